@@ -1,0 +1,61 @@
+"""The product's error classes: each message says what is wrong and what to do next.
+
+Expected outcomes (a refused recipient, a dump seen before) are values, not errors.
+"""
+
+from __future__ import annotations
+
+
+class NewsletterError(Exception):
+    """Base of every error that a person may see.
+
+    message: what is wrong, in a sentence. hint: what to do next. Ids and names are passed as
+    keywords, kept as attributes and shown in brackets behind the message.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "", **ids: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.ids = ids
+        for name, value in ids.items():
+            setattr(self, name, value)
+
+    def __str__(self) -> str:
+        parts = [self.message]
+        if self.ids:
+            parts.append("[" + ", ".join(f"{name}={value}" for name, value in self.ids.items()) + "]")
+        if self.__cause__ is not None:
+            parts.append(f"({self.__cause__})")
+        text = " ".join(parts)
+        return f"{text}\n{self.hint}" if self.hint else text
+
+
+class ConfigurationError(NewsletterError):
+    """A setting is missing, unknown or unusable. Nothing that "carries on" may catch this."""
+
+    exit_code = 78  # EX_CONFIG of sysexits.h
+
+
+class UsageError(NewsletterError):
+    """The command line asks for something that cannot be meant."""
+
+    exit_code = 2
+
+
+class DumpRefused(NewsletterError):
+    """A dump cannot be read at all: empty, binary, too large, of no known format."""
+
+
+class NotFoundError(NewsletterError):
+    """An id, address, topic or edition that the database does not hold."""
+
+
+class StorageError(NewsletterError):
+    """The state directory or the database cannot be used."""
+
+
+class DatabaseTooNewError(StorageError):
+    """The database was migrated by a newer version of this program."""

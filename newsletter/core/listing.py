@@ -1,0 +1,63 @@
+"""What a dump says: a listing of entries. Values only; the formats live in `newsletter.sources`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialDate:
+    """A printed date whose year may be missing ("Dec 12")."""
+
+    month: int  # 1 to 12
+    day: int  # 1 to 31
+    year: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One paper in one listing."""
+
+    position: int  # 1 for the first entry of the listing
+    line: int  # of the dump, where the entry starts; 1-based
+    title: str  # readable Unicode, one line
+    abstract: str  # readable Unicode, one paragraph; may be empty
+    printed: PartialDate | None = None  # the publication date as printed
+    comments: int | None = None
+    author_count: int | None = None
+    author_names: tuple[str, ...] = ()
+    organization: str | None = None
+    url: str | None = None  # of the paper's page
+    code_url: str | None = None
+    identifiers: tuple[tuple[str, str], ...] = ()  # (scheme, value): ("arxiv", "2401.01234"), ("doi", …)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """A stretch of a dump that no entry or header accounts for."""
+
+    line: int  # 1-based
+    reason: str
+    text: str  # the line, cut to 200 characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """All that a dump says."""
+
+    format: str  # the name of the source module's format
+    printed: PartialDate | None  # the listing's own date as printed
+    entries: tuple[Entry, ...]
+    unread: tuple[Unread, ...] = ()
+    nonblank_lines: int = 0
+    header_lines: tuple[str, ...] = ()  # what was recognised as banner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedOn:
+    """The listing's date and how it was found: option, known-papers, filename, contents or clock."""
+
+    date: date
+    source: str
+    guess: bool = False  # the clock alone decided

@@ -1,0 +1,66 @@
+"""The states that things pass through, a line each. docs/explanation/states.md draws them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class DumpStatus(StrEnum):
+    """What became of a dump."""
+
+    INGESTED = "ingested"  # its papers are stored
+    HELD = "held"  # too much of it could not be read: an admin looks first
+    WITHDRAWN = "withdrawn"  # an admin took it back
+    UNCHANGED = "unchanged"  # an answer only, never stored: the same bytes came before
+    REFUSED = "refused"  # an answer only, never stored: no listing at all
+
+
+class DeliveryState(StrEnum):
+    """Where one mail stands (DESIGN: delivery states and the promise)."""
+
+    QUEUED = "queued"  # composed, waiting for its first attempt
+    LEASED = "leased"  # a sender took it; nothing has left yet
+    HANDING_OVER = "handing over"  # committed before the final dot may be sent
+    SENT = "sent"  # the server took it
+    DEFERRED = "deferred"  # refused for now: retried at next_attempt_at
+    FAILED = "failed"  # refused for good
+    UNCERTAIN = "uncertain"  # the connection or the process died between the final dot and the reply
+    SKIPPED = "skipped"  # never to be sent, with a reason
+
+
+class SkipReason(StrEnum):
+    """Why a composed mail is never sent."""
+
+    EXPIRED = "expired"  # the next digest is due: its papers go there
+    UNSUBSCRIBED = "unsubscribed"
+    SUPPRESSED = "suppressed"
+    PAUSED = "paused"
+
+
+class DebtEnd(StrEnum):
+    """How a debt ended. Every debt ends once."""
+
+    GIVEN = "given"  # title and link stand in a sent mail
+    DROPPED = "dropped"  # an admin took the paper out of its edition
+    LEFT = "left"  # the reader left the topic, or altogether
+    SUPPRESSED = "suppressed"
+    REFUSED = "refused"  # the reader's server refuses the reader's mail for good
+    WITHDRAWN = "withdrawn"  # the topic was corrected, or the dump withdrawn
+    TOO_OLD = "too old"  # pending for 30 days
+
+
+class Form(StrEnum):
+    """How much of a paper a digest shows."""
+
+    FULL = "full"  # title, meta, several sentences, reason
+    SHORT = "short"  # one or two sentences
+    TITLE = "title"  # title and link only
+    LEFT = "left"  # no room: still owed, leads the next digest
+
+
+class Role(StrEnum):
+    """Why a paper stands in a digest."""
+
+    NEWS = "news"
+    WELCOME = "welcome"  # one of the recent papers a newcomer is given
+    RECAP = "recap"  # in case you missed it: its first mail's fate is uncertain

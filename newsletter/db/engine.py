@@ -1,0 +1,106 @@
+"""Opens the database: SQLite in the state directory by default. What differs by database is here.
+
+Writers take the lock at once (BEGIN IMMEDIATE), so that two never meet half-way.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from newsletter.core.errors import ConfigurationError, StorageError
+
+BUSY_TIMEOUT = 30_000  # milliseconds a writer waits for another one's commit
+CACHE_SIZE = -64_000  # KiB (negative by SQLite's convention): the hot part of the paper index
+
+
+def default_url(state_dir: Path) -> str:
+    """The database of a state directory that names no other."""
+    return f"sqlite:///{state_dir / 'newsletter.sqlite3'}"
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for `url` (sqlite or postgresql+psycopg). Connects lazily; raises ConfigurationError."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigurationError(
+            "database_url cannot be read", hint="Write it as sqlite:////path/to/newsletter.sqlite3"
+        ) from error
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT / 1000})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin)
+        return engine
+    return create_engine(parsed, pool_pre_ping=True)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # SQLAlchemy's begin event starts transactions; the driver must not start its own.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # an outcome that was recorded survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+    cursor.execute(f"PRAGMA cache_size = {CACHE_SIZE}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    connection.exec_driver_sql("BEGIN" if options.get("read_only") else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that writes: commits at the end, rolls back on any error."""
+    with _wrapped(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent view; nothing is written."""
+    with _wrapped(), engine.connect().execution_options(read_only=True) as connection:
+        yield connection
+
+
+@contextmanager
+def _wrapped() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise _storage_error(error) from error
+
+
+def _storage_error(error: DBAPIError) -> StorageError:
+    text = str(error.orig)
+    hints = {
+        "locked": "Another command is writing for a long time; try again when it is done.",
+        "readonly": "The state directory is read-only; make it writable for this user.",
+        "unable to open": "The state directory is missing or not accessible; run `newsletter init`.",
+        "disk": "The disk is full or failing; nothing of this step was stored.",
+        "full": "The disk is full; nothing of this step was stored.",
+        "no such table": "The database is not set up; run `newsletter init`.",
+        "no such column": "The database is of an older version; run `newsletter migrate`.",
+        "not a database": "The file is not a newsletter database; restore a backup or choose another state directory.",
+    }
+    hint = next((hint for mark, hint in hints.items() if mark in text), "Nothing of this step was stored.")
+    return StorageError(f"the database says: {text}", hint=hint)
+
+
+def dialect_insert(connection: Connection) -> Any:
+    """The dialect's `insert`, which knows ON CONFLICT; both databases spell it alike."""
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+    return insert

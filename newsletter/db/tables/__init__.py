@@ -1,0 +1,40 @@
+"""Every table of the newsletter's side. Rows stop at the stores; the rest of the code sees values.
+
+`subscribers.tables` holds its own; both share one metadata, so that one migration history serves.
+"""
+
+from newsletter.db.tables.dumps import Dump, QuarantinedRecord
+from newsletter.db.tables.editions import Edition, EditionPaper, Run
+from newsletter.db.tables.outbox import Delivery, Digest, DigestPaper, Piece, ReaderDebt
+from newsletter.db.tables.papers import (
+    ListedEntry,
+    Paper,
+    PaperBand,
+    PaperDecision,
+    PaperKey,
+    PaperRevision,
+    PossibleSame,
+)
+from newsletter.db.tables.topics import PaperTopic, TopicCorrection
+
+__all__ = [
+    "Delivery",
+    "Digest",
+    "DigestPaper",
+    "Dump",
+    "Edition",
+    "EditionPaper",
+    "ListedEntry",
+    "Paper",
+    "PaperBand",
+    "PaperDecision",
+    "PaperKey",
+    "PaperRevision",
+    "PaperTopic",
+    "Piece",
+    "PossibleSame",
+    "QuarantinedRecord",
+    "ReaderDebt",
+    "Run",
+    "TopicCorrection",
+]

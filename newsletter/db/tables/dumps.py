@@ -1,0 +1,45 @@
+"""Dumps as they were dropped in, and what in them could not be read."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlmodel import Field, SQLModel
+
+
+class Dump(SQLModel, table=True):
+    """One file as it was dropped in; its bytes lie content-addressed in the state directory."""
+
+    __tablename__ = "dumps"
+
+    id: int | None = Field(default=None, primary_key=True)
+    sha256: str = Field(unique=True)  # of the raw bytes, lower-case hex
+    file: str  # the name it came under, without folders
+    size: int  # bytes
+    status: str = Field(index=True)  # core.states.DumpStatus
+    format: str | None = None
+    listed_on: date | None = None
+    listed_on_from: str | None = None  # option, known-papers, filename, contents, clock
+    listed_on_option: date | None = None  # what the admin said; a replay uses it
+    received_at: datetime  # when the bytes were first seen
+    ingested_at: datetime | None = None  # when its papers were stored: readiness counts from here
+    backfill: bool = False  # an archive taken in as known: its papers are no news
+    entries: int = 0
+    new: int = 0
+    known: int = 0
+    revised: int = 0
+    nonblank_lines: int = 0
+    unread_lines: int = 0
+    error: str | None = None  # why it is held
+
+
+class QuarantinedRecord(SQLModel, table=True):
+    """A stretch of a dump that could not be read; the rest went on."""
+
+    __tablename__ = "quarantined_records"
+
+    id: int | None = Field(default=None, primary_key=True)
+    dump_id: int = Field(foreign_key="dumps.id", index=True, ondelete="CASCADE")
+    line: int  # 1-based
+    reason: str
+    text: str

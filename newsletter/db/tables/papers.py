@@ -1,0 +1,106 @@
+"""Papers: one row per work, its revisions, the keys it is found by, and where it was listed."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Column
+from sqlmodel import Field, SQLModel
+
+
+class Paper(SQLModel, table=True):
+    """One work, however often it is listed. Its current text; the older ones are revisions."""
+
+    __tablename__ = "papers"
+
+    id: int | None = Field(default=None, primary_key=True)
+    title: str
+    abstract: str
+    author_count: int | None = None
+    author_names: list[Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    organization: str | None = None
+    published_on: date | None = None
+    comments: int | None = None  # the largest count seen last
+    code_url: str | None = None
+    url: str | None = None
+    first_listed_on: date
+    first_dump_id: int = Field(foreign_key="dumps.id", index=True)
+    first_position: int  # place in that listing
+    backfill: bool = False  # came with an archive only: in no edition
+    ingested_at: datetime
+    revision: int = 1  # number of the current text
+    merged_into: int | None = Field(default=None, foreign_key="papers.id", index=True)  # never a chain
+
+
+class PaperRevision(SQLModel, table=True):
+    """A text that a paper once had, the current one included."""
+
+    __tablename__ = "paper_revisions"
+
+    paper_id: int = Field(foreign_key="papers.id", primary_key=True)
+    number: int = Field(primary_key=True)
+    title: str
+    abstract: str
+    dump_id: int = Field(foreign_key="dumps.id")
+    recorded_at: datetime
+
+
+class ListedEntry(SQLModel, table=True):
+    """That a dump listed a paper, where, and with which figures."""
+
+    __tablename__ = "listed_entries"
+
+    dump_id: int = Field(foreign_key="dumps.id", primary_key=True)
+    position: int = Field(primary_key=True)
+    paper_id: int = Field(foreign_key="papers.id", index=True)
+    line: int
+    comments: int | None = None
+    printed: str | None = None  # the date as printed, "2024-04-10" or "07-09" when yearless
+    title: str
+
+
+class PaperKey(SQLModel, table=True):
+    """A key under which a paper is found: an identifier, or any title that it ever had, normalised."""
+
+    __tablename__ = "paper_keys"
+    __table_args__ = {"sqlite_with_rowid": False}  # SQLAlchemy's own form
+
+    scheme: str = Field(primary_key=True)  # "title", "arxiv", "doi", …
+    key: str = Field(primary_key=True)
+    paper_id: int = Field(foreign_key="papers.id", primary_key=True)
+
+
+class PaperBand(SQLModel, table=True):
+    """MinHash bands of a paper's abstract: papers that share one are candidates for being the same."""
+
+    __tablename__ = "paper_bands"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    band: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    paper_id: int = Field(foreign_key="papers.id", primary_key=True)
+
+
+class PossibleSame(SQLModel, table=True):
+    """Two papers with strongly overlapping abstracts under different titles, for an admin to judge."""
+
+    __tablename__ = "possible_same"
+
+    paper_id: int = Field(foreign_key="papers.id", primary_key=True)  # the later one
+    other_id: int = Field(foreign_key="papers.id", primary_key=True)  # the earlier one
+    overlap: float  # Jaccard, 0 to 1
+    found_at: datetime
+    verdict: str = "open"  # open, merged, apart
+
+
+class PaperDecision(SQLModel, table=True):
+    """What an admin decided about identity: append-only."""
+
+    __tablename__ = "paper_decisions"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime
+    verb: str  # merge, split
+    paper_id: int = Field(foreign_key="papers.id")
+    other_id: int = Field(foreign_key="papers.id")
+    news: bool = False  # a split paper that was said to be news

@@ -1,0 +1,34 @@
+"""Which papers belong to which topics, with the evidence; and what an admin corrected."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column
+from sqlmodel import Field, SQLModel
+
+
+class PaperTopic(SQLModel, table=True):
+    """A match: paper and topic, as the matcher (or an admin) sees it now."""
+
+    __tablename__ = "paper_topics"
+
+    paper_id: int = Field(foreign_key="papers.id", primary_key=True)
+    topic: str = Field(primary_key=True, index=True)  # slug
+    score: float
+    strength: str  # strong: in the section; maybe: doubtful
+    evidence: list[Any] = Field(sa_column=Column(JSON, nullable=False))  # matched words, strongest first
+    by: str = "rules"  # rules, admin
+
+
+class TopicCorrection(SQLModel, table=True):
+    """An admin's verdict on a paper and a topic; the latest one wins over any matcher. Append-only."""
+
+    __tablename__ = "topic_corrections"
+
+    id: int | None = Field(default=None, primary_key=True)
+    paper_id: int = Field(foreign_key="papers.id", index=True)
+    topic: str
+    belongs: bool
+    at: datetime

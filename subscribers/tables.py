@@ -1,0 +1,84 @@
+"""The tables of this package. Nobody else names them: `subscribers.audience` hands out selectables."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, text
+from sqlmodel import Field, SQLModel
+
+
+class Subscriber(SQLModel, table=True):
+    """An address and how it wants to be mailed. Erasure empties the personal columns, never the row."""
+
+    __tablename__ = "subscribers"
+    __table_args__ = (
+        Index(
+            "ix_subscribers_due",
+            "next_slot_at",
+            sqlite_where=text("state = 'confirmed'"),
+            postgresql_where=text("state = 'confirmed'"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    ref: str = Field(unique=True)  # random, public: stands in links instead of the address
+    leave_id: str = Field(unique=True)  # random: the unsubscribe link; never expires, whatever key rotates
+    address: str | None = None  # as given, domain in lower case; empty after erasure
+    address_key: str | None = Field(default=None, unique=True)  # what makes two spellings one
+    name: str = ""
+    state: str  # pending, confirmed, unsubscribed, suppressed, erased
+    cadence: str = "daily"  # daily, weekdays, weekly
+    weekday: str | None = None  # monday … sunday, for weekly
+    hour: int = 7  # 0 to 23, local
+    timezone: str = "UTC"  # IANA name
+    text_only: bool = False
+    minimum: int = 1  # papers that make a digest worth sending
+    maximum: int | None = None  # papers a digest may hold
+    paused_until: datetime | None = None
+    next_slot_at: datetime | None = None  # only for confirmed people
+    created_at: datetime
+    confirmed_at: datetime | None = None
+    version: int = 1  # goes up with every change that a composed mail depends on
+
+
+class Subscription(SQLModel, table=True):
+    """That a subscriber follows a topic: an interval. Leaving closes it; coming back opens another."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (Index("ix_subscriptions_subscriber", "subscriber_id", "topic"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(foreign_key="subscribers.id")
+    topic: str
+    since: datetime | None = None  # confirmed since; empty while pending
+    until: datetime | None = None
+
+
+class ConsentEvent(SQLModel, table=True):
+    """What was agreed to, withdrawn or changed, when and how. Append-only."""
+
+    __tablename__ = "consent_events"
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(foreign_key="subscribers.id", index=True)
+    at: datetime
+    what: str  # requested, confirmed, followed, left, changed, paused, unsubscribed, suppressed, …
+    how: str  # admin, import, web, one-click, bounce, complaint
+    topics: list[Any] = Field(sa_column=Column(JSON, nullable=False))
+    detail: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # changed settings; form version
+
+
+class Suppression(SQLModel, table=True):
+    """An address that may not be mailed, as a keyed hash; beats every state and survives erasure."""
+
+    __tablename__ = "suppressions"
+
+    id: int | None = Field(default=None, primary_key=True)
+    address_hash: str = Field(index=True)  # HMAC-SHA256 with the suppression key, hex
+    reason: str  # admin, bounce, complaint, erased
+    note: str = ""
+    at: datetime
+    lifted_at: datetime | None = None
+    lifted_how: str | None = None
