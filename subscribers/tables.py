@@ -15,8 +15,12 @@ class Subscriber(SQLModel, table=True):
     __tablename__ = "subscribers"
     __table_args__ = (
         Index(
-            "ix_subscribers_due",
-            "next_slot_at",
+            "ix_subscribers_cadence",
+            "timezone",
+            "hour",
+            "cadence",
+            "weekday",
+            "slots_done_to",
             sqlite_where=text("state = 'confirmed'"),
             postgresql_where=text("state = 'confirmed'"),
         ),
@@ -37,7 +41,7 @@ class Subscriber(SQLModel, table=True):
     minimum: int = 1  # papers that make a digest worth sending
     maximum: int | None = None  # papers a digest may hold
     paused_until: datetime | None = None
-    next_slot_at: datetime | None = None  # only for confirmed people
+    slots_done_to: datetime | None = None  # slots up to here are closed; "now" on joining and on changes
     created_at: datetime
     confirmed_at: datetime | None = None
     version: int = 1  # goes up with every change that a composed mail depends on

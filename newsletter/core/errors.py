@@ -45,7 +45,7 @@ class UsageError(NewsletterError):
     exit_code = 2
 
 
-class DumpRefused(NewsletterError):
+class DumpRefusedError(NewsletterError):
     """A dump cannot be read at all: empty, binary, too large, of no known format."""
 
 

@@ -91,7 +91,7 @@ def _storage_error(error: DBAPIError) -> StorageError:
         "full": "The disk is full; nothing of this step was stored.",
         "no such table": "The database is not set up; run `newsletter init`.",
         "no such column": "The database is of an older version; run `newsletter migrate`.",
-        "not a database": "The file is not a newsletter database; restore a backup or choose another state directory.",
+        "not a database": "The file is no newsletter database; restore a backup.",
     }
     hint = next((hint for mark, hint in hints.items() if mark in text), "Nothing of this step was stored.")
     return StorageError(f"the database says: {text}", hint=hint)

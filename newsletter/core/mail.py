@@ -1,0 +1,70 @@
+"""Mail as values: content that many share, a recipient, the envelope that goes out, the outcome.
+
+Content is made of encoded pieces with named slots; see `newsletter.render` and `newsletter.delivery`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+SLOT = b"\x00"  # stands on both sides of a slot's name; never occurs in quoted-printable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What everybody who gets this mail shares."""
+
+    subject: str
+    date: datetime  # compose time: the Date header
+    html: tuple[bytes, ...]  # quoted-printable pieces, CRLF, slots as NUL name NUL
+    text: tuple[bytes, ...]
+    values: Mapping[str, str] = field(default_factory=dict)  # slots "digest.…": the same for all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Whom one mail is for, and what only this mail prints."""
+
+    subscriber_id: int
+    address: str
+    kind: str  # digest, confirm, …
+    key: str  # with subscriber_id and kind: what makes this mail one
+    my: Mapping[str, str]  # slots "my.…", plain text: escaped and encoded when joined
+    unsubscribe_url: str = ""  # empty: a kind that nobody unsubscribes from
+    text_only: bool = False
+    name: str = ""  # display name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """One mail as SMTP sees it."""
+
+    sender: str  # VERP return path
+    recipient: str
+    data: bytes  # the message, CRLF, not dot-stuffed
+    envid: str = ""  # RFC 3461 ENVID, when the server offers DSN
+    delivery_id: int | None = None
+
+
+class Verdict(StrEnum):
+    """What became of one attempt."""
+
+    ACCEPTED = "accepted"
+    DEFERRED = "deferred"  # 4xx, or the connection failed before the final dot: safe to try again
+    REJECTED = "rejected"  # 5xx
+    UNCERTAIN = "uncertain"  # lost between the final dot and the reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The answer to one attempt: a value, not an exception."""
+
+    verdict: Verdict
+    phase: str  # connect, greeting, ehlo, starttls, auth, mail, rcpt, data, dot
+    code: int | None = None  # SMTP reply code
+    status: str | None = None  # RFC 3463 enhanced code, "5.1.1"
+    text: str = ""  # the server's words, printable, cut to 500 characters
+    delivery_id: int | None = None
