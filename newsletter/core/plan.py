@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from newsletter.core.states import Form, Role
+
+EVERYTHING = "everything"  # the topic that holds every paper, matched or not
+MAX_RECAPS = 30  # papers in the box "in case you missed it"; more wait for the next digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedPair:
+    """A paper that a reader is owed, through one topic."""
+
+    paper_id: int
+    topic: str
+    score: float
+    edition: int | None  # that froze the pair
+    place: int  # in its edition; 1 for the first
+    ready_at: datetime
+    leads: bool = False  # left out or given back before: comes first
+    role: Role = Role.NEWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +44,104 @@ class PlannedPaper:
 class DigestPlan:
     """One ordered content; equal plans are one digest."""
 
-    edition: int  # the newest edition that it covers
+    edition: int  # the newest edition that was ready
     date: date  # printed in the masthead
     news: tuple[PlannedPaper, ...]  # section by section, in order
     recaps: tuple[PlannedPaper, ...] = ()
     left_out: tuple[PlannedPaper, ...] = ()  # no room: still owed, lead the next digest
     maybe: tuple[PlannedPaper, ...] = ()
     note: str = ""  # the editor's words
+
+    def key(self, composed_at: datetime) -> str:
+        """What makes this digest one: SHA-256 over its content and the instant of its Date header."""
+        told = [
+            self.edition,
+            self.date.isoformat(),
+            composed_at.isoformat(),
+            self.note,
+            *(
+                [[p.paper_id, p.topic, p.also_in, p.form, p.role, p.edition] for p in part]
+                for part in (self.news, self.recaps, self.left_out, self.maybe)
+            ),
+        ]
+        return hashlib.sha256(json.dumps(told, separators=(",", ":")).encode()).hexdigest()
+
+
+def arrange(pairs: Iterable[OwedPair], *, topic_order: Mapping[str, int]) -> tuple[PlannedPaper, ...]:
+    """Each owed paper once, in its strongest topic, section by section.
+
+    pairs: all that one reader is owed. topic_order: slug to rank of its section; `everything` goes last.
+    Within a section what was left out before leads; then score, then place in the listing.
+    """
+    by_paper: dict[int, list[OwedPair]] = {}
+    for pair in pairs:
+        by_paper.setdefault(pair.paper_id, []).append(pair)
+    rows: list[tuple[tuple[object, ...], PlannedPaper]] = []
+    last = len(topic_order)
+    for paper_id, of_paper in by_paper.items():
+        special = [p for p in of_paper if p.topic != EVERYTHING] or of_paper
+        shown = min(special, key=lambda p: (-p.score, topic_order.get(p.topic, last)))
+        also = sorted({p.topic for p in special} - {shown.topic}, key=lambda t: (topic_order.get(t, last), t))
+        rank = last + 1 if shown.topic == EVERYTHING else topic_order.get(shown.topic, last)
+        leads = any(p.leads for p in of_paper)
+        role = Role.WELCOME if all(p.role is Role.WELCOME for p in of_paper) else Role.NEWS
+        order = (rank, shown.topic, not leads, -shown.score, shown.edition or 0, shown.place, paper_id)
+        rows.append(
+            (
+                order,
+                PlannedPaper(
+                    paper_id=paper_id,
+                    topic=shown.topic,
+                    also_in=tuple(also),
+                    role=role,
+                    edition=shown.edition,
+                ),
+            )
+        )
+    rows.sort(key=lambda row: row[0])
+    return tuple(planned for _, planned in rows)
+
+
+def fit(
+    news: Sequence[PlannedPaper],
+    *,
+    first: frozenset[int],
+    budget: int,
+    maximum: int | None,
+    size_of: Callable[[PlannedPaper], int],
+) -> tuple[tuple[PlannedPaper, ...], tuple[PlannedPaper, ...]]:
+    """Shorten abstracts, then keep only titles, then leave papers out, until the rest fits.
+
+    news: arranged papers. first: ids of papers that must not be left out again while others stay. budget:
+    bytes for the papers. maximum: papers at most. size_of: bytes of one planned paper in its form.
+    Returns what is shown, in order, and what is left out, in the order in which it will lead.
+    """
+    # The last to suffer are those left out before; then each section's best before any section's rest.
+    depth: dict[str, int] = {}
+    urgency: dict[int, tuple[int, int, int]] = {}
+    for position, paper in enumerate(news):
+        depth[paper.topic] = depth.get(paper.topic, 0) + 1
+        urgency[paper.paper_id] = (0 if paper.paper_id in first else 1, depth[paper.topic], position)
+    by_urgency = sorted(news, key=lambda paper: urgency[paper.paper_id])
+    kept = by_urgency if maximum is None else by_urgency[: max(maximum, 1)]
+    forms = {paper.paper_id: Form.FULL for paper in kept}
+    total = sum(size_of(paper) for paper in kept)
+    for smaller in (Form.SHORT, Form.TITLE, Form.LEFT):
+        for paper in reversed(kept):
+            if total <= budget:
+                break
+            now = size_of(replace(paper, form=forms[paper.paper_id]))
+            then = 0 if smaller is Form.LEFT else size_of(replace(paper, form=smaller))
+            total += then - now
+            forms[paper.paper_id] = smaller
+    shown = tuple(
+        replace(paper, form=forms[paper.paper_id])
+        for paper in news
+        if forms.get(paper.paper_id, Form.LEFT) is not Form.LEFT
+    )
+    left = tuple(
+        replace(paper, form=Form.LEFT)
+        for paper in by_urgency
+        if forms.get(paper.paper_id, Form.LEFT) is Form.LEFT
+    )
+    return shown, left

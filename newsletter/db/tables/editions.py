@@ -17,6 +17,7 @@ class Edition(SQLModel, table=True):
     published_at: datetime
     ready_at: datetime = Field(index=True)  # last ingest plus the hold time, or when released
     held: bool = False  # an admin said: not until released
+    released: bool = False  # came off a hold: some readers may have had its papers before
     note: str | None = None  # the editor's words, shown above the papers
 
 

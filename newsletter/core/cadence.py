@@ -1,0 +1,90 @@
+"""When a reader's digest is due: slots of a cadence, as instants. Knows zones; reads no clock.
+
+A slot is a local date on which the cadence falls, at its hour. An hour that does not exist on that date
+means the next valid instant; one that comes twice means the first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+SPACING = timedelta(hours=12)  # a slot closer than this to the person's last digest is passed over
+PATIENCE = timedelta(days=7)  # a minimum number of papers yields once the oldest has waited this long
+MAX_AGE = timedelta(days=30)  # a debt older than this ends as too old
+_LONGEST_GAP = 9  # days between two slots of any cadence, with a day that a zone skipped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """How often, and at which local hour."""
+
+    kind: str = "daily"  # daily, weekdays, weekly
+    weekday: str | None = None  # for weekly: one of WEEKDAYS; monday when none is given
+    hour: int = 7  # 0 to 23
+    timezone: str = "UTC"  # IANA name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Slot:
+    """One date of a cadence."""
+
+    at: datetime  # UTC
+    day: date  # the reader's own date
+
+
+def falls_on(cadence: Cadence, day: date) -> bool:
+    """Whether the cadence has a slot on that local date."""
+    if cadence.kind == "daily":
+        return True
+    if cadence.kind == "weekdays":
+        return day.weekday() < 5
+    return WEEKDAYS[day.weekday()] == (cadence.weekday or WEEKDAYS[0])
+
+
+def slot_on(cadence: Cadence, day: date) -> Slot | None:
+    """The slot of a local date, or None when the cadence does not fall on it."""
+    if not falls_on(cadence, day):
+        return None
+    return Slot(at=local_instant(day, cadence.hour, ZoneInfo(cadence.timezone)), day=day)
+
+
+def local_instant(day: date, hour: int, zone: ZoneInfo) -> datetime:
+    """The UTC instant at which a local clock first shows `hour` on `day`, or the next valid one."""
+    local = datetime.combine(day, time(hour), tzinfo=zone)
+    instant = local.astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
+        return instant
+    # The clock jumped over this hour: the jump itself is the next valid instant (PEP 495: in a gap,
+    # fold=1 reads the offset after the jump, so that instant lies before it).
+    before, after = local.replace(fold=1).astimezone(UTC), instant
+    offset = before.astimezone(zone).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) / 2
+        if middle.astimezone(zone).utcoffset() == offset:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)
+
+
+def next_slot(cadence: Cadence, after: datetime) -> Slot:
+    """The first slot later than `after` (aware)."""
+    start = after.astimezone(ZoneInfo(cadence.timezone)).date() - timedelta(days=1)
+    found = _slots(cadence, start, after)
+    return min(slot for slot in found if slot.at > after)
+
+
+def last_slot(cadence: Cadence, now: datetime) -> Slot:
+    """The latest slot at or before `now` (aware)."""
+    today = now.astimezone(ZoneInfo(cadence.timezone)).date()
+    found = _slots(cadence, today - timedelta(days=_LONGEST_GAP), now)
+    return max(slot for slot in found if slot.at <= now)
+
+
+def _slots(cadence: Cadence, start: date, around: datetime) -> list[Slot]:
+    end = around.astimezone(ZoneInfo(cadence.timezone)).date() + timedelta(days=_LONGEST_GAP)
+    days = ((start + timedelta(days=n)) for n in range((end - start).days + 1))
+    return [slot for day in days if (slot := slot_on(cadence, day)) is not None]

@@ -1,0 +1,160 @@
+"""Editions: freezing what is news, and what an admin may do with one. Composing digests is elsewhere.
+
+An edition is ready at its last ingest plus the hold time, or when it was released; it never depends on
+the moment at which a process happened to freeze it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, case, func, insert, select, update
+
+from newsletter.core.errors import NotFoundError
+from newsletter.core.plan import EVERYTHING
+from newsletter.db.tables import Edition, EditionPaper, Paper
+from newsletter.papers.news import unpublished_pairs
+
+editions = Edition.__table__  # type: ignore[attr-defined]
+edition_papers = EditionPaper.__table__  # type: ignore[attr-defined]
+papers = Paper.__table__  # type: ignore[attr-defined]
+
+STANDS = and_(edition_papers.c.dropped_at.is_(None), edition_papers.c.withdrawn_at.is_(None))
+
+
+def freeze(connection: Connection, *, now: datetime, day: date, hold: timedelta) -> int | None:
+    """Make an edition of all news; returns its number, or None when there is none.
+
+    day: the date printed on it. hold: time between the last ingest and readiness, for an admin to look.
+    """
+    news = unpublished_pairs().subquery()
+    last = connection.execute(
+        select(func.max(news.c.news_at, type_=editions.c.ready_at.type)).select_from(news)
+    ).scalar_one()
+    if last is None:
+        return None
+    number = connection.execute(
+        insert(editions).returning(editions.c.number),
+        {"date": day, "published_at": now, "ready_at": last + hold, "held": False},
+    ).scalar_one()
+    place = func.dense_rank().over(
+        order_by=(news.c.first_listed_on, news.c.first_position, news.c.paper_id)
+    )
+    connection.execute(
+        insert(edition_papers).from_select(
+            ["edition", "paper_id", "topic", "score", "place"],
+            select(number, news.c.paper_id, news.c.topic, news.c.score, place),
+        )
+    )
+    return int(number)
+
+
+def newest(connection: Connection) -> int | None:
+    """The number of the newest edition, ready or not."""
+    return connection.execute(select(func.max(editions.c.number))).scalar_one_or_none()
+
+
+def rows(connection: Connection, number: int | None = None) -> list[dict[str, Any]]:
+    """Editions as `editions list` prints them, the oldest first: number, date, ready_at, papers, by_topic."""
+    chosen = select(editions).order_by(editions.c.number)
+    if number is not None:
+        chosen = chosen.where(editions.c.number == number)
+    found = connection.execute(chosen).all()
+    counts = (
+        select(
+            edition_papers.c.edition,
+            edition_papers.c.topic,
+            func.count().label("count"),
+        )
+        .where(STANDS)
+        .group_by(edition_papers.c.edition, edition_papers.c.topic)
+        .order_by(edition_papers.c.edition, edition_papers.c.topic)
+    )
+    if number is not None:
+        counts = counts.where(edition_papers.c.edition == number)
+    by_topic: dict[int, dict[str, int]] = {}
+    for row in connection.execute(counts):
+        by_topic.setdefault(row.edition, {})[row.topic] = row.count
+    return [
+        {
+            "number": edition.number,
+            "date": edition.date.isoformat(),
+            "published_at": edition.published_at.isoformat(),
+            "ready_at": edition.ready_at.isoformat(),
+            "held": edition.held,
+            "note": edition.note,
+            # every paper of an edition is in `everything`, whatever else it is in
+            "papers": by_topic.get(edition.number, {}).get(EVERYTHING, 0),
+            "by_topic": _without_everything(by_topic.get(edition.number, {})),
+        }
+        for edition in found
+    ]
+
+
+def next_row(connection: Connection) -> dict[str, Any]:
+    """What publishing would freeze now, in the shape of `rows`; its number and dates are null."""
+    news = unpublished_pairs().subquery()
+    counted = connection.execute(
+        select(news.c.topic, func.count().label("count")).group_by(news.c.topic).order_by(news.c.topic)
+    )
+    by_topic = {row.topic: row.count for row in counted}
+    total = connection.execute(select(func.count(news.c.paper_id.distinct()))).scalar_one()
+    return {
+        "number": None,
+        "date": None,
+        "published_at": None,
+        "ready_at": None,
+        "held": False,
+        "note": None,
+        "papers": total,
+        "by_topic": _without_everything(by_topic),
+    }
+
+
+def _without_everything(by_topic: dict[str, int]) -> dict[str, int]:
+    return {topic: count for topic, count in by_topic.items() if topic != EVERYTHING}
+
+
+def require(connection: Connection, number: int) -> None:
+    """Raise NotFoundError when there is no such edition."""
+    if connection.execute(select(editions.c.number).where(editions.c.number == number)).first() is None:
+        raise NotFoundError(
+            f"there is no edition {number}", hint="`newsletter editions list` shows those there are."
+        )
+
+
+def hold(connection: Connection, number: int) -> None:
+    """Keep an edition back from everybody who has not got it yet."""
+    require(connection, number)
+    connection.execute(update(editions).where(editions.c.number == number).values(held=True))
+
+
+def release(connection: Connection, number: int, *, now: datetime) -> None:
+    """Make an edition ready: at `now` if it was held or its time had not come; else nothing changes."""
+    require(connection, number)
+    waits = editions.c.held | (editions.c.ready_at > now)
+    connection.execute(
+        update(editions)
+        .where(editions.c.number == number)
+        .values(
+            ready_at=case((waits, now), else_=editions.c.ready_at),
+            released=case((waits, True), else_=editions.c.released),
+            held=False,
+        )
+    )
+
+
+def note(connection: Connection, number: int, text: str) -> None:
+    """Set the editor's words of an edition; empty removes them. Digests already composed keep theirs."""
+    require(connection, number)
+    connection.execute(update(editions).where(editions.c.number == number).values(note=text.strip() or None))
+
+
+def drop(connection: Connection, paper_ids: Sequence[int], *, now: datetime) -> int:
+    """Take papers out of every edition: who has not got them will not. Returns the pairs taken out."""
+    dropped = connection.execute(
+        update(edition_papers).where(edition_papers.c.paper_id.in_(paper_ids), STANDS).values(dropped_at=now)
+    )
+    return dropped.rowcount

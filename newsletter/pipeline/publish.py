@@ -1,0 +1,34 @@
+"""Publishing: what is news since the last edition becomes the next one. Idempotent: no news, no edition."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine, insert
+
+from newsletter.db.engine import writing
+from newsletter.db.tables import Run
+from newsletter.papers import editions
+
+NO_HOLD = timedelta(0)
+
+
+def publish(engine: Engine, *, now: datetime, zone: str = "UTC", hold: timedelta = NO_HOLD) -> int | None:
+    """Freeze all news into an edition; returns its number, or None when nothing was new.
+
+    now: aware. zone: whose date the edition bears. hold: time for an admin to look before it is ready.
+    """
+    with writing(engine) as connection:
+        return publish_in(connection, now=now, zone=zone, hold=hold)
+
+
+def publish_in(connection: Connection, *, now: datetime, zone: str, hold: timedelta) -> int | None:
+    """The same inside the caller's transaction (a preview rolls it back)."""
+    number = editions.freeze(connection, now=now, day=now.astimezone(ZoneInfo(zone)).date(), hold=hold)
+    if number is not None:
+        connection.execute(
+            insert(Run.__table__),  # type: ignore[attr-defined]
+            {"verb": "publish", "at": now, "done": 1, "everyone": False},
+        )
+    return number
