@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from newsletter.core.errors import ConfigurationError, StorageError
@@ -21,9 +21,12 @@ BUSY_TIMEOUT = 30_000  # milliseconds a writer waits for another one's commit
 CACHE_SIZE = -64_000  # KiB (negative by SQLite's convention): the hot part of the paper index
 
 
+DEFAULT_FILE = "newsletter.sqlite3"  # in the state directory
+
+
 def default_url(state_dir: Path) -> str:
     """The database of a state directory that names no other."""
-    return f"sqlite:///{state_dir / 'newsletter.sqlite3'}"
+    return URL.create("sqlite", database=str(state_dir / DEFAULT_FILE)).render_as_string(hide_password=False)
 
 
 def open_engine(url: str) -> Engine:

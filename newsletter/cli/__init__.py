@@ -1,0 +1,71 @@
+"""The command line: `newsletter COMMAND …`. A command parses, calls one function, prints.
+
+Nothing heavy is imported here or at the top of any module of this package.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from newsletter.cli.front import FrontDoor
+
+EPILOG = (
+    "A first day: [bold]init[/bold], then [bold]subscribers add[/bold], [bold]ingest[/bold], "
+    "[bold]preview[/bold], [bold]send[/bold]; each tells more with --help.\n\n"
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done in part, 78 bad configuration."
+)
+
+PRIVATE = 0o077  # umask: what is written holds addresses, so nobody else may read it
+
+app = typer.Typer(
+    name="newsletter",
+    cls=FrontDoor,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from newsletter import __version__
+
+        typer.echo(f"newsletter {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--state-dir",
+            metavar="FOLDER",
+            help="Where this newsletter keeps everything. May stand anywhere on the line. "
+            "Else NEWSLETTER_STATE_DIR, else STATE_DIRECTORY, else ./state.",
+        ),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A research-paper newsletter of your own: listings in, personal digests out.
+
+    Nothing is mailed twice, nothing is missed.
+    """
+    from newsletter.cli.context import Workspace
+
+    ctx.obj = Workspace(state_dir_flag=state_dir)
+
+
+def main() -> None:
+    """The console script."""
+    os.umask(PRIVATE)
+    app(prog_name="newsletter")

@@ -1,0 +1,43 @@
+"""The commands, as the front page shows them: panel, name, one line.
+
+Holds no code of a command: `newsletter --help` must not load any.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+START = "Start here"
+IN = "What comes in"
+OUT = "What goes out"
+PEOPLE = "People"
+PROOF = "What happened, and why"
+UPKEEP = "Upkeep"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of the front page. The code is `app` in the module of that name, below newsletter.cli."""
+
+    panel: str
+    name: str
+    summary: str  # also the first line of the command's own help: a test compares
+
+
+COMMANDS = (
+    Listed(START, "demo", "Watch it work: sample papers, three readers, a mail server."),
+    Listed(START, "init", "Make the state directory: settings, keys, inbox, database."),
+    Listed(IN, "ingest", "Take in dumps of paper listings; tell what is new."),
+    Listed(IN, "dumps", "Look after the dumps that were taken in."),
+    Listed(IN, "papers", "Look up papers; merge and split them."),
+    Listed(IN, "topics", "See what belongs to which topic, and why."),
+    Listed(OUT, "editions", "Gather what is new into numbered editions."),
+    Listed(OUT, "preview", "Show the very mail that a reader would get now."),
+    Listed(OUT, "send", "Mail everybody what they are owed by now."),
+    Listed(OUT, "deliveries", "Follow each mail: sent, waiting, refused."),
+    Listed(PEOPLE, "subscribers", "Add, import, show and remove readers."),
+    Listed(PROOF, "why", "Explain what a reader got on a day, or why nothing."),
+    Listed(PROOF, "audit", "Prove that nobody got a paper twice or missed one."),
+    Listed(UPKEEP, "smtp", "Try the mail server without mailing anybody."),
+    Listed(UPKEEP, "migrate", "Bring the database up to this version."),
+)

@@ -1,0 +1,92 @@
+"""What a command works with: the settings of its state directory, and plain values made from them when asked.
+
+The only module besides `init` and `demo` that reads settings. Does no command's work.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from newsletter.core.errors import ConfigurationError, StorageError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from newsletter.settings import Settings
+
+
+class Workspace:
+    """One state directory. All of it is opened at the first use: a command pays for what it needs."""
+
+    def __init__(self, *, state_dir_flag: Path | None = None) -> None:
+        self.state_dir_flag = state_dir_flag
+        self.json = False  # the command line asked for JSON
+
+    @cached_property
+    def state_dir(self) -> Path:
+        """The absolute path of the state directory."""
+        from newsletter.ops.state_dir import state_directory
+
+        return state_directory(self.state_dir_flag)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings. Raises ConfigurationError."""
+        from newsletter.settings import load
+
+        return load(self.state_dir)
+
+    @cached_property
+    def database_url(self) -> str:
+        """Where the database is."""
+        from newsletter.db.engine import default_url
+
+        secret = self.settings.database_url
+        return secret.get_secret_value() if secret is not None else default_url(self.state_dir)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database, at this version's revision. Raises StorageError otherwise, with what to run."""
+        from newsletter.db.engine import DEFAULT_FILE, open_engine
+        from newsletter.db.migrate import check_current
+        from newsletter.ops.state_dir import check_writable
+
+        check_writable(self.state_dir)
+        if self.settings.database_url is None and not (self.state_dir / DEFAULT_FILE).exists():
+            raise StorageError(
+                f"no newsletter in {self.state_dir}",
+                hint="Run `newsletter init` first, or name the right --state-dir.",
+            )
+        engine = open_engine(self.database_url)
+        check_current(engine)
+        return engine
+
+    @cached_property
+    def secret_key(self) -> bytes:
+        """The key that signs links and mail ids."""
+        return self._key("secret_key")
+
+    @cached_property
+    def suppression_key(self) -> bytes:
+        """The key that hashes suppressed addresses."""
+        return self._key("suppression_key")
+
+    def _key(self, name: str) -> bytes:
+        secret = getattr(self.settings, name)
+        if secret is None or not secret.get_secret_value():
+            raise ConfigurationError(
+                f"{name} is not set", hint="Run `newsletter init`: it makes the missing keys."
+            )
+        value: str = secret.get_secret_value()
+        return value.encode()
+
+
+def workspace(ctx: typer.Context) -> Workspace:
+    """The workspace of this call, its settings checked: a typo there stops every command."""
+    found: Workspace = ctx.obj
+    _ = found.settings
+    return found

@@ -1,0 +1,38 @@
+"""`newsletter init`. Makes what is missing and overwrites nothing."""
+
+from __future__ import annotations
+
+import typer
+
+from newsletter.cli import output
+from newsletter.cli.context import workspace
+from newsletter.cli.options import Json
+
+app = typer.Typer()
+
+
+@app.command()
+def init(ctx: typer.Context, *, json: Json = False) -> None:
+    """Make the state directory: settings, keys, inbox, database.
+
+    Run it as often as you like: it makes what is missing and overwrites nothing.
+    """
+    work = workspace(ctx)
+    from newsletter.ops.setup import set_up
+
+    done = set_up(
+        work.state_dir,
+        database_url=work.database_url,
+        known_keys=frozenset(
+            key for key in ("secret_key", "suppression_key") if getattr(work.settings, key) is not None
+        ),
+    )
+    if json:
+        output.print_json({"state_dir": str(work.state_dir), "made": done.made, "revision": done.revision})
+        return
+    if done.made:
+        typer.echo(f"Made in {work.state_dir}: {', '.join(done.made)}")
+    else:
+        typer.echo(f"{work.state_dir} is complete; nothing to make.")
+    output.note(f"Next: set sender and [smtp] in {work.state_dir / 'newsletter.toml'}, then add a reader:")
+    output.note("  newsletter subscribers add you@example.org --topic circuits --confirmed")

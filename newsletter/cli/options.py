@@ -1,0 +1,52 @@
+"""The options that many commands share, spelled once. Parses; decides nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+import typer
+
+from newsletter.core.instants import parse_date, parse_instant
+
+
+def _remember_json(ctx: typer.Context, wanted: bool) -> bool:
+    # Errors, too, are told to a program that asked for JSON: the front door looks here.
+    if wanted and ctx.obj is not None:
+        ctx.obj.json = True
+    return wanted
+
+
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", callback=_remember_json, help="Print JSON for programs, and nothing else, on stdout."
+    ),
+]
+
+At = Annotated[
+    datetime | None,
+    typer.Option(
+        "--at",
+        metavar="TIMESTAMP",
+        parser=parse_instant,
+        help="Run as of then: ISO 8601, UTC when no offset is given. Default: now.",
+    ),
+]
+
+
+def day_option(*names: str, help: str) -> Any:
+    """An option that takes an ISO 8601 date."""
+    return typer.Option(*names, metavar="DATE", parser=parse_date, help=help)
+
+
+def now(at: datetime | None) -> datetime:
+    """The instant that a command looks at: `--at`, else the clock's."""
+    return at if at is not None else datetime.now(UTC)
+
+
+def iso(value: date | datetime | None) -> str | None:
+    """As JSON shows it: 2026-04-17, or 2026-04-17T07:00:00Z."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value.isoformat() if value is not None else None

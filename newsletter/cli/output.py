@@ -1,0 +1,135 @@
+"""Prints: JSON for programs, tables for people, aligned text into pipes, notes and progress on stderr.
+
+Fetches nothing and decides nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+import typer
+
+from newsletter.cli.options import iso
+
+DONE, FAILED, IN_PART = 0, 1, 3  # exit codes; 2 is wrong usage, 78 bad configuration
+MIN_STEPS = 3  # fewer than that are over before a bar is read
+
+
+class Ticker(Protocol):
+    """What long work reports to."""
+
+    def __call__(self, done: int, total: int, /) -> None:
+        """done of total steps are over."""
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    plain_ascii = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
+    typer.echo(json.dumps(plain(value), ensure_ascii=plain_ascii, indent=2))
+
+
+def plain(value: Any) -> Any:
+    """`value` in JSON's own types: dates as ISO 8601, dataclasses as objects."""
+    if isinstance(value, (datetime, date)):
+        return iso(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, str) or value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, Iterable):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def note(text: str) -> None:
+    """A remark for people: on stderr, so that stdout stays clean."""
+    typer.echo(text, err=True)
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", empty: str = "nothing"
+) -> None:
+    """Rows for people: a table on a terminal, aligned columns in a pipe. `empty` is said of no rows."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    if not cells:
+        note(f"({empty})")
+        return
+    if sys.stdout.isatty():
+        from rich.box import SIMPLE
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=SIMPLE, title=title or None, title_justify="left", pad_edge=False)
+        for number, column in enumerate(columns):
+            numeric = all(
+                row[number].lstrip("-").replace(".", "", 1).isdigit() for row in cells if row[number]
+            )
+            table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        for row in cells:
+            table.add_row(*(Text(cell) for cell in row))
+        Console().print(table)
+        return
+    widths = [max(len(line[n]) for line in [list(columns), *cells]) for n in range(len(columns))]
+    if title:
+        typer.echo(title)
+    for line in [list(columns), *cells]:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def print_fields(fields: Mapping[str, Any]) -> None:
+    """One thing for people, a field a line."""
+    width = max((len(name) for name in fields), default=0)
+    for name, value in fields.items():
+        typer.echo(f"{name.ljust(width)}  {_cell(value)}".rstrip())
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Ticker]:
+    """A progress bar on stderr when that is a terminal; silent elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda done, total, /: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(label, total=None, visible=False)
+
+        def tick(done: int, total: int, /) -> None:
+            bar.update(task, completed=done, total=total, visible=total >= MIN_STEPS)
+
+        yield tick
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_cell(item)}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_cell(item) for item in value)
+    # A control character in a title must not reach the terminal.
+    return "".join(character if character.isprintable() else " " for character in str(value))

@@ -1,0 +1,77 @@
+"""Brings the database to the revision of this version, and tells when it is older or newer.
+
+The revisions themselves are `newsletter/db/migrations/versions`. Opens no engine.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from newsletter.core.errors import DatabaseTooNewError, StorageError
+from newsletter.db.engine import reading, writing
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+@cache
+def known_revisions() -> tuple[str, ...]:
+    """The revisions of this version, oldest first: the files are named after them."""
+    return tuple(sorted(file.name.split("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py")))
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The database's revision, or None when it was never set up."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return revision
+
+
+def check_current(engine: Engine) -> None:
+    """Raise StorageError for a database not set up or older, DatabaseTooNewError for a newer one."""
+    with reading(engine) as connection:
+        revision = current_revision(connection)
+    if revision is None:
+        raise StorageError("the database is not set up", hint="Run `newsletter init`.")
+    _refuse_newer(revision)
+    if revision != known_revisions()[-1]:
+        raise StorageError(
+            "the database is of an older version",
+            hint="Run `newsletter migrate`; a copy of the state directory first is never wrong.",
+        )
+
+
+def upgrade(engine: Engine) -> tuple[str | None, str]:
+    """Run what is missing, in one transaction: the revision before and after. Nothing missing is no work.
+
+    Raises DatabaseTooNewError for a database that a newer version migrated.
+    """
+    head = known_revisions()[-1]
+    with writing(engine) as connection:
+        before = current_revision(connection)
+        if before is not None:
+            _refuse_newer(before)
+        if before != head:
+            _run_alembic(connection)
+    return before, head
+
+
+def _run_alembic(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _refuse_newer(revision: str) -> None:
+    if revision not in known_revisions():
+        raise DatabaseTooNewError(
+            f"the database is of a newer version (revision {revision})",
+            hint="Use the version of `newsletter` that wrote it, or restore a backup; nothing was changed.",
+        )

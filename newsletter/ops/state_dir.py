@@ -1,0 +1,135 @@
+"""The state directory: which one it is, and what `init` puts there.
+
+Reads no settings, touches no database.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from newsletter.core.errors import ConfigurationError, StorageError
+
+STARTING_TOML = """\
+# Settings of this newsletter. A line that starts with # is a comment: remove the # to set the key.
+# Every key: docs/reference/settings.md. The environment wins over this file (NEWSLETTER_SMTP__HOST).
+# The two keys that `newsletter init` made lie in the folder credentials/: back them up, show them to nobody.
+
+# sender = "Research papers <papers@example.org>"
+# base_url = "https://papers.example.org"
+# default_hour = 7                # of a new reader's digest, in their time zone
+# default_timezone = "UTC"
+# welcome = 0                     # recent papers that a newcomer is given
+# hold = 0                        # minutes to look at an edition before it may be mailed
+
+[smtp]
+# host = "smtp.example.org"
+# port = 587
+# security = "starttls"           # or "tls", or "none" (loopback only)
+# username = "papers"             # the password: put it in the file credentials/smtp__password
+
+[delivery]
+# uncertain = "mend"              # or "resend"
+
+[brand]
+# name = "Research papers"
+# accent = "#8a4b2a"
+# footer = ""
+# postal_address = ""
+# reply_to = "Editors <editors@example.org>"
+
+# A topic of your own, or a change to one that is built in:
+# [topics.robotics]
+# title = "Robotics"
+"""
+
+INBOX = "inbox"
+KEYS = ("secret_key", "suppression_key")
+KEY_BYTES = 32  # 256 bits: HMAC-SHA256 gains nothing from more
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+def state_directory(flag: Path | None) -> Path:
+    """`--state-dir`, else NEWSLETTER_STATE_DIR, else systemd's $STATE_DIRECTORY, else ./state."""
+    if flag is not None:
+        return flag.absolute()
+    for variable in ("NEWSLETTER_STATE_DIR", "STATE_DIRECTORY"):
+        # systemd joins several by ":", the first is the unit's own
+        value = os.environ.get(variable, "").split(":" if variable == "STATE_DIRECTORY" else "\0")[0]
+        if value:
+            return Path(value).absolute()
+    return Path("state").absolute()
+
+
+def prepare(state_dir: Path, *, known_keys: frozenset[str]) -> list[str]:
+    """Make what is missing: the directory, newsletter.toml, the inbox, the keys that no source gives yet.
+
+    known_keys: names of KEYS that the settings have already. Returns the names of what was made.
+    Overwrites nothing. Raises StorageError when the directory cannot be written.
+    """
+    made: list[str] = []
+    try:
+        for folder, mode in ((state_dir, 0o750), (state_dir / INBOX, 0o750)):
+            if not folder.is_dir():
+                folder.mkdir(parents=True, mode=mode)
+                made.append("the folder itself" if folder == state_dir else f"{folder.name}/")
+        if _write_new(state_dir / "newsletter.toml", STARTING_TOML):
+            made.append("newsletter.toml")
+        missing = [key for key in KEYS if key not in known_keys]
+        if missing:
+            credentials = state_dir / "credentials"
+            credentials.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+            for key in missing:
+                if _write_new(credentials / key, secrets.token_urlsafe(KEY_BYTES) + "\n"):
+                    made.append(f"credentials/{key}")
+    except OSError as error:
+        raise unusable(state_dir, error) from error
+    return made
+
+
+def check_writable(state_dir: Path) -> None:
+    """Raise StorageError when `state_dir` is missing or not writable by this user."""
+    if not state_dir.exists():
+        raise StorageError(
+            f"there is no state directory {state_dir}",
+            hint=f"Run `newsletter --state-dir {state_dir} init`, or name another with --state-dir.",
+        )
+    if not state_dir.is_dir():
+        raise ConfigurationError(
+            f"the state directory {state_dir} is a file", hint="Name a directory with --state-dir."
+        )
+    if not os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
+        raise StorageError(
+            f"the state directory {state_dir} cannot be written",
+            hint="Make it writable for this user, or name another with --state-dir.",
+        )
+
+
+def unusable(state_dir: Path, error: OSError) -> StorageError:
+    """The message for an operating-system error inside the state directory."""
+    return StorageError(
+        f"the state directory {state_dir} cannot be used: {error.strerror or error}",
+        hint="Make it writable for this user, or name another with --state-dir.",
+    )
+
+
+def _write_new(file: Path, text: str) -> bool:
+    """Write a private file unless it is there; whole or not at all, however the process ends."""
+    if file.exists():
+        return False
+    part = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        try:
+            os.link(part, file)  # unlike rename, never replaces what another process just made
+        except FileExistsError:
+            return False
+    finally:
+        part.unlink(missing_ok=True)
+    return True

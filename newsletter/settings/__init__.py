@@ -1,0 +1,86 @@
+"""Reads the settings: flag, then environment, then credential files, then newsletter.toml, then defaults.
+
+Only entry points import this, and only when a command runs: everything else gets plain values.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from newsletter.core.errors import ConfigurationError
+from newsletter.settings.model import Settings, is_loopback
+from newsletter.settings.sources import (
+    CREDENTIALS_NAME,
+    TOML_NAME,
+    Source,
+    credential_files,
+    environment,
+    merged,
+    toml_file,
+)
+
+__all__ = ["Settings", "load"]
+
+
+def load(state_dir: Path, *, flags: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of a state directory, which need not exist.
+
+    flags: what the command line said, nested like the settings; wins over everything.
+    Raises ConfigurationError that names the file or variable and the key.
+    """
+    sources = [
+        Source(place="the command line", values=flags or {}),
+        environment(),
+        *_credentials(state_dir),
+        toml_file(state_dir / TOML_NAME),
+    ]
+    values: dict[str, Any] = {}
+    for source in reversed(sources):
+        values = merged(values, source.values)
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise _invalid(error, sources) from None  # pydantic's own text repeats the secrets' neighbours
+    _check(settings, sources)
+    return settings
+
+
+def _credentials(state_dir: Path) -> list[Source]:
+    systemd = os.environ.get("CREDENTIALS_DIRECTORY")
+    found = [credential_files(Path(systemd), ours=False)] if systemd else []
+    return [*found, credential_files(state_dir / CREDENTIALS_NAME, ours=True)]
+
+
+def _invalid(error: ValidationError, sources: list[Source]) -> ConfigurationError:
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = tuple(str(step) for step in first["loc"])
+    while path and not any(source.holds(path) for source in sources):
+        path = path[:-1]  # pydantic names the branch of a union, too
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return ConfigurationError(
+        f"{_place(sources, *path)}: {message}", hint="See docs/reference/settings.md for what it takes."
+    )
+
+
+def _check(settings: Settings, sources: list[Source]) -> None:
+    """What concerns two keys at once."""
+    smtp = settings.smtp
+    if smtp.protection == "none" and not is_loopback(smtp.host) and not smtp.allow_insecure:
+        raise ConfigurationError(
+            f"{_place(sources, 'smtp', 'security')}: no protection for a server that is not on this machine",
+            hint='Use "starttls" or "tls"; to send unprotected all the same, set smtp.allow_insecure = true.',
+        )
+    if smtp.password is not None and smtp.username is None:
+        raise ConfigurationError(
+            f"{_place(sources, 'smtp', 'password')}: a password without smtp.username",
+            hint="Set smtp.username, too.",
+        )
+
+
+def _place(sources: list[Source], *path: str) -> str:
+    return next((source.names(path) for source in sources if source.holds(path)), ".".join(path))

@@ -1,0 +1,196 @@
+"""The settings: every key, its type, its default and a line of meaning.
+
+docs/reference/settings.md is made from here.
+Reads nothing: files and environment are `newsletter.settings.sources`.
+"""
+
+from __future__ import annotations
+
+from email.utils import parseaddr
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "[::1]", "ip6-localhost"})
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` names this machine by a loopback name or address (all of 127/8 counts)."""
+    return host.lower() in LOOPBACK_HOSTS or host.startswith("127.") or host.lower().endswith(".localhost")
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (
+        KeyError,
+        OSError,
+        ValueError,
+    ) as error:  # not found is a KeyError, a folder an OSError
+        raise ValueError(f"no time zone {name!r}; write an IANA name such as Europe/Berlin") from error
+    return name
+
+
+def _address(value: str) -> str:
+    _, address = parseaddr(value)
+    local, _, domain = address.rpartition("@")
+    if not local or not domain or any(character in value for character in "\r\n"):
+        raise ValueError("not an address; write it as Name <address@example.org>")
+    return value
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("write it as https://papers.example.org, without ? and #")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("http:// is for loopback only; the links in a mail need https://")
+    return value.rstrip("/")
+
+
+def _web_link(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("write a link that starts with https://")
+    return value
+
+
+class Table(BaseModel):
+    """A table of newsletter.toml: unknown keys are refused, nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Smtp(Table):
+    """The mail server that takes what is sent."""
+
+    host: str = Field(default="localhost", min_length=1, description="Name or address of the mail server.")
+    port: int = Field(
+        default=25, ge=1, le=65535, description="Its port: 587 for starttls, 465 for tls, as a rule."
+    )
+    security: Literal["starttls", "tls", "none"] | None = Field(
+        default=None,
+        description="How the connection is protected; never weakened silently. "
+        "Not set: `none` on loopback, `starttls` anywhere else.",
+    )
+    username: str | None = Field(default=None, description="Login name, when the server asks for one.")
+    password: SecretStr | None = Field(
+        default=None, description="Its password; best kept in the credential file `smtp__password`."
+    )
+    connections: int = Field(default=2, ge=1, le=100, description="Connections open at the same time.")
+    allow_insecure: bool = Field(
+        default=False, description='Allow `security = "none"` to a server that is not on loopback.'
+    )
+
+    @property
+    def protection(self) -> Literal["starttls", "tls", "none"]:
+        """`security`, with its default filled in."""
+        if self.security is not None:
+            return self.security
+        return "none" if is_loopback(self.host) else "starttls"
+
+
+class Delivery(Table):
+    """What the outbox does with the rare cases."""
+
+    uncertain: Literal["mend", "resend"] = Field(
+        default="mend",
+        description="A digest whose fate is unknown after a crash: `mend` lists its papers again, briefly, "
+        "in the next digest; `resend` sends the same mail once more.",
+    )
+
+
+class Brand(Table):
+    """How the newsletter presents itself, without touching a template."""
+
+    name: str = Field(
+        default="Research papers", min_length=1, max_length=100, description="The newsletter's name."
+    )
+    accent: str = Field(default="#8a4b2a", pattern=r"^#[0-9a-fA-F]{6}$", description="Its colour, `#rrggbb`.")
+    logo: Annotated[str, AfterValidator(_web_link)] | None = Field(
+        default=None, description="Link to an image."
+    )
+    footer: str = Field(default="", description="A line at the foot of every mail.")
+    postal_address: str = Field(
+        default="", description="Printed at the foot of every mail; many countries require it."
+    )
+    reply_to: Annotated[str, AfterValidator(_address)] | None = Field(
+        default=None, description="Where answers go, `Name <address>`; the sender when not set."
+    )
+    subject: str = Field(
+        default="",
+        description="Pattern of the subject line. Empty: the subject names what is inside.",
+    )
+    language: str = Field(
+        default="en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="Language tag."
+    )
+
+
+class Settings(BaseSettings):
+    """Every setting. Keys that are not here are refused by name."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix="NEWSLETTER_",
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,
+    )
+
+    sender: Annotated[str, AfterValidator(_address)] = Field(
+        default="Research papers <newsletter@localhost>",
+        description="From whom the mail comes, `Name <address>`.",
+    )
+    base_url: Annotated[str, AfterValidator(_base_url)] = Field(
+        default="http://localhost:8000",
+        description="Where readers reach the web pages; links in mail start with it. "
+        "`https://`, or `http://` on loopback.",
+    )
+    secret_key: SecretStr | None = Field(
+        default=None, description="Signs links and mail ids. Made by `init`."
+    )
+    suppression_key: SecretStr | None = Field(
+        default=None, description="Hashes suppressed addresses. Made by `init`; never change it."
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="`sqlite:////path/file` or `postgresql+psycopg://…`. "
+        "Not set: `newsletter.sqlite3` in the state directory.",
+    )
+    default_hour: int = Field(
+        default=7, ge=0, le=23, description="Hour of a new reader's digest, in their time zone."
+    )
+    default_timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        default="UTC", description="Time zone of a new reader, an IANA name."
+    )
+    welcome: int = Field(
+        default=0, ge=0, le=100, description="How many recent papers of their topics a newcomer is given."
+    )
+    hold: int = Field(
+        default=0,
+        ge=0,
+        le=60 * 24 * 7,
+        description="Minutes between the last ingest and the moment when an edition may be mailed.",
+    )
+    smtp: Smtp = Field(default=Smtp(), description="The mail server.")
+    delivery: Delivery = Field(default=Delivery(), description="What the outbox does with the rare cases.")
+    brand: Brand = Field(default=Brand(), description="How the newsletter presents itself.")
+    topics: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="One table per topic that is added or changed, `[topics.<slug>]`; see “Add a topic”.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Nothing is read behind the loader's back: it knows which source said what."""
+        return (init_settings,)
