@@ -7,6 +7,7 @@ Reads nothing: files and environment are `newsletter.settings.sources`.
 from __future__ import annotations
 
 from email.utils import parseaddr
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -14,12 +15,16 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "[::1]", "ip6-localhost"})
+LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
 
 
 def is_loopback(host: str) -> bool:
     """Whether `host` names this machine by a loopback name or address (all of 127/8 counts)."""
-    return host.lower() in LOOPBACK_HOSTS or host.startswith("127.") or host.lower().endswith(".localhost")
+    name = host.lower().strip("[]")
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name in LOOPBACK_NAMES or name.endswith(".localhost")  # RFC 6761 section 6.3
 
 
 def _zone(name: str) -> str:

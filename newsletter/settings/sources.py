@@ -111,7 +111,7 @@ def toml_file(file: Path) -> Source:
             f"{file} cannot be read", hint="It must be UTF-8 text that this user may read."
         ) from error
     try:
-        values = tomllib.loads(text)
+        values = tomllib.loads(text + "\n")  # so that a mistake on the last line has a number, too
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(
             f"{file} is not valid TOML: {error}", hint="Mend the line, or put # before it; text needs quotes."

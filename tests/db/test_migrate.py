@@ -1,0 +1,119 @@
+"""The migrations: they lead to the very tables that the code declares, and never touch a newer database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+from sqlmodel import SQLModel
+
+from newsletter.core.errors import DatabaseTooNewError, StorageError
+from newsletter.db import tables  # noqa: F401  (registers the tables)
+from newsletter.db.engine import default_url, open_engine, reading, writing
+from newsletter.db.migrate import MIGRATIONS, check_current, current_revision, known_revisions, upgrade
+from subscribers import tables as subscribers_tables  # noqa: F401
+
+
+def _differences(engine: Engine) -> list[object]:
+    with reading(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, SQLModel.metadata))
+
+
+def _set_revision(engine: Engine, revision: str) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    return open_engine(default_url(tmp_path))
+
+
+def test_migrated_schema_equals_the_declared_tables_on_sqlite(engine: Engine) -> None:
+    upgrade(engine)
+    assert _differences(engine) == []
+
+
+def test_migrated_sqlite_tables_equal_created_ones_to_the_letter(engine: Engine, tmp_path: Path) -> None:
+    created = open_engine(default_url(tmp_path).replace("newsletter.sqlite3", "created.sqlite3"))
+    with writing(created) as connection:
+        SQLModel.metadata.create_all(connection)
+    upgrade(engine)
+
+    def shape(which: Engine) -> set[tuple[str, str]]:
+        with reading(which) as connection:
+            names = connection.execute(text("SELECT name FROM sqlite_master WHERE name != 'alembic_version'"))
+            sql = text("SELECT sql FROM sqlite_master WHERE name = :name")
+            wanted = [name for name in names.scalars() if not name.startswith("sqlite_")]
+            return {
+                (name, " ".join((connection.execute(sql, {"name": name}).scalar() or "").split()))
+                for name in wanted
+            }
+
+    def words(shape_: set[tuple[str, str]]) -> set[tuple[str, tuple[str, ...]]]:
+        # ON DELETE and keys are spelled alike; only the order of constraints may differ.
+        return {(name, tuple(sorted(sql.replace(",", " ").split()))) for name, sql in shape_}
+
+    assert words(shape(engine)) == words(shape(created))
+
+
+def test_migrated_schema_equals_the_declared_tables_on_postgresql(postgres_url: str) -> None:
+    engine = open_engine(postgres_url)
+    upgrade(engine)
+    assert _differences(engine) == []
+    assert upgrade(engine) == (known_revisions()[-1], known_revisions()[-1])
+    engine.dispose()
+
+
+def test_revisions_are_the_files_that_alembic_sees() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    seen = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(seen)) == known_revisions()
+
+
+def test_upgrade_of_a_current_database_does_nothing(engine: Engine) -> None:
+    head = known_revisions()[-1]
+    assert upgrade(engine) == (None, head)
+    assert upgrade(engine) == (head, head)
+    check_current(engine)
+
+
+def test_database_from_a_newer_version_is_refused_and_left_alone(engine: Engine) -> None:
+    upgrade(engine)
+    _set_revision(engine, "9999")
+    with pytest.raises(DatabaseTooNewError, match="newer version"):
+        check_current(engine)
+    with pytest.raises(DatabaseTooNewError, match="newer version"):
+        upgrade(engine)
+    with reading(engine) as connection:
+        assert current_revision(connection) == "9999"
+
+
+def test_database_that_was_never_set_up_is_named_as_such(engine: Engine) -> None:
+    with pytest.raises(StorageError, match="not set up"):
+        check_current(engine)
+
+
+def test_file_that_is_no_database_gives_a_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "newsletter.sqlite3").write_text("this is a letter to my aunt, not a database at all\n" * 40)
+    with pytest.raises(StorageError, match="not a database"):
+        check_current(open_engine(default_url(tmp_path)))
+
+
+def test_migration_that_fails_leaves_nothing_behind(engine: Engine, tmp_path: Path) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE runs (id INTEGER)"))  # in the way of the first step
+    with pytest.raises(StorageError, match="already exists"):
+        upgrade(engine)
+    with reading(engine) as connection:
+        names = (
+            connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
+        )
+    assert list(names) == ["runs"]
