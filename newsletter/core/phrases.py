@@ -1,0 +1,162 @@
+"""Find many phrases in a text at once: words in, phrase hits out, in time linear in the text.
+
+Knows nothing of topics or weights (`newsletter.core.matching`). No regular expression here can backtrack far.
+
+How a phrase is written:
+
+- plain words match in any case, singular or plural, and across a hyphen: "event camera" finds "Event-Cameras"
+- a hyphen in the phrase means hyphen, space or nothing: "auto-encoder" finds "autoencoder", "auto encoder"
+- a word with a capital after its first letter is an acronym and matches as written, or with a plural "s":
+  "SNN" finds "SNNs" and never "snn"
+- a word that ends in `*` matches every word that begins so: "memrist*" finds "memristive"
+
+A phrase never runs across the end of a sentence or a comma.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MAX_CHARS = 20_000  # of one text that are looked at: ten long abstracts; keeps a 1 MB "abstract" at a few ms
+MAX_WORDS = 8  # of one phrase, so that the work per word of text is bounded
+MIN_PREFIX = 3  # letters before `*`; shorter ones would match half the dictionary
+MEMO_WORDS = 50_000  # distinct words remembered (about 5 MB); more are looked up anew each time
+MEMO_LETTERS = 40  # of a word worth remembering; longer ones are no words
+BREAK = "."  # the token that stands for the end of a sentence or a clause
+
+_TOKEN = re.compile(r"[^\W_]+|[,.;:!?](?=\s)")  # one class or one sign a step: linear
+_SIGNS = frozenset(",.;:!?")
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")  # bounded: linear also on a text of "<a<a<a"
+_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))  # soft hyphen, zero width
+
+
+def words_of(text: str) -> list[str]:
+    """Split `text` (its first MAX_CHARS characters) into words as written; BREAK stands between clauses.
+
+    HTML tags are dropped, compatibility forms ("ﬁ", full-width letters) are folded. Any string is fine.
+    """
+    text = text[:MAX_CHARS]
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))[:MAX_CHARS].replace("’", "'")
+    if "<" in text:
+        text = _TAG.sub(" ", text)
+    words: list[str] = _TOKEN.findall(text.replace("'s ", " "))
+    return [BREAK if word in _SIGNS else word for word in words]
+
+
+def stem_of(word: str) -> str:
+    """Fold case and the English plural: "Memories" → "memory", "Synapses" → "synapse"; nothing cleverer."""
+    word = word.casefold()
+    if len(word) <= 3 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "xes", "ches", "shes")):
+        return word[:-2]
+    return word[:-1]
+
+
+def is_acronym(word: str) -> bool:
+    """A capital after the first character: matched as written."""
+    return any(letter.isupper() for letter in word[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One phrase at one place. Positional, because tens of them are made per paper."""
+
+    phrase: int  # its number in the index
+    start: int  # first word, counted from 0
+    end: int  # one behind the last word
+
+
+class PhraseIndex:
+    """Phrases compiled into a trie of word symbols. Immutable but for a bounded memory of words seen."""
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        """Take the phrases; their numbers are their places. Raises ValueError for an unusable one."""
+        self.phrases = tuple(phrases)
+        self._symbols: dict[str, int] = {}
+        self._prefix_lengths: set[int] = set()
+        self._root: dict[int, Any] = {}  # symbol → node; a node's key -1 lists the phrases that end there
+        for number, phrase in enumerate(self.phrases):
+            for spelling in spellings_of(phrase):
+                self._add(number, spelling)
+        self._memo = _Memo(self._symbols, frozenset(self._prefix_lengths))
+
+    def _add(self, number: int, spelling: Sequence[str]) -> None:
+        node = self._root
+        for word in spelling:
+            if word.endswith("*"):
+                key = word.casefold()
+                self._prefix_lengths.add(len(word) - 1)
+            else:
+                key = "=" + word if is_acronym(word) else stem_of(word)
+            node = node.setdefault(self._symbols.setdefault(key, len(self._symbols)), {})
+        ends: list[int] = node.setdefault(-1, [])
+        if number not in ends:
+            ends.append(number)
+
+    def find(self, words: Sequence[str]) -> list[Found]:
+        """Every place of every phrase in `words`, by start, the longest first."""
+        memo, root = self._memo, self._root
+        symbols = [memo[word] for word in words]
+        found: list[Found] = []
+        for start, first in enumerate(symbols):
+            nodes = [root[symbol] for symbol in first if symbol in root]
+            at = start + 1
+            here = len(found)
+            while nodes:
+                for node in nodes:
+                    for number in node.get(-1, ()):
+                        found.insert(here, Found(number, start, at))
+                if at == len(symbols):
+                    break
+                nodes = [node[symbol] for node in nodes for symbol in symbols[at] if symbol in node]
+                at += 1
+        return found
+
+
+class _Memo(dict[str, tuple[int, ...]]):
+    """The symbols of each word of text: its stem's, its exact spelling's, those of prefixes. Mostly none."""
+
+    def __init__(self, symbols: dict[str, int], prefix_lengths: frozenset[int]) -> None:
+        super().__init__()
+        self._known = symbols
+        self._prefix_lengths = prefix_lengths
+
+    def __missing__(self, word: str) -> tuple[int, ...]:
+        folded = word.casefold()
+        keys = [stem_of(word)]
+        if is_acronym(word):
+            keys.append("=" + word)
+            if word.endswith("s"):
+                keys.append("=" + word[:-1])
+        keys += [folded[:length] + "*" for length in self._prefix_lengths if len(folded) >= length]
+        symbols = tuple(self._known[key] for key in keys if key in self._known)
+        if len(self) < MEMO_WORDS and len(word) <= MEMO_LETTERS:
+            self[word] = symbols
+        return symbols
+
+
+def spellings_of(phrase: str) -> list[tuple[str, ...]]:
+    """The word sequences that a written phrase stands for. Raises ValueError that says what is wrong."""
+    choices: list[list[list[str]]] = []
+    for written in phrase.split():
+        parts = re.findall(r"[^\W_]+\*?", unicodedata.normalize("NFKC", written))
+        if not parts:
+            raise ValueError(f"{written!r} holds neither letter nor digit")
+        if any("*" in part and len(part) <= MIN_PREFIX for part in parts):
+            raise ValueError(f"{written!r} needs at least {MIN_PREFIX} letters before the *")
+        closes_up = len(parts) > 1 and "-" in written and not any("*" in part for part in parts[:-1])
+        choices.append([parts, ["".join(parts)]] if closes_up else [parts])
+    if not choices:
+        raise ValueError("a phrase is empty")
+    if sum(len(choice[0]) for choice in choices) > MAX_WORDS:
+        raise ValueError(f"{phrase!r} is longer than {MAX_WORDS} words")
+    return [tuple(itertools.chain(*choice)) for choice in itertools.product(*choices)]
