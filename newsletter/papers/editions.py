@@ -14,12 +14,8 @@ from sqlalchemy import Connection, and_, case, func, insert, select, update
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.plan import EVERYTHING
-from newsletter.db.tables import Edition, EditionPaper, Paper
+from newsletter.db.schema import edition_papers, editions
 from newsletter.papers.news import unpublished_pairs
-
-editions = Edition.__table__  # type: ignore[attr-defined]
-edition_papers = EditionPaper.__table__  # type: ignore[attr-defined]
-papers = Paper.__table__  # type: ignore[attr-defined]
 
 STANDS = and_(edition_papers.c.dropped_at.is_(None), edition_papers.c.withdrawn_at.is_(None))
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, insert
 
 from newsletter.db.engine import writing
-from newsletter.db.tables import Run
+from newsletter.db.schema import runs
 from newsletter.papers import editions
 
 NO_HOLD = timedelta(0)
@@ -27,8 +27,5 @@ def publish_in(connection: Connection, *, now: datetime, zone: str, hold: timede
     """The same inside the caller's transaction (a preview rolls it back)."""
     number = editions.freeze(connection, now=now, day=now.astimezone(ZoneInfo(zone)).date(), hold=hold)
     if number is not None:
-        connection.execute(
-            insert(Run.__table__),  # type: ignore[attr-defined]
-            {"verb": "publish", "at": now, "done": 1, "everyone": False},
-        )
+        connection.execute(insert(runs), {"verb": "publish", "at": now, "done": 1, "everyone": False})
     return number

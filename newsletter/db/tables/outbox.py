@@ -76,6 +76,7 @@ class Delivery(SQLModel, table=True):
             postgresql_where=text("owner is not null"),
         ),
         Index("ix_deliveries_digest", "digest_id"),
+        Index("ix_deliveries_latest", "subscriber_id", "kind", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

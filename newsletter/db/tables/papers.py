@@ -68,7 +68,7 @@ class PaperKey(SQLModel, table=True):
 
     scheme: str = Field(primary_key=True)  # "title", "arxiv", "doi", …
     key: str = Field(primary_key=True)
-    paper_id: int = Field(foreign_key="papers.id", primary_key=True)
+    paper_id: int = Field(foreign_key="papers.id", primary_key=True, index=True)
 
 
 class PaperBand(SQLModel, table=True):

@@ -1,0 +1,36 @@
+"""The tables as SQLAlchemy Core sees them, for statements that do the bulk work. No definitions here."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from sqlalchemy import Table
+from sqlmodel import SQLModel
+
+from newsletter.db import tables
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The Core table behind a SQLModel class (typed: SQLModel does not declare `__table__`)."""
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]
+
+
+dumps = table_of(tables.Dump)
+quarantined_records = table_of(tables.QuarantinedRecord)
+papers = table_of(tables.Paper)
+paper_revisions = table_of(tables.PaperRevision)
+listed_entries = table_of(tables.ListedEntry)
+paper_keys = table_of(tables.PaperKey)
+paper_bands = table_of(tables.PaperBand)
+possible_same = table_of(tables.PossibleSame)
+paper_decisions = table_of(tables.PaperDecision)
+paper_topics = table_of(tables.PaperTopic)
+topic_corrections = table_of(tables.TopicCorrection)
+editions = table_of(tables.Edition)
+edition_papers = table_of(tables.EditionPaper)
+runs = table_of(tables.Run)
+pieces = table_of(tables.Piece)
+digests = table_of(tables.Digest)
+digest_papers = table_of(tables.DigestPaper)
+deliveries = table_of(tables.Delivery)
+reader_debts = table_of(tables.ReaderDebt)

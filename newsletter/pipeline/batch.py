@@ -1,0 +1,69 @@
+"""The batch: temporary tables in which one compose run collects the people who are due. No decisions."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import Boolean, Column, Connection, Date, Integer, MetaData, String, Table, Text
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+KIND = "digest"
+NOW_KEY = "now "  # opens the key of a delivery that no slot asked for
+
+
+class Closing(StrEnum):
+    """Why a slot passes without a digest."""
+
+    PAUSED = "paused"
+    PASSED_OVER = "passed over"  # the last digest is less than 12 hours old
+    NOTHING_NEW = "nothing new"
+    TOO_FEW = "too few"  # fewer papers than the reader's minimum, none old enough to wait no longer
+
+
+_temporary = MetaData()
+batch = Table(
+    "batch",
+    _temporary,
+    Column("subscriber_id", Integer, primary_key=True),
+    Column("delivery_key", String, nullable=False),
+    Column("slot_at", UTCDateTime, nullable=False),
+    Column("day", Date, nullable=False),  # the reader's own date
+    Column("forced", Boolean, nullable=False),  # regardless of the hour
+    Column("expires_at", UTCDateTime, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("minimum", Integer, nullable=False),
+    Column("maximum", Integer),
+    Column("closes", String),  # why this slot passes without a digest
+    Column("last_digest", Integer),
+    Column("signature", Text),
+    prefixes=["TEMPORARY"],
+)
+marks = Table(
+    "marks",
+    _temporary,
+    Column("digest_id", Integer, primary_key=True),
+    Column("mark", Text, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+groups = Table(
+    "groups",
+    _temporary,
+    Column("signature", Text, primary_key=True),
+    Column("people", Integer, nullable=False),
+    Column("digest_id", Integer),
+    Column("closes", String),
+    prefixes=["TEMPORARY"],
+)
+
+carries = Table(
+    "carries",
+    _temporary,
+    Column("debt_id", Integer, primary_key=True),  # a reader's own debt that this run's mails hold
+    prefixes=["TEMPORARY"],
+)
+
+
+def create(connection: Connection) -> None:
+    """Empty tables for this run; those of an earlier run on the same connection go."""
+    _temporary.drop_all(connection)
+    _temporary.create_all(connection)

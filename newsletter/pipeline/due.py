@@ -1,0 +1,174 @@
+"""Who is due: gathers everybody with an open slot into one batch. What each is owed comes later.
+
+Set-based: memory does not grow with the number of people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Date, and_, case, delete, insert, literal, select, update
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from newsletter.core.cadence import SPACING, Cadence, Slot, last_slot, next_slot
+from newsletter.core.states import DeliveryState, Form
+from newsletter.db.schema import deliveries, digest_papers, digests, edition_papers, reader_debts
+from newsletter.pipeline.batch import KIND, NOW_KEY, Closing, batch, create
+from subscribers import audience
+
+_UNTOUCHED = and_(
+    deliveries.c.kind == KIND, deliveries.c.state == DeliveryState.QUEUED, deliveries.c.attempts == 0
+)
+_GATHERED = [column.name for column in batch.columns if column.name not in ("last_digest", "signature")]
+
+
+def gather(connection: Connection, *, now: datetime, everyone: bool, only: int | None) -> None:
+    """Fill the batch with stale mails to be composed anew and with open slots, or else with everyone.
+
+    now: aware. everyone: regardless of the hour. only: one subscriber's id.
+    """
+    create(connection)
+    _take_back_stale(connection, now=now, only=only)
+    for row in connection.execute(audience.cadences()).all():
+        cadence = Cadence(kind=row.cadence, weekday=row.weekday, hour=row.hour, timezone=row.timezone)
+        if everyone:
+            slot = Slot(at=now, day=now.astimezone(ZoneInfo(cadence.timezone)).date())
+        else:
+            slot = last_slot(cadence, now)
+        _add(connection, cadence, slot, now=now, forced=everyone, only=only)
+    latest = (
+        select(deliveries.c.digest_id)
+        .where(deliveries.c.subscriber_id == batch.c.subscriber_id, deliveries.c.kind == KIND)
+        .order_by(deliveries.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    connection.execute(update(batch).values(last_digest=latest))
+    _pass_over(connection)
+
+
+def _add(
+    connection: Connection, cadence: Cadence, slot: Slot, *, now: datetime, forced: bool, only: int | None
+) -> None:
+    person = audience.mailable().subquery()
+    chosen = select(
+        person.c.subscriber_id,
+        literal(NOW_KEY + now.isoformat() if forced else slot.day.isoformat()),
+        literal(slot.at, UTCDateTime()),
+        literal(slot.day, Date()),
+        literal(forced),
+        literal(next_slot(cadence, now).at, UTCDateTime()),
+        person.c.version,
+        person.c.minimum,
+        person.c.maximum,
+        case((person.c.paused_until > slot.at, literal(Closing.PAUSED.value)), else_=None),
+    ).where(
+        person.c.cadence == cadence.kind,
+        person.c.weekday.is_not_distinct_from(cadence.weekday),
+        person.c.hour == cadence.hour,
+        person.c.timezone == cadence.timezone,
+        person.c.subscriber_id.not_in(select(batch.c.subscriber_id)),
+    )
+    if not forced:
+        chosen = chosen.where(person.c.slots_done_to < slot.at)
+    if only is not None:
+        chosen = chosen.where(person.c.subscriber_id == only)
+    connection.execute(insert(batch).from_select(_GATHERED, chosen))
+
+
+def _take_back_stale(connection: Connection, *, now: datetime, only: int | None) -> None:
+    """Undo composed mails that nobody has leased yet and that no longer say what they should.
+
+    That is so when the reader changed something, or a paper in it was dropped. They join the batch.
+    """
+    person = audience.mailable().subquery()
+    gone = (
+        select(digest_papers.c.digest_id)
+        .join(
+            edition_papers,
+            and_(
+                edition_papers.c.edition == digest_papers.c.edition,
+                edition_papers.c.paper_id == digest_papers.c.paper_id,
+                edition_papers.c.topic == digest_papers.c.topic,
+            ),
+        )
+        .where(
+            digest_papers.c.form != Form.LEFT,
+            edition_papers.c.dropped_at.is_not(None) | edition_papers.c.withdrawn_at.is_not(None),
+        )
+    )
+    stale = (
+        select(
+            deliveries.c.subscriber_id,
+            deliveries.c.key,
+            deliveries.c.slot_at,
+            digests.c.date,
+            literal(True),
+            deliveries.c.expires_at,
+            person.c.version,
+            person.c.minimum,
+            person.c.maximum,
+            case((person.c.paused_until > now, literal(Closing.PAUSED.value)), else_=None),
+        )
+        .join(person, person.c.subscriber_id == deliveries.c.subscriber_id)
+        .join(digests, digests.c.id == deliveries.c.digest_id)
+        .where(
+            _UNTOUCHED,
+            (deliveries.c.stamp != person.c.version) | deliveries.c.digest_id.in_(gone),
+        )
+    )
+    if only is not None:
+        stale = stale.where(deliveries.c.subscriber_id == only)
+    connection.execute(insert(batch).from_select(_GATHERED, stale))
+    taken = (
+        select(deliveries.c.id)
+        .join(
+            batch,
+            and_(
+                batch.c.subscriber_id == deliveries.c.subscriber_id,
+                batch.c.delivery_key == deliveries.c.key,
+            ),
+        )
+        .where(_UNTOUCHED)
+    )
+    connection.execute(
+        update(reader_debts).where(reader_debts.c.carried_by.in_(taken)).values(carried_by=None)
+    )
+    connection.execute(delete(deliveries).where(deliveries.c.id.in_(taken)))
+
+
+def _pass_over(connection: Connection) -> None:
+    """A date that has had its digest, or a slot within 12 hours of the last one, passes without another."""
+    had = select(deliveries.c.id).where(
+        deliveries.c.subscriber_id == batch.c.subscriber_id,
+        deliveries.c.kind == KIND,
+        deliveries.c.key == batch.c.delivery_key,
+    )
+    connection.execute(
+        update(batch).where(batch.c.closes.is_(None), had.exists()).values(closes=Closing.PASSED_OVER)
+    )
+    for slot_at in _slots(connection):
+        recent = select(digests.c.id).where(digests.c.composed_at > slot_at - SPACING)
+        connection.execute(
+            update(batch)
+            .where(
+                batch.c.closes.is_(None),
+                batch.c.slot_at == slot_at,
+                ~batch.c.forced,
+                batch.c.last_digest.in_(recent),
+            )
+            .values(closes=Closing.PASSED_OVER)
+        )
+
+
+def close_slots(connection: Connection) -> None:
+    """Close every slot of the batch; what stays owed waits for the next one."""
+    for slot_at in _slots(connection):
+        people = select(batch.c.subscriber_id).where(batch.c.slot_at == slot_at, ~batch.c.forced)
+        audience.close_slots(connection, people, slot_at)
+
+
+def _slots(connection: Connection) -> Sequence[datetime]:
+    return connection.execute(select(batch.c.slot_at.distinct()).where(~batch.c.forced)).scalars().all()

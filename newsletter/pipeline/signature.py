@@ -1,0 +1,166 @@
+"""A signature says in one line what a person is owed by; people with equal ones get one digest.
+
+Written by the database for a whole batch, read back once for each distinct one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+
+from newsletter.core.states import Form
+from newsletter.db.schema import deliveries, digest_papers, digests, editions, papers, reader_debts
+from newsletter.pipeline.batch import KIND, batch, groups, marks
+from subscribers import audience
+
+SEPARATOR = "|"  # between the fields; occurs in none of them
+
+OPEN_DEBT = and_(reader_debts.c.carried_by.is_(None), reader_debts.c.ended.is_(None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """What the line of one group says."""
+
+    slot_at: datetime
+    day: date  # the reader's own date
+    forced: bool  # regardless of the hour
+    minimum: int  # papers that make a digest worth sending
+    maximum: int | None  # papers that one may hold
+    settled_number: int  # editions up to this number …
+    settled_count: int  # … among the first so many by readiness were settled by the last digest
+    left_by: int | None  # the last digest, when it left papers out
+    topics: dict[str, int]  # slug to how many recent editions were ready before it was followed
+    debts: tuple[int, ...]  # open rows of the reader's own
+    had: frozenset[int]  # reappearing papers that were in a digest of theirs
+
+
+def parse(line: str) -> Signature:
+    """Read a signature back."""
+    at, day, forced, minimum, maximum, mark, topics, debts, had = line.split(SEPARATOR)
+    number, count, left_by = mark.split("/") if mark else ("0", "0", "")
+    return Signature(
+        slot_at=datetime.fromisoformat(at).replace(tzinfo=UTC)
+        if "+" not in at
+        else datetime.fromisoformat(at),
+        day=date.fromisoformat(day),
+        forced=forced == "1",
+        minimum=int(minimum),
+        maximum=int(maximum) if maximum else None,
+        settled_number=int(number),
+        settled_count=int(count),
+        left_by=int(left_by) if left_by else None,
+        topics={slug: int(late) for slug, _, late in (t.partition("@") for t in topics.split(",") if t)},
+        debts=tuple(sorted(int(debt) for debt in debts.split(",") if debt)),
+        had=frozenset(int(paper) for paper in had.split(",") if paper),
+    )
+
+
+def sign(connection: Connection, *, window: datetime, reappearing: Sequence[int]) -> None:
+    """Write each person's signature: equal signatures are owed the same, and get one digest.
+
+    window: editions that were ready before it are too old. reappearing: ids of papers that may stand in
+    a digest of this person's although their pair is unsettled (a corrected topic, a released edition).
+    """
+    _mark_last_digests(connection)
+    following = audience.following().subquery()
+    late = (
+        select(func.count())
+        .select_from(editions)
+        .where(editions.c.ready_at >= window, editions.c.ready_at < following.c.since)
+        .correlate(following)
+        .scalar_subquery()
+    )
+    topics = (
+        select(func.aggregate_strings(following.c.topic + "@" + cast(late, String), ","))
+        .where(following.c.subscriber_id == batch.c.subscriber_id, following.c.until.is_(None))
+        .correlate(batch)
+        .scalar_subquery()
+    )
+    debts = (
+        select(func.aggregate_strings(cast(reader_debts.c.id, String), ","))
+        .where(reader_debts.c.subscriber_id == batch.c.subscriber_id, OPEN_DEBT)
+        .correlate(batch)
+        .scalar_subquery()
+    )
+    had: ColumnElement[str] = literal("")
+    if reappearing:
+        had = func.coalesce(_papers_had(reappearing), "")
+    parts: tuple[ColumnElement[str], ...] = (
+        cast(batch.c.slot_at, String),
+        cast(batch.c.day, String),
+        cast(cast(batch.c.forced, Integer), String),
+        cast(batch.c.minimum, String),
+        func.coalesce(cast(batch.c.maximum, String), ""),
+        func.coalesce(
+            select(marks.c.mark).where(marks.c.digest_id == batch.c.last_digest).scalar_subquery(), ""
+        ),
+        func.coalesce(topics, ""),
+        func.coalesce(debts, ""),
+        had,
+    )
+    signature: ColumnElement[str] = parts[0]
+    for part in parts[1:]:
+        signature = signature + SEPARATOR + part
+    connection.execute(update(batch).where(batch.c.closes.is_(None)).values(signature=signature))
+    connection.execute(
+        insert(groups).from_select(
+            ["signature", "people"],
+            select(batch.c.signature, func.count())
+            .where(batch.c.signature.is_not(None))
+            .group_by(batch.c.signature),
+        )
+    )
+
+
+def _mark_last_digests(connection: Connection) -> None:
+    """What a last digest settles: editions up to its number that were ready when it was composed."""
+    ready_then = (
+        select(func.count())
+        .select_from(editions)
+        .where(editions.c.ready_at <= digests.c.composed_at)
+        .correlate(digests)
+        .scalar_subquery()
+    )
+    left = case((digests.c.has_left_out, cast(digests.c.id, String)), else_="")
+    mark = cast(digests.c.edition, String) + "/" + cast(ready_then, String) + "/" + left
+    connection.execute(
+        insert(marks).from_select(
+            ["digest_id", "mark"],
+            select(digests.c.id, mark).where(digests.c.id.in_(select(batch.c.last_digest.distinct()))),
+        )
+    )
+
+
+def _papers_had(reappearing: Sequence[int]) -> ColumnElement[str]:
+    canonical = func.coalesce(papers.c.merged_into, papers.c.id)
+    return (
+        select(func.aggregate_strings(cast(canonical, String), ","))
+        .select_from(deliveries)
+        .join(digest_papers, digest_papers.c.digest_id == deliveries.c.digest_id)
+        .join(papers, papers.c.id == digest_papers.c.paper_id)
+        .where(
+            deliveries.c.subscriber_id == batch.c.subscriber_id,
+            deliveries.c.kind == KIND,
+            digest_papers.c.form != Form.LEFT,
+            canonical.in_(reappearing),
+        )
+        .correlate(batch)
+        .scalar_subquery()
+    )
