@@ -1,0 +1,156 @@
+"""Tells titles from abstracts in a run of paragraphs, by the cheapest reading of the whole run.
+
+It knows no format's marks: dates, authors and banners have been taken out before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+LONGEST_TITLE = 400  # characters; the longest in the real dumps has 163
+TYPICAL_TITLE = (
+    200  # characters; longer ones are rare, and a line beyond it is a paragraph that was not wrapped
+)
+_SENTENCES = re.compile(r"[a-z0-9)%\]][.!?] +[A-Z]")
+_OPENING = re.compile(
+    r"(?:We|In this|This|These|Our|Recent|Recently|However|Here|To this end|Code|Project page)\b[ ,:]"
+)
+_STOPS = (".", ".”", '."', ".)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paragraph:
+    """Consecutive lines of a dump."""
+
+    line: int  # of the dump, 1-based
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The paragraph as one line."""
+        return " ".join(self.lines)
+
+
+class Part(Enum):
+    """What a paragraph is."""
+
+    TITLE = "title"
+    ABSTRACT = "abstract"  # or the continuation of one
+    BOTH = "both"  # the first line is the title, the others are the abstract
+    ORPHAN = "orphan"  # an abstract whose title is missing
+
+
+# What a reading costs. The figures rank readings against each other; only their order means something.
+_NO_ABSTRACT = 3.0  # a title at once followed by another title
+_LAST_WITHOUT_ABSTRACT = 1.5
+_CONTINUED = 1.5  # an abstract in two paragraphs
+_GLUED = 2.0  # title and abstract without a blank line between
+_ORPHAN = 6.0
+_EXTRA_ENTRY = 1.0  # an entry without its own author block, in a dump that has such blocks
+_NEVER = 1e9
+
+
+def title_cost(text: str, lines: int = 1) -> float:
+    """How unlike a title `text` (which stood on so many lines) is; 0 for a good one."""
+    if len(text) > LONGEST_TITLE:
+        return _NEVER
+    cost = max(0, len(text) - TYPICAL_TITLE) / 25
+    if text.endswith(_STOPS) and not text.endswith("..."):
+        cost += 3
+    if _SENTENCES.search(text):
+        cost += 1 if "? " in text or "! " in text else 3
+    if text[:1].islower():
+        cost += 1.5
+    if lines > 3:
+        cost += 2
+    if "://" in text or "www." in text:
+        cost += 2
+    if _OPENING.match(text):
+        cost += 1.5
+    return cost
+
+
+def abstract_cost(text: str) -> float:
+    """How unlike an abstract, or a part of one, `text` is; 0 for a good one."""
+    if len(text) > TYPICAL_TITLE:
+        return 0
+    if "://" in text or "www." in text:
+        return 1
+    if text.endswith((*_STOPS, "?", "!")):
+        return 1 if len(text) < 150 else 0
+    return 4
+
+
+def is_title(text: str) -> bool:
+    """Whether `text` reads as a title rather than as an abstract."""
+    return title_cost(text) < abstract_cost(text) + 1
+
+
+def is_abstract(text: str) -> bool:
+    """Whether `text` reads as an abstract rather than as a title."""
+    return abstract_cost(text) < 1 and title_cost(text) >= 3
+
+
+def read_parts(paragraphs: Sequence[Paragraph], *, blocks: bool) -> list[Part]:
+    """Return what each of the paragraphs between two author blocks is.
+
+    blocks: whether the dump has author blocks at all. The run ends at such a block or at the end of the dump.
+    Dynamic programming over (paragraph, part); linear in the number of paragraphs.
+    """
+    extra = _EXTRA_ENTRY if blocks else 0.0
+    table: list[dict[Part, tuple[float, Part | None]]] = []
+    for paragraph in paragraphs:
+        text = paragraph.text
+        own = {Part.TITLE: title_cost(text, len(paragraph.lines)), Part.ABSTRACT: abstract_cost(text)}
+        if len(paragraph.lines) > 1:
+            own[Part.BOTH] = (
+                _GLUED + title_cost(paragraph.lines[0]) + abstract_cost(" ".join(paragraph.lines[1:]))
+            )
+        if not table:
+            row: dict[Part, tuple[float, Part | None]] = {
+                part: (cost, None) for part, cost in own.items() if part is not Part.ABSTRACT
+            }
+            row[Part.ORPHAN] = (_ORPHAN + own[Part.ABSTRACT], None)
+            table.append(row)
+            continue
+        row = {}
+        for part, cost in own.items():
+            for before, (sum_before, _) in table[-1].items():
+                step = _step(before, part, extra)
+                if step is not None and (part not in row or sum_before + step + cost < row[part][0]):
+                    row[part] = (sum_before + step + cost, before)
+        orphan = table[-1].get(Part.ORPHAN)
+        if orphan:
+            row[Part.ORPHAN] = (orphan[0] + own[Part.ABSTRACT] + _CONTINUED, Part.ORPHAN)
+        table.append(row)
+    return _cheapest(table)
+
+
+def _step(before: Part, part: Part, extra: float) -> float | None:
+    """What it costs that `part` follows `before`; None where it cannot."""
+    if part is Part.ABSTRACT:
+        if before is Part.ORPHAN:
+            return None  # an orphan goes on as an orphan
+        return 0.0 if before is Part.TITLE else _CONTINUED
+    if before is Part.ORPHAN:
+        return 0.0
+    return extra + (_NO_ABSTRACT if before is Part.TITLE else 0.0)
+
+
+def _cheapest(table: list[dict[Part, tuple[float, Part | None]]]) -> list[Part]:
+    if not table:
+        return []
+    last = {
+        part: cost + (_LAST_WITHOUT_ABSTRACT if part is Part.TITLE else 0.0)
+        for part, (cost, _) in table[-1].items()
+    }
+    part: Part | None = min(last, key=last.__getitem__)
+    parts: list[Part] = []
+    for row in reversed(table):
+        assert part is not None
+        parts.append(part)
+        part = row[part][1]
+    return parts[::-1]

@@ -1,0 +1,42 @@
+"""Clean lines from raw text: one kind of line end, one kind of blank, nothing invisible.
+
+It changes no words: what the characters mean is left to the formats and to `latex`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# What must never reach a title, a header or a page: C0 and C1 controls, soft hyphens, zero-width marks, marks
+# and overrides of direction (Trojan Source, CVE-2021-42574), tag characters, noncharacters, lone surrogates.
+# It leaves out the controls that str.split() takes for blanks (tab, vertical tab, FS to US, NEL, U+2028,
+# U+2029), and the joiners (U+200C, U+200D): Persian, Indic scripts and emoji need them.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_LINE_END = re.compile(r"\r*\n|\r")  # "\r\r\n" comes of a CRLF text written in text mode once more
+
+
+def split_lines(text: str) -> list[str]:
+    """Return the lines of `text`, each cleaned as `one_line` does; line n is item n - 1."""
+    if "\r" in text:
+        text = _LINE_END.sub("\n", text)
+    return [line if _is_clean(line) else _cleaned(line) for line in text.split("\n")]
+
+
+def one_line(text: str) -> str:
+    """Return `text` as one NFC line: blanks of any kind become single spaces, invisible characters go."""
+    if not _is_clean(text):
+        text = _cleaned(text)
+    return unicodedata.normalize("NFC", text)
+
+
+def _is_clean(line: str) -> bool:
+    """The quick way for nearly every line; a no-break space is not printable to Python."""
+    return line.isprintable() and "  " not in line and line[:1] != " " and line[-1:] != " "
+
+
+def _cleaned(line: str) -> str:
+    return " ".join(_INVISIBLE.sub("", line).split())

@@ -1,0 +1,115 @@
+"""From the bytes of a dump to its text: size, kind and encoding.
+
+It knows no format: what the text says is read elsewhere.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from newsletter.core.errors import DumpRefusedError
+from newsletter.core.listing import Unread
+
+_MB = 1024 * 1024  # bytes
+MAX_SIZE = 20 * _MB  # bytes; a page of 50 papers has 80 kB, so this is no listing but a mistake
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # in no text; ESC may come from a terminal's log
+_CONTROL_SHARE = 0.005  # of all bytes; more than this is no text
+_BOMS = (  # UTF-32 is not looked for: nobody saves a page in it, and it is caught as binary
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_MAGIC = (
+    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"{\\rtf", "a rich text document"),
+)
+_HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_AS_TEXT = "Save the page as plain text: select all of it, copy, and paste it into a .txt file."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A dump's text."""
+
+    text: str
+    encoding: str  # utf-8, utf-16-le, utf-16-be, windows-1252 or "utf-8 and windows-1252"
+    unread: tuple[Unread, ...] = ()  # the broken character at its end
+
+
+def check_size(size: int, *, name: str) -> None:
+    """Raise DumpRefusedError when a file of `size` bytes is empty or larger than MAX_SIZE."""
+    if size == 0:
+        raise DumpRefusedError("the file is empty", hint=f"Save the page again. {_AS_TEXT}", file=name)
+    if size > MAX_SIZE:
+        raise DumpRefusedError(
+            f"the file is too large for a listing: {size / _MB:,.1f} MB, at most {MAX_SIZE / _MB:.0f} MB",
+            hint="Split it into one file per page, or check that it is the file you mean.",
+            file=name,
+        )
+
+
+def decode(data: bytes, *, name: str) -> Decoded:
+    """Return the text of `data`: by its byte order mark, else UTF-8, else Windows-1252.
+
+    name: the file's name, for messages. Raises DumpRefusedError when the bytes are none, too many or no text.
+    """
+    check_size(len(data), name=name)
+    for magic, what in _MAGIC:
+        if data.startswith(magic):
+            raise DumpRefusedError(f"the file is {what}, not text", hint=_AS_TEXT, file=name)
+    if _HTML.match(data[:2000]):
+        raise DumpRefusedError("the file is an HTML page, not plain text", hint=_AS_TEXT, file=name)
+    for bom, encoding in _BOMS:
+        if data.startswith(bom):
+            return _decode_as(data[len(bom) :], encoding, name=name)
+    if b"\x00" in data[:4096] or len(_CONTROL.findall(data)) > len(data) * _CONTROL_SHARE:
+        raise DumpRefusedError("the file is binary, not text", hint=_AS_TEXT, file=name)
+    return _decode_as(data, "utf-8", name=name)
+
+
+def _decode_as(data: bytes, encoding: str, *, name: str) -> Decoded:
+    try:
+        return _checked(Decoded(text=data.decode(encoding), encoding=encoding), name=name)
+    except UnicodeDecodeError as error:
+        if error.end == len(data) and error.reason in ("unexpected end of data", "truncated data"):
+            text = data[: error.start].decode(encoding)
+            line = text.count("\n") + 1
+            cut = Unread(
+                line=line,
+                reason="the file ends in the middle of a character: the last entry may be cut short",
+                text=text.rpartition("\n")[2][-200:],
+            )
+            return _checked(Decoded(text=text, encoding=encoding, unread=(cut,)), name=name)
+        if encoding != "utf-8":
+            text = data.decode(encoding, errors="replace")
+            return _checked(Decoded(text=text, encoding=encoding), name=name)
+    # Not UTF-8. Where sound multi-byte characters outnumber the broken bytes, two encodings are mixed.
+    mixed = data.decode("utf-8", errors="surrogateescape")
+    broken = sum(1 for char in mixed if "\udc80" <= char <= "\udcff")
+    sound = sum(1 for char in mixed if char >= "\x80") - broken
+    if sound > broken:
+        text = re.sub("[\udc80-\udcff]+", _as_windows_1252, mixed)
+        return Decoded(text=text, encoding="utf-8 and windows-1252")
+    return Decoded(text=data.decode("windows-1252", errors="replace"), encoding="windows-1252")
+
+
+def _as_windows_1252(match: re.Match[str]) -> str:
+    return match.group().encode("utf-8", "surrogateescape").decode("windows-1252", errors="replace")
+
+
+def _checked(decoded: Decoded, *, name: str) -> Decoded:
+    """Refuse what is text by its encoding and nothing but NULs in it."""
+    if not decoded.text.strip():
+        raise DumpRefusedError(
+            "the file holds nothing but blanks", hint=f"Save the page again. {_AS_TEXT}", file=name
+        )
+    if "\x00" in decoded.text:
+        raise DumpRefusedError("the file is binary, not text", hint=_AS_TEXT, file=name)
+    return decoded

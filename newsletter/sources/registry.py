@@ -1,0 +1,91 @@
+"""From the bytes of a dump to its listing: finds the format and lets its module read.
+
+It opens no file and decides no year. A format is one module in this package that has what `Format` names, and
+a sample with its expected value beside the tests; nothing else knows the list.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from functools import cache
+from typing import Protocol, cast
+
+from newsletter.core.errors import DumpRefusedError
+from newsletter.core.listing import Listing
+from newsletter.sources.decoding import decode
+
+
+class Format(Protocol):
+    """What the module of a format offers."""
+
+    NAME: str  # for `--format`, and stored with the dump
+    ABOUT: str  # one line for messages and help
+
+    def recognise(self, text: str) -> float:
+        """How surely `text` is of this format: 0 not at all, 1 surely."""
+
+    def parse(self, text: str) -> Listing:
+        """Read `text`; every non-blank line is accounted for."""
+
+
+@cache
+def formats() -> dict[str, Format]:
+    """Return the known formats by name, in alphabetical order."""
+    package = importlib.import_module("newsletter.sources")
+    found: dict[str, Format] = {}
+    for module_info in pkgutil.iter_modules(package.__path__, "newsletter.sources."):
+        module = importlib.import_module(module_info.name)
+        if all(hasattr(module, name) for name in ("NAME", "ABOUT", "recognise", "parse")):
+            found[module.NAME] = cast(Format, module)
+    return dict(sorted(found.items()))
+
+
+def read_listing(data: bytes, *, name: str, format: str | None = None) -> Listing:
+    """Read the bytes of a dump.
+
+    name: the file's name, for messages only. format: a name from `formats()`; without it the contents decide.
+    Raises DumpRefusedError, with a hint, for a dump that is empty, too large, binary, of no known format or
+    without any paper, and for an unknown format name.
+    """
+    chosen = _named(format, name) if format is not None else None
+    decoded = decode(data, name=name)
+    chosen = chosen or _recognised(decoded.text, name)
+    listing = chosen.parse(decoded.text)
+    if not listing.entries:
+        message = f"there is no paper in this {chosen.NAME} dump"
+        if listing.unread:
+            first = listing.unread[0]
+            message += f" (line {first.line}: {first.reason})"
+        elif format is None:
+            message += ", only the page's header"
+        raise DumpRefusedError(
+            message, hint="Open the page, wait until its papers are shown, and save it again.", file=name
+        )
+    if decoded.unread:
+        unread = tuple(sorted((*listing.unread, *decoded.unread), key=lambda item: item.line))
+        listing = dataclasses.replace(listing, unread=unread)
+    return listing
+
+
+def _named(format: str, name: str) -> Format:
+    chosen = formats().get(format.strip().lower().replace("_", "-"))
+    if chosen is None:
+        raise DumpRefusedError(
+            f"unknown format {format!r}", hint=f"Known: {', '.join(formats())}.", file=name
+        )
+    return chosen
+
+
+def _recognised(text: str, name: str) -> Format:
+    scores = {format_name: candidate.recognise(text) for format_name, candidate in formats().items()}
+    best = max(scores, key=scores.__getitem__)
+    if scores[best] <= 0:
+        known = "; ".join(f"{format_name} ({known.ABOUT})" for format_name, known in formats().items())
+        raise DumpRefusedError(
+            "this is no listing of a known format",
+            hint=f"Known: {known}. If it is one of these after all, name it with --format.",
+            file=name,
+        )
+    return formats()[best]
