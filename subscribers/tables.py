@@ -42,8 +42,9 @@ class Subscriber(SQLModel, table=True):
     maximum: int | None = None  # papers a digest may hold
     paused_until: datetime | None = None
     slots_done_to: datetime | None = None  # slots up to here are closed; "now" on joining and on changes
+    cadence_since: datetime | None = None  # when slots began to count anew: joined, changed, came back
     created_at: datetime
-    confirmed_at: datetime | None = None
+    confirmed_at: datetime | None = None  # when they first agreed
     version: int = 1  # goes up with every change that a composed mail depends on
 
 

@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("maximum", sa.Integer(), nullable=True),
         sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("slots_done_to", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cadence_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),

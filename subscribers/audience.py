@@ -1,0 +1,129 @@
+"""Who may be mailed: selectables that others join without naming this package's tables.
+
+Each function that returns a Select promises its column names; more may come, none goes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, or_, select, update
+
+from subscribers.people import State, SubscriberView, counts, find, subscribers, subscriptions
+
+__all__ = [
+    "State",
+    "SubscriberView",
+    "accounts",
+    "addresses",
+    "cadences",
+    "close_slots",
+    "counts",
+    "find",
+    "following",
+    "mailable",
+    "reachable",
+]
+
+
+def mailable() -> Select[Any]:
+    """Everybody who may get a digest now: subscriber_id, ref, leave_id, address, name, cadence, weekday,
+    hour, timezone, text_only, minimum, maximum, version, paused_until, slots_done_to, confirmed_at."""
+    return _people().where(subscribers.c.state == State.CONFIRMED)
+
+
+def reachable() -> Select[Any]:
+    """Everybody who may get a mail that they asked for (a confirmation, a link): pending people too.
+    The columns of `mailable`, and state."""
+    return (
+        _people()
+        .add_columns(subscribers.c.state)
+        .where(subscribers.c.state.in_([State.PENDING, State.CONFIRMED]))
+    )
+
+
+def _people() -> Select[Any]:
+    return select(
+        subscribers.c.id.label("subscriber_id"),
+        *(
+            subscribers.c[name]
+            for name in (
+                "ref",
+                "leave_id",
+                "address",
+                "name",
+                "cadence",
+                "weekday",
+                "hour",
+                "timezone",
+                "text_only",
+                "minimum",
+                "maximum",
+                "version",
+                "paused_until",
+                "slots_done_to",
+                "confirmed_at",
+            )
+        ),
+    )
+
+
+def following() -> Select[Any]:
+    """All confirmed intervals, ended ones and those of people who left included: subscriber_id, topic,
+    since, until (None: still followed). What was only asked for has no interval."""
+    return select(
+        subscriptions.c.subscriber_id, subscriptions.c.topic, subscriptions.c.since, subscriptions.c.until
+    ).where(subscriptions.c.since.is_not(None))
+
+
+def accounts() -> Select[Any]:
+    """Everybody who was ever confirmed, those who left, are suppressed or were erased included:
+    subscriber_id, state, cadence, weekday, hour, timezone, cadence_since, paused_until, minimum."""
+    return select(
+        subscribers.c.id.label("subscriber_id"),
+        *(
+            subscribers.c[name]
+            for name in (
+                "state",
+                "cadence",
+                "weekday",
+                "hour",
+                "timezone",
+                "cadence_since",
+                "paused_until",
+                "minimum",
+            )
+        ),
+    ).where(subscribers.c.confirmed_at.is_not(None))
+
+
+def cadences() -> Select[Any]:
+    """The distinct schedules of people who may get digests: cadence, weekday, hour, timezone, people."""
+    schedule = (subscribers.c.cadence, subscribers.c.weekday, subscribers.c.hour, subscribers.c.timezone)
+    return (
+        select(*schedule, func.count().label("people"))
+        .where(subscribers.c.state == State.CONFIRMED)
+        .group_by(*schedule)
+    )
+
+
+def addresses() -> Select[Any]:
+    """Everybody's address, also of those who left or are suppressed: subscriber_id, address. For reports
+    only; erased people have none."""
+    return select(subscribers.c.id.label("subscriber_id"), subscribers.c.address).where(
+        subscribers.c.address.is_not(None)
+    )
+
+
+def close_slots(connection: Connection, ids: Select[Any], at: datetime) -> int:
+    """Close the slots up to `at` of the people whose ids are selected (one column); returns how many."""
+    closed = connection.execute(
+        update(subscribers)
+        .where(
+            subscribers.c.id.in_(ids),
+            or_(subscribers.c.slots_done_to.is_(None), subscribers.c.slots_done_to < at),
+        )
+        .values(slots_done_to=at)
+    )
+    return closed.rowcount

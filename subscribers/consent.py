@@ -1,0 +1,91 @@
+"""The consent ledger: what was agreed to, withdrawn or changed, when and how. Append-only, no addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from subscribers.tables import ConsentEvent
+
+events = ConsentEvent.__table__  # type: ignore[attr-defined]
+
+
+class What(StrEnum):
+    """What happened."""
+
+    REQUESTED = "requested"  # asked to be mailed; nothing goes out before they confirm
+    CONFIRMED = "confirmed"  # consent: by their own click, or given elsewhere as an admin says
+    FOLLOWED = "followed"  # topics were added
+    LEFT = "left"  # topics were dropped, others stay
+    CHANGED = "changed"  # preferences; the detail names the new values
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    UNSUBSCRIBED = "unsubscribed"  # from everything
+    CAME_BACK = "came back"  # after leaving
+    SUPPRESSED = "suppressed"
+    UNSUPPRESSED = "unsuppressed"
+    ERASED = "erased"
+
+
+HOWS = ("admin", "import", "web", "one-click", "bounce", "complaint")  # who or what brought it about
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened, before it has a person and a time."""
+
+    what: What
+    topics: tuple[str, ...] = ()
+    detail: Mapping[str, Any] = field(default_factory=dict)  # JSON; never an address or a name
+
+
+def record(connection: Connection, happened: Iterable[tuple[int, Event]], *, how: str, now: datetime) -> None:
+    """Append events, each with the subscriber's id. how: one of HOWS."""
+    rows = [
+        {
+            "subscriber_id": subscriber_id,
+            "at": now,
+            "what": str(event.what),
+            "how": how,
+            "topics": list(event.topics),
+            "detail": dict(event.detail),
+        }
+        for subscriber_id, event in happened
+    ]
+    if rows:
+        connection.execute(insert(events), rows)
+
+
+def history(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
+    """All events of a person, the oldest first: at, what, how, topics, detail."""
+    found = connection.execute(
+        select(events).where(events.c.subscriber_id == subscriber_id).order_by(events.c.id)
+    )
+    return [
+        {
+            "at": row.at.isoformat(),
+            "what": row.what,
+            "how": row.how,
+            "topics": row.topics,
+            "detail": row.detail,
+        }
+        for row in found
+    ]
+
+
+def last(connection: Connection, subscriber_id: int, whats: Collection[What]) -> Event | None:
+    """The latest event of the given sorts, or None."""
+    row = connection.execute(
+        select(events)
+        .where(events.c.subscriber_id == subscriber_id, events.c.what.in_([str(what) for what in whats]))
+        .order_by(events.c.id.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    return Event(what=What(row.what), topics=tuple(row.topics), detail=row.detail)

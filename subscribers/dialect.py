@@ -1,0 +1,16 @@
+"""What differs by database: the INSERT that steps aside when the row is there already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+
+def insert_unless_there(connection: Connection, table: Table, *, unique: str) -> Any:
+    """An INSERT that does nothing for a row whose `unique` column is taken; both databases spell it alike."""
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert
+    else:
+        from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
+    return insert(table).on_conflict_do_nothing(index_elements=[unique])

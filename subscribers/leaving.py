@@ -1,0 +1,118 @@
+"""Leaving, with its undo, and pausing. Every repeat is harmless. Erasure and suppression are elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from subscribers import consent, intervals
+from subscribers.consent import Event, What
+from subscribers.errors import SubscriberError, UnknownTopicError
+from subscribers.people import State, SubscriberView, by_id, subscribers
+
+
+def unsubscribe(
+    connection: Connection,
+    *,
+    subscriber_id: int,
+    how: str,
+    now: datetime,
+    topics: Sequence[str] | None = None,
+) -> SubscriberView:
+    """Leave these topics, or everything; who leaves the last topic leaves everything.
+
+    A topic that was left before stays left; one that was never followed raises UnknownTopicError.
+    """
+    person = by_id(connection, subscriber_id, lock=True)
+    if topics is not None:
+        for topic in topics:
+            if topic not in person.topics and topic not in person.left:
+                follows = ", ".join(person.topics) or "nothing"
+                raise UnknownTopicError(
+                    f"{person.address} never followed {topic!r}", hint=f"They follow {follows}."
+                )
+        wanted = tuple(topic for topic in person.topics if topic in topics)
+        if set(wanted) != set(person.topics):
+            return _leave_topics(connection, person, wanted, how=how, now=now) if wanted else person
+    return _leave(connection, person, how=how, now=now)
+
+
+def _leave_topics(
+    connection: Connection, person: SubscriberView, topics: tuple[str, ...], *, how: str, now: datetime
+) -> SubscriberView:
+    intervals.close(connection, person.id, now=now, topics=topics)
+    _set(connection, person, {})
+    consent.record(connection, [(person.id, Event(what=What.LEFT, topics=topics))], how=how, now=now)
+    return by_id(connection, person.id)
+
+
+def _leave(connection: Connection, person: SubscriberView, *, how: str, now: datetime) -> SubscriberView:
+    if person.state in (State.UNSUBSCRIBED, State.ERASED):
+        return person
+    if person.state is State.SUPPRESSED:
+        # Suppression goes on; that they also asked to leave must survive its being lifted.
+        before = consent.last(connection, person.id, [What.SUPPRESSED, What.UNSUBSCRIBED])
+        if before is not None and before.what is What.UNSUBSCRIBED:
+            return person
+    else:
+        intervals.close(connection, person.id, now=now)
+        _set(connection, person, {"state": State.UNSUBSCRIBED})
+    event = Event(what=What.UNSUBSCRIBED, topics=person.topics, detail={"from": str(person.state)})
+    consent.record(connection, [(person.id, event)], how=how, now=now)
+    return by_id(connection, person.id)
+
+
+def undo(connection: Connection, *, subscriber_id: int, how: str, now: datetime) -> SubscriberView:
+    """Take the last leaving back: its topics are followed again, starting now.
+
+    Raises SubscriberError when there is nothing to take back.
+    """
+    person = by_id(connection, subscriber_id, lock=True)
+    last = consent.last(connection, person.id, [What.LEFT, What.UNSUBSCRIBED])
+    whole = last is not None and last.what is What.UNSUBSCRIBED
+    if last is None or not last.topics or person.state in (State.ERASED, State.SUPPRESSED):
+        raise SubscriberError("there is no leaving to take back", hint="Choose the topics again.")
+    topics = tuple(topic for topic in last.topics if topic not in person.topics)
+    state = person.state
+    if state is State.UNSUBSCRIBED:
+        state = State.CONFIRMED if last.detail.get("from") == State.CONFIRMED else State.PENDING
+    if not topics and state is person.state:
+        return person
+    values: dict[str, Any] = {"state": state}
+    if whole and state is State.CONFIRMED:
+        values |= {"slots_done_to": now, "cadence_since": now}
+    _set(connection, person, values)
+    since = now if state is State.CONFIRMED else None
+    intervals.open_(connection, [(person.id, topic, since) for topic in topics])
+    event = Event(what=What.CAME_BACK if whole else What.FOLLOWED, topics=topics, detail={"undo": True})
+    consent.record(connection, [(person.id, event)], how=how, now=now)
+    return by_id(connection, person.id)
+
+
+def pause(
+    connection: Connection, *, subscriber_id: int, until: datetime | None, how: str, now: datetime
+) -> SubscriberView:
+    """Send no digest before `until` (None: go on at once). What becomes new in the meantime stays owed."""
+    person = by_id(connection, subscriber_id, lock=True)
+    if until is not None and until <= now:
+        raise SubscriberError(
+            f"a pause cannot end in the past: {until.isoformat()}", hint="Name a later date."
+        )
+    if person.paused_until == until or person.state is State.ERASED:
+        return person
+    _set(connection, person, {"paused_until": until})
+    detail = {} if until is None else {"until": until.isoformat()}
+    event = Event(what=What.RESUMED if until is None else What.PAUSED, detail=detail)
+    consent.record(connection, [(person.id, event)], how=how, now=now)
+    return by_id(connection, person.id)
+
+
+def _set(connection: Connection, person: SubscriberView, values: dict[str, Any]) -> None:
+    connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == person.id)
+        .values({**values, "version": subscribers.c.version + 1})
+    )

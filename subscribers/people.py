@@ -1,0 +1,215 @@
+"""People as others see them: finding, listing, counting. Looking changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, select
+
+from subscribers import addresses
+from subscribers.errors import SubscriberError, UnknownAddressError
+from subscribers.preferences import NAMES, Preferences, as_columns
+from subscribers.tables import Subscriber, Subscription
+
+subscribers = Subscriber.__table__  # type: ignore[attr-defined]
+subscriptions = Subscription.__table__  # type: ignore[attr-defined]
+
+PAGE = 500  # people read at a time; far below any database's limit of parameters
+
+
+class State(StrEnum):
+    """Where a person stands. docs/explanation/states.md draws it."""
+
+    PENDING = "pending"  # asked for, not yet confirmed: gets the confirmation mail and no digest
+    CONFIRMED = "confirmed"  # the only state that gets digests
+    UNSUBSCRIBED = "unsubscribed"  # left; only they or an admin with their consent bring them back
+    SUPPRESSED = "suppressed"  # may not be mailed at all, whatever else is said
+    ERASED = "erased"  # forgotten: the row keeps no personal column
+
+
+LISTED = (State.PENDING, State.CONFIRMED, State.UNSUBSCRIBED, State.SUPPRESSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberView:
+    """One person, as stored at one moment."""
+
+    id: int
+    ref: str  # random; stands in signed links
+    leave_id: str  # random; the unsubscribe link
+    address: str  # empty after erasure
+    name: str
+    state: State
+    topics: tuple[str, ...]  # followed now, sorted
+    left: tuple[str, ...]  # followed once, and not any more
+    preferences: Preferences
+    paused_until: datetime | None
+    slots_done_to: datetime | None
+    cadence_since: datetime | None  # when slots began to count anew: joined, changed, came back
+    created_at: datetime
+    confirmed_at: datetime | None  # when they first agreed
+    version: int
+
+    def row(self) -> dict[str, Any]:
+        """The person as JSON shows them."""
+        return {
+            "address": self.address,
+            "state": str(self.state),
+            "topics": list(self.topics),
+            **as_columns(self.preferences),
+            "name": self.name,
+            "since": self.created_at.isoformat(),
+            "confirmed_at": _iso(self.confirmed_at),
+            "paused_until": _iso(self.paused_until),
+        }
+
+
+def find(connection: Connection, address: str, *, lock: bool = False) -> SubscriberView | None:
+    """The person with that address, in any spelling of it; None when there is none.
+
+    lock: until the transaction ends nobody else changes them. Raises AddressError for what is no address.
+    """
+    key = addresses.parse(address).key
+    return by_keys(connection, [key], lock=lock).get(key)
+
+
+def require(connection: Connection, address: str, *, lock: bool = False) -> SubscriberView:
+    """As `find`, but raises UnknownAddressError when there is nobody."""
+    person = find(connection, address, lock=lock)
+    if person is None:
+        raise UnknownAddressError(
+            f"nobody has the address {addresses.parse(address).address}",
+            hint="`newsletter subscribers list` shows who there is.",
+        )
+    return person
+
+
+def by_id(connection: Connection, subscriber_id: int, *, lock: bool = False) -> SubscriberView:
+    """The person with that id, erased ones too. Raises UnknownAddressError."""
+    for person in _people(connection, subscribers.c.id == subscriber_id, lock=lock):
+        return person
+    raise UnknownAddressError(f"there is no subscriber {subscriber_id}")
+
+
+def by_ref(connection: Connection, ref: str, *, lock: bool = False) -> SubscriberView | None:
+    """The person whom a signed link means, erased ones too; None when there is none."""
+    return next(_people(connection, subscribers.c.ref == ref, lock=lock), None)
+
+
+def by_leave_id(connection: Connection, leave_id: str, *, lock: bool = False) -> SubscriberView | None:
+    """The person whom an unsubscribe link means, erased ones too; None when there is none."""
+    return next(_people(connection, subscribers.c.leave_id == leave_id, lock=lock), None)
+
+
+def by_keys(
+    connection: Connection, keys: Collection[str], *, lock: bool = False
+) -> dict[str, SubscriberView]:
+    """Those of the people with these address keys that there are, by key."""
+    wanted = sorted(keys)
+    found: dict[str, SubscriberView] = {}
+    for start in range(0, len(wanted), PAGE):
+        chosen = subscribers.c.address_key.in_(wanted[start : start + PAGE])
+        rows = connection.execute(_locked(select(subscribers).where(chosen), lock)).all()
+        for row, person in zip(rows, _with_topics(connection, rows), strict=True):
+            found[row.address_key] = person
+    return found
+
+
+def listed(
+    connection: Connection, *, state: str | None = None, topic: str | None = None
+) -> Iterator[SubscriberView]:
+    """People in the order in which they came, a page at a time; erased ones never.
+
+    state: one of LISTED. topic: a slug that they follow now. Raises SubscriberError for any other state.
+    """
+    if state is not None and state not in LISTED:
+        raise SubscriberError(f"there is no state {state!r}", hint=f"There are {', '.join(LISTED)}.")
+    chosen: list[ColumnElement[bool]] = [subscribers.c.state.in_([state] if state else LISTED)]
+    if topic is not None:
+        follows = select(subscriptions.c.id).where(
+            subscriptions.c.subscriber_id == subscribers.c.id,
+            subscriptions.c.topic == topic,
+            subscriptions.c.until.is_(None),
+        )
+        chosen.append(follows.exists())
+    return _people(connection, *chosen)
+
+
+def counts(connection: Connection) -> dict[str, dict[str, int]]:
+    """How many there are: {"states": {state: n}, "topics": {topic: confirmed people who follow it}}."""
+    states = dict.fromkeys((str(state) for state in State), 0)
+    by_state = select(subscribers.c.state, func.count().label("n")).group_by(subscribers.c.state)
+    for row in connection.execute(by_state):
+        states[row.state] = row.n
+    by_topic = (
+        select(subscriptions.c.topic, func.count(subscribers.c.id.distinct()).label("n"))
+        .join(subscribers, subscribers.c.id == subscriptions.c.subscriber_id)
+        .where(subscriptions.c.until.is_(None), subscribers.c.state == State.CONFIRMED)
+        .group_by(subscriptions.c.topic)
+        .order_by(subscriptions.c.topic)
+    )
+    return {"states": states, "topics": {row.topic: row.n for row in connection.execute(by_topic)}}
+
+
+def _people(
+    connection: Connection, *chosen: ColumnElement[bool], lock: bool = False
+) -> Iterator[SubscriberView]:
+    last = 0
+    while True:
+        page = select(subscribers).where(subscribers.c.id > last, *chosen)
+        rows = connection.execute(_locked(page.order_by(subscribers.c.id).limit(PAGE), lock)).all()
+        yield from _with_topics(connection, rows)
+        if len(rows) < PAGE:
+            return
+        last = rows[-1].id
+
+
+def _locked(statement: Any, lock: bool) -> Any:
+    # SQLite leaves FOR UPDATE out: there the whole writing transaction is the lock.
+    return statement.with_for_update() if lock else statement
+
+
+def _with_topics(connection: Connection, rows: Sequence[Row[Any]]) -> Iterator[SubscriberView]:
+    followed: dict[int, set[str]] = {}
+    past: dict[int, set[str]] = {}
+    found: Iterable[Any] = ()
+    if rows:
+        found = connection.execute(
+            select(subscriptions.c.subscriber_id, subscriptions.c.topic, subscriptions.c.until).where(
+                subscriptions.c.subscriber_id.in_([row.id for row in rows])
+            )
+        )
+    for subscriber_id, topic, until in found:
+        (followed if until is None else past).setdefault(subscriber_id, set()).add(topic)
+    for row in rows:
+        now = followed.get(row.id, set())
+        yield _view(row, topics=sorted(now), left=sorted(past.get(row.id, set()) - now))
+
+
+def _view(row: Row[Any], *, topics: list[str], left: list[str]) -> SubscriberView:
+    values = row._mapping
+    return SubscriberView(
+        id=row.id,
+        ref=row.ref,
+        leave_id=row.leave_id,
+        address=row.address or "",
+        name=row.name,
+        state=State(row.state),
+        topics=tuple(topics),
+        left=tuple(left),
+        preferences=Preferences(**{name: values[name] for name in NAMES}),
+        paused_until=row.paused_until,
+        slots_done_to=row.slots_done_to,
+        cadence_since=row.cadence_since,
+        created_at=row.created_at,
+        confirmed_at=row.confirmed_at,
+        version=row.version,
+    )
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return None if instant is None else instant.isoformat()

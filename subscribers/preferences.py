@@ -1,0 +1,153 @@
+"""How a reader wants to be mailed: cadence, hour, zone and options. Values and their checks; no storage."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
+
+from subscribers.errors import PreferenceError
+
+CADENCES = ("daily", "weekdays", "weekly")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MOST_PAPERS = 1000  # papers; more than any digest holds, so a larger wish is a slip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What one reader chose."""
+
+    cadence: str = "daily"  # one of CADENCES
+    weekday: str | None = None  # one of WEEKDAYS; for weekly only
+    hour: int = 7  # 0 to 23, on the reader's clock
+    timezone: str = "UTC"  # IANA name
+    text_only: bool = False  # no HTML part
+    minimum: int = 1  # papers that make a digest worth sending
+    maximum: int | None = None  # papers a digest may hold; None: as many as fit
+
+    @property
+    def schedule(self) -> tuple[str, str | None, int, str]:
+        """What decides about the next slot."""
+        return self.cadence, self.weekday, self.hour, self.timezone
+
+
+NAMES = tuple(field.name for field in fields(Preferences))
+
+
+def changed(before: Preferences, given: Mapping[str, object]) -> Preferences:
+    """`before` with what is given (names of Preferences; None and "" mean: not given), checked.
+
+    Values may be text as people type it. Weekly without a weekday means monday. Raises PreferenceError
+    that names the field and the values it takes.
+    """
+    wishes = {name: value for name, value in given.items() if value is not None and value != ""}
+    if not wishes:
+        return before
+    checked: dict[str, object] = {}
+    for name, value in wishes.items():
+        if name not in _CHECKS:
+            raise PreferenceError(
+                f"there is no preference {name!r}", field=name, hint=f"There are {', '.join(NAMES)}."
+            )
+        checked[name] = _CHECKS[name](value)
+    after = replace(before, **checked)  # type: ignore[arg-type]
+    if after.cadence != "weekly":
+        if "weekday" in wishes and "cadence" not in wishes:
+            raise PreferenceError(
+                f"weekday: {after.cadence} digests have no weekday of their own",
+                field="weekday",
+                hint="Give the cadence weekly with it.",
+            )
+        after = replace(after, weekday=None)
+    elif after.weekday is None:
+        after = replace(after, weekday=WEEKDAYS[0])
+    if after.maximum is not None and after.maximum < after.minimum:
+        raise PreferenceError(
+            f"maximum: {after.maximum} is less than the minimum, {after.minimum}",
+            field="maximum",
+            hint="Raise the maximum or lower the minimum.",
+        )
+    return after
+
+
+def as_columns(preferences: Preferences) -> dict[str, object]:
+    """The preferences under the names of their columns."""
+    return asdict(preferences)
+
+
+def _cadence(value: object) -> str:
+    return _one_of("cadence", value, CADENCES)
+
+
+def _weekday(value: object) -> str:
+    return _one_of("weekday", value, WEEKDAYS)
+
+
+def _one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:
+    text = str(value).strip().lower()
+    if text not in accepted:
+        raise PreferenceError(f"{field}: {value!r} is none of {', '.join(accepted)}", field=field)
+    return text
+
+
+def _number(field: str, value: object, lowest: int, highest: int) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,4}", text) or not lowest <= int(text) <= highest:
+        raise PreferenceError(
+            f"{field}: {value!r} is not a whole number from {lowest} to {highest}", field=field
+        )
+    return int(text)
+
+
+def _hour(value: object) -> int:
+    return _number("hour", value, 0, 23)
+
+
+def _minimum(value: object) -> int:
+    return _number("minimum", value, 1, MOST_PAPERS)
+
+
+def _maximum(value: object) -> int:
+    return _number("maximum", value, 1, MOST_PAPERS)
+
+
+def _text_only(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    return _one_of("text_only", value, ("true", "false")) == "true"
+
+
+@cache
+def _zones() -> dict[str, str]:
+    return {name.lower(): name for name in available_timezones()}
+
+
+def _timezone(value: object) -> str:
+    text = str(value).strip()
+    zone = _zones().get(text.lower())
+    if zone is not None:
+        ZoneInfo(zone)  # known and readable; the listing alone promises neither
+        return zone
+    wanted = text.lower().replace(" ", "_")
+    near = [name for lower, name in sorted(_zones().items()) if lower.rpartition("/")[2] == wanted]
+    near += [_zones()[lower] for lower in difflib.get_close_matches(wanted, _zones(), n=3, cutoff=0.75)]
+    hint = f"Did you mean {' or '.join(dict.fromkeys(near[:3]))}?" if near else ""
+    raise PreferenceError(
+        f"timezone: {value!r} is no time zone",
+        field="timezone",
+        hint=hint or "Use an IANA name such as Europe/Berlin, America/New_York or UTC.",
+    )
+
+
+_CHECKS = {
+    "cadence": _cadence,
+    "weekday": _weekday,
+    "hour": _hour,
+    "timezone": _timezone,
+    "text_only": _text_only,
+    "minimum": _minimum,
+    "maximum": _maximum,
+}
