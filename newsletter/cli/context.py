@@ -5,6 +5,7 @@ The only module besides `init` and `demo` that reads settings. Does no command's
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from newsletter.settings import Settings
+    from newsletter.topics.definitions import Topic
+    from newsletter.topics.matcher import Matcher
 
 
 class Workspace:
@@ -66,6 +69,20 @@ class Workspace:
         return engine
 
     @cached_property
+    def topics(self) -> Mapping[str, Topic]:
+        """The topics of this newsletter by slug, in reading order. Raises ConfigurationError."""
+        from newsletter.topics.definitions import load_topics
+
+        return load_topics(self.settings.topics)
+
+    @cached_property
+    def matcher(self) -> Matcher:
+        """What says which topics a paper belongs to."""
+        from newsletter.topics.matcher import Matcher
+
+        return Matcher(self.topics)
+
+    @cached_property
     def secret_key(self) -> bytes:
         """The key that signs links and mail ids."""
         return self._key("secret_key")
@@ -88,5 +105,6 @@ class Workspace:
 def workspace(ctx: typer.Context) -> Workspace:
     """The workspace of this call, its settings checked: a typo there stops every command."""
     found: Workspace = ctx.obj
-    _ = found.settings
+    if found.settings.topics:
+        _ = found.topics  # the tables below [topics] are settings, too
     return found

@@ -30,8 +30,12 @@ class Ticker(Protocol):
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
-    plain_ascii = (sys.stdout.encoding or "ascii").lower().replace("-", "") != "utf8"
-    typer.echo(json.dumps(plain(value), ensure_ascii=plain_ascii, indent=2))
+    typer.echo(json.dumps(plain(value), ensure_ascii=not speaks_utf8(), indent=2))
+
+
+def speaks_utf8() -> bool:
+    """Whether stdout can print every character."""
+    return (sys.stdout.encoding or "ascii").lower().replace("-", "") == "utf8"
 
 
 def plain(value: Any) -> Any:
@@ -83,6 +87,14 @@ def print_table(
         typer.echo(title)
     for line in [list(columns), *cells]:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], *, empty: str = "nothing") -> None:
+    """Objects of one shape as a table; the keys are the columns."""
+    columns = list(rows[0]) if rows else []
+    print_table(
+        [name.replace("_", " ") for name in columns], [list(row.values()) for row in rows], empty=empty
+    )
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:

@@ -85,7 +85,13 @@ class Smtp(Table):
     password: SecretStr | None = Field(
         default=None, description="Its password; best kept in the credential file `smtp__password`."
     )
-    connections: int = Field(default=2, ge=1, le=100, description="Connections open at the same time.")
+    connections: int = Field(default=4, ge=1, le=100, description="Connections open at the same time.")
+    messages_per_connection: int = Field(
+        default=100, ge=1, description="Mails before a connection is closed; many servers allow 100."
+    )
+    ca_file: str | None = Field(
+        default=None, description="Certificates to trust instead of the system's, for a private authority."
+    )
     allow_insecure: bool = Field(
         default=False, description='Allow `security = "none"` to a server that is not on loopback.'
     )
