@@ -14,6 +14,9 @@ from newsletter.core.listing import Unread
 
 _MB = 1024 * 1024  # bytes
 MAX_SIZE = 20 * _MB  # bytes; a page of 50 papers has 80 kB, so this is no listing but a mistake
+MAX_LINES = (
+    400_000  # four times what papers in a file of that size have; more is a log, or an attack on our time
+)
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # in no text; ESC may come from a terminal's log
 _CONTROL_SHARE = 0.005  # of all bytes; more than this is no text
 _BOMS = (  # UTF-32 is not looked for: nobody saves a page in it, and it is caught as binary
@@ -96,8 +99,9 @@ def _decode_as(data: bytes, encoding: str, *, name: str) -> Decoded:
     sound = sum(1 for char in mixed if char >= "\x80") - broken
     if sound > broken:
         text = re.sub("[\udc80-\udcff]+", _as_windows_1252, mixed)
-        return Decoded(text=text, encoding="utf-8 and windows-1252")
-    return Decoded(text=data.decode("windows-1252", errors="replace"), encoding="windows-1252")
+        return _checked(Decoded(text=text, encoding="utf-8 and windows-1252"), name=name)
+    text = data.decode("windows-1252", errors="replace")
+    return _checked(Decoded(text=text, encoding="windows-1252"), name=name)
 
 
 def _as_windows_1252(match: re.Match[str]) -> str:
@@ -105,11 +109,15 @@ def _as_windows_1252(match: re.Match[str]) -> str:
 
 
 def _checked(decoded: Decoded, *, name: str) -> Decoded:
-    """Refuse what is text by its encoding and nothing but NULs in it."""
+    """Refuse text that is blank, holds NULs, or has more lines than papers could fill."""
     if not decoded.text.strip():
         raise DumpRefusedError(
             "the file holds nothing but blanks", hint=f"Save the page again. {_AS_TEXT}", file=name
         )
     if "\x00" in decoded.text:
         raise DumpRefusedError("the file is binary, not text", hint=_AS_TEXT, file=name)
+    if max(decoded.text.count("\n"), decoded.text.count("\r")) > MAX_LINES:
+        raise DumpRefusedError(
+            "the file has too many lines for a listing", hint="Check that it is the file you mean.", file=name
+        )
     return decoded

@@ -1,0 +1,133 @@
+"""The block below a paper on a Daily Papers page: authors or organisation, a dot, a date, comments.
+
+It looks at short lines only and knows no titles or abstracts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from newsletter.core.listing import PartialDate
+from newsletter.sources.alternation import TYPICAL_TITLE
+from newsletter.sources.printed_dates import read_count, read_date
+
+_AUTHORS = re.compile(r"(?P<mark>[^\w\s]{0,3}) ?(?P<count>\d{1,5}) authors?$", re.IGNORECASE)
+_DOTS = frozenset("·•∙⋅‧・")
+_INLINE = re.compile(r"(?P<who>.{0,120}?) ?[·•∙⋅‧・] ?(?P<when>[^·•∙⋅‧・]{5,40})$")
+_ORGANIZATION = re.compile(r"(?P<slug>[A-Za-z0-9][A-Za-z0-9._-]*) (?P<name>\S.*)$")
+_COUNT = re.compile(r"(?P<count>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?k|\d{1,6})(?: comments?)?$")
+_ABBREVIATIONS = ("Inc.", "Ltd.", "Co.", "Corp.", "Univ.")
+_LONGEST_ORGANIZATION = 100  # characters, slug and name
+
+
+@dataclass(slots=True)
+class Row:
+    """A non-blank line."""
+
+    line: int
+    text: str
+    apart: bool  # a blank line stands before it
+
+
+@dataclass(slots=True)
+class Block:
+    """What a paper's author block says."""
+
+    rows: list[Row] = field(default_factory=list)
+    undated: Row | None = None  # of the rows, the one that stands for the date and is none
+    author_count: int | None = None
+    organization: str | None = None
+    printed: PartialDate | None = None
+    comments: int | None = None
+
+
+def block_at(rows: list[Row], number: int) -> Block | None:
+    """Read the author block that begins at this row; None when none does.
+
+    An organisation's row stands before it and is left to `take_organization`.
+    """
+    text = rows[number].text
+    if len(text) > 2 * _LONGEST_ORGANIZATION:
+        return None
+    authors = _AUTHORS.match(text)
+    if authors is None:
+        if _is_dot(text):
+            block = Block()
+            return block if _read_dated(rows, number, block) else None
+        return _inline_block(rows[number])
+    block = Block(rows=[rows[number]], author_count=int(authors["count"]) or None)
+    rest = rows[number + 1] if number + 1 < len(rows) else None
+    if rest is None:
+        return block if authors["mark"] else None
+    if _is_dot(rest.text) and _read_dated(rows, number + 1, block):
+        return block
+    inline = _inline_block(rest)
+    if inline is not None and inline.author_count is None and inline.organization is None:
+        block.rows.append(rest)  # "· Apr 10, 2024"
+        block.printed, block.comments = inline.printed, inline.comments
+    elif not rest.apart and (found := read_date(rest.text)) is not None:
+        block.rows.append(rest)
+        block.printed, block.comments = found
+    elif not authors["mark"]:
+        return None  # "3 authors" in running text
+    return block
+
+
+def _is_dot(text: str) -> bool:
+    """Whether a line is the mark between authors and date; also another sign, after a poor encoding."""
+    return len(text) <= 2 and not any(char.isalnum() for char in text)
+
+
+def _read_dated(rows: list[Row], number: int, block: Block) -> bool:
+    """Add the dot at this row, its date and comments to `block`; False when this is no such dot."""
+    following = rows[number + 1 : number + 3]
+    found = read_date(following[0].text) if following else None
+    if found is not None:
+        block.rows += rows[number : number + 2]
+        block.printed, block.comments = found
+        count = _COUNT.match(following[1].text) if len(following) > 1 and not following[1].apart else None
+        if count and block.comments is None:
+            block.rows.append(following[1])
+            block.comments = read_count(count["count"])
+        return True
+    if rows[number].text not in _DOTS:
+        return False
+    block.rows.append(rows[number])
+    alone = len(following) == 1 or (len(following) == 2 and following[1].apart)
+    if alone and not following[0].apart and len(following[0].text) <= 40:
+        block.rows.append(following[0])
+        block.undated = following[0]
+    return True
+
+
+def _inline_block(row: Row) -> Block | None:
+    """Read a block that stands in one line: "• 5 authors · Apr 10, 2024 1"."""
+    match = _INLINE.match(row.text)
+    found = read_date(match["when"]) if match else None
+    if match is None or found is None:
+        return None
+    block = Block(rows=[row], printed=found[0], comments=found[1])
+    who = match["who"].strip()
+    if authors := _AUTHORS.match(who):
+        block.author_count = int(authors["count"]) or None
+    elif organization := _ORGANIZATION.match(who):
+        block.organization = organization["name"]
+    elif who:
+        return None
+    return block
+
+
+def take_organization(texts: list[Row], block: Block) -> None:
+    """Move the last of the rows before a block into it when it names an organisation ("openbmb OpenBMB")."""
+    if len(texts) < 2 or block.author_count is not None or block.organization is not None:
+        return  # a single line is the title
+    row, before = texts[-1], texts[-2]
+    match = _ORGANIZATION.match(row.text)
+    if match is None or len(row.text) > _LONGEST_ORGANIZATION:
+        return
+    if row.text.endswith((".", "?", "!")) and not row.text.endswith(_ABBREVIATIONS):
+        return
+    if row.apart or len(before.text) > TYPICAL_TITLE or before.text.endswith((".", "?", "!", ")")):
+        block.rows.insert(0, texts.pop())
+        block.organization = match["name"]
