@@ -17,6 +17,7 @@ from newsletter.core.errors import ConfigurationError, StorageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from newsletter.delivery.relay import Relay
     from newsletter.settings import Settings
     from newsletter.topics.definitions import Topic
     from newsletter.topics.matcher import Matcher
@@ -81,6 +82,31 @@ class Workspace:
         from newsletter.topics.matcher import Matcher
 
         return Matcher(self.topics)
+
+    @cached_property
+    def relay(self) -> Relay:
+        """The mail server. Raises ConfigurationError when strangers would get mail with our defaults in it."""
+        from newsletter.delivery.relay import Relay, Security, is_loopback
+
+        settings, smtp = self.settings, self.settings.smtp
+        if not is_loopback(smtp.host):
+            for key in ("sender", "base_url"):
+                if key not in settings.model_fields_set:
+                    raise ConfigurationError(
+                        f"{key} is not set, but {smtp.host} is not this machine",
+                        hint=f"Set {key} in {self.state_dir / 'newsletter.toml'}; readers see it.",
+                    )
+        return Relay(
+            host=smtp.host,
+            port=smtp.port,
+            security=Security(smtp.protection),
+            username=smtp.username or "",
+            password=smtp.password.get_secret_value() if smtp.password is not None else "",
+            connections=smtp.connections,
+            messages_per_connection=smtp.messages_per_connection,
+            ca_file=smtp.ca_file,
+            allow_insecure=smtp.allow_insecure,
+        )
 
     @cached_property
     def secret_key(self) -> bytes:

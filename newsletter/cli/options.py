@@ -46,7 +46,7 @@ def now(at: datetime | None) -> datetime:
 
 
 def iso(value: date | datetime | None) -> str | None:
-    """As JSON shows it: 2026-04-17, or 2026-04-17T07:00:00Z."""
+    """As JSON shows it: 2026-04-17, or 2026-04-17T07:00:00+00:00."""
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return value.astimezone(UTC).isoformat()
     return value.isoformat() if value is not None else None

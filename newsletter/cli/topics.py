@@ -84,9 +84,11 @@ def check(
 ) -> None:
     """Show which topics the papers of a dump would get, without storing anything."""
     work = workspace(ctx)
-    from newsletter.pipeline.ingest import read_dump
+    from newsletter.sources.decoding import check_size
+    from newsletter.sources.registry import read_listing
 
-    listing = read_dump(dump)
+    check_size(dump.stat().st_size, name=dump.name)
+    listing = read_listing(dump.read_bytes(), name=dump.name)
     rows = [
         {
             "position": entry.position,
@@ -137,7 +139,7 @@ def classify(ctx: typer.Context, file: Lines = "-", *, json: Json = False) -> No
 def evaluate(ctx: typer.Context, file: Lines = "-", *, json: Json = False) -> None:
     """Measure the topics against papers that somebody labelled.
 
-    In: JSON lines {"title", "abstract", "topics"}, topics being a list of slugs, perhaps {"borderline": true}.
+    In: JSON lines {"title", "abstract", "topics"}, topics being a list of slugs, perhaps "borderline".
     """
     work = workspace(ctx)
     from newsletter.topics.classify import classify_lines

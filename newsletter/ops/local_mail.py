@@ -1,0 +1,65 @@
+"""A mail server on loopback that keeps what it gets in Maildirs, one a recipient: for the demo.
+
+Takes mail from this machine only, relays nothing.
+"""
+
+from __future__ import annotations
+
+import mailbox
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalMail:
+    """A running server."""
+
+    host: str
+    port: int
+    folder: Path  # holds a Maildir for each recipient, named by the address
+
+    def maildir(self, address: str) -> Path:
+        """Where the mail for `address` lies."""
+        return self.folder / _file_name(address)
+
+
+class _Keeper:
+    """What aiosmtpd calls for each mail."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
+        for address in envelope.rcpt_tos:
+            maildir = mailbox.Maildir(self.folder / _file_name(address), create=True)
+            maildir.add(envelope.original_content)
+            maildir.close()
+        return "250 2.0.0 kept"
+
+
+@contextmanager
+def local_mail(folder: Path) -> Iterator[LocalMail]:
+    """Run the server, storing below `folder`, until the block ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with socket.socket() as free:
+        free.bind((LOOPBACK, 0))
+        port = free.getsockname()[1]
+    controller = Controller(_Keeper(folder), hostname=LOOPBACK, port=port, enable_SMTPUTF8=True)
+    controller.start()
+    try:
+        yield LocalMail(host=LOOPBACK, port=port, folder=folder)
+    finally:
+        controller.stop()
+
+
+def _file_name(address: str) -> str:
+    return re.sub(r"[^\w.@+-]", "_", address).lstrip(".") or "_"

@@ -1,0 +1,110 @@
+"""The wheel: it holds all that is needed, and works with the source out of reach."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO_BAR = 60  # seconds that `newsletter demo` may take
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of programs of a fresh environment that holds the wheel, and the dependencies of this one."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin" / "python"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", str(wheel)],
+        check=True,
+    )
+    site = subprocess.run(
+        [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    # A path in a .pth file brings the packages, but not the .pth of an editable install of the checkout.
+    (Path(site) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin"
+
+
+def _run(installed: Path, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    return subprocess.run(
+        [str(installed / command[0]), *command[1:]],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=DEMO_BAR,
+    )
+
+
+def test_wheel_holds_every_file_of_the_packages_and_templates(wheel: Path) -> None:
+    expected = {
+        str(path.relative_to(ROOT))
+        for package in ("newsletter", "subscribers")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    } | {
+        "newsletter/" + str(path.relative_to(ROOT))
+        for path in (ROOT / "templates").rglob("*")
+        if path.is_file()
+    }
+    with zipfile.ZipFile(wheel) as archive:
+        found = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert found == expected
+
+
+def test_wheel_holds_no_test_and_no_sample_of_others(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert [name for name in names if name.startswith(("tests/", "docs/", "benchmarks/"))] == []
+
+
+def test_installed_package_is_not_the_checkout(installed: Path, tmp_path: Path) -> None:
+    done = _run(installed, tmp_path, "python", "-c", "import newsletter; print(newsletter.__file__)")
+    assert str(ROOT) not in done.stdout
+    assert "site-packages" in done.stdout
+
+
+def test_installed_help_shows_the_front_page(installed: Path, tmp_path: Path) -> None:
+    done = _run(installed, tmp_path, "newsletter", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Watch it work" in done.stdout
+
+
+def test_installed_init_brings_its_migrations(installed: Path, tmp_path: Path) -> None:
+    done = _run(installed, tmp_path, "newsletter", "init", "--json")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "state" / "newsletter.sqlite3").exists()
+
+
+def test_installed_demo_mails_three_readers(installed: Path, tmp_path: Path) -> None:
+    done = _run(installed, tmp_path, "newsletter", "demo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Nothing twice, nothing missed." in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["demo-state"]
