@@ -85,7 +85,7 @@ class Workspace:
 
     @cached_property
     def relay(self) -> Relay:
-        """The mail server. Raises ConfigurationError when strangers would get mail with our defaults in it."""
+        """The mail server. Raises ConfigurationError when mail for others would carry our defaults."""
         from newsletter.delivery.relay import Relay, Security, is_loopback
 
         settings, smtp = self.settings, self.settings.smtp
