@@ -14,7 +14,7 @@ from sqlalchemy import Connection, and_, case, func, insert, select, update
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.plan import EVERYTHING
-from newsletter.db.schema import edition_papers, editions
+from newsletter.db.schema import edition_papers, editions, papers
 from newsletter.papers.news import unpublished_pairs
 
 STANDS = and_(edition_papers.c.dropped_at.is_(None), edition_papers.c.withdrawn_at.is_(None))
@@ -35,14 +35,20 @@ def freeze(connection: Connection, *, now: datetime, day: date, hold: timedelta)
         insert(editions).returning(editions.c.number),
         {"date": day, "published_at": now, "ready_at": last + hold, "held": False},
     ).scalar_one()
-    place = func.dense_rank().over(
-        order_by=(news.c.first_listed_on, news.c.first_position, news.c.paper_id)
-    )
+    place = func.dense_rank().over(order_by=(news.c.first_listed_on, news.c.first_position, news.c.paper_id))
     connection.execute(
         insert(edition_papers).from_select(
             ["edition", "paper_id", "topic", "score", "place"],
             select(number, news.c.paper_id, news.c.topic, news.c.score, place),
         )
+    )
+    connection.execute(
+        update(papers)
+        .where(
+            papers.c.edition.is_(None),
+            papers.c.id.in_(select(edition_papers.c.paper_id).where(edition_papers.c.edition == number)),
+        )
+        .values(edition=number)
     )
     return int(number)
 

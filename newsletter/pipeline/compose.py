@@ -6,25 +6,47 @@ once a group, and the deliveries are one statement. Running it again finds nobod
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, literal, select, update
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.cadence import MAX_AGE, PATIENCE
+from newsletter.core.mail import Content
 from newsletter.core.plan import MAX_RECAPS, DigestPlan, PlannedPaper, arrange, fit
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries, reader_debts, runs
 from newsletter.pipeline import due
 from newsletter.pipeline.batch import KIND, Closing, batch, carries, groups
+from newsletter.pipeline.digests import store_digest
 from newsletter.pipeline.owed import Candidates, Owed, end_debts, load_candidates, owed_to
-from newsletter.pipeline.press import Press
 from newsletter.pipeline.signature import Signature, parse, sign
 
 PAGE = 500  # groups that are planned, rendered and stored together
+
+
+class Press(Protocol):
+    """Makes a digest's content from ready pieces; `newsletter.pipeline.press` is the one that mails use."""
+
+    @property
+    def topic_order(self) -> Mapping[str, int]:
+        """Slug to the rank of its section."""
+
+    def prepare(self, connection: Connection, cards: Iterable[PlannedPaper]) -> None:
+        """Make the pieces of these papers ready, in every form."""
+
+    def size(self, card: PlannedPaper) -> int:
+        """Bytes of HTML that a prepared paper takes in its form."""
+
+    def budget(self, recaps: Sequence[PlannedPaper], note: str) -> int:
+        """Bytes of HTML that the papers of one digest may take."""
+
+    def content(self, plan: DigestPlan, *, composed_at: datetime) -> Content:
+        """Join the pieces of a plan."""
 
 
 @dataclass(slots=True)
@@ -117,7 +139,8 @@ def _compose_page(
     for draft in drafts:
         plan = _plan(draft, candidates, press)
         if plan not in digests:
-            digests[plan] = press.store(connection, plan, now=now)
+            content = press.content(plan, composed_at=now)
+            digests[plan] = store_digest(connection, plan, content, key=plan.key(now))
         outcomes.append({"line": draft.line, "digest": digests[plan], "why": None})
         _carry(connection, draft, plan)
     if outcomes:

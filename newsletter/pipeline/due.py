@@ -171,4 +171,4 @@ def close_slots(connection: Connection) -> None:
 
 
 def _slots(connection: Connection) -> Sequence[datetime]:
-    return connection.execute(select(batch.c.slot_at.distinct()).where(~batch.c.forced)).scalars().all()
+    return connection.execute(select(batch.c.slot_at).distinct().where(~batch.c.forced)).scalars().all()

@@ -143,7 +143,7 @@ def _mark_last_digests(connection: Connection) -> None:
     connection.execute(
         insert(marks).from_select(
             ["digest_id", "mark"],
-            select(digests.c.id, mark).where(digests.c.id.in_(select(batch.c.last_digest.distinct()))),
+            select(digests.c.id, mark).where(digests.c.id.in_(select(batch.c.last_digest).distinct())),
         )
     )
 

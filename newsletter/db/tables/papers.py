@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column
+from sqlalchemy import JSON, BigInteger, Column, Index, text
 from sqlmodel import Field, SQLModel
 
 
@@ -13,6 +13,15 @@ class Paper(SQLModel, table=True):
     """One work, however often it is listed. Its current text; the older ones are revisions."""
 
     __tablename__ = "papers"
+    __table_args__ = (
+        # What publishing looks for: few rows, however many papers are known.
+        Index(
+            "ix_papers_news",
+            "id",
+            sqlite_where=text("edition is null and not backfill"),
+            postgresql_where=text("edition is null and not backfill"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     title: str
@@ -29,6 +38,7 @@ class Paper(SQLModel, table=True):
     first_position: int  # place in that listing
     backfill: bool = False  # came with an archive only: in no edition
     ingested_at: datetime
+    edition: int | None = None  # the first that held it; publishing sets it
     revision: int = 1  # number of the current text
     merged_into: int | None = Field(default=None, foreign_key="papers.id", index=True)  # never a chain
 

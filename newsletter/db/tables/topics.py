@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, Column, Index, text
 from sqlmodel import Field, SQLModel
 
 
@@ -13,6 +13,14 @@ class PaperTopic(SQLModel, table=True):
     """A match: paper and topic, as the matcher (or an admin) sees it now."""
 
     __tablename__ = "paper_topics"
+    __table_args__ = (
+        Index(
+            "ix_paper_topics_admin",
+            "paper_id",
+            sqlite_where=text("by = 'admin'"),
+            postgresql_where=text("by = 'admin'"),
+        ),
+    )
 
     paper_id: int = Field(foreign_key="papers.id", primary_key=True)
     topic: str = Field(primary_key=True, index=True)  # slug

@@ -1,0 +1,162 @@
+"""Sentences for scenarios: papers, editions, readers and mails on a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+from sqlmodel import SQLModel
+
+import subscribers.tables
+from newsletter.core.mail import Content
+from newsletter.core.plan import EVERYTHING, DigestPlan, PlannedPaper
+from newsletter.core.states import DeliveryState, Form
+from newsletter.db.engine import default_url, open_engine, reading, writing
+from newsletter.db.schema import deliveries, digest_papers, dumps, edition_papers, editions, papers
+from newsletter.pipeline.audit import AuditReport, audit
+from newsletter.pipeline.compose import Composed, compose
+from subscribers import signup
+from subscribers.preferences import Preferences
+
+assert subscribers.tables  # its tables share our metadata
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+TOPICS = ("circuits", "quantum", "neuromorphic", "interpretability", EVERYTHING)
+SIZES = {Form.FULL: 1000, Form.SHORT: 500, Form.TITLE: 200, Form.LEFT: 0}
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+class PlainPress:
+    """A press whose pieces are the ids of the papers, and whose sizes are round figures."""
+
+    topic_order: Mapping[str, int] = {topic: rank for rank, topic in enumerate(TOPICS)}  # noqa: RUF012
+
+    def __init__(self, room: int = 10**6) -> None:
+        self.room = room
+
+    def prepare(self, connection: Connection, cards: Iterable[PlannedPaper]) -> None:
+        list(cards)
+
+    def size(self, card: PlannedPaper) -> int:
+        return SIZES[card.form]
+
+    def budget(self, recaps: Sequence[PlannedPaper], note: str) -> int:
+        return self.room
+
+    def content(self, plan: DigestPlan, *, composed_at: datetime) -> Content:
+        body = tuple(f"{paper.paper_id}\r\n".encode() for paper in (*plan.news, *plan.recaps))
+        return Content(subject=f"{len(plan.news)} papers", date=composed_at, html=body, text=body)
+
+
+class World:
+    """One newsletter: a database, a press, and what people did."""
+
+    def __init__(self, folder: Path, *, room: int = 10**6) -> None:
+        self.engine = open_engine(default_url(folder))
+        SQLModel.metadata.create_all(self.engine)
+        self.press = PlainPress(room)
+        with writing(self.engine) as connection:
+            self.dump_id = connection.execute(
+                insert(dumps).returning(dumps.c.id),
+                {"sha256": "0" * 64, "file": "x.txt", "size": 1, "status": "ingested"}
+                | {"received_at": utc("2026-01-01"), "backfill": False},
+            ).scalar_one()
+
+    def paper(self, title: str) -> int:
+        with writing(self.engine) as connection:
+            known = connection.execute(select(papers.c.id).where(papers.c.title == title)).scalar()
+            return known or int(
+                connection.execute(
+                    insert(papers).returning(papers.c.id),
+                    {
+                        "title": title,
+                        "abstract": "",
+                        "first_listed_on": date(2026, 4, 13),
+                        "first_dump_id": self.dump_id,
+                        "first_position": 1,
+                        "ingested_at": utc("2026-04-13"),
+                    },
+                ).scalar_one()
+            )
+
+    def edition(self, ready_at: str, contents: Mapping[str, Sequence[str]], **values: Any) -> int:
+        """An edition of these papers and their topics; every paper is in `everything` too."""
+        ids = {title: self.paper(title) for title in contents}
+        with writing(self.engine) as connection:
+            at = utc(ready_at)
+            number = connection.execute(
+                insert(editions).returning(editions.c.number),
+                {"date": at.date(), "published_at": at, "ready_at": at, **values},
+            ).scalar_one()
+            for place, (title, topics) in enumerate(contents.items(), 1):
+                for topic in (*topics, EVERYTHING):
+                    connection.execute(
+                        insert(edition_papers),
+                        {
+                            "edition": number,
+                            "paper_id": ids[title],
+                            "topic": topic,
+                            "score": 0.0 if topic == EVERYTHING else 0.9,
+                            "place": place,
+                        },
+                    )
+            return int(number)
+
+    def reader(self, address: str, *topics: str, joined: str, **preferences: object) -> int:
+        with writing(self.engine) as connection:
+            return signup.add(
+                connection,
+                address=address,
+                topics_wanted=topics,
+                known_topics=TOPICS,
+                given=preferences,
+                confirmed=True,
+                how="admin",
+                now=utc(joined),
+                suppression_key=b"suppression key of the tests",
+                defaults=Preferences(),
+                default_topics=(EVERYTHING,),
+            ).person.id
+
+    def compose(self, at: str, *, everyone: bool = False, only: int | None = None) -> Composed:
+        return compose(self.engine, now=utc(at), press=self.press, everyone=everyone, only=only)
+
+    def all_become(self, state: DeliveryState, *, at: str) -> None:
+        """Every mail that waits comes to this end (what a delivery run would record)."""
+        with writing(self.engine) as connection:
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.state == DeliveryState.QUEUED)
+                .values(state=state, finished_at=utc(at), attempts=1)
+            )
+
+    def day(self, at: str) -> Composed:
+        """One run at which everything composed is sent."""
+        composed = self.compose(at)
+        self.all_become(DeliveryState.SENT, at=at)
+        return composed
+
+    def mails_to(self, reader: int) -> list[list[str]]:
+        """What each mail to this reader shows, in order: titles, those left out in brackets."""
+        with reading(self.engine) as connection:
+            found = connection.execute(
+                select(deliveries.c.id, papers.c.title, digest_papers.c.form)
+                .join(digest_papers, digest_papers.c.digest_id == deliveries.c.digest_id)
+                .join(papers, papers.c.id == digest_papers.c.paper_id)
+                .where(deliveries.c.subscriber_id == reader)
+                .order_by(deliveries.c.id, digest_papers.c.position)
+            ).all()
+        mails: dict[int, list[str]] = {}
+        for row in found:
+            mails.setdefault(row.id, []).append(f"({row.title})" if row.form == Form.LEFT else row.title)
+        return list(mails.values())
+
+    def audit(self, at: str) -> AuditReport:
+        return audit(self.engine, now=utc(at))
