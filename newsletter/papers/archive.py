@@ -1,0 +1,82 @@
+"""The raw bytes of dumps, kept under their SHA-256 so that a parser fix can read them again.
+
+Knows nothing of the database: a file here without a row there is harmless and is used when its bytes come
+again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from newsletter.core.errors import StorageError
+
+
+def digest_of(data: bytes) -> str:
+    """The SHA-256 of a dump's bytes, lower-case hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def path_of(archive: Path, sha256: str) -> Path:
+    """Where the bytes of that hash lie: ab/abcdef….txt."""
+    return archive / sha256[:2] / f"{sha256}.txt"
+
+
+def keep(archive: Path, data: bytes) -> str:
+    """Store the bytes; returns their SHA-256. Whole or not at all, also when the power fails.
+
+    Raises StorageError when the folder cannot be written.
+    """
+    sha256 = digest_of(data)
+    path = path_of(archive, sha256)
+    if path.is_file() and path.stat().st_size == len(data):
+        return sha256
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise StorageError(
+            "a dump's bytes cannot be kept",
+            hint="Make the state directory writable for this user, and see that the disk is not full.",
+            path=str(path),
+        ) from error
+    return sha256
+
+
+def kept(archive: Path, sha256: str) -> bytes:
+    """The bytes of that hash. Raises StorageError when they are missing or no longer the same."""
+    path = path_of(archive, sha256)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StorageError(
+            "a dump's bytes are missing from the state directory",
+            hint="Restore them from a backup, or drop the file again.",
+            path=str(path),
+        ) from error
+    if digest_of(data) != sha256:
+        raise StorageError(
+            "a dump's bytes have changed on disk", hint="Restore them from a backup.", path=str(path)
+        )
+    return data
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name itself durable (fsync(2): the file alone does not reach its folder)."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,147 @@
+"""Papers whose abstracts overlap with a new one's: found by band, confirmed by comparing, never by a scan.
+
+A finding is a row for an admin to judge; nothing here merges anything. The arithmetic is
+`newsletter.core.overlap`'s.
+
+Two caps keep the cost of a paper the same however many are known: a bucket takes no more than BUCKET papers
+(a full one holds a turn of phrase, and later papers are found by their other bands), and no more than
+EXAMINED abstracts are compared, those that share most bands first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from newsletter.core.overlap import bands, overlaps, triples
+from newsletter.db.engine import dialect_insert
+from newsletter.db.schema import paper_bands, papers, possible_same
+from newsletter.papers.known import in_chunks
+
+BUCKET = 32  # papers under one band
+EXAMINED = 8  # abstracts compared with one new abstract
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """Two papers under different titles whose abstracts overlap strongly."""
+
+    paper_id: int  # the later one
+    other_id: int  # the earlier one
+    overlap: float  # Jaccard index of word triples, 0 to 1
+
+
+def index_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> list[Overlap]:
+    """File new (or newly worded) abstracts under their bands; returns the strong overlaps with other papers.
+
+    abstracts: by paper id, all stored already. Papers merged into one count as that one.
+    """
+    sets = {paper_id: triples(abstract) for paper_id, abstract in abstracts.items()}
+    keys = {paper_id: bands(found) for paper_id, found in sets.items()}
+    buckets = _buckets(connection, {band for of_paper in keys.values() for band in of_paper})
+    rows: list[dict[str, int]] = []
+    near: dict[int, list[int]] = {}
+    for paper_id, of_paper in keys.items():
+        shared: Counter[int] = Counter()
+        for band in of_paper:
+            bucket = buckets.setdefault(band, [])
+            shared.update(other for other in bucket if other != paper_id)
+            if len(bucket) < BUCKET and paper_id not in bucket:
+                bucket.append(paper_id)
+                rows.append({"band": band, "paper_id": paper_id})
+        if shared:
+            ranked = sorted(shared, key=lambda other: (-shared[other], other))
+            near[paper_id] = ranked[:EXAMINED]
+    if rows:
+        connection.execute(insert(paper_bands), rows)
+    return _confirmed(connection, sets, near) if near else []
+
+
+def forget_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> None:
+    """Take abstracts that are no longer current out of the index. abstracts: the old words, by paper id."""
+    for paper_id, abstract in abstracts.items():
+        old = bands(triples(abstract))
+        if old:
+            connection.execute(
+                delete(paper_bands).where(paper_bands.c.band.in_(old), paper_bands.c.paper_id == paper_id)
+            )
+
+
+def report(connection: Connection, found: Collection[Overlap], *, now: datetime) -> list[Overlap]:
+    """Store findings for an admin to judge; returns those that were not stored before. Verdicts stay."""
+    if not found:
+        return []
+    rows = {
+        (item.paper_id, item.other_id): {
+            "paper_id": item.paper_id,
+            "other_id": item.other_id,
+            "overlap": item.overlap,
+            "found_at": now,
+            "verdict": "open",
+        }
+        for item in found
+    }
+    known = {
+        (row.paper_id, row.other_id)
+        for chunk in in_chunks({paper_id for paper_id, _ in rows})
+        for row in connection.execute(
+            select(possible_same.c.paper_id, possible_same.c.other_id).where(
+                possible_same.c.paper_id.in_(chunk)
+            )
+        )
+    }
+    fresh = [row for pair, row in rows.items() if pair not in known]
+    if fresh:
+        upsert = dialect_insert(connection)
+        connection.execute(upsert(possible_same).on_conflict_do_nothing(), fresh)
+    return [item for item in found if (item.paper_id, item.other_id) not in known]
+
+
+def _buckets(connection: Connection, wanted: Collection[int]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for chunk in in_chunks(wanted):
+        chosen = select(paper_bands.c.band, paper_bands.c.paper_id).where(paper_bands.c.band.in_(chunk))
+        for band, paper_id in connection.execute(chosen):
+            found.setdefault(band, []).append(paper_id)
+    return found
+
+
+def _confirmed(
+    connection: Connection, sets: dict[int, frozenset[int]], near: dict[int, list[int]]
+) -> list[Overlap]:
+    canonical: dict[int, int] = {}
+    for chunk in in_chunks(near.keys() | {other for others in near.values() for other in others}):
+        chosen = select(papers.c.id, papers.c.merged_into, papers.c.abstract).where(papers.c.id.in_(chunk))
+        for paper_id, merged_into, abstract in connection.execute(chosen):
+            canonical[paper_id] = merged_into or paper_id
+            if paper_id not in sets:
+                sets[paper_id] = triples(abstract)
+    found: dict[tuple[int, int], Overlap] = {}
+    for paper_id, others in near.items():
+        for other in others:
+            pair = (canonical[paper_id], canonical[other])
+            later, earlier = max(pair), min(pair)
+            index = overlaps(sets[paper_id], sets[other])
+            if index is None or later == earlier:
+                continue
+            before = found.get((later, earlier))
+            if before is None or before.overlap < index:
+                found[later, earlier] = Overlap(paper_id=later, other_id=earlier, overlap=round(index, 4))
+    return list(found.values())
+
+
+def judge(connection: Connection, one: int, other: int, *, verdict: str, now: datetime) -> None:
+    """Record what an admin decided about two papers: merged or apart."""
+    later, earlier = max(one, other), min(one, other)
+    upsert = dialect_insert(connection)
+    row = {"paper_id": later, "other_id": earlier, "overlap": 0.0, "found_at": now, "verdict": verdict}
+    connection.execute(
+        upsert(possible_same).on_conflict_do_update(
+            index_elements=["paper_id", "other_id"], set_={"verdict": verdict}
+        ),
+        row,
+    )
