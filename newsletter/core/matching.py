@@ -4,8 +4,8 @@ Reads no files and knows no default topic. Where phrases stand is `newsletter.co
 points into the calibrated score that decides is `newsletter.topics.matcher`'s.
 
 For each topic the longest phrase at a place takes its words: in "quantum circuit" an `ignore` phrase of that
-name leaves nothing for "circuit" to find. A `context` asks whether a phrase stands anywhere in the paper outside
-ignored phrases; an `unless` asks for it anywhere, ignored or not.
+name leaves nothing for "circuit" to find. A `context` asks whether a phrase stands anywhere in the paper
+outside ignored phrases; an `unless` asks for it anywhere, ignored or not.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class TopicReading:
 class PaperReading:
     """One paper as all topics see it."""
 
-    title: tuple[str, ...]  # words as written, clause breaks included
+    title: tuple[str, ...]  # words as written, with the signs that end a clause
     abstract: tuple[str, ...]
     topics: tuple[TopicReading, ...]  # in the order of the rule set
 
@@ -116,10 +116,11 @@ class RuleSet:
         """Read a paper for every topic. Any text is fine; only `phrases.MAX_CHARS` of each are looked at."""
         sides = (words_of(title), words_of(abstract))
         found = tuple(self._index.find(words) for words in sides)
+        anywhere = frozenset(place.phrase for side in found for place in side)
         return PaperReading(
             title=tuple(sides[0]),
             abstract=tuple(sides[1]),
-            topics=tuple(topic.read(self._index.phrases, sides, found) for topic in self._topics),
+            topics=tuple(topic.read(self._index.phrases, sides, found, anywhere) for topic in self._topics),
         )
 
 
@@ -147,8 +148,14 @@ class _CompiledTopic:
     by_phrase: dict[int, list[_Conditions]]
 
     def read(
-        self, phrases: Sequence[str], sides: Sequence[Sequence[str]], found: Sequence[Sequence[Found]]
+        self,
+        phrases: Sequence[str],
+        sides: Sequence[Sequence[str]],
+        found: Sequence[Sequence[Found]],
+        anywhere: AbstractSet[int],
     ) -> TopicReading:
+        if self.by_phrase.keys().isdisjoint(anywhere):
+            return TopicReading(topic=self.rules.topic, strong_at=self.rules.strong_at)
         mentions: dict[int, list[int]] = {}  # phrase → in the title, in the abstract
         shown: dict[int, str] = {}
         ignored: tuple[set[int], set[int]] = (set(), set())  # words of ignored phrases
@@ -168,13 +175,14 @@ class _CompiledTopic:
                 free = place.end
         if not mentions:
             return TopicReading(topic=self.rules.topic, strong_at=self.rules.strong_at)
-        anywhere = {place.phrase for side in found for place in side}
-        present = {
-            place.phrase
-            for side in (0, 1)
-            for place in found[side]
-            if place.start not in ignored[side] or place.end - 1 not in ignored[side]
-        }
+        present = anywhere
+        if ignored[0] or ignored[1]:
+            present = {
+                place.phrase
+                for side in (0, 1)
+                for place in found[side]
+                if place.start not in ignored[side] or place.end - 1 not in ignored[side]
+            }
         surroundings = _Surroundings(present=present, anywhere=anywhere, phrases=phrases)
         refusal = surroundings.refusal(self.context, self.unless)
         hits = [

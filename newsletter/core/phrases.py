@@ -19,34 +19,32 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_CHARS = 20_000  # of one text that are looked at: ten long abstracts; keeps a 1 MB "abstract" at a few ms
 MAX_WORDS = 8  # of one phrase, so that the work per word of text is bounded
 MIN_PREFIX = 3  # letters before `*`; shorter ones would match half the dictionary
 MEMO_WORDS = 50_000  # distinct words remembered (about 5 MB); more are looked up anew each time
 MEMO_LETTERS = 40  # of a word worth remembering; longer ones are no words
-BREAK = "."  # the token that stands for the end of a sentence or a clause
 
 _TOKEN = re.compile(r"[^\W_]+|[,.;:!?](?=\s)")  # one class or one sign a step: linear
-_SIGNS = frozenset(",.;:!?")
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")  # bounded: linear also on a text of "<a<a<a"
-_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))  # soft hyphen, zero width
+_INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")  # soft hyphen, zero width
 
 
 def words_of(text: str) -> list[str]:
-    """Split `text` (its first MAX_CHARS characters) into words as written; BREAK stands between clauses.
+    """Split `text` into words as written, with the signs that end a clause among them.
 
-    HTML tags are dropped, compatibility forms ("ﬁ", full-width letters) are folded. Any string is fine.
+    Only the first MAX_CHARS characters are looked at. HTML tags are dropped, compatibility forms ("ﬁ",
+    full-width letters) are folded. Any string is fine.
     """
     text = text[:MAX_CHARS]
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE))[:MAX_CHARS].replace("’", "'")
+        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))[:MAX_CHARS].replace("’", "'")
     if "<" in text:
         text = _TAG.sub(" ", text)
     words: list[str] = _TOKEN.findall(text.replace("'s ", " "))
-    return [BREAK if word in _SIGNS else word for word in words]
+    return words
 
 
 def stem_of(word: str) -> str:
@@ -66,9 +64,13 @@ def is_acronym(word: str) -> bool:
     return any(letter.isupper() for letter in word[1:])
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One phrase at one place. Positional, because tens of them are made per paper."""
+_Node = dict[int, Any]  # of the trie: symbol → node; under _ENDS the numbers of the phrases that end here
+_ENDS = -1
+_Known = tuple[list[_Node], tuple[int, ...]]  # nodes behind the root, symbols
+
+
+class Found(NamedTuple):
+    """One phrase at one place. A tuple: tens are made per paper, and a dataclass costs thrice as much."""
 
     phrase: int  # its number in the index
     start: int  # first word, counted from 0
@@ -83,11 +85,11 @@ class PhraseIndex:
         self.phrases = tuple(phrases)
         self._symbols: dict[str, int] = {}
         self._prefix_lengths: set[int] = set()
-        self._root: dict[int, Any] = {}  # symbol → node; a node's key -1 lists the phrases that end there
+        self._root: _Node = {}
         for number, phrase in enumerate(self.phrases):
             for spelling in spellings_of(phrase):
                 self._add(number, spelling)
-        self._memo = _Memo(self._symbols, frozenset(self._prefix_lengths))
+        self._memo = _Memo(self._root, self._symbols, frozenset(self._prefix_lengths))
 
     def _add(self, number: int, spelling: Sequence[str]) -> None:
         node = self._root
@@ -98,39 +100,45 @@ class PhraseIndex:
             else:
                 key = "=" + word if is_acronym(word) else stem_of(word)
             node = node.setdefault(self._symbols.setdefault(key, len(self._symbols)), {})
-        ends: list[int] = node.setdefault(-1, [])
+        ends: list[int] = node.setdefault(_ENDS, [])
         if number not in ends:
             ends.append(number)
 
     def find(self, words: Sequence[str]) -> list[Found]:
         """Every place of every phrase in `words`, by start, the longest first."""
-        memo, root = self._memo, self._root
-        symbols = [memo[word] for word in words]
+        memo = self._memo
+        known = [memo[word] for word in words]
         found: list[Found] = []
-        for start, first in enumerate(symbols):
-            nodes = [root[symbol] for symbol in first if symbol in root]
+        for start, (nodes, _) in enumerate(known):
+            if not nodes:  # most words: keep them cheap
+                continue
             at = start + 1
             here = len(found)
             while nodes:
                 for node in nodes:
-                    for number in node.get(-1, ()):
+                    for number in node.get(_ENDS, ()):
                         found.insert(here, Found(number, start, at))
-                if at == len(symbols):
+                following = known[at][1] if at < len(known) else ()
+                if not following:
                     break
-                nodes = [node[symbol] for node in nodes for symbol in symbols[at] if symbol in node]
+                nodes = [node[symbol] for node in nodes for symbol in following if symbol in node]
                 at += 1
         return found
 
 
-class _Memo(dict[str, tuple[int, ...]]):
-    """The symbols of each word of text: its stem's, its exact spelling's, those of prefixes. Mostly none."""
+class _Memo(dict[str, _Known]):
+    """For each word of text where phrases that begin with it start, and its symbols. Mostly neither.
 
-    def __init__(self, symbols: dict[str, int], prefix_lengths: frozenset[int]) -> None:
+    A word's symbols are those of its stem, of its exact spelling and of its prefixes.
+    """
+
+    def __init__(self, root: _Node, symbols: dict[str, int], prefix_lengths: frozenset[int]) -> None:
         super().__init__()
-        self._known = symbols
+        self._root = root
+        self._symbols = symbols
         self._prefix_lengths = prefix_lengths
 
-    def __missing__(self, word: str) -> tuple[int, ...]:
+    def __missing__(self, word: str) -> _Known:
         folded = word.casefold()
         keys = [stem_of(word)]
         if is_acronym(word):
@@ -138,10 +146,11 @@ class _Memo(dict[str, tuple[int, ...]]):
             if word.endswith("s"):
                 keys.append("=" + word[:-1])
         keys += [folded[:length] + "*" for length in self._prefix_lengths if len(folded) >= length]
-        symbols = tuple(self._known[key] for key in keys if key in self._known)
+        symbols = tuple(self._symbols[key] for key in keys if key in self._symbols)
+        known = ([self._root[symbol] for symbol in symbols if symbol in self._root], symbols)
         if len(self) < MEMO_WORDS and len(word) <= MEMO_LETTERS:
-            self[word] = symbols
-        return symbols
+            self[word] = known
+        return known
 
 
 def spellings_of(phrase: str) -> list[tuple[str, ...]]:

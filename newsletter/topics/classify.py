@@ -16,10 +16,10 @@ def classify_lines(lines: Iterable[str | bytes], matcher: Matcher) -> Iterator[d
     """Yield one JSON-ready object for each line, in order and as soon as the line is read.
 
     A line holds `{"id", "title", "abstract"}` (id: anything; the abstract may be missing, null or empty).
-    Its answer is `{"id", "topics", "maybe", "scores", "evidence"}`: slugs best first, `topics` the strong ones
-    only; `scores` of every topic that has rules; `evidence` for those in `topics` and `maybe`. A line that
-    cannot be read is answered with `{"id", "line", "error", "topics": []}` (`line` counts from 1), so that
-    answers stay level with questions. Blank lines at the very end are no lines.
+    Its answer is `{"id", "topics", "maybe", "scores", "evidence"}`: slugs best first, `topics` the strong
+    ones only; `scores` of every topic that has rules; `evidence` for those in `topics` and `maybe`.
+    A line that cannot be read is answered with `{"id", "line", "error", "topics": []}` (`line` counts from
+    1), so that answers stay level with questions. Blank lines at the very end are no lines.
     """
     blank: list[int] = []
     for number, line in enumerate(lines, start=1):

@@ -23,11 +23,11 @@ from newsletter.core.errors import ConfigurationError
 from newsletter.core.matching import STRONG_AT, Rule, TopicRules
 from newsletter.core.phrases import spellings_of
 
-WEIGHTS = {"strong": 2.0, "phrases": 1.0, "weak": 0.4}  # points of one mention; STRONG_AT of them are a match
+WEIGHTS = {"strong": 1.6, "phrases": 1.0, "weak": 0.4}  # points of one mention; STRONG_AT of them are a match
 LAST = 100  # position of an operator's topic: behind those that ship, in the order of the settings
 
 _LISTS = ("strong", "phrases", "weak", "ignore", "context", "unless")
-_KEYS: dict[str, type | tuple[type, ...]] = {
+KEYS: dict[str, type | tuple[type, ...]] = {
     "title": str,
     "description": str,
     "accent": str,
@@ -39,7 +39,7 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
     "add": dict,
     **dict.fromkeys(_LISTS, list),
 }
-_RULE_KEYS: dict[str, type | tuple[type, ...]] = {
+RULE_KEYS: dict[str, type | tuple[type, ...]] = {
     "phrases": list,
     "weight": (int, float),
     "context": list,
@@ -74,7 +74,7 @@ def load_topics(overrides: Mapping[str, Mapping[str, Any]] | None = None) -> dic
     for slug, table in (overrides or {}).items():
         if not isinstance(table, Mapping):
             _refuse(slug, "", "is not a table", f"Write it as [topics.{slug}] with keys below.")
-        _check_keys(slug, table, _KEYS, "")
+        _check_keys(slug, table, KEYS, "")
         tables[slug] = _laid_over(slug, tables.get(slug, {}), table)
     topics = [
         (table.get("position", LAST), topic_of(slug, table))
@@ -91,7 +91,7 @@ def topic_of(slug: str, table: Mapping[str, Any]) -> Topic:
         _refuse(
             slug, "", "is no good name", "Use lower-case letters, digits and hyphens, like `power-grids`."
         )
-    _check_keys(slug, table, _KEYS, "")
+    _check_keys(slug, table, KEYS, "")
     for key in ("title", "description"):
         if not str(table.get(key, "")).strip():
             _refuse(slug, key, "is missing or empty", "Readers see it: every topic needs one.")
@@ -135,7 +135,7 @@ def _shipped() -> dict[str, dict[str, Any]]:
 def _laid_over(slug: str, below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     merged = {**below, **above}
     added = merged.pop("add", {})
-    _check_keys(slug, added, {key: _KEYS[key] for key in (*_LISTS, "rules")}, "add.")
+    _check_keys(slug, added, {key: KEYS[key] for key in (*_LISTS, "rules")}, "add.")
     for key, values in added.items():
         merged[key] = [*merged.get(key, ()), *values]
     return merged
@@ -157,7 +157,7 @@ def _rules(slug: str, table: Mapping[str, Any]) -> tuple[Rule, ...]:
         where = f"rules[{number}]."
         if not isinstance(written, Mapping):
             _refuse(slug, where[:-1], "is not a table", f"Write it below [[topics.{slug}.rules]].")
-        _check_keys(slug, written, _RULE_KEYS, where)
+        _check_keys(slug, written, RULE_KEYS, where)
         phrases = _phrases(slug, "phrases", written, where)
         weight = float(written.get("weight", 1.0))
         if not phrases:

@@ -1,0 +1,96 @@
+"""The matcher as its callers see it, and the seam where another scorer comes in."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsletter.core.matching import Hit, Match, PaperReading, TopicReading
+from newsletter.topics.definitions import load_topics
+from newsletter.topics.matcher import Explanation, Matcher
+
+OWN = {
+    "lamps": {"title": "Lamps", "description": "Light.", "phrases": ["lamp", "bulb"]},
+    "ships": {
+        "title": "Ships",
+        "description": "Boats.",
+        "strong": ["ship"],
+        "weak": ["sea"],
+        "rules": [{"phrases": ["deck"], "unless": ["cards"]}],
+    },
+}
+OFF = {
+    slug: {"enabled": False}
+    for slug in ("circuits", "quantum", "neuromorphic", "interpretability", "everything")
+}
+SMALL = Matcher(load_topics({**OFF, **OWN}))
+SHIPPED = Matcher(load_topics())
+
+
+def test_matches_come_best_first_with_strength_and_evidence() -> None:
+    assert SMALL.match("A ship", "One lamp lights the ship at sea.") == (
+        Match(topic="ships", score=0.8351, strength="strong", evidence=("ship", "sea")),
+        Match(topic="lamps", score=0.2929, strength="maybe", evidence=("lamp",)),
+    )
+
+
+def test_scores_name_every_topic_with_rules_and_never_everything() -> None:
+    assert SMALL.scores("Bread", "") == {"lamps": 0.0, "ships": 0.0}
+    assert SHIPPED.slugs == ("circuits", "quantum", "neuromorphic", "interpretability")
+
+
+def test_explanation_shows_what_counted_and_what_was_set_aside() -> None:
+    lamps, ships = SMALL.explain("Lamps", "A deck of cards by the sea")
+    assert lamps == Explanation(
+        topic="lamps",
+        score=0.5,
+        strength="strong",
+        points=2.0,
+        strong_at=2.0,
+        counted=(Hit(phrase="lamp", in_title=1, in_abstract=0, points=2.0),),
+        set_aside=(),
+    )
+    assert ships == Explanation(
+        topic="ships",
+        score=0.0,
+        strength=None,
+        points=0.0,
+        strong_at=2.0,
+        counted=(),
+        set_aside=(
+            Hit(phrase="deck", in_title=0, in_abstract=1, points=0.0, set_aside="not beside cards"),
+            Hit(phrase="sea", in_title=0, in_abstract=1, points=0.0, set_aside="needs ship"),
+        ),
+    )
+
+
+def test_another_scorer_takes_the_place_of_the_rules() -> None:
+    def by_length(paper: PaperReading, topic: TopicReading) -> float:
+        return 0.9 if topic.topic == "lamps" and len(paper.title) == 2 else 0.0
+
+    matcher = Matcher(load_topics({**OFF, **OWN}), by_length)
+    assert matcher.match("Two words", "a ship, a ship") == (
+        Match(topic="lamps", score=0.9, strength="strong", evidence=()),
+    )
+
+
+@given(st.text(max_size=200), st.text(max_size=2000))
+@settings(max_examples=60)
+def test_any_text_gets_an_answer(title: str, abstract: str) -> None:
+    scores, matches = SHIPPED.read(title, abstract)
+    assert all(0.0 <= score <= 1.0 for score in scores.values())
+    assert [match.score for match in matches] == sorted((m.score for m in matches), reverse=True)
+
+
+def test_other_languages_markup_and_signs_are_no_harm() -> None:
+    for abstract in (
+        "",
+        "脉冲神经网络用于事件相机",
+        "Нейроморфные вычисления",
+        "<p>&nbsp;</p>",
+        "🧠⚡" * 99,
+        "\x00\ud800",
+    ):
+        assert SHIPPED.match("", abstract) == ()
+    (match,) = SHIPPED.match("🧠 <b>Spiking</b> neural networks", "")
+    assert match.topic == "neuromorphic"
