@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from newsletter.delivery.relay import Relay
+    from newsletter.pipeline.people import House
     from newsletter.settings import Settings
     from newsletter.topics.definitions import Topic
     from newsletter.topics.matcher import Matcher
@@ -36,6 +37,13 @@ class Workspace:
         from newsletter.ops.state_dir import state_directory
 
         return state_directory(self.state_dir_flag)
+
+    def check_state_dir(self) -> None:
+        """Raise ConfigurationError when the state directory is named wrongly."""
+        if self.state_dir.exists() and not self.state_dir.is_dir():
+            raise ConfigurationError(
+                f"the state directory {self.state_dir} is a file", hint="Name a directory with --state-dir."
+            )
 
     @cached_property
     def settings(self) -> Settings:
@@ -82,6 +90,19 @@ class Workspace:
         from newsletter.topics.matcher import Matcher
 
         return Matcher(self.topics)
+
+    @cached_property
+    def house(self) -> House:
+        """What the settings say about readers."""
+        from newsletter.pipeline.people import House
+        from subscribers.preferences import Preferences
+
+        return House(
+            known_topics=tuple(self.topics),
+            suppression_key=self.suppression_key,
+            defaults=Preferences(hour=self.settings.default_hour, timezone=self.settings.default_timezone),
+            welcome=self.settings.welcome,
+        )
 
     @cached_property
     def relay(self) -> Relay:
@@ -131,6 +152,7 @@ class Workspace:
 def workspace(ctx: typer.Context) -> Workspace:
     """The workspace of this call, its settings checked: a typo there stops every command."""
     found: Workspace = ctx.obj
+    found.check_state_dir()
     if found.settings.topics:
         _ = found.topics  # the tables below [topics] are settings, too
     return found

@@ -6,6 +6,7 @@ Fetches nothing and decides nothing.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import typer
 from newsletter.cli.options import iso
 
 DONE, FAILED, IN_PART = 0, 1, 3  # exit codes; 2 is wrong usage, 78 bad configuration
+ISO_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00$")  # in UTC
 MIN_STEPS = 3  # fewer than that are over before a bar is read
 
 
@@ -143,5 +145,7 @@ def _cell(value: Any) -> str:
         return ", ".join(f"{key} {_cell(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_cell(item) for item in value)
+    if isinstance(value, str) and ISO_INSTANT.match(value):
+        return value[:16].replace("T", " ")
     # A control character in a title must not reach the terminal.
     return "".join(character if character.isprintable() else " " for character in str(value))

@@ -9,7 +9,7 @@ import os
 import secrets
 from pathlib import Path
 
-from newsletter.core.errors import ConfigurationError, StorageError
+from newsletter.core.errors import StorageError
 
 STARTING_TOML = """\
 # Settings of this newsletter. A line that starts with # is a comment: remove the # to set the key.
@@ -95,10 +95,6 @@ def check_writable(state_dir: Path) -> None:
         raise StorageError(
             f"there is no state directory {state_dir}",
             hint=f"Run `newsletter --state-dir {state_dir} init`, or name another with --state-dir.",
-        )
-    if not state_dir.is_dir():
-        raise ConfigurationError(
-            f"the state directory {state_dir} is a file", hint="Name a directory with --state-dir."
         )
     if not os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
         raise StorageError(
