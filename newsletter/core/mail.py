@@ -47,6 +47,7 @@ class Envelope:
     data: bytes  # the message, CRLF, not dot-stuffed
     envid: str = ""  # RFC 3461 ENVID, when the server offers DSN
     delivery_id: int | None = None
+    undotted: bool = False  # whoever built it vouches that no line starts with a dot: spares a scan
 
 
 class Verdict(StrEnum):

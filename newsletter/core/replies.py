@@ -1,0 +1,113 @@
+"""Reads SMTP replies out of a byte stream, however it was split; sizes are bounded.
+
+It knows nothing of commands: which reply answers what is `newsletter.delivery.protocol`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_LINE = 4096  # bytes; RFC 5321 4.5.3.1.5 says 512, real servers write somewhat more
+MAX_REPLY = 65_536  # bytes in all lines of one reply: an endless multi-line reply ends here
+MAX_TEXT = 500  # characters of the server's words that are kept
+
+_STATUS = re.compile(rb"([245])\.(\d{1,3})\.(\d{1,3})(?= |$)")
+
+
+class UnreadableReplyError(ValueError):
+    """The server sent something that is no SMTP reply, or one without bounds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One whole reply, of one or several lines."""
+
+    code: int  # 200 to 599
+    lines: tuple[bytes, ...]  # what stands behind the code, a line each, without CRLF
+
+    @property
+    def status(self) -> str | None:
+        """The enhanced code (RFC 3463), when there is one and its class agrees with the reply's."""
+        found = _STATUS.match(self.lines[-1])
+        if found is None or int(found[1]) != self.code // 100:
+            return None
+        return found[0].decode("ascii")
+
+    @property
+    def text(self) -> str:
+        """The server's words without the codes: printable, one line, at most MAX_TEXT characters."""
+        words = []
+        for line in self.lines:
+            found = _STATUS.match(line)
+            words.append(line[found.end() :] if found else line)
+        return printable(b" ".join(words))
+
+
+def printable(raw: bytes) -> str:
+    """`raw` as one line of printable text, cut to MAX_TEXT characters."""
+    text = raw[: 8 * MAX_TEXT].decode("utf-8", "replace")
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    return " ".join(text.split())[:MAX_TEXT]
+
+
+class ReplyReader:
+    """Collects bytes and hands out whole replies."""
+
+    __slots__ = ("_buffer", "_code", "_lines", "_position", "_size")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._position = 0
+        self._lines: list[bytes] = []
+        self._code = 0
+        self._size = 0
+
+    @property
+    def leftover(self) -> bool:
+        """Whether anything lies here that was not handed out as a reply."""
+        return self._position < len(self._buffer) or bool(self._lines)
+
+    def feed(self, data: bytes) -> None:
+        """Take in what came from the network."""
+        self._buffer = self._buffer[self._position :] + data if self.leftover else data
+        self._position = 0
+
+    def next(self) -> Reply | None:
+        """The next whole reply, or None when more bytes are needed. Raises UnreadableReplyError."""
+        while True:
+            end = self._buffer.find(b"\n", self._position, self._position + MAX_LINE)
+            if end < 0:
+                if len(self._buffer) - self._position >= MAX_LINE:
+                    raise UnreadableReplyError(f"a reply line of more than {MAX_LINE} bytes")
+                return None
+            line = self._buffer[self._position : end]
+            self._position = end + 1
+            reply = self._take(line[:-1] if line.endswith(b"\r") else line)
+            if reply is not None:
+                return reply
+
+    def _take(self, line: bytes) -> Reply | None:
+        code, mark = line[:3], line[3:4]
+        if (
+            len(code) != 3
+            or not code.isdigit()
+            or not b"2" <= code[:1] <= b"5"
+            or mark not in (b"", b" ", b"-")
+        ):
+            raise UnreadableReplyError(f"not an SMTP reply: {printable(line)[:80]!r}")
+        number = int(code)
+        if self._lines and number != self._code:  # RFC 5321 4.2.1: each line carries the same code
+            raise UnreadableReplyError(f"a reply whose lines say {self._code} and {number}")
+        self._code = number
+        self._size += len(line)
+        if self._size > MAX_REPLY:
+            raise UnreadableReplyError(f"a reply of more than {MAX_REPLY} bytes")
+        self._lines.append(line[4:])
+        if mark == b"-":
+            return None
+        reply = Reply(code=number, lines=tuple(self._lines))
+        self._lines.clear()
+        self._size = 0
+        return reply

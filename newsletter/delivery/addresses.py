@@ -1,0 +1,47 @@
+"""Addresses as SMTP spells them: A-labels for the domain, UTF-8 only for a local part that needs it.
+
+It does not judge whether an address exists or is well-formed beyond what could break the protocol.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import idna
+
+MAX_PATH = 254  # octets, RFC 5321 4.5.3.1.3 less the brackets
+
+_UNSAFE = re.compile(r"[\x00-\x20\x7f<>\x80-\xa0\u2028\u2029]")
+_XTEXT = re.compile(rb"[^!-*,-<>-~]")  # RFC 3461 4: printable ASCII but "+" and "="
+
+
+class UnsendableAddressError(ValueError):
+    """The address cannot stand in an SMTP command."""
+
+
+def to_wire(address: str) -> tuple[bytes, bool]:
+    """(`address` as bytes for MAIL or RCPT, whether it needs SMTPUTF8). Raises UnsendableAddressError.
+
+    RFC 6531 3.2; the domain goes to A-labels, so that only a non-ASCII local part needs the extension.
+    """
+    local, at, domain = address.rpartition("@")
+    if not at or not local or not domain or _UNSAFE.search(address):
+        raise UnsendableAddressError("no address that SMTP can carry")
+    wire = f"{local}@{domain if domain.isascii() else _a_labels(domain)}".encode()
+    if len(wire) > MAX_PATH:
+        raise UnsendableAddressError(f"an address of more than {MAX_PATH} octets")
+    return wire, not local.isascii()
+
+
+@lru_cache(maxsize=4096)
+def _a_labels(domain: str) -> str:
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise UnsendableAddressError("a domain that no A-label can spell") from error
+
+
+def xtext(value: bytes) -> bytes:
+    """`value` as RFC 3461's xtext, for ENVID and ORCPT."""
+    return _XTEXT.sub(lambda found: b"+%02X" % found[0][0], value)

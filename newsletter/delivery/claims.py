@@ -1,0 +1,239 @@
+"""Taking mails to send: what is due, to people who may be mailed at this very moment.
+
+Leases only; nothing is sent here, and nothing is promised before `newsletter.delivery.outbox` hands over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, or_, select, text, update
+
+from newsletter.core.states import DebtEnd, DeliveryState, SkipReason
+from newsletter.db.schema import deliveries
+from newsletter.delivery import debts
+
+LEASE = timedelta(hours=1)  # all of SMTP's time limits together, the final dot's 10 minutes included
+KIND = "digest"  # the kind whose readers must be confirmed and not paused
+
+# Literal, or SQLite would not see that the partial index on what waits serves.
+WAITING = text("deliveries.state in ('queued', 'deferred')")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Selectables that the subscribers' side hands out."""
+
+    mailable: Select[Any]  # who may get digests: subscriber_id, address, name, version, paused_until, …
+    reachable: Select[Any]  # who may get what they asked for: pending people too; the same columns
+    standing: Select[Any]  # everybody: subscriber_id, state; says why somebody is in neither
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A mail that is ours to send, and whom it is for."""
+
+    id: int
+    subscriber_id: int
+    kind: str
+    key: str
+    digest_id: int
+    attempts: int  # used up before
+    composed_at: datetime
+    expires_at: datetime | None
+    values: Mapping[str, Any]  # what only this mail prints
+    address: str
+    name: str
+    text_only: bool
+    person: Mapping[str, Any]  # all columns that the audience offered: ref, leave_id, cadence, …
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """One claim's result."""
+
+    claimed: tuple[Claimed, ...] = ()
+    skipped: Mapping[SkipReason, int] = field(default_factory=dict)
+
+
+def claim(
+    connection: Connection,
+    *,
+    owner: str,
+    now: datetime,
+    wall: datetime,
+    limit: int,
+    audience: Audience,
+    only: int | None = None,
+) -> Claims:
+    """Lease up to `limit` mails that are due at `now`, oldest first; `only` one subscriber's.
+
+    Consent and suppression are checked here, in the same transaction; who may not be mailed any more is
+    skipped with the reason, and the debts follow. A queued digest that was composed for an earlier
+    version of the reader is left for composing. `wall` dates the lease: `now` may be simulated.
+    """
+    taken: list[Claimed] = []
+    skipped: dict[SkipReason, list[int]] = {}
+    last: Row[Any] | None = None
+    while len(taken) < limit:
+        page = _due(connection, now=now, limit=limit - len(taken), only=only, after=last)
+        if not page:
+            break
+        last = page[-1]
+        _sort(connection, page, audience=audience, now=now, taken=taken, skipped=skipped)
+        if only is not None:
+            break
+    if taken:
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_([mail.id for mail in taken]))
+            .values(state=DeliveryState.LEASED.value, owner=owner, leased_until=wall + LEASE)
+        )
+    for reason, ids in skipped.items():
+        skip(connection, ids, reason=reason, now=now)
+    return Claims(claimed=tuple(taken), skipped={reason: len(ids) for reason, ids in skipped.items() if ids})
+
+
+def skip(connection: Connection, ids: Sequence[int], *, reason: SkipReason, now: datetime) -> None:
+    """Give mails up for a reason that is not theirs; their debts end or come back accordingly."""
+    if not ids:
+        return
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id.in_(ids))
+        .values(
+            state=DeliveryState.SKIPPED.value,
+            reason=reason.value,
+            owner=None,
+            leased_until=None,
+            finished_at=now,
+        )
+    )
+    if reason is SkipReason.UNSUBSCRIBED:
+        debts.leave(connection, ids, end=DebtEnd.LEFT, now=now)
+    elif reason is SkipReason.SUPPRESSED:
+        debts.leave(connection, ids, end=DebtEnd.SUPPRESSED, now=now)
+    else:
+        debts.bring_back(connection, ids, now=now)
+
+
+def expire(connection: Connection, *, now: datetime) -> int:
+    """Skip every waiting mail whose successor is due; its papers come back. Returns how many.
+
+    Before composing, so that the papers stand in the very next digest.
+    """
+    count = 0
+    while True:
+        ids = connection.execute(
+            select(deliveries.c.id)
+            .where(WAITING, deliveries.c.next_attempt_at <= now, deliveries.c.expires_at <= now)
+            .limit(500)  # far below any database's limit of parameters
+        ).scalars()
+        page = list(ids)
+        if not page:
+            return count
+        skip(connection, page, reason=SkipReason.EXPIRED, now=now)
+        count += len(page)
+
+
+def _due(
+    connection: Connection, *, now: datetime, limit: int, only: int | None, after: Row[Any] | None
+) -> Sequence[Row[Any]]:
+    d = deliveries.c
+    due = (
+        select(
+            d.id,
+            d.subscriber_id,
+            d.kind,
+            d.key,
+            d.digest_id,
+            d.state,
+            d.stamp,
+            d.attempts,
+            d.composed_at,
+            d.next_attempt_at,
+            d.expires_at,
+            d["values"].label("own"),
+        )
+        .where(WAITING, d.next_attempt_at <= now, or_(d.expires_at.is_(None), d.expires_at > now))
+        .order_by(d.next_attempt_at, d.id)
+    )
+    due = due.limit(limit) if only is None else due.where(d.subscriber_id == only)
+    if after is not None:
+        due = due.where(
+            or_(
+                d.next_attempt_at > after.next_attempt_at,
+                and_(d.next_attempt_at == after.next_attempt_at, d.id > after.id),
+            )
+        )
+    return connection.execute(_for_us_alone(due)).all()
+
+
+def _for_us_alone(due: Select[Any]) -> Select[Any]:
+    """The seam between the databases: PostgreSQL locks the rows and passes over those that another
+    sender has locked; SQLite writes FOR UPDATE nowhere, its whole transaction is exclusive."""
+    return due.with_for_update(skip_locked=True, of=deliveries)
+
+
+def _sort(
+    connection: Connection,
+    page: Sequence[Row[Any]],
+    *,
+    audience: Audience,
+    now: datetime,
+    taken: list[Claimed],
+    skipped: dict[SkipReason, list[int]],
+) -> None:
+    """Divide what is due into what may go out and what may not."""
+    digest_readers = {row.subscriber_id for row in page if row.kind == KIND}
+    others = {row.subscriber_id for row in page if row.kind != KIND}
+    mailable = _people(connection, audience.mailable, digest_readers)
+    reachable = _people(connection, audience.reachable, others)
+    gone: list[Row[Any]] = []
+    for row in page:
+        person = (mailable if row.kind == KIND else reachable).get(row.subscriber_id)
+        if person is None:
+            gone.append(row)
+        elif row.kind == KIND and row.state == DeliveryState.QUEUED and row.stamp != person["version"]:
+            continue  # composed for what the reader was: composing makes it anew
+        elif row.kind == KIND and (paused := person["paused_until"]) is not None and paused > now:
+            skipped.setdefault(SkipReason.PAUSED, []).append(row.id)
+        else:
+            taken.append(_claimed(row, person))
+    if gone:
+        states = _people(connection, audience.standing, {row.subscriber_id for row in gone})
+        for row in gone:
+            state = states.get(row.subscriber_id, {}).get("state")
+            reason = SkipReason.SUPPRESSED if state == "suppressed" else SkipReason.UNSUBSCRIBED
+            skipped.setdefault(reason, []).append(row.id)
+
+
+def _people(connection: Connection, people: Select[Any], ids: set[int]) -> dict[int, Mapping[str, Any]]:
+    if not ids:
+        return {}
+    offered = people.subquery()
+    rows = connection.execute(select(offered).where(offered.c.subscriber_id.in_(sorted(ids))))
+    names = list(rows.keys())
+    at = names.index("subscriber_id")
+    return {row[at]: dict(zip(names, row, strict=True)) for row in rows}
+
+
+def _claimed(row: Row[Any], person: Mapping[str, Any]) -> Claimed:
+    return Claimed(
+        id=row.id,
+        subscriber_id=row.subscriber_id,
+        kind=row.kind,
+        key=row.key,
+        digest_id=row.digest_id,
+        attempts=row.attempts,
+        composed_at=row.composed_at,
+        expires_at=row.expires_at,
+        values=row.own or {},
+        address=person["address"],
+        name=person["name"],
+        text_only=person["text_only"],
+        person=person,
+    )

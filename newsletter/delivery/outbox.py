@@ -1,0 +1,193 @@
+"""The outbox's ledger side: handing over, recording outcomes, giving back. DESIGN §6 is its contract.
+
+It sends nothing and opens no transaction: whatever one call does belongs to one commit of the caller's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, case, select, update
+
+from newsletter.core.mail import Outcome
+from newsletter.core.retry import Fate, Next
+from newsletter.core.states import DeliveryState, SkipReason
+from newsletter.db.schema import deliveries
+from newsletter.delivery import debts
+from newsletter.delivery.claims import LEASE
+
+WINDOW = 50  # mails that may be "handing over" at once: what one crash can leave uncertain
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one mail that was handed over."""
+
+    delivery_id: int
+    outcome: Outcome
+    next: Next
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnOver:
+    """One commit's result."""
+
+    handed_over: frozenset[int]  # may now be sent; the others were not ours any more
+    refused: frozenset[int]  # results that came too late: the mail is not ours any more
+
+
+# What each fate makes of the row. RETRY keeps its text for `deliveries list`.
+_STATE = {
+    Fate.SENT: DeliveryState.SENT,
+    Fate.RETRY: DeliveryState.DEFERRED,
+    Fate.REFUSED: DeliveryState.FAILED,
+    Fate.RETURNED: DeliveryState.FAILED,
+    Fate.EXPIRED: DeliveryState.SKIPPED,
+    Fate.UNCERTAIN: DeliveryState.UNCERTAIN,
+}
+
+_RECORD = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("b_id"))
+    .values(
+        state=bindparam("b_state"),
+        reason=bindparam("b_reason"),
+        owner=None,
+        leased_until=None,
+        attempts=deliveries.c.attempts + bindparam("b_counts"),
+        next_attempt_at=bindparam("b_next"),
+        finished_at=bindparam("b_finished"),
+        reply_code=bindparam("b_code"),
+        reply_status=bindparam("b_status"),
+        reply_text=bindparam("b_text"),
+    )
+)
+
+
+def turn_over(
+    connection: Connection,
+    *,
+    owner: str,
+    results: Sequence[Result],
+    upcoming: Sequence[int],
+    now: datetime,
+    wall: datetime,
+) -> TurnOver:
+    """Record outcomes and hand the next mails over, in one commit.
+
+    upcoming: ids that `owner` has leased. Only what is in `handed_over` may be sent, after the commit.
+    """
+    refused = record(connection, owner=owner, results=results, now=now)
+    handed: frozenset[int] = frozenset()
+    if upcoming:
+        # The lease counts anew from here: the time limits of SMTP begin now.
+        handed = frozenset(
+            connection.execute(
+                update(deliveries)
+                .where(
+                    deliveries.c.id.in_(upcoming),
+                    deliveries.c.owner == owner,
+                    deliveries.c.state == DeliveryState.LEASED.value,
+                )
+                .values(state=DeliveryState.HANDING_OVER.value, leased_until=wall + LEASE)
+                .returning(deliveries.c.id)
+            ).scalars()
+        )
+        if len(handed) < len(upcoming):
+            log.warning("%d leases were lost before their mails were sent", len(upcoming) - len(handed))
+    return TurnOver(handed_over=handed, refused=refused)
+
+
+def record(
+    connection: Connection, *, owner: str | None, results: Sequence[Result], now: datetime
+) -> frozenset[int]:
+    """Write outcomes down. Returns the ids that were refused: not handed over to `owner` (any more).
+
+    owner None: a second judgement on mails that were deferred meanwhile (the first 50 of a run).
+    """
+    if not results:
+        return frozenset()
+    ids = [result.delivery_id for result in results]
+    state = DeliveryState.DEFERRED if owner is None else DeliveryState.HANDING_OVER
+    ours = {
+        row.id: row.next_attempt_at
+        for row in connection.execute(
+            select(deliveries.c.id, deliveries.c.next_attempt_at)
+            .where(
+                deliveries.c.id.in_(ids),
+                deliveries.c.state == state.value,
+                deliveries.c.owner.is_(None) if owner is None else deliveries.c.owner == owner,
+            )
+            .with_for_update()
+        )
+    }
+    kept = [result for result in results if result.delivery_id in ours]
+    if kept:
+        connection.execute(
+            _RECORD,
+            [_row(result, now=now, again=ours[result.delivery_id]) for result in kept],
+        )
+        _settle_debts(connection, kept, now=now)
+    refused = frozenset(ids).difference(ours)
+    for delivery_id in sorted(refused):
+        log.warning("delivery %d: its outcome came after another sender had taken it over", delivery_id)
+    return refused
+
+
+def release(connection: Connection, ids: Iterable[int], *, owner: str) -> int:
+    """Give back what was taken and not sent: as if it had never been claimed. Returns how many.
+
+    Also for mails that were handed over, but only if no final dot can have left.
+    """
+    return connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.id.in_(list(ids)),
+            deliveries.c.owner == owner,
+            deliveries.c.state.in_([DeliveryState.LEASED.value, DeliveryState.HANDING_OVER.value]),
+        )
+        .values(state=UNTOUCHED, owner=None, leased_until=None)
+    ).rowcount
+
+
+# Where a mail goes that was claimed in vain.
+UNTOUCHED = case((deliveries.c.attempts > 0, DeliveryState.DEFERRED.value), else_=DeliveryState.QUEUED.value)
+
+
+def _row(result: Result, *, now: datetime, again: datetime) -> dict[str, object]:
+    following, outcome = result.next, result.outcome
+    state = _STATE[following.fate]
+    reason = SkipReason.EXPIRED.value if following.fate is Fate.EXPIRED else following.reason
+    return {
+        "b_id": result.delivery_id,
+        "b_state": state.value,
+        "b_reason": reason,
+        "b_counts": int(following.counts),
+        "b_next": following.at or again,
+        "b_finished": None if following.fate is Fate.RETRY else now,
+        "b_code": outcome.code,
+        "b_status": outcome.status,
+        "b_text": outcome.text,
+    }
+
+
+def _settle_debts(connection: Connection, results: Sequence[Result], *, now: datetime) -> None:
+    by_fate: dict[Fate, list[int]] = {}
+    for result in results:
+        by_fate.setdefault(result.next.fate, []).append(result.delivery_id)
+    for fate, ids in by_fate.items():
+        if fate is Fate.SENT:
+            debts.give(connection, ids, now=now)
+        elif fate is Fate.REFUSED:
+            debts.refuse(connection, ids, now=now)
+        elif fate is Fate.RETURNED:
+            debts.bring_back_once(connection, ids, now=now)
+        elif fate is Fate.EXPIRED:
+            debts.bring_back(connection, ids, now=now)
+        elif fate is Fate.UNCERTAIN:
+            debts.recap(connection, ids, now=now)
