@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -30,6 +30,7 @@ class Workspace:
     def __init__(self, *, state_dir_flag: Path | None = None) -> None:
         self.state_dir_flag = state_dir_flag
         self.json = False  # the command line asked for JSON
+        self.partial: dict[str, Any] = {}  # what is told in JSON also when an error ends the command
 
     @cached_property
     def state_dir(self) -> Path:
@@ -51,6 +52,11 @@ class Workspace:
         from newsletter.settings import load
 
         return load(self.state_dir)
+
+    @property
+    def dumps_dir(self) -> Path:
+        """Where the raw bytes of dumps lie, content-addressed."""
+        return self.state_dir / "dumps"
 
     @cached_property
     def database_url(self) -> str:

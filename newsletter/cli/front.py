@@ -57,7 +57,7 @@ class FrontDoor(TyperGroup):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except NewsletterError as error:
-            _fail(ctx, message=error.message, text=str(error), hint=error.hint, code=error.exit_code)
+            _fail(ctx, message=error.message, text=_told(error), hint=error.hint, code=error.exit_code)
         except (typer.Exit, typer.Abort, EOFError):
             raise
         except Exception as error:  # the last stop: people see a line, not a traceback
@@ -92,10 +92,17 @@ def _is_typers_own(error: Exception) -> bool:
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
 
 
+def _told(error: NewsletterError) -> str:
+    """What a person reads: the database layer's own words would bring whole statements."""
+    if type(error.__cause__).__module__.startswith("sqlalchemy"):
+        return f"{error.message}\n{error.hint}"
+    return str(error)
+
+
 def _fail(ctx: Any, *, message: str, text: str, hint: str, code: int) -> NoReturn:
     typer.echo(f"Error: {text}", err=True)
     if getattr(ctx.obj, "json", False) and code != 2:
-        typer.echo(json.dumps({"error": message, "hint": hint}))
+        typer.echo(json.dumps({**ctx.obj.partial, "error": message, "hint": hint}))
     raise typer.Exit(code)
 
 

@@ -67,8 +67,8 @@ def explain(
                 each.topic,
                 each.score,
                 each.strength or "none",
-                [hit.text for hit in each.counted],
-                [hit.text for hit in each.set_aside],
+                [hit.phrase for hit in each.counted],
+                [hit.phrase for hit in each.set_aside],
             )
             for each in explained
         ],

@@ -214,6 +214,7 @@ def upgrade() -> None:
         sa.Column("first_position", sa.Integer(), nullable=False),
         sa.Column("backfill", sa.Boolean(), nullable=False),
         sa.Column("ingested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("edition", sa.Integer(), nullable=True),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("merged_into", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -228,6 +229,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_papers_first_dump_id"), "papers", ["first_dump_id"], unique=False)
     op.create_index(op.f("ix_papers_merged_into"), "papers", ["merged_into"], unique=False)
+    op.create_index(
+        "ix_papers_news",
+        "papers",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("edition is null and not backfill"),
+        postgresql_where=sa.text("edition is null and not backfill"),
+    )
     op.create_table(
         "quarantined_records",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -355,6 +364,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("scheme", "key", "paper_id"),
         sqlite_with_rowid=False,
     )
+    op.create_index(op.f("ix_paper_keys_paper_id"), "paper_keys", ["paper_id"], unique=False)
     op.create_table(
         "paper_revisions",
         sa.Column("paper_id", sa.Integer(), nullable=False),
@@ -386,6 +396,14 @@ def upgrade() -> None:
             ["papers.id"],
         ),
         sa.PrimaryKeyConstraint("paper_id", "topic"),
+    )
+    op.create_index(
+        "ix_paper_topics_admin",
+        "paper_topics",
+        ["paper_id"],
+        unique=False,
+        sqlite_where=sa.text("by = 'admin'"),
+        postgresql_where=sa.text("by = 'admin'"),
     )
     op.create_index(op.f("ix_paper_topics_topic"), "paper_topics", ["topic"], unique=False)
     op.create_table(
