@@ -70,6 +70,17 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def rolled_back(engine: Engine) -> Iterator[Connection]:
+    """A transaction that is taken back at the end: to see what would happen."""
+    with _wrapped(), engine.connect() as connection:
+        transaction = connection.begin()
+        try:
+            yield connection
+        finally:
+            transaction.rollback()
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent view; nothing is written."""
     with _wrapped(), engine.connect().execution_options(read_only=True) as connection:

@@ -68,7 +68,7 @@ def rows(connection: Connection, number: int | None = None) -> list[dict[str, An
         select(
             edition_papers.c.edition,
             edition_papers.c.topic,
-            func.count().label("count"),
+            func.count().label("pairs"),
         )
         .where(STANDS)
         .group_by(edition_papers.c.edition, edition_papers.c.topic)
@@ -78,7 +78,7 @@ def rows(connection: Connection, number: int | None = None) -> list[dict[str, An
         counts = counts.where(edition_papers.c.edition == number)
     by_topic: dict[int, dict[str, int]] = {}
     for row in connection.execute(counts):
-        by_topic.setdefault(row.edition, {})[row.topic] = row.count
+        by_topic.setdefault(row.edition, {})[row.topic] = row.pairs
     return [
         {
             "number": edition.number,
@@ -99,9 +99,9 @@ def next_row(connection: Connection) -> dict[str, Any]:
     """What publishing would freeze now, in the shape of `rows`; its number and dates are null."""
     news = unpublished_pairs().subquery()
     counted = connection.execute(
-        select(news.c.topic, func.count().label("count")).group_by(news.c.topic).order_by(news.c.topic)
+        select(news.c.topic, func.count().label("pairs")).group_by(news.c.topic).order_by(news.c.topic)
     )
-    by_topic = {row.topic: row.count for row in counted}
+    by_topic = {row.topic: row.pairs for row in counted}
     total = connection.execute(select(func.count(news.c.paper_id.distinct()))).scalar_one()
     return {
         "number": None,

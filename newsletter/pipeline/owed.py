@@ -16,6 +16,7 @@ from newsletter.core.cadence import MAX_AGE
 from newsletter.core.plan import OwedPair, PlannedPaper
 from newsletter.core.states import DebtEnd, Form, Role
 from newsletter.db.schema import (
+    deliveries,
     digest_papers,
     edition_papers,
     editions,
@@ -174,7 +175,7 @@ def owed_to(connection: Connection, candidates: Candidates, signature: Signature
             recaps.append(
                 PlannedPaper(paper_id=row.paper_id, topic=row.topic, form=Form.TITLE, role=Role.RECAP)
             )
-            recaps_since = min(recaps_since or row.made_at, row.made_at)
+            recaps_since = min(recaps_since or row.ready_at, row.ready_at)
             continue
         pairs.append(
             OwedPair(
@@ -183,7 +184,7 @@ def owed_to(connection: Connection, candidates: Candidates, signature: Signature
                 score=row.score or 0.0,
                 edition=None,
                 place=row.id,
-                ready_at=row.made_at,
+                ready_at=row.ready_at,
                 leads=row.kind != Role.WELCOME,
                 role=Role.WELCOME if row.kind == Role.WELCOME else Role.NEWS,
             )
@@ -235,10 +236,14 @@ def _own_debts(connection: Connection, ids: Iterable[int]) -> list[Row[Any]]:
                 CANONICAL.label("paper_id"),
                 reader_debts.c.topic,
                 reader_debts.c.kind,
-                reader_debts.c.made_at,
+                # what came back has been ready since the mail that gave it back was composed
+                func.coalesce(
+                    deliveries.c.composed_at, reader_debts.c.made_at, type_=reader_debts.c.made_at.type
+                ).label("ready_at"),
                 score.label("score"),
             )
             .join(papers, papers.c.id == reader_debts.c.paper_id)
+            .outerjoin(deliveries, deliveries.c.id == reader_debts.c.from_delivery_id)
             .where(reader_debts.c.id.in_(wanted))
             .order_by(reader_debts.c.id)
         )

@@ -1,0 +1,135 @@
+"""Sending: publish, compose, deliver, in this order. Each step is idempotent; so is the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select
+
+from newsletter.core.errors import NewsletterError
+from newsletter.core.states import SkipReason
+from newsletter.db.engine import rolled_back, writing
+from newsletter.db.schema import deliveries
+from newsletter.delivery.claims import WAITING, expire
+from newsletter.delivery.recovery import recover
+from newsletter.papers import editions
+from newsletter.pipeline.compose import Composed, Press, compose_in
+from newsletter.pipeline.deliver import Post, deliver
+from newsletter.pipeline.publish import publish_in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendar:
+    """How editions are dated and held back."""
+
+    zone: str = "UTC"  # whose date an edition bears
+    hold: timedelta = timedelta(0)  # between the last ingest and readiness, for an admin to look
+
+
+@dataclass(slots=True, kw_only=True)
+class SendReport:
+    """What one run did, in mails."""
+
+    edition: int | None = None  # the newest there is
+    due: int = 0  # mails that this run had to send, waiting ones included
+    composed: int = 0
+    sent: int = 0
+    deferred: int = 0
+    failed: int = 0
+    uncertain: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    closed: dict[str, int] = field(default_factory=dict)  # slots that passed without a mail, by reason
+    stopped: NewsletterError | None = None  # why the run ended before its work did
+    dry_run: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was due was accepted."""
+        return not (self.deferred or self.failed or self.uncertain or self.stopped)
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON of `newsletter send`."""
+        return {
+            "edition": self.edition,
+            "due": self.due,
+            "composed": self.composed,
+            "sent": self.sent,
+            "deferred": self.deferred,
+            "failed": self.failed,
+            "uncertain": self.uncertain,
+            "skipped": self.skipped,
+            "closed": self.closed,
+            "dry_run": self.dry_run,
+        }
+
+
+def send(
+    engine: Engine,
+    *,
+    now: datetime,
+    press: Press,
+    post: Post,
+    calendar: Calendar,
+    everyone: bool = False,
+    only: int | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> SendReport:
+    """Publish what is new, compose what is due at `now` (aware), deliver what waits.
+
+    everyone: all with debts, regardless of the hour. only: one subscriber's id. stop: see `deliver`.
+    """
+    with writing(engine) as connection:
+        # First what earlier runs left behind: papers of dead or late mails belong into these digests.
+        uncertain = recover(
+            connection, locks_dir=post.locks_dir, now=now, wall=post.wall(), mode=post.uncertain
+        )
+        expired = expire(connection, now=now)
+        publish_in(connection, now=now, zone=calendar.zone, hold=calendar.hold)
+        composed = compose_in(connection, now=now, press=press, everyone=everyone, only=only)
+        report = _report(connection, composed, now=now, only=only)
+    delivered = deliver(engine, post, now=now, only=only, stop=stop)
+    report.sent = delivered.sent
+    report.deferred = delivered.deferred
+    report.failed = delivered.failed
+    report.uncertain = delivered.uncertain + uncertain
+    report.skipped = dict(delivered.skipped)
+    if expired:
+        report.skipped[SkipReason.EXPIRED] = report.skipped.get(SkipReason.EXPIRED, 0) + expired
+    report.stopped = delivered.stopped
+    return report
+
+
+def dry_run(
+    engine: Engine,
+    *,
+    now: datetime,
+    press: Press,
+    calendar: Calendar,
+    everyone: bool = False,
+    only: int | None = None,
+) -> SendReport:
+    """What `send` would compose, by doing it and taking it back; nothing is stored or sent."""
+    with rolled_back(engine) as connection:
+        expire(connection, now=now)
+        publish_in(connection, now=now, zone=calendar.zone, hold=calendar.hold)
+        composed = compose_in(connection, now=now, press=press, everyone=everyone, only=only)
+        report = _report(connection, composed, now=now, only=only)
+    report.dry_run = True
+    return report
+
+
+def _report(connection: Connection, composed: Composed, *, now: datetime, only: int | None) -> SendReport:
+    waiting = (
+        select(func.count()).select_from(deliveries).where(WAITING, deliveries.c.next_attempt_at <= now)
+    )
+    if only is not None:
+        waiting = waiting.where(deliveries.c.subscriber_id == only)
+    return SendReport(
+        edition=editions.newest(connection),
+        due=connection.execute(waiting).scalar_one(),
+        composed=composed.composed,
+        closed=composed.closed,
+    )
