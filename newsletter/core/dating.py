@@ -14,9 +14,7 @@ from newsletter.core.listing import ListedOn, PartialDate
 
 GRACE = timedelta(days=2)  # a page from a zone ahead of ours, or saved on a clock that is a little fast
 EARLIEST_YEAR = 1991  # of a listing: arXiv began
-ENOUGH_PRINTED = (
-    3  # times that the largest printed year must occur to tell the year after it; fewer may be chance
-)
+ENOUGH_PRINTED = 3  # times that the largest printed year must occur to tell the year after it; else chance
 _ISO_DATE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 
 

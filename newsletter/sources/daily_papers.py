@@ -63,6 +63,7 @@ _BLOCK = re.compile(
     r"^[^\w\n]{0,6}\d{1,5} authors?[ \t\r]*\n\s*[^\w\s]{1,2}[ \t\r]*\n\s*[A-Z][a-z]{2} \d", re.MULTILINE
 )
 _LONGEST_PARAGRAPH = 20_000  # characters in a line; the longest abstract in the real dumps has 1,920
+_LONGEST_BANNER = 60  # characters in a line between the banner and the date (a search's words, a menu)
 _HEADER_ROWS = 60  # non-blank lines in which the banner's last line is looked for
 _DATE_WITHIN = 6  # non-blank lines behind the banner in which the listing's date is looked for
 
@@ -148,24 +149,24 @@ def _day(text: str) -> PartialDate | None:
 
 def _header(rows: list[Row]) -> tuple[PartialDate | None, int]:
     """Return the listing's printed date and the number of rows that are header."""
-    start = 0
+    start, by_line = 0, False  # behind the by-line always comes the date
     for number, row in enumerate(rows[:_HEADER_ROWS]):
         if len(row.text) > TYPICAL_TITLE or block_at(rows, number) is not None:
             break
         if _BY_LINE.match(row.text) or row.text.lower() == "daily papers":
-            start = number + 1
+            start, by_line = number + 1, by_line or row.text.lower() != "daily papers"
     while start < len(rows) and rows[start].text.lower() in _BANNER:
         start += 1
     for number in range(start, min(start + _DATE_WITHIN, len(rows))):
         row = rows[number]
         printed = _day(row.text)
-        if printed is not None and (start or number == 0) and not _is_dated_title(rows, number):
+        if printed is not None and (by_line or not _is_dated_title(rows, number)):
             number += 1
             while number < len(rows) and rows[number].text.lower() in _BANNER:
                 number += 1
             return printed, number
-        if len(row.text) > 60 or start == 0:
-            break
+        if len(row.text) > _LONGEST_BANNER or start == 0 or block_at(rows, number) is not None:
+            break  # a title without an abstract, and the block's date below it
     return None, start
 
 
@@ -181,11 +182,8 @@ def _is_dated_title(rows: list[Row], number: int) -> bool:
 
 
 def _second_listing(body: list[Row], printed: PartialDate | None) -> int:
-    """Where the banner of a page of another date begins, when two pages were saved into one file; else the end."""
-    banner, by_line = (
-        0,
-        False,
-    )  # where the banner rows before this one begin, and whether its last line is there
+    """Where a page of another date begins, when two were saved into one file; else the end."""
+    banner, by_line = 0, False  # where the latest banner rows begin; whether its by-line is among them
     for number, row in enumerate(body):
         if _BY_LINE.match(row.text):
             by_line = True

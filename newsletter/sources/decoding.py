@@ -14,9 +14,7 @@ from newsletter.core.listing import Unread
 
 _MB = 1024 * 1024  # bytes
 MAX_SIZE = 20 * _MB  # bytes; a page of 50 papers has 80 kB, so this is no listing but a mistake
-MAX_LINES = (
-    400_000  # four times what papers in a file of that size have; more is a log, or an attack on our time
-)
+MAX_LINES = 400_000  # four times what papers in a file of MAX_SIZE have; more is a log, or an attack
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # in no text; ESC may come from a terminal's log
 _CONTROL_SHARE = 0.005  # of all bytes; more than this is no text
 _BOMS = (  # UTF-32 is not looked for: nobody saves a page in it, and it is caught as binary

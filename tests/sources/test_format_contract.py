@@ -1,0 +1,78 @@
+"""What every dump format must bring: a name, recognition of its own, and a sample with its expected value.
+
+Adding a format is adding its module and `samples/<name>.<what>.txt` with `samples/<name>.<what>.json`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.core.listing import Listing
+from newsletter.sources import formats, read_listing
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def sample_files() -> list[Path]:
+    return sorted(path for path in SAMPLES.iterdir() if path.suffix != ".json")
+
+
+def plain(listing: Listing) -> Any:
+    return json.loads(json.dumps(dataclasses.asdict(listing)))
+
+
+@pytest.mark.parametrize("name", formats())
+def test_format_has_a_sample_with_its_expected_value(name: str) -> None:
+    own = [path for path in sample_files() if path.name.split(".")[0] == name]
+    assert own
+    assert [path for path in own if not path.with_suffix(".json").exists()] == []
+
+
+@pytest.mark.parametrize("name", formats())
+def test_format_says_what_it_is(name: str) -> None:
+    module = formats()[name]
+    assert (module.NAME, module.NAME.lower().replace("_", "-") == module.NAME, module.ABOUT != "") == (
+        name,
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize("path", sample_files(), ids=lambda path: path.name)
+def test_sample_reads_as_expected(path: Path) -> None:
+    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert plain(read_listing(path.read_bytes(), name=path.name)) == expected
+    named = read_listing(path.read_bytes(), name=path.name, format=path.name.split(".")[0])
+    assert plain(named) == expected
+
+
+@pytest.mark.parametrize("path", sample_files(), ids=lambda path: path.name)
+def test_sample_is_recognised_by_its_own_format_first(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    scores = {name: module.recognise(text) for name, module in formats().items()}
+    assert max(scores, key=scores.__getitem__) == path.name.split(".")[0]
+    assert scores[path.name.split(".")[0]] > 0
+
+
+@pytest.mark.parametrize("path", sample_files(), ids=lambda path: path.name)
+@pytest.mark.parametrize("line_end", ["\r\n", "\r", "\r\r\n"], ids=["crlf", "cr", "crcrlf"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["bare", "bom"])
+@pytest.mark.parametrize("trailing", ["", " \t "], ids=["tight", "blanks"])
+def test_sample_reads_the_same_with_other_line_ends(
+    path: Path, line_end: str, mark: str, trailing: str
+) -> None:
+    text = path.read_text(encoding="utf-8")
+    other = mark + text.replace("\n", trailing + line_end)
+    assert read_listing(other.encode(), name="x") == read_listing(text.encode(), name="x")
+
+
+@pytest.mark.parametrize("path", sample_files(), ids=lambda path: path.name)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_sample_reads_the_same_in_another_encoding(path: Path, encoding: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert read_listing(text.encode(encoding), name="x") == read_listing(text.encode(), name="x")

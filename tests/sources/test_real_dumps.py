@@ -1,0 +1,108 @@
+"""The four real dumps of Daily Papers pages: counts, dates, and nothing of them lost."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import date
+from functools import cache
+
+import pytest
+
+from newsletter.core.dating import decide_listed_on
+from newsletter.core.errors import DumpRefusedError
+from newsletter.core.listing import ListedOn, Listing
+from newsletter.sources import read_listing
+from tests.shared_data import SHARED, needs_shared
+
+pytestmark = needs_shared
+
+TODAY = date(2026, 11, 22)
+DUMPS = {
+    "003_bd246a5e5982f752.txt": (46, ListedOn(date=date(2025, 10, 29), source="contents")),
+    "004_83ea488732508b98.txt": (53, ListedOn(date=date(2025, 11, 27), source="contents")),
+    "000_3e8dfadb474fb505.txt": (44, ListedOn(date=date(2025, 12, 12), source="contents")),
+    "002_bebd7e2cbc5004be.txt": (9, ListedOn(date=date(2026, 3, 11), source="clock", guess=True)),
+}
+# With an author block, with an organisation, with comments, with a code link.
+FEATURES = {
+    "003_bd246a5e5982f752.txt": (43, (), 2, 11),
+    "004_83ea488732508b98.txt": (52, ("AI at Meta", "inclusionAI"), 9, 7),
+    "000_3e8dfadb474fb505.txt": (43, ("OpenBMB",), 5, 7),
+    "002_bebd7e2cbc5004be.txt": (0, (), 0, 3),
+}
+
+
+@cache
+def listing_of(name: str) -> Listing:
+    return read_listing((SHARED / "dumps" / name).read_bytes(), name=name)
+
+
+@pytest.mark.parametrize(("name", "expected"), DUMPS.items(), ids=DUMPS)
+def test_real_dump_has_its_entries_and_its_date(name: str, expected: tuple[int, ListedOn]) -> None:
+    listing = listing_of(name)
+    printed = [entry.printed for entry in listing.entries if entry.printed is not None]
+    decided = decide_listed_on(listing.printed, entries_printed=printed, today=TODAY, filename=name)
+    assert (len(listing.entries), decided, listing.unread) == (*expected, ())
+
+
+@pytest.mark.parametrize(("name", "expected"), FEATURES.items(), ids=FEATURES)
+def test_real_dump_keeps_blocks_organisations_comments_and_code(
+    name: str, expected: tuple[int, tuple[str, ...], int, int]
+) -> None:
+    entries = listing_of(name).entries
+    assert (
+        sum(1 for entry in entries if entry.printed),
+        tuple(entry.organization for entry in entries if entry.organization),
+        sum(1 for entry in entries if entry.comments),
+        sum(1 for entry in entries if entry.code_url),
+    ) == expected
+    assert [entry.position for entry in entries] == list(range(1, len(entries) + 1))
+    assert min(len(entry.abstract) for entry in entries) > 1000
+
+
+def test_real_dumps_hold_the_titles_that_were_labelled_by_hand() -> None:
+    rows = (SHARED / "topics" / "listings.jsonl").read_text(encoding="utf-8").splitlines()
+    labelled = {json.loads(row)["title"] for row in rows}
+    read = {entry.title for name in DUMPS for entry in listing_of(name).entries}
+    assert (read, len(read)) == (labelled, 118)
+
+
+@pytest.mark.parametrize("name", DUMPS)
+def test_real_dump_leaves_no_line_unaccounted_for(name: str) -> None:
+    """Header, two lines an entry, and three in each author block are all the non-blank lines."""
+    listing = listing_of(name)
+    blocks = sum(1 for entry in listing.entries if entry.printed)
+    assert listing.nonblank_lines == len(listing.header_lines) + 2 * len(listing.entries) + 3 * blocks
+
+
+@pytest.mark.parametrize("name", DUMPS)
+@pytest.mark.parametrize("step", [997])
+def test_real_dump_cut_anywhere_keeps_every_title_before_the_cut(name: str, step: int) -> None:
+    data = (SHARED / "dumps" / name).read_bytes()
+    whole = listing_of(name).entries
+    for cut in range(2000, len(data), step):
+        line = data[:cut].decode(errors="ignore").count("\n")
+        entries = read_listing(data[:cut], name=name).entries
+        expected = [entry.title for entry in whole if entry.line <= line]
+        assert [entry.title for entry in entries][: len(expected)] == expected
+
+
+def test_real_dumps_read_fast() -> None:
+    data = {name: (SHARED / "dumps" / name).read_bytes() for name in DUMPS}
+    count = sum(len(listing_of(name).entries) for name in DUMPS)
+    begin = time.process_time()
+    for name, content in data.items():
+        read_listing(content, name=name)
+    assert (
+        time.process_time() - begin
+    ) / count < 0.001  # seconds a paper; 0.00015 here, of a budget of 0.002
+
+
+MARKDOWN = ("hf_search_page_firecrawl.md", "hf_search_page_notebooklm_export.md", "hf_daily_newsletter_zh.md")
+
+
+@pytest.mark.parametrize("name", [*MARKDOWN, "arxiv_email_listing.txt", "quantph_feed_weekly.md"])
+def test_real_text_of_another_kind_is_refused(name: str) -> None:
+    with pytest.raises(DumpRefusedError, match="no listing of a known format"):
+        read_listing((SHARED / "samples" / name).read_bytes(), name=name)
