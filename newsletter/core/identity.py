@@ -34,11 +34,12 @@ _LATEX_SIGNS = {
     "lambda": "λ", "varepsilon": "ε", "vartheta": "θ", "varphi": "φ", "varrho": "ρ", "varsigma": "σ",
     "varpi": "π", "ne": "≠", "neq": "≠", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "times": "x",
     "pm": "±", "to": "→", "rightarrow": "→", "leftarrow": "←", "leftrightarrow": "↔", "Rightarrow": "⇒",
-    "infty": "∞", "approx": "≈", "sim": "", "in": "∈", "subset": "⊂", "cup": "∪", "cap": "∩", "sqrt": "√", "sum": "∑",
-    "partial": "∂", "nabla": "∇", "oplus": "⊕", "otimes": "⊗", "perp": "⊥", "forall": "∀", "exists": "∃",
-    "ell": "l", "hbar": "ℏ", "lt": "<", "gt": ">", "star": "*", "ast": "*", "cdot": "", "ldots": "",
-    "dots": "", "ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "o": "ø", "O": "Ø", "l": "ł", "L": "Ł",
-    "aa": "å", "AA": "Å", "i": "i", "j": "j", "textendash": "-", "textemdash": "-", "textbackslash": "",
+    "infty": "∞", "approx": "≈", "sim": "", "in": "∈", "subset": "⊂", "cup": "∪", "cap": "∩", "sqrt": "√",
+    "sum": "∑", "partial": "∂", "nabla": "∇", "oplus": "⊕", "otimes": "⊗", "perp": "⊥", "forall": "∀",
+    "exists": "∃", "ell": "l", "hbar": "ℏ", "lt": "<", "gt": ">", "star": "*", "ast": "*", "cdot": "",
+    "ldots": "", "dots": "", "ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "o": "ø", "O": "Ø",
+    "l": "ł", "L": "Ł", "aa": "å", "AA": "Å", "i": "i", "j": "j", "textendash": "-", "textemdash": "-",
+    "textbackslash": "",
 }  # fmt: skip
 _LATEX_SIGNS |= {name.capitalize(): sign.upper() for name, sign in _LATEX_SIGNS.items() if "α" <= sign <= "ω"}
 _KEPT_ESCAPES = frozenset("%&#@*<>=+")  # "\%" is a percent sign; other escapes are accents and spaces

@@ -132,16 +132,3 @@ def _confirmed(
             if before is None or before.overlap < index:
                 found[later, earlier] = Overlap(paper_id=later, other_id=earlier, overlap=round(index, 4))
     return list(found.values())
-
-
-def judge(connection: Connection, one: int, other: int, *, verdict: str, now: datetime) -> None:
-    """Record what an admin decided about two papers: merged or apart."""
-    later, earlier = max(one, other), min(one, other)
-    upsert = dialect_insert(connection)
-    row = {"paper_id": later, "other_id": earlier, "overlap": 0.0, "found_at": now, "verdict": verdict}
-    connection.execute(
-        upsert(possible_same).on_conflict_do_update(
-            index_elements=["paper_id", "other_id"], set_={"verdict": verdict}
-        ),
-        row,
-    )

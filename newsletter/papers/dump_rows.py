@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
@@ -82,11 +83,11 @@ def all_dumps(connection: Connection) -> list[StoredDump]:
 
 
 def find(connection: Connection, name: str) -> StoredDump:
-    """The dump of that file name, or whose SHA-256 begins so.
+    """The dump of that file name (folders before it do not count), or whose SHA-256 begins so.
 
     Raises NotFoundError when there is none, or more than one.
     """
-    fits = dumps.c.file == name
+    fits = dumps.c.file == PurePath(name).name
     prefix = name.strip().lower()
     if len(prefix) >= SHORTEST_PREFIX and set(prefix) <= set("0123456789abcdef"):
         fits = or_(fits, dumps.c.sha256.startswith(prefix))

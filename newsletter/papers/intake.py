@@ -192,6 +192,9 @@ def _compare(desk: _Desk, paper: StoredPaper, entry: Entry) -> None:
             desk.reworded.setdefault(paper.id, text)
     if anew:
         desk.news.add(paper.id)
+        if kept is not paper:
+            kept.listed_as = place
+            desk.touched.setdefault(kept.id, Touched(paper=kept)).anew = True
     paper.stands = True
     if kept is not paper:  # what the kept paper lacks, the merged one's listings may tell
         gaps = decide(

@@ -85,7 +85,9 @@ def change_papers(
     again = [item.paper.id for item in changed if item.anew]
     for chunk in in_chunks(again):
         connection.execute(
-            update(papers).where(papers.c.id.in_(chunk)).values(backfill=backfill, ingested_at=now)
+            update(papers)
+            .where(papers.c.id.in_(chunk))
+            .values(backfill=backfill, ingested_at=now, edition=None)
         )
 
 

@@ -153,10 +153,10 @@ def ingest_bytes(
         before = dump_rows.by_hash(connection, sha256)  # another process may have been faster
         if before is not None and before.status == DumpStatus.INGESTED:
             return _unchanged(connection, name, before)
-        dump_id = _dump_row(connection, before, listing, data, sha256=sha256, name=name, now=now)
+        dump_id = _dump_row(connection, before, data, sha256=sha256, name=name, now=now)
         error_text = why_held(listing)
         if error_text is not None:
-            return _hold(connection, dump_id, listing, name=name, error=error_text)
+            return _hold(connection, dump_id, listing, name=name, error=error_text, options=chosen)
         return store_listing(
             connection,
             listing,
@@ -265,7 +265,6 @@ def _read(path: Path) -> bytes:
 def _dump_row(
     connection: Connection,
     before: StoredDump | None,
-    listing: Listing,
     data: bytes,
     *,
     sha256: str,
@@ -279,16 +278,19 @@ def _dump_row(
         "file": Path(name).name,
         "size": len(data),
         "status": DumpStatus.HELD,  # until its papers are stored, in this same transaction
-        "format": listing.format,
         "received_at": now,
     }
     return dump_rows.add(connection, values)
 
 
-def _hold(connection: Connection, dump_id: int, listing: Listing, *, name: str, error: str) -> DumpReport:
+def _hold(
+    connection: Connection, dump_id: int, listing: Listing, *, name: str, error: str, options: Options
+) -> DumpReport:
     dump_rows.change(
         connection,
         dump_id,
+        listed_on_option=options.listed_on,  # for its release
+        backfill=options.backfill,
         status=DumpStatus.HELD,
         format=listing.format,
         entries=len(listing.entries),

@@ -1,0 +1,184 @@
+"""Merge papers that are one, and split what is not. Who is owed what by it is the ledger's business.
+
+A merged paper keeps its keys, bands, listings, texts and edition pairs; `merged_into` alone says whose they
+are. So whoever lists either title is recognised, and a split needs nothing restored.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
+
+from newsletter.core.errors import NotFoundError, UsageError
+from newsletter.core.overlap import jaccard, triples
+from newsletter.db.engine import dialect_insert
+from newsletter.db.schema import (
+    dumps,
+    edition_papers,
+    paper_decisions,
+    paper_revisions,
+    papers,
+    possible_same,
+)
+from newsletter.papers.standing import restand
+
+_GAPS = ("author_count", "author_names", "organization", "published_on", "comments", "code_url", "url")
+
+
+def canonical(connection: Connection, paper_id: int) -> int:
+    """The paper that this one was merged into, or itself. Raises NotFoundError for an unknown id."""
+    row = require(connection, paper_id)
+    return int(row.merged_into or row.id)
+
+
+def require(connection: Connection, paper_id: int) -> Row[Any]:
+    """The row of a paper. Raises NotFoundError when there is none."""
+    row = connection.execute(select(papers).where(papers.c.id == paper_id)).first()
+    if row is None:
+        raise NotFoundError(
+            f"there is no paper {paper_id}", hint="`newsletter papers list` shows the papers and their ids."
+        )
+    return row
+
+
+def merge(connection: Connection, keep: int, other: int, *, now: datetime) -> int:
+    """Make `other`, with all merged into it, part of `keep`; returns the kept paper.
+
+    What the kept one lacks it takes from the other. Once one of both was in an edition, or came as backfill,
+    the kept one is no news.
+    """
+    kept, merged = canonical(connection, keep), canonical(connection, other)
+    if keep == other:
+        raise UsageError("a paper cannot be merged with itself", hint="Name two different papers.")
+    if kept == merged:
+        return kept
+    into, gone = require(connection, kept), require(connection, merged)
+    connection.execute(
+        update(papers)
+        .where(or_(papers.c.id == merged, papers.c.merged_into == merged))
+        .values(merged_into=kept)
+    )
+    values = {
+        name: getattr(gone, name)
+        for name in _GAPS
+        if getattr(into, name) in (None, []) and getattr(gone, name) not in (None, [])
+    }
+    held = [number for number in (into.edition, gone.edition) if number is not None]
+    values |= {"edition": min(held, default=None), "backfill": into.backfill or (not held and gone.backfill)}
+    connection.execute(update(papers).where(papers.c.id == kept).values(**values))
+    restand(connection, [kept])
+    _decide(connection, "merge", kept, merged, now=now, verdict="merged")
+    return kept
+
+
+def split(
+    connection: Connection, paper_id: int, other_id: int | None = None, *, news: bool = False, now: datetime
+) -> int:
+    """Undo a merge, or keep two papers apart that look alike; returns the paper that was split off.
+
+    paper_id: a merged paper, or the kept one with `other_id` naming the merged. news: the paper that a merge
+    is undone for is news again; else it counts as given wherever the kept one was. Raises UsageError when
+    nothing is merged and no other paper is named.
+    """
+    row = require(connection, paper_id)
+    if row.merged_into is None and other_id is None:
+        raise UsageError(
+            f"paper {paper_id} is not merged into another",
+            hint="Name two papers to keep them apart: newsletter papers split PAPER OTHER.",
+        )
+    other = require(connection, other_id if other_id is not None else row.merged_into)
+    if other.id == paper_id:
+        raise UsageError("a paper cannot be split from itself", hint="Name two different papers.")
+    if row.merged_into is not None and row.merged_into in (other.id, other.merged_into):
+        off, kept = row, require(connection, row.merged_into)
+    elif other.merged_into == row.id:
+        off, kept = other, row
+    else:
+        _decide(connection, "split", row.id, other.id, now=now, verdict="apart")
+        return int(row.id)
+    connection.execute(update(papers).where(papers.c.id == off.id).values(merged_into=None))
+    for paper in (off, kept):
+        values = {
+            "edition": _first_edition(connection, paper.id),
+            "backfill": _came_as_backfill(connection, paper.id),
+        }
+        if paper is off and values["edition"] is None:
+            values["edition"] = kept.edition  # inherits: no edition will bring it
+        connection.execute(update(papers).where(papers.c.id == paper.id).values(**values))
+    restand(connection, [off.id, kept.id])
+    if news:
+        _set_news(connection, off.id, now=now)
+    _decide(connection, "split", kept.id, off.id, now=now, verdict="apart", news=news)
+    return int(off.id)
+
+
+def open_cases(connection: Connection) -> list[dict[str, Any]]:
+    """Pairs that wait for a verdict, the strongest overlap first: both ids and titles, overlap, found_at."""
+    later, earlier = papers.alias("later"), papers.alias("earlier")
+    one = func.coalesce(later.c.merged_into, later.c.id)
+    two = func.coalesce(earlier.c.merged_into, earlier.c.id)
+    chosen = (
+        select(
+            possible_same.c.paper_id.label("id"),
+            later.c.title,
+            possible_same.c.other_id,
+            earlier.c.title.label("other_title"),
+            possible_same.c.overlap,
+            possible_same.c.found_at,
+        )
+        .join(later, later.c.id == possible_same.c.paper_id)
+        .join(earlier, earlier.c.id == possible_same.c.other_id)
+        .where(possible_same.c.verdict == "open", one != two)
+        .order_by(possible_same.c.overlap.desc(), possible_same.c.paper_id, possible_same.c.other_id)
+    )
+    return [
+        {**row._mapping, "found_at": row.found_at.isoformat()} for row in connection.execute(chosen).all()
+    ]
+
+
+def _decide(
+    connection: Connection,
+    verb: str,
+    one: int,
+    other: int,
+    *,
+    now: datetime,
+    verdict: str,
+    news: bool = False,
+) -> None:
+    """Record a decision, and the verdict on the pair."""
+    row = {"at": now, "verb": verb, "paper_id": one, "other_id": other, "news": news}
+    connection.execute(insert(paper_decisions), row)
+    chosen = select(papers.c.abstract).where(papers.c.id.in_((one, other)))
+    first, second = (triples(abstract) for abstract in connection.execute(chosen).scalars())
+    pair = {"paper_id": max(one, other), "other_id": min(one, other), "found_at": now, "verdict": verdict}
+    connection.execute(
+        dialect_insert(connection)(possible_same)
+        .values(**pair, overlap=round(jaccard(first, second), 4))
+        .on_conflict_do_update(index_elements=["paper_id", "other_id"], set_={"verdict": verdict})
+    )
+
+
+def _first_edition(connection: Connection, paper_id: int) -> int | None:
+    chosen = select(func.min(edition_papers.c.edition)).where(
+        edition_papers.c.paper_id == paper_id, edition_papers.c.withdrawn_at.is_(None)
+    )
+    number: int | None = connection.execute(chosen).scalar_one()
+    return number
+
+
+def _came_as_backfill(connection: Connection, paper_id: int) -> bool:
+    chosen = (
+        select(dumps.c.backfill)
+        .join(paper_revisions, paper_revisions.c.dump_id == dumps.c.id)
+        .where(paper_revisions.c.paper_id == paper_id, paper_revisions.c.number == 1)
+    )
+    return bool(connection.execute(chosen).scalar())
+
+
+def _set_news(connection: Connection, paper_id: int, *, now: datetime) -> None:
+    connection.execute(
+        update(papers).where(papers.c.id == paper_id).values(edition=None, backfill=False, ingested_at=now)
+    )
