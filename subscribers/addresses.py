@@ -70,14 +70,16 @@ def clean_name(text: str) -> str:
 
     Joiners stay: Persian, Indic scripts and emoji need them.
     """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())[:MAX_NAME].strip()
     kept = []
-    for character in unicodedata.normalize("NFC", text):
+    for character in text:
         category = unicodedata.category(character)
         if category in ("Cc", "Zl", "Zp", "Zs"):
             kept.append(" ")
         elif category not in ("Cf", "Cs", "Co", "Cn") or character in "\u200c\u200d":
             kept.append(character)
-    return " ".join("".join(kept).split())[:MAX_NAME].strip()
+    return " ".join(unicodedata.normalize("NFC", "".join(kept)).split())[:MAX_NAME].strip()
 
 
 def mask(address: str) -> str:

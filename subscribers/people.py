@@ -95,6 +95,11 @@ def by_id(connection: Connection, subscriber_id: int, *, lock: bool = False) -> 
     raise UnknownAddressError(f"there is no subscriber {subscriber_id}")
 
 
+def by_ids(connection: Connection, ids: Collection[int]) -> Iterator[SubscriberView]:
+    """The people with these ids, at most a page of them, by id."""
+    return _people(connection, subscribers.c.id.in_(sorted(ids)))
+
+
 def by_ref(connection: Connection, ref: str, *, lock: bool = False) -> SubscriberView | None:
     """The person whom a signed link means, erased ones too; None when there is none."""
     return next(_people(connection, subscribers.c.ref == ref, lock=lock), None)

@@ -79,11 +79,8 @@ def decide(
     wanted = (wish.topics or default_topics) if returns else wish.topics
     kept_out = person.left if how == "import" else ()
     follow = tuple(t for t in wanted if t not in person.topics and t not in kept_out)
-    details = {
-        name: value
-        for name, value in as_columns(preferences).items()
-        if value != as_columns(person.preferences)[name]
-    }
+    before, after = as_columns(person.preferences), as_columns(preferences)
+    details = {name: value for name, value in after.items() if value != before[name]}
     name = wish.name or person.name
     events: list[Event] = []
     if returns:
@@ -119,7 +116,8 @@ def _newcomer(
 ) -> Step:
     topics = wish.topics or default_topics
     preferences = changed(defaults, wish.given)
-    asked = Event(what=What.REQUESTED, topics=topics, detail=as_columns(preferences))
+    settled = as_columns(preferences)
+    asked = Event(what=What.REQUESTED, topics=topics, detail=settled)
     return Step(
         key=wish.address.key,
         before=None,
@@ -132,7 +130,7 @@ def _newcomer(
         slots_done_to=now if wish.confirmed else None,
         cadence_since=now if wish.confirmed else None,
         confirmed_at=now if wish.confirmed else None,
-        events=(asked, _consent(topics)) if wish.confirmed else (asked,),
+        events=(_consent(topics, settled) if wish.confirmed else asked,),
     )
 
 
@@ -154,5 +152,5 @@ def left_elsewhere(wish: Wish, *, defaults: Preferences) -> Step:
     )
 
 
-def _consent(topics: tuple[str, ...]) -> Event:
-    return Event(what=What.CONFIRMED, topics=topics, detail={"consent": "given elsewhere"})
+def _consent(topics: tuple[str, ...], settled: Mapping[str, object] | None = None) -> Event:
+    return Event(what=What.CONFIRMED, topics=topics, detail={"consent": "given elsewhere", **(settled or {})})

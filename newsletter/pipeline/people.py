@@ -1,0 +1,245 @@
+"""The verbs on subscribers, each with its own transaction. What they mean is in the `subscribers` package.
+
+Answers are rows as the command line prints them in JSON.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from sqlalchemy import Engine
+
+from newsletter.core.errors import StorageError
+from newsletter.core.plan import EVERYTHING
+from newsletter.db.engine import reading, writing
+from newsletter.pipeline import welcome
+from subscribers import addresses, consent, leaving, people, signup, suppression
+from subscribers import topics as slugs
+from subscribers.preferences import Preferences
+from subscribers.roster.reading import Roster
+from subscribers.roster.seen import Seen
+from subscribers.roster.taking import Terms, take_in
+from subscribers.roster.writing import write
+
+Row = dict[str, Any]
+PRIVATE = 0o600  # mode of an exported roster: it holds addresses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What the newsletter's settings say about its readers."""
+
+    known_topics: Collection[str]  # slugs, EVERYTHING among them
+    suppression_key: bytes
+    defaults: Preferences = field(default_factory=Preferences)  # of a new reader
+    welcome: int = 0  # recent papers that a newcomer is given
+
+
+def add(
+    engine: Engine,
+    *,
+    address: str,
+    topics: Sequence[str],
+    preferences: Mapping[str, object],
+    confirmed: bool,
+    house: House,
+    now: datetime,
+    name: str = "",
+) -> Row:
+    """Add somebody, or give who is there more topics and other preferences; see `subscribers.signup.add`.
+
+    The row has besides: change (added, updated, unchanged); and of somebody whose first consent this is
+    welcomed (papers they are given), could_have_had (the ten latest others) and could_have_had_count.
+    """
+    with writing(engine) as connection:
+        added = signup.add(
+            connection,
+            address=address,
+            topics_wanted=topics,
+            known_topics=house.known_topics,
+            given=preferences,
+            confirmed=confirmed,
+            how="admin",
+            now=now,
+            suppression_key=house.suppression_key,
+            defaults=house.defaults,
+            default_topics=(EVERYTHING,),
+            name=name,
+        )
+        row = {**added.person.row(), "change": added.what}
+        if added.first or added.what == "added":
+            followed = added.person.topics
+            given = 0
+            if added.first:
+                given = welcome.give(
+                    connection, [(added.person.id, followed)], papers_each=house.welcome, now=now
+                )
+            others = welcome.recent(connection, followed, now=now, limit=welcome.SHOWN, offset=given)
+            row["welcomed"] = given
+            row["could_have_had"] = [asdict(paper) for paper in others]
+            row["could_have_had_count"] = welcome.count(connection, followed, now=now) - given
+    return row
+
+
+def listed(engine: Engine, *, house: House, state: str | None = None, topic: str | None = None) -> list[Row]:
+    """Everybody but erased people, in the order in which they came; of one state, or who follow one topic."""
+    if topic is not None:
+        (topic,) = slugs.checked([topic], house.known_topics) or (topic,)
+    with reading(engine) as connection:
+        return [person.row() for person in people.listed(connection, state=state, topic=topic)]
+
+
+def show(engine: Engine, address: str, *, house: House) -> Row:
+    """One person, in whatever spelling of the address; of a suppressed one also why.
+
+    Raises UnknownAddressError unless somebody has the address or it is suppressed without being anybody's.
+    """
+    with reading(engine) as connection:
+        wanted = addresses.parse(address)
+        standing = suppression.in_force(connection, [wanted.key], key=house.suppression_key).get(wanted.key)
+        person = people.find(connection, address)
+        if person is None and (standing is None or standing.reason == suppression.ERASED):
+            people.require(connection, address)
+        row = person.row() if person is not None else _stranger(wanted.address)
+        if standing is not None:
+            row["suppressed"] = {"reason": standing.reason, "at": standing.at.isoformat()}
+        return row
+
+
+def history(engine: Engine, address: str) -> list[Row]:
+    """The consent events of a person, the oldest first."""
+    with reading(engine) as connection:
+        return consent.history(connection, people.require(connection, address).id)
+
+
+def import_roster(
+    engine: Engine,
+    path: Path,
+    *,
+    confirmed: bool,
+    house: House,
+    now: datetime,
+    dry_run: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Row:
+    """Take a roster in: added, updated, unchanged (counts), refused (row, reason), and what was ignored.
+
+    A batch is a transaction: other commands get their turn in between, and an import that was killed is
+    finished by running it again. confirmed: consent was given elsewhere. dry_run: stores nothing and lists
+    each change. progress: called with bytes read and bytes in all. Raises RosterError for a file that is no
+    roster; nothing is stored then.
+    """
+    terms = Terms(
+        known_topics=house.known_topics,
+        default_topics=(EVERYTHING,),
+        defaults=house.defaults,
+        confirmed=confirmed,
+        now=now,
+        suppression_key=house.suppression_key,
+    )
+    total: Row = {"added": 0, "updated": 0, "unchanged": 0, "refused": []}
+    with Roster(path) as roster, Seen() as seen:
+        for batch in roster.batches():
+            with reading(engine) if dry_run else writing(engine) as connection:
+                taken = take_in(connection, batch, terms=terms, seen=seen, dry_run=dry_run)
+                if taken.first_confirmed and house.welcome:
+                    newcomers = people.by_ids(connection, taken.first_confirmed)
+                    welcome.give(
+                        connection,
+                        [(person.id, person.topics) for person in newcomers],
+                        papers_each=house.welcome,
+                        now=now,
+                    )
+            for counted in ("added", "updated", "unchanged"):
+                total[counted] += getattr(taken, counted)
+            total["refused"] += taken.refused
+            if dry_run:
+                total.setdefault("changes", []).extend(taken.changes)
+            if progress is not None:
+                progress(roster.position, roster.size)
+        return {**total, "ignored_columns": list(roster.columns.ignored), "encoding": roster.encoding}
+
+
+def export_roster(engine: Engine, path: Path) -> int:
+    """Write everybody but erased people to a roster, whole or not at all; returns how many."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                count = write_roster(engine, file)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror}", hint="Name a file in a folder that you may write to."
+        ) from error
+    return count
+
+
+def write_roster(engine: Engine, file: TextIO) -> int:
+    """The same to an open text file (newline="", UTF-8), such as standard output."""
+    with reading(engine) as connection:
+        return write(people.listed(connection), file)
+
+
+def unsubscribe(engine: Engine, address: str, *, now: datetime, topics: Sequence[str] | None = None) -> Row:
+    """Take somebody off everything, or off these topics; again changes nothing."""
+    with writing(engine) as connection:
+        person = people.require(connection, address, lock=True)
+        return leaving.unsubscribe(
+            connection, subscriber_id=person.id, topics=topics or None, how="admin", now=now
+        ).row()
+
+
+def suppress(engine: Engine, address: str, *, house: House, now: datetime, note: str = "") -> Row:
+    """Never mail this address again, whether or not anybody here has it."""
+    with writing(engine) as connection:
+        person = suppression.suppress(
+            connection,
+            address=address,
+            reason="admin",
+            how="admin",
+            now=now,
+            key=house.suppression_key,
+            note=note,
+        )
+    return person.row() if person is not None else _stranger(addresses.parse(address).address)
+
+
+def unsuppress(engine: Engine, address: str, *, house: House, now: datetime) -> Row:
+    """Take back a wrongful suppression; the person stands where they stood before."""
+    with writing(engine) as connection:
+        person = suppression.unsuppress(
+            connection, address=address, how="admin", now=now, key=house.suppression_key
+        )
+    shown = addresses.parse(address).address
+    return person.row() if person is not None else {"address": shown, "state": None, "topics": []}
+
+
+def forget(engine: Engine, address: str, *, house: House, now: datetime) -> Row:
+    """Erase somebody: only a keyed hash stays, which keeps imports and admins from bringing them back."""
+    with writing(engine) as connection:
+        person = people.require(connection, address, lock=True)
+        suppression.forget(
+            connection, subscriber_id=person.id, how="admin", now=now, key=house.suppression_key
+        )
+    return {"address": person.address, "state": "erased", "topics": []}
+
+
+def pause(engine: Engine, address: str, *, until: datetime | None, now: datetime) -> Row:
+    """Send somebody no digest before `until` (None: go on at once)."""
+    with writing(engine) as connection:
+        person = people.require(connection, address, lock=True)
+        return leaving.pause(connection, subscriber_id=person.id, until=until, how="admin", now=now).row()
+
+
+def _stranger(address: str) -> Row:
+    """An address that is suppressed without being anybody's; only its hash is kept."""
+    return {"address": address, "state": "suppressed", "topics": []}

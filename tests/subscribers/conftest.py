@@ -1,0 +1,82 @@
+"""A database of its own for each test, and people in it, said in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine
+from sqlmodel import SQLModel
+
+import newsletter.db.tables  # noqa: F401 - both sides share one metadata
+from newsletter.db.engine import default_url, open_engine, writing
+from subscribers import consent, signup
+from subscribers.people import SubscriberView, by_id
+from subscribers.preferences import Preferences
+from subscribers.signup import Added
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+KEY = b"suppression key of the tests"
+TOPICS = ("circuits", "quantum", "everything")
+
+
+def later(days: int) -> datetime:
+    return NOON + timedelta(days=days)
+
+
+@dataclass
+class World:
+    """A connection, and what is usually said to it."""
+
+    connection: Connection
+
+    def add(
+        self,
+        address: str,
+        *topics: str,
+        confirmed: bool = True,
+        now: datetime = NOON,
+        how: str = "admin",
+        name: str = "",
+        **given: object,
+    ) -> Added:
+        return signup.add(
+            self.connection,
+            address=address,
+            topics_wanted=topics,
+            known_topics=TOPICS,
+            given=given,
+            confirmed=confirmed,
+            how=how,
+            now=now,
+            suppression_key=KEY,
+            defaults=Preferences(),
+            default_topics=("everything",),
+            name=name,
+        )
+
+    def person(self, added: Added) -> SubscriberView:
+        return by_id(self.connection, added.person.id)
+
+    def events(self, added: Added) -> list[tuple[str, list[Any]]]:
+        return [
+            (event["what"], event["topics"]) for event in consent.history(self.connection, added.person.id)
+        ]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    opened = open_engine(default_url(tmp_path))
+    SQLModel.metadata.create_all(opened)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def world(engine: Engine) -> Iterator[World]:
+    with writing(engine) as connection:
+        yield World(connection)

@@ -1,0 +1,163 @@
+"""Addresses: what is accepted, what makes two spellings one, and that nothing is injected."""
+
+from __future__ import annotations
+
+import unicodedata
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from subscribers.addresses import MAX_NAME, Address, clean_name, mask, parse, wire
+from subscribers.errors import AddressError
+from tests.shared_data import SHARED, needs_shared
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ada@example.org", Address(address="ada@example.org", key="ada@example.org")),
+        ("Ada.L+News@Example.ORG", Address(address="Ada.L+News@example.org", key="ada.l+news@example.org")),
+        (
+            "Ada Lovelace <ada@example.org>",
+            Address(address="ada@example.org", key="ada@example.org", name="Ada Lovelace"),
+        ),
+        (
+            '"Lovelace, \\"Ada\\"" <ada@example.org>',
+            Address(address="ada@example.org", key="ada@example.org", name='Lovelace, "Ada"'),
+        ),
+        (" <ada@example.org>\u00a0", Address(address="ada@example.org", key="ada@example.org")),
+        ("ada@BÜCHER.example", Address(address="ada@bücher.example", key="ada@xn--bcher-kva.example")),
+        ("ada@xn--bcher-kva.example", Address(address="ada@bücher.example", key="ada@xn--bcher-kva.example")),
+        ("ÅSA@example.org", Address(address="ÅSA@example.org", key="åsa@example.org")),
+        ("root@localhost", Address(address="root@localhost", key="root@localhost")),
+        ("Ada@Printer.LOCAL", Address(address="Ada@printer.local", key="ada@printer.local")),
+        ("ada@reader.test", Address(address="ada@reader.test", key="ada@reader.test")),
+    ],
+)
+def test_parse_reads_address_key_and_name(text: str, expected: Address) -> None:
+    assert parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ada",
+        "@example.org",
+        "ada@",
+        "ada@@example.org",
+        "ada lovelace@example.org",
+        "ada@nodots",
+        "ada@1.2.3.4",
+        "ada@[1.2.3.4]",
+        '"ada l"@example.org',
+        "ada@example..org",
+        "ada@exa_mple.org",
+        "ada@nobody.invalid",
+        "ada@example.org\r\nBcc: eve@example.org",
+        "ada@example.org\n",
+        "ada\x00@example.org",
+        "ada\u202e@example.org",
+        "ada\u2028@example.org",
+        "Ada <ada@example.org> and more",
+        "Ada <ada@example.org",
+        "ada@example.org, eve@example.org",
+        "a" * 65 + "@example.org",
+        "ada@" + "a." * 130 + "org",
+        "x" * 100_000,
+    ],
+)
+def test_parse_refuses_what_is_no_address(text: str) -> None:
+    with pytest.raises(AddressError) as caught:
+        parse(text)
+    assert "is not an email address" in caught.value.message
+    assert len(caught.value.message) < 500
+    assert not any(unicodedata.category(c) in ("Cc", "Zl", "Cf") for c in caught.value.message)
+
+
+def test_parse_keeps_a_header_out_of_the_name() -> None:
+    found = parse("Ada\r\nBcc: eve@example.org\r\n\r\n <ada@example.org>")
+    assert found == Address(address="ada@example.org", key="ada@example.org", name="Ada Bcc: eve@example.org")
+
+
+@given(st.text())
+def test_parse_accepts_or_refuses_but_never_crashes(text: str) -> None:
+    try:
+        found = parse(text)
+    except AddressError:
+        return
+    assert parse(found.address).key == found.key
+    assert parse(found.key).key == found.key
+    assert clean_name(found.name) == found.name
+
+
+@given(st.from_regex(r"[A-Za-z0-9]{1,10}@[A-Za-z0-9]{1,10}\.(org|net|test)", fullmatch=True))
+def test_parse_makes_letter_case_one_person(text: str) -> None:
+    assert parse(text.upper()).key == parse(text.lower()).key == parse(text).key
+
+
+@given(st.text(max_size=300))
+def test_clean_name_is_one_short_visible_line_and_stable(text: str) -> None:
+    name = clean_name(text)
+    assert len(name) <= MAX_NAME
+    assert name == name.strip()
+    assert {unicodedata.category(c) for c in name} & {"Cc", "Zl", "Zp", "Cs"} == set()
+    assert not any(c in "\u200e\u200f\u061c\u202a\u202e\u2066\u2069\ufeff" for c in name)
+    assert clean_name(name) == name
+
+
+def test_clean_name_keeps_joiners() -> None:
+    assert clean_name("می\u200cخواهم 👩\u200d🔬") == "می\u200cخواهم 👩\u200d🔬"
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("ada@example.org", "a••@example.org"), ("a@example.org", "a••@example.org"), ("", "")],
+)
+def test_mask_hides_the_local_part(address: str, expected: str) -> None:
+    assert mask(address) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("ada@example.org", "ada@example.org"),
+        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
+        ("ada@faß.example", "ada@xn--fa-hia.example"),  # the standard library says fass.example
+        ("ада@пример.example", "ада@xn--e1afmkfd.example"),
+    ],
+)
+def test_wire_writes_the_domain_in_a_labels(address: str, expected: str) -> None:
+    assert wire(address) == expected
+
+
+# What isemail calls by these names is well-formed and no news to any mail server; the rest of its
+# categories (comments, folding, quoting, literals, too long, errors) must be refused.
+ACCEPTABLE = {"ISEMAIL_VALID_CATEGORY", "ISEMAIL_DNSWARN"}
+# Blanks around an address are what copying leaves; they are taken off.
+BLANKS_AROUND = {" test@iana.org", "test@iana.org "}
+# Top-level domains have no mail (ICANN forbade dotless domains in 2013): a dot was forgotten.
+DOTLESS = ["test@io"]
+
+
+@needs_shared
+def test_parse_accepts_nothing_that_isemail_refuses() -> None:
+    tests = ET.parse(SHARED / "addresses" / "isemail-tests.xml").getroot().iter("test")
+    accepted, valid_but_refused = {}, []
+    for case in tests:
+        raw = case.findtext("address") or ""
+        text = "".join(chr(ord(c) - 0x2400) if 0x2400 <= ord(c) <= 0x2420 else c for c in raw)
+        category = case.findtext("category") or ""
+        try:
+            parse(text)
+        except AddressError:
+            if category == "ISEMAIL_VALID_CATEGORY":
+                valid_but_refused.append(text)
+        else:
+            accepted[text] = category
+    odd = {text: category for text, category in accepted.items() if category not in ACCEPTABLE}
+    assert set(odd) == BLANKS_AROUND
+    assert len(accepted) > 15
+    assert valid_but_refused == DOTLESS

@@ -1,0 +1,103 @@
+"""The selectables: which people and which columns others can count on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from subscribers import audience, leaving
+from tests.subscribers.conftest import NOON, World, later
+from tests.subscribers.test_people import populate
+
+
+def test_mailable_holds_confirmed_people_with_all_that_a_digest_needs(world: World) -> None:
+    populate(world)
+    (row,) = world.connection.execute(audience.mailable()).all()
+    person = audience.find(world.connection, "ada@example.org")
+    assert person is not None
+    assert dict(row._mapping) == {
+        "subscriber_id": person.id,
+        "ref": person.ref,
+        "leave_id": person.leave_id,
+        "address": "ada@example.org",
+        "name": "",
+        "cadence": "daily",
+        "weekday": None,
+        "hour": 7,
+        "timezone": "UTC",
+        "text_only": False,
+        "minimum": 1,
+        "maximum": None,
+        "version": 1,
+        "paused_until": None,
+        "slots_done_to": NOON,
+        "confirmed_at": NOON,
+    }
+
+
+def test_reachable_adds_pending_people(world: World) -> None:
+    populate(world)
+    rows = world.connection.execute(audience.reachable().order_by("subscriber_id")).all()
+    assert [(row.address, row.state) for row in rows] == [
+        ("ada@example.org", "confirmed"),
+        ("bob@example.org", "pending"),
+    ]
+
+
+def test_addresses_holds_everybody_who_has_one(world: World) -> None:
+    populate(world)
+    rows = world.connection.execute(audience.addresses().order_by("subscriber_id")).all()
+    assert [row.address[:3] for row in rows] == ["ada", "bob", "cyd", "dan"]
+
+
+def test_accounts_holds_everybody_who_was_ever_confirmed(world: World) -> None:
+    populate(world)
+    rows = world.connection.execute(audience.accounts().order_by("subscriber_id")).all()
+    assert [(row.state, row.cadence_since) for row in rows] == [
+        ("confirmed", NOON),
+        ("unsubscribed", NOON),
+        ("suppressed", NOON),
+        ("erased", NOON),
+    ]
+
+
+def test_following_holds_ended_intervals_and_nothing_that_was_only_asked_for(world: World) -> None:
+    added = world.add("ada@example.org", "quantum", "circuits")
+    world.add("bob@example.org", "quantum", confirmed=False)
+    leaving.unsubscribe(
+        world.connection, subscriber_id=added.person.id, topics=["quantum"], how="web", now=later(1)
+    )
+    world.add("ada@example.org", "quantum", now=later(2))
+    rows = world.connection.execute(audience.following().order_by("since", "topic")).all()
+    key = added.person.id
+    assert [tuple(row) for row in rows] == [
+        (key, "circuits", NOON, None),
+        (key, "quantum", NOON, later(1)),
+        (key, "quantum", later(2), None),
+    ]
+
+
+def test_cadences_counts_schedules_of_confirmed_people(world: World) -> None:
+    world.add("ada@example.org")
+    world.add("bob@example.org")
+    world.add("cyd@example.org", cadence="weekly", weekday="friday", hour=9, timezone="Europe/Berlin")
+    world.add("dan@example.org", confirmed=False, hour=3)
+    rows = world.connection.execute(audience.cadences().order_by("hour")).all()
+    assert [tuple(row) for row in rows] == [
+        ("daily", None, 7, "UTC", 2),
+        ("weekly", "friday", 9, "Europe/Berlin", 1),
+    ]
+
+
+def test_close_slots_goes_forward_only(world: World) -> None:
+    world.add("ada@example.org")
+    world.add("bob@example.org", now=later(2))
+    person = audience.mailable().subquery()
+    ids = select(person.c.subscriber_id)
+    assert audience.close_slots(world.connection, ids, later(1)) == 1
+    assert audience.close_slots(world.connection, ids, later(1)) == 0
+    rows = world.connection.execute(audience.mailable().order_by("subscriber_id")).all()
+    assert [row.slots_done_to for row in rows] == [later(1), later(2)]
+    assert [row.version for row in rows] == [1, 1]
+    assert audience.close_slots(world.connection, ids, NOON - timedelta(days=1)) == 0
