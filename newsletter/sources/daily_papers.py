@@ -116,9 +116,11 @@ def parse(text: str) -> Listing:
     entries: list[Entry] = []
     runs = list(_runs(body))
     blocks = any(block is not None and block.rows for _, block, _ in runs)
+    apart = sum(row.apart for row in body)
+    spaced = 4 * apart >= sum(len(row.text) > TYPICAL_TITLE for row in body)  # else the blank lines were lost
     for texts, block, banner in runs:
         header += [row.text for row in banner]
-        _read_run(texts, block, blocks=blocks, entries=entries, unread=unread)
+        _read_run(texts, block, blocks=blocks, spaced=spaced, entries=entries, unread=unread)
     return Listing(
         format=NAME,
         printed=printed,
@@ -222,12 +224,17 @@ def _runs(body: list[Row]) -> Iterator[tuple[list[Row], Block | None, list[Row]]
     yield texts, None, []
 
 
-def _paragraphs(texts: list[Row]) -> list[Paragraph]:
-    """Join rows without a blank line between; a row too long for a wrapped line is a paragraph of its own."""
+def _paragraphs(texts: list[Row], *, spaced: bool) -> list[Paragraph]:
+    """Join rows without a blank line between, but for a row too long for a title behind a shorter one.
+
+    spaced: whether blank lines are to be relied on; else each such row is a paragraph.
+    """
     groups: list[list[Row]] = []
     for row in texts:
-        long_rows = len(row.text) > TYPICAL_TITLE or bool(groups and len(groups[-1][-1].text) > TYPICAL_TITLE)
-        if row.apart or long_rows or not groups:
+        before = groups[-1][-1].text if groups else ""
+        begins = len(row.text) > TYPICAL_TITLE >= len(before)
+        ended = len(before) > TYPICAL_TITLE and not spaced
+        if not groups or row.apart or begins or ended:
             groups.append([row])
         else:
             groups[-1].append(row)
@@ -235,7 +242,13 @@ def _paragraphs(texts: list[Row]) -> list[Paragraph]:
 
 
 def _read_run(
-    texts: list[Row], block: Block | None, *, blocks: bool, entries: list[Entry], unread: list[Unread]
+    texts: list[Row],
+    block: Block | None,
+    *,
+    blocks: bool,
+    spaced: bool,
+    entries: list[Entry],
+    unread: list[Unread],
 ) -> None:
     """Turn the paragraphs before an author block into entries; the block is the last one's."""
     by_line = {row.line: row for row in texts}
@@ -244,7 +257,7 @@ def _read_run(
     unread += [
         _unread(row, "too long for an abstract") for row in texts if len(row.text) > _LONGEST_PARAGRAPH
     ]
-    paragraphs = _paragraphs(fitting)
+    paragraphs = _paragraphs(fitting, spaced=spaced)
     for paragraph, part in zip(paragraphs, read_parts(paragraphs, blocks=blocks), strict=True):
         if part is Part.TITLE:
             drafts.append((paragraph.line, paragraph.text, []))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 import time
+from collections.abc import Callable
 from datetime import date
 from functools import cache
 
@@ -106,3 +109,35 @@ MARKDOWN = ("hf_search_page_firecrawl.md", "hf_search_page_notebooklm_export.md"
 def test_real_text_of_another_kind_is_refused(name: str) -> None:
     with pytest.raises(DumpRefusedError, match="no listing of a known format"):
         read_listing((SHARED / "samples" / name).read_bytes(), name=name)
+
+
+def wrapped(text: str, width: int) -> str:
+    """As an editor does it: long lines only, at blanks only."""
+    wrap = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(wrap.fill(line) if len(line) > width else line for line in text.split("\n"))
+
+
+CHANGES: dict[str, Callable[[str], str]] = {
+    "wrapped at 60": lambda text: wrapped(text, 60),
+    "wrapped at 100": lambda text: wrapped(text, 100),
+    "wrapped at 250": lambda text: wrapped(text, 250),
+    "no blank lines": lambda text: re.sub(r"\n\s*\n", "\n", text),
+    "twice the line ends": lambda text: text.replace("\n", "\n\n"),
+    "no-break spaces": lambda text: text.replace(" ", "\u00a0"),
+    "no header": lambda text: text[text.index("research community") :].split("\n", 2)[2],
+    "no blocks": lambda text: re.sub(r"\n  • \d+ authors\n·\n.*\n", "\n", text),
+    "blocks in one line": lambda text: re.sub(r"( authors)\n·\n", r"\1 · ", text),
+    "abstracts over blank lines": lambda text: re.sub(r"(\n[^\n]{1300,}?\. )(?=[A-Z])", r"\1\n\n", text),
+}
+
+
+@pytest.mark.parametrize("name", DUMPS)
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_real_dump_that_an_editor_changed_keeps_its_papers(name: str, change: Callable[[str], str]) -> None:
+    text = (SHARED / "dumps" / name).read_text(encoding="utf-8")
+    listing = read_listing(change(text).encode(), name=name)
+    expected = listing_of(name)
+    assert [(entry.title, entry.abstract) for entry in listing.entries] == [
+        (entry.title, entry.abstract) for entry in expected.entries
+    ]
+    assert (listing.printed, listing.unread) == (expected.printed, ())
