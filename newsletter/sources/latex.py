@@ -27,7 +27,7 @@ _SPAN = re.compile(
       (?P<quoted>(?<![A-Za-z])\\"(?P<quotation>[^"\\]{{1,100}})\\"(?![A-Za-z{{\\]))
     | (?P<apostrophe>(?<=[A-Za-z])\\'(?=(?:s|t|re|ve|ll|d|m)\b))
     | (?P<accent>\{{{_ACCENTED}\}}|{_ACCENTED})
-    | (?P<math>\$\$(?!\s){_IN_MATH}\$\$|\$(?![\s$]){_IN_MATH}(?<!\s)\$(?![\d$])
+    | (?P<math>\$(?=[\\^_]){_IN_MATH}(?<!\s)\$(?!\$)|\$\$(?!\s){_IN_MATH}\$\$|\$(?![\s$]){_IN_MATH}(?<!\s)\$(?![\d$])
         |\\\({_IN_MATH}\\\)|\\\[{_IN_MATH}\\\])
     | (?P<degree>\^\{{?\\circ(?![A-Za-z])\}}?)
     | (?P<font>\{{\\(?:em|bf|it|tt|sc|rm|sl|sf)\s+(?P<set>[^{{}}\\]{{1,400}}+)\}})
@@ -51,22 +51,39 @@ _LOST_ALPHABETS = ("mathcal", "mathbb", "mathbf", "mathrm", "mathfrak", "mathscr
 # or not.
 _OWN = {
     "aka": "a.k.a.",
-    "cf": "cf.",
+    "bot": "⊥",
     "celsius": "°C",
+    "cf": "cf.",
+    "colon": ":",
+    "ddagger": "‡",
     "deg": "°",
     "degree": "°",
     "eg": "e.g.",
     "Eg": "E.g.",
     "etal": "et al.",
     "etc": "etc.",
-    "LaTeX": "LaTeX",
-    "TeX": "TeX",
-    "ie": "i.e.",
+    "gets": "←",
     "Ie": "I.e.",
+    "ie": "i.e.",
+    "iff": "⇔",
     "iid": "i.i.d.",
+    "Im": "Im",
+    "implies": "⇒",
+    "land": "∧",
+    "LaTeX": "LaTeX",
+    "lor": "∨",
     "micro": "µ",
+    "models": "⊨",
+    "ne": "≠",
     "percent": "%",
+    "Re": "Re",
+    "TeX": "TeX",
     "textasciitilde": "~",
+    "textgreater": ">",
+    "textless": "<",
+    "textunderscore": "_",
+    "thinspace": " ",
+    "triangle": "△",
     "vs": "vs.",
     "wrt": "w.r.t.",
     "xspace": "",

@@ -41,6 +41,8 @@ CASES = {
     r"30$^\circ$C, $|\psi\rangle$, \ket{0}": "30°C, |ψ⟩, |0⟩",
     r"Bi$_2$Sr$_2$CaCu$_2$O$_{8+\delta}$": "Bi₂Sr₂CaCu₂O_(8+δ)",
     r"$p < 0.05$ if $n=5$": "p < 0.05 if n=5",
+    r"a $\sim$5\% gain, Readability $\ne$ Learnability": "a ∼5% gain, Readability ≠ Learnability",
+    r"$D^2GS$, SAEs $\textit{Can}$, $^{13}$C, Mobi-$π$": "D²GS, SAEs Can, ¹³C, Mobi-π",
     # no LaTeX at all
     "costs $5 and $6, US$5 million to US$6 million": "costs $5 and $6, US$5 million to US$6 million",
     r"the model\'s \"best\" thing": 'the model\'s "best" thing',
