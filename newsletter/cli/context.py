@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class Workspace:
     """One state directory. All of it is opened at the first use: a command pays for what it needs."""
 
-    def __init__(self, *, state_dir_flag: Path | None = None) -> None:
+    def __init__(self, *, state_dir_flag: Path | None = None, flags: Mapping[str, Any] | None = None) -> None:
         self.state_dir_flag = state_dir_flag
+        self.flags = flags  # settings that the command line gives, nested
         self.json = False  # the command line asked for JSON
         self.partial: dict[str, Any] = {}  # what is told in JSON also when an error ends the command
 
@@ -51,7 +52,7 @@ class Workspace:
         """The settings. Raises ConfigurationError."""
         from newsletter.settings import load
 
-        return load(self.state_dir)
+        return load(self.state_dir, flags=self.flags)
 
     @property
     def dumps_dir(self) -> Path:

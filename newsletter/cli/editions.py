@@ -51,9 +51,11 @@ def show(
     """Show one edition and its papers; `next` is what publishing would freeze now."""
     work = workspace(ctx)
     row = _row(work, number)
-    from newsletter.cli.papers import in_edition
+    from newsletter.db.engine import reading
+    from newsletter.papers import catalogue
 
-    papers = in_edition(work, number)
+    with reading(work.engine) as connection:
+        papers = catalogue.rows(connection, edition=number)
     if json:
         output.print_json({**row, "contents": papers})
         return
@@ -61,7 +63,7 @@ def show(
     typer.echo()
     output.print_table(
         ("id", "title", "topics"),
-        [(paper["id"], paper["title"], [topic["topic"] for topic in paper["topics"]]) for paper in papers],
+        [(paper["id"], paper["title"], output.topics_of(paper)) for paper in papers],
         empty="no papers",
     )
 
@@ -106,24 +108,22 @@ def release(ctx: typer.Context, number: Number, *, at: At = None, json: Json = F
 @app.command()
 def drop(
     ctx: typer.Context,
-    paper: Annotated[str, typer.Argument(metavar="PAPER", help="The paper's id.")],
+    paper: Annotated[int, typer.Argument(metavar="PAPER", help="The paper's id.")],
     *,
     at: At = None,
     json: Json = False,
 ) -> None:
     """Take a paper out of its editions: who has not got it yet will not."""
     work = workspace(ctx)
-    from newsletter.cli.papers import paper_id
     from newsletter.pipeline import review
 
-    found = paper_id(work, paper)
-    dropped = review.drop(work.engine, found, now=now(at))
+    dropped = review.drop(work.engine, paper, now=now(at))
     if json:
-        output.print_json({"paper": found, "dropped": dropped})
+        output.print_json({"paper": paper, "dropped": dropped})
     elif dropped:
-        typer.echo(f"Paper {found} is dropped.")
+        typer.echo(f"Paper {paper} is dropped.")
     else:
-        typer.echo(f"Paper {found} was in no edition, or dropped before.")
+        typer.echo(f"Paper {paper} was dropped before.")
 
 
 @app.command()

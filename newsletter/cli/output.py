@@ -99,6 +99,11 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, empty: str = "nothing") -> 
     )
 
 
+def topics_of(paper: Mapping[str, Any]) -> list[str]:
+    """A paper's topics for people; the doubtful ones with a question mark."""
+    return [match["topic"] for match in paper["topics"]] + [f"{match['topic']}?" for match in paper["maybe"]]
+
+
 def print_fields(fields: Mapping[str, Any]) -> None:
     """One thing for people, a field a line."""
     width = max((len(name) for name in fields), default=0)

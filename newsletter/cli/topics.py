@@ -44,17 +44,17 @@ def list_topics(ctx: typer.Context, *, json: Json = False) -> None:
 @app.command()
 def explain(
     ctx: typer.Context,
-    paper: Annotated[str, typer.Argument(help="The paper's id, or its title.")],
+    paper: Annotated[int, typer.Argument(metavar="PAPER", help="The paper's id.")],
     *,
     json: Json = False,
 ) -> None:
     """Show what every topic found in a paper, also where it came to nothing."""
     work = workspace(ctx)
     from newsletter.db.engine import reading
-    from newsletter.papers import lookup
+    from newsletter.papers import catalogue
 
     with reading(work.engine) as connection:
-        found = lookup.show(connection, lookup.paper_id(connection, paper))
+        found = catalogue.show(connection, paper)
     explained = work.matcher.explain(found["title"], found["abstract"])
     if json:
         output.print_json({"paper": found["id"], "title": found["title"], "topics": explained})

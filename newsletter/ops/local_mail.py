@@ -5,12 +5,15 @@ Takes mail from this machine only, relays nothing.
 
 from __future__ import annotations
 
+import email
+import email.policy
 import mailbox
 import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +62,19 @@ def local_mail(folder: Path) -> Iterator[LocalMail]:
         yield LocalMail(host=LOOPBACK, port=port, folder=folder)
     finally:
         controller.stop()
+
+
+def last_html(maildir: Path) -> str | None:
+    """The HTML part of the latest mail in a Maildir, by its Date; None when there is none."""
+    if not maildir.exists():
+        return None
+    found: list[tuple[datetime, str]] = []
+    for file in sorted((maildir / "new").iterdir()):
+        message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+        part = message.get_body(("html",))
+        if part is not None:
+            found.append((message["Date"].datetime, part.get_content()))
+    return max(found)[1] if found else None
 
 
 def _file_name(address: str) -> str:

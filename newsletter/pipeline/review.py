@@ -8,10 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
+from newsletter.core.errors import NewsletterError
 from newsletter.db.engine import writing
-from newsletter.papers import editions
+from newsletter.db.schema import edition_papers, papers
+from newsletter.papers import editions, merging
 
 
 def hold(engine: Engine, number: int) -> dict[str, Any]:
@@ -36,6 +38,23 @@ def note(engine: Engine, number: int, text: str) -> dict[str, Any]:
 
 
 def drop(engine: Engine, paper_id: int, *, now: datetime) -> int:
-    """Take a paper out of every edition: who has not got it will not. Returns the pairs taken out."""
+    """Take a paper, and what was merged with it, out of every edition: who has not got it will not.
+
+    Returns the number of (edition, topic) pairs taken out. Raises NotFoundError, and
+    NewsletterError for a paper that is in no edition yet.
+    """
     with writing(engine) as connection:
-        return editions.drop(connection, [paper_id], now=now)
+        kept = merging.canonical(connection, paper_id)
+        group = connection.execute(
+            select(papers.c.id).where((papers.c.id == kept) | (papers.c.merged_into == kept))
+        ).scalars()
+        ids = list(group)
+        published = connection.execute(
+            select(edition_papers.c.edition).where(edition_papers.c.paper_id.in_(ids)).limit(1)
+        ).first()
+        if published is None:
+            raise NewsletterError(
+                f"paper {paper_id} is in no edition yet",
+                hint="`newsletter editions publish` makes the edition that it can be dropped from.",
+            )
+        return editions.drop(connection, ids, now=now)

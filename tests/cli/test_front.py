@@ -55,7 +55,6 @@ WITH_AT = {  # those that look at the clock
     "send",
     "why",
     "audit",
-    "dumps redate",
     "dumps withdraw",
     "dumps release",
     "dumps replay",

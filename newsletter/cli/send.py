@@ -1,0 +1,97 @@
+"""`newsletter send`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from newsletter.cli import output
+from newsletter.cli.context import workspace
+from newsletter.cli.options import At, Json, now
+from newsletter.core.errors import UsageError
+
+app = typer.Typer()
+
+
+@app.command()
+def send(
+    ctx: typer.Context,
+    *,
+    everyone: Annotated[
+        bool, typer.Option("--now", help="Mail everybody who is owed something, whatever the hour.")
+    ] = False,
+    only: Annotated[str | None, typer.Option("--only", metavar="ADDRESS", help="This reader alone.")] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(
+            "--test",
+            metavar="ADDRESS",
+            help="Mail a sample digest there, outside the ledger, and do no more.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be composed; store and send nothing.")
+    ] = False,
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """Mail everybody what they are owed by now.
+
+    Publishes what is new, composes a digest for everybody whose hour has come, and hands the mails over. Run
+    it as often as you like: nobody gets anything twice. Exit code 3 when some mails were not accepted; they
+    stay in the outbox, and the next run goes on with them.
+    """
+    if test is not None and (everyone or only or dry_run):
+        raise UsageError("--test goes alone", hint="It mails one sample outside the ledger.")
+    work = workspace(ctx)
+    if test is not None:
+        _send_test(ctx, test)
+        return
+    from newsletter.db.engine import reading
+    from newsletter.pipeline import send as sending
+    from newsletter.pipeline.deliver import until_signalled
+    from subscribers import people
+
+    chosen = None
+    if only is not None:
+        with reading(work.engine) as connection:
+            chosen = people.require(connection, only).id
+    if dry_run:
+        report = sending.dry_run(
+            work.engine, now=now(at), press=work.press, calendar=work.calendar, everyone=everyone, only=chosen
+        )
+    else:
+        with until_signalled() as stop:
+            report = sending.send(
+                work.engine,
+                now=now(at),
+                press=work.press,
+                post=work.post,
+                calendar=work.calendar,
+                everyone=everyone,
+                only=chosen,
+                stop=stop,
+            )
+    if json:
+        stopped = {} if report.stopped is None else {"error": report.stopped.message}
+        output.print_json({**report.as_json(), **stopped})
+    elif dry_run:
+        typer.echo(f"{report.composed} mails would be composed, {report.due} would be sent.")
+    else:
+        typer.echo(
+            f"Edition {report.edition or '–'}: {report.due} due, {report.composed} composed, "
+            f"{report.sent} sent, {report.deferred} deferred, {report.failed} failed, "
+            f"{report.uncertain} uncertain"
+        )
+    for reason, number in {**report.skipped, **report.closed}.items():
+        output.note(f"  {number} without a mail: {reason}")
+    if report.stopped is not None:
+        output.note(f"Error: {report.stopped}")
+        output.note("Nothing is lost: what was not handed over waits in the outbox for the next send.")
+    if not report.complete:
+        raise typer.Exit(output.IN_PART if report.sent or report.stopped is None else output.FAILED)
+
+
+def _send_test(ctx: typer.Context, address: str) -> None:
+    raise NotImplementedError

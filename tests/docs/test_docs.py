@@ -1,0 +1,112 @@
+"""The documentation: complete, true to the code, and without a dead link."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from newsletter.cli import app
+from newsletter.cli.catalogue import COMMANDS
+from newsletter.core import states
+from newsletter.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), ROOT / "deploy/README.md"]
+)
+COMMAND_LINE = re.compile(r"^(?:\$ |\S+ \* \* \* \*\s+)?(newsletter .*)$")
+
+
+def _generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs/generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", ["docs/reference/cli.md", "docs/reference/settings.md"])
+def test_reference_page_is_what_the_code_says(page: str) -> None:
+    expected = _generator().PAGES[page]()
+    assert (ROOT / page).read_text("utf-8") == expected, "run `make docs`"
+
+
+def _blocks(text: str) -> Iterator[str]:
+    for block in re.findall(r"^```(?:sh|console|crontab)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+        yield from block.splitlines()
+
+
+def _commands() -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for line in _blocks(page.read_text("utf-8")):
+            found = COMMAND_LINE.match(line.strip())
+            if found:
+                yield page.name, found.group(1)
+
+
+@pytest.mark.parametrize(("page", "line"), sorted(set(_commands())))
+def test_command_that_a_page_shows_exists_with_its_options(page: str, line: str) -> None:
+    words = shlex.split(line.split(">>")[0], comments=True)[1:]
+    front: Any = get_command(app)
+    known = {name for parameter in front.params for name in parameter.opts} | {"--help"}
+    command = front
+    path = ["newsletter"]
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word.startswith("--"):
+            assert word.split("=")[0] in known, f"{page}: {' '.join(path)} takes no {word}"
+            skip = word == "--state-dir"
+        elif hasattr(command, "commands"):
+            assert word in command.commands, f"{page}: there is no {' '.join([*path, word])}"
+            command = front.load(word) if command is front else command.commands[word]
+            known |= {name for parameter in command.params for name in parameter.opts}
+            path.append(word)
+    assert not hasattr(command, "commands") or not words or words[-1].startswith("--"), f"{page}: {line}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
+    dead = [
+        target
+        for target in targets
+        if not target.startswith(("http:", "https:", "mailto:")) and not (page.parent / target).exists()
+    ]
+    assert dead == []
+
+
+def test_every_page_is_reachable_from_the_index() -> None:
+    index = (ROOT / "docs/index.md").read_text("utf-8")
+    pages = [str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")]
+    assert [page for page in pages if page != "index.md" and f"({page})" not in index] == []
+
+
+def test_every_command_and_setting_stands_in_the_reference() -> None:
+    cli = (ROOT / "docs/reference/cli.md").read_text("utf-8")
+    settings = (ROOT / "docs/reference/settings.md").read_text("utf-8")
+    assert [listed.name for listed in COMMANDS if f"`newsletter {listed.name}`" not in cli] == []
+    assert [
+        key for key in Settings.model_fields if f"`{key}`" not in settings and f"`[{key}]`" not in settings
+    ] == []
+
+
+@pytest.mark.parametrize("kind", [states.DeliveryState, states.DebtEnd, states.DumpStatus])
+def test_every_state_stands_on_the_page_of_states(kind: Any) -> None:
+    page = (ROOT / "docs/explanation/states.md").read_text("utf-8").replace("_", " ")
+    assert [state.value for state in kind if state.value not in page] == []
+
+
+def test_front_page_of_the_readme_fits_a_screen_and_names_both_ways_in() -> None:
+    first = "\n".join((ROOT / "README.md").read_text("utf-8").splitlines()[:45])
+    assert [word for word in ("make demo", "newsletter init", "It is not") if word not in first] == []
