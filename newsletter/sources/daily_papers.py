@@ -27,13 +27,13 @@ NAME = "daily-papers"
 ABOUT = "a Hugging Face Daily Papers page saved as plain text"
 
 _BY_LINE = re.compile(r"by ?AK and the research community$", re.IGNORECASE)
-_AROUND = """new | subscribe | daily papers | daily | weekly | monthly | trending papers | submit | submit a paper
+_AROUND = """new | subscribe
+daily papers | daily | weekly | monthly | trending papers | submit | submit a paper
 get trending papers in your email inbox! | get trending papers in your email inbox once a day!
 hugging face | models | datasets | spaces | docs | pricing | enterprise | community | log in | sign up
-previous | next | load more | company | tos | privacy | about | careers | website | system theme | © hugging face"""
-_BANNER = frozenset(
-    line.strip() for line in re.split(r"[|\n]", _AROUND)
-)  # lines around papers, in lower case
+previous | next | load more | company | tos | privacy | about | careers | website | system theme
+© hugging face"""
+_BANNER = frozenset(line.strip() for line in re.split(r"[|\n]", _AROUND))  # around the papers, in lower case
 _LINKED = re.compile(r"huggingface\.co/(?:papers|login)\b")  # a page saved with its links is another format
 _BLOCK = re.compile(
     r"^[^\w\n]{0,6}\d{1,5} authors?[ \t\r]*\n\s*[^\w\s]{1,2}[ \t\r]*\n\s*[A-Z][a-z]{2} \d", re.MULTILINE

@@ -27,7 +27,8 @@ _SPAN = re.compile(
       (?P<quoted>(?<![A-Za-z])\\"(?P<quotation>[^"\\]{{1,100}})\\"(?![A-Za-z{{\\]))
     | (?P<apostrophe>(?<=[A-Za-z])\\'(?=(?:s|t|re|ve|ll|d|m)\b))
     | (?P<accent>\{{{_ACCENTED}\}}|{_ACCENTED})
-    | (?P<math>\$(?=[\\^_]){_IN_MATH}(?<!\s)\$(?!\$)|\$\$(?!\s){_IN_MATH}\$\$|\$(?![\s$]){_IN_MATH}(?<!\s)\$(?![\d$])
+    | (?P<math>\$(?=[\\^_]){_IN_MATH}(?<!\s)\$(?!\$)|\$\$(?!\s){_IN_MATH}\$\$
+        |\$(?![\s$]){_IN_MATH}(?<!\s)\$(?![\d$])
         |\\\({_IN_MATH}\\\)|\\\[{_IN_MATH}\\\])
     | (?P<degree>\^\{{?\\circ(?![A-Za-z])\}}?)
     | (?P<font>\{{\\(?:em|bf|it|tt|sc|rm|sl|sf)\s+(?P<set>[^{{}}\\]{{1,400}}+)\}})
