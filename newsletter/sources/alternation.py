@@ -25,7 +25,6 @@ _STOPS = (".", ".”", '."', ".)")
 class Paragraph:
     """Consecutive lines of a dump."""
 
-    line: int  # of the dump, 1-based
     lines: tuple[str, ...]
 
     @property

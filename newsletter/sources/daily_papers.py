@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from newsletter.core.listing import Entry, Listing, PartialDate, Unread
 from newsletter.sources.alternation import (
@@ -198,7 +199,7 @@ def _runs(body: list[Row]) -> Iterator[tuple[list[Row], Block | None, list[Row]]
     yield texts, None, []
 
 
-def _paragraphs(texts: list[Row], *, spaced: bool) -> list[Paragraph]:
+def _paragraphs(texts: list[Row], *, spaced: bool) -> list[list[Row]]:
     """Join rows without a blank line between, but for a row too long for a title behind a shorter one.
 
     spaced: whether blank lines are to be relied on; else each such row is a paragraph.
@@ -212,7 +213,7 @@ def _paragraphs(texts: list[Row], *, spaced: bool) -> list[Paragraph]:
             groups.append([row])
         else:
             groups[-1].append(row)
-    return [Paragraph(line=group[0].line, lines=tuple(row.text for row in group)) for group in groups]
+    return groups
 
 
 def _read_run(
@@ -225,23 +226,24 @@ def _read_run(
     unread: list[Unread],
 ) -> None:
     """Turn the paragraphs before an author block into entries; the block is the last one's."""
-    by_line = {row.line: row for row in texts}
     drafts: list[tuple[int, str, list[str]]] = []
-    fitting = [row for row in texts if len(row.text) <= _LONGEST_PARAGRAPH]
-    unread += [
-        _unread(row, "too long for an abstract") for row in texts if len(row.text) > _LONGEST_PARAGRAPH
-    ]
-    paragraphs = _paragraphs(fitting, spaced=spaced)
-    for paragraph, part in zip(paragraphs, read_parts(paragraphs, blocks=blocks), strict=True):
+    groups: list[list[Row]] = []
+    for fits, rows in groupby(texts, key=lambda row: len(row.text) <= _LONGEST_PARAGRAPH):
+        if fits:
+            groups += _paragraphs(list(rows), spaced=spaced)
+        else:
+            unread += [_unread(row, "too long for an abstract") for row in rows]
+    paragraphs = [Paragraph(lines=tuple(row.text for row in group)) for group in groups]
+    parts = read_parts(paragraphs, blocks=blocks)
+    for group, paragraph, part in zip(groups, paragraphs, parts, strict=True):
         if part is Part.TITLE:
-            drafts.append((paragraph.line, paragraph.text, []))
+            drafts.append((group[0].line, paragraph.text, []))
         elif part is Part.BOTH:
-            drafts.append((paragraph.line, paragraph.lines[0], list(paragraph.lines[1:])))
+            drafts.append((group[0].line, paragraph.lines[0], list(paragraph.lines[1:])))
         elif part is Part.ABSTRACT:
             drafts[-1][2].extend(paragraph.lines)
         else:
-            numbers = range(paragraph.line, paragraph.line + len(paragraph.lines))
-            unread += [_unread(by_line[n], "an abstract without a title") for n in numbers]
+            unread += [_unread(row, "an abstract without a title") for row in group]
     if block is not None and not drafts:
         unread += [_unread(row, "authors and date without a title") for row in block.rows]
         return

@@ -6,6 +6,7 @@ no LaTeX reader: `%` is a per cent sign, `$5` is money, and a span with an unkno
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from functools import cache, lru_cache
@@ -265,6 +266,8 @@ def _by_library(span: str, in_math: bool) -> str | None:
     except Exception:  # whatever a parser of real-world residue trips over, the reader gets the source
         return None
     text = _STYLED.sub(_plain_letter, " ".join(text.split()))
+    if "%s" in text or unicodedata.combining(text[:1] or " "):
+        return None  # "\\frac" or "\\hat" without what belongs to it
     text = re.sub(r"√\((\w)\)", r"√\1", text)
     return unicodedata.normalize("NFC", text)
 
@@ -278,6 +281,7 @@ def _plain_letter(match: re.Match[str]) -> str:
 def _library() -> Any:
     from pylatexenc.latex2text import LatexNodes2Text  # 40 ms: only for text that has residue
 
+    logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)  # it tells the admin of every odd formula
     return LatexNodes2Text(math_mode="text", keep_comments=True, strict_latex_spaces=False)
 
 

@@ -244,7 +244,7 @@ def test_every_line_of_any_text_is_accounted_for(some: list[str]) -> None:
     marked = [line.replace("a line without end", "x" * 30_000) for line in marked]
     listing = parse("\n".join(marked))
     found = [*listing.header_lines, *(item.text for item in listing.unread)]
-    found += [f"{entry.title} {entry.abstract}" for entry in listing.entries]
+    found += [f"{entry.title} {entry.abstract} {entry.organization}" for entry in listing.entries]
     sent = [mark for line in marked for mark in re.findall(r"q\d+q", line)]
     assert sorted(re.findall(r"q\d+q", " ".join(found))) == sorted(sent)
     assert listing.nonblank_lines == sum(1 for line in marked if line.strip())

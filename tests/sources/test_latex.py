@@ -43,6 +43,7 @@ CASES = {
     r"$p < 0.05$ if $n=5$": "p < 0.05 if n=5",
     r"a $\sim$5\% gain, Readability $\ne$ Learnability": "a ∼5% gain, Readability ≠ Learnability",
     r"$D^2GS$, SAEs $\textit{Can}$, $^{13}$C, Mobi-$π$": "D²GS, SAEs Can, ¹³C, Mobi-π",
+    r"$\frac$ \frac{a} $\hat$ $\frac12$": r"$\frac$ \frac{a} $\hat$ 1/2",
     # no LaTeX at all
     "costs $5 and $6, US$5 million to US$6 million": "costs $5 and $6, US$5 million to US$6 million",
     r"the model\'s \"best\" thing": 'the model\'s "best" thing',
