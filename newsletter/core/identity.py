@@ -42,9 +42,12 @@ _LATEX_SIGNS = {
     "textbackslash": "",
 }  # fmt: skip
 _LATEX_SIGNS |= {name.capitalize(): sign.upper() for name, sign in _LATEX_SIGNS.items() if "α" <= sign <= "ω"}
-_KEPT_ESCAPES = frozenset("%&#@*<>=+")  # "\%" is a percent sign; other escapes are accents and spaces
+_KEPT_ESCAPES = frozenset(
+    "%&#@*<>=+"
+)  # "\%" is a percent sign; what is neither this nor a space is an accent
+_SPACES = frozenset(" \\,;:!")
 
-_COMMAND = re.compile(r"\\(?:([A-Za-z]+)|(.)|$)", re.DOTALL)
+_COMMAND = re.compile(r"\\(?:([A-Za-z]+)|(.?))", re.DOTALL)
 _BARE_FONT = re.compile(r"(?:text(?:bf|it|tt|sc|rm|sf|sl)|emph|math(?:bf|rm|cal|bb|it|sf|frak|scr))\{")
 _RAISED = re.compile(r"[⁰¹²³⁴-⁹⁺⁻]+|[₀-₉₊₋]+")
 _DECIMAL_POINT = re.compile(r"(?<=\d)\.(?=\d)")
@@ -119,7 +122,7 @@ def plain(text: str) -> str:
 def _meant(command: re.Match[str]) -> str:
     name, escaped = command[1], command[2]
     if name is None:
-        return escaped if escaped in _KEPT_ESCAPES else (" " if escaped in " \\,;:!" else "")
+        return escaped if escaped in _KEPT_ESCAPES else (" " if escaped in _SPACES else "")
     if name in _LATEX_FONTS:
         return ""
     return _LATEX_SIGNS.get(name, name)  # a command of the authors' own stands for a name
