@@ -190,3 +190,8 @@ def test_title_key_merges_no_two_different_real_papers() -> None:
         if not equal[pair["id"]] and pair["kind"] in ("title_cosmetic", "same_title_rewritten_abstract")
     ]
     assert (merged, cosmetic) == ([], [])
+
+
+@given(st.text("\\{}$^_~ab1.,*"))
+def test_title_key_takes_any_broken_latex(text: str) -> None:
+    title_key(text)

@@ -54,9 +54,10 @@ def test_ingest_of_the_real_dumps_gives_the_stated_figures(tmp_path: Path) -> No
     assert [report.status.value for report in again] == ["unchanged"] * 4
 
 
-def test_ingest_of_the_real_dumps_in_any_order_gives_the_same_papers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.prove)])
+def test_ingest_of_the_real_dumps_in_any_order_gives_the_same_papers(tmp_path: Path, every: int) -> None:
     found = set()
-    for order in permutations(ORDER):
+    for order in list(permutations(ORDER))[::every]:
         stand = stand_in(tmp_path / "".join(order))
         stand.drop_files([dump(number) for number in order])
         rows = [{**row, "id": 0, "revision": 0} for row in stand.papers()]
@@ -84,7 +85,7 @@ def test_ingest_of_the_real_pairs_merges_nothing_and_reports_what_overlaps(tmp_p
     expected = {frozenset((title_key(pair["title_a"]), title_key(pair["title_b"]))): pair for pair in pairs}
     assert reported <= expected.keys()
     kinds = [expected[pair]["same_paper"] for pair in reported]
-    # 23 of the 27 changed titles; the four others overlap little. Two parts of one work, twice, look alike too.
+    # 23 of 27 changed titles; four overlap little. Of the hard different pairs two look alike too.
     assert (kinds.count(True), kinds.count(False)) == (23, 2)
 
 
