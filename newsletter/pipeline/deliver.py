@@ -6,22 +6,18 @@ outcomes share a commit with the next hand-overs, of at most WINDOW mails (DESIG
 
 from __future__ import annotations
 
-import random
 import signal
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from types import FrameType
-from typing import Protocol
 
 from sqlalchemy import Connection, Engine, insert
 
-from newsletter.core.errors import ConfigurationError, NewsletterError, StorageError
-from newsletter.core.mail import Content, Envelope, Outcome, Recipient, Verdict
+from newsletter.core.errors import ConfigurationError, StorageError
+from newsletter.core.mail import Envelope, Outcome, Verdict
 from newsletter.core.retry import Fate, Next, decide, postpone
 from newsletter.core.states import SkipReason
 from newsletter.db.engine import reading, writing
@@ -31,64 +27,18 @@ from newsletter.delivery.claims import Audience, Claimed, claim, expire
 from newsletter.delivery.contents import Shelf
 from newsletter.delivery.outbox import WINDOW, Result, record, release, turn_over
 from newsletter.delivery.owners import owning
-from newsletter.delivery.recovery import Uncertain, recover, resends
-from newsletter.delivery.relay import Relay
+from newsletter.delivery.recovery import recover, resends
 from newsletter.delivery.smtp import NAP, Transport
+from newsletter.pipeline.links import recipient_of
+from newsletter.pipeline.post import Builder, DeliveryCounts, OnRefused, Post, Prepared
 from subscribers import audience
+
+__all__ = ["Builder", "DeliveryCounts", "OnRefused", "Post", "Prepared", "deliver", "until_signalled"]
 
 CLAIM = 4 * WINDOW  # mails leased at once; so many minds may change unseen, and so many leases can be lost
 BATCH = WINDOW // 2  # outcomes worth a commit while the other half of the window is on the wire
 LINGER = 1.0  # seconds an outcome may wait for its commit when a slow server gives few
 PREPARED = 64  # contents kept ready to be joined
-
-
-class Prepared(Protocol):
-    """Content that is ready to become many people's mail."""
-
-    def assemble(self, recipient: Recipient) -> Envelope:
-        """One person's mail."""
-
-
-class Builder(Protocol):
-    """Makes mail of content."""
-
-    def prepare(self, content: Content) -> Prepared:
-        """Do once what all mails with this content share."""
-
-
-@dataclass(slots=True, kw_only=True)
-class DeliveryCounts:
-    """What one run did, in mails."""
-
-    sent: int = 0
-    deferred: int = 0
-    failed: int = 0
-    uncertain: int = 0  # those found after a crash included
-    skipped: dict[str, int] = field(default_factory=dict)  # by SkipReason
-    stopped: NewsletterError | None = None  # why the run ended before its work did
-    interrupted: bool = False  # somebody asked it to leave
-
-    def skip(self, reason: SkipReason, number: int) -> None:
-        """Count skipped mails."""
-        if number:
-            self.skipped[reason.value] = self.skipped.get(reason.value, 0) + number
-
-
-OnRefused = Callable[[Connection, Claimed, Outcome], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
-    """All that a run needs and does not decide."""
-
-    relays: Sequence[Relay]
-    builder: Builder
-    links: Callable[[Claimed], Mapping[str, str]]  # what only this mail prints, by slot
-    locks_dir: Path
-    wall: Callable[[], datetime]  # dates leases; never simulated
-    uncertain: Uncertain = Uncertain.MEND
-    on_refused: OnRefused | None = None  # in the transaction that records a hard refusal
-    jitter: Callable[[], float] = random.random  # 0 to 1
 
 
 def deliver(
@@ -395,27 +345,8 @@ class _Run:
             self._prepared.popitem(last=False)
 
     def _envelope(self, mail: Claimed) -> Envelope:
-        my = {**self._post.links(mail), **mail.values}
-        envelope = self._prepared[mail.digest_id].assemble(
-            Recipient(
-                subscriber_id=mail.subscriber_id,
-                address=mail.address,
-                kind=mail.kind,
-                key=mail.key,
-                my=my,
-                unsubscribe_url=my.get("unsubscribe_url", ""),
-                text_only=mail.text_only,
-                name=mail.name,
-            )
-        )
-        return Envelope(
-            sender=envelope.sender,
-            recipient=envelope.recipient,
-            data=envelope.data,
-            envid=envelope.envid,
-            delivery_id=mail.id,
-            undotted=envelope.undotted,
-        )
+        recipient = recipient_of(mail, self._post.links)
+        return replace(self._prepared[mail.digest_id].assemble(recipient), delivery_id=mail.id)
 
 
 def _untried(mail: Claimed, words: str, *, verdict: Verdict, following: Next) -> Result:

@@ -1,0 +1,108 @@
+"""The press: joins stored papers to the renderer, and makes contents of plans. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Row, select
+
+from newsletter.core.mail import Content
+from newsletter.core.plan import EVERYTHING, DigestPlan, PlannedPaper
+from newsletter.core.states import Form, Role
+from newsletter.db.schema import paper_topics, papers
+from newsletter.render.accents import assign, shades_of
+from newsletter.render.assembly import assemble, budget, check_subject
+from newsletter.render.environment import MailEnvironment
+from newsletter.render.layout import Layout, key_of
+from newsletter.render.views import Brand, PaperView, TopicView
+
+CHUNK = 400  # papers read in one statement; far below any database's limit of parameters
+
+
+class Topic(Protocol):
+    """What the press needs to know of a topic."""
+
+    @property
+    def slug(self) -> str: ...  # in rows
+    @property
+    def title(self) -> str: ...  # what readers see
+    @property
+    def accent(self) -> str | None: ...  # "#rrggbb", or the next of the palette
+
+
+class DigestPress:
+    """Renders each paper once for all who get it, and joins what a plan shows."""
+
+    def __init__(self, environment: MailEnvironment, *, brand: Brand, topics: Sequence[Topic]) -> None:
+        """topics: in reading order. Raises ConfigurationError for an unusable subject pattern."""
+        if brand.subject:
+            check_subject(brand.subject)
+        accents = assign([(topic.slug, topic.accent) for topic in topics], everything=EVERYTHING)
+        views = {
+            topic.slug: TopicView(slug=topic.slug, title=topic.title, shades=shades_of(accents[topic.slug]))
+            for topic in topics
+        }
+        self.topic_order: Mapping[str, int] = {slug: rank for rank, slug in enumerate(views)}
+        self._layout = Layout(environment, brand=brand, topics=views)
+        self._papers: dict[int, PaperView] = {}
+
+    def prepare(self, connection: Connection, cards: Iterable[PlannedPaper]) -> None:
+        """Make the pieces of these papers ready, in every form."""
+        wanted = list(dict.fromkeys(cards))
+        missing = {card.paper_id for card in wanted} - set(self._papers)
+        self._papers |= load_views(connection, sorted(missing))
+        every = (
+            replace(card, form=form) if card.role is not Role.RECAP else card
+            for card in wanted
+            for form in (Form.FULL, Form.SHORT, Form.TITLE)
+        )
+        self._layout.prepare(every, self._papers)
+
+    def size(self, card: PlannedPaper) -> int:
+        """Bytes of HTML that a prepared paper takes in its form."""
+        return self._layout.pieces[key_of(card)].size
+
+    def budget(self, recaps: Sequence[PlannedPaper], note: str) -> int:
+        """Bytes of HTML that the papers of one digest may take."""
+        return budget(self._layout, recaps, note)
+
+    def content(self, plan: DigestPlan, *, composed_at: datetime) -> Content:
+        """Join the pieces of a plan whose papers are prepared."""
+        return assemble(self._layout, plan, self._papers, composed_at=composed_at)
+
+
+def load_views(connection: Connection, ids: Sequence[int]) -> dict[int, PaperView]:
+    """The papers as cards show them, by id."""
+    views: dict[int, PaperView] = {}
+    for start in range(0, len(ids), CHUNK):
+        page = ids[start : start + CHUNK]
+        evidence: dict[int, dict[str, tuple[str, ...]]] = {}
+        for row in connection.execute(
+            select(paper_topics.c.paper_id, paper_topics.c.topic, paper_topics.c.evidence).where(
+                paper_topics.c.paper_id.in_(page)
+            )
+        ):
+            evidence.setdefault(row.paper_id, {})[row.topic] = tuple(row.evidence)
+        for row in connection.execute(select(papers).where(papers.c.id.in_(page))):
+            views[row.id] = _view(row, evidence.get(row.id, {}))
+    return views
+
+
+def _view(row: Row[Any], evidence: Mapping[str, tuple[str, ...]]) -> PaperView:
+    return PaperView(
+        id=row.id,
+        title=row.title,
+        abstract=row.abstract,
+        author_count=row.author_count,
+        author_names=tuple(row.author_names or ()),
+        organization=row.organization,
+        published_on=row.published_on,
+        comments=row.comments,
+        code_url=row.code_url,
+        url=row.url,
+        first_listed_on=row.first_listed_on,
+        evidence=evidence,
+    )

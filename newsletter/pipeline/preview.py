@@ -1,0 +1,134 @@
+"""Shows the very mail that a reader would get, by making it and taking it back. Stores and sends nothing.
+
+Where nothing is owed, the latest digest serves as a sample.
+"""
+
+from __future__ import annotations
+
+import email
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.policy import default as modern
+from typing import Any, cast
+
+from sqlalchemy import Connection, Engine, select
+
+from newsletter.core.errors import NotFoundError
+from newsletter.core.mail import Envelope, Recipient
+from newsletter.db.engine import rolled_back
+from newsletter.db.schema import deliveries, digests
+from newsletter.delivery.claims import Claimed, expire
+from newsletter.delivery.contents import load_content
+from newsletter.pipeline.batch import KIND
+from newsletter.pipeline.compose import Press, compose_in
+from newsletter.pipeline.deliver import Builder
+from newsletter.pipeline.links import recipient_of
+from newsletter.pipeline.publish import NO_HOLD, publish_in
+from newsletter.pipeline.send import Calendar
+from subscribers import audience
+
+SAMPLE = "sample"  # key of a mail outside the ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A mail that was made to be looked at."""
+
+    envelope: Envelope
+    sample: bool  # nothing is owed: this is the latest digest that anybody got
+
+    def part(self, kind: str) -> str:
+        """Its decoded html or text part."""
+        message = email.message_from_bytes(self.envelope.data, policy=modern)
+        body = cast(Any, message).get_body(("html",) if kind == "html" else ("plain",))
+        return str(body.get_content()) if body is not None else ""
+
+
+def preview(
+    engine: Engine,
+    *,
+    subscriber_id: int,
+    now: datetime,
+    press: Press,
+    builder: Builder,
+    links: Callable[[Claimed], Mapping[str, str]],
+    calendar: Calendar,
+) -> Preview:
+    """The reader's next digest as if their slot were now (aware) and what is unpublished were published.
+
+    Raises NotFoundError when nothing is owed and no digest was ever composed.
+    """
+    with rolled_back(engine) as connection:
+        expire(connection, now=now)
+        publish_in(connection, now=now, zone=calendar.zone, hold=NO_HOLD)
+        composed = compose_in(connection, now=now, press=press, everyone=True, only=subscriber_id)
+        waiting = (
+            select(deliveries)
+            .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind == KIND)
+            .order_by(deliveries.c.id.desc())
+            .limit(1)
+        )
+        latest = connection.execute(waiting).first() if composed.composed else None
+        digest_id = latest.digest_id if latest is not None else _latest_digest(connection, subscriber_id)
+        content = load_content(connection, digest_id)
+        person = _person(connection, subscriber_id)
+        mail = Claimed(
+            id=0,
+            subscriber_id=subscriber_id,
+            kind=KIND,
+            key=latest.key if latest is not None else SAMPLE,
+            digest_id=digest_id,
+            attempts=0,
+            composed_at=content.date,
+            expires_at=None,
+            values={},
+            address=person["address"],
+            name=person["name"],
+            text_only=False,
+            person=person,
+        )
+    envelope = builder.prepare(content).assemble(recipient_of(mail, links))
+    return Preview(envelope=envelope, sample=latest is None)
+
+
+def sample_for(
+    engine: Engine, *, address: str, now: datetime, builder: Builder, my: Mapping[str, str]
+) -> Envelope:
+    """The latest digest as a mail to any address, outside the ledger (`send --test`).
+
+    now: makes its Message-ID another one each time. Raises NotFoundError when there is no digest yet.
+    """
+    with rolled_back(engine) as connection:
+        content = load_content(connection, _latest_digest(connection, None))
+    recipient = Recipient(
+        subscriber_id=0, address=address, kind="test", key=now.isoformat(), my=my, unsubscribe_url=""
+    )
+    return builder.prepare(content).assemble(recipient)
+
+
+def _latest_digest(connection: Connection, subscriber_id: int | None) -> int:
+    """The latest digest of this reader, else of anybody."""
+    own = (
+        select(deliveries.c.digest_id)
+        .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind == KIND)
+        .order_by(deliveries.c.id.desc())
+        .limit(1)
+    )
+    anybodys = select(digests.c.id).where(digests.c.kind == KIND).order_by(digests.c.id.desc()).limit(1)
+    for statement in (own, anybodys) if subscriber_id is not None else (anybodys,):
+        found = connection.execute(statement).scalar_one_or_none()
+        if found is not None:
+            return int(found)
+    raise NotFoundError(
+        "nothing is owed, and no digest was composed yet",
+        hint="Ingest a dump first; `newsletter send` composes.",
+    )
+
+
+def _person(connection: Connection, subscriber_id: int) -> dict[str, Any]:
+    people = audience.reachable().subquery()
+    row = connection.execute(select(people).where(people.c.subscriber_id == subscriber_id)).first()
+    if row is None:
+        raise NotFoundError("this person may not be mailed", hint="`newsletter subscribers show` says why.")
+    return dict(row._mapping)

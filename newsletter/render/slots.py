@@ -1,0 +1,81 @@
+"""What is printed later: `{{ my.name }}` for one reader, `{{ digest.name }}` for all who get a digest.
+
+In a template these can only be printed. Whatever changes the layout is an option of the digest, so a
+test, a filter or a concatenation on a slot is refused, with the template's line.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Any, NoReturn
+
+from jinja2 import TemplateRuntimeError
+from markupsafe import Markup
+
+MY = frozenset(
+    {
+        "greeting",  # "Good morning, Ada." or "Good morning."
+        "because",  # "You follow Circuits and Quantum, daily at 07:00 (Europe/Berlin)."
+        "unsubscribe_url",
+        "preferences_url",
+        "pause_url",
+        "web_url",  # this digest, to be read on the web
+    }
+)
+DIGEST = frozenset({"number", "date", "lede", "title", "preheader", "note"})
+NAMES = {"my": MY, "digest": DIGEST}
+
+
+class Slot:
+    """A place for a value that is not known yet."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TemplateRuntimeError(
+            f"{{{{ {self.name} }}}} can only be printed as it is: no test, filter or concatenation; "
+            "its value is not known when the template is rendered"
+        )
+
+    __str__ = __html__ = __bool__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
+    __add__ = __radd__ = __mod__ = __mul__ = __eq__ = __ne__ = __lt__ = __gt__ = __format__ = _refuse
+    __int__ = __float__ = __call__ = _refuse
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Slot({self.name})"
+
+
+class Space:
+    """A name space of slots, as templates see it: `my` or `digest`."""
+
+    def __init__(self, space: str, names: frozenset[str]) -> None:
+        self._space = space
+        self._names = names
+
+    def __getattr__(self, name: str) -> Slot:
+        if name.startswith("_") or name not in self._names:
+            known = ", ".join(sorted(self._names))
+            raise TemplateRuntimeError(f"there is no {{{{ {self._space}.{name} }}}}; there are: {known}")
+        return Slot(f"{self._space}.{name}")
+
+
+class Ink:
+    """Marks slots in rendered text so that nothing a dump says can pass for one.
+
+    The mark holds a random word of this process; it survives HTML and CSS processing unchanged.
+    """
+
+    def __init__(self) -> None:
+        self.word = "z" + secrets.token_hex(8)
+        self.pattern = re.compile(f"{self.word}-((?:my|digest)[.][a-z0-9_-]+?)-{self.word}")
+
+    def finalize(self, value: Any) -> Any:
+        """What Jinja prints for `value`: a slot becomes its mark; the rest is untouched."""
+        if not isinstance(value, Slot):
+            return value
+        return Markup(f"{self.word}-{value.name}-{self.word}")  # noqa: S704  # letters, digits, dots
