@@ -86,8 +86,8 @@ def load_views(connection: Connection, ids: Sequence[int]) -> dict[int, PaperVie
             )
         ):
             evidence.setdefault(row.paper_id, {})[row.topic] = tuple(row.evidence)
-        for row in connection.execute(select(papers).where(papers.c.id.in_(page))):
-            views[row.id] = _view(row, evidence.get(row.id, {}))
+        for found in connection.execute(select(papers).where(papers.c.id.in_(page))).all():
+            views[found.id] = _view(found, evidence.get(found.id, {}))
     return views
 
 

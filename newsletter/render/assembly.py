@@ -150,8 +150,7 @@ def _preheader(plan: DigestPlan, papers: Mapping[int, PaperView]) -> str:
 def subject(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -> str:
     """The subject line: by the brand's pattern, or else what is inside."""
     first = papers[(plan.news or plan.recaps)[0].paper_id].title
-    counts = [f"{count} {layout.topics[topic].title}" for topic, count in _counts(plan).items()]
-    topics = ", ".join(counts) or "In case you missed it"
+    topics = _topics(layout, _counts(plan)) or "In case you missed it"
     fields = {
         "name": layout.brand.name,
         "number": str(plan.edition),
@@ -165,6 +164,16 @@ def subject(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -
     if len(plan.news) == 1:
         return _shortened(first, SUBJECT_LENGTH)
     return _shortened(f"{topics}: {first}", SUBJECT_LENGTH)
+
+
+def _topics(layout: Layout, counts: Mapping[str, int]) -> str:
+    """3 Circuits, 1 Quantum, 2 more."""
+    if list(counts) == [EVERYTHING]:
+        return f"{counts[EVERYTHING]} papers"
+    return ", ".join(
+        f"{count} {'more' if topic == EVERYTHING else layout.topics[topic].title}"
+        for topic, count in counts.items()
+    )
 
 
 def check_subject(pattern: str) -> str:
