@@ -18,7 +18,7 @@ from newsletter.delivery.relay import Fault, Relay, RelayError, Security, Timeou
 from newsletter.delivery.tls import TlsLayer
 
 READ = 16_384  # bytes taken from the socket at once: replies are short
-BLOCK = 65_536  # bytes of body for which Timeouts.block is granted
+BLOCK = 65_536  # bytes of output for which Timeouts.block is granted
 SocketAddress = tuple[socket.AddressFamily, Any]
 
 
@@ -46,7 +46,8 @@ class Connection:
         self._context = context
         self._pull = pull
         self._pipelining = pipelining
-        self._raw: list[memoryview] = []  # bytes on their way into the socket
+        self._raw: list[bytes | memoryview] = []  # bytes on their way into the socket
+        self._left = 0  # of these
         self._chunk = 0  # bytes of the session's output that `_raw` carries
         self._base = 0  # session.flushed when `_raw` was filled
         self._sent = 0  # bytes of `_raw` that the kernel took
@@ -159,7 +160,8 @@ class Connection:
     def _put(self, raw: bytes) -> None:
         """Send bytes that are none of the session's output."""
         if raw:
-            self._raw.append(memoryview(raw))
+            self._raw.append(raw)
+            self._left += len(raw)
 
     def _write(self) -> list[Event]:
         assert self.session is not None
@@ -172,11 +174,15 @@ class Connection:
                 return []
             except OSError as error:
                 return self._unwritable(error)
-            self._sent += taken
+            if taken == self._left:
+                self._raw.clear()
+                self._left = 0
+                self.session.flushed = self._base + self._chunk
+                continue
             self._drop(taken)
+            self._sent += taken
             # A prefix of n bytes of TLS records holds at most n bytes of what they carry.
-            done = self._chunk if not self._raw else min(self._sent, self._chunk)
-            self.session.flushed = self._base + done
+            self.session.flushed = self._base + min(self._sent, self._chunk)
 
     def _refill(self) -> bool:
         assert self.session is not None
@@ -188,18 +194,20 @@ class Connection:
         self._chunk = sum(map(len, output))
         self._sent = 0
         if self.tls is not None:
-            self._raw = [memoryview(self.tls.encrypt(b"".join(output)))]
+            self._raw = [self.tls.encrypt(b"".join(output))]
+            self._left = len(self._raw[0])
         else:
-            self._raw = [memoryview(part) for part in output]
+            self._raw = [*output]
+            self._left = self._chunk
         output.clear()
         return True
 
     def _drop(self, taken: int) -> None:
+        self._left -= taken
         raw = self._raw
-        while raw and taken >= len(raw[0]):
+        while taken >= len(raw[0]):
             taken -= len(raw.pop(0))
-        if taken:
-            raw[0] = raw[0][taken:]
+        raw[0] = memoryview(raw[0])[taken:]
 
     def _unwritable(self, error: OSError) -> list[Event]:
         """The server does not read any more; what it said before (421, 554, …) may still lie here."""
@@ -241,7 +249,10 @@ class Connection:
         if self.tls is not None and not self.tls.established:
             return "tls"
         waiting = self.session.waiting
-        return None if waiting is None else (*waiting, waiting[0] == "dot" and bool(self._raw))
+        if waiting is None:
+            return None
+        leaving = self._raw and waiting[0] == "dot"
+        return (*waiting, self.session.flushed // BLOCK if leaving else -1)
 
     def _allowance(self, timeouts: Timeouts) -> float:
         assert self.session is not None
@@ -250,10 +261,9 @@ class Connection:
         waiting = self.session.waiting
         if waiting is None:
             return float("inf")  # idle: the server may hang up, we need not
-        phase, turn = waiting
-        if phase == "dot" and self._raw and turn is not None:
-            return timeouts.block * (1 + len(turn.envelope.data) // BLOCK)
-        return _SECONDS[phase](timeouts)
+        if waiting[0] == "dot" and self._raw:
+            return timeouts.block
+        return _SECONDS[waiting[0]](timeouts)
 
 
 _SECONDS: dict[str, Callable[[Timeouts], float]] = {

@@ -66,6 +66,7 @@ class Session:
         self.flushed = 0  # bytes of the output that may have reached the server; the connection counts
         self.over = False
         self.done = 0  # envelopes settled here
+        self.accepted = 0  # of these, taken by the server
         self._queued = 0  # bytes ever put into the output
         self._begun = 0
         self._reader = ReplyReader()
@@ -210,6 +211,7 @@ class Session:
             self._break(f"{reply.code} as the answer to the final dot", Fault.GARBAGE, events)
             return
         # With a refusal this was the lone dot after it, and says nothing.
+        self.accepted += turn.refusal is None and reply.code < 400
         self._settle(turn.refusal or turn.answered(reply, "dot"), events)
         if reply.code == 421:
             self._close(f"421 {reply.text}", events, backed_off=True)
@@ -298,12 +300,12 @@ class Session:
         for turn in turns.values():
             if turn.refusal is not None:
                 events.append(Settled(turn.refusal))
-            elif turn.dot_at is not None or (first and not turn.pipelined):
+            elif turn.dot_at is not None or (first and (turn.phase == "mail" or not turn.pipelined)):
                 events.append(Settled(turn.broken_off(words, flushed=self.flushed)))
             else:
                 # A kept connection that ends between two mails is an ordinary thing; a first one that
                 # ends within a pipelined group may have choked on the group.
-                if first and turn.phase != "mail":
+                if first:
                     events.append(PipeliningBroken())
                 events.append(HandedBack(turn.envelope, turn.broken_off(words, flushed=self.flushed)))
             first = False

@@ -24,6 +24,7 @@ from newsletter.delivery.tls import client_context
 
 MOVES = 3  # connections that may hand an envelope back before it counts as deferred
 NAP = 0.5  # seconds: the longest wait in one step, so that the caller can look at its signals
+GLANCE = 0.1  # seconds between looks at the time limits: none of them needs to be kept more exactly
 
 
 class _Line:
@@ -67,6 +68,7 @@ class Transport:
         self._backlog: deque[Envelope] = deque()
         self._moves: dict[int, int] = {}  # delivery id: times it was handed back
         self._under_way = 0
+        self._glance_at = 0.0
         self._outcomes: list[Outcome] = []
 
     def __enter__(self) -> Transport:
@@ -100,25 +102,20 @@ class Transport:
 
     def step(self, timeout: float = NAP) -> list[Outcome]:
         """Do what can be done now, or wait up to `timeout` seconds for it; the outcomes that this gave."""
-        now = self._clock()
-        self._wake()
-        self._connect(now)
-        if self._outcomes:
-            timeout = 0.0
-        deadlines = [connection.deadline for line in self._lines for connection in line.connections]
-        waits = [line.not_before for line in self._lines if line.not_before > now and self._backlog]
-        pause = min([timeout, *(max(0.0, at - now) for at in deadlines + waits)])
-        if deadlines:
-            for key, ready in self._selector.select(pause):
+        if self._backlog:
+            self._wake()
+            self._connect()
+        if not self._outcomes:
+            for key, ready in self._selector.select(min(timeout, GLANCE)):
                 connection: Connection = key.data
                 self._run(connection, partial(connection.handle, ready))
-        elif pause:
-            time.sleep(pause)
         now = self._clock()
-        for line in self._lines:
-            for connection in list(line.connections):
-                if connection.deadline <= now:
-                    self._run(connection, connection.overdue)
+        if now >= self._glance_at:
+            self._glance_at = now + GLANCE
+            for line in self._lines:
+                for connection in list(line.connections):
+                    if connection.deadline <= now:
+                        self._run(connection, connection.overdue)
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
 
@@ -149,7 +146,10 @@ class Transport:
                 if connection.session is not None and connection.session.idle:
                     self._run(connection, connection.wake)
 
-    def _connect(self, now: float) -> None:
+    def _connect(self) -> None:
+        if not self._backlog or all(len(line.connections) >= line.relay.connections for line in self._lines):
+            return
+        now = self._clock()
         wanted = len(self._backlog) - sum(
             connection.session is None or not connection.session.handshake.ready
             for line in self._lines
@@ -232,7 +232,7 @@ class Transport:
             line.pipelining = False
         elif isinstance(event, Over):
             session = connection.session
-            if event.backed_off and session is not None and not session.done:
+            if event.backed_off and session is not None and not session.accepted:
                 error = RelayError(line.relay, Fault.BUSY, f"asks us to stop: {event.words}")
                 line.failed(error, self._clock())
 
