@@ -1,0 +1,191 @@
+"""The main job, end to end: dumps in, personal digests out over a real SMTP server, nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter import samples
+from newsletter.core.plan import EVERYTHING
+from newsletter.pipeline.send import Calendar, SendReport, dry_run, send
+from tests.pipeline.office import Office, read, titles_in, utc
+from tests.smtp_servers.recording import RecordingServer, Terms
+
+TOPICS = ("circuits", "quantum", "neuromorphic", "interpretability")
+
+
+@pytest.fixture
+def server() -> Iterator[RecordingServer]:
+    with RecordingServer() as running:
+        yield running
+
+
+@pytest.fixture
+def office(tmp_path: Path, server: RecordingServer) -> Office:
+    return Office(tmp_path, port=server.port)
+
+
+def mails(server: RecordingServer, address: str) -> list[bytes]:
+    return [mail.data for mail in server.accepted if mail.recipient == address]
+
+
+def test_every_reader_gets_every_paper_of_their_topics_exactly_once(
+    office: Office, server: RecordingServer
+) -> None:
+    for topic in (*TOPICS, EVERYTHING):
+        office.reader(f"{topic}@example.org", topic, joined="2026-04-12T12:00")
+    office.reader("all@example.org", *TOPICS, joined="2026-04-12T12:00")
+    for day in range(13, 18):
+        office.ingest_samples([day])
+        report = office.send(f"2026-04-{day}T07:00")
+        assert report.complete
+        assert report.sent == report.composed == report.due
+    for topic in (*TOPICS, EVERYTHING):
+        got = [title for mail in mails(server, f"{topic}@example.org") for title in titles_in(mail)]
+        assert sorted(got) == office.published_titles(topic)
+        assert got, f"the samples hold nothing for {topic}"
+    got = [title for mail in mails(server, "all@example.org") for title in titles_in(mail)]
+    assert sorted(got) == sorted({title for topic in TOPICS for title in office.published_titles(topic)})
+    found = office.audit("2026-04-17T08:00")
+    assert (found.clean, found.pending, found.deliveries) == (True, {}, len(server.accepted))
+
+
+def test_sending_again_sends_nothing(office: Office, server: RecordingServer) -> None:
+    office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    office.ingest_samples([13])
+    assert office.send("2026-04-13T07:00").sent == 1
+    assert office.send("2026-04-13T07:00") == SendReport(edition=1)
+    assert office.send("2026-04-13T07:05", everyone=True).sent == 0
+    assert len(server.accepted) == 1
+
+
+def test_a_known_paper_is_no_news_and_nobody_is_mailed_about_it(
+    office: Office, server: RecordingServer
+) -> None:
+    office.reader("ada@example.org", EVERYTHING, joined="2026-04-12T12:00")
+    office.ingest_samples([13])
+    office.send("2026-04-13T07:00")
+    office.ingest_samples([14])
+    office.send("2026-04-14T07:00")
+    first, second = (titles_in(mail) for mail in mails(server, "ada@example.org"))
+    assert not set(first) & set(second)
+
+
+def test_an_archive_taken_in_as_known_mails_nobody(office: Office, server: RecordingServer) -> None:
+    office.reader("ada@example.org", EVERYTHING, joined="2026-04-12T12:00")
+    dump = samples.dumps()[0]
+    report = office.ingest(dump.read_bytes(), dump.name, at="2026-04-13T05:00", backfill=True)
+    assert report.new > 0
+    assert office.send("2026-04-13T07:00") == SendReport(closed={"nothing new": 1})
+    assert office.audit("2026-04-13T08:00").clean
+
+
+def test_a_dry_run_says_what_would_go_out_and_stores_nothing(office: Office, server: RecordingServer) -> None:
+    office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    office.ingest_samples([13])
+    now = utc("2026-04-13T07:00")
+    for _ in range(2):
+        report = dry_run(office.engine, now=now, press=office.press, calendar=Calendar())
+        assert (report.due, report.composed, report.sent, report.dry_run) == (1, 1, 0, True)
+    assert server.accepted == []
+    assert office.audit("2026-04-13T07:00").deliveries == 0
+
+
+def test_a_hold_time_gives_an_admin_the_time_to_look(office: Office, server: RecordingServer) -> None:
+    office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    office.ingest_samples([13], hour="06:30")
+    calendar = Calendar(hold=timedelta(hours=1))
+    for at, sent in (("2026-04-13T07:00", 0), ("2026-04-13T07:40", 0), ("2026-04-14T07:00", 1)):
+        report = send(office.engine, now=utc(at), press=office.press, post=office.post, calendar=calendar)
+        assert report.sent == sent
+
+
+def test_what_a_server_defers_goes_out_later_and_once(tmp_path: Path) -> None:
+    busy = [True]
+
+    def refuse(_address: str) -> bytes | None:
+        return b"451 4.3.0 come back later" if busy[0] else None
+
+    with RecordingServer(Terms(refuse=refuse)) as server:
+        office = Office(tmp_path, port=server.port)
+        office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+        office.ingest_samples([13])
+        report = office.send("2026-04-13T07:00")
+        assert (report.deferred, report.sent, report.complete) == (1, 0, False)
+        assert office.send("2026-04-13T07:01") == SendReport(edition=1)  # not before its time
+        busy[0] = False
+        assert office.send("2026-04-13T08:00").sent == 1
+        assert len(server.accepted) == 1
+        assert office.audit("2026-04-13T09:00").clean
+
+
+def test_a_mail_that_expires_gives_its_papers_to_the_next_digest(tmp_path: Path) -> None:
+    busy = [True]
+
+    def refuse(_address: str) -> bytes | None:
+        return b"451 4.3.0 come back later" if busy[0] else None
+
+    with RecordingServer(Terms(refuse=refuse)) as server:
+        office = Office(tmp_path, port=server.port)
+        office.reader("ada@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
+        for day in (13, 14):
+            office.ingest_samples([day])
+            busy[0] = day == 13
+            report = office.send(f"2026-04-{day}T07:00")
+        assert report.skipped == {"expired": 1}
+        expected = {title for topic in ("circuits", "quantum") for title in office.published_titles(topic)}
+        assert sorted(titles_in(server.accepted[0].data)) == sorted(expected)
+        found = office.audit("2026-04-14T08:00")
+        assert (len(server.accepted), found.clean, found.pending) == (1, True, {})
+
+
+def test_a_server_that_is_down_loses_nothing(office: Office, server: RecordingServer, tmp_path: Path) -> None:
+    office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    office.ingest_samples([13])
+    relay = replace(office.post.relays[0], port=9, patience=())  # the discard port: nobody listens
+    working = office.post
+    office.post = replace(working, relays=[relay])
+    report = office.send("2026-04-13T07:00")
+    assert report.stopped is not None
+    assert (report.sent, report.complete) == (0, False)
+    office.post = working
+    assert office.send("2026-04-13T07:01").sent == 1
+    assert office.audit("2026-04-13T08:00").clean
+
+
+def test_every_mail_has_the_headers_that_providers_ask_for(office: Office, server: RecordingServer) -> None:
+    office.reader("Ada Lövelace <ada@example.org>", *TOPICS, joined="2026-04-12T12:00")
+    office.ingest_samples([13])
+    office.send("2026-04-13T07:00")
+    (mail,) = server.accepted
+    message = read(mail.data)
+    assert mail.sender.startswith("bounce+")
+    assert [name for name, _ in message.items()] == [
+        "From",
+        "List-Id",
+        "List-Help",
+        "List-Owner",
+        "List-Archive",
+        "Auto-Submitted",
+        "MIME-Version",
+        "Date",
+        "Subject",
+        "To",
+        "Message-ID",
+        "Feedback-ID",
+        "List-Unsubscribe",
+        "List-Unsubscribe-Post",
+        "Content-Type",
+    ]
+    assert message["To"] == "Ada Lövelace <ada@example.org>"
+    assert message["Date"].datetime == utc("2026-04-13T07:00")
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    leave = message["List-Unsubscribe"].strip("<>")
+    for kind in ("plain", "html"):
+        part = message.get_body((kind,))
+        assert part is not None
+        assert part.get_content().count(leave) >= 1
