@@ -2,6 +2,7 @@
 
 Every piece starts and ends at the start of a line (a soft break ends it), so that any order of pieces
 is right; a slot stands on a line of its own between soft breaks. RFC 2045 section 6.7.
+Renders nothing and knows no message; `newsletter.render` makes pieces, `newsletter.delivery` joins them.
 """
 
 from __future__ import annotations
@@ -9,37 +10,39 @@ from __future__ import annotations
 import binascii
 import html
 import re
-import textwrap
 
+from newsletter.core.columns import wrapped
 from newsletter.core.mail import SLOT
 
 SOFT_BREAK = b"=\r\n"
 LINE = 76  # octets of an encoded line, RFC 2045 section 6.7 (5)
-_SLOT = re.compile(rb"\x00([^\x00]+)\x00")
+SLOTS = re.compile(rb"\x00([^\x00]+)\x00")  # splits pieces into stretches and, at odd places, slots' names
+
+_PLAIN = re.compile(r"(?!\.|From )[ !#-%(-;?-~]{1,75}")  # needs neither escaping nor encoding: most values
+_TRAPS = re.compile(rb"^(?:\.|From )", re.MULTILINE)
+_NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def quoted_printable(text: str) -> bytes:
-    """`text` as quoted-printable lines of at most 76 octets, CRLF; no line starts with a dot.
+    """`text` as quoted-printable lines of at most 76 octets, CRLF.
 
-    A dot at the start of a line would be stuffed on its way (RFC 5321 section 4.5.2); without one the
-    sender need not look.
+    No line starts with a dot, which would be stuffed on its way (RFC 5321 section 4.5.2), or with "From ",
+    which mailboxes change (RFC 4155): the bytes that leave are those that arrive.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     encoded = binascii.b2a_qp(lines.encode("utf-8", "replace"), istext=True)
     if "\n" not in lines:  # binascii breaks lines as the first line end of its input shows it
         encoded = encoded.replace(b"=\n", SOFT_BREAK)
-    if encoded.startswith(b"."):
-        encoded = b"=2E=\r\n" + encoded[1:]
-    while b"\n." in encoded:
-        encoded = encoded.replace(b"\n.", b"\n=2E=\r\n")
+    while _TRAPS.search(encoded):
+        # With a soft break behind, or the line would grow beyond 76 octets; then the rest leads a line.
+        encoded = _TRAPS.sub(lambda found: b"=%02X=\r\n%b" % (found[0][0], found[0][1:]), encoded)
     return encoded
 
 
 def encode_piece(text: str, pattern: re.Pattern[str]) -> bytes:
-    """A piece of rendered text as bytes; what `pattern` marks becomes a slot, NUL name NUL."""
-    parts = pattern.split(text)
+    """A piece of rendered text as bytes; what `pattern` marks (group 1) becomes a slot, NUL name NUL."""
     encoded = bytearray()
-    for number, part in enumerate(parts):
+    for number, part in enumerate(pattern.split(text)):
         if number % 2:
             encoded += SLOT + part.encode("ascii") + SLOT
         elif part:
@@ -50,13 +53,26 @@ def encode_piece(text: str, pattern: re.Pattern[str]) -> bytes:
 def encode_value(value: str, *, markup: bool) -> bytes:
     """What is printed in a slot: escaped for HTML when `markup`, encoded, up to the start of a line.
 
-    Plain text is wrapped at 76 columns; a link is one word and stays whole.
+    In HTML a line end becomes `<br>`; plain text is wrapped at 76 columns, and a link stays whole.
     """
+    if _PLAIN.fullmatch(value) and not value.endswith(" "):
+        return value.encode() + SOFT_BREAK
+    text = _NO_TEXT.sub("", value)
     if markup:
-        encoded = quoted_printable(html.escape(value))
+        text = html.escape(text).replace("\n", "<br>\n")
     else:
-        encoded = quoted_printable("\n".join(_wrapped(line) for line in value.split("\n")))
-    return _to_line_start(encoded)
+        text = "\n".join(wrapped(line) for line in text.split("\n"))
+    return _to_line_start(quoted_printable(text))
+
+
+def decoded(piece: bytes) -> bytes:
+    """The piece without its encoding: what a reader's program works on. Slots count as nothing."""
+    return binascii.a2b_qp(SLOTS.sub(b"", piece))
+
+
+def decoded_size(piece: bytes) -> int:
+    """Bytes of the piece once decoded: what mailbox providers count. Slots count as nothing."""
+    return len(decoded(piece))
 
 
 def _to_line_start(encoded: bytes) -> bytes:
@@ -67,13 +83,8 @@ def _to_line_start(encoded: bytes) -> bytes:
     if len(last) < LINE:
         return encoded + SOFT_BREAK
     end = 3 if last[-3:-2] == b"=" else 1  # the break's own "=" has no room: an octet goes to the next line
-    return encoded[:-end] + SOFT_BREAK + encoded[-end:] + SOFT_BREAK
+    return encoded[:-end] + SOFT_BREAK + _unless_dot(encoded[-end:]) + SOFT_BREAK
 
 
-def _wrapped(line: str) -> str:
-    return textwrap.fill(line, 76, break_long_words=False, break_on_hyphens=False) if line else line
-
-
-def decoded_size(piece: bytes) -> int:
-    """Bytes of the piece once decoded: what mailbox providers count. Slots count as nothing."""
-    return len(binascii.a2b_qp(_SLOT.sub(b"", piece)))
+def _unless_dot(octets: bytes) -> bytes:
+    return b"=2E" if octets == b"." else octets
