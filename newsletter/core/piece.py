@@ -20,6 +20,7 @@ SLOTS = re.compile(rb"\x00([^\x00]+)\x00")  # splits pieces into stretches and, 
 
 _PLAIN = re.compile(r"(?!\.|From )[ !#-%(-;?-~]{1,75}")  # needs neither escaping nor encoding: most values
 _TRAPS = re.compile(rb"^(?:\.|From )", re.MULTILINE)
+_OVERLONG = re.compile(rb"^([^\r\n]{74,})(=20|=09)(?=\r\n|\Z)", re.MULTILINE)
 _NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -33,6 +34,8 @@ def quoted_printable(text: str) -> bytes:
     encoded = binascii.b2a_qp(lines.encode("utf-8", "replace"), istext=True)
     if "\n" not in lines:  # binascii breaks lines as the first line end of its input shows it
         encoded = encoded.replace(b"=\n", SOFT_BREAK)
+    # binascii forgets the limit where it encodes a space at the end of a line (3.11 to 3.13).
+    encoded = _OVERLONG.sub(rb"\1=\r\n\2", encoded)
     while _TRAPS.search(encoded):
         # With a soft break behind, or the line would grow beyond 76 octets; then the rest leads a line.
         encoded = _TRAPS.sub(lambda found: b"=%02X=\r\n%b" % (found[0][0], found[0][1:]), encoded)
