@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +36,7 @@ STREAM = b"250-2.0.0 a\r\n250 2.0.0 b\r\n550 5.1.1 no\r\n354 go\r\n"
 @given(st.lists(st.integers(0, len(STREAM)), max_size=8))
 def test_replies_are_the_same_however_they_are_split(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(STREAM)]
-    chunks = [STREAM[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    chunks = [STREAM[a:b] for a, b in pairwise(edges)]
     assert read(*chunks) == read(STREAM)
 
 
@@ -57,8 +59,7 @@ def test_reply_that_is_none_is_refused(data: bytes) -> None:
     reader = ReplyReader()
     reader.feed(data)
     with pytest.raises(UnreadableReplyError):
-        while reader.next() is not None:
-            pass
+        list(iter(reader.next, None))
 
 
 def test_replies_before_garbage_still_count() -> None:

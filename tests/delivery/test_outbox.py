@@ -187,8 +187,10 @@ def test_record_writes_the_outcome_down(box: Outbox) -> None:
     row = box.rows()[1]
     assert {
         name: row[name]
-        for name in ("state", "attempts", "finished_at", "owner", "leased_until", "reply_code")
-        + ("reply_status", "reply_text", "reason")
+        for name in (
+            *("state", "attempts", "finished_at", "owner", "leased_until"),
+            *("reply_code", "reply_status", "reply_text", "reason"),
+        )
     } == {
         "state": "sent",
         "attempts": 1,
@@ -224,16 +226,16 @@ def test_outcomes_and_next_hand_overs_share_one_transaction(box: Outbox) -> None
         next=decide(OK, attempts=0, now=NOW, expires_at=None, jitter=0.0),
     )
 
-    class Crash(Exception):
+    class CrashError(Exception):
         pass
 
     def crash() -> None:
         with writing(box.engine) as connection:
             turned = turn_over(connection, owner=ME, results=[result], upcoming=[2], now=NOW, wall=NOW)
             assert turned == TurnOver(handed_over=frozenset({2}), refused=frozenset())
-            raise Crash
+            raise CrashError
 
-    with pytest.raises(Crash):
+    with pytest.raises(CrashError):
         crash()
     assert box.states() == {1: "handing over", 2: "leased"}
 

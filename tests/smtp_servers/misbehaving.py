@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.smtp_servers.recording import Conversation, Hangup, RecordingServer
+from tests.smtp_servers.recording import Conversation, HangupError, RecordingServer
 
 LONG = 3600.0  # seconds: longer than any test waits
 
@@ -51,7 +51,7 @@ class Faulty(Conversation):
         self.socket.settimeout(LONG)
         while self.socket.recv(65536):
             pass
-        raise Hangup
+        raise HangupError
 
     def drain(self, seconds: float = 0.05) -> None:
         """Throw away what the client had already sent."""
@@ -74,7 +74,7 @@ def _answering(name: str, step: str, reply: bytes, *, then_close: bool = False) 
             if step == "dot":
                 self.sender = self.recipient = None
             if then_close:
-                raise Hangup
+                raise HangupError
             return
         getattr(super(kind, self), step)(*arguments)
 
@@ -138,7 +138,7 @@ def _not_tls(self: Faulty, _argument: str) -> None:
     self.say(b"220 2.0.0 go ahead")
     self.more()
     self.say(b"this is no TLS at all")
-    raise Hangup
+    raise HangupError
 
 
 _striking("starttls_garbage", "starttls", _not_tls)
@@ -193,7 +193,7 @@ class data_without_recipient(Faulty):  # noqa: N801
 
 def _drop_in_body(self: Faulty, _argument: str) -> None:
     self.say(b"354 go on")
-    raise Hangup
+    raise HangupError
 
 
 def _reset_in_body(self: Faulty, _argument: str) -> None:
@@ -203,12 +203,12 @@ def _reset_in_body(self: Faulty, _argument: str) -> None:
 
 
 def _drop_after_dot(self: Faulty, _body: bytes) -> None:
-    raise Hangup
+    raise HangupError
 
 
 def _accept_and_drop(self: Faulty, body: bytes) -> None:
     self.accept(body)
-    raise Hangup
+    raise HangupError
 
 
 def _reset_after_dot(self: Faulty, body: bytes) -> None:
@@ -245,7 +245,7 @@ class close_after_two(Faulty):  # noqa: N801
     def dot(self, body: bytes) -> None:
         super().dot(body)
         if self.mails == 2 and self.server.strikes():
-            raise Hangup
+            raise HangupError
 
 
 @fault
@@ -253,7 +253,7 @@ class stop_after_two(Faulty):  # noqa: N801
     def mail(self, argument: str) -> None:
         if self.mails == 2 and self.server.strikes():
             self.say(b"421 4.7.0 enough for one connection")
-            raise Hangup
+            raise HangupError
         super().mail(argument)
 
 
@@ -346,5 +346,5 @@ class pipelining_refused(Faulty):  # noqa: N801
         if self.buffer and self.server.strikes():
             self.drain()
             self.say(b"250 2.1.0 ok\r\n503 5.5.0 improper pipelining")
-            raise Hangup
+            raise HangupError
         super().mail(argument)

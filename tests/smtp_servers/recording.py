@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 Check = Callable[[str], bytes | None]  # a recipient's address to a refusal, or None
 
 
-class Hangup(Exception):
+class HangupError(Exception):
     """The server ends the connection."""
 
 
@@ -96,8 +96,8 @@ class Conversation:
     def ehlo(self, argument: str) -> None:
         self.server.introductions.append(argument)
         words = ["mx.example", *self.offer()]
-        self.say(b"\r\n".join(b"250-" + word.encode() for word in words[:-1]), end=b"\r\n")
-        self.say(b"250 " + words[-1].encode())
+        lines = [f"250-{word}" for word in words[:-1]] + [f"250 {words[-1]}"]
+        self.say("\r\n".join(lines).encode())
 
     def offer(self) -> list[str]:
         words = list(self.terms.extensions)
@@ -178,7 +178,7 @@ class Conversation:
 
     def quit(self, _argument: str) -> None:
         self.say(b"221 2.0.0 bye")
-        raise Hangup
+        raise HangupError
 
     # tools
 
@@ -217,7 +217,7 @@ class Conversation:
         while b"\r\n.\r\n" not in b"".join(parts[-2:])[-70_000:]:
             data = self.socket.recv(65536)
             if not data:
-                raise Hangup
+                raise HangupError
             parts.append(data)
         body, _, self.buffer = b"".join(parts).partition(b"\r\n.\r\n")
         body += b"\r\n"
@@ -228,7 +228,7 @@ class Conversation:
     def more(self) -> None:
         data = self.socket.recv(65536)
         if not data:
-            raise Hangup
+            raise HangupError
         self.buffer += data
 
     def encrypt(self) -> None:
@@ -242,7 +242,7 @@ class Conversation:
         """End with a RST instead of a FIN."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
-        raise Hangup
+        raise HangupError
 
 
 @dataclass(slots=True)
@@ -296,7 +296,7 @@ class RecordingServer:
     def _talk(self, sock: socket.socket, number: int) -> None:
         conversation = self.conversation(self, sock, number)
         # The client may vanish at any moment: that is what the tests are about.
-        with contextlib.suppress(Hangup, OSError, ValueError):
+        with contextlib.suppress(HangupError, OSError, ValueError):
             conversation.run()
         with contextlib.suppress(OSError):
             conversation.socket.close()
