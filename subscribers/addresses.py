@@ -10,14 +10,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from subscribers.errors import AddressError
 
 MAX_NAME = 100  # characters; a longer display name is cut
+MAX_LOCAL = 64  # octets (RFC 5321, 4.5.3.1.1)
+MAX_ADDRESS = 254  # octets; a path of 256 without its brackets (RFC 5321, 4.5.3.1.3)
 MAX_SHOWN = 80  # characters of a refused address that an error repeats
 _BLANKS = " \t\u00a0\u200b\ufeff"  # what copying from a page or a cell leaves around an address
 _PRIVATE_NAMES = ("localhost", "local", "test")  # reserved (RFC 6761, 6762), but mail goes there on intranets
-_STAND_IN = ".example"  # a name that email-validator lets through; RFC 6761 keeps it from being anybody's
+_STAND_IN = "stand-in.example"  # a domain that passes every check (RFC 6761: it is nobody's)
+_DOT_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)  # RFC 5322, 3.2.3
 _HINT = "Write it as ada@example.org or Ada Lovelace <ada@example.org>."
 
 
@@ -33,26 +37,39 @@ class Address:
 def parse(text: str) -> Address:
     """Read `a@b` or `Name <a@b>`. Raises AddressError that says what is wrong with it."""
     bare, name = _split_name(text.strip(_BLANKS))
-    local, _, domain = bare.rpartition("@")
-    private = domain.lower().rpartition(".")[2] in _PRIVATE_NAMES
-    from email_validator import EmailNotValidError, validate_email  # slow to import: only when needed
+    given_local, _, given_domain = bare.rpartition("@")
+    from email_validator import EmailNotValidError  # slow to import: only when needed
 
     try:
-        found = validate_email(
-            f"{local}@{domain}{_STAND_IN}" if private else bare, check_deliverability=False, strict=True
-        )
+        if not bare.isprintable():
+            raise EmailNotValidError("It holds characters that cannot be seen.")
+        local = given_local
+        if len(local) > MAX_LOCAL or not _DOT_ATOM.fullmatch(local):
+            local = _checked(f"{given_local}@{_STAND_IN}")[0]
+        domain, a_labels = _domain(given_domain)
+        if len(f"{local}@{a_labels}".encode()) > MAX_ADDRESS:
+            raise EmailNotValidError(f"It is longer than {MAX_ADDRESS} bytes.")
     except EmailNotValidError as error:
         raise AddressError(f"{_shown(text)} is not an email address: {error}", hint=_HINT) from error
-    if found.domain is None or found.ascii_domain is None:  # pragma: no cover - the library's types allow it
-        raise AddressError(f"{_shown(text)} is not an email address", hint=_HINT)
-    unicode_domain, ascii_domain = found.domain, found.ascii_domain
-    if private:
-        unicode_domain = unicode_domain.removesuffix(_STAND_IN)
-        ascii_domain = ascii_domain.removesuffix(_STAND_IN)
-    folded = unicodedata.normalize("NFC", found.local_part.casefold())
-    return Address(
-        address=f"{found.local_part}@{unicode_domain}", key=f"{folded}@{ascii_domain.lower()}", name=name
-    )
+    folded = unicodedata.normalize("NFC", local.casefold())
+    return Address(address=f"{local}@{domain}", key=f"{folded}@{a_labels}", name=name)
+
+
+@lru_cache(maxsize=16_384)  # checking a domain is most of the work, and a roster repeats them
+def _domain(given: str) -> tuple[str, str]:
+    """The domain in lower case, in Unicode and in A-labels. Raises EmailNotValidError."""
+    private = given.lower().rpartition(".")[2] in _PRIVATE_NAMES
+    checked = _checked(f"a@{given}.{_STAND_IN}" if private else f"a@{given}")[1:]
+    unicode_domain, a_labels = (part.removesuffix(f".{_STAND_IN}") if private else part for part in checked)
+    return unicode_domain, a_labels.lower()
+
+
+def _checked(address: str) -> tuple[str, str, str]:
+    """Local part, domain and domain in A-labels, as the library normalises them."""
+    from email_validator import validate_email
+
+    found = validate_email(address, check_deliverability=False, strict=True)
+    return found.local_part, str(found.domain), str(found.ascii_domain)
 
 
 def _split_name(text: str) -> tuple[str, str]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, literal, select
 
-from subscribers.tables import ConsentEvent
+from subscribers.tables import ConsentEvent, Subscriber
 
 events = ConsentEvent.__table__  # type: ignore[attr-defined]
+subscribers = Subscriber.__table__  # type: ignore[attr-defined]
+
+PAGE = 500  # people named in one statement
 
 
 class What(StrEnum):
@@ -46,19 +50,25 @@ class Event:
 
 def record(connection: Connection, happened: Iterable[tuple[int, Event]], *, how: str, now: datetime) -> None:
     """Append events, each with the subscriber's id. how: one of HOWS."""
-    rows = [
-        {
-            "subscriber_id": subscriber_id,
-            "at": now,
-            "what": str(event.what),
-            "how": how,
-            "topics": list(event.topics),
-            "detail": dict(event.detail),
-        }
-        for subscriber_id, event in happened
-    ]
-    if rows:
-        connection.execute(insert(events), rows)
+    rounds: dict[int, int] = {}
+    alike: dict[tuple[int, str, str, str], list[int]] = {}
+    for subscriber_id, event in happened:
+        number = rounds[subscriber_id] = rounds.get(subscriber_id, -1) + 1  # keeps each one's order
+        told = (str(event.what), json.dumps(event.topics), json.dumps(event.detail))
+        alike.setdefault((number, *told), []).append(subscriber_id)
+    columns = ("subscriber_id", "at", "what", "how", "topics", "detail")
+    for (_, what, topics, detail), ids in sorted(alike.items()):
+        for start in range(0, len(ids), PAGE):
+            # One statement for all to whom the same happened: a roster's rows differ little.
+            rows = select(
+                subscribers.c.id,
+                literal(now, events.c.at.type),
+                literal(what),
+                literal(how),
+                literal(json.loads(topics), events.c.topics.type),
+                literal(json.loads(detail), events.c.detail.type),
+            ).where(subscribers.c.id.in_(ids[start : start + PAGE]))
+            connection.execute(insert(events).from_select(columns, rows))
 
 
 def history(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:

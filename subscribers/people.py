@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
@@ -31,6 +31,7 @@ class State(StrEnum):
     ERASED = "erased"  # forgotten: the row keeps no personal column
 
 
+_T = TypeVar("_T", int, str)
 LISTED = (State.PENDING, State.CONFIRMED, State.UNSUBSCRIBED, State.SUPPRESSED)
 
 
@@ -114,10 +115,9 @@ def by_keys(
     connection: Connection, keys: Collection[str], *, lock: bool = False
 ) -> dict[str, SubscriberView]:
     """Those of the people with these address keys that there are, by key."""
-    wanted = sorted(keys)
     found: dict[str, SubscriberView] = {}
-    for start in range(0, len(wanted), PAGE):
-        chosen = subscribers.c.address_key.in_(wanted[start : start + PAGE])
+    for page in paged(keys):
+        chosen = subscribers.c.address_key.in_(page)
         rows = connection.execute(_locked(select(subscribers).where(chosen), lock)).all()
         for row, person in zip(rows, _with_topics(connection, rows), strict=True):
             found[row.address_key] = person
@@ -171,6 +171,13 @@ def _people(
         if len(rows) < PAGE:
             return
         last = rows[-1].id
+
+
+def paged(values: Collection[_T]) -> Iterator[list[_T]]:
+    """Values a page at a time, sorted: locks are then taken in one order everywhere."""
+    ordered = sorted(values)
+    for start in range(0, len(ordered), PAGE):
+        yield ordered[start : start + PAGE]
 
 
 def _locked(statement: Any, lock: bool) -> Any:

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from subscribers.errors import PreferenceError
@@ -43,11 +43,18 @@ def changed(before: Preferences, given: Mapping[str, object]) -> Preferences:
     Values may be text as people type it. Weekly without a weekday means monday. Raises PreferenceError
     that names the field and the values it takes.
     """
-    wishes = {name: value for name, value in given.items() if value is not None and value != ""}
-    if not wishes:
-        return before
+    wishes = tuple(
+        (name, value if isinstance(value, bool) else str(value))
+        for name, value in given.items()
+        if value is not None and value != ""
+    )
+    return _changed(before, wishes) if wishes else before
+
+
+@lru_cache(maxsize=1024)  # a roster repeats the same few wishes
+def _changed(before: Preferences, wishes: tuple[tuple[str, bool | str], ...]) -> Preferences:
     checked: dict[str, object] = {}
-    for name, value in wishes.items():
+    for name, value in wishes:
         if name not in _CHECKS:
             raise PreferenceError(
                 f"there is no preference {name!r}", field=name, hint=f"There are {', '.join(NAMES)}."
@@ -55,7 +62,7 @@ def changed(before: Preferences, given: Mapping[str, object]) -> Preferences:
         checked[name] = _CHECKS[name](value)
     after = replace(before, **checked)  # type: ignore[arg-type]
     if after.cadence != "weekly":
-        if "weekday" in wishes and "cadence" not in wishes:
+        if "weekday" in checked and "cadence" not in checked:
             raise PreferenceError(
                 f"weekday: {after.cadence} digests have no weekday of their own",
                 field="weekday",

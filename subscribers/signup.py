@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from subscribers import addresses, consent, intervals, suppression, topics
 from subscribers.consent import Event, What
 from subscribers.dialect import insert_unless_there
 from subscribers.errors import SubscriberError
-from subscribers.people import PAGE, State, SubscriberView, by_id, by_keys, subscribers
+from subscribers.people import State, SubscriberView, by_id, by_keys, paged, subscribers
 from subscribers.preferences import Preferences, as_columns
 from subscribers.tokens import random_id
 from subscribers.wishes import Step, Wish, decide
@@ -152,24 +152,25 @@ def carry_out(connection: Connection, steps: Sequence[Step], *, how: str, now: d
 
 
 def _insert(connection: Connection, steps: Sequence[Step], *, now: datetime) -> dict[str, int]:
+    if not steps:
+        return {}
+    rows = [
+        {
+            "ref": random_id(),
+            "leave_id": random_id(),
+            "address": step.address,
+            "address_key": step.key,
+            "created_at": now,
+            "version": 1,
+            **_columns(step),
+        }
+        for step in steps
+    ]
+    connection.execute(insert_unless_there(connection, subscribers, unique="address_key"), rows)
     ids: dict[str, int] = {}
-    for start in range(0, len(steps), PAGE):
-        rows = [
-            {
-                "ref": random_id(),
-                "leave_id": random_id(),
-                "address": step.address,
-                "address_key": step.key,
-                "created_at": now,
-                "version": 1,
-                **_columns(step),
-            }
-            for step in steps[start : start + PAGE]
-        ]
-        statement = insert_unless_there(connection, subscribers, unique="address_key").returning(
-            subscribers.c.id, subscribers.c.address_key
-        )
-        ids |= {key: subscriber_id for subscriber_id, key in connection.execute(statement, rows)}
+    for page in paged([str(row["ref"]) for row in rows]):  # ours only: a ref is nobody else's
+        found = select(subscribers.c.address_key, subscribers.c.id).where(subscribers.c.ref.in_(page))
+        ids |= {row.address_key: row.id for row in connection.execute(found)}
     return ids
 
 

@@ -19,7 +19,7 @@ from subscribers import addresses, consent, intervals
 from subscribers.addresses import Address
 from subscribers.consent import Event, What
 from subscribers.errors import SubscriberError, SuppressedError
-from subscribers.people import PAGE, State, SubscriberView, by_id, by_keys, subscribers
+from subscribers.people import State, SubscriberView, by_id, by_keys, paged, subscribers
 from subscribers.preferences import Preferences, as_columns
 from subscribers.tables import Suppression
 
@@ -46,13 +46,12 @@ def in_force(connection: Connection, address_keys: Collection[str], *, key: byte
     """The suppressions of these addresses, by address key. A reason that an admin can lift comes last: where
     there are several, the erasure is named only when it stands alone."""
     by_hash = {hashed(address_key, key): address_key for address_key in address_keys}
-    wanted = sorted(by_hash)
     found: dict[str, Standing] = {}
-    for start in range(0, len(wanted), PAGE):
+    for page in paged(by_hash):
         rows = connection.execute(
             select(suppressions.c.address_hash, suppressions.c.reason, suppressions.c.at)
             .where(
-                suppressions.c.address_hash.in_(wanted[start : start + PAGE]),
+                suppressions.c.address_hash.in_(page),
                 suppressions.c.lifted_at.is_(None),
             )
             .order_by(suppressions.c.id)

@@ -116,8 +116,7 @@ def _newcomer(
 ) -> Step:
     topics = wish.topics or default_topics
     preferences = changed(defaults, wish.given)
-    settled = as_columns(preferences)
-    asked = Event(what=What.REQUESTED, topics=topics, detail=settled)
+    asked = Event(what=What.REQUESTED, topics=topics)
     return Step(
         key=wish.address.key,
         before=None,
@@ -130,7 +129,7 @@ def _newcomer(
         slots_done_to=now if wish.confirmed else None,
         cadence_since=now if wish.confirmed else None,
         confirmed_at=now if wish.confirmed else None,
-        events=(_consent(topics, settled) if wish.confirmed else asked,),
+        events=(_consent(topics) if wish.confirmed else asked,),
     )
 
 
@@ -152,5 +151,5 @@ def left_elsewhere(wish: Wish, *, defaults: Preferences) -> Step:
     )
 
 
-def _consent(topics: tuple[str, ...], settled: Mapping[str, object] | None = None) -> Event:
-    return Event(what=What.CONFIRMED, topics=topics, detail={"consent": "given elsewhere", **(settled or {})})
+def _consent(topics: tuple[str, ...]) -> Event:
+    return Event(what=What.CONFIRMED, topics=topics, detail={"consent": "given elsewhere"})

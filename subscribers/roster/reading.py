@@ -22,7 +22,7 @@ from subscribers.errors import RosterError
 from subscribers.roster.columns import Columns, recognise, restore
 
 DELIMITERS = (",", ";", "\t", "|")
-BATCH = 500  # rows that are looked up and stored together
+BATCH = 2000  # rows that are stored in one transaction: other writers wait half a second at most
 HEAD = 65_536  # bytes; longer than any header
 _HINT = "A roster is CSV with a header: email and any of name, topics, cadence, weekday, hour, timezone."
 

@@ -253,11 +253,11 @@ def import_roster(engine: Engine, path: Path, **more: Any) -> dict[str, Any]:
 
 
 def test_import_roster_answers_with_counts_and_reports_progress(engine: Engine, tmp_path: Path) -> None:
-    path = roster(tmp_path, 1200)
+    path = roster(tmp_path, 4100)
     told: list[tuple[int, int]] = []
     answer = import_roster(engine, path, progress=lambda done, size: told.append((done, size)))
     assert answer == {
-        "added": 1200,
+        "added": 4100,
         "updated": 0,
         "unchanged": 0,
         "refused": [],
@@ -277,7 +277,7 @@ def test_import_roster_dry_stores_nothing(engine: Engine, tmp_path: Path) -> Non
 
 
 def test_import_roster_that_died_is_finished_by_running_it_again(engine: Engine, tmp_path: Path) -> None:
-    path = roster(tmp_path, 1200)
+    path = roster(tmp_path, 4100)
 
     def die(done: int, size: int) -> None:
         raise KeyboardInterrupt
@@ -285,9 +285,9 @@ def test_import_roster_that_died_is_finished_by_running_it_again(engine: Engine,
     with pytest.raises(KeyboardInterrupt):
         import_roster(engine, path, progress=die)
     died = len(people.listed(engine, house=HOUSE))
-    assert 0 < died < 1200
+    assert 0 < died < 4100
     answer = import_roster(engine, path)
-    assert (answer["added"], answer["unchanged"]) == (1200 - died, died)
+    assert (answer["added"], answer["unchanged"]) == (4100 - died, died)
     whole = open_engine(f"sqlite:///{tmp_path / 'whole.sqlite3'}")
     SQLModel.metadata.create_all(whole)
     import_roster(whole, path)
