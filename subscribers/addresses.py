@@ -105,18 +105,5 @@ def mask(address: str) -> str:
     return f"{local[:1]}••{at}{domain}" if at else ""
 
 
-def wire(address: str) -> str:
-    """The address as SMTP without SMTPUTF8 wants it: the domain in A-labels, the local part untouched.
-
-    Use this and not Python's own "idna" codec, which is of 2003 and sends straße.de to strasse.de.
-    """
-    local, at, domain = address.rpartition("@")
-    if domain.isascii():
-        return address
-    import idna
-
-    return f"{local}{at}{idna.encode(domain, uts46=True).decode('ascii')}"
-
-
 def _shown(text: str) -> str:
     return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from subscribers.addresses import MAX_NAME, Address, clean_name, mask, parse, wire
+from subscribers.addresses import MAX_NAME, Address, clean_name, mask, parse
 from subscribers.errors import AddressError
 from tests.shared_data import SHARED, needs_shared
 
@@ -118,19 +118,6 @@ def test_clean_name_keeps_joiners() -> None:
 )
 def test_mask_hides_the_local_part(address: str, expected: str) -> None:
     assert mask(address) == expected
-
-
-@pytest.mark.parametrize(
-    ("address", "expected"),
-    [
-        ("ada@example.org", "ada@example.org"),
-        ("ada@bücher.example", "ada@xn--bcher-kva.example"),
-        ("ada@faß.example", "ada@xn--fa-hia.example"),  # the standard library says fass.example
-        ("ада@пример.example", "ада@xn--e1afmkfd.example"),
-    ],
-)
-def test_wire_writes_the_domain_in_a_labels(address: str, expected: str) -> None:
-    assert wire(address) == expected
 
 
 # What isemail calls by these names is well-formed and no news to any mail server; the rest of its
