@@ -1,0 +1,180 @@
+"""The promise, by killing: nothing lost; with `mend` nothing doubled; with `resend` at most the window."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import pytest
+
+from newsletter.delivery.outbox import WINDOW
+from tests.delivery.outbox_scenario import Outbox
+from tests.smtp_servers.recording import RecordingServer
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Victim:
+    """Runs that can be killed."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def start(self, point: int = 0) -> int:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"run {point}\n")
+        self._process.stdin.flush()
+        return self._read("pid")
+
+    def status(self) -> int:
+        return self._read("done")
+
+    def _read(self, word: str) -> int:
+        assert self._process.stdout is not None
+        name, number = self._process.stdout.readline().split()
+        assert name == word
+        return int(number)
+
+
+@contextmanager
+def victims(box: Outbox, server: RecordingServer, mode: str) -> Iterator[Victim]:
+    command = [sys.executable, "-m", "tests.pipeline.victims", str(box.folder), str(server.port), mode]
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield Victim(process)
+    finally:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        process.stdout.close()
+        process.wait(30)
+
+
+def fill(box: Outbox, mails: int) -> list[int]:
+    papers = box.papers(6)
+    readers = box.readers(mails)
+    third = mails // 3
+    box.queue(readers[:third], box.digest(papers[:3]))
+    box.queue(readers[third : 2 * third], box.digest(papers[2:5]))
+    box.queue(readers[2 * third :], box.digest(papers[5:]))
+    return papers
+
+
+def kill_at_random(victim: Victim, *, kills: int, longest: float, seed: int) -> int:
+    """Kill that many runs, each after a random while. Returns how many were hit before their end."""
+    chance = random.Random(seed)
+    hit = 0
+    for _ in range(kills):
+        pid = victim.start()
+        time.sleep(chance.uniform(0, longest))
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        hit += victim.status() == -signal.SIGKILL
+    return hit
+
+
+def finish(victim: Victim) -> None:
+    victim.start()
+    assert victim.status() == 0
+
+
+def check_mended(box: Outbox, server: RecordingServer) -> int:
+    """Every reader got the mail once, or nobody knows and its papers are recaps, once. How many are those."""
+    rows = box.rows()
+    assert {row["state"] for row in rows.values()} <= {"sent", "uncertain"}
+    accepted = Counter(int(address[1:].partition("@")[0]) for address in server.recipients())
+    assert not [reader for reader, times in accepted.items() if times > 1], "doubled"
+    uncertain = {id_: row for id_, row in rows.items() if row["state"] == "uncertain"}
+    lost = [row for id_, row in rows.items() if id_ not in uncertain and not accepted[row["subscriber_id"]]]
+    assert lost == []
+    sizes = {1: 3, 2: 3, 3: 1}
+    recaps = Counter(origin for _, kind, origin, carried, ended in box.debts())
+    assert recaps == {id_: sizes[row["digest_id"]] for id_, row in uncertain.items()}
+    assert all(debt[1] == "recap" and debt[3] is None and debt[4] is None for debt in box.debts())
+    assert len({(debt[0], debt[2]) for debt in box.debts()}) == len(box.debts())
+    return len(uncertain)
+
+
+def check_resent(box: Outbox, server: RecordingServer, *, kills: int) -> int:
+    """Every reader got the mail; doubles are the same bytes, and no more than the window for each kill."""
+    assert {row["state"] for row in box.rows().values()} == {"sent"}
+    assert box.debts() == []
+    by_reader: dict[str, list[bytes]] = {}
+    for mail in server.accepted:
+        by_reader.setdefault(mail.recipient, []).append(mail.data)
+    assert len(by_reader) == len(box.rows())
+    doubled = 0
+    for copies in by_reader.values():
+        assert len(set(copies)) == 1
+        message = message_from_bytes(copies[0], policy=policy.default)
+        assert message["Message-ID"]
+        doubled += len(copies) - 1
+    assert doubled <= WINDOW * kills
+    return doubled
+
+
+def test_deliver_killed_at_each_point_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    box = Outbox(tmp_path)
+    fill(box, 300)
+    with RecordingServer() as server, victims(box, server, "mend") as victim:
+        for point in range(1, 16):
+            victim.start(point)
+            assert victim.status() in (-signal.SIGKILL, 0)
+        finish(victim)
+        check_mended(box, server)
+
+
+def test_deliver_killed_at_random_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    box = Outbox(tmp_path)
+    fill(box, 400)
+    with RecordingServer() as server, victims(box, server, "mend") as victim:
+        assert kill_at_random(victim, kills=8, longest=0.12, seed=1)
+        finish(victim)
+        check_mended(box, server)
+
+
+def test_deliver_killed_at_random_resends_the_same_bytes_and_no_more_than_the_window(tmp_path: Path) -> None:
+    box = Outbox(tmp_path)
+    fill(box, 400)
+    with RecordingServer() as server, victims(box, server, "resend") as victim:
+        hit = kill_at_random(victim, kills=8, longest=0.12, seed=2)
+        finish(victim)
+        check_resent(box, server, kills=hit)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("mode", ["mend", "resend"])
+def test_deliver_killed_200_times_over_20_000_mails(tmp_path: Path, mode: str) -> None:
+    box = Outbox(tmp_path)
+    fill(box, 20_000)
+    with RecordingServer() as server, victims(box, server, mode) as victim:
+        hit = kill_at_random(victim, kills=200, longest=0.25, seed=3)
+        assert hit > 150
+        finish(victim)
+        if mode == "mend":
+            left = check_mended(box, server)
+            sys.stdout.write(f"{hit} kills, {left} uncertain and recapped, 0 lost, 0 doubled\n")
+        else:
+            doubled = check_resent(box, server, kills=hit)
+            sys.stdout.write(f"{hit} kills, {doubled} doubled ({doubled / hit:.1f} a kill), 0 lost\n")
+
+
+@pytest.mark.prove
+def test_deliver_killed_at_each_point_of_a_long_run(tmp_path: Path) -> None:
+    box = Outbox(tmp_path)
+    fill(box, 9_000)
+    with RecordingServer() as server, victims(box, server, "mend") as victim:
+        for point in range(1, 120):
+            victim.start(point)
+            victim.status()
+        finish(victim)
+        check_mended(box, server)
