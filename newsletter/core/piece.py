@@ -10,15 +10,17 @@ from __future__ import annotations
 import binascii
 import html
 import re
+from functools import lru_cache
 
 from newsletter.core.columns import wrapped
 from newsletter.core.mail import SLOT
 
 SOFT_BREAK = b"=\r\n"
 LINE = 76  # octets of an encoded line, RFC 2045 section 6.7 (5)
-SLOTS = re.compile(rb"\x00([^\x00]+)\x00")  # splits pieces into stretches and, at odd places, slots' names
+SLOTS = re.compile(rb"\x00([^\x00]+)\x00")  # splits pieces: stretches and, at odd places, names
 
-_PLAIN = re.compile(r"(?!\.|From )[ !#-%(-;?-~]{1,75}")  # needs neither escaping nor encoding: most values
+_PLAIN = re.compile(r"(?!From )[ !#-%(-;?-~]*[!#-%(-;?-~]")  # needs neither escaping nor encoding
+_ROOM = LINE - 1  # octets of a line besides the soft break's "="
 _TRAPS = re.compile(rb"^(?:\.|From )", re.MULTILINE)
 _OVERLONG = re.compile(rb"^([^\r\n]{74,})(=20|=09)(?=\r\n|\Z)", re.MULTILINE)
 _NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -58,8 +60,19 @@ def encode_value(value: str, *, markup: bool) -> bytes:
 
     In HTML a line end becomes `<br>`; plain text is wrapped at 76 columns, and a link stays whole.
     """
-    if _PLAIN.fullmatch(value) and not value.endswith(" "):
-        return value.encode() + SOFT_BREAK
+    if _PLAIN.fullmatch(value):
+        if len(value) <= _ROOM:
+            if value[0] != ".":
+                return value.encode() + SOFT_BREAK
+        elif " " not in value:  # a long link
+            lines = [value[start : start + _ROOM] for start in range(0, len(value), _ROOM)]
+            if not any(line[0] == "." for line in lines):
+                return "=\r\n".join([*lines, ""]).encode()
+    return _encoded_value(value, markup)
+
+
+@lru_cache(maxsize=2048)  # greetings and reasons: many readers have the same
+def _encoded_value(value: str, markup: bool) -> bytes:
     text = _NO_TEXT.sub("", value)
     if markup:
         text = html.escape(text).replace("\n", "<br>\n")

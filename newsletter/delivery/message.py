@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import format_datetime, parseaddr
 
-from newsletter.core.errors import ConfigurationError
+from newsletter.core.errors import ConfigurationError, NewsletterError
 from newsletter.core.mail import Content, Envelope, Recipient
-from newsletter.core.piece import encode_value
+from newsletter.core.piece import SLOTS, encode_value
 from newsletter.delivery.addresses import UnsendableAddressError, to_wire
-from newsletter.delivery.headers import clean, encoded, mailbox
+from newsletter.delivery.headers import bracketed, encoded, link, mailbox
 from newsletter.delivery.verp import MailMark, return_path, sign
 
-_SLOTS = re.compile(rb"\x00([^\x00]+)\x00")
-_PLAIN = re.compile(r"[A-Za-z0-9/:._~?-]{1,74}")  # needs neither escaping nor encoding: most links
 _TAG = 10  # hex digits of a mail's keyed hash in its return path
 
 
@@ -43,32 +40,31 @@ class MessageBuilder:
         """Raises ConfigurationError for a sender that SMTP cannot carry."""
         name, address = parseaddr(house.sender)
         try:
-            self.domain = to_wire(address)[0].decode("ascii").rpartition("@")[2]
+            wire = to_wire(address)[0].decode("ascii")
             sender = mailbox("From", address, name)
         except (UnsendableAddressError, UnicodeDecodeError) as error:
             raise ConfigurationError(
                 f"sender {house.sender!r} is no address that mail can come from",
                 hint="Write it as Name <address@example.org>.",
             ) from error
+        self.domain = wire.rpartition("@")[2]
         self.secret_key = house.secret_key
-        shown_list = clean(house.list_name)
-        quoted = encoded("List-Id", shown_list) if not shown_list.isascii() else f'"{_unquoted(shown_list)}"'
+        self.sender = f"From: {sender}\r\n"
         fields = [
-            ("From", sender),
-            ("List-Id", f"{quoted}\r\n <newsletter.{self.domain}>"),
-            ("List-Help", f"<{house.base_url}/>"),
-            ("List-Owner", f"<mailto:{address}>"),
-            ("List-Archive", f"<{house.base_url}/archive>"),
+            ("List-Id", bracketed("List-Id", house.list_name, f"newsletter.{self.domain}")),
+            ("List-Help", link("List-Help", f"{house.base_url}/")),
+            ("List-Owner", f"<mailto:{wire}>"),
+            ("List-Archive", link("List-Archive", f"{house.base_url}/archive")),
         ]
         if house.reply_to:
             reply_name, reply_address = parseaddr(house.reply_to)
             fields.append(("Reply-To", mailbox("Reply-To", reply_address, reply_name)))
         fields += [("Auto-Submitted", "auto-generated"), ("MIME-Version", "1.0")]
-        self.head = "".join(f"{field}: {value}\r\n" for field, value in fields)
+        self.rest = "".join(f"{field}: {value}\r\n" for field, value in fields)
 
     def mark(self, subscriber_id: int, kind: str, key: str) -> str:
         """What makes a mail one: a keyed hash, 64 hex digits."""
-        told = f"{subscriber_id}\x00{kind}\x00{key}".encode()
+        told = f"mail\x00{subscriber_id}\x00{kind}\x00{key}".encode()  # no other use of the key hashes this
         return hmac.digest(self.secret_key, told, hashlib.sha256).hex()
 
     def message_id(self, subscriber_id: int, kind: str, key: str) -> str:
@@ -86,9 +82,9 @@ class Prepared:
     def __init__(self, builder: MessageBuilder, content: Content) -> None:
         self._builder = builder
         self._head = (
-            f"{builder.head}"
-            f"Date: {format_datetime(content.date)}\r\n"
             f"Subject: {encoded('Subject', content.subject)}\r\n"
+            f"Date: {format_datetime(content.date)}\r\n"
+            f"{builder.rest}"
         )
         self._text = _stretches(content.text, content.values, markup=False)
         self._html = _stretches(content.html, content.values, markup=True)
@@ -99,27 +95,29 @@ class Prepared:
         mark = builder.mark(recipient.subscriber_id, recipient.kind, recipient.key)
         boundary = f"=_{mark[24:56]}"
         head = (
-            f"{self._head}"
+            f"{builder.sender}"
             f"To: {mailbox('To', recipient.address, recipient.name)}\r\n"
+            f"{self._head}"
             f"Message-ID: <{mark[:40]}@{builder.domain}>\r\n"
             f"Feedback-ID: {recipient.kind}:newsletter:{builder.domain}\r\n"
         )
         if recipient.unsubscribe_url:
+            unsubscribe = link("List-Unsubscribe", recipient.unsubscribe_url)
             head += (
-                f"List-Unsubscribe: <{recipient.unsubscribe_url}>\r\n"
-                "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+                f"List-Unsubscribe: {unsubscribe}\r\n"
+                "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"  # RFC 8058
             )
         signed = sign(MailMark(subscriber_id=recipient.subscriber_id, tag=mark[:_TAG]), builder.secret_key)
         parts: list[bytes] = []
         if recipient.text_only:
             parts.append(f"{head}{_TEXT}".encode())
-            _join(parts, self._text, recipient.my, plain_value)
+            _join(parts, self._text, recipient.my, markup=False)
         else:
             opening = f'{head}Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'
             parts.append(f"{opening}\r\n--{boundary}\r\n{_TEXT}".encode())
-            _join(parts, self._text, recipient.my, plain_value)
+            _join(parts, self._text, recipient.my, markup=False)
             parts.append(f"\r\n--{boundary}\r\n{_HTML}".encode())
-            _join(parts, self._html, recipient.my, markup_value)
+            _join(parts, self._html, recipient.my, markup=True)
             parts.append(f"\r\n--{boundary}--\r\n".encode())
         return Envelope(
             sender=return_path(signed, builder.domain),
@@ -134,24 +132,10 @@ _TEXT = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: q
 _HTML = "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
 
-def plain_value(value: str) -> bytes:
-    """A personal value as the text part prints it."""
-    if _PLAIN.fullmatch(value) and value[0] != ".":
-        return value.encode() + b"=\r\n"
-    return encode_value(value, markup=False)
-
-
-def markup_value(value: str) -> bytes:
-    """A personal value as the HTML part prints it."""
-    if _PLAIN.fullmatch(value) and value[0] != ".":
-        return value.encode() + b"=\r\n"
-    return encode_value(value, markup=True)
-
-
 def _stretches(pieces: Iterable[bytes], values: Mapping[str, str], *, markup: bool) -> list[bytes | str]:
     """The pieces joined, the content's own values filled in: bytes, and the names of personal slots."""
     ready = {name: encode_value(value, markup=markup) for name, value in values.items()}
-    found = _SLOTS.split(b"".join(pieces))
+    found = SLOTS.split(b"".join(pieces))
     stretches: list[bytes | str] = []
     static = bytearray()
     for number, part in enumerate(found):
@@ -161,24 +145,25 @@ def _stretches(pieces: Iterable[bytes], values: Mapping[str, str], *, markup: bo
         elif name in ready:
             static += ready[name]
         else:
-            stretches += [bytes(static), name]
+            stretches += [bytes(static), name.removeprefix("my.")]
             static.clear()
     stretches.append(bytes(static))
     return stretches
 
 
 def _join(
-    parts: list[bytes],
-    stretches: list[bytes | str],
-    my: Mapping[str, str],
-    encode: Callable[[str], bytes],
+    parts: list[bytes], stretches: Sequence[bytes | str], my: Mapping[str, str], *, markup: bool
 ) -> None:
     for stretch in stretches:
         if isinstance(stretch, bytes):
             parts.append(stretch)
-        else:
-            parts.append(encode(my[stretch.removeprefix("my.")]))
-
-
-def _unquoted(text: str) -> str:
-    return text.replace("\\", "").replace('"', "")
+            continue
+        try:
+            value = my[stretch]
+        except KeyError:
+            raise NewsletterError(
+                f"the mail prints {{{{ my.{stretch} }}}}, for which there is no value",
+                hint="A template of this kind of mail asks for what this kind does not have.",
+                slot=f"my.{stretch}",
+            ) from None
+        parts.append(encode_value(value, markup=markup))
