@@ -69,13 +69,20 @@ def fill(box: Outbox, mails: int) -> list[int]:
     return papers
 
 
-def kill_at_random(victim: Victim, *, kills: int, longest: float, seed: int) -> int:
-    """Kill that many runs, each after a random while. Returns how many were hit before their end."""
+def kill_at_random(victim: Victim, server: RecordingServer, *, kills: int, stride: int, seed: int) -> int:
+    """Kill that many runs, each at a random moment after up to `stride` more mails.
+
+    Returns how many were hit before their end.
+    """
     chance = random.Random(seed)
     hit = 0
     for _ in range(kills):
+        enough = len(server.accepted) + chance.randint(0, stride)
         pid = victim.start()
-        time.sleep(chance.uniform(0, longest))
+        give_up = time.monotonic() + 2.0
+        while len(server.accepted) < enough and time.monotonic() < give_up:
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0, 0.02))
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         hit += victim.status() == -signal.SIGKILL
@@ -137,7 +144,7 @@ def test_deliver_killed_at_random_loses_and_doubles_nothing(tmp_path: Path) -> N
     box = Outbox(tmp_path)
     fill(box, 400)
     with RecordingServer() as server, victims(box, server, "mend") as victim:
-        assert kill_at_random(victim, kills=8, longest=0.12, seed=1)
+        assert kill_at_random(victim, server, kills=8, stride=50, seed=1) > 3
         finish(victim)
         check_mended(box, server)
 
@@ -146,7 +153,7 @@ def test_deliver_killed_at_random_resends_the_same_bytes_and_no_more_than_the_wi
     box = Outbox(tmp_path)
     fill(box, 400)
     with RecordingServer() as server, victims(box, server, "resend") as victim:
-        hit = kill_at_random(victim, kills=8, longest=0.12, seed=2)
+        hit = kill_at_random(victim, server, kills=8, stride=50, seed=2)
         finish(victim)
         check_resent(box, server, kills=hit)
 
@@ -157,7 +164,7 @@ def test_deliver_killed_200_times_over_20_000_mails(tmp_path: Path, mode: str) -
     box = Outbox(tmp_path)
     fill(box, 20_000)
     with RecordingServer() as server, victims(box, server, mode) as victim:
-        hit = kill_at_random(victim, kills=200, longest=0.25, seed=3)
+        hit = kill_at_random(victim, server, kills=200, stride=100, seed=3)
         assert hit > 150
         finish(victim)
         if mode == "mend":

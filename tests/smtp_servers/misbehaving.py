@@ -160,19 +160,15 @@ _answering("dot_451", "dot", b"451 4.3.0 disk full")
 _answering("mail_451", "mail", b"451 4.3.0 later")
 
 
-def _data_anyway(self: Faulty, argument: str) -> None:
-    """Refuses the recipient, and says 354 to DATA all the same (RFC 2920 3.1)."""
-    self.rcpt_refused = True  # type: ignore[attr-defined]
-    self.say(b"550 5.1.1 no such user")
-
-
 @fault
 class data_without_recipient(Faulty):  # noqa: N801
+    """Refuses the recipient, and says 354 to DATA all the same (RFC 2920 3.1)."""
+
     refused = False
 
     def rcpt(self, argument: str) -> None:
-        if self.server.strikes():
-            self.refused = True
+        self.refused = self.server.strikes()
+        if self.refused:
             self.say(b"550 5.1.1 no such user")
         else:
             super().rcpt(argument)

@@ -280,6 +280,10 @@ class RecordingServer:
         """To whom, in the order of acceptance."""
         return [mail.recipient for mail in self.accepted]
 
+    def pick(self) -> type[Conversation]:
+        """How the next connection goes."""
+        return self.conversation
+
     def _listen(self) -> None:
         while True:
             try:
@@ -294,7 +298,7 @@ class RecordingServer:
             threading.Thread(target=self._talk, args=(sock, number), daemon=True).start()
 
     def _talk(self, sock: socket.socket, number: int) -> None:
-        conversation = self.conversation(self, sock, number)
+        conversation = self.pick()(self, sock, number)
         # The client may vanish at any moment: that is what the tests are about.
         with contextlib.suppress(HangupError, OSError, ValueError):
             conversation.run()

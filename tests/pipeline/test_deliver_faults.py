@@ -1,0 +1,118 @@
+"""All faults at once, at random, through the whole of delivering: nothing lost, doubled or wrongly blamed."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter.core.mail import Outcome
+from newsletter.delivery.claims import Claimed
+from newsletter.pipeline.deliver import DeliveryCounts, deliver
+from tests.delivery.outbox_scenario import NOW, Outbox
+from tests.delivery.test_faults import SHORT
+from tests.pipeline.victims import post_to
+from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
+from tests.smtp_servers.recording import Conversation, Terms
+
+STALLS = {"greeting_none", "silent_after_dot", "silent_after_mail", "byte_by_byte_slowly", "body_not_read"}
+KINDS = [kind for name, kind in FAULTS.items() if "tls" not in name and not name.startswith("auth")]
+
+
+@dataclass(slots=True)
+class ChaoticServer(MisbehavingServer):
+    """Each connection has a fault of its own, which strikes every so often."""
+
+    chance: random.Random = field(default_factory=lambda: random.Random(5))
+    unknown: set[str] = field(default_factory=set)  # whom it called unknown, rightly or not
+
+    def strikes(self) -> bool:
+        with self.fault_lock:
+            return self.chance.random() < 0.1
+
+    def pick(self) -> type[Conversation]:
+        with self.fault_lock:
+            kind = self.chance.choice(KINDS)
+            if kind.__name__ in STALLS and self.chance.random() < 0.7:
+                kind = Conversation
+        server = self
+
+        class Listening(kind):  # type: ignore[misc, valid-type]
+            asked = ""
+
+            def rcpt(self, argument: str) -> None:
+                self.asked = argument.partition("<")[2].partition(">")[0]
+                super().rcpt(argument)
+
+            def say(self, text: bytes, end: bytes = b"\r\n") -> None:
+                if text.startswith(b"550 5.1.1"):
+                    server.unknown.add(self.asked)
+                super().say(text, end)
+
+        return Listening
+
+
+def storm(box: Outbox, mails: int) -> tuple[Counter[str], int]:
+    """Send until nothing waits any more; (final states, runs that it took)."""
+    box.queue(box.readers(mails), box.digest(box.papers(2)), expires_at=NOW + timedelta(days=300))
+    blamed: list[str] = []
+
+    def on_refused(_connection: object, mail: Claimed, outcome: Outcome) -> None:
+        assert outcome.status == "5.1.1"
+        blamed.append(mail.address)
+
+    total = DeliveryCounts()
+    with ChaoticServer(terms=Terms(extensions=("PIPELINING", "SIZE"))) as server:
+        post = post_to(server.port, box.locks, on_refused=on_refused)
+        (relay,) = post.relays
+        post = replace(
+            post,
+            relays=[
+                replace(
+                    relay, connections=8, messages_per_connection=20, timeouts=SHORT, patience=(0.01,) * 5
+                )
+            ],
+        )
+        runs = 0
+        while Counter(box.states().values()).keys() & {"queued", "deferred"}:
+            started, burnt = time.monotonic(), time.process_time()
+            counts = deliver(box.engine, post, now=NOW + runs * timedelta(hours=5), stop=lambda: False)
+            runs += 1
+            assert runs < 300
+            total.sent += counts.sent
+            assert not set(box.states().values()) & {"leased", "handing over"}
+            assert time.monotonic() - started < 120
+            assert time.process_time() - burnt < 0.9 * (time.monotonic() - started) + 5
+        accepted = Counter(server.recipients())
+    rows = box.rows().values()
+    assert max(accepted.values()) == 1
+    for row in rows:
+        times = accepted[f"r{row['subscriber_id']}@mail.example"]
+        if row["state"] == "sent":
+            assert times == 1
+        elif row["state"] == "failed":
+            assert times == 0
+        else:
+            assert row["state"] == "uncertain"
+    assert set(blamed) <= server.unknown
+    assert len(blamed) == sum(row["state"] == "failed" and row["reason"] is None for row in rows)
+    recaps = Counter(origin for _, kind, origin, _, _ in box.debts() if kind == "recap")
+    assert recaps == {row["id"]: 2 for row in rows if row["state"] == "uncertain"}
+    assert total.sent == sum(row["state"] == "sent" for row in rows)
+    return Counter(row["state"] for row in rows), runs
+
+
+def test_deliver_through_a_storm_of_faults(tmp_path: Path) -> None:
+    states, _ = storm(Outbox(tmp_path), 200)
+    assert states["sent"] > 100
+
+
+@pytest.mark.prove
+def test_deliver_5000_mails_through_a_storm_of_faults(tmp_path: Path) -> None:
+    states, _ = storm(Outbox(tmp_path), 5_000)
+    assert states["sent"] > 3_500
