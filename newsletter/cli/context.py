@@ -6,6 +6,7 @@ The only module besides `init` and `demo` that reads settings. Does no command's
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,13 @@ from newsletter.core.errors import ConfigurationError, StorageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from newsletter.delivery.message import MessageBuilder
     from newsletter.delivery.relay import Relay
+    from newsletter.pipeline.links import Links
     from newsletter.pipeline.people import House
+    from newsletter.pipeline.post import Post
+    from newsletter.pipeline.press import DigestPress
+    from newsletter.pipeline.send import Calendar
     from newsletter.settings import Settings
     from newsletter.topics.definitions import Topic
     from newsletter.topics.matcher import Matcher
@@ -137,23 +143,84 @@ class Workspace:
         )
 
     @cached_property
-    def secret_key(self) -> bytes:
+    def press(self) -> DigestPress:
+        """What renders digests; templates in the state directory win over the shipped ones."""
+        from newsletter.pipeline.press import DigestPress
+        from newsletter.render.environment import MailEnvironment
+        from newsletter.render.views import Brand
+
+        brand = Brand(**self.settings.brand.model_dump())
+        environment = MailEnvironment([self.state_dir / "templates"])
+        return DigestPress(environment, brand=brand, topics=tuple(self.topics.values()))
+
+    @cached_property
+    def builder(self) -> MessageBuilder:
+        """What makes mail of digests."""
+        from newsletter.delivery.message import House, MessageBuilder
+
+        settings = self.settings
+        return MessageBuilder(
+            House(
+                sender=settings.sender,
+                base_url=settings.base_url,
+                list_name=settings.brand.name,
+                secret_key=self.secret_key.encode(),
+                reply_to=settings.brand.reply_to,
+            )
+        )
+
+    def message_id(self, subscriber_id: int, kind: str, key: str) -> str:
+        """The Message-ID of a mail."""
+        return self.builder.message_id(subscriber_id, kind, key)
+
+    @cached_property
+    def links(self) -> Links:
+        """What makes the links of one reader."""
+        from newsletter.pipeline.links import Links
+
+        return Links(base_url=self.settings.base_url, secret_keys=(self.secret_key,))
+
+    @property
+    def calendar(self) -> Calendar:
+        """How editions are dated and held back."""
+        from newsletter.pipeline.send import Calendar
+
+        settings = self.settings
+        return Calendar(zone=settings.default_timezone, hold=timedelta(minutes=settings.hold))
+
+    @cached_property
+    def post(self) -> Post:
+        """All that delivering needs."""
+        from newsletter.delivery.recovery import Uncertain
+        from newsletter.pipeline.post import Post
+
+        return Post(
+            relays=(self.relay,),
+            builder=self.builder,
+            links=self.links,
+            locks_dir=self.state_dir / "locks",
+            wall=lambda: datetime.now(UTC),
+            uncertain=Uncertain(self.settings.delivery.uncertain),
+        )
+
+    @cached_property
+    def secret_key(self) -> str:
         """The key that signs links and mail ids."""
         return self._key("secret_key")
 
     @cached_property
     def suppression_key(self) -> bytes:
         """The key that hashes suppressed addresses."""
-        return self._key("suppression_key")
+        return self._key("suppression_key").encode()
 
-    def _key(self, name: str) -> bytes:
+    def _key(self, name: str) -> str:
         secret = getattr(self.settings, name)
         if secret is None or not secret.get_secret_value():
             raise ConfigurationError(
                 f"{name} is not set", hint="Run `newsletter init`: it makes the missing keys."
             )
         value: str = secret.get_secret_value()
-        return value.encode()
+        return value
 
 
 def workspace(ctx: typer.Context) -> Workspace:

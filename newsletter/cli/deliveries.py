@@ -11,6 +11,7 @@ from newsletter.cli.context import Workspace, workspace
 from newsletter.cli.options import At, Json, now
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="Follow each mail: sent, waiting, refused.\n\n"
     "What was refused for now is tried again by the next send without being asked.",

@@ -22,7 +22,7 @@ from newsletter.core.errors import StorageError, UsageError
 if TYPE_CHECKING:
     from newsletter.ops.local_mail import LocalMail
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 DEFAULT_FOLDER = "demo-state"
 MARK = ".newsletter-demo"  # in a folder that a demo made: only such a one is ever emptied

@@ -13,6 +13,7 @@ from newsletter.cli.options import At, Json, now
 from newsletter.core.instants import parse_date
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="Look after the dumps that were taken in.\n\n"
     "Their bytes are kept, so that a better parser can read them again.",

@@ -12,6 +12,7 @@ from newsletter.cli.context import Workspace, workspace
 from newsletter.cli.options import At, Json, now
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="Gather what is new into numbered editions.\n\n"
     "send publishes by itself; these commands are for looking first. What is dropped or held here is not "

@@ -12,7 +12,7 @@ from newsletter.cli import output
 from newsletter.cli.context import workspace
 from newsletter.cli.options import At, Json, day_option, now
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 NOT_TAKEN = ("refused", "held")
 

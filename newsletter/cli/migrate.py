@@ -8,7 +8,7 @@ from newsletter.cli import output
 from newsletter.cli.context import workspace
 from newsletter.cli.options import Json
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from newsletter.cli.options import At, Json, now
 from newsletter.core.errors import UsageError
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="Look up papers; merge and split them.\n\n"
     "A paper is one work, however often it is listed. Merging and splitting are recorded, and who got one "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,8 +11,9 @@ import typer
 from newsletter.cli import output
 from newsletter.cli.context import workspace
 from newsletter.cli.options import At, now
+from newsletter.core.errors import NewsletterError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -34,4 +36,39 @@ def preview(
     is owed, the latest digest serves as a sample, and stderr says so.
     """
     work = workspace(ctx)
-    raise NotImplementedError(f"{work} {address} {format} {out} {now(at)} {output}")
+    from newsletter.db.engine import reading
+    from newsletter.pipeline.preview import preview as make
+    from subscribers import people
+
+    with reading(work.engine) as connection:
+        person = people.require(connection, address)
+    made = make(
+        work.engine,
+        subscriber_id=person.id,
+        now=now(at),
+        press=work.press,
+        builder=work.builder,
+        links=work.links,
+        calendar=work.calendar,
+    )
+    if made.sample:
+        output.note("Nothing is owed to this reader: this is the latest digest, as a sample.")
+    if format == "eml":
+        data = made.envelope.data
+    else:
+        data = made.part(format).encode()
+        if not data:
+            raise NewsletterError(
+                f"{person.address} gets mail without {format}", hint="Try --format text, or --format eml."
+            )
+    if out is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        return
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        raise NewsletterError(
+            f"cannot write {out}: {error.strerror}", hint="Name a file in a folder that you may write to."
+        ) from None
+    output.note(f"Written to {out}")

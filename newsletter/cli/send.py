@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from newsletter.cli import output
-from newsletter.cli.context import workspace
+from newsletter.cli.context import Workspace, workspace
 from newsletter.cli.options import At, Json, now
 from newsletter.core.errors import UsageError
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()
@@ -46,7 +47,7 @@ def send(
         raise UsageError("--test goes alone", hint="It mails one sample outside the ledger.")
     work = workspace(ctx)
     if test is not None:
-        _send_test(ctx, test)
+        _send_test(work, test, at=now(at), json=json)
         return
     from newsletter.db.engine import reading
     from newsletter.pipeline import send as sending
@@ -93,5 +94,41 @@ def send(
         raise typer.Exit(output.IN_PART if report.sent or report.stopped is None else output.FAILED)
 
 
-def _send_test(ctx: typer.Context, address: str) -> None:
-    raise NotImplementedError
+def _send_test(work: Workspace, address: str, *, at: datetime, json: bool) -> None:
+    from newsletter.core.mail import Verdict
+    from newsletter.pipeline.trial import send_test
+
+    outcome = send_test(
+        work.engine,
+        address=address,
+        now=at,
+        press=work.press,
+        builder=work.builder,
+        links=work.links,
+        calendar=work.calendar,
+        relay=work.relay,
+        base_url=work.settings.base_url,
+    )
+    words = " ".join(str(part) for part in (outcome.code, outcome.status, outcome.text) if part)
+    if json:
+        counted = {
+            "sent": outcome.verdict is Verdict.ACCEPTED,
+            "deferred": outcome.verdict is Verdict.DEFERRED,
+            "failed": outcome.verdict is Verdict.REJECTED,
+            "uncertain": outcome.verdict is Verdict.UNCERTAIN,
+        }
+        output.print_json(
+            {
+                "test": address,
+                "edition": None,
+                "due": 1,
+                "composed": 0,
+                **{name: int(is_it) for name, is_it in counted.items()},
+                "skipped": {},
+                "reply": words,
+            }
+        )
+    else:
+        typer.echo(f"The sample to {address} was {outcome.verdict.value}: {words}")
+    if outcome.verdict is not Verdict.ACCEPTED:
+        raise typer.Exit(output.IN_PART)

@@ -9,6 +9,7 @@ from newsletter.cli.context import workspace
 from newsletter.cli.options import Json
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="Try the mail server without mailing anybody.\n\nThe server is the one of the smtp settings.",
 )

@@ -16,6 +16,7 @@ from newsletter.core.errors import UsageError
 from newsletter.core.instants import parse_instant
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="Add, import, show and remove readers.\n\n"
     "An address is found in any spelling. Only confirmed readers get digests; a suppressed address never "

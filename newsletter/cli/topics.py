@@ -16,6 +16,7 @@ from newsletter.cli.context import workspace
 from newsletter.cli.options import Json
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="See what belongs to which topic, and why.\n\n"
     "A topic is one that is built in, or a table of newsletter.toml named topics.<slug>.",

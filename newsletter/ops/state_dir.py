@@ -34,7 +34,7 @@ STARTING_TOML = """\
 
 [brand]
 # name = "Research papers"
-# accent = "#8a4b2a"
+# accent = "#22201c"
 # footer = ""
 # postal_address = ""
 # reply_to = "Editors <editors@example.org>"

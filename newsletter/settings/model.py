@@ -120,7 +120,7 @@ class Brand(Table):
     name: str = Field(
         default="Research papers", min_length=1, max_length=100, description="The newsletter's name."
     )
-    accent: str = Field(default="#8a4b2a", pattern=r"^#[0-9a-fA-F]{6}$", description="Its colour, `#rrggbb`.")
+    accent: str = Field(default="#22201c", pattern=r"^#[0-9a-fA-F]{6}$", description="Its colour, `#rrggbb`.")
     logo: Annotated[str, AfterValidator(_web_link)] | None = Field(
         default=None, description="Link to an image."
     )
@@ -133,7 +133,8 @@ class Brand(Table):
     )
     subject: str = Field(
         default="",
-        description="Pattern of the subject line. Empty: the subject names what is inside.",
+        description="Pattern of the subject line; its fields are {name}, {number}, {date}, {topics}, {first} "
+        "and {count}. Empty: the subject names what is inside.",
     )
     language: str = Field(
         default="en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="Language tag."
