@@ -131,9 +131,8 @@ def _not_for_them(
         for pair in of_topic:
             if start < pair.ready_at <= slot.at and pair.paper not in known:
                 fresh.setdefault(pair.paper, []).append(pair)
-    titles = dict(
-        connection.execute(select(papers.c.id, papers.c.title).where(papers.c.id.in_(fresh))).tuples().all()
-    )
+    chosen = select(papers.c.id, papers.c.title).where(papers.c.id.in_(fresh))
+    titles = {row.id: row.title for row in connection.execute(chosen)}
     return [
         {"paper": paper, "title": titles[paper], "reason": _why_not(account, of_paper)}
         for paper, of_paper in fresh.items()
