@@ -10,11 +10,31 @@ import tempfile
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 START_TIMEOUT = 60  # seconds for initdb and start on a slow machine
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Remember which bar a proof measures: the first line of its docstring."""
+    function = getattr(item, "function", None)
+    if item.get_closest_marker("prove") and function is not None and function.__doc__:
+        item.user_properties.append(("bar", function.__doc__.strip().splitlines()[0]))
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """After `make prove`: each proof with its bar."""
+    if config.option.markexpr != "prove":
+        return
+    terminalreporter.section("bars")
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            if report.when == "call":
+                bar = dict(report.user_properties).get("bar", "")
+                terminalreporter.write_line(f"{outcome:6}  {report.nodeid}: {bar}")
 
 
 @pytest.fixture(autouse=True)

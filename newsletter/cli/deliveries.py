@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from newsletter.cli import output
 from newsletter.cli.context import Workspace, workspace
 from newsletter.cli.options import At, Json, now
+from newsletter.core.errors import ConfigurationError, NewsletterError
 
 app = typer.Typer(
     add_completion=False,
@@ -95,9 +97,7 @@ def retry(ctx: typer.Context, ids: Ids, *, at: At = None, json: Json = False) ->
     work = workspace(ctx)
     from newsletter.pipeline import again
 
-    for delivery in ids:
-        again.retry(work.engine, delivery, now=now(at))
-    _answer(work, ids, json)
+    _each(work, ids, lambda delivery: again.retry(work.engine, delivery, now=now(at)), json)
 
 
 @app.command()
@@ -106,9 +106,7 @@ def resend(ctx: typer.Context, ids: Ids, *, at: At = None, json: Json = False) -
     work = workspace(ctx)
     from newsletter.pipeline import again
 
-    for delivery in ids:
-        again.resend(work.engine, delivery, now=now(at))
-    _answer(work, ids, json)
+    _each(work, ids, lambda delivery: again.resend(work.engine, delivery, now=now(at)), json)
 
 
 def _shown(work: Workspace, delivery: int) -> dict[str, Any]:
@@ -122,10 +120,26 @@ def _shown(work: Workspace, delivery: int) -> dict[str, Any]:
         )
 
 
-def _answer(work: Workspace, ids: list[int], json: bool) -> None:
-    rows = [_shown(work, delivery) for delivery in ids]
+def _each(work: Workspace, ids: list[int], act: Callable[[int], None], json: bool) -> None:
+    """Act on each mail; one that must not go does not keep the others."""
+    rows: list[dict[str, Any]] = []
+    refused: list[NewsletterError] = []
+    for delivery in ids:
+        try:
+            act(delivery)
+            rows.append(_shown(work, delivery))
+        except ConfigurationError:
+            raise
+        except NewsletterError as error:
+            refused.append(error)
+    if refused and not rows:
+        raise refused[0]
     if json:
         output.print_json(rows)
-        return
-    for row in rows:
-        typer.echo(f"Delivery {row['id']} to {row['address']} is {row['state']}; the next send takes it.")
+    else:
+        for row in rows:
+            typer.echo(f"Delivery {row['id']} to {row['address']} is {row['state']}; the next send takes it.")
+    for refusal in refused:
+        output.note(f"Error: {refusal}")
+    if refused:
+        raise typer.Exit(output.IN_PART)

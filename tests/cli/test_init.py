@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -120,6 +121,19 @@ def test_state_dir_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--state-dir", str(tmp_path / "file" / "below"), "init"])
     assert result.exit_code in (1, 78)
     assert "cannot be used" in result.stderr or "cannot be read" in result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_state_dir_that_is_read_only_is_a_clear_error(shell: Shell) -> None:
+    for path in (*shell.state_dir.iterdir(), shell.state_dir):
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    try:
+        for command in (("ingest", "x.txt"), ("subscribers", "add", "a@readers.example"), ("send",)):
+            answer = shell(*command)
+            assert answer.code in (1, 78)
+            assert str(shell.state_dir) in answer.stderr
+    finally:
+        shell.state_dir.chmod(0o700)
 
 
 def test_interrupted_init_is_completed_by_the_next(shell: Shell) -> None:

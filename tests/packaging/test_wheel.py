@@ -13,6 +13,38 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+EVERY_TEMPLATE = """
+from datetime import date
+from newsletter.core.plan import EVERYTHING, PlannedPaper
+from newsletter.core.states import Form, Role
+from newsletter.render.accents import shades_of
+from newsletter.render.environment import MailEnvironment, templates_root
+from newsletter.render.layout import Layout
+from newsletter.render.views import Brand, PaperView, TopicView
+
+environment = MailEnvironment()
+used = set()
+plain = environment.get_template
+environment.get_template = lambda name, *rest, **more: used.add(name) or plain(name, *rest, **more)
+topics = {
+    slug: TopicView(slug=slug, title=slug, shades=shades_of("#c2662b")) for slug in ("circuits", EVERYTHING)
+}
+paper = PaperView(
+    id=1, title="A title", abstract="A sentence.", author_count=2, author_names=(), organization=None,
+    published_on=date(2026, 1, 1), comments=3, code_url="https://code.example", url=None,
+    first_listed_on=date(2026, 4, 13), evidence={"circuits": ("chip",)},
+)
+cards = [
+    PlannedPaper(paper_id=1, topic="circuits", also_in=(EVERYTHING,), form=form, role=role)
+    for form in (Form.FULL, Form.SHORT, Form.TITLE)
+    for role in (Role.NEWS, Role.RECAP)
+]
+Layout(environment, brand=Brand(), topics=topics).prepare(cards, {1: paper}, maybe=cards[:1])
+print(sorted(
+    name for path in templates_root().rglob("*.j2")
+    if (name := str(path.relative_to(templates_root()))) not in used
+))
+"""
 DEMO_BAR = 60  # seconds that `newsletter demo` may take
 
 
@@ -101,6 +133,11 @@ def test_installed_init_brings_its_migrations(installed: Path, tmp_path: Path) -
     done = _run(installed, tmp_path, "newsletter", "init", "--json")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "state" / "newsletter.sqlite3").exists()
+
+
+def test_installed_package_renders_every_template(installed: Path, tmp_path: Path) -> None:
+    done = _run(installed, tmp_path, "python", "-c", EVERY_TEMPLATE)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
 
 
 def test_installed_demo_mails_three_readers(installed: Path, tmp_path: Path) -> None:
