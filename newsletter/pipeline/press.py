@@ -14,8 +14,9 @@ from newsletter.core.plan import EVERYTHING, DigestPlan, PlannedPaper
 from newsletter.core.states import Form, Role
 from newsletter.db.schema import paper_topics, papers
 from newsletter.render.accents import assign, shades_of
-from newsletter.render.assembly import assemble, budget, check_subject
+from newsletter.render.assembly import assemble, budget
 from newsletter.render.environment import MailEnvironment
+from newsletter.render.headline import check_subject
 from newsletter.render.layout import Layout, key_of
 from newsletter.render.views import Brand, PaperView, TopicView
 

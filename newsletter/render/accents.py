@@ -12,6 +12,7 @@ from dataclasses import dataclass
 LIGHT_PAGE = "#fffdf9"
 DARK_PAGE = "#1b1a18"
 CONTRAST = 4.5  # WCAG 2.1, 1.4.3 level AA, for text
+MARGIN = {LIGHT_PAGE: 1.0, DARK_PAGE: 2.5}  # above it: thin letters on a dark page want more
 
 # copper, violet, fern, azure; a custom topic gets the next: plum, olive, rose, slate
 PALETTE = ("#c2662b", "#7466cf", "#2f8e6c", "#2b7fb8", "#9a4f96", "#77802a", "#bd5468", "#5f7388")
@@ -22,9 +23,9 @@ INK = "#6b655b"  # of the section for everything else
 class Shades:
     """One accent as it is shown."""
 
-    bar: str  # "#rrggbb": bars and rules
+    bar: str  # "#rrggbb": bars and rules on the light page
     text: str  # headings on the light page
-    dark: str  # headings on the dark page
+    dark: str  # headings, bars and rules on the dark page
 
 
 def shades_of(accent: str) -> Shades:
@@ -60,7 +61,7 @@ def contrast(one: str, other: str) -> float:
 def _until_readable(accent: str, page: str, *, step: float) -> str:
     hue, lightness, saturation = colorsys.rgb_to_hls(*_parts(accent))
     colour = accent
-    while contrast(colour, page) < CONTRAST + 0.2 and 0 < lightness + step < 1:
+    while contrast(colour, page) < CONTRAST + MARGIN[page] and 0 < lightness + step < 1:
         lightness += step
         red, green, blue = colorsys.hls_to_rgb(hue, lightness, saturation)
         colour = f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"

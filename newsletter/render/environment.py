@@ -1,19 +1,22 @@
 """Jinja for mail: sandboxed, strict, escaping HTML; an operator's own templates win over the shipped ones.
 
-Renders nothing by itself.
+A fault in a template becomes a ConfigurationError that names the file and the line.
 """
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from newsletter.core.columns import wrapped
 from newsletter.core.errors import ConfigurationError
 from newsletter.render.slots import Ink
+
+GLOBALS = ("range", "dict", "joiner", "namespace")  # templates get what they are handed, and these
 
 
 def templates_root() -> Path:
@@ -29,19 +32,7 @@ def templates_root() -> Path:
 
 def _is_html(name: str | None) -> bool:
     # Not select_autoescape: it looks for ".html.j2", and the layout itself is named html.j2.
-    return name is None or name.endswith(("html.j2", ".html"))
-
-
-def _wrapped(text: str, first: str = "", rest: str = "") -> str:
-    """`text` in lines of at most 76 columns, opened by `first`, then by `rest`: for plain-text parts."""
-    return textwrap.fill(
-        text,
-        76,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return name is None or not name.endswith(("txt.j2", ".css"))
 
 
 class MailEnvironment(ImmutableSandboxedEnvironment):
@@ -59,8 +50,42 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        self.filters["wrapped"] = _wrapped
-        # Operator templates get what they are handed, not the interpreter.
-        self.globals = {
-            name: self.globals[name] for name in ("range", "dict", "joiner") if name in self.globals
-        }
+        self.filters["wrapped"] = wrapped
+        self.globals = {name: self.globals[name] for name in GLOBALS}
+
+    def part(self, name: str, context: Mapping[str, Any]) -> str:
+        """One template rendered. Raises ConfigurationError with its `template` and `line`."""
+        try:
+            return self.get_template(name).render(context)
+        except ConfigurationError:
+            raise
+        except TemplateNotFound as error:
+            missing = error.name or name
+            raise ConfigurationError(
+                f"the template {missing} is missing",
+                hint="Restore it, or remove your own template that asks for it.",
+                template=name,
+            ) from error
+        except Exception as error:  # whatever a template does wrong, its author is to be told where
+            template, line = _place(error, name)
+            raise ConfigurationError(
+                f"the template {template} cannot be used: {error}",
+                hint=f"Mend line {line}, or remove your own template to use the shipped one.",
+                template=template,
+                line=line,
+            ) from None
+
+
+def _place(error: BaseException, name: str) -> tuple[str, int | None]:
+    """(template, line) that an error came from: Jinja rewrites tracebacks to template lines."""
+    if isinstance(error, TemplateSyntaxError):
+        return error.name or name, error.lineno
+    template, line = name, None
+    trace = error.__traceback__
+    while trace is not None:
+        file = Path(trace.tb_frame.f_code.co_filename)
+        if file.suffix in (".j2", ".css"):
+            email = len(file.parts) - 1 - file.parts[::-1].index("email") if "email" in file.parts else -2
+            template, line = "/".join(file.parts[email:]), trace.tb_lineno
+        trace = trace.tb_next
+    return template, line

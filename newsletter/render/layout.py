@@ -7,23 +7,36 @@ small template for each thing that repeats. Joining pieces to a digest is `newsl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jinja2 import TemplateError, TemplateNotFound
 from markupsafe import Markup
 
+from newsletter.core.columns import columns
 from newsletter.core.errors import ConfigurationError
-from newsletter.core.piece import decoded_size, encode_piece
+from newsletter.core.piece import decoded_size
 from newsletter.core.plan import PlannedPaper
-from newsletter.core.states import Form, Role
+from newsletter.core.states import Role
 from newsletter.render.environment import MailEnvironment
-from newsletter.render.inline import inlined
-from newsletter.render.slots import NAMES, Slot, Space
+from newsletter.render.page import page, shared_context, stretch
+from newsletter.render.slots import Slot
 from newsletter.render.views import Brand, PaperView, TopicView
 
-PLACES = ("tally", "note", "papers", "recaps")
+PLACES = {  # what repeats, or may be missing, and the place where it stands
+    "tallies": "tally",
+    "tally": "tally",
+    "note": "note",
+    "section": "papers",
+    "card": "papers",
+    "more": "papers",
+    "doubtful": "maybe",
+    "maybe": "maybe",
+    "recaps": "recaps",
+    "recap": "recaps",
+}
+LABEL = 150  # pixels at most of a topic's title beside its bar; longer ones wrap
+NEEDED = ("papers", "recaps", "maybe")  # places without which papers would be lost
 Key = tuple[Any, ...]  # what a piece shows: ("section", slug), ("card", paper, form, topic, also in), …
 
 
@@ -45,11 +58,11 @@ class Frame:
     size: int = 0  # bytes of its HTML once decoded
 
 
-def key_of(card: PlannedPaper) -> Key:
-    """The piece that shows a planned paper."""
+def key_of(card: PlannedPaper, *, maybe: bool = False) -> Key:
+    """The piece that shows a planned paper. maybe: among the doubtful ones."""
     if card.role is Role.RECAP:
         return ("recap", card.paper_id)
-    return ("card", card.paper_id, card.form, card.topic, card.also_in)
+    return ("maybe" if maybe else "card", card.paper_id, card.form, card.topic, card.also_in)
 
 
 class Layout:
@@ -67,25 +80,34 @@ class Layout:
         self.brand = brand
         self.topics = topics
         self.folder = f"email/{kind}"
+        self._shared = shared_context(brand, topics)
         self.pieces: dict[Key, Piece] = {}
         self.frame = Frame()
 
-    def prepare(self, cards: Iterable[PlannedPaper], papers: Mapping[int, PaperView]) -> None:
+    def prepare(
+        self,
+        cards: Iterable[PlannedPaper],
+        papers: Mapping[int, PaperView],
+        *,
+        maybe: Iterable[PlannedPaper] = (),
+    ) -> None:
         """Make sure that there is a piece for each card. Raises ConfigurationError for a broken template."""
         wanted: dict[Key, dict[str, Any]] = {}
         if not self.frame.html:
-            wanted |= self._furniture()
-        for card in cards:
-            key = key_of(card)
+            wanted |= self.furniture()
+        for key, card in [
+            *((key_of(card), card) for card in cards),
+            *((key_of(card, maybe=True), card) for card in maybe),
+        ]:
             if key not in self.pieces and key not in wanted:
-                wanted[key] = self._card(card, papers[card.paper_id])
+                wanted[key] = self.context_of(card, papers[card.paper_id])
         if not wanted:
             return
-        html_frame, html = self._cut(self.render("html", wanted))
-        text_frame, text = self._cut(self.render("txt", wanted))
+        html_frame, html = self.cut(self.render("html", wanted), list(wanted))
+        text_frame, text = self.cut(self.render("txt", wanted), list(wanted))
         for key in wanted:
-            piece = Piece(html=html[key], text=text[key], size=decoded_size(html[key]))
-            self.pieces[key] = piece
+            encoded = html.get(key, b"")  # a place that an operator's template leaves out
+            self.pieces[key] = Piece(html=encoded, text=text.get(key, b""), size=decoded_size(encoded))
         if not self.frame.html:
             size = sum(decoded_size(part) for part in html_frame if isinstance(part, bytes))
             self.frame = Frame(html=html_frame, text=text_frame, size=size)
@@ -95,96 +117,87 @@ class Layout:
 
         part: html or txt. marked: with the marks that it is cut at.
         """
-        self._keys = list(wanted)
-        places: dict[str, list[str]] = {name: [] for name in PLACES}
+        places: dict[str, list[str]] = {name: [] for name in PLACES.values()}
         for number, (key, context) in enumerate(wanted.items()):
-            body = self._part(f"{key[0]}.{part}.j2", context)
-            name = {"tally": "tally", "note": "note", "recaps": "recaps", "recap": "recaps"}.get(
-                key[0], "papers"
-            )
+            body = self.environment.part(f"{self.folder}/{key[0]}.{part}.j2", {**self._shared, **context})
             if marked:
                 body = self._mark(f"piece{number}") + body + self._mark("end")
-            places[name].append(body)
+            places[PLACES[key[0]]].append(body)
         filled = {
             name: Markup(  # noqa: S704  # rendered by autoescaping templates just above
-                (self._mark(name) if marked else "")
+                (self._mark(f"place-{name}") if marked else "")
                 + "".join(bodies)
                 + (self._mark("placed") if marked else "")
             )
             for name, bodies in places.items()
         }
-        document = self._part(f"{part}.j2" if part == "txt" else "html.j2", {"place": filled})
-        return inlined(document) if part == "html" else document
+        return page(self.environment, self.folder, part, {**self._shared, "place": filled})
 
-    def _part(self, name: str, context: Mapping[str, Any]) -> str:
-        shared: dict[str, Any] = {"brand": self.brand, "topics": self.topics}
-        for space, names in NAMES.items():
-            shared[space] = Space(space, names)
-        try:
-            return self.environment.get_template(f"{self.folder}/{name}").render(**shared, **context)
-        except TemplateNotFound as error:
-            raise ConfigurationError(
-                f"the template {error.name} is missing", hint="Restore it, or remove the override beside it."
-            ) from error
-        except TemplateError as error:
-            place = f"{self.folder}/{name}"
-            line = getattr(error, "lineno", None) or _line_of(error)
-            raise ConfigurationError(
-                f"the template {place} cannot be used (line {line}): {error.message}",
-                hint="`newsletter templates check` tells more.",
-            ) from error
-
-    def _mark(self, word: str) -> str:
-        return f"<!--{self.environment.ink.word} {word}-->"
-
-    def _cut(self, document: str) -> tuple[list[bytes | str], dict[Key, bytes]]:
-        mark = re.compile(f"<!--{self.environment.ink.word} ([a-z]+)([0-9]*)-->")
+    def cut(self, document: str, keys: Sequence[Key]) -> tuple[list[bytes | str], dict[Key, bytes]]:
+        """(frame, pieces) of a marked document; keys: of its pieces, as they were wanted."""
+        mark = re.compile(f"<!--{self.environment.ink.word} ([a-z]+)([0-9]*)(?:-([a-z]+))?-->")
         frame: list[bytes | str] = []
         pieces: dict[Key, bytes] = {}
-        start, piece = 0, None
-        ink = self.environment.ink.pattern
+        start, key = 0, None
         for found in mark.finditer(document):
-            word, number = found.groups()
+            word, number, place = found.groups()
             if word == "piece":
-                piece, start = int(number), found.end()
-            elif word == "end" and piece is not None:
-                pieces[self._keys[piece]] = encode_piece(document[start : found.start()], ink)
+                key, start = keys[int(number)], found.end()
+            elif word == "end" and key is not None:
+                pieces[key] = self._encoded(document[start : found.start()])
             elif word == "placed":
                 start = found.end()
             else:
-                frame += [encode_piece(document[start : found.start()], ink), word]
-        frame.append(encode_piece(document[start:], ink))
+                frame += [self._encoded(document[start : found.start()]), place]
+        frame.append(self._encoded(document[start:]))
+        self._check_places([place for place in frame if isinstance(place, str)])
         return frame, pieces
 
-    def _furniture(self) -> dict[Key, dict[str, Any]]:
-        """What every digest may need: a row and a heading for each topic, the note, the recaps' heading."""
-        wanted: dict[Key, dict[str, Any]] = {("note",): {}, ("recaps",): {}}
-        for slug, topic in self.topics.items():
-            wanted[("tally", slug)] = {
-                "topic": topic,
-                "count": Slot(f"digest.count_{slug}"),
-                "width": Slot(f"digest.width_{slug}"),
-            }
-            wanted[("section", slug)] = {"topic": topic}
-        return wanted
-
-    def _card(self, card: PlannedPaper, paper: PaperView) -> dict[str, Any]:
+    def context_of(self, card: PlannedPaper, paper: PaperView) -> dict[str, Any]:
+        """What a card's template is handed."""
+        seen_on = paper.seen_on
         return {
             "paper": paper,
             "topic": self.topics[card.topic],
             "also_in": [self.topics[slug] for slug in card.also_in if slug in self.topics],
             "form": card.form.value,
-            "excerpt": paper.excerpt(card.form) if card.form is not Form.LEFT else "",
+            "excerpt": paper.excerpt(card.form),
             "matched": paper.matched(card.topic),
+            "is_old": seen_on is not None,
+            "first_seen": Slot(f"digest.seen_{seen_on}") if seen_on is not None else "",
         }
 
+    def furniture(self) -> dict[Key, dict[str, Any]]:
+        """What every digest may need: a row and a heading for each topic, the note, other headings."""
+        wanted: dict[Key, dict[str, Any]] = {
+            (name,): {} for name in ("tallies", "note", "more", "doubtful", "recaps")
+        }
+        widest = max((columns(topic.title) for topic in self.topics.values()), default=0)
+        for slug, topic in self.topics.items():
+            count = Slot(f"digest.count_{slug}")
+            wanted[("tally", slug)] = {
+                "topic": topic,
+                "count": count,
+                "width": Slot(f"digest.width_{slug}"),
+                "bar": Slot(f"digest.bar_{slug}"),
+                "gap": " " * (widest - columns(topic.title)),
+                "label_width": min(LABEL, 8 + 7 * widest),
+            }
+            wanted[("section", slug)] = {"topic": topic, "count": count}
+        return wanted
 
-def _line_of(error: BaseException) -> int | str:
-    """The template line that a runtime error came from, from its traceback."""
-    line: int | str = "?"
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename.endswith(".j2"):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
+    def _mark(self, word: str) -> str:
+        return f"<!--{self.environment.ink.word} {word}-->"
+
+    def _encoded(self, text: str) -> bytes:
+        return stretch(self.environment.ink, self.folder, text)
+
+    def _check_places(self, found: Sequence[str]) -> None:
+        for name in PLACES.values():
+            if found.count(name) > 1 or (name in NEEDED and name not in found):
+                fault = "twice" if name in found else "nowhere"
+                raise ConfigurationError(
+                    f"the templates in {self.folder} print {{{{ place.{name} }}}} {fault}",
+                    hint="Print it once, in html.j2 and in txt.j2.",
+                    template=self.folder,
+                )

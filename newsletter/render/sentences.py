@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
-# A full stop after these ends no sentence.
+# A full stop after these ends no sentence; a single capital is somebody's initial.
 _ABBREVIATIONS = re.compile(
-    r"(?:\b(?:e\.g|i\.e|cf|vs|al|etc|resp|approx|Fig|Figs|Eq|Eqs|Sec|Ref|Refs|No|Dr|Prof|St|[A-Z]))\.$"
+    r"(?:^|[\s(\[“\"])(?:e\.g|i\.e|cf|vs|al|etc|resp|approx|incl|w\.r\.t|a\.k\.a|viz|ca|et|"
+    r"Figs?|Eqs?|Secs?|Refs?|Tabs?|Alg|Thm|No|Nos|Vol|pp?|Dr|Prof|Mr|Mrs|Ms|St|Inc|Jr|[A-Z])\.$"
 )
-_END = re.compile(r"[.!?][)\]\"”’]*(?=\s+[\"“(\[]?[A-Z0-9À-Þ]|\s*$)")
-LEAST = 0.45  # of the room: a shorter end of sentence leaves too much of it empty
-SCAN = 4  # times the room: how far an end of sentence is looked for
+_END = re.compile(r"[.!?。！？][)\]\"”’]*(?=\s+[\"“(\[]?(?:[^\W_a-zß-öø-ÿ]|[a-z]*[A-Z])|\s*$|(?<=[。！？]))")
+LEAST = 0.45  # of the room: an earlier end of sentence leaves too much of it empty
+SCAN = 4  # times the room: how much of a text is looked at
 
 
 def cut(text: str, room: int) -> str:
@@ -19,10 +20,19 @@ def cut(text: str, room: int) -> str:
     if len(text) <= room:
         return text
     best = 0
-    for end in _END.finditer(text[: room + 1]):
+    for end in _END.finditer(text, 0, room + 40):
         if end.end() <= room and not _ABBREVIATIONS.search(text[: end.start() + 1]):
             best = end.end()
     if best >= room * LEAST:
         return text[:best]
-    words = text[: room - 1].rsplit(" ", 1)[0] if " " in text[: room - 1] else text[: room - 1]
-    return words.rstrip(" ,;:–—-") + "…"
+    return shortened(text, room)
+
+
+def shortened(text: str, room: int) -> str:
+    """`text`, cut after a word and closed by … when it is longer than `room` characters."""
+    if len(text) <= room:
+        return text
+    head = text[: room - 1]
+    if text[room - 1] != " " and " " in head:
+        head = head.rsplit(" ", 1)[0]
+    return head.rstrip(" ,;:.–—-(") + "…"

@@ -16,14 +16,25 @@ from markupsafe import Markup
 MY = frozenset(
     {
         "greeting",  # "Good morning, Ada." or "Good morning."
-        "because",  # "You follow Circuits and Quantum, daily at 07:00 (Europe/Berlin)."
+        "because",  # "You get this daily at 07:00 (Europe/Berlin), because you signed up for it."
         "unsubscribe_url",
         "preferences_url",
         "pause_url",
         "web_url",  # this digest, to be read on the web
+        "confirm_url",  # of the mail that asks to confirm
     }
 )
-DIGEST = frozenset({"number", "date", "lede", "title", "preheader", "note"})
+DIGEST = frozenset(
+    {
+        "number",  # of the edition
+        "date",  # "Friday 17 April 2026"
+        "lede",  # "Five new papers in the topics you follow, two of them with code."
+        "title",  # "Paper Digest No. 12"
+        "preheader",  # what a mailbox shows beside the subject
+        "note",  # the editor's words
+        "more",  # that some papers had no room
+    }
+)  # and, handed to cards and rows: count_…, width_…, bar_… of a topic, seen_… of a date
 NAMES = {"my": MY, "digest": DIGEST}
 
 
@@ -41,9 +52,11 @@ class Slot:
             "its value is not known when the template is rendered"
         )
 
-    __str__ = __html__ = __bool__ = __len__ = __iter__ = __contains__ = __getitem__ = _refuse
-    __add__ = __radd__ = __mod__ = __mul__ = __eq__ = __ne__ = __lt__ = __gt__ = __format__ = _refuse
-    __int__ = __float__ = __call__ = _refuse
+    __str__ = __html__ = __bool__ = __len__ = __iter__ = __contains__ = __getitem__ = __getattr__ = _refuse
+    __add__ = __radd__ = __mod__ = __rmod__ = __mul__ = __rmul__ = __sub__ = __rsub__ = _refuse
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __pow__ = __neg__ = __pos__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __format__ = _refuse
+    __int__ = __float__ = __index__ = __round__ = __abs__ = __call__ = _refuse
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
@@ -74,8 +87,20 @@ class Ink:
         self.word = "z" + secrets.token_hex(8)
         self.pattern = re.compile(f"{self.word}-((?:my|digest)[.][a-z0-9_-]+?)-{self.word}")
 
+    def mark(self, slot: Slot) -> str:
+        """What stands for the slot in rendered text."""
+        return f"{self.word}-{slot.name}-{self.word}"
+
     def finalize(self, value: Any) -> Any:
-        """What Jinja prints for `value`: a slot becomes its mark; the rest is untouched."""
-        if not isinstance(value, Slot):
-            return value
-        return Markup(f"{self.word}-{value.name}-{self.word}")  # noqa: S704  # letters, digits, dots
+        """What Jinja prints for `value`: a slot becomes its mark; text loses what no mail may hold."""
+        if isinstance(value, Slot):
+            return Markup(self.mark(value))  # noqa: S704  # letters, digits, dots
+        if isinstance(value, Space):
+            raise TemplateRuntimeError("a name space of slots cannot be printed, only the slots in it")
+        if isinstance(value, str) and _UNWANTED.search(value):
+            return type(value)(_UNWANTED.sub("", value))
+        return value
+
+
+# Control characters that XML cannot hold, surrogates, and overrides of the writing direction.
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -15,7 +16,9 @@ OLD = timedelta(days=60)  # a paper older than this at its first listing shows w
 FULL_LENGTH = 520  # characters of an abstract in the full form
 SHORT_LENGTH = 190  # characters in the short form
 MANY_NAMES = 4  # more names than this are counted, not listed
+MOST_MATCHED = 4  # words that are shown as the reason
 SEARCH = "https://huggingface.co/papers?q="  # where a paper without a known page is looked for
+_WEB = re.compile(r"https?://[^\s\x00-\x1f\x7f<>\"]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,7 @@ class Brand:
     footer: str = ""
     postal_address: str = ""
     reply_to: str | None = None
+    privacy_url: str | None = None  # printed at the foot when there is one
     subject: str = ""  # pattern; empty: the subject names what is inside
     language: str = "en"
 
@@ -86,10 +90,10 @@ class PaperView:
         return in_words(self.published_on) if self.published_on else ""
 
     @property
-    def first_seen(self) -> str:
-        """When it was first listed, in words, beside an old date; else empty."""
+    def seen_on(self) -> date | None:
+        """When it was first listed, for a paper that was old by then; else None."""
         old = self.published_on is not None and self.first_listed_on - self.published_on > OLD
-        return in_words(self.first_listed_on) if old else ""
+        return self.first_listed_on if old else None
 
     def excerpt(self, form: str) -> str:
         """The first sentences of the abstract that `form` has room for."""
@@ -97,8 +101,8 @@ class PaperView:
         return cut(self.abstract, lengths[Form(form)]) if Form(form) in lengths else ""
 
     def matched(self, topic: str) -> tuple[str, ...]:
-        """The words that put it under `topic`."""
-        return self.evidence.get(topic, ())
+        """The words that put it under `topic`, the strongest ones."""
+        return self.evidence.get(topic, ())[:MOST_MATCHED]
 
 
 def in_words(day: date) -> str:
@@ -107,4 +111,5 @@ def in_words(day: date) -> str:
 
 
 def _web(url: str | None) -> str | None:
-    return url if url and url.lower().startswith(("https://", "http://")) else None
+    """`url`, when it is one of the web and holds nothing that could end it early."""
+    return url if url and _WEB.fullmatch(url) else None

@@ -166,15 +166,15 @@ def test_every_mail_has_the_headers_that_providers_ask_for(office: Office, serve
     assert mail.sender.startswith("bounce+")
     assert [name for name, _ in message.items()] == [
         "From",
+        "To",
+        "Subject",
+        "Date",
         "List-Id",
         "List-Help",
         "List-Owner",
         "List-Archive",
         "Auto-Submitted",
         "MIME-Version",
-        "Date",
-        "Subject",
-        "To",
         "Message-ID",
         "Feedback-ID",
         "List-Unsubscribe",
