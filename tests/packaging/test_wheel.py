@@ -14,12 +14,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_TEMPLATE = """
-from datetime import date
+from datetime import UTC, date, datetime
 from newsletter.core.plan import EVERYTHING, PlannedPaper
 from newsletter.core.states import Form, Role
 from newsletter.render.accents import shades_of
 from newsletter.render.environment import MailEnvironment, templates_root
 from newsletter.render.layout import Layout
+from newsletter.render.letter import letter
+from newsletter.render.letter import letter
 from newsletter.render.views import Brand, PaperView, TopicView
 
 environment = MailEnvironment()
@@ -40,6 +42,11 @@ cards = [
     for role in (Role.NEWS, Role.RECAP)
 ]
 Layout(environment, brand=Brand(), topics=topics).prepare(cards, {1: paper}, maybe=cards[:1])
+for folder in (templates_root() / "email").iterdir():
+    if folder.is_dir() and folder.name != "digest":
+        letter(environment, brand=Brand(), kind=folder.name, date=datetime(2026, 4, 13, tzinfo=UTC))
+for subject in templates_root().glob("email/*/subject.txt.j2"):
+    letter(environment, brand=Brand(), kind=subject.parent.name, date=datetime(2026, 4, 13, tzinfo=UTC))
 print(sorted(
     name for path in templates_root().rglob("*.j2")
     if (name := str(path.relative_to(templates_root()))) not in used
