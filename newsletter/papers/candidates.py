@@ -5,7 +5,7 @@ A finding is a row for an admin to judge; nothing here merges anything. The arit
 
 Two caps keep the cost of a paper the same however many are known: a bucket takes no more than BUCKET papers
 (a full one holds a turn of phrase, and later papers are found by their other bands), and no more than
-EXAMINED abstracts are compared, those that share most bands first.
+EXAMINED abstracts are compared: those that share most bands first, then those from the smallest bucket.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from newsletter.core.overlap import bands, overlaps, triples
+from newsletter.core.overlap import bands, may_overlap, overlaps, triples
 from newsletter.db.engine import dialect_insert
 from newsletter.db.schema import paper_bands, papers, possible_same
 from newsletter.papers.known import in_chunks
 
-BUCKET = 32  # papers under one band
+BUCKET = 16  # papers under one band
 EXAMINED = 8  # abstracts compared with one new abstract
 
 
@@ -47,18 +47,22 @@ def index_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> lis
     near: dict[int, list[int]] = {}
     for paper_id, of_paper in keys.items():
         shared: Counter[int] = Counter()
+        company: dict[int, int] = {}  # papers in the smallest bucket that a candidate was found in
         for band in of_paper:
             bucket = buckets.setdefault(band, [])
-            shared.update(other for other in bucket if other != paper_id)
+            for other in bucket:
+                if other != paper_id:
+                    shared[other] += 1
+                    company[other] = min(company.get(other, BUCKET), len(bucket))
             if len(bucket) < BUCKET and paper_id not in bucket:
                 bucket.append(paper_id)
                 rows.append({"band": band, "paper_id": paper_id})
         if shared:
-            ranked = sorted(shared, key=lambda other: (-shared[other], other))
-            near[paper_id] = ranked[:EXAMINED]
+            ranked = sorted((-count, company[other], other) for other, count in shared.items())
+            near[paper_id] = [other for *_, other in ranked[:EXAMINED]]
     if rows:
         connection.execute(insert(paper_bands), rows)
-    return _confirmed(connection, sets, near) if near else []
+    return _confirmed(connection, dict(abstracts), sets, near) if near else []
 
 
 def forget_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> None:
@@ -111,22 +115,29 @@ def _buckets(connection: Connection, wanted: Collection[int]) -> dict[int, list[
 
 
 def _confirmed(
-    connection: Connection, sets: dict[int, frozenset[int]], near: dict[int, list[int]]
+    connection: Connection,
+    abstracts: dict[int, str],
+    sets: dict[int, frozenset[int]],
+    near: dict[int, list[int]],
 ) -> list[Overlap]:
+    """The candidates whose abstracts do overlap. Most are chance, so their words are looked at first."""
     canonical: dict[int, int] = {}
     for chunk in in_chunks(near.keys() | {other for others in near.values() for other in others}):
         chosen = select(papers.c.id, papers.c.merged_into, papers.c.abstract).where(papers.c.id.in_(chunk))
         for paper_id, merged_into, abstract in connection.execute(chosen):
             canonical[paper_id] = merged_into or paper_id
-            if paper_id not in sets:
-                sets[paper_id] = triples(abstract)
+            abstracts[paper_id] = abstract
     found: dict[tuple[int, int], Overlap] = {}
     for paper_id, others in near.items():
         for other in others:
             pair = (canonical[paper_id], canonical[other])
             later, earlier = max(pair), min(pair)
+            if later == earlier or not may_overlap(abstracts[paper_id], abstracts[other]):
+                continue
+            if other not in sets:
+                sets[other] = triples(abstracts[other])
             index = overlaps(sets[paper_id], sets[other])
-            if index is None or later == earlier:
+            if index is None:
                 continue
             before = found.get((later, earlier))
             if before is None or before.overlap < index:

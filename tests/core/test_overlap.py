@@ -23,14 +23,12 @@ def text_of(seed: int, length: int = 200) -> str:
 
 def test_bands_are_the_same_on_every_machine_and_in_every_run() -> None:
     assert bands(triples(text_of(1))) == (
-        877071426499882629,
-        3574098671493141854,
-        4666372670279013221,
-        1526925327239963334,
-        3913537223012641480,
-        7782522240990323372,
-        1861247840923206421,
-        2219261899713466746,
+        9030805691315718214,
+        875375371711373929,
+        2555792985315445574,
+        2379770693240681741,
+        8277094980491945269,
+        5657681664336339794,
     )
 
 
@@ -76,9 +74,9 @@ def test_bands_find_alike_texts_as_often_as_the_arithmetic_says() -> None:
             one = frozenset(values[:150])
             other = frozenset(values[150 - shared : 300 - shared])
             found[index] += not set(bands(one)).isdisjoint(bands(other))
-    assert found[0.3] > 80
-    assert found[0.5] > 165
-    assert found[0.7] > 192
+    assert found[0.3] > 65
+    assert found[0.5] > 150
+    assert found[0.7] > 188
 
 
 @needs_shared
@@ -95,7 +93,7 @@ def test_bands_and_overlap_on_the_real_pairs() -> None:
             reached += near and overlaps(one, other) is not None
         elif pair["kind"] == "near_title_different_paper":
             false += near or overlaps(one, other) is not None
-    assert (strong, reached, false) == (24, 23, 0)
+    assert (strong, reached, false) == (24, 24, 0)
 
 
 @needs_shared

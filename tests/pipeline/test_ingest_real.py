@@ -85,8 +85,8 @@ def test_ingest_of_the_real_pairs_merges_nothing_and_reports_what_overlaps(tmp_p
     expected = {frozenset((title_key(pair["title_a"]), title_key(pair["title_b"]))): pair for pair in pairs}
     assert reported <= expected.keys()
     kinds = [expected[pair]["same_paper"] for pair in reported]
-    # 23 of 27 changed titles; four overlap little. Of the hard different pairs two look alike too.
-    assert (kinds.count(True), kinds.count(False)) == (23, 2)
+    # 24 of 27 changed titles; the others overlap less. Of four hard different pairs two look alike too.
+    assert (kinds.count(True), kinds.count(False)) == (24, 2)
 
 
 def test_ingest_of_the_real_dumps_with_the_builtin_topics(tmp_path: Path) -> None:
