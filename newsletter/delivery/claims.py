@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, cast
 
-from sqlalchemy import Connection, Row, Select, and_, or_, select, text, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select, text, update
 
 from newsletter.core.states import DebtEnd, DeliveryState, SkipReason
 from newsletter.db.schema import deliveries
@@ -21,6 +22,9 @@ KIND = "digest"  # the kind whose readers must be confirmed and not paused
 
 # Literal, or SQLite would not see that the partial index on what waits serves.
 WAITING = text("deliveries.state in ('queued', 'deferred')")
+
+
+UNREAD = frozenset({"slots_done_to", "confirmed_at", "cadence_since"})  # dates that no mail needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,7 @@ class Claimed:
     address: str
     name: str
     text_only: bool
-    person: Mapping[str, Any]  # all columns that the audience offered: ref, leave_id, cadence, …
+    person: Mapping[str, Any]  # what the audience offered: ref, leave_id, cadence, hour, timezone, …
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,13 @@ class Claims:
 
     claimed: tuple[Claimed, ...] = ()
     skipped: Mapping[SkipReason, int] = field(default_factory=dict)
+
+
+_LEASE_THEM = (
+    update(deliveries)
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
+    .values(state=DeliveryState.LEASED.value, owner=bindparam("b_owner"), leased_until=bindparam("b_until"))
+)
 
 
 def claim(
@@ -88,9 +99,8 @@ def claim(
             break
     if taken:
         connection.execute(
-            update(deliveries)
-            .where(deliveries.c.id.in_([mail.id for mail in taken]))
-            .values(state=DeliveryState.LEASED.value, owner=owner, leased_until=wall + LEASE)
+            _LEASE_THEM,
+            {"ids": [mail.id for mail in taken], "b_owner": owner, "b_until": wall + LEASE},
         )
     for reason, ids in skipped.items():
         skip(connection, ids, reason=reason, now=now)
@@ -142,6 +152,17 @@ def expire(connection: Connection, *, now: datetime) -> int:
 def _due(
     connection: Connection, *, now: datetime, limit: int, only: int | None, after: Row[Any] | None
 ) -> Sequence[Row[Any]]:
+    values: dict[str, Any] = {"now": now, "limit": limit}
+    if only is not None:
+        values["only"] = only
+    if after is not None:
+        values |= {"last_at": after.next_attempt_at, "last_id": after.id}
+    statement = _due_statement(one=only is not None, further=after is not None)
+    return connection.execute(statement, values).all()
+
+
+@cache  # building a statement costs more than running it
+def _due_statement(*, one: bool, further: bool) -> Select[Any]:
     d = deliveries.c
     due = (
         select(
@@ -158,18 +179,20 @@ def _due(
             d.expires_at,
             d["values"].label("own"),
         )
-        .where(WAITING, d.next_attempt_at <= now, or_(d.expires_at.is_(None), d.expires_at > now))
+        .where(
+            WAITING,
+            d.next_attempt_at <= bindparam("now"),
+            or_(d.expires_at.is_(None), d.expires_at > bindparam("now")),
+        )
         .order_by(d.next_attempt_at, d.id)
     )
-    due = due.limit(limit) if only is None else due.where(d.subscriber_id == only)
-    if after is not None:
+    due = due.where(d.subscriber_id == bindparam("only")) if one else due.limit(bindparam("limit"))
+    if further:
+        same = d.next_attempt_at == bindparam("last_at")
         due = due.where(
-            or_(
-                d.next_attempt_at > after.next_attempt_at,
-                and_(d.next_attempt_at == after.next_attempt_at, d.id > after.id),
-            )
+            or_(d.next_attempt_at > bindparam("last_at"), and_(same, d.id > bindparam("last_id")))
         )
-    return connection.execute(_for_us_alone(due)).all()
+    return _for_us_alone(due)
 
 
 def _for_us_alone(due: Select[Any]) -> Select[Any]:
@@ -214,11 +237,15 @@ def _sort(
 def _people(connection: Connection, people: Select[Any], ids: set[int]) -> dict[int, Mapping[str, Any]]:
     if not ids:
         return {}
+    rows = connection.execute(_people_statement(people), {"ids": sorted(ids)}).mappings()
+    return {row["subscriber_id"]: cast(Mapping[str, Any], row) for row in rows}
+
+
+@lru_cache(maxsize=16)  # a run's three selectables, and a few other runs'
+def _people_statement(people: Select[Any]) -> Select[Any]:
     offered = people.subquery()
-    rows = connection.execute(select(offered).where(offered.c.subscriber_id.in_(sorted(ids))))
-    names = list(rows.keys())
-    at = names.index("subscriber_id")
-    return {row[at]: dict(zip(names, row, strict=True)) for row in rows}
+    columns = [column for column in offered.c if column.name not in UNREAD]
+    return select(*columns).where(offered.c.subscriber_id.in_(bindparam("ids", expanding=True)))
 
 
 def _claimed(row: Row[Any], person: Mapping[str, Any]) -> Claimed:

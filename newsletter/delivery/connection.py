@@ -5,6 +5,7 @@ It decides nothing about mail; events go up as the session makes them.
 
 from __future__ import annotations
 
+import errno
 import os
 import selectors
 import socket
@@ -106,7 +107,9 @@ class Connection:
     def _connected(self) -> None:
         error = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
-            raise RelayError(self.relay, Fault.REFUSED, os.strerror(error))
+            # Reset so early that it looks like a failure to connect: somebody was there.
+            fault = Fault.LOST if error == errno.ECONNRESET else Fault.REFUSED
+            raise RelayError(self.relay, fault, os.strerror(error))
         self.session = Session(
             self.relay,
             hostname=self.relay.hostname or _literal(self.socket),

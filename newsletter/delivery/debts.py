@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     Insert,
     and_,
+    bindparam,
     exists,
     func,
     insert,
@@ -31,9 +32,16 @@ from newsletter.db.schema import deliveries, digest_papers, papers, reader_debts
 RETURNED = "returned"  # ReaderDebt.kind of a paper that came back
 
 
+_GIVE = (  # ready-made: it runs with every commit of sent mails
+    update(reader_debts)
+    .where(reader_debts.c.carried_by.in_(bindparam("ids", expanding=True)), reader_debts.c.ended.is_(None))
+    .values(ended=DebtEnd.GIVEN.value, ended_at=bindparam("b_now"))
+)
+
+
 def give(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
     """These mails were sent: what they carried is given."""
-    _end(connection, _carried(ids), DebtEnd.GIVEN, now)
+    connection.execute(_GIVE, {"ids": list(ids), "b_now": now})
 
 
 def refuse(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:

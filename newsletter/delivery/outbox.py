@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, select, update
+from sqlalchemy import Connection, bindparam, case, func, select, update
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.mail import Outcome
 from newsletter.core.retry import Fate, Next
@@ -60,12 +61,35 @@ _RECORD = (
         owner=None,
         leased_until=None,
         attempts=deliveries.c.attempts + bindparam("b_counts"),
-        next_attempt_at=bindparam("b_next"),
+        next_attempt_at=func.coalesce(bindparam("b_next", type_=UTCDateTime()), deliveries.c.next_attempt_at),
         finished_at=bindparam("b_finished"),
         reply_code=bindparam("b_code"),
         reply_status=bindparam("b_status"),
         reply_text=bindparam("b_text"),
     )
+)
+
+
+_IDS = deliveries.c.id.in_(bindparam("ids", expanding=True))
+_HELD = (_IDS, deliveries.c.owner == bindparam("b_owner"))
+
+_HAND_OVER = (
+    update(deliveries)
+    .where(*_HELD, deliveries.c.state == DeliveryState.LEASED.value)
+    .values(state=DeliveryState.HANDING_OVER.value, leased_until=bindparam("b_until"))
+    .returning(deliveries.c.id)
+)
+
+_OURS = (
+    select(deliveries.c.id)
+    .where(*_HELD, deliveries.c.state == DeliveryState.HANDING_OVER.value)
+    .with_for_update()
+)
+
+_DEFERRED = (
+    select(deliveries.c.id)
+    .where(_IDS, deliveries.c.owner.is_(None), deliveries.c.state == DeliveryState.DEFERRED.value)
+    .with_for_update()
 )
 
 
@@ -88,14 +112,7 @@ def turn_over(
         # The lease counts anew from here: the time limits of SMTP begin now.
         handed = frozenset(
             connection.execute(
-                update(deliveries)
-                .where(
-                    deliveries.c.id.in_(upcoming),
-                    deliveries.c.owner == owner,
-                    deliveries.c.state == DeliveryState.LEASED.value,
-                )
-                .values(state=DeliveryState.HANDING_OVER.value, leased_until=wall + LEASE)
-                .returning(deliveries.c.id)
+                _HAND_OVER, {"ids": list(upcoming), "b_owner": owner, "b_until": wall + LEASE}
             ).scalars()
         )
         if len(handed) < len(upcoming):
@@ -113,25 +130,11 @@ def record(
     if not results:
         return frozenset()
     ids = [result.delivery_id for result in results]
-    state = DeliveryState.DEFERRED if owner is None else DeliveryState.HANDING_OVER
-    ours = {
-        row.id: row.next_attempt_at
-        for row in connection.execute(
-            select(deliveries.c.id, deliveries.c.next_attempt_at)
-            .where(
-                deliveries.c.id.in_(ids),
-                deliveries.c.state == state.value,
-                deliveries.c.owner.is_(None) if owner is None else deliveries.c.owner == owner,
-            )
-            .with_for_update()
-        )
-    }
+    found = connection.execute(_OURS if owner else _DEFERRED, {"ids": ids, "b_owner": owner})
+    ours = set(found.scalars())
     kept = [result for result in results if result.delivery_id in ours]
     if kept:
-        connection.execute(
-            _RECORD,
-            [_row(result, now=now, again=ours[result.delivery_id]) for result in kept],
-        )
+        connection.execute(_RECORD, [_row(result, now=now) for result in kept])
         _settle_debts(connection, kept, now=now)
     refused = frozenset(ids).difference(ours)
     for delivery_id in sorted(refused):
@@ -159,7 +162,7 @@ def release(connection: Connection, ids: Iterable[int], *, owner: str) -> int:
 UNTOUCHED = case((deliveries.c.attempts > 0, DeliveryState.DEFERRED.value), else_=DeliveryState.QUEUED.value)
 
 
-def _row(result: Result, *, now: datetime, again: datetime) -> dict[str, object]:
+def _row(result: Result, *, now: datetime) -> dict[str, object]:
     following, outcome = result.next, result.outcome
     state = _STATE[following.fate]
     reason = SkipReason.EXPIRED.value if following.fate is Fate.EXPIRED else following.reason
@@ -168,7 +171,7 @@ def _row(result: Result, *, now: datetime, again: datetime) -> dict[str, object]
         "b_state": state.value,
         "b_reason": reason,
         "b_counts": int(following.counts),
-        "b_next": following.at or again,
+        "b_next": following.at,
         "b_finished": None if following.fate is Fate.RETRY else now,
         "b_code": outcome.code,
         "b_status": outcome.status,

@@ -125,6 +125,8 @@ LASTING = frozenset(  # no second try mends these
     }
 )
 
+PASSING = frozenset({Fault.BUSY, Fault.LOST})  # a little later may be better, even at the first contact
+
 
 class RelayError(NewsletterError):
     """A relay cannot be used. No mail was named to it: what is queued stays queued, untouched."""

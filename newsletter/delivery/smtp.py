@@ -19,7 +19,7 @@ from newsletter.core.mail import Envelope, Outcome
 from newsletter.delivery.connection import Connection, SocketAddress
 from newsletter.delivery.handshake import Offer
 from newsletter.delivery.protocol import Event, HandedBack, Over, PipeliningBroken, Settled
-from newsletter.delivery.relay import LASTING, Fault, Relay, RelayError, Security
+from newsletter.delivery.relay import LASTING, PASSING, Fault, Relay, RelayError, Security
 from newsletter.delivery.tls import client_context
 
 MOVES = 3  # connections that may hand an envelope back before it counts as deferred
@@ -36,13 +36,17 @@ class _Line:
         self.addresses: list[SocketAddress] = []
         self.connections: list[Connection] = []
         self.pipelining = True
+        self.used = False  # whether it ever answered about a mail
         self.rounds = 0  # of failures in a row, without a mail settled in between
         self.not_before = 0.0  # monotonic seconds: no new connection earlier
         self.error: RelayError | None = None  # out of use for the rest of the run
 
     def failed(self, error: RelayError, now: float) -> None:
-        """Count a failure. Connections that fail together are one round."""
-        if error.fault in LASTING:
+        """Count a failure. Connections that fail together are one round.
+
+        Patience is for a relay that worked, or that asks for it; one that never did is down.
+        """
+        if error.fault in LASTING or (not self.used and error.fault not in PASSING):
             self.error = error
         elif now >= self.not_before:
             if self.rounds >= len(self.relay.patience):
@@ -223,8 +227,9 @@ class Transport:
         if isinstance(event, Settled):
             self._under_way -= 1
             self._moves.pop(event.outcome.delivery_id or 0, None)
-            if event.outcome.code is not None and event.outcome.code != 421:
-                line.rounds = 0
+            if event.outcome.code is not None:
+                line.used = True
+                line.rounds = line.rounds if event.outcome.code == 421 else 0
             self._outcomes.append(event.outcome)
         elif isinstance(event, HandedBack):
             self._move(event)

@@ -37,7 +37,7 @@ from subscribers import audience
 __all__ = ["Builder", "DeliveryCounts", "OnRefused", "Post", "Prepared", "deliver", "until_signalled"]
 
 CLAIM = 4 * WINDOW  # mails leased at once; so many minds may change unseen, and so many leases can be lost
-BATCH = WINDOW // 2  # outcomes worth a commit while the other half of the window is on the wire
+SMALLEST_BATCH = WINDOW // 5  # outcomes worth a commit however many connections there are
 LINGER = 1.0  # seconds an outcome may wait for its commit when a slow server gives few
 PREPARED = 64  # contents kept ready to be joined
 
@@ -127,6 +127,10 @@ class _Run:
         self._exhausted = False  # nothing more is due
         self._leaving = False
         self._recorded_at = time.monotonic()
+        # Outcomes worth a commit: what then stays on the wire keeps every connection busy with one mail
+        # and the next one behind it.
+        connections = sum(relay.connections for relay in post.relays)
+        self._batch = max(SMALLEST_BATCH, WINDOW - 2 * connections)
 
     def begin(self) -> None:
         """Move what the dead left behind; give up what is too late."""
@@ -220,7 +224,7 @@ class _Run:
     def _wants_commit(self) -> bool:
         if not self._transport.unsettled:
             return bool(self._results) or not self._leaving
-        if len(self._results) >= BATCH:
+        if len(self._results) >= self._batch:
             return True
         return bool(self._results) and time.monotonic() - self._recorded_at > LINGER
 

@@ -97,7 +97,10 @@ def envelopes(count: int = MAILS, size: int = 200_000) -> list[Envelope]:
     ]
 
 
-LASTING = {"auth_535", "starttls_stripped", "plaintext_before_tls"}  # no second try is made
+LASTING = {  # no second try is made
+    *("auth_535", "starttls_stripped", "plaintext_before_tls", "starttls_garbage", "ehlo_refused"),
+    *("greeting_554", "greeting_none", "greeting_garbage"),
+}
 
 
 def sizes(name: str) -> int:

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.delivery.addresses import UnsendableAddressError, to_wire, xtext
+
+
+@pytest.mark.parametrize(
+    ("address", "wire", "utf8"),
+    [
+        ("a@b.example", b"a@b.example", False),
+        ("o'brien+x@b.example", b"o'brien+x@b.example", False),
+        ("a@bücher.example", b"a@xn--bcher-kva.example", False),
+        ("a@faß.example", b"a@xn--fa-hia.example", False),
+        ("é@b.example", "é@b.example".encode(), True),
+        ("é@例え.jp", "é@xn--r8jz45g.jp".encode(), True),
+    ],
+)
+def test_address_on_the_wire(address: str, wire: bytes, utf8: bool) -> None:
+    assert to_wire(address) == (wire, utf8)
+
+
+@given(st.text(max_size=300))
+def test_address_on_the_wire_can_never_end_a_command(text: str) -> None:
+    try:
+        wire, _ = to_wire(text)
+    except UnsendableAddressError:
+        return
+    assert not set(wire) & set(b"\r\n\0<> ")
+    assert len(wire) <= 254
+
+
+@given(st.binary(max_size=60))
+def test_xtext_is_printable_and_reversible(value: bytes) -> None:
+    import re
+
+    encoded = xtext(value)
+    assert re.fullmatch(rb"[!-~]*", encoded)
+    assert b"=" not in encoded
+    assert re.sub(rb"\+([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]), encoded) == value
