@@ -41,8 +41,9 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
     def __init__(self, overrides: Sequence[Path] = ()) -> None:
         """overrides: folders that win over the shipped templates, first wins (`<state>/templates`)."""
         self.ink = Ink()
+        self.folders = (*overrides, templates_root())
         super().__init__(
-            loader=FileSystemLoader([*overrides, templates_root()]),
+            loader=FileSystemLoader(self.folders),
             autoescape=_is_html,
             undefined=StrictUndefined,
             finalize=self.ink.finalize,

@@ -1,0 +1,242 @@
+"""Checks templates: that what is joined from pieces equals what would be rendered whole and inlined.
+
+A style that depends on neighbours (`:first-child`, `h3 + p`) breaks that: a card is inlined once, among all
+others. Says what is wrong; mends nothing.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from typing import Any
+
+from newsletter.core.errors import ConfigurationError
+from newsletter.core.piece import SLOTS, decoded, encode_value
+from newsletter.core.plan import DigestPlan
+from newsletter.core.states import Form
+from newsletter.render import specimen
+from newsletter.render.assembly import assemble, places, values
+from newsletter.render.environment import MailEnvironment
+from newsletter.render.layout import Key, Layout, key_of
+from newsletter.render.letter import letter
+from newsletter.render.views import Brand, PaperView
+
+STYLE_LIMIT = 8_192  # bytes; Gmail drops a longer style sheet
+COMPOSED_AT = datetime(2026, 4, 17, 5, tzinfo=UTC)
+PLANS = (
+    specimen.plan({"circuits": 3, "quantum": 1, "everything": 2}, note="One line.\nAnother.", extras=True),
+    specimen.plan({"quantum": 1}),
+    specimen.plan({"power-grids": 2, "circuits": 2}),
+    specimen.plan({}, extras=True),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that is wrong with a template."""
+
+    template: str  # file or folder below the folder of templates
+    line: int | None = None  # 1-based, when it is known
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.template}{f', line {self.line}' if self.line else ''}: {self.words}"
+
+
+def check(environment: MailEnvironment, *, brand: Brand) -> list[Problem]:
+    """What is wrong with the mail templates, in words; empty when all is well."""
+    subjects = {
+        path.parent.name for root in environment.folders for path in root.glob("email/*/subject.txt.j2")
+    }
+    checks: list[tuple[str, Callable[[], list[Problem]]]] = [
+        ("email/digest", lambda: check_digest(environment, brand=brand)),
+        *(
+            (f"email/{kind}", lambda kind=kind: check_letter(environment, brand, kind))
+            for kind in sorted(subjects)
+        ),
+    ]
+    problems: list[Problem] = []
+    for folder, one in checks:
+        try:
+            problems += one()
+        except ConfigurationError as error:
+            line = error.ids.get("line")
+            problems.append(
+                Problem(
+                    template=str(error.ids.get("template", folder)),
+                    line=line if isinstance(line, int) else None,
+                    words=error.message,
+                )
+            )
+    return problems
+
+
+def check_letter(environment: MailEnvironment, brand: Brand, kind: str) -> list[Problem]:
+    """The same for a mail that repeats nothing. Raises ConfigurationError where it cannot be rendered."""
+    content = letter(environment, brand=brand, kind=kind, date=COMPOSED_AT)
+    shown = joined(content.html, specimen.MY, markup=True)
+    return [Problem(template=f"email/{kind}/html.j2", words=words) for words in _unfit(shown)]
+
+
+def check_digest(
+    environment: MailEnvironment, *, brand: Brand, plans: Iterable[DigestPlan] = PLANS
+) -> list[Problem]:
+    """The same for digests of these plans, made of specimens."""
+    layout = Layout(environment, brand=brand, topics=specimen.topics())
+    papers = specimen.papers()
+    layout.prepare(specimen.cards(), papers, maybe=specimen.cards())
+    problems: dict[str, Problem] = {}
+    for plan in plans:
+        for problem in (*differences(layout, plan, papers), *missing(layout, plan, papers)):
+            problems.setdefault(str(problem), problem)
+    return list(problems.values())
+
+
+def differences(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -> list[Problem]:
+    """Where the joined digest of `plan` is not the one that is rendered whole and inlined."""
+    wanted = _wanted(layout, plan, papers)
+    told = {**values(layout, plan, papers), **{f"my.{name}": value for name, value in specimen.MY.items()}}
+    content = assemble(layout, plan, papers, composed_at=COMPOSED_AT)
+    ink = layout.environment.ink
+    whole = ink.pattern.sub(
+        lambda found: html.escape(told[found[1]]).replace("\n", "<br>\n"),
+        layout.render("html", wanted, marked=False),
+    )
+    found: list[Problem] = []
+    if _tokens(whole) != _tokens(joined(content.html, told, markup=True)):
+        _, alone = layout.cut(layout.render("html", wanted), list(wanted))
+        changed = sorted({key[0] for key in wanted if alone[key] != layout.pieces[key].html}) or [""]
+        found += [
+            Problem(
+                template=f"{layout.folder}/{name + '.' if name else ''}html.j2",
+                words="it looks different among others: a style or a template depends on neighbours",
+            )
+            for name in changed
+        ]
+    text = ink.pattern.sub(
+        lambda found: decoded(encode_value(told[found[1]], markup=False)).decode().replace("\r\n", "\n"),
+        layout.render("txt", wanted, marked=False),
+    )
+    if text != joined(content.text, told, markup=False):
+        found.append(
+            Problem(template=f"{layout.folder}/txt.j2", words="joined from pieces it is another text")
+        )
+    return found
+
+
+def missing(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -> list[Problem]:
+    """What every digest must show and this one does not."""
+    content = assemble(layout, plan, papers, composed_at=COMPOSED_AT)
+    told = {**content.values, **{f"my.{name}": value for name, value in specimen.MY.items()}}
+    parts = {
+        "html": joined(content.html, told, markup=True),
+        "txt": joined(content.text, told, markup=False),
+    }
+    problems = [Problem(template=f"{layout.folder}/html.j2", words=words) for words in _unfit(parts["html"])]
+    for part, shown in parts.items():
+        page = html.unescape(shown) if part == "html" else shown
+        if specimen.MY["unsubscribe_url"] not in page:
+            problems.append(
+                Problem(template=f"{layout.folder}/{part}.j2", words="there is no {{ my.unsubscribe_url }}")
+            )
+        for kind, cards in (("card", plan.news), ("maybe", plan.maybe), ("recap", plan.recaps)):
+            links = {papers[card.paper_id].link for card in cards if card.form is not Form.LEFT}
+            if any(_ascii(link) not in _ascii(page) for link in links):
+                problems.append(
+                    Problem(
+                        template=f"{layout.folder}/{kind}.{part}.j2", words="there is no {{ paper.link }}"
+                    )
+                )
+    return problems
+
+
+def joined(pieces: Iterable[bytes], told: Mapping[str, str], *, markup: bool) -> str:
+    """What a reader's program gets to see: the pieces joined, slots filled from `told`, decoded.
+
+    Values of `my.…` may be told without that prefix.
+    """
+
+    def fill(found: re.Match[bytes]) -> bytes:
+        name = found[1].decode()
+        return encode_value(told.get(name, told.get(name.removeprefix("my."), "")), markup=markup)
+
+    return decoded(SLOTS.sub(fill, b"".join(pieces))).decode().replace("\r\n", "\n")
+
+
+def _wanted(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -> dict[Key, dict[str, Any]]:
+    """The pieces of one digest alone, with what their templates are handed."""
+    contexts = layout.furniture()
+    for card in (*plan.news, *plan.recaps):
+        contexts[key_of(card)] = layout.context_of(card, papers[card.paper_id])
+    for card in plan.maybe:
+        contexts[key_of(card, maybe=True)] = layout.context_of(card, papers[card.paper_id])
+    return {key: contexts[key] for keys in places(plan).values() for key in keys}
+
+
+def _unfit(document: str) -> list[str]:
+    """What mail programs and screen readers miss in a document."""
+    words = []
+    if not re.search(r"<html[^>]* lang=", document):
+        words.append("<html> has no lang")
+    if not re.search(r"<title>\s*[^<\s]", document):
+        words.append("there is no <title>")
+    if (count := len(re.findall(r"<h1\b", document))) != 1:
+        words.append(f"there are {count} <h1>; one is right")
+    style = sum(
+        len(found.encode()) for found in re.findall(r"<style[^>]*>(.*?)</style>", document, re.DOTALL)
+    )
+    if style > STYLE_LIMIT:
+        words.append(f"the style sheet that stays takes {style} bytes; Gmail drops more than {STYLE_LIMIT}")
+    if re.search(r"<(?:script|form|iframe|link)\b", document):
+        words.append("scripts, forms, frames and linked files do not work in mail")
+    return words
+
+
+def _tokens(document: str) -> list[tuple[str, ...]]:
+    reader = _Tokens()
+    reader.feed(document)
+    reader.close()
+    return reader.tokens()
+
+
+class _Tokens(HTMLParser):
+    """A document as tags, attributes and text, white space at the edges of tags aside."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._found: list[tuple[str, ...]] = []
+        self._text: list[str] = []
+
+    def tokens(self) -> list[tuple[str, ...]]:
+        self._flush()
+        return self._found
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._flush()
+        self._found.append((tag, *(f"{name}={value}" for name, value in sorted(attrs))))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._flush()
+        self._found.append((f"/{tag}",))
+
+    def handle_comment(self, data: str) -> None:
+        self._flush()
+        self._found.append(("!", data))
+
+    def handle_data(self, data: str) -> None:
+        self._text.append(data)
+
+    def _flush(self) -> None:
+        text = " ".join("".join(self._text).split())
+        self._text.clear()
+        if text:
+            self._found.append(("", text))
+
+
+def _ascii(text: str) -> str:
+    """`text` with its non-ASCII characters percent-encoded, as links are serialised."""
+    return "".join(c if c.isascii() else "".join(f"%{octet:02X}" for octet in c.encode()) for c in text)
