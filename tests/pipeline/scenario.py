@@ -36,7 +36,7 @@ def utc(text: str) -> datetime:
 class PlainPress:
     """A press whose pieces are the ids of the papers, and whose sizes are round figures."""
 
-    topic_order: Mapping[str, int] = {topic: rank for rank, topic in enumerate(TOPICS)}  # noqa: RUF012
+    topic_order: Mapping[str, int] = {topic: rank for rank, topic in enumerate(TOPICS)}
 
     def __init__(self, room: int = 10**6) -> None:
         self.room = room
