@@ -161,6 +161,7 @@ def test_deliver_killed_at_random_resends_the_same_bytes_and_no_more_than_the_wi
 @pytest.mark.prove
 @pytest.mark.parametrize("mode", ["mend", "resend"])
 def test_deliver_killed_200_times_over_20_000_mails(tmp_path: Path, mode: str) -> None:
+    """200 kill -9 over 20,000 mails: 0 lost; mend doubles 0 and recaps each once, resend ≤ 50 a kill."""
     box = Outbox(tmp_path)
     fill(box, 20_000)
     with RecordingServer() as server, victims(box, server, mode) as victim:
@@ -177,6 +178,7 @@ def test_deliver_killed_200_times_over_20_000_mails(tmp_path: Path, mode: str) -
 
 @pytest.mark.prove
 def test_deliver_killed_at_each_point_of_a_long_run(tmp_path: Path) -> None:
+    """Killed at each commit and step in turn: 0 lost, 0 doubled, each uncertain one recapped once."""
     box = Outbox(tmp_path)
     fill(box, 9_000)
     with RecordingServer() as server, victims(box, server, "mend") as victim:
