@@ -186,7 +186,10 @@ def test_fault_at_every_chance_ends_as_expected(name: str, tmp_path: Path) -> No
         expected = ALWAYS[name]
         if isinstance(expected, Fault):
             assert error is not None
-            assert (error.fault, outcomes, len(untouched)) == (expected, [], MAILS)
+            # A reset before we look at the new connection reads like a refusal to connect.
+            alike = {Fault.LOST, Fault.REFUSED} if name == "greeting_dropped" else {expected}
+            assert error.fault in alike
+            assert (outcomes, len(untouched)) == ([], MAILS)
         else:
             assert (summary(outcomes), untouched, error) == (expected, [], None)
     # Four times each mail's time limit is the longest that three moves can take; no busy loop meanwhile.
