@@ -69,7 +69,7 @@ def check(environment: MailEnvironment, *, brand: Brand) -> list[Problem]:
                 Problem(
                     template=str(error.ids.get("template", folder)),
                     line=line if isinstance(line, int) else None,
-                    words=error.message,
+                    words=error.message.partition(" cannot be used: ")[2] or error.message,
                 )
             )
     return problems

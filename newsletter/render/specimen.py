@@ -21,6 +21,9 @@ TITLES = (
     "Spikes" + "0" * 60 + "WithoutASpace",
     "Short",
     "On the Many Ways to Say the Same, Part I: Theory",
+    "On the Many Ways to Say the Same, Part II: Practice",
+    "Qubits",
+    "Transcoders Find Interpretable Circuits",
 )
 ABSTRACT = (
     "We study circuits, e.g. amplifiers by A. Smith et al., in 40 nm. They gain 3.5 dB <i>over</i> the rest. "
@@ -101,13 +104,18 @@ def plan(chosen: Mapping[str, int], *, note: str = "", extras: bool = False) -> 
             found.append(card)
             used.add(card.paper_id)
     missed = tuple(card for card in cards() if card.role is Role.RECAP)
-    rest = tuple(card for card in cards() if card.topic == "quantum" and card.paper_id not in used)
+    rest = tuple(
+        card
+        for card in cards()
+        if (card.topic, card.form) == ("quantum", Form.SHORT)
+        and card.paper_id not in used.union(recap.paper_id for recap in missed[:2])
+    )
     return DigestPlan(
         edition=12,
         date=date(2026, 4, 17),
         news=tuple(card for slug in topics() for card in by_topic.get(slug, ())),
         recaps=missed[:2] if extras else (),
-        left_out=rest[:1] if extras else (),
-        maybe=rest[:3] if extras else (),
+        left_out=rest[-1:] if extras else (),
+        maybe=rest[:2] if extras else (),
         note=note,
     )

@@ -1,0 +1,54 @@
+"""Pages as readers get them, made of specimens: for tests, and to be looked at in a browser.
+
+`python -m tests.render.pages FOLDER` writes digest.html, digest.txt, confirm.html and confirm.txt there.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from newsletter.core.mail import Content
+from newsletter.core.plan import DigestPlan
+from newsletter.render import specimen
+from newsletter.render.assembly import assemble
+from newsletter.render.contract import joined
+from newsletter.render.environment import MailEnvironment
+from newsletter.render.layout import Layout
+from newsletter.render.letter import letter
+from newsletter.render.views import Brand
+
+BRAND = Brand(
+    name="Paper Digest",
+    footer="Made by hand & machine.",
+    postal_address="1 Example Street, 10115 Berlin",
+    privacy_url="https://papers.example/privacy",
+)
+COMPOSED_AT = datetime(2026, 4, 17, 5, tzinfo=UTC)
+BUSY = specimen.plan(
+    {"circuits": 3, "quantum": 1, "everything": 2}, note="A quiet week.\nRead on.", extras=True
+)
+
+
+def digest(plan: DigestPlan = BUSY, *, overrides: tuple[Path, ...] = (), brand: Brand = BRAND) -> Content:
+    layout = Layout(MailEnvironment(overrides), brand=brand, topics=specimen.topics())
+    layout.prepare(specimen.cards(), specimen.papers(), maybe=specimen.cards())
+    return assemble(layout, plan, specimen.papers(), composed_at=COMPOSED_AT)
+
+
+def pages(content: Content, my: Mapping[str, str] = specimen.MY) -> tuple[str, str]:
+    """(html, text) as a reader's program sees them."""
+    told = {**content.values, **my}
+    return joined(content.html, told, markup=True), joined(content.text, told, markup=False)
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    for name, content in (
+        ("digest", digest()),
+        ("confirm", letter(MailEnvironment(), brand=BRAND, kind="confirm", date=COMPOSED_AT)),
+    ):
+        for suffix, shown in zip((".html", ".txt"), pages(content), strict=True):
+            (folder / f"{name}{suffix}").write_text(shown, "utf-8")

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsletter.core.plan import DigestPlan
+from newsletter.core.states import Role
+from newsletter.render import specimen
+from newsletter.render.contract import check, check_digest, differences
+from newsletter.render.environment import MailEnvironment, templates_root
+from newsletter.render.layout import Layout
+from tests.render.pages import BRAND
+
+_LAYOUT = Layout(MailEnvironment(), brand=BRAND, topics=specimen.topics())
+_PAPERS = specimen.papers()
+_NEWS = [card for card in specimen.cards() if card.role is Role.NEWS]
+_RECAPS = [card for card in specimen.cards() if card.role is Role.RECAP]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared() -> None:
+    _LAYOUT.prepare(specimen.cards(), _PAPERS, maybe=_NEWS)
+
+
+def _section(number: int) -> int:
+    return list(specimen.topics()).index(_NEWS[number].topic)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    news=st.lists(st.integers(0, len(_NEWS) - 1), unique=True, max_size=12),
+    recaps=st.lists(st.integers(0, len(_RECAPS) - 1), unique=True, max_size=3),
+    maybe=st.lists(st.integers(0, len(_NEWS) - 1), unique=True, max_size=3),
+    note=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=200),
+)
+def test_joined_is_rendered_whole_for_random_subsets(
+    news: list[int], recaps: list[int], maybe: list[int], note: str
+) -> None:
+    plan = DigestPlan(
+        edition=12,
+        date=_PAPERS[1].first_listed_on,
+        news=tuple(_NEWS[number] for number in sorted(news, key=_section)),
+        recaps=tuple(_RECAPS[number] for number in recaps),
+        maybe=tuple(replace(_NEWS[number]) for number in maybe),
+        left_out=tuple(_NEWS[number] for number in news[:1]),
+        note=note,
+    )
+    assert differences(_LAYOUT, plan, _PAPERS) == []
+
+
+def test_the_shipped_templates_are_in_order() -> None:
+    assert check(MailEnvironment(), brand=BRAND) == []
+
+
+Edit = Callable[[str], str]
+
+
+def _append(text: str) -> Edit:
+    return lambda source: source + text
+
+
+def _swap(old: str, new: str) -> Edit:
+    def edit(source: str) -> str:
+        assert old in source
+        return source.replace(old, new)
+
+    return edit
+
+
+_NEIGHBOURS = "it looks different among others: a style or a template depends on neighbours"
+
+
+@pytest.mark.parametrize(
+    ("file", "edit", "problems"),
+    [
+        (
+            "styles.css",
+            _append(".paper + .paper { color: #123456; }"),
+            [f"email/digest/{name}.html.j2: {_NEIGHBOURS}" for name in ("card", "maybe")],
+        ),
+        (
+            "styles.css",
+            _append(".section:first-child { color: #123456; }"),
+            [],  # each heading is the only child of its cell, alone and among others
+        ),
+        (
+            "digest/html.j2",
+            _swap("{{ place.papers }}", ""),
+            ["email/digest: the templates in email/digest print {{ place.papers }} nowhere"],
+        ),
+        (
+            "digest/txt.j2",
+            _swap("{{ place.recaps }}", "{{ place.recaps }}{{ place.recaps }}"),
+            ["email/digest: the templates in email/digest print {{ place.recaps }} twice"],
+        ),
+        (
+            "digest/html.j2",
+            _swap("my.unsubscribe_url", "my.web_url"),
+            ["email/digest/html.j2: there is no {{ my.unsubscribe_url }}"],
+        ),
+        (
+            "digest/card.txt.j2",
+            _swap("{{ paper.link }}", ""),
+            [
+                "email/digest/card.txt.j2: there is no {{ paper.link }}",
+                "email/digest/maybe.txt.j2: there is no {{ paper.link }}",
+            ],
+        ),
+        (
+            "digest/recap.html.j2",
+            _swap("{{ paper.link }}", "#"),
+            ["email/digest/recap.html.j2: there is no {{ paper.link }}"],
+        ),
+        (
+            "digest/note.html.j2",
+            _append("{% if my.greeting %}x{% endif %}"),
+            [
+                "email/digest/note.html.j2, line 2: "
+                "{{ my.greeting }} can only be printed as it is: no test, filter or concatenation; "
+                "its value is not known when the template is rendered"
+            ],
+        ),
+        (
+            "confirm/html.j2",
+            _swap('href="{{ my.confirm_url }}"', 'href="https://x.example/{{ my.confirm_url }}"'),
+            [
+                "email/confirm/html.j2: "
+                "{{ my.confirm_url }} stands in a link that does not start with a slot called …_url"
+            ],
+        ),
+        (
+            "confirm/subject.txt.j2",
+            _swap("{{ brand.name }}", "{{ my.greeting }}"),
+            ["email/confirm/subject.txt.j2: it prints a slot"],
+        ),
+        (
+            "screens.css",
+            _append(".x { color: red; }" * 500),
+            ["email/confirm/html.j2", "email/digest/html.j2"],
+        ),
+        (
+            "base.html.j2",
+            _swap("<h1 ", "<h2 "),
+            [
+                "email/confirm/html.j2: there are 0 <h1>; one is right",
+                "email/digest/html.j2: there are 0 <h1>; one is right",
+            ],
+        ),
+    ],
+)
+def test_check_names_what_is_wrong_with_an_override(
+    tmp_path: Path, file: str, edit: Edit, problems: list[str]
+) -> None:
+    target = tmp_path / "email" / file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(edit((templates_root() / "email" / file).read_text("utf-8")), "utf-8")
+    found = sorted(str(problem) for problem in check(MailEnvironment([tmp_path]), brand=BRAND))
+    assert [one[: len(told)] for one, told in zip(found, problems, strict=False)] == problems
+    assert len(found) == len(problems)
+
+
+def test_check_names_a_template_that_is_missing(tmp_path: Path) -> None:
+    shutil.copytree(templates_root() / "email" / "confirm", tmp_path / "email" / "goodbye")
+    (tmp_path / "email" / "goodbye" / "txt.j2").unlink()
+    (problem,) = check(MailEnvironment([tmp_path]), brand=BRAND)
+    assert str(problem) == "email/goodbye/txt.j2: the template email/goodbye/txt.j2 is missing"
+
+
+def test_an_override_wins_and_the_rest_stays(tmp_path: Path) -> None:
+    target = tmp_path / "email" / "digest" / "more.txt.j2"
+    target.parent.mkdir(parents=True)
+    target.write_text("\nMINE {{ digest.more }}\n")
+    environment = MailEnvironment([tmp_path])
+    layout = Layout(environment, brand=BRAND, topics=specimen.topics())
+    layout.prepare([], _PAPERS)
+    assert layout.pieces[("more",)].text == b"\r\nMINE=20=\r\n\x00digest.more\x00\r\n"
+    assert check_digest(environment, brand=BRAND) == []
