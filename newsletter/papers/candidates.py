@@ -60,9 +60,9 @@ def index_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> lis
         if shared:
             ranked = sorted((-count, company[other], other) for other, count in shared.items())
             near[paper_id] = [other for *_, other in ranked[:EXAMINED]]
-    if rows:
-        connection.execute(insert(paper_bands), rows)
-    return _confirmed(connection, dict(abstracts), sets, near) if near else []
+    if rows:  # in the order of the index: neighbours share its pages
+        connection.execute(insert(paper_bands), sorted(rows, key=lambda row: row["band"]))
+    return _confirmed(connection, abstracts, sets, near) if near else []
 
 
 def forget_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> None:
@@ -116,30 +116,44 @@ def _buckets(connection: Connection, wanted: Collection[int]) -> dict[int, list[
 
 def _confirmed(
     connection: Connection,
-    abstracts: dict[int, str],
+    abstracts: Mapping[int, str],
     sets: dict[int, frozenset[int]],
-    near: dict[int, list[int]],
+    near: Mapping[int, Collection[int]],
 ) -> list[Overlap]:
     """The candidates whose abstracts do overlap. Most are chance, so their words are looked at first."""
-    canonical: dict[int, int] = {}
-    for chunk in in_chunks(near.keys() | {other for others in near.values() for other in others}):
-        chosen = select(papers.c.id, papers.c.merged_into, papers.c.abstract).where(papers.c.id.in_(chunk))
-        for paper_id, merged_into, abstract in connection.execute(chosen):
-            canonical[paper_id] = merged_into or paper_id
-            abstracts[paper_id] = abstract
-    found: dict[tuple[int, int], Overlap] = {}
+    texts = dict(abstracts)
+    for chunk in in_chunks({other for others in near.values() for other in others} - texts.keys()):
+        chosen = select(papers.c.id, papers.c.abstract).where(papers.c.id.in_(chunk))
+        texts |= {row.id: row.abstract for row in connection.execute(chosen)}
+    strong: list[tuple[int, int, float]] = []
     for paper_id, others in near.items():
+        words = frozenset(texts[paper_id].split())
         for other in others:
-            pair = (canonical[paper_id], canonical[other])
-            later, earlier = max(pair), min(pair)
-            if later == earlier or not may_overlap(abstracts[paper_id], abstracts[other]):
+            if not may_overlap(words, texts[other]):
                 continue
             if other not in sets:
-                sets[other] = triples(abstracts[other])
+                sets[other] = triples(texts[other])
             index = overlaps(sets[paper_id], sets[other])
-            if index is None:
-                continue
-            before = found.get((later, earlier))
-            if before is None or before.overlap < index:
-                found[later, earlier] = Overlap(paper_id=later, other_id=earlier, overlap=round(index, 4))
-    return list(found.values())
+            if index is not None:
+                strong.append((paper_id, other, index))
+    return _of_kept(connection, strong) if strong else []
+
+
+def _of_kept(connection: Connection, strong: Collection[tuple[int, int, float]]) -> list[Overlap]:
+    """The overlaps between different papers, merged ones counted as those they were merged into."""
+    kept: dict[int, int] = {}
+    for chunk in in_chunks({paper_id for *pair, _ in strong for paper_id in pair}):
+        chosen = select(papers.c.id, papers.c.merged_into).where(
+            papers.c.id.in_(chunk), papers.c.merged_into.is_not(None)
+        )
+        kept |= {row.id: row.merged_into for row in connection.execute(chosen)}
+    found: dict[tuple[int, int], float] = {}
+    for one, other, index in strong:
+        pair = (kept.get(one, one), kept.get(other, other))
+        later, earlier = max(pair), min(pair)
+        if later != earlier:
+            found[later, earlier] = max(index, found.get((later, earlier), 0.0))
+    return [
+        Overlap(paper_id=later, other_id=earlier, overlap=round(index, 4))
+        for (later, earlier), index in found.items()
+    ]
