@@ -193,6 +193,7 @@ class Workspace:
         """All that delivering needs."""
         from newsletter.delivery.recovery import Uncertain
         from newsletter.pipeline.post import Post
+        from newsletter.pipeline.refusals import SuppressRefused
 
         return Post(
             relays=(self.relay,),
@@ -201,6 +202,7 @@ class Workspace:
             locks_dir=self.state_dir / "locks",
             wall=lambda: datetime.now(UTC),
             uncertain=Uncertain(self.settings.delivery.uncertain),
+            on_refused=SuppressRefused(self.suppression_key),
         )
 
     @cached_property

@@ -298,7 +298,8 @@ class _Run:
         if self._post.on_refused is not None:
             for result in results:
                 if result.next.blames_address:
-                    self._post.on_refused(connection, self._handed[result.delivery_id], result.outcome)
+                    blamed = self._handed[result.delivery_id]
+                    self._post.on_refused(connection, blamed, result.outcome, self._now)
 
     def _judge(self, connection: Connection) -> None:
         """Probation is over and the relay was not to blame: the refusals count."""
@@ -312,7 +313,7 @@ class _Run:
             self.counts.deferred -= 1
             self.counts.failed += 1
             if self._post.on_refused is not None:
-                self._post.on_refused(connection, mail, result.outcome)
+                self._post.on_refused(connection, mail, result.outcome, self._now)
         self._suspects.clear()
 
     # mails

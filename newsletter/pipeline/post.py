@@ -51,7 +51,7 @@ class DeliveryCounts:
             self.skipped[reason.value] = self.skipped.get(reason.value, 0) + number
 
 
-OnRefused = Callable[[Connection, Claimed, Outcome], None]
+OnRefused = Callable[[Connection, Claimed, Outcome, datetime], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

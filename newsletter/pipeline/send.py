@@ -122,9 +122,7 @@ def dry_run(
 
 
 def _report(connection: Connection, composed: Composed, *, now: datetime, only: int | None) -> SendReport:
-    waiting = (
-        select(func.count()).select_from(deliveries).where(WAITING, deliveries.c.next_attempt_at <= now)
-    )
+    waiting = select(func.count()).select_from(deliveries).where(WAITING, deliveries.c.next_attempt_at <= now)
     if only is not None:
         waiting = waiting.where(deliveries.c.subscriber_id == only)
     return SendReport(

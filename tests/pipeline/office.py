@@ -28,6 +28,7 @@ from newsletter.pipeline.ingest import DumpReport, Options, ingest_bytes
 from newsletter.pipeline.links import Links
 from newsletter.pipeline.post import Post
 from newsletter.pipeline.press import DigestPress
+from newsletter.pipeline.refusals import SuppressRefused
 from newsletter.pipeline.send import Calendar, SendReport, send
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.views import Brand
@@ -41,6 +42,7 @@ assert subscribers.tables
 
 STRICT = strict.clone(raise_on_defect=True)
 DAY = timedelta(days=1)
+SUPPRESSION_KEY = b"suppression key of the tests"
 
 
 def utc(text: str) -> datetime:
@@ -77,6 +79,7 @@ class Office:
             locks_dir=folder / "locks",
             wall=lambda: datetime.now(UTC),
             uncertain=uncertain,
+            on_refused=SuppressRefused(SUPPRESSION_KEY),
         )
 
     def reader(self, address: str, *topics: str, joined: str, **preferences: object) -> int:
@@ -90,7 +93,7 @@ class Office:
                 confirmed=True,
                 how="admin",
                 now=utc(joined),
-                suppression_key=b"suppression key of the tests",
+                suppression_key=SUPPRESSION_KEY,
                 defaults=Preferences(),
                 default_topics=(),
             ).person.id

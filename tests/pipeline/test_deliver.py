@@ -187,7 +187,7 @@ def test_deliver_stops_and_blames_nobody_when_a_tenth_of_the_first_is_refused(bo
     box.queue(box.readers(200), box.digest())
     blamed: list[int] = []
 
-    def on_refused(_connection: object, mail: Claimed, _outcome: Outcome) -> None:
+    def on_refused(_connection: object, mail: Claimed, _outcome: Outcome, _now: object) -> None:
         blamed.append(mail.subscriber_id)
 
     with RecordingServer(terms=refusing(*range(1, 200, 3))) as server:
@@ -210,7 +210,7 @@ def test_deliver_blames_a_few_once_the_first_fifty_are_in(box: Outbox) -> None:
     box.queue(box.readers(120), box.digest())
     blamed: list[int] = []
 
-    def on_refused(_connection: object, mail: Claimed, _outcome: Outcome) -> None:
+    def on_refused(_connection: object, mail: Claimed, _outcome: Outcome, _now: object) -> None:
         blamed.append(mail.subscriber_id)
 
     with RecordingServer(terms=refusing(1, 2, 3, 100)) as server:

@@ -62,7 +62,7 @@ def storm(box: Outbox, mails: int) -> tuple[Counter[str], int]:
     box.queue(box.readers(mails), box.digest(box.papers(2)), expires_at=NOW + timedelta(days=300))
     blamed: list[str] = []
 
-    def on_refused(_connection: object, mail: Claimed, outcome: Outcome) -> None:
+    def on_refused(_connection: object, mail: Claimed, outcome: Outcome, _now: object) -> None:
         assert outcome.status == "5.1.1"
         blamed.append(mail.address)
 

@@ -11,7 +11,9 @@ import pytest
 
 from newsletter import samples
 from newsletter.core.plan import EVERYTHING
+from newsletter.db.engine import reading
 from newsletter.pipeline.send import Calendar, SendReport, dry_run, send
+from subscribers import people
 from tests.pipeline.office import Office, read, titles_in, utc
 from tests.smtp_servers.recording import RecordingServer, Terms
 
@@ -141,6 +143,30 @@ def test_a_mail_that_expires_gives_its_papers_to_the_next_digest(tmp_path: Path)
         assert sorted(titles_in(server.accepted[0].data)) == sorted(expected)
         found = office.audit("2026-04-14T08:00")
         assert (len(server.accepted), found.clean, found.pending) == (1, True, {})
+
+
+def test_an_address_that_does_not_exist_is_suppressed_and_nobody_else(tmp_path: Path) -> None:
+    def refuse(address: str) -> bytes | None:
+        return b"550 5.1.1 no such user" if address == "gone@example.org" else None
+
+    with RecordingServer(Terms(refuse=refuse)) as server:
+        office = Office(tmp_path, port=server.port)
+        for name in ("ada", "bob", "gone"):
+            office.reader(f"{name}@example.org", "circuits", joined="2026-04-12T12:00")
+        office.ingest_samples([13])
+        report = office.send("2026-04-13T07:00")
+        assert (report.sent, report.failed, report.complete) == (2, 1, False)
+        office.ingest_samples([14])
+        assert office.send("2026-04-14T07:00").sent == 2
+        found = office.audit("2026-04-14T08:00")
+        assert (found.clean, set(found.ended)) == (True, {"refused"})
+    with reading(office.engine) as connection:
+        states = {person.address: str(person.state) for person in people.listed(connection)}
+    assert states == {
+        "ada@example.org": "confirmed",
+        "bob@example.org": "confirmed",
+        "gone@example.org": "suppressed",
+    }
 
 
 def test_a_server_that_is_down_loses_nothing(office: Office, server: RecordingServer, tmp_path: Path) -> None:
