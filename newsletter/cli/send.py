@@ -63,7 +63,7 @@ def send(
             work.engine, now=now(at), press=work.press, calendar=work.calendar, everyone=everyone, only=chosen
         )
     else:
-        with until_signalled() as stop:
+        with until_signalled() as stop, output.progress("sending") as tick:
             report = sending.send(
                 work.engine,
                 now=now(at),
@@ -73,6 +73,7 @@ def send(
                 everyone=everyone,
                 only=chosen,
                 stop=stop,
+                progress=tick,
             )
     if json:
         stopped = {} if report.stopped is None else {"error": report.stopped.message}

@@ -49,11 +49,13 @@ def deliver(
     now: datetime,
     only: int | None = None,
     stop: Callable[[], bool] = lambda: False,
+    settled: Callable[[int], None] = lambda _mails: None,
     passed: Callable[[str], None] = lambda _point: None,
 ) -> DeliveryCounts:
     """Send what is due at `now` (aware; may be simulated); `only` one subscriber's.
 
     stop: asked between steps; once true, what is in flight is finished, what is leased goes back.
+    settled: told, step by step, how many mails have their outcome.
     passed: told each point at which a crash would leave something different behind (for tests).
     A relay that cannot be used and a run that brakes itself are in the result (`stopped`), and leave
     untouched what was not tried. Raises StorageError, ConfigurationError.
@@ -63,7 +65,7 @@ def deliver(
         run.begin()
         try:
             while run.step():
-                pass
+                settled(run.counts.settled)
         except BaseException:
             run.abandon()
             raise

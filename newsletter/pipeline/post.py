@@ -45,6 +45,11 @@ class DeliveryCounts:
     stopped: NewsletterError | None = None  # why the run ended before its work did
     interrupted: bool = False  # somebody asked it to leave
 
+    @property
+    def settled(self) -> int:
+        """Mails that were tried and have an outcome."""
+        return self.sent + self.deferred + self.failed + self.uncertain
+
     def skip(self, reason: SkipReason, number: int) -> None:
         """Count skipped mails."""
         if number:

@@ -76,10 +76,12 @@ def send(
     everyone: bool = False,
     only: int | None = None,
     stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> SendReport:
     """Publish what is new, compose what is due at `now` (aware), deliver what waits.
 
     everyone: all with debts, regardless of the hour. only: one subscriber's id. stop: see `deliver`.
+    progress: told the mails that have an outcome, and those that were due.
     """
     with writing(engine) as connection:
         # First what earlier runs left behind: papers of dead or late mails belong into these digests.
@@ -90,7 +92,9 @@ def send(
         publish_in(connection, now=now, zone=calendar.zone, hold=calendar.hold)
         composed = compose_in(connection, now=now, press=press, everyone=everyone, only=only)
         report = _report(connection, composed, now=now, only=only)
-    delivered = deliver(engine, post, now=now, only=only, stop=stop)
+    delivered = deliver(
+        engine, post, now=now, only=only, stop=stop, settled=lambda mails: progress(mails, report.due)
+    )
     report.sent = delivered.sent
     report.deferred = delivered.deferred
     report.failed = delivered.failed
