@@ -23,7 +23,8 @@ _PLAIN = re.compile(r"(?!From )[ !#-%(-;?-~]*[!#-%(-;?-~]")  # needs neither esc
 _ROOM = LINE - 1  # octets of a line besides the soft break's "="
 _TRAPS = re.compile(rb"^(?:\.|From )", re.MULTILINE)
 _OVERLONG = re.compile(rb"^([^\r\n]{74,})(=20|=09)(?=\r\n|\Z)", re.MULTILINE)
-_NO_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# Controls that XML cannot hold, surrogates, and overrides of the writing direction: no mail shows them.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def quoted_printable(text: str) -> bytes:
@@ -73,7 +74,7 @@ def encode_value(value: str, *, markup: bool) -> bytes:
 
 @lru_cache(maxsize=2048)  # greetings and reasons: many readers have the same
 def _encoded_value(value: str, markup: bool) -> bytes:
-    text = _NO_TEXT.sub("", value)
+    text = UNPRINTABLE.sub("", value)
     if markup:
         text = html.escape(text).replace("\n", "<br>\n")
     else:

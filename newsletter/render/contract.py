@@ -15,7 +15,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from newsletter.core.errors import ConfigurationError
-from newsletter.core.piece import SLOTS, decoded, encode_value
+from newsletter.core.piece import SLOTS, UNPRINTABLE, decoded, encode_value
 from newsletter.core.plan import DigestPlan
 from newsletter.core.states import Form
 from newsletter.render import specimen
@@ -103,7 +103,7 @@ def differences(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView
     content = assemble(layout, plan, papers, composed_at=COMPOSED_AT)
     ink = layout.environment.ink
     whole = ink.pattern.sub(
-        lambda found: html.escape(told[found[1]]).replace("\n", "<br>\n"),
+        lambda found: html.escape(UNPRINTABLE.sub("", told[found[1]])).replace("\n", "<br>\n"),
         layout.render("html", wanted, marked=False),
     )
     found: list[Problem] = []

@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 from jinja2 import TemplateRuntimeError
 from markupsafe import Markup
 
+from newsletter.core.piece import UNPRINTABLE
+
 MY = frozenset(
     {
         "greeting",  # "Good morning, Ada." or "Good morning."
@@ -97,10 +99,6 @@ class Ink:
             return Markup(self.mark(value))  # noqa: S704  # letters, digits, dots
         if isinstance(value, Space):
             raise TemplateRuntimeError("a name space of slots cannot be printed, only the slots in it")
-        if isinstance(value, str) and _UNWANTED.search(value):
-            return type(value)(_UNWANTED.sub("", value))
+        if isinstance(value, str) and UNPRINTABLE.search(value):
+            return type(value)(UNPRINTABLE.sub("", value))
         return value
-
-
-# Control characters that XML cannot hold, surrogates, and overrides of the writing direction.
-_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
