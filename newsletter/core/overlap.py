@@ -5,7 +5,7 @@ Says how alike texts are, never that papers are the same: two parts of one work 
 An abstract becomes the set of its word triples, hashed. Twelve minima of that set (one permutation, twelve
 bins) make six bands of two; papers that share a band are candidates, found by an equality look-up. Of pairs
 with a Jaccard index of 0.3 some 43 % share a band, of 0.5 some 82 %, of 0.7 some 98 %; of unrelated
-abstracts one pair in 400,000. Hashes are CRC-32 with a fixed mixing step: equal on every machine and in
+abstracts one pair in a million. Hashes are CRC-32 with a fixed mixing step: equal on every machine and in
 every run. Whoever changes them, the triples or the bands rebuilds the table of bands.
 """
 
