@@ -6,7 +6,7 @@ Opens no file (`newsletter.papers.archive` does) and touches no paper.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from pathlib import PurePath
 from typing import Any
@@ -47,7 +47,7 @@ class StoredDump:
     @classmethod
     def from_row(cls, row: Row[Any]) -> StoredDump:
         """The value of a whole row of the table."""
-        return cls(**row._mapping)
+        return cls(**{each.name: getattr(row, each.name) for each in fields(cls)})
 
     def as_json(self) -> dict[str, Any]:
         """The row that `dumps list` prints."""
