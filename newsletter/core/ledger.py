@@ -22,6 +22,9 @@ LIVE = (
 )
 
 
+INHERITED = "inherited"  # role of a paper that counts as given with the one that it was split from
+
+
 class Pending(StrEnum):
     """Why a debt is not paid yet."""
 
@@ -107,6 +110,7 @@ class Balance:
     """The outcome for one reader: paper ids, each with what became of it."""
 
     given: set[int] = field(default_factory=set)
+    inherited: set[int] = field(default_factory=set)  # given as the paper that they were split from
     repeated: dict[int, list[int]] = field(default_factory=dict)  # paper to its deliveries
     missed: dict[int, datetime] = field(default_factory=dict)  # paper to when it was ready
     pending: dict[int, Pending] = field(default_factory=dict)
@@ -149,6 +153,10 @@ def _count_given(account: Account, result: Balance) -> None:
         for carried in mail.papers:
             if carried.form == Form.LEFT:
                 continue
+            if carried.role == INHERITED:
+                if mail.state not in (DeliveryState.FAILED, DeliveryState.SKIPPED):
+                    result.inherited.add(carried.paper)
+                continue
             if mail.state == DeliveryState.SENT and carried.role == Role.RECAP:
                 result.mended.add(carried.paper)
             elif mail.state == DeliveryState.SENT:
@@ -188,7 +196,7 @@ def _settle(
     last_run: datetime | None,
 ) -> None:
     paper = pair.paper
-    if paper in result.given or paper in result.mended:
+    if paper in result.given or paper in result.mended or paper in result.inherited:
         return
     if paper in result.uncertain:
         if any(debt.paper == paper and debt.kind == Role.RECAP for debt in account.debts):

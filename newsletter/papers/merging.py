@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, not_, or_, select, update
 
 from newsletter.core.errors import NotFoundError, UsageError
 from newsletter.core.overlap import jaccard, triples
@@ -112,6 +112,30 @@ def split(
         _set_news(connection, off.id, now=now)
     _decide(connection, "split", kept.id, off.id, now=now, verdict="apart", news=news)
     return int(off.id)
+
+
+def inheritances() -> Select[Any]:
+    """Papers that count as given wherever another was: heir, source, and until, the instant of the split.
+
+    That is so for what a merge made one and a later split made two again, unless the split said it is news.
+    """
+    split_off = paper_decisions.alias("split_off")
+    merged = paper_decisions.alias("merged_before")
+    was_merged = (
+        select(merged.c.id)
+        .where(
+            merged.c.verb == "merge",
+            merged.c.paper_id == split_off.c.paper_id,
+            merged.c.other_id == split_off.c.other_id,
+            merged.c.id < split_off.c.id,
+        )
+        .exists()
+    )
+    return select(
+        split_off.c.other_id.label("heir"),
+        split_off.c.paper_id.label("source"),
+        split_off.c.at.label("until"),
+    ).where(split_off.c.verb == "split", not_(split_off.c.news), was_merged)
 
 
 def open_cases(connection: Connection) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ Recomputes every debt from events: editions, subscriptions, deliveries. It share
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -14,18 +14,30 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from newsletter.core.cadence import Cadence
-from newsletter.core.ledger import Account, Balance, Carried, Interval, Mailed, OwnDebt, Pair, balance
+from newsletter.core.ledger import (
+    INHERITED,
+    Account,
+    Balance,
+    Carried,
+    Interval,
+    Mailed,
+    OwnDebt,
+    Pair,
+    balance,
+)
 from newsletter.core.states import DebtEnd, DeliveryState
 from newsletter.db.engine import reading
 from newsletter.db.schema import (
     deliveries,
     digest_papers,
+    digests,
     edition_papers,
     editions,
     papers,
     reader_debts,
     runs,
 )
+from newsletter.papers.merging import inheritances
 from subscribers import audience
 
 PAGE = 2_000  # readers whose accounts are in memory at once
@@ -152,6 +164,7 @@ class DigestContents:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._known: dict[int, tuple[Carried, ...]] = {}
+        self._heirs = connection.execute(inheritances()).all()
 
     def of(self, digest_id: int) -> tuple[Carried, ...]:
         if digest_id not in self._known:
@@ -167,8 +180,23 @@ class DigestContents:
             )
             if len(self._known) > 50_000:  # bounded memory; the next pages read theirs again
                 self._known.clear()
-            self._known[digest_id] = tuple(Carried(paper=r.paper, form=r.form, role=r.role) for r in rows)
+            held = tuple(Carried(paper=r.paper, form=r.form, role=r.role) for r in rows)
+            self._known[digest_id] = held + self._inherited(digest_id, held)
         return self._known[digest_id]
+
+    def _inherited(self, digest_id: int, held: Sequence[Carried]) -> tuple[Carried, ...]:
+        """What was part of a paper in this digest when it was composed, and was split from it later."""
+        if not self._heirs:
+            return ()
+        composed_at = self._connection.execute(
+            select(digests.c.composed_at).where(digests.c.id == digest_id)
+        ).scalar_one()
+        return tuple(
+            Carried(paper=row.heir, form=carried.form, role=INHERITED)
+            for row in self._heirs
+            for carried in held
+            if carried.paper == row.source and composed_at < row.until
+        )
 
 
 def accounts(

@@ -25,6 +25,7 @@ from newsletter.db.schema import (
     reader_debts,
 )
 from newsletter.papers.editions import STANDS
+from newsletter.papers.merging import inheritances
 from newsletter.pipeline.batch import batch
 from newsletter.pipeline.signature import OPEN_DEBT, Signature
 from subscribers import audience
@@ -123,9 +124,10 @@ def _pairs(usable: list[int]) -> Select[Any]:
 def _reappearing(connection: Connection, usable: list[int]) -> tuple[int, ...]:
     """Papers that a reader may have had although a pair of theirs is unsettled.
 
-    Those in several editions (a corrected topic, a merge), and those of an edition that was held back
-    after some had got it.
+    Those in several editions (a corrected topic, a merge), those of an edition that was held back after
+    some had got it, and those that count as given with the paper that they were split from.
     """
+    heirs = inheritances().subquery()
     several = (
         select(CANONICAL.label("paper_id"))
         .select_from(edition_papers)
@@ -143,7 +145,7 @@ def _reappearing(connection: Connection, usable: list[int]) -> tuple[int, ...]:
         .where(
             edition_papers.c.edition.in_(usable),
             STANDS,
-            released | CANONICAL.in_(select(several.c.paper_id)),
+            released | CANONICAL.in_(select(several.c.paper_id)) | CANONICAL.in_(select(heirs.c.heir)),
         )
         .distinct()
     )

@@ -21,11 +21,13 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    union_all,
     update,
 )
 
 from newsletter.core.states import Form
 from newsletter.db.schema import deliveries, digest_papers, digests, editions, papers, reader_debts
+from newsletter.papers.merging import inheritances
 from newsletter.pipeline.batch import KIND, batch, groups, marks
 from subscribers import audience
 
@@ -149,17 +151,29 @@ def _mark_last_digests(connection: Connection) -> None:
 
 
 def _papers_had(reappearing: Sequence[int]) -> ColumnElement[str]:
+    """Which of these papers a digest of the person's held, itself or as the paper that it was split from."""
     canonical = func.coalesce(papers.c.merged_into, papers.c.id)
-    return (
-        select(func.aggregate_strings(cast(canonical, String), ","))
-        .select_from(deliveries)
-        .join(digest_papers, digest_papers.c.digest_id == deliveries.c.digest_id)
+    held = (
+        select(digest_papers.c.digest_id, canonical.label("paper_id"))
         .join(papers, papers.c.id == digest_papers.c.paper_id)
+        .where(digest_papers.c.form != Form.LEFT)
+    ).subquery()
+    heirs = inheritances().subquery()
+    inherited = (
+        select(held.c.digest_id, heirs.c.heir)
+        .join(heirs, heirs.c.source == held.c.paper_id)
+        .join(digests, digests.c.id == held.c.digest_id)
+        .where(digests.c.composed_at < heirs.c.until)
+    )
+    either = union_all(select(held), inherited).subquery()
+    return (
+        select(func.aggregate_strings(cast(either.c.paper_id, String), ","))
+        .select_from(deliveries)
+        .join(either, either.c.digest_id == deliveries.c.digest_id)
         .where(
             deliveries.c.subscriber_id == batch.c.subscriber_id,
             deliveries.c.kind == KIND,
-            digest_papers.c.form != Form.LEFT,
-            canonical.in_(reappearing),
+            either.c.paper_id.in_(reappearing),
         )
         .correlate(batch)
         .scalar_subquery()

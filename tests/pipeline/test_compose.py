@@ -11,6 +11,7 @@ from newsletter.core.states import DeliveryState
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests, edition_papers, editions, papers, reader_debts
 from newsletter.papers import editions as edition_store
+from newsletter.papers import merging
 from subscribers import leaving, signup
 from subscribers.preferences import Preferences
 from tests.pipeline.scenario import TOPICS, World, utc
@@ -211,6 +212,25 @@ def test_merged_papers_given_to_either_are_given(world: World) -> None:
         )
     world.day("2026-04-14T07:00")
     assert world.mails_to(ada) == [["A"], ["B"]]
+    assert world.audit("2026-04-14T08:00").clean
+
+
+def test_a_paper_split_off_counts_as_given_where_its_other_half_was(world: World) -> None:
+    had = world.reader("had@example.org", "circuits", joined="2026-04-12T12:00")
+    not_yet = world.reader("later@example.org", "circuits", "quantum", joined="2026-04-12T12:00", hour=9)
+    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    one, other = world.paper("A"), world.paper("A again")
+    with writing(world.engine) as connection:
+        merging.merge(connection, one, other, now=utc("2026-04-13T06:00"))
+    world.day("2026-04-13T07:00")
+    world.edition("2026-04-13T08:00", {"A again": ["circuits"]})
+    with writing(world.engine) as connection:
+        merging.split(connection, other, now=utc("2026-04-13T08:30"))
+    world.day("2026-04-13T09:00")
+    world.edition("2026-04-14T05:00", {"B": ["circuits"]})
+    world.day("2026-04-14T07:00")
+    assert world.mails_to(had) == [["A"], ["B"]]
+    assert world.mails_to(not_yet) == [["A", "A again"]]
     assert world.audit("2026-04-14T08:00").clean
 
 
