@@ -17,6 +17,7 @@ from subscribers import tokens
 
 PREFERENCES = "preferences"  # purposes of tokens
 WEB_DIGEST = "digest"
+KEPT = 256  # digests whose links are kept; a run has few that many share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class Links:
 
     base_url: str  # without a slash at the end
     secret_keys: Sequence[str]  # the newest first
-    _of_digest: dict[int, str] = field(default_factory=dict)  # the latest digest's link to the web
+    _of_digest: dict[int, str] = field(default_factory=dict)  # links to the web of recent digests
 
     def __call__(self, mail: Claimed) -> Mapping[str, str]:
         """The slots `my.…` of a mail, by name."""
@@ -42,7 +43,8 @@ class Links:
 
     def _web(self, mail: Claimed) -> str:
         if mail.digest_id not in self._of_digest:
-            self._of_digest.clear()
+            if len(self._of_digest) >= KEPT:
+                self._of_digest.clear()
             self._of_digest[mail.digest_id] = self._url("digests", {"id": mail.digest_id}, mail.composed_at)
         return self._of_digest[mail.digest_id]
 
