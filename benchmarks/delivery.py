@@ -259,13 +259,11 @@ def plain_way(port: int, count: int, papers: int) -> tuple[float, float]:
     from jinja2 import Environment
     from premailer import transform
 
+    styles = (ROOT / "templates/email/styles.css").read_text().splitlines()
+    plain = "\n".join(line for line in styles if "{{" not in line and "{%" not in line)
     template = Environment(autoescape=True).from_string(
-        "<html><head><style>"
-        + (ROOT / "templates/email/digest/styles.css")
-        .read_text()
-        .split("{%")[0]
-        .replace("{{ brand.accent }}", "#22201c")
-        + "</style></head><body class=page><h1 class=name>{{ name }}</h1>{% for title, abstract in papers %}"
+        f"<html><head><style>{plain}</style></head><body class=page>"
+        "<h1 class=name>{{ name }}</h1>{% for title, abstract in papers %}"
         "<div class=paper><h3 class=title><a href='https://example.org'>{{ title }}</a></h3>"
         "<p class=meta>5 authors</p><p class=abstract>{{ abstract }}</p><p class=why>Matched</p></div>"
         "{% endfor %}<p class=foot><a href='https://example.org/u/{{ name }}'>leave</a></p></body></html>"
