@@ -14,7 +14,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select, text, update
 
 from newsletter.core.states import DebtEnd, DeliveryState, SkipReason
-from newsletter.db.schema import deliveries
+from newsletter.db.schema import deliveries, digests
 from newsletter.delivery import debts
 
 LEASE = timedelta(hours=1)  # all of SMTP's time limits together, the final dot's 10 minutes included
@@ -45,6 +45,7 @@ class Claimed:
     kind: str
     key: str
     digest_id: int
+    digest_key: str  # what makes its content one, also before it has a row
     attempts: int  # used up before
     composed_at: datetime
     expires_at: datetime | None
@@ -178,6 +179,8 @@ def _due_statement(*, one: bool, further: bool) -> Select[Any]:
             d.next_attempt_at,
             d.expires_at,
             d["values"].label("own"),
+            # Not a join: this must stay a walk along the index of what waits.
+            select(digests.c.key).where(digests.c.id == d.digest_id).scalar_subquery().label("digest_key"),
         )
         .where(
             WAITING,
@@ -255,6 +258,7 @@ def _claimed(row: Row[Any], person: Mapping[str, Any]) -> Claimed:
         kind=row.kind,
         key=row.key,
         digest_id=row.digest_id,
+        digest_key=row.digest_key,
         attempts=row.attempts,
         composed_at=row.composed_at,
         expires_at=row.expires_at,

@@ -17,6 +17,7 @@ from subscribers import tokens
 
 PREFERENCES = "preferences"  # purposes of tokens
 WEB_DIGEST = "digest"
+KEY_LENGTH = 32  # hex digits of a digest's key in the link to it: 128 bits name one, and it stays short
 KEPT = 256  # digests whose links are kept; a run has few that many share
 
 
@@ -26,7 +27,7 @@ class Links:
 
     base_url: str  # without a slash at the end
     secret_keys: Sequence[str]  # the newest first
-    _of_digest: dict[int, str] = field(default_factory=dict)  # links to the web of recent digests
+    _of_digest: dict[str, str] = field(default_factory=dict)  # links to the web of recent digests, by key
 
     def __call__(self, mail: Claimed) -> Mapping[str, str]:
         """The slots `my.…` of a mail, by name."""
@@ -42,11 +43,13 @@ class Links:
         }
 
     def _web(self, mail: Claimed) -> str:
-        if mail.digest_id not in self._of_digest:
+        # By its key, not by its row: a preview's digest has no row yet, and bears the link that will be sent.
+        key = mail.digest_key
+        if key not in self._of_digest:
             if len(self._of_digest) >= KEPT:
                 self._of_digest.clear()
-            self._of_digest[mail.digest_id] = self._url("digests", {"id": mail.digest_id}, mail.composed_at)
-        return self._of_digest[mail.digest_id]
+            self._of_digest[key] = self._url("digests", {"key": key[:KEY_LENGTH]}, mail.composed_at)
+        return self._of_digest[key]
 
     def _url(self, page: str, payload: Mapping[str, object], signed_at: datetime) -> str:
         purpose = PREFERENCES if page == PREFERENCES else WEB_DIGEST

@@ -20,6 +20,7 @@ from newsletter.render.headline import check_subject
 from newsletter.render.layout import Layout, key_of
 from newsletter.render.views import Brand, PaperView, TopicView
 
+KEPT = 2_000  # papers kept rendered, some 30 MB; a process that runs for months sees far more
 CHUNK = 400  # papers read in one statement; far below any database's limit of parameters
 
 
@@ -51,10 +52,14 @@ class DigestPress:
         self._papers: dict[int, PaperView] = {}
 
     def prepare(self, connection: Connection, cards: Iterable[PlannedPaper]) -> None:
-        """Make the pieces of these papers ready, in every form."""
+        """Make the pieces of these papers ready, in every form: rendered anew where a paper changed."""
         wanted = list(dict.fromkeys(cards))
-        missing = {card.paper_id for card in wanted} - set(self._papers)
-        self._papers |= load_views(connection, sorted(missing))
+        views = load_views(connection, sorted({card.paper_id for card in wanted}))
+        if len(self._papers) > KEPT:
+            self._papers = {}
+        changed = {id_ for id_, view in views.items() if self._papers.get(id_) != view}
+        self._papers |= views
+        self._layout.keep(set(self._papers) - changed)
         every = (
             replace(card, form=form) if card.role is not Role.RECAP else card
             for card in wanted

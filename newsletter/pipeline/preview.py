@@ -12,10 +12,11 @@ from datetime import datetime
 from email.policy import default as modern
 from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Row, Select, select
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.mail import Envelope, Recipient
+from newsletter.core.states import DeliveryState
 from newsletter.db.engine import rolled_back
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.claims import Claimed, expire
@@ -29,6 +30,7 @@ from newsletter.pipeline.send import Calendar
 from subscribers import audience
 
 SAMPLE = "sample"  # key of a mail outside the ledger
+TO_BE_SENT = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.DEFERRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,21 +59,21 @@ def preview(
 ) -> Preview:
     """The reader's next digest as if their slot were now (aware) and what is unpublished were published.
 
-    Raises NotFoundError when nothing is owed and no digest was ever composed.
+    Where a slot is due at `now`, these are the bytes that `send` at that instant mails; so they are where a
+    composed mail waits and nothing newer is owed. Raises NotFoundError when nothing is owed and no digest
+    was ever composed.
     """
     with rolled_back(engine) as connection:
         expire(connection, now=now)
         publish_in(connection, now=now, zone=calendar.zone, hold=NO_HOLD)
-        composed = compose_in(connection, now=now, press=press, everyone=True, only=subscriber_id)
-        waiting = (
-            select(deliveries)
-            .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind == KIND)
-            .order_by(deliveries.c.id.desc())
-            .limit(1)
-        )
-        latest = connection.execute(waiting).first() if composed.composed else None
+        for everyone in (False, True):
+            composed = compose_in(connection, now=now, press=press, everyone=everyone, only=subscriber_id)
+            if composed.composed:
+                break
+        latest = _latest_mail(connection, subscriber_id, waiting=not composed.composed)
         digest_id = latest.digest_id if latest is not None else _latest_digest(connection, subscriber_id)
         content = load_content(connection, digest_id)
+        digest_key = connection.execute(select(digests.c.key).where(digests.c.id == digest_id)).scalar_one()
         person = _person(connection, subscriber_id)
         mail = Claimed(
             id=0,
@@ -79,13 +81,14 @@ def preview(
             kind=KIND,
             key=latest.key if latest is not None else SAMPLE,
             digest_id=digest_id,
+            digest_key=digest_key,
             attempts=0,
             composed_at=content.date,
             expires_at=None,
-            values={},
+            values=(latest.own or {}) if latest is not None else {},
             address=person["address"],
             name=person["name"],
-            text_only=False,
+            text_only=person["text_only"],
             person=person,
         )
     envelope = builder.prepare(content).assemble(recipient_of(mail, links))
@@ -105,6 +108,18 @@ def sample_for(
         subscriber_id=0, address=address, kind="test", key=now.isoformat(), my=my, unsubscribe_url=""
     )
     return builder.prepare(content).assemble(recipient)
+
+
+def _latest_mail(connection: Connection, subscriber_id: int, *, waiting: bool) -> Row[Any] | None:
+    """The latest digest mail of a reader. waiting: only one that is still to be sent."""
+    d = deliveries.c
+    mails: Select[Any] = (
+        select(d.key, d.digest_id, d["values"].label("own"))
+        .where(d.subscriber_id == subscriber_id, d.kind == KIND)
+        .order_by(d.id.desc())
+        .limit(1)
+    )
+    return connection.execute(mails.where(d.state.in_(TO_BE_SENT)) if waiting else mails).first()
 
 
 def _latest_digest(connection: Connection, subscriber_id: int | None) -> int:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from newsletter.core.mail import Content
-from newsletter.core.plan import DigestPlan, PlannedPaper
+from newsletter.core.plan import EVERYTHING, DigestPlan, PlannedPaper
 from newsletter.render import headline
-from newsletter.render.layout import Key, Layout, key_of
+from newsletter.render.layout import OF_PAPERS, REST, Key, Layout, key_of
 from newsletter.render.views import PaperView, in_words
 
 HTML_LIMIT = 90_000  # bytes of HTML; Gmail clips a mail near 102 KB
@@ -27,9 +27,7 @@ def budget(layout: Layout, recaps: Sequence[PlannedPaper], note: str) -> int:
 
     Prepared pieces are counted as if all topics were in the digest; see `Layout.prepare`.
     """
-    furniture = sum(
-        piece.size for key, piece in layout.pieces.items() if key[0] not in ("card", "maybe", "recap")
-    )
+    furniture = sum(piece.size for key, piece in layout.pieces.items() if key[0] not in OF_PAPERS)
     missed = sum(layout.pieces[key_of(card)].size for card in recaps)
     return HTML_LIMIT - SLACK - layout.frame.size - furniture - missed - 2 * len(note.encode())
 
@@ -61,16 +59,23 @@ def places(plan: DigestPlan) -> dict[str, list[Key]]:
     for card in plan.news:
         if card.topic != section:
             section = card.topic
-            shown.append(("section", section))
+            shown.append(("section", *_named(section, alone=not shown)))
         shown.append(key_of(card))
     counts = headline.counts(plan)
     return {
-        "tally": [("tallies",), *(("tally", topic) for topic in counts)] if len(counts) > 1 else [],
+        "tally": [("tallies",), *(("tally", *_named(topic, alone=False)) for topic in counts)]
+        if len(counts) > 1
+        else [],
         "note": [("note",)] if plan.note else [],
         "papers": [*shown, ("more",)] if plan.left_out else shown,
         "maybe": [("doubtful",), *(key_of(card, maybe=True) for card in plan.maybe)] if plan.maybe else [],
         "recaps": [("recaps",), *(key_of(card) for card in plan.recaps)] if plan.recaps else [],
     }
+
+
+def _named(topic: str, *, alone: bool) -> Key:
+    """A section as keys of pieces name it: below others, everything is everything else."""
+    return (topic, REST) if topic == EVERYTHING and not alone else (topic,)
 
 
 def values(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -> dict[str, str]:

@@ -7,8 +7,8 @@ small template for each thing that repeats. Joining pieces to a digest is `newsl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -16,12 +16,12 @@ from markupsafe import Markup
 from newsletter.core.columns import columns
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.piece import decoded_size
-from newsletter.core.plan import PlannedPaper
+from newsletter.core.plan import EVERYTHING, PlannedPaper
 from newsletter.core.states import Role
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.page import page, shared_context, stretch
 from newsletter.render.slots import Slot
-from newsletter.render.views import Brand, PaperView, TopicView
+from newsletter.render.views import Brand, PaperView, TopicView, nameless
 
 PLACES = {  # what repeats, or may be missing, and the place where it stands
     "tallies": "tally",
@@ -35,6 +35,9 @@ PLACES = {  # what repeats, or may be missing, and the place where it stands
     "recaps": "recaps",
     "recap": "recaps",
 }
+OF_PAPERS = ("card", "maybe", "recap")  # pieces that show one paper; its id follows in their keys
+REST = "rest"  # closes the keys of the section for everything below other sections
+REST_TITLE = "Everything else"
 LABEL = 150  # pixels at most of a topic's title beside its bar; longer ones wrap
 NEEDED = ("papers", "recaps", "maybe")  # places without which papers would be lost
 Key = tuple[Any, ...]  # what a piece shows: ("section", slug), ("card", paper, form, topic, also in), …
@@ -93,12 +96,14 @@ class Layout:
     ) -> None:
         """Make sure that there is a piece for each card. Raises ConfigurationError for a broken template."""
         wanted: dict[Key, dict[str, Any]] = {}
-        if not self.frame.html:
-            wanted |= self.furniture()
-        for key, card in [
+        keys = [
             *((key_of(card), card) for card in cards),
             *((key_of(card, maybe=True), card) for card in maybe),
-        ]:
+        ]
+        self._know_topics({card.topic for _, card in keys})
+        if not self.frame.html:
+            wanted |= self.furniture()
+        for key, card in keys:
             if key not in self.pieces and key not in wanted:
                 wanted[key] = self.context_of(card, papers[card.paper_id])
         if not wanted:
@@ -111,6 +116,12 @@ class Layout:
         if not self.frame.html:
             size = sum(decoded_size(part) for part in html_frame if isinstance(part, bytes))
             self.frame = Frame(html=html_frame, text=text_frame, size=size)
+
+    def keep(self, papers: Container[int]) -> None:
+        """Forget the pieces of all papers but these; they are made anew when they are wanted."""
+        self.pieces = {
+            key: piece for key, piece in self.pieces.items() if key[0] not in OF_PAPERS or key[1] in papers
+        }
 
     def render(self, part: str, wanted: Mapping[Key, dict[str, Any]], *, marked: bool = True) -> str:
         """The whole document with the wanted pieces in their places; html is inlined.
@@ -172,10 +183,14 @@ class Layout:
         wanted: dict[Key, dict[str, Any]] = {
             (name,): {} for name in ("tallies", "note", "more", "doubtful", "recaps")
         }
-        widest = max((columns(topic.title) for topic in self.topics.values()), default=0)
-        for slug, topic in self.topics.items():
+        sections: dict[Key, TopicView] = {(slug,): topic for slug, topic in self.topics.items()}
+        if EVERYTHING in self.topics:
+            sections[(EVERYTHING, REST)] = replace(self.topics[EVERYTHING], title=REST_TITLE)
+        widest = max((columns(topic.title) for topic in sections.values()), default=0)
+        for names, topic in sections.items():
+            slug = topic.slug
             count = Slot(f"digest.count_{slug}")
-            wanted[("tally", slug)] = {
+            wanted[("tally", *names)] = {
                 "topic": topic,
                 "count": count,
                 "width": Slot(f"digest.width_{slug}"),
@@ -183,8 +198,16 @@ class Layout:
                 "gap": " " * (widest - columns(topic.title)),
                 "label_width": min(LABEL, 8 + 7 * widest),
             }
-            wanted[("section", slug)] = {"topic": topic, "count": count}
+            wanted[("section", *names)] = {"topic": topic, "count": count}
         return wanted
+
+    def _know_topics(self, slugs: Iterable[str]) -> None:
+        """Make room for topics that are owed but no longer defined: they show under their slug."""
+        gone = sorted(set(slugs).difference(self.topics))
+        if gone:
+            self.topics = {**self.topics, **{slug: nameless(slug) for slug in gone}}
+            self._shared = shared_context(self.brand, self.topics)
+            self.frame = Frame()  # holds the colours of all topics
 
     def _mark(self, word: str) -> str:
         return f"<!--{self.environment.ink.word} {word}-->"

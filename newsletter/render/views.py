@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from urllib.parse import quote_plus
 
 from newsletter.core.states import Form
-from newsletter.render.accents import Shades
+from newsletter.render.accents import INK, Shades, shades_of
 from newsletter.render.sentences import cut
 
 OLD = timedelta(days=60)  # a paper older than this at its first listing shows when it was first seen
@@ -43,6 +43,11 @@ class TopicView:
     slug: str
     title: str
     shades: Shades
+
+
+def nameless(slug: str) -> TopicView:
+    """A topic of which only the slug is known, as it is where an operator took its definition away."""
+    return TopicView(slug=slug, title=slug.replace("-", " ").capitalize(), shades=shades_of(INK))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -8,7 +9,7 @@ import pytest
 
 from newsletter.core.columns import columns
 from newsletter.core.piece import SLOTS, decoded_size
-from newsletter.core.plan import DigestPlan, PlannedPaper
+from newsletter.core.plan import EVERYTHING, DigestPlan, PlannedPaper
 from newsletter.core.states import Form, Role
 from newsletter.render import specimen
 from newsletter.render.assembly import HTML_LIMIT, SLACK, assemble, budget
@@ -62,7 +63,7 @@ def test_html_shows_every_paper_under_its_topic_with_its_link() -> None:
     for card in BUSY.news:
         if card.topic != section:
             section = card.topic
-            expected.append(("h2", topics[section].title))
+            expected.append(("h2", "Everything else" if section == EVERYTHING else topics[section].title))
         expected.append(("h3", papers[card.paper_id].title.replace("\u202e", "")))
     expected.append(("h2", "Perhaps also yours"))
     expected += [("h3", papers[card.paper_id].title) for card in BUSY.maybe]
@@ -137,6 +138,45 @@ def test_a_tally_stands_only_where_there_is_something_to_compare() -> None:
     one, _ = pages(digest(specimen.plan({"quantum": 2})))
     two, _ = pages(digest(specimen.plan({"quantum": 2, "circuits": 1})))
     assert (one.count('class="tally'), two.count('class="tally')) == (0, 2)
+
+
+def test_everything_is_everything_else_below_other_topics() -> None:
+    alone = Outline(pages(digest(specimen.plan({EVERYTHING: 2})))[0])
+    below, text = pages(digest(specimen.plan({EVERYTHING: 2, "quantum": 1})))
+    assert [heading for tag, heading in alone.headings if tag == "h2"] == ["Everything"]
+    assert [heading for tag, heading in Outline(below).headings if tag == "h2"] == [
+        "Quantum",
+        "Everything else",
+    ]
+    assert below.count("Everything else</td>") == 1  # beside its bar
+    assert re.search(r"\n  Everything else +■■ 2\n", text)
+    assert "\nEVERYTHING ELSE\n" in text
+
+
+def test_a_topic_that_was_taken_away_shows_under_its_slug() -> None:
+    layout = Layout(MailEnvironment(), brand=BRAND, topics=specimen.topics())
+    papers = specimen.papers()
+    layout.prepare([PlannedPaper(paper_id=1, topic="quantum")], papers)
+    news = (PlannedPaper(paper_id=1, topic="quantum"), PlannedPaper(paper_id=2, topic="soft-robots"))
+    layout.prepare(news, papers)
+    plan = DigestPlan(edition=1, date=BUSY.date, news=news)
+    html, text = pages(assemble(layout, plan, papers, composed_at=COMPOSED_AT))
+    assert [heading for tag, heading in Outline(html).headings if tag == "h2"] == ["Quantum", "Soft robots"]
+    assert ".in-soft-robots { color: " in html
+    assert "SOFT ROBOTS" in text
+
+
+def test_keep_makes_the_pieces_of_all_others_anew() -> None:
+    layout = Layout(MailEnvironment(), brand=BRAND, topics=specimen.topics())
+    papers = specimen.papers()
+    cards = [PlannedPaper(paper_id=number, topic="quantum") for number in (1, 2)]
+    layout.prepare(cards, papers)
+    before = dict(layout.pieces)
+    layout.keep({2})
+    assert set(before) - set(layout.pieces) == {key_of(cards[0])}
+    layout.prepare(cards, papers | {1: replace(papers[1], title="Another")})
+    assert b"Another" in layout.pieces[key_of(cards[0])].html
+    assert layout.pieces | {key_of(cards[0]): before[key_of(cards[0])]} == before
 
 
 def test_a_digest_of_recaps_alone() -> None:
