@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from typing import Any
 
 from newsletter.core.errors import ConfigurationError
@@ -21,11 +20,14 @@ from newsletter.core.states import Form
 from newsletter.render import specimen
 from newsletter.render.assembly import assemble, places, values
 from newsletter.render.environment import MailEnvironment
+from newsletter.render.fitness import unfit
 from newsletter.render.layout import Key, Layout, key_of
 from newsletter.render.letter import letter
-from newsletter.render.views import Brand, PaperView
+from newsletter.render.markup import tokens
+from newsletter.render.stylesheet import lost, neighbourly
+from newsletter.render.views import Brand, PaperView, TopicView
 
-STYLE_LIMIT = 8_192  # bytes; Gmail drops a longer style sheet
+MUST_LINK = {"confirm": "confirm_url"}  # what a kind of mail is for; without it nobody could act
 COMPOSED_AT = datetime(2026, 4, 17, 5, tzinfo=UTC)
 PLANS = (
     specimen.plan({"circuits": 3, "quantum": 1, "everything": 2}, note="One line.\nAnother.", extras=True),
@@ -47,23 +49,31 @@ class Problem:
         return f"{self.template}{f', line {self.line}' if self.line else ''}: {self.words}"
 
 
-def check(environment: MailEnvironment, *, brand: Brand) -> list[Problem]:
-    """What is wrong with the mail templates, in words; empty when all is well."""
+def check(
+    environment: MailEnvironment, *, brand: Brand, topics: Mapping[str, TopicView] | None = None
+) -> list[Problem]:
+    """What is wrong with the mail templates, in words; empty when all is well.
+
+    topics: of this newsletter, whose colours the style sheet holds.
+    """
     subjects = {
         path.parent.name for root in environment.folders for path in root.glob("email/*/subject.txt.j2")
     }
     checks: list[tuple[str, Callable[[], list[Problem]]]] = [
         ("email/digest", lambda: check_digest(environment, brand=brand)),
+        ("email/digest", lambda: _check_sheet(environment, brand, "email/digest", topics or {})),
         *(
             (f"email/{kind}", lambda kind=kind: check_letter(environment, brand, kind))
             for kind in sorted(subjects)
         ),
     ]
     problems: list[Problem] = []
+    broken = False
     for folder, one in checks:
         try:
             problems += one()
         except ConfigurationError as error:
+            broken = True
             line = error.ids.get("line")
             problems.append(
                 Problem(
@@ -72,14 +82,23 @@ def check(environment: MailEnvironment, *, brand: Brand) -> list[Problem]:
                     words=error.message.partition(" cannot be used: ")[2] or error.message,
                 )
             )
-    return problems
+    if not broken:  # or what comes behind the fault was never asked for
+        problems += _unused(environment)
+    return list(dict.fromkeys(problems))
 
 
 def check_letter(environment: MailEnvironment, brand: Brand, kind: str) -> list[Problem]:
     """The same for a mail that repeats nothing. Raises ConfigurationError where it cannot be rendered."""
     content = letter(environment, brand=brand, kind=kind, date=COMPOSED_AT)
-    shown = joined(content.html, specimen.MY, markup=True)
-    return [Problem(template=f"email/{kind}/html.j2", words=words) for words in _unfit(shown)]
+    problems: list[Problem] = []
+    for part, pieces in (("html", content.html), ("txt", content.text)):
+        shown = joined(pieces, specimen.MY, markup=part == "html")
+        words = unfit(shown) if part == "html" else []
+        link = MUST_LINK.get(kind)
+        if link is not None and specimen.MY[link] not in html.unescape(shown):
+            words.append(f"there is no {{{{ my.{link} }}}}")
+        problems += [Problem(template=f"email/{kind}/{part}.j2", words=each) for each in words]
+    return problems
 
 
 def check_digest(
@@ -89,11 +108,60 @@ def check_digest(
     layout = Layout(environment, brand=brand, topics=specimen.topics())
     papers = specimen.papers()
     layout.prepare(specimen.cards(), papers, maybe=specimen.cards())
-    problems: dict[str, Problem] = {}
+    problems = [*_unescaped(layout)]
     for plan in plans:
-        for problem in (*differences(layout, plan, papers), *missing(layout, plan, papers)):
-            problems.setdefault(str(problem), problem)
-    return list(problems.values())
+        problems += [*differences(layout, plan, papers), *missing(layout, plan, papers)]
+    return list(dict.fromkeys(problems))
+
+
+def _check_sheet(
+    environment: MailEnvironment, brand: Brand, folder: str, topics: Mapping[str, TopicView]
+) -> list[Problem]:
+    """What is wrong with the style sheets themselves, with the colours of these topics in them."""
+    layout = Layout(environment, brand=brand, topics=topics)
+    problems = [
+        Problem(
+            template=selector.template or f"{folder}/html.j2",
+            line=selector.line,
+            words=f"`{selector.text}` cannot be inlined and does nothing: say it of the element itself, "
+            "or in the style sheet that stays",
+        )
+        for selector in lost(environment, layout.bare())
+    ]
+    if not topics:
+        return problems
+    layout.prepare([], {})
+    frame = joined((part for part in layout.frame.html if isinstance(part, bytes)), specimen.MY, markup=True)
+    too_long = [words for words in unfit(frame) if words.startswith("the style sheet")]
+    return problems + [Problem(template=f"{folder}/html.j2", words=words) for words in too_long]
+
+
+def _unescaped(layout: Layout) -> list[Problem]:
+    """Pieces that print a paper's text as markup."""
+    raw = re.compile(r"<b>bold</b>|<i>over</i>|Institute <of>")
+    kinds = {
+        key[0] for key, piece in layout.pieces.items() if raw.search(decoded(piece.html).decode("utf-8"))
+    }
+    return [
+        Problem(
+            template=f"{layout.folder}/{kind}.html.j2",
+            words="it prints a paper's words as markup: `| safe` is not for what comes from a listing",
+        )
+        for kind in sorted(kinds)
+    ]
+
+
+def _unused(environment: MailEnvironment) -> list[Problem]:
+    """An operator's templates that nothing asked for: most likely a slip in the name."""
+    return [
+        Problem(template=name, words="nothing uses it: is its name right?")
+        for folder in environment.folders[:-1]
+        for path in sorted(folder.glob("email/**/*"))
+        if path.is_file()
+        and not path.name.startswith(".")
+        and not path.name.endswith("~")
+        and (name := path.relative_to(folder).as_posix()) not in environment.used
+    ]
 
 
 def differences(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -> list[Problem]:
@@ -107,13 +175,15 @@ def differences(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView
         layout.render("html", wanted, marked=False),
     )
     found: list[Problem] = []
-    if _tokens(whole) != _tokens(joined(content.html, told, markup=True)):
+    if tokens(whole) != tokens(joined(content.html, told, markup=True)):
         _, alone = layout.cut(layout.render("html", wanted), list(wanted))
         changed = sorted({key[0] for key in wanted if alone[key] != layout.pieces[key].html}) or [""]
+        suspects = ", ".join(map(str, neighbourly(layout.environment, layout.bare())))
         found += [
             Problem(
                 template=f"{layout.folder}/{name + '.' if name else ''}html.j2",
-                words="it looks different among others: a style or a template depends on neighbours",
+                words="it looks different among others: a style or a template depends on neighbours"
+                + (f" ({suspects})" if suspects else ""),
             )
             for name in changed
         ]
@@ -136,7 +206,7 @@ def missing(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -
         "html": joined(content.html, told, markup=True),
         "txt": joined(content.text, told, markup=False),
     }
-    problems = [Problem(template=f"{layout.folder}/html.j2", words=words) for words in _unfit(parts["html"])]
+    problems = [Problem(template=f"{layout.folder}/html.j2", words=words) for words in unfit(parts["html"])]
     for part, shown in parts.items():
         page = html.unescape(shown) if part == "html" else shown
         if specimen.MY["unsubscribe_url"] not in page:
@@ -175,66 +245,6 @@ def _wanted(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -
     for card in plan.maybe:
         contexts[key_of(card, maybe=True)] = layout.context_of(card, papers[card.paper_id])
     return {key: contexts[key] for keys in places(plan).values() for key in keys}
-
-
-def _unfit(document: str) -> list[str]:
-    """What mail programs and screen readers miss in a document."""
-    words = []
-    if not re.search(r"<html[^>]* lang=", document):
-        words.append("<html> has no lang")
-    if not re.search(r"<title>\s*[^<\s]", document):
-        words.append("there is no <title>")
-    if (count := len(re.findall(r"<h1\b", document))) != 1:
-        words.append(f"there are {count} <h1>; one is right")
-    style = sum(
-        len(found.encode()) for found in re.findall(r"<style[^>]*>(.*?)</style>", document, re.DOTALL)
-    )
-    if style > STYLE_LIMIT:
-        words.append(f"the style sheet that stays takes {style} bytes; Gmail drops more than {STYLE_LIMIT}")
-    if re.search(r"<(?:script|form|iframe|link)\b", document):
-        words.append("scripts, forms, frames and linked files do not work in mail")
-    return words
-
-
-def _tokens(document: str) -> list[tuple[str, ...]]:
-    reader = _Tokens()
-    reader.feed(document)
-    reader.close()
-    return reader.tokens()
-
-
-class _Tokens(HTMLParser):
-    """A document as tags, attributes and text, white space at the edges of tags aside."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self._found: list[tuple[str, ...]] = []
-        self._text: list[str] = []
-
-    def tokens(self) -> list[tuple[str, ...]]:
-        self._flush()
-        return self._found
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._flush()
-        self._found.append((tag, *(f"{name}={value}" for name, value in sorted(attrs))))
-
-    def handle_endtag(self, tag: str) -> None:
-        self._flush()
-        self._found.append((f"/{tag}",))
-
-    def handle_comment(self, data: str) -> None:
-        self._flush()
-        self._found.append(("!", data))
-
-    def handle_data(self, data: str) -> None:
-        self._text.append(data)
-
-    def _flush(self) -> None:
-        text = " ".join("".join(self._text).split())
-        self._text.clear()
-        if text:
-            self._found.append(("", text))
 
 
 def _ascii(text: str) -> str:

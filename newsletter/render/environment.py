@@ -5,11 +5,11 @@ A fault in a template becomes a ConfigurationError that names the file and the l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.core.columns import wrapped
@@ -35,6 +35,19 @@ def _is_html(name: str | None) -> bool:
     return name is None or not name.endswith(("txt.j2", ".css"))
 
 
+class _Folders(FileSystemLoader):
+    """Folders of templates, first wins; remembers which templates were asked for."""
+
+    def __init__(self, folders: Sequence[Path], used: set[str]) -> None:
+        super().__init__(folders)
+        self._used = used
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        found = super().get_source(environment, template)
+        self._used.add(template)
+        return found
+
+
 class MailEnvironment(ImmutableSandboxedEnvironment):
     """The environment of mail templates, and the ink that marks its slots."""
 
@@ -42,8 +55,10 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         """overrides: folders that win over the shipped templates, first wins (`<state>/templates`)."""
         self.ink = Ink()
         self.folders = (*overrides, templates_root())
+        self.used: set[str] = set()  # names of templates that were read so far
+        self.templates = _Folders(self.folders, self.used)
         super().__init__(
-            loader=FileSystemLoader(self.folders),
+            loader=self.templates,
             autoescape=_is_html,
             undefined=StrictUndefined,
             finalize=self.ink.finalize,

@@ -144,6 +144,11 @@ class Layout:
         }
         return page(self.environment, self.folder, part, {**self._shared, "place": filled})
 
+    def bare(self) -> str:
+        """The HTML document with nothing in its places, before inlining: to look at its style sheets."""
+        places = dict.fromkeys(PLACES.values(), "")
+        return self.environment.part(f"{self.folder}/html.j2", {**self._shared, "place": places})
+
     def cut(self, document: str, keys: Sequence[Key]) -> tuple[list[bytes | str], dict[Key, bytes]]:
         """(frame, pieces) of a marked document; keys: of its pieces, as they were wanted."""
         mark = re.compile(f"<!--{self.environment.ink.word} ([a-z]+)([0-9]*)(?:-([a-z]+))?-->")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,6 +16,7 @@ from newsletter.render import specimen
 from newsletter.render.contract import check, check_digest, differences
 from newsletter.render.environment import MailEnvironment, templates_root
 from newsletter.render.layout import Layout
+from newsletter.render.views import nameless
 from tests.render.pages import BRAND
 
 _LAYOUT = Layout(MailEnvironment(), brand=BRAND, topics=specimen.topics())
@@ -82,12 +84,35 @@ _NEIGHBOURS = "it looks different among others: a style or a template depends on
         (
             "styles.css",
             _append(".paper + .paper { color: #123456; }"),
-            [f"email/digest/{name}.html.j2: {_NEIGHBOURS}" for name in ("card", "maybe")],
+            [
+                f"email/digest/{name}.html.j2: {_NEIGHBOURS} "
+                "(`.paper + .paper` in email/styles.css, line LAST)"
+                for name in ("card", "maybe")
+            ],
+        ),
+        (
+            "styles.css",
+            _append(".head:first-child { margin: 0; }"),
+            [
+                f"email/digest/section.html.j2: {_NEIGHBOURS} "
+                "(`.head:first-child` in email/styles.css, line LAST)"
+            ],
+        ),
+        (
+            "styles.css",
+            _append(
+                ".paper:nth-child(2), .paper:hover { border: 0; } @media print { .a:hover { margin: 0 } }"
+            ),
+            [
+                f"email/styles.css, line LAST: `.paper:{word}` cannot be inlined and does nothing: say it of "
+                "the element itself, or in the style sheet that stays"
+                for word in ("hover", "nth-child(2)")
+            ],
         ),
         (
             "styles.css",
             _append(".section:first-child { color: #123456; }"),
-            [],  # each heading is the only child of its cell, alone and among others
+            [],  # harmless: each heading is the only child of its cell, alone and among others
         ),
         (
             "digest/html.j2",
@@ -115,7 +140,74 @@ _NEIGHBOURS = "it looks different among others: a style or a template depends on
         (
             "digest/recap.html.j2",
             _swap("{{ paper.link }}", "#"),
-            ["email/digest/recap.html.j2: there is no {{ paper.link }}"],
+            [
+                "email/digest/html.j2: href='#' is no link of the web: it must start with https://",
+                "email/digest/recap.html.j2: there is no {{ paper.link }}",
+            ],
+        ),
+        (
+            "digest/card.html.j2",
+            _append('<a href=" javascript:alert(1)">x</a><a href="mailto:me@papers.example">y</a>'),
+            [
+                "email/digest/html.j2: href='javascript:alert(1)' is no link of the web: "
+                "it must start with https://"
+            ],
+        ),
+        (
+            "base.html.j2",
+            _swap("{% block folio %}", '<img src="logo.png">{% block folio %}'),
+            [
+                f"email/{kind}/html.j2: {words}"
+                for kind in ("confirm", "digest")
+                for words in (
+                    "an image has no alt: 'logo.png'",
+                    "src='logo.png' is no link of the web: it must start with https://",
+                )
+            ],
+        ),
+        (
+            "digest/card.html.j2",
+            _append("{{ paper.title | safe }}"),
+            [
+                f"email/digest/{name}.html.j2: it prints a paper's words as markup: "
+                "`| safe` is not for what comes from a listing"
+                for name in ("card", "maybe")
+            ],
+        ),
+        (
+            "digest/card.txt.j2",
+            _append("{{ my.nothing }}"),
+            ["email/digest/card.txt.j2, line LAST: there is no {{ my.nothing }}; there are: because,"],
+        ),
+        (
+            "digest/card.html.j2",
+            _append("{{ my.greeting | upper }}"),
+            ["email/digest/card.html.j2, line LAST: {{ my.greeting }} can only be printed as it is"],
+        ),
+        (
+            "digest/card.html.j2",
+            _append("{{ 'Dear ' ~ my.greeting }}"),
+            ["email/digest/card.html.j2, line LAST: {{ my.greeting }} can only be printed as it is"],
+        ),
+        (
+            "digest/card.html.j2",
+            _append('{% include "email/digest/byline.html.j2" %}'),
+            ["email/digest/card.html.j2: the template email/digest/byline.html.j2 is missing"],
+        ),
+        (
+            "digest/crad.html.j2",
+            _append("<p>{{ paper.title }}</p>"),
+            ["email/digest/crad.html.j2: nothing uses it: is its name right?"],
+        ),
+        (
+            "digest/txt.j2",
+            _swap("my.unsubscribe_url", "my.web_url"),
+            ["email/digest/txt.j2: there is no {{ my.unsubscribe_url }}"],
+        ),
+        (
+            "confirm/txt.j2",
+            _swap("my.confirm_url", "my.web_url"),
+            ["email/confirm/txt.j2: there is no {{ my.confirm_url }}"],
         ),
         (
             "digest/note.html.j2",
@@ -159,7 +251,10 @@ def test_check_names_what_is_wrong_with_an_override(
 ) -> None:
     target = tmp_path / "email" / file
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(edit((templates_root() / "email" / file).read_text("utf-8")), "utf-8")
+    shipped = templates_root() / "email" / file
+    source = edit(shipped.read_text("utf-8") if shipped.exists() else "")
+    target.write_text(source, "utf-8")
+    problems = [words.replace("LAST", str(source.count("\n") + 1)) for words in problems]
     found = sorted(str(problem) for problem in check(MailEnvironment([tmp_path]), brand=BRAND))
     assert [one[: len(told)] for one, told in zip(found, problems, strict=False)] == problems
     assert len(found) == len(problems)
@@ -170,6 +265,22 @@ def test_check_names_a_template_that_is_missing(tmp_path: Path) -> None:
     (tmp_path / "email" / "goodbye" / "txt.j2").unlink()
     (problem,) = check(MailEnvironment([tmp_path]), brand=BRAND)
     assert str(problem) == "email/goodbye/txt.j2: the template email/goodbye/txt.j2 is missing"
+
+
+def test_check_counts_the_colours_of_all_topics() -> None:
+    topics = {f"topic-number-{number}": nameless(f"topic-number-{number}") for number in range(60)}
+    (problem,) = check(MailEnvironment(), brand=BRAND, topics=topics)
+    assert problem.template == "email/digest/html.j2"
+    assert re.fullmatch(
+        r"the style sheet that stays takes \d+ bytes; Gmail drops more than 8192", problem.words
+    )
+
+
+def test_check_leaves_files_alone_that_are_no_templates(tmp_path: Path) -> None:
+    (tmp_path / "email" / "digest").mkdir(parents=True)
+    for name in (".swp", "card.html.j2~"):
+        (tmp_path / "email" / "digest" / name).write_text("x")
+    assert check(MailEnvironment([tmp_path]), brand=BRAND) == []
 
 
 def test_an_override_wins_and_the_rest_stays(tmp_path: Path) -> None:
