@@ -38,6 +38,7 @@ COMMANDS = (
     Listed(PEOPLE, "subscribers", "Add, import, show and remove readers."),
     Listed(PROOF, "why", "Explain what a reader got on a day, or why nothing."),
     Listed(PROOF, "audit", "Prove that nobody got a paper twice or missed one."),
+    Listed(UPKEEP, "templates", "Check the templates of the mails, your own ones among them."),
     Listed(UPKEEP, "smtp", "Try the mail server without mailing anybody."),
     Listed(UPKEEP, "migrate", "Bring the database up to this version."),
 )

@@ -42,11 +42,7 @@ class DigestPress:
         """topics: in reading order. Raises ConfigurationError for an unusable subject pattern."""
         if brand.subject:
             check_subject(brand.subject)
-        accents = assign([(topic.slug, topic.accent) for topic in topics], everything=EVERYTHING)
-        views = {
-            topic.slug: TopicView(slug=topic.slug, title=topic.title, shades=shades_of(accents[topic.slug]))
-            for topic in topics
-        }
+        views = topic_views(topics)
         self.topic_order: Mapping[str, int] = {slug: rank for rank, slug in enumerate(views)}
         self._layout = Layout(environment, brand=brand, topics=views)
         self._papers: dict[int, PaperView] = {}
@@ -78,6 +74,15 @@ class DigestPress:
     def content(self, plan: DigestPlan, *, composed_at: datetime) -> Content:
         """Join the pieces of a plan whose papers are prepared."""
         return assemble(self._layout, plan, self._papers, composed_at=composed_at)
+
+
+def topic_views(topics: Sequence[Topic]) -> dict[str, TopicView]:
+    """Topics as sections, by slug, each with its accent."""
+    accents = assign([(topic.slug, topic.accent) for topic in topics], everything=EVERYTHING)
+    return {
+        topic.slug: TopicView(slug=topic.slug, title=topic.title, shades=shades_of(accents[topic.slug]))
+        for topic in topics
+    }
 
 
 def load_views(connection: Connection, ids: Sequence[int]) -> dict[int, PaperView]:

@@ -155,12 +155,8 @@ def _unused(environment: MailEnvironment) -> list[Problem]:
     """An operator's templates that nothing asked for: most likely a slip in the name."""
     return [
         Problem(template=name, words="nothing uses it: is its name right?")
-        for folder in environment.folders[:-1]
-        for path in sorted(folder.glob("email/**/*"))
-        if path.is_file()
-        and not path.name.startswith(".")
-        and not path.name.endswith("~")
-        and (name := path.relative_to(folder).as_posix()) not in environment.used
+        for name in environment.own()
+        if name not in environment.used
     ]
 
 

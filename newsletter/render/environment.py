@@ -69,6 +69,17 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         self.filters["wrapped"] = wrapped
         self.globals = {name: self.globals[name] for name in GLOBALS}
 
+    def own(self) -> list[str]:
+        """Names of the operator's own mail templates, sorted; editors' leavings aside."""
+        return sorted(
+            {
+                path.relative_to(folder).as_posix()
+                for folder in self.folders[:-1]
+                for path in folder.glob("email/**/*")
+                if path.is_file() and not path.name.startswith(".") and not path.name.endswith("~")
+            }
+        )
+
     def part(self, name: str, context: Mapping[str, Any]) -> str:
         """One template rendered. Raises ConfigurationError with its `template` and `line`."""
         try:

@@ -47,6 +47,7 @@ PROMISED = {
     "why": set(),
     "audit": set(),
     "smtp": {"check"},
+    "templates": {"check"},
 }
 NO_JSON = {"demo", "preview"}  # one prints a story, the other the bytes of a mail
 WITH_AT = {  # those that look at the clock
