@@ -68,6 +68,8 @@ class Carried:
     paper: int  # canonical id
     form: str
     role: str
+    own: int | None = None  # the id it had in the mail, where a later merge changed it
+    merged_at: datetime | None = None  # when that merge was decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class Mailed:
     reason: str | None
     composed_at: datetime
     papers: Sequence[Carried]
+    key: str = ""  # the local date of its slot, when a slot asked for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,7 @@ def balance(
 
 
 def _count_given(account: Account, result: Balance) -> None:
-    in_sent: dict[int, list[int]] = {}
+    in_sent: dict[int, list[tuple[Mailed, Carried]]] = {}
     for mail in account.mailed:
         for carried in mail.papers:
             if carried.form == Form.LEFT:
@@ -156,16 +159,27 @@ def _count_given(account: Account, result: Balance) -> None:
             if carried.role == INHERITED:
                 if mail.state not in (DeliveryState.FAILED, DeliveryState.SKIPPED):
                     result.inherited.add(carried.paper)
-                continue
-            if mail.state == DeliveryState.SENT and carried.role == Role.RECAP:
+            elif mail.state == DeliveryState.SENT and carried.role == Role.RECAP:
                 result.mended.add(carried.paper)
             elif mail.state == DeliveryState.SENT:
-                in_sent.setdefault(carried.paper, []).append(mail.delivery)
+                in_sent.setdefault(carried.paper, []).append((mail, carried))
             elif mail.state == DeliveryState.UNCERTAIN and carried.role != Role.RECAP:
                 result.uncertain.add(carried.paper)
     result.given = set(in_sent)
-    result.repeated = {paper: mails for paper, mails in in_sent.items() if len(mails) > 1}
+    for paper, times in in_sent.items():
+        if any(_repeats(*later, *before) for n, later in enumerate(times) for before in times[:n]):
+            result.repeated[paper] = sorted({mail.delivery for mail, _ in times})
     result.uncertain -= result.mended | result.given
+
+
+def _repeats(mail: Mailed, carried: Carried, earlier: Mailed, before: Carried) -> bool:
+    """Whether `mail` gave what `earlier` had given: the same paper, or one that was merged by then."""
+    if mail.delivery == earlier.delivery:
+        return carried.own == before.own and carried.own is not None
+    if carried.own == before.own:
+        return True
+    merges = [held.merged_at for held in (carried, before) if held.merged_at is not None]
+    return bool(merges) and max(merges) <= mail.composed_at
 
 
 def _entitled(
@@ -257,13 +271,16 @@ def why_waiting(account: Account, pair: Pair, *, now: datetime, last_run: dateti
     due = pair.ready_at - timedelta(microseconds=1)  # a slot at that very instant counts
     if account.cadence_since is not None:
         due = max(due, account.cadence_since)  # a change recomputes the next slot from its own instant
+    if account.paused_until is not None:
+        due = max(due, account.paused_until - timedelta(microseconds=1))  # slots of a pause are closed
     slot = next_slot(account.cadence, due)
-    while last is not None and slot.at - SPACING < last.composed_at:
+    had = {mail.key for mail in account.mailed}
+    while last is not None and (slot.at - SPACING < last.composed_at or slot.day.isoformat() in had):
         slot = next_slot(account.cadence, slot.at)
     if slot.at > now:
         return Pending.SLOT
     if last_run is None or last_run < slot.at:
         return Pending.NO_RUN
-    if account.minimum > 1 and pair.ready_at > last_run - PATIENCE:
+    if account.minimum > 1 and last_run < next_slot(account.cadence, pair.ready_at + PATIENCE).at:
         return Pending.TOO_FEW
     return None

@@ -33,6 +33,7 @@ from newsletter.db.schema import (
     digests,
     edition_papers,
     editions,
+    paper_decisions,
     papers,
     reader_debts,
     runs,
@@ -165,12 +166,18 @@ class DigestContents:
         self._connection = connection
         self._known: dict[int, tuple[Carried, ...]] = {}
         self._heirs = connection.execute(inheritances()).all()
+        merged = select(
+            paper_decisions.c.other_id, func.max(paper_decisions.c.at, type_=paper_decisions.c.at.type)
+        ).where(paper_decisions.c.verb == "merge")
+        decided = connection.execute(merged.group_by(paper_decisions.c.other_id)).all()
+        self._merged_at: dict[int, datetime] = {row[0]: row[1] for row in decided}
 
     def of(self, digest_id: int) -> tuple[Carried, ...]:
         if digest_id not in self._known:
             rows = self._connection.execute(
                 select(
                     func.coalesce(papers.c.merged_into, papers.c.id).label("paper"),
+                    papers.c.id.label("own"),
                     digest_papers.c.form,
                     digest_papers.c.role,
                 )
@@ -180,7 +187,16 @@ class DigestContents:
             )
             if len(self._known) > 50_000:  # bounded memory; the next pages read theirs again
                 self._known.clear()
-            held = tuple(Carried(paper=r.paper, form=r.form, role=r.role) for r in rows)
+            held = tuple(
+                Carried(
+                    paper=row.paper,
+                    form=row.form,
+                    role=row.role,
+                    own=row.own,
+                    merged_at=self._merged_at.get(row.own) if row.own != row.paper else None,
+                )
+                for row in rows
+            )
             self._known[digest_id] = held + self._inherited(digest_id, held)
         return self._known[digest_id]
 
@@ -267,6 +283,7 @@ def _mailed(
                 reason=row.reason,
                 composed_at=row.composed_at,
                 papers=contents.of(row.digest_id),
+                key=row.key,
             )
             for row in group
         ]

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, func, or_, select, update
 
 from newsletter.core.cadence import MAX_AGE
 from newsletter.core.plan import OwedPair, PlannedPaper
-from newsletter.core.states import DebtEnd, Form, Role
+from newsletter.core.states import DebtEnd, DeliveryState, Form, Role
 from newsletter.db.schema import (
     deliveries,
     digest_papers,
@@ -26,7 +26,7 @@ from newsletter.db.schema import (
 )
 from newsletter.papers.editions import STANDS
 from newsletter.papers.merging import inheritances
-from newsletter.pipeline.batch import batch
+from newsletter.pipeline.batch import KIND, batch
 from newsletter.pipeline.signature import OPEN_DEBT, Signature
 from subscribers import audience
 
@@ -133,7 +133,12 @@ def _reappearing(connection: Connection, usable: list[int]) -> tuple[int, ...]:
         .select_from(edition_papers)
         .join(papers, papers.c.id == edition_papers.c.paper_id)
         .group_by(CANONICAL)
-        .having(func.count(edition_papers.c.edition.distinct()) > 1)
+        .having(
+            or_(
+                func.count(edition_papers.c.edition.distinct()) > 1,
+                func.count(edition_papers.c.paper_id.distinct()) > 1,
+            )
+        )
     ).subquery()
     released = edition_papers.c.edition.in_(
         select(editions.c.number).where(editions.c.number.in_(usable), editions.c.released)
@@ -214,6 +219,7 @@ def _left_before(connection: Connection, candidates: Candidates, signature: Sign
         replace(pair, leads=True)
         for pair in candidates.pairs
         if pair.paper_id in waiting
+        and pair.paper_id not in signature.had  # given since as what it was merged with
         and pair.topic in signature.topics
         and pair.edition is not None
         and candidates.recent_rank[pair.edition] >= signature.topics[pair.topic]
@@ -253,7 +259,7 @@ def _own_debts(connection: Connection, ids: Iterable[int]) -> list[Row[Any]]:
 
 
 def end_debts(connection: Connection, *, now: datetime) -> None:
-    """End the batch's own open debts that are too old, or whose topic the reader has left or lost.
+    """End the batch's own open debts that are given, too old, or whose topic the reader has left or lost.
 
     A recap outlives its topic, but not the reader's last subscription.
     """
@@ -271,7 +277,27 @@ def end_debts(connection: Connection, *, now: datetime) -> None:
     stands = select(edition_papers.c.edition).where(ever, STANDS).exists()
     dropped = select(edition_papers.c.edition).where(ever, edition_papers.c.dropped_at.is_not(None))
     withdrawn = select(edition_papers.c.edition).where(ever, edition_papers.c.withdrawn_at.is_not(None))
+    owed, shown = papers.alias("owed"), papers.alias("shown")
+    given = (
+        select(deliveries.c.id)
+        .join(digest_papers, digest_papers.c.digest_id == deliveries.c.digest_id)
+        .join(shown, shown.c.id == digest_papers.c.paper_id)
+        .join(
+            owed,
+            func.coalesce(owed.c.merged_into, owed.c.id) == func.coalesce(shown.c.merged_into, shown.c.id),
+        )
+        .where(
+            deliveries.c.subscriber_id == reader_debts.c.subscriber_id,
+            deliveries.c.kind == KIND,
+            deliveries.c.state == DeliveryState.SENT,
+            digest_papers.c.form != Form.LEFT,
+            digest_papers.c.role != Role.RECAP,
+            owed.c.id == reader_debts.c.paper_id,
+        )
+        .exists()
+    )
     ends = (
+        (given, DebtEnd.GIVEN),  # as what it was merged with
         (reader_debts.c.made_at < now - MAX_AGE, DebtEnd.TOO_OLD),
         (~follows, DebtEnd.LEFT),
         (dropped.exists() & ~stands, DebtEnd.DROPPED),

@@ -1,0 +1,199 @@
+"""Months of random events: whatever people, editions and servers do, the audit finds no repeat and no miss.
+
+Composing and the audit share no query: that they agree on every step is the proof of both. `make test` plays
+a few months, `make prove` many (bar: nothing twice, nothing missed).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, update
+
+from newsletter.core.errors import NewsletterError
+from newsletter.core.states import DeliveryState
+from newsletter.db.engine import writing
+from newsletter.db.schema import deliveries, papers
+from newsletter.delivery import debts
+from newsletter.delivery.claims import expire
+from newsletter.papers import editions, merging
+from subscribers import leaving, signup
+from subscribers.errors import SubscriberError
+from subscribers.preferences import Preferences
+from tests.pipeline.scenario import DAY, TOPICS, World, utc
+
+STEPS = 120
+PAUSES = (7, 60, 180, 400, 700)  # minutes between two events
+ZONES = ("UTC", "Asia/Tokyo", "America/Lima")
+
+
+class Month:
+    """One random course of events; equal seeds, equal months."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.now = utc("2026-04-01")
+        self.world = World(folder, room=self.random.choice([10**6, 1200, 600]))
+        self.titles: list[str] = []
+        self.newest = 0
+        self.held: set[int] = set()
+        self.readers = [self._join(number) for number in range(4)]
+
+    @property
+    def at(self) -> str:
+        return self.now.replace(tzinfo=None).isoformat()
+
+    def step(self) -> None:
+        self.now += timedelta(minutes=self.random.choice(PAUSES))
+        events: list[tuple[int, Callable[[], None]]] = [
+            (22, self._publish),
+            (48, self._send),
+            (4, self._leave),
+            (6, self._follow),
+            (4, self._hold_or_release),
+            (3, self._drop),
+            (3, self._pause),
+            (4, self._change_hour),
+            (4, self._merge_or_split),
+            (2, self._publish_again),
+        ]
+        event = self.random.choices([e for _, e in events], [weight for weight, _ in events])[0]
+        with suppress(NewsletterError, SubscriberError):  # refused now: nothing may have changed
+            event()
+
+    def _join(self, number: int) -> int:
+        chosen = self.random.sample(TOPICS, self.random.randint(1, 3))
+        wishes: dict[str, object] = {
+            "hour": self.random.randint(0, 23),
+            "minimum": self.random.choice([1, 1, 2]),
+        }
+        if self.random.random() < 0.2:
+            wishes["maximum"] = 2
+        return self.world.reader(f"r{number}@example.org", *chosen, joined=self.at, **wishes)
+
+    def _publish(self) -> None:
+        contents = {}
+        for _ in range(self.random.randint(1, 4)):
+            self.titles.append(f"Paper {len(self.titles) + 1}")
+            contents[self.titles[-1]] = self.random.sample(TOPICS[:4], self.random.randint(0, 2))
+        self.newest = self.world.edition(self.at, contents)
+
+    def _publish_again(self) -> None:
+        if self.titles:
+            title, topic = self.random.choice(self.titles[-10:]), self.random.choice(TOPICS[:4])
+            self.newest = self.world.edition(self.at, {title: [topic]})
+
+    def _send(self) -> None:
+        only = self.random.choice(self.readers) if self.random.random() < 0.1 else None
+        with writing(self.world.engine) as connection:
+            expire(connection, now=self.now)
+        self.world.compose(self.at, everyone=self.random.random() < 0.12, only=only)
+        with writing(self.world.engine) as connection:
+            waiting = select(deliveries.c.id).where(deliveries.c.state.in_(["queued", "deferred"]))
+            for mail in connection.execute(waiting).scalars().all():
+                ends = [(75, "sent"), (7, "uncertain"), (6, "failed"), (6, "deferred"), (6, "")]
+                state = self.random.choices([s for _, s in ends], [weight for weight, _ in ends])[0]
+                if not state:
+                    continue  # no attempt in this run
+                connection.execute(
+                    update(deliveries)
+                    .where(deliveries.c.id == mail)
+                    .values(state=state, attempts=1, next_attempt_at=self.now)
+                )
+                if state == DeliveryState.SENT:
+                    debts.give(connection, [mail], now=self.now)
+                elif state == DeliveryState.UNCERTAIN:
+                    debts.recap(connection, [mail], now=self.now)
+                elif state == DeliveryState.FAILED:
+                    debts.bring_back_once(connection, [mail], now=self.now)
+
+    def _leave(self) -> None:
+        with writing(self.world.engine) as connection:
+            leaving.unsubscribe(
+                connection,
+                subscriber_id=self.random.choice(self.readers),
+                how="web",
+                now=self.now,
+                topics=[self.random.choice(TOPICS)],
+            )
+
+    def _follow(self) -> None:
+        self._add([self.random.choice(TOPICS)], {})
+
+    def _change_hour(self) -> None:
+        self._add([], {"hour": self.random.randint(0, 23), "timezone": self.random.choice(ZONES)})
+
+    def _add(self, topics: list[str], wishes: dict[str, object]) -> None:
+        with writing(self.world.engine) as connection:
+            signup.add(
+                connection,
+                address=f"r{self.random.randrange(4)}@example.org",
+                topics_wanted=topics,
+                known_topics=TOPICS,
+                given=wishes,
+                confirmed=True,
+                how="admin",
+                now=self.now,
+                suppression_key=b"suppression key of the tests",
+                defaults=Preferences(),
+                default_topics=(),
+            )
+
+    def _hold_or_release(self) -> None:
+        if not self.newest:
+            return
+        number = self.random.randint(max(1, self.newest - 3), self.newest)
+        with writing(self.world.engine) as connection:
+            if number in self.held:
+                editions.release(connection, number, now=self.now)
+            else:
+                editions.hold(connection, number)
+        self.held ^= {number}
+
+    def _drop(self) -> None:
+        if self.titles:
+            paper = self.world.paper(self.random.choice(self.titles[-10:]))
+            with writing(self.world.engine) as connection:
+                editions.drop(connection, [paper], now=self.now)
+
+    def _pause(self) -> None:
+        until: datetime = self.now + self.random.randint(1, 4) * DAY
+        who = self.random.choice(self.readers)
+        with writing(self.world.engine) as connection:
+            leaving.pause(connection, subscriber_id=who, until=until, how="web", now=self.now)
+
+    def _merge_or_split(self) -> None:
+        if len(self.titles) < 4:
+            return
+        keep, other = (self.world.paper(t) for t in self.random.sample(self.titles[-12:], 2))
+        with writing(self.world.engine) as connection:
+            merged = connection.execute(select(papers.c.merged_into).where(papers.c.id == other)).scalar()
+            if merged is None:
+                merging.merge(connection, keep, other, now=self.now)
+            else:
+                merging.split(connection, other, now=self.now)
+
+
+def play(folder: Path, seed: int) -> None:
+    month = Month(folder, seed)
+    for _ in range(STEPS):
+        month.step()
+        found = month.world.audit(month.at)
+        assert found.clean, f"seed {seed}, {month.at}: {found.findings}"
+    assert found.given > 20, "a month in which nothing happened proves nothing"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_month_has_no_repeat_and_no_miss(seed: int, tmp_path: Path) -> None:
+    play(tmp_path, seed)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_many_random_months_have_no_repeat_and_no_miss(seed: int, tmp_path: Path) -> None:
+    play(tmp_path, seed)
