@@ -32,7 +32,7 @@ def verify(signed: str, secret_keys: list[bytes]) -> MailMark | None:
     """Read a signed id back; None when no key made it. Letter case may have changed on its way."""
     told, dot, signature = signed.strip().lower().rpartition(".")
     number, _, tag = told.partition(".")
-    if not dot or not number.isdigit() or not tag:
+    if not signed.isascii() or not dot or not number.isdigit() or not tag:
         return None
     for key in secret_keys:
         if hmac.compare_digest(_signature(told, key), signature):

@@ -38,20 +38,26 @@ class Topic(Protocol):
 class DigestPress:
     """Renders each paper once for all who get it, and joins what a plan shows."""
 
-    def __init__(self, environment: MailEnvironment, *, brand: Brand, topics: Sequence[Topic]) -> None:
-        """topics: in reading order. Raises ConfigurationError for an unusable subject pattern."""
+    def __init__(
+        self, environment: MailEnvironment, *, brand: Brand, topics: Sequence[Topic], kept: int = KEPT
+    ) -> None:
+        """topics: in reading order. Raises ConfigurationError for an unusable subject pattern.
+
+        kept: papers after which all are rendered anew when they are wanted.
+        """
         if brand.subject:
             check_subject(brand.subject)
         views = topic_views(topics)
         self.topic_order: Mapping[str, int] = {slug: rank for rank, slug in enumerate(views)}
         self._layout = Layout(environment, brand=brand, topics=views)
         self._papers: dict[int, PaperView] = {}
+        self._kept = kept
 
     def prepare(self, connection: Connection, cards: Iterable[PlannedPaper]) -> None:
         """Make the pieces of these papers ready, in every form: rendered anew where a paper changed."""
         wanted = list(dict.fromkeys(cards))
         views = load_views(connection, sorted({card.paper_id for card in wanted}))
-        if len(self._papers) > KEPT:
+        if len(self._papers) > self._kept:
             self._papers = {}
         changed = {id_ for id_, view in views.items() if self._papers.get(id_) != view}
         self._papers |= views

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import default
+from html import escape
 from typing import Any, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from newsletter.core.columns import wrapped
 from newsletter.core.errors import ConfigurationError, NewsletterError
 from newsletter.core.mail import Content, Envelope, Recipient
-from newsletter.core.piece import encode_piece
+from newsletter.core.piece import UNPRINTABLE, encode_piece
 from newsletter.delivery.addresses import UnsendableAddressError
 from newsletter.delivery.headers import clean
 from newsletter.delivery.message import House, MessageBuilder
@@ -234,3 +238,68 @@ def test_odd_subjects_and_names_survive_whole_mails() -> None:
         assert message["Subject"] == text
         assert "".join(message["To"].addresses[0].display_name.split()) == "".join(text.split())
         assert max(map(len, envelope.data.split(b"\r\n"))) <= 78
+
+
+_PRINTABLE = st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="@\u2028\u2029")
+_LINES = st.text(_PRINTABLE | st.just("\n"), max_size=120)
+_ONE_LINE = st.text(_PRINTABLE, min_size=1, max_size=60).map(lambda text: " ".join(text.split()))
+_SAID = st.lists(
+    _LINES | st.sampled_from([".", "From ", "=", "--", "x" * 76, "é" * 40, "\n.", " \n"]), max_size=6
+)
+_SLOTS = st.sampled_from(["@my.greeting@", "@my.unsubscribe_url@", "@digest.number@", ""])
+_BODY = st.lists(st.tuples(_SAID.map("".join), _SLOTS), max_size=5)
+
+
+@settings(max_examples=150, deadline=None)
+@given(html=_BODY, text=_BODY, greeting=_ONE_LINE, name=_ONE_LINE, subject=_ONE_LINE, text_only=st.booleans())
+def test_every_mail_decodes_to_exactly_what_was_said(
+    html: list[tuple[str, str]],
+    text: list[tuple[str, str]],
+    greeting: str,
+    name: str,
+    subject: str,
+    text_only: bool,
+) -> None:
+    my = _MY | {"greeting": greeting}
+    told = {"@my.greeting@": UNPRINTABLE.sub("", greeting), "": ""}
+    told |= {"@my.unsubscribe_url@": my["unsubscribe_url"], "@digest.number@": "12 & more"}
+    sources = ["".join(said + slot for said, slot in body) for body in (html, text)]
+    content = _content(subject=subject, html=sources[0], text=sources[1])
+    envelope, message = _mail(content=content, my=my, name=name, text_only=text_only)
+    assert _shown(message, "plain") == "".join(said + wrapped(told[slot]) for said, slot in text)
+    if not text_only:
+        assert _shown(message, "html") == "".join(said + escape(told[slot]) for said, slot in html)
+    body = envelope.data.partition(b"\r\n\r\n")[2]
+    assert max(map(len, body.split(b"\r\n"))) <= 76
+    assert not re.search(rb"^From ", body, re.MULTILINE)
+    assert message["Subject"] == clean(subject)
+    assert len(message.items()) == len(set(message.keys())) == 15 + text_only
+
+
+def test_the_first_line_of_a_from_holds_its_name() -> None:
+    for name in ("N" * 70, "é" * 60, "量子" * 30, "word " * 30):
+        envelope, _ = _mail(house=_HOUSE | {"sender": f'"{name}" <news@papers.example>'})
+        assert re.match(rb"From: \S", envelope.data)
+
+
+def test_message_ids_and_boundaries_differ_with_reader_kind_and_key() -> None:
+    changes: list[dict[str, Any]] = [
+        {},
+        {"subscriber_id": 8},
+        {"kind": "test"},
+        {"key": "2026-04-18"},
+        {"kind": "digest2026", "key": "-04-17"},
+    ]
+    mails = [_mail(**change)[1] for change in changes]
+    assert len({message["Message-ID"] for message in mails}) == len(changes)
+    assert len({message.get_boundary() for message in mails}) == len(changes)
+    other = MessageBuilder(House(**_HOUSE | {"secret_key": b"another"}))
+    assert other.message_id(7, "digest", "2026-04-17") != mails[0]["Message-ID"]
+    assert MessageBuilder(House(**_HOUSE)).message_id(7, "digest", "2026-04-17") == mails[0]["Message-ID"]
+
+
+def test_links_in_headers_may_be_http_on_loopback() -> None:
+    url = "http://localhost:8000/u/abc"
+    _, message = _mail(house=_HOUSE | {"base_url": "http://localhost:8000"}, unsubscribe_url=url)
+    found = [message[field] for field in ("List-Unsubscribe", "List-Help", "List-Archive")]
+    assert found == [f"<{url}>", "<http://localhost:8000/>", "<http://localhost:8000/archive>"]
