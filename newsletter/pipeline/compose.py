@@ -228,7 +228,9 @@ def _queue(connection: Connection, now: datetime) -> int:
         "expires_at",
         "attempts",
     ]
-    composed = connection.execute(insert(deliveries).from_select(columns, chosen)).rowcount
+    # Counted, as PostgreSQL's driver does not tell how many rows such a statement made.
+    composed: int = connection.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
+    connection.execute(insert(deliveries).from_select(columns, chosen))
     carrier = (
         select(deliveries.c.id)
         .join(batch, batch.c.subscriber_id == deliveries.c.subscriber_id)

@@ -81,8 +81,19 @@ def _add(
 def _take_back_stale(connection: Connection, *, now: datetime, only: int | None) -> None:
     """Undo composed mails that nobody has leased yet and that no longer say what they should.
 
-    That is so when the reader changed something, or a paper in it was dropped. They join the batch.
+    That is so when the reader changed something, or a paper in it was dropped. They join the batch. Only a
+    reader's last digest is taken back: what an earlier one held is settled by the later; it waits to expire.
     """
+    later = deliveries.alias("later")
+    superseded = (
+        select(later.c.id)
+        .where(
+            later.c.subscriber_id == deliveries.c.subscriber_id,
+            later.c.kind == KIND,
+            later.c.id > deliveries.c.id,
+        )
+        .exists()
+    )
     person = audience.mailable().subquery()
     gone = (
         select(digest_papers.c.digest_id)
@@ -116,6 +127,7 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
         .join(digests, digests.c.id == deliveries.c.digest_id)
         .where(
             _UNTOUCHED,
+            ~superseded,
             (deliveries.c.stamp != person.c.version) | deliveries.c.digest_id.in_(gone),
         )
     )

@@ -25,7 +25,7 @@ from sqlalchemy import (
     update,
 )
 
-from newsletter.core.states import Form
+from newsletter.core.states import DeliveryState, Form
 from newsletter.db.schema import deliveries, digest_papers, digests, editions, papers, reader_debts
 from newsletter.papers.merging import inheritances
 from newsletter.pipeline.batch import KIND, batch, groups, marks
@@ -56,11 +56,10 @@ class Signature:
 def parse(line: str) -> Signature:
     """Read a signature back."""
     at, day, forced, minimum, maximum, mark, topics, debts, had = line.split(SEPARATOR)
+    instant = datetime.fromisoformat(at)  # with an offset on PostgreSQL, without on SQLite
     number, count, left_by = mark.split("/") if mark else ("0", "0", "")
     return Signature(
-        slot_at=datetime.fromisoformat(at).replace(tzinfo=UTC)
-        if "+" not in at
-        else datetime.fromisoformat(at),
+        slot_at=instant if instant.tzinfo else instant.replace(tzinfo=UTC),
         day=date.fromisoformat(day),
         forced=forced == "1",
         minimum=int(minimum),
@@ -173,6 +172,8 @@ def _papers_had(reappearing: Sequence[int]) -> ColumnElement[str]:
         .where(
             deliveries.c.subscriber_id == batch.c.subscriber_id,
             deliveries.c.kind == KIND,
+            # what these gave back are rows of the reader's own
+            deliveries.c.state.not_in([DeliveryState.SKIPPED.value, DeliveryState.FAILED.value]),
             either.c.paper_id.in_(reappearing),
         )
         .correlate(batch)

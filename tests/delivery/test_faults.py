@@ -217,7 +217,10 @@ def test_fault_that_passes_leaves_nothing_lost_or_doubled(name: str, tmp_path: P
         check_ledger(mails, outcomes, untouched, server)
         assert server.struck == 3 or name in ("split_replies", *LASTING)
         if name in LASTING:
-            assert (outcomes, len(untouched)) == ([], 30)
+            # One of the three connections may have got through before the fault ended the run.
+            assert {outcome.verdict for outcome in outcomes} <= {Verdict.ACCEPTED}
+            assert len(outcomes) + len(untouched) == 30
+            assert error is not None
         else:
             assert error is None
             assert untouched == []

@@ -277,6 +277,21 @@ def test_a_changed_preference_recomposes_a_mail_that_nobody_took_yet(world: Worl
     assert world.audit("2026-04-13T08:00").clean
 
 
+def test_two_queued_mails_of_a_reader_who_then_changes_something_stop_nobody(world: World) -> None:
+    ada = world.reader("ada@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
+    bob = world.reader("bob@example.org", "circuits", joined="2026-04-12T12:00")
+    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    world.compose("2026-04-13T07:00")
+    world.edition("2026-04-13T08:00", {"B": ["circuits"]})
+    world.compose("2026-04-13T09:00", everyone=True)
+    with writing(world.engine) as connection:
+        leaving.unsubscribe(
+            connection, subscriber_id=ada, how="web", now=utc("2026-04-13T09:30"), topics=["quantum"]
+        )
+    assert world.compose("2026-04-13T10:00").composed == 1
+    assert (world.mails_to(ada), world.mails_to(bob)) == ([["A"], ["B"]], [["A"], ["B"]])
+
+
 def test_own_debts_lead_and_are_carried_by_the_next_mail(world: World) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
