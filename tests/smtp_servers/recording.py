@@ -234,6 +234,7 @@ class Conversation:
     def encrypt(self) -> None:
         assert self.terms.tls is not None
         self.socket = self.terms.tls.wrap_socket(self.socket, server_side=True)
+        self.server.keep(self.socket)
         self.buffer = b""  # RFC 3207 4.2
         self.encrypted = True
         self.sender = self.recipient = None
@@ -271,10 +272,14 @@ class RecordingServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for sock in self._open:
+        for sock in list(self._open):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
             sock.close()
+
+    def keep(self, sock: socket.socket) -> None:
+        """Close `sock`, too, when the server ends: encryption puts a new one in the place of the old."""
+        self._open.append(sock)
 
     def recipients(self) -> list[str]:
         """To whom, in the order of acceptance."""
