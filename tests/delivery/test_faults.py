@@ -16,6 +16,9 @@ from tests.smtp_servers.certificates import server_tls
 from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
 from tests.smtp_servers.recording import Terms
 
+# Real sockets with limits of a second: a machine that other tests load may miss one.
+pytestmark = pytest.mark.flaky(reruns=2)
+
 SHORT = Timeouts(
     connect=1,
     tls=1,
