@@ -121,8 +121,9 @@ def settings_page() -> str:
     tables: list[tuple[str, type[BaseModel]]] = []
     rows = []
     for key, field in Settings.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            tables.append((key, field.annotation))
+        below = get_args(field.annotation)[0] if get_origin(field.annotation) is tuple else field.annotation
+        if isinstance(below, type) and issubclass(below, BaseModel):
+            tables.append((key if below is field.annotation else f"[{key}]", below))
         else:
             rows.append(_setting(key, field))
     parts = [SETTINGS_HEAD, NOTICE, "## At the top\n", head + "\n".join(rows) + "\n"]
@@ -134,7 +135,9 @@ def settings_page() -> str:
 
 def _setting(key: str, field: Any) -> str:
     default = field.get_default(call_default_factory=True)
-    if default in (None, "", {}):
+    if field.is_required():
+        shown = "*needed*"
+    elif default in (None, "", {}):
         shown = ""
     else:
         shown = f"`{str(default).lower() if isinstance(default, bool) else default}`"

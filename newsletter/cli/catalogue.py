@@ -40,5 +40,6 @@ COMMANDS = (
     Listed(PROOF, "audit", "Prove that nobody got a paper twice or missed one."),
     Listed(UPKEEP, "templates", "Check the templates of the mails, your own ones among them."),
     Listed(UPKEEP, "smtp", "Try the mail server without mailing anybody."),
+    Listed(UPKEEP, "dkim", "Make keys that sign the mail, and show what DNS must say."),
     Listed(UPKEEP, "migrate", "Bring the database up to this version."),
 )

@@ -18,11 +18,12 @@ from newsletter.core.errors import ConfigurationError, StorageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from newsletter.delivery.dkim_keys import Key
     from newsletter.delivery.message import MessageBuilder
     from newsletter.delivery.relay import Relay
     from newsletter.pipeline.links import Links
     from newsletter.pipeline.people import House
-    from newsletter.pipeline.post import Post
+    from newsletter.pipeline.post import Builder, Post
     from newsletter.pipeline.press import DigestPress
     from newsletter.pipeline.send import Calendar
     from newsletter.settings import Settings
@@ -154,8 +155,18 @@ class Workspace:
         return DigestPress(environment, brand=brand, topics=tuple(self.topics.values()))
 
     @cached_property
-    def builder(self) -> MessageBuilder:
-        """What makes mail of digests."""
+    def builder(self) -> Builder:
+        """What makes mail of digests, signed when the settings name a key. Raises ConfigurationError."""
+        if not self.settings.dkim:
+            return self.unsigned_builder
+        from newsletter.delivery.dkim import DkimSigner
+        from newsletter.delivery.signing import SigningBuilder
+
+        return SigningBuilder(self.unsigned_builder, DkimSigner(self.dkim_keys))
+
+    @cached_property
+    def unsigned_builder(self) -> MessageBuilder:
+        """What knows the mails' ids and domain, and needs no key to sign with."""
         from newsletter.delivery.message import House, MessageBuilder
 
         settings = self.settings
@@ -169,9 +180,34 @@ class Workspace:
             )
         )
 
+    @cached_property
+    def dkim_keys(self) -> tuple[Key, ...]:
+        """The keys that sign the mail, in the order of the settings. Raises ConfigurationError."""
+        from newsletter.ops.signing_keys import read_key
+
+        sender_domain = self.unsigned_builder.domain
+        return tuple(
+            read_key(
+                file,
+                selector=entry.selector,
+                domain=entry.domain or sender_domain,
+                sender_domain=sender_domain,
+            )
+            for entry, file in zip(self.settings.dkim, self.dkim_files, strict=True)
+        )
+
+    @property
+    def dkim_files(self) -> tuple[Path, ...]:
+        """Where these keys lie."""
+        from newsletter.ops.signing_keys import key_file
+
+        return tuple(
+            key_file(self.state_dir, entry.selector, named=entry.key_file) for entry in self.settings.dkim
+        )
+
     def message_id(self, subscriber_id: int, kind: str, key: str) -> str:
         """The Message-ID of a mail."""
-        return self.builder.message_id(subscriber_id, kind, key)
+        return self.unsigned_builder.message_id(subscriber_id, kind, key)
 
     @cached_property
     def links(self) -> Links:

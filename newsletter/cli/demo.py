@@ -131,6 +131,7 @@ def _newsletter(folder: Path, server: LocalMail) -> Workspace:
             "database_url": default_url(folder),
             "welcome": 0,
             "hold": 0,
+            "dkim": [],
             "default_timezone": "UTC",
             "smtp": {
                 "host": server.host,

@@ -37,7 +37,12 @@ STARTING_TOML = """\
 # accent = "#22201c"
 # footer = ""
 # postal_address = ""
+# privacy_url = "https://example.org/privacy"
 # reply_to = "Editors <editors@example.org>"
+
+# Sign mail with DKIM: `newsletter dkim keygen` makes a key and says what to write here and in DNS.
+# [[dkim]]
+# selector = "newsletter-rsa"
 
 # A topic of your own, or a change to one that is built in:
 # [topics.robotics]
@@ -75,14 +80,14 @@ def prepare(state_dir: Path, *, known_keys: frozenset[str]) -> list[str]:
             if not folder.is_dir():
                 folder.mkdir(parents=True, mode=mode)
                 made.append("the folder itself" if folder == state_dir else f"{folder.name}/")
-        if _write_new(state_dir / "newsletter.toml", STARTING_TOML):
+        if write_private(state_dir / "newsletter.toml", STARTING_TOML):
             made.append("newsletter.toml")
         missing = [key for key in KEYS if key not in known_keys]
         if missing:
             credentials = state_dir / "credentials"
             credentials.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             for key in missing:
-                if _write_new(credentials / key, secrets.token_urlsafe(KEY_BYTES) + "\n"):
+                if write_private(credentials / key, secrets.token_urlsafe(KEY_BYTES) + "\n"):
                     made.append(f"credentials/{key}")
     except OSError as error:
         raise unusable(state_dir, error) from error
@@ -111,9 +116,12 @@ def unusable(state_dir: Path, error: OSError) -> StorageError:
     )
 
 
-def _write_new(file: Path, text: str) -> bool:
-    """Write a private file unless it is there; whole or not at all, however the process ends."""
-    if file.exists():
+def write_private(file: Path, text: str, *, replace: bool = False) -> bool:
+    """Write a file that nobody else may read; whole or not at all, however the process ends.
+
+    Returns False for one that is there already, unless it is to be replaced.
+    """
+    if file.exists() and not replace:
         return False
     part = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
@@ -122,6 +130,9 @@ def _write_new(file: Path, text: str) -> bool:
             out.write(text)
             out.flush()
             os.fsync(out.fileno())
+        if replace:
+            part.replace(file)
+            return True
         try:
             os.link(part, file)  # unlike rename, never replaces what another process just made
         except FileExistsError:

@@ -62,6 +62,8 @@ def _invalid(error: ValidationError, sources: list[Source]) -> ConfigurationErro
     while path and not any(source.holds(path) for source in sources):
         path = path[:-1]  # pydantic names the branch of a union, too
     message = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "missing":
+        message = f"{first['loc'][-1]} is missing"
     return ConfigurationError(
         f"{_place(sources, *path)}: {message}", hint="See docs/reference/settings.md for what it takes."
     )
@@ -80,6 +82,13 @@ def _check(settings: Settings, sources: list[Source]) -> None:
             f"{_place(sources, 'smtp', 'password')}: a password without smtp.username",
             hint="Set smtp.username, too.",
         )
+    names = [(key.selector, key.domain) for key in settings.dkim]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigurationError(
+                f"{_place(sources, 'dkim')}: two keys with the selector {name[0]}",
+                hint="Each key has a DNS record of its own: give one of them another selector.",
+            )
 
 
 def _place(sources: list[Source], *path: str) -> str:

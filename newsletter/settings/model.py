@@ -6,15 +6,19 @@ Reads nothing: files and environment are `newsletter.settings.sources`.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from email.utils import parseaddr
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+SELECTOR = re.compile(rf"{LABEL}(\.{LABEL})*")  # RFC 6376 section 3.1
 LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
 
 
@@ -61,6 +65,22 @@ def _web_link(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("write a link that starts with https://")
     return value
+
+
+def _selector(value: str) -> str:
+    if not SELECTOR.fullmatch(value):
+        raise ValueError("a selector is made of letters, digits and hyphens, such as newsletter-2027")
+    return value.lower()
+
+
+def _domain(value: str) -> str:
+    if not re.fullmatch(r"[^\s@/:.]+(\.[^\s@/:.]+)*", value):
+        raise ValueError("write a domain such as example.org")
+    return value
+
+
+def _one_or_several(value: Any) -> Any:
+    return [value] if isinstance(value, Mapping) else value
 
 
 class Table(BaseModel):
@@ -114,6 +134,25 @@ class Delivery(Table):
     )
 
 
+class Dkim(Table):
+    """One key that signs the mail. Several sign side by side."""
+
+    selector: Annotated[str, AfterValidator(_selector)] = Field(
+        description="Names the key in DNS, where its record is `<selector>._domainkey.<domain>`."
+    )
+    domain: Annotated[str, AfterValidator(_domain)] | None = Field(
+        default=None,
+        description="Who signs: the domain of `sender`, or one above or below it. "
+        "Not set: that domain itself.",
+    )
+    key_file: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The private key, PEM; below the state directory unless it starts with `/`. "
+        "Not set: `dkim/<selector>.pem`.",
+    )
+
+
 class Brand(Table):
     """How the newsletter presents itself, without touching a template."""
 
@@ -127,6 +166,9 @@ class Brand(Table):
     footer: str = Field(default="", description="A line at the foot of every mail.")
     postal_address: str = Field(
         default="", description="Printed at the foot of every mail; many countries require it."
+    )
+    privacy_url: Annotated[str, AfterValidator(_web_link)] | None = Field(
+        default=None, description="Link to your privacy notice, printed at the foot of every digest."
     )
     reply_to: Annotated[str, AfterValidator(_address)] | None = Field(
         default=None, description="Where answers go, `Name <address>`; the sender when not set."
@@ -190,6 +232,9 @@ class Settings(BaseSettings):
     smtp: Smtp = Field(default=Smtp(), description="The mail server.")
     delivery: Delivery = Field(default=Delivery(), description="What the outbox does with the rare cases.")
     brand: Brand = Field(default=Brand(), description="How the newsletter presents itself.")
+    dkim: Annotated[tuple[Dkim, ...], BeforeValidator(_one_or_several)] = Field(
+        default=(), description="Keys that sign the mail, each `[[dkim]]`; see “Sign mail with DKIM”."
+    )
     topics: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="One table per topic that is added or changed, `[topics.<slug>]`; see “Add a topic”.",

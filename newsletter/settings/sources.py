@@ -47,9 +47,12 @@ class Source:
         """Whether this source says something at `path`."""
         here: Any = self.values
         for step in path:
-            if not isinstance(here, Mapping) or step not in here:
+            if isinstance(here, list) and step.isdigit() and int(step) < len(here):
+                here = here[int(step)]
+            elif isinstance(here, Mapping) and step in here:
+                here = here[step]
+            else:
                 return False
-            here = here[step]
         return True
 
 
@@ -161,10 +164,12 @@ def _first_unknown(values: Mapping[str, Any]) -> tuple[KeyPath, list[str]] | Non
             if key not in model.model_fields:
                 return (*path, key), sorted(model.model_fields)
             table = _table(model, key)
-            if table is not None and isinstance(value, Mapping):
-                below = walk(value, table, (*path, key))
-                if below:
-                    return below
+            tables = value if isinstance(value, list) else [value]
+            if table is not None and all(isinstance(each, Mapping) for each in tables):
+                for each in tables:
+                    below = walk(each, table, (*path, key))
+                    if below:
+                        return below
             elif isinstance(value, Mapping) and key != "topics":
                 return (*path, key, next(iter(value), "")), []
         return None

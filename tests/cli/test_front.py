@@ -47,6 +47,7 @@ PROMISED = {
     "why": set(),
     "audit": set(),
     "smtp": {"check"},
+    "dkim": {"keygen", "show"},
     "templates": {"check"},
 }
 NO_JSON = {"demo", "preview"}  # one prints a story, the other the bytes of a mail

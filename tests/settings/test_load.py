@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from newsletter.core.errors import ConfigurationError
 from newsletter.ops.state_dir import STARTING_TOML
 from newsletter.settings import Settings, load
+from newsletter.settings.model import Dkim
 
 
 def _toml(folder: Path, text: str) -> None:
@@ -79,6 +80,24 @@ def test_environment_reaches_topics_and_nested_tables(
     assert (settings.topics, settings.default_hour) == ({"robotics": {"title": "Robotics"}}, 9)
 
 
+def test_keys_that_sign_are_a_list_of_tables_or_one_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load(tmp_path).dkim == ()
+    _toml(tmp_path, '[dkim]\nselector = "A1"')
+    assert load(tmp_path).dkim == (Dkim(selector="a1"),)
+    _toml(
+        tmp_path,
+        '[[dkim]]\nselector = "a"\n[[dkim]]\nselector = "b"\ndomain = "x.example"\nkey_file = "b.pem"',
+    )
+    assert load(tmp_path).dkim == (
+        Dkim(selector="a"),
+        Dkim(selector="b", domain="x.example", key_file="b.pem"),
+    )
+    monkeypatch.setenv("NEWSLETTER_DKIM__SELECTOR", "c")
+    assert load(tmp_path).dkim == (Dkim(selector="c"),)
+
+
 def test_state_dir_and_debug_variables_are_no_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +120,17 @@ def test_state_dir_and_debug_variables_are_no_settings(
         ('[smtp]\nsecurity = "ssl"', "smtp.security: Input should be 'starttls', 'tls' or 'none'"),
         ('[smtp]\nhost = "mx.example"\nsecurity = "none"', "smtp.security: no protection for a server"),
         ('[smtp]\npassword = "x"', "smtp.password: a password without smtp.username"),
+        (
+            '[brand]\nprivacy_url = "javascript:x"',
+            "brand.privacy_url: write a link that starts with https://",
+        ),
+        ('[[dkim]]\nselektor = "x"', "unknown setting dkim.selektor\nDid you mean dkim.selector?"),
+        ('[dkim]\ndomian = "x"', "unknown setting dkim.domian\nDid you mean dkim.domain?"),
+        ('[[dkim]]\nselector = "a b"', "dkim.0.selector: a selector is made of letters"),
+        ('[[dkim]]\nselector = "a"\ndomain = "@x"', "dkim.0.domain: write a domain"),
+        ('[[dkim]]\nselector = "a"\n[[dkim]]\nselector = "A"', "dkim: two keys with the selector a"),
+        ("[[dkim]]", "dkim.0: selector is missing"),
+        ('dkim = "a"', "dkim: Input should be a valid tuple"),
         ("sender = ", "newsletter.toml is not valid TOML: Invalid value (at line 1, column"),
         ("\n\n[smtp", "is not valid TOML: Expected ']' at the end of a table declaration (at line 3"),
     ],
