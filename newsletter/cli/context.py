@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from newsletter.delivery.dkim_keys import Key
     from newsletter.delivery.message import MessageBuilder
     from newsletter.delivery.relay import Relay
+    from newsletter.ops.signing_keys import KeyPlace
     from newsletter.pipeline.links import Links
     from newsletter.pipeline.people import House
     from newsletter.pipeline.post import Builder, Post
@@ -180,30 +181,25 @@ class Workspace:
             )
         )
 
+    def dkim_place(self, selector: str) -> KeyPlace:
+        """Where the key of `selector` lies, or would. Raises ConfigurationError."""
+        from newsletter.ops.signing_keys import key_place
+
+        named = next((entry for entry in self.settings.dkim if entry.selector == selector), None)
+        return key_place(
+            self.state_dir,
+            selector=selector,
+            sender_domain=self.unsigned_builder.domain,
+            domain=named.domain if named is not None else None,
+            key_file=named.key_file if named is not None else None,
+        )
+
     @cached_property
     def dkim_keys(self) -> tuple[Key, ...]:
         """The keys that sign the mail, in the order of the settings. Raises ConfigurationError."""
         from newsletter.ops.signing_keys import read_key
 
-        sender_domain = self.unsigned_builder.domain
-        return tuple(
-            read_key(
-                file,
-                selector=entry.selector,
-                domain=entry.domain or sender_domain,
-                sender_domain=sender_domain,
-            )
-            for entry, file in zip(self.settings.dkim, self.dkim_files, strict=True)
-        )
-
-    @property
-    def dkim_files(self) -> tuple[Path, ...]:
-        """Where these keys lie."""
-        from newsletter.ops.signing_keys import key_file
-
-        return tuple(
-            key_file(self.state_dir, entry.selector, named=entry.key_file) for entry in self.settings.dkim
-        )
+        return tuple(read_key(self.dkim_place(entry.selector)) for entry in self.settings.dkim)
 
     def message_id(self, subscriber_id: int, kind: str, key: str) -> str:
         """The Message-ID of a mail."""

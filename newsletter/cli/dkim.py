@@ -44,7 +44,7 @@ def keygen(
     """Make a key; print its DNS record and the settings to add. Mail is not signed before those are there."""
     work = workspace(ctx)
     from newsletter.delivery.dkim_keys import Algorithm
-    from newsletter.ops.signing_keys import key_file, make_key
+    from newsletter.ops.signing_keys import make_key
     from newsletter.settings.model import SELECTOR
 
     name = (f"newsletter-{algorithm}" if selector is None else selector).lower()
@@ -54,15 +54,13 @@ def keygen(
         )
     if "sender" not in work.settings.model_fields_set:
         output.note(f"sender is not set: this is a record of {work.unsigned_builder.domain}.")
-    key = make_key(
-        work.state_dir,
-        algorithm=Algorithm(algorithm),
-        selector=name,
-        domain=work.unsigned_builder.domain,
-        replace=force,
-    )
-    file = key_file(work.state_dir, name)
-    lines = ("[[dkim]]", f'selector = "{name}"', f'key_file = "{file.relative_to(work.state_dir)}"')
+    place = work.dkim_place(name)
+    key = make_key(work.state_dir, place, algorithm=Algorithm(algorithm), replace=force)
+    file = place.file
+    named = file.relative_to(work.state_dir) if file.is_relative_to(work.state_dir) else file
+    lines = ["[[dkim]]", f'selector = "{name}"', f'key_file = "{named}"']
+    if place.domain != work.unsigned_builder.domain.lower():
+        lines.append(f'domain = "{place.domain}"')
     if json:
         output.print_json({**_told(key, file), "settings": "\n".join(lines)})
         return
@@ -76,7 +74,7 @@ def keygen(
 def show(ctx: typer.Context, *, json: Json = False) -> None:
     """Show the DNS records of the keys that the settings name, after checking the keys."""
     work = workspace(ctx)
-    keys = tuple(zip(work.dkim_keys, work.dkim_files, strict=True))
+    keys = [(key, work.dkim_place(key.selector).file) for key in work.dkim_keys]
     if json:
         output.print_json([_told(key, file) for key, file in keys])
     for key, file in keys:

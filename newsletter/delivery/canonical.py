@@ -10,15 +10,17 @@ from collections.abc import Iterator
 
 CRLF = b"\r\n"
 
-# Two literal spaces, for which the engine scans as fast as `in` does; " {2,}" takes seven times as long.
+# Both start with two literal octets, for which `re` scans faster than `bytes.replace` does where spaces are
+# frequent; " {2,}" takes seven times as long.
 _RUN = re.compile(rb"  +")
+_LINE_END = re.compile(rb" \r\n")
 
 
 def relaxed_body(body: bytes) -> bytes:
     """A body in relaxed form, RFC 6376 section 3.4.4; one without a line end gets the one that SMTP adds."""
     if body and not body.endswith(CRLF):
         body += CRLF
-    body = _single_spaced(body).replace(b" \r\n", CRLF)
+    body = _LINE_END.sub(CRLF, _single_spaced(body))
     end = len(body)
     while body[end - 4 : end] == b"\r\n\r\n":
         end -= 2

@@ -82,11 +82,11 @@ def _check(settings: Settings, sources: list[Source]) -> None:
             f"{_place(sources, 'smtp', 'password')}: a password without smtp.username",
             hint="Set smtp.username, too.",
         )
-    names = [(key.selector, key.domain) for key in settings.dkim]
-    for name in names:
-        if names.count(name) > 1:
+    selectors = [key.selector for key in settings.dkim]
+    for selector in selectors:
+        if selectors.count(selector) > 1:
             raise ConfigurationError(
-                f"{_place(sources, 'dkim')}: two keys with the selector {name[0]}",
+                f"{_place(sources, 'dkim')}: two keys with the selector {selector}",
                 hint="Each key has a DNS record of its own: give one of them another selector.",
             )
 

@@ -184,6 +184,17 @@ def test_absolute_key_file_may_lie_anywhere(shell: Shell, tmp_path: Path) -> Non
     assert [told["algorithm"] for told in shell.ok("dkim", "show", "--json").json] == ["ed25519"]
 
 
+def test_keygen_makes_the_key_that_the_settings_name(shell: Shell) -> None:
+    (shell.state_dir / "keys").mkdir()
+    lines = '[[dkim]]\nselector = "s2027"\nkey_file = "keys/own.pem"\ndomain = "post.papers.example"'
+    shell.settings(SENDER + lines)
+    told = shell.ok("dkim", "keygen", "--selector", "s2027", "--json").json
+    assert (told["key_file"], told["settings"]) == (str(shell.state_dir / "keys/own.pem"), lines)
+    assert shell.ok("dkim", "show", "--json").json == [
+        {key: value for key, value in told.items() if key != "settings"}
+    ]
+
+
 def test_ids_of_mails_need_no_key(shell: Shell) -> None:
     shell.settings(SENDER + SIGNED)  # a key that is not there
     shell.ok("deliveries", "list")

@@ -16,7 +16,7 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(lines=LINES)
 def test_body_is_as_dkimpy_has_it(lines: list[bytes]) -> None:
     body = b"".join(line + b"\r\n" for line in lines)
@@ -49,7 +49,7 @@ NAMES = st.sampled_from([b"Subject", b"SUBJECT", b"List-Id", b"X", b"From \t", b
 VALUES = st.lists(st.sampled_from([b" ", b"\t", b"x", b":", b"\r\n ", b"\r\n\t", b"\xc3\xa9", b"  "]))
 
 
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(fields=st.lists(st.tuples(NAMES, VALUES.map(b"".join)), max_size=5))
 def test_fields_are_as_dkimpy_has_them(fields: list[tuple[bytes, bytes]]) -> None:
     head = b"\r\n".join(name + b":" + value for name, value in fields)

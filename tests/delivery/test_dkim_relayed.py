@@ -11,10 +11,11 @@ from newsletter.core.mail import Envelope, Verdict
 from newsletter.delivery.relay import Relay, Security
 from newsletter.delivery.smtp import send_batch
 from tests.delivery.odd_texts import odd_texts
-from tests.delivery.signed import signed_mail, verified
+from tests.delivery.signed import OPENDKIM, opendkim_says, signed_mail, verified
 from tests.smtp_servers.postfix import needs_postfix, postfix_relay
 from tests.smtp_servers.recording import RecordingServer, Terms
 
+ASKED = 3  # mails that OpenDKIM judges, too: each is a process
 WAIT = 30.0  # seconds that Postfix may take to pass everything on
 EXTENSIONS = ("PIPELINING", "SIZE 10485760", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8")
 
@@ -48,6 +49,8 @@ def test_signatures_hold_behind_a_real_relay(tmp_path: Path) -> None:
         assert passed_on.startswith(b"Received: from ")
         assert passed_on.endswith(mail)  # not a byte of it was touched
         assert verified(passed_on) == [True, True]
+        if OPENDKIM is not None and number < ASKED:
+            assert opendkim_says(passed_on, tmp_path) == ["pass", "pass"]
 
 
 def _wait_until_all_arrived(server: RecordingServer, count: int, log: Path) -> None:
