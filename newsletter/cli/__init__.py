@@ -62,7 +62,8 @@ def root(
     """
     from newsletter.cli.context import Workspace
 
-    ctx.obj = Workspace(state_dir_flag=state_dir)
+    ctx.obj = work = Workspace(state_dir_flag=state_dir)
+    ctx.call_on_close(work.close)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ The only module besides `init` and `demo` that reads settings. Does no command's
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +41,11 @@ class Workspace:
         self.flags = flags  # settings that the command line gives, nested
         self.json = False  # the command line asked for JSON
         self.partial: dict[str, Any] = {}  # what is told in JSON also when an error ends the command
+        self._opened = ExitStack()
+
+    def close(self) -> None:
+        """Take leave of the database; a server notes connections that just break."""
+        self._opened.close()
 
     @cached_property
     def state_dir(self) -> Path:
@@ -89,6 +95,7 @@ class Workspace:
                 hint="Run `newsletter init` first, or name the right --state-dir.",
             )
         engine = open_engine(self.database_url)
+        self._opened.callback(engine.dispose)
         check_current(engine)
         return engine
 

@@ -1,6 +1,7 @@
 """Opens the database: SQLite in the state directory by default. What differs by database is here.
 
-Writers take the lock at once (BEGIN IMMEDIATE), so that two never meet half-way.
+On SQLite every writer takes the lock at once (BEGIN IMMEDIATE), so that two never meet half-way. On
+PostgreSQL writers run side by side; those that must not ask to be alone.
 """
 
 from __future__ import annotations
@@ -19,8 +20,7 @@ from newsletter.core.errors import ConfigurationError, StorageError
 
 BUSY_TIMEOUT = 30_000  # milliseconds a writer waits for another one's commit
 CACHE_SIZE = -64_000  # KiB (negative by SQLite's convention): the hot part of the paper index
-
-
+ALONE = 0x6E657773  # PostgreSQL's advisory lock (any fixed number) of those who decide from what they read
 DEFAULT_FILE = "newsletter.sqlite3"  # in the state directory
 
 
@@ -40,9 +40,12 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT / 1000})
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(parsed, pool_pre_ping=True)
+    engine = create_engine(parsed, pool_pre_ping=True)
+    event.listen(engine, "connect", _prepare_postgresql)
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -57,22 +60,41 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     cursor.close()
 
 
-def _begin(connection: Connection) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     connection.exec_driver_sql("BEGIN" if options.get("read_only") else "BEGIN IMMEDIATE")
 
 
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    # Instants are read back as text here and there: in UTC, whatever the server's or the role's zone.
+    connection.execute("SET TIME ZONE 'UTC'")
+    connection.commit()
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("read_only"):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    elif options.get("alone"):
+        # At READ COMMITTED each later statement sees what the lock's last holder committed.
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ALONE})")
+
+
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction that writes: commits at the end, rolls back on any error."""
-    with _wrapped(), engine.begin() as connection:
+def writing(engine: Engine, *, alone: bool = False) -> Iterator[Connection]:
+    """One transaction that writes: commits at the end, rolls back on any error.
+
+    alone: for what decides from what it reads (ingest, publish, compose): no two such transactions
+    overlap. On SQLite no two writers ever do; on PostgreSQL all others, senders first of all, go on.
+    """
+    with _wrapped(), engine.execution_options(alone=alone).begin() as connection:
         yield connection
 
 
 @contextmanager
 def rolled_back(engine: Engine) -> Iterator[Connection]:
-    """A transaction that is taken back at the end: to see what would happen."""
-    with _wrapped(), engine.connect() as connection:
+    """A transaction, alone, that is taken back at the end: to see what would happen."""
+    with _wrapped(), engine.execution_options(alone=True).connect() as connection:
         transaction = connection.begin()
         try:
             yield connection
@@ -105,6 +127,7 @@ def _storage_error(error: DBAPIError) -> StorageError:
         "full": "The disk is full; nothing of this step was stored.",
         "no such table": "The database is not set up; run `newsletter init`.",
         "no such column": "The database is of an older version; run `newsletter migrate`.",
+        "connection failed": "The database server does not answer as database_url says.",
         "not a database": "The file is no newsletter database; restore a backup.",
     }
     hint = next((hint for mark, hint in hints.items() if mark in text), "Nothing of this step was stored.")

@@ -78,7 +78,9 @@ def _move(connection: Connection, held: ColumnElement[bool], *, now: datetime, m
     )
     count = 0
     while True:
-        ids = list(connection.execute(select(deliveries.c.id).where(handed).limit(PAGE)).scalars())
+        # Locked on PostgreSQL: two senders that find the same dead one must not both make recaps.
+        page = select(deliveries.c.id).where(handed).limit(PAGE).with_for_update(skip_locked=True)
+        ids = list(connection.execute(page).scalars())
         if not ids:
             return count
         connection.execute(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, insert, select, update
+from sqlalchemy import Connection, and_, case, func, insert, literal, select, update
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.plan import EVERYTHING
@@ -31,15 +31,17 @@ def freeze(connection: Connection, *, now: datetime, day: date, hold: timedelta)
     ).scalar_one()
     if last is None:
         return None
-    number = connection.execute(
-        insert(editions).returning(editions.c.number),
-        {"date": day, "published_at": now, "ready_at": last + hold, "held": False},
-    ).scalar_one()
+    # Counted here: a sequence of PostgreSQL's would go on counting for previews, which are rolled back.
+    number = (newest(connection) or 0) + 1
+    connection.execute(
+        insert(editions),
+        {"number": number, "date": day, "published_at": now, "ready_at": last + hold, "held": False},
+    )
     place = func.dense_rank().over(order_by=(news.c.first_listed_on, news.c.first_position, news.c.paper_id))
     connection.execute(
         insert(edition_papers).from_select(
             ["edition", "paper_id", "topic", "score", "place"],
-            select(number, news.c.paper_id, news.c.topic, news.c.score, place),
+            select(literal(number), news.c.paper_id, news.c.topic, news.c.score, place),
         )
     )
     connection.execute(
@@ -50,7 +52,7 @@ def freeze(connection: Connection, *, now: datetime, day: date, hold: timedelta)
         )
         .values(edition=number)
     )
-    return int(number)
+    return number
 
 
 def newest(connection: Connection) -> int | None:

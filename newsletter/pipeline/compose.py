@@ -65,7 +65,7 @@ def compose(
 
     everyone: all with debts, regardless of the hour. only: one subscriber's id.
     """
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         return compose_in(connection, now=now, press=press, everyone=everyone, only=only)
 
 

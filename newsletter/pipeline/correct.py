@@ -23,7 +23,7 @@ def merge_papers(engine: Engine, keep: int, other: int, *, now: datetime) -> dic
 
     Given to either is given. Raises NotFoundError for an unknown id, UsageError for twice the same.
     """
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         kept = merging.merge(connection, keep, other, now=now)
         return catalogue.show(connection, kept)
 
@@ -35,7 +35,7 @@ def split_papers(
 
     news: it is news; else it counts as given wherever the kept one was. Raises NotFoundError and UsageError.
     """
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         off = merging.split(connection, paper_id, other_id, news=news, now=now)
         return catalogue.show(connection, off)
 
@@ -66,7 +66,7 @@ def correct_topics(
         raise UsageError(
             f"added and removed at once: {', '.join(sorted(both))}", hint="Choose one of the two."
         )
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         kept = merging.canonical(connection, paper_id)
         for topics, belongs in ((add, True), (remove, False)):
             for topic in dict.fromkeys(topics):

@@ -130,6 +130,8 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
             ~superseded,
             (deliveries.c.stamp != person.c.version) | deliveries.c.digest_id.in_(gone),
         )
+        # On PostgreSQL a sender may be leasing at this moment: theirs are not ours, ours not theirs.
+        .with_for_update(skip_locked=True, of=deliveries)
     )
     if only is not None:
         stale = stale.where(deliveries.c.subscriber_id == only)

@@ -47,7 +47,7 @@ def redate_dump(engine: Engine, name: str, listed_on: date) -> dict[str, Any]:
 
     What those papers are called and which editions hold them stays. Raises NotFoundError.
     """
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         dump = dump_rows.find(connection, name)
         values: dict[str, Any] = {"listed_on_option": listed_on}
         if dump.status != DumpStatus.HELD:  # a held dump has no date before its release
@@ -64,7 +64,7 @@ def withdraw_dump(engine: Engine, name: str, *, matcher: Matcher, now: datetime)
     not be. Texts that it changed fall back. The papers stay for the record, and become news when another dump
     lists them, or when the same bytes are ingested again.
     """
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         dump = dump_rows.find(connection, name)
         if dump.status != DumpStatus.WITHDRAWN:
             dump_rows.change(connection, dump.id, status=DumpStatus.WITHDRAWN)
@@ -88,7 +88,7 @@ def release_dump(
 
     Raises NotFoundError; UsageError for a withdrawn dump; StorageError when its bytes are gone.
     """
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         dump = dump_rows.find(connection, name)
         if dump.status == DumpStatus.WITHDRAWN:
             raise UsageError(
@@ -118,7 +118,7 @@ def replay_dump(
     Raises NotFoundError; UsageError for a withdrawn dump; NewsletterError when the present parser reads it
     worse.
     """
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         dump = dump_rows.find(connection, name)
         if dump.status == DumpStatus.WITHDRAWN:
             raise UsageError(

@@ -149,7 +149,7 @@ def ingest_bytes(
     except DumpRefusedError as error:
         return _refused(name, error)
     dump_archive.keep(archive, data)
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         before = dump_rows.by_hash(connection, sha256)  # another process may have been faster
         if before is not None and before.status == DumpStatus.INGESTED:
             return _unchanged(connection, name, before)

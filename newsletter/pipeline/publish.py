@@ -19,7 +19,7 @@ def publish(engine: Engine, *, now: datetime, zone: str = "UTC", hold: timedelta
 
     now: aware. zone: whose date the edition bears. hold: time for an admin to look before it is ready.
     """
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         return publish_in(connection, now=now, zone=zone, hold=hold)
 
 

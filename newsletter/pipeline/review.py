@@ -18,21 +18,21 @@ from newsletter.papers import editions, merging
 
 def hold(engine: Engine, number: int) -> dict[str, Any]:
     """Keep edition `number` back until it is released; returns its row. Raises NotFoundError."""
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         editions.hold(connection, number)
         return editions.rows(connection, number)[0]
 
 
 def release(engine: Engine, number: int, *, now: datetime) -> dict[str, Any]:
     """Make edition `number` ready by `now` (aware); returns its row. Raises NotFoundError."""
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         editions.release(connection, number, now=now)
         return editions.rows(connection, number)[0]
 
 
 def note(engine: Engine, number: int, text: str) -> dict[str, Any]:
     """Set the editor's words of edition `number`, or remove them (empty). Raises NotFoundError."""
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         editions.note(connection, number, text)
         return editions.rows(connection, number)[0]
 
@@ -43,7 +43,7 @@ def drop(engine: Engine, paper_id: int, *, now: datetime) -> int:
     Returns the number of (edition, topic) pairs taken out. Raises NotFoundError, and
     NewsletterError for a paper that is in no edition yet.
     """
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         kept = merging.canonical(connection, paper_id)
         group = connection.execute(
             select(papers.c.id).where((papers.c.id == kept) | (papers.c.merged_into == kept))

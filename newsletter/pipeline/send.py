@@ -83,7 +83,7 @@ def send(
     everyone: all with debts, regardless of the hour. only: one subscriber's id. stop: see `deliver`.
     progress: told the mails that have an outcome, and those that were due.
     """
-    with writing(engine) as connection:
+    with writing(engine, alone=True) as connection:
         # First what earlier runs left behind: papers of dead or late mails belong into these digests.
         uncertain = recover(
             connection, locks_dir=post.locks_dir, now=now, wall=post.wall(), mode=post.uncertain

@@ -53,10 +53,16 @@ class Office:
     """One newsletter, as the command line would run it."""
 
     def __init__(
-        self, folder: Path, *, port: int, brand: Brand | None = None, uncertain: Uncertain = Uncertain.MEND
+        self,
+        folder: Path,
+        *,
+        port: int,
+        brand: Brand | None = None,
+        uncertain: Uncertain = Uncertain.MEND,
+        url: str | None = None,
     ) -> None:
         self.folder = folder
-        self.engine = open_engine(default_url(folder))
+        self.engine = open_engine(url or default_url(folder))
         SQLModel.metadata.create_all(self.engine)
         self.topics = load_topics()
         self.matcher = Matcher(self.topics)

@@ -58,8 +58,8 @@ class PlainPress:
 class World:
     """One newsletter: a database, a press, and what people did."""
 
-    def __init__(self, folder: Path, *, room: int = 10**6) -> None:
-        self.engine = open_engine(default_url(folder))
+    def __init__(self, folder: Path, *, room: int = 10**6, url: str | None = None) -> None:
+        self.engine = open_engine(url or default_url(folder))
         SQLModel.metadata.create_all(self.engine)
         self.press = PlainPress(room)
         with writing(self.engine) as connection:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,17 @@ from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests, edition_papers, editions, papers, reader_debts
 from newsletter.papers import editions as edition_store
 from newsletter.papers import merging
+from newsletter.pipeline.compose import compose_in
 from subscribers import leaving, signup
 from subscribers.preferences import Preferences
 from tests.pipeline.scenario import TOPICS, World, utc
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path, database_url: str) -> Iterator[World]:
+    world = World(tmp_path, url=database_url)
+    yield world
+    world.engine.dispose()
 
 
 def test_each_reader_gets_what_they_follow_once(world: World) -> None:
@@ -44,6 +49,19 @@ def test_running_again_composes_nothing(world: World) -> None:
     assert world.compose("2026-04-13T07:00").composed == 1
     assert world.compose("2026-04-13T07:00").composed == 0
     assert world.compose("2026-04-13T07:01", everyone=True).composed == 0
+
+
+def test_runs_at_once_compose_once(world: World) -> None:
+    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    at_hand = threading.Thread(target=lambda: world.compose("2026-04-13T07:01", everyone=True))
+    with writing(world.engine, alone=True) as connection:
+        compose_in(connection, now=utc("2026-04-13T07:00"), press=world.press, everyone=False, only=None)
+        at_hand.start()
+        at_hand.join(0.3)
+        assert at_hand.is_alive()
+    at_hand.join()
+    assert world.mails_to(ada) == [["A"]]
 
 
 def test_equal_readers_share_one_digest(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,8 +18,10 @@ TOPICS = ("quantum", "circuits", "everything")
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> Newsstand:
-    return Newsstand(tmp_path)
+def stand(tmp_path: Path, database_url: str) -> Iterator[Newsstand]:
+    stand = Newsstand(tmp_path, url=database_url)
+    yield stand
+    stand.engine.dispose()
 
 
 @pytest.fixture

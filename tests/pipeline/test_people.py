@@ -15,7 +15,7 @@ from sqlalchemy import Engine, insert, select
 from sqlmodel import SQLModel
 
 from newsletter.core.errors import StorageError
-from newsletter.db.engine import default_url, open_engine, reading, writing
+from newsletter.db.engine import open_engine, reading, writing
 from newsletter.db.schema import dumps, edition_papers, editions, papers, reader_debts
 from newsletter.pipeline import people
 from newsletter.pipeline.people import House
@@ -26,8 +26,8 @@ HOUSE = House(known_topics=("circuits", "quantum", "everything"), suppression_ke
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = open_engine(default_url(tmp_path))
+def engine(database_url: str) -> Iterator[Engine]:
+    opened = open_engine(database_url)
     SQLModel.metadata.create_all(opened)
     yield opened
     opened.dispose()

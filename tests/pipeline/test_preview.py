@@ -28,8 +28,10 @@ def server() -> Iterator[RecordingServer]:
 
 
 @pytest.fixture
-def office(tmp_path: Path, server: RecordingServer) -> Office:
-    return Office(tmp_path, port=server.port)
+def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterator[Office]:
+    office = Office(tmp_path, port=server.port, url=database_url)
+    yield office
+    office.engine.dispose()
 
 
 def _preview(office: Office, reader: int, at: str) -> Preview:

@@ -35,10 +35,10 @@ ZONES = ("UTC", "Asia/Tokyo", "America/Lima")
 class Month:
     """One random course of events; equal seeds, equal months."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, *, url: str | None = None) -> None:
         self.random = random.Random(seed)
         self.now = utc("2026-04-01")
-        self.world = World(folder, room=self.random.choice([10**6, 1200, 600]))
+        self.world = World(folder, room=self.random.choice([10**6, 1200, 600]), url=url)
         self.titles: list[str] = []
         self.newest = 0
         self.held: set[int] = set()
@@ -179,18 +179,23 @@ class Month:
                 merging.split(connection, other, now=self.now)
 
 
-def play(folder: Path, seed: int) -> None:
-    month = Month(folder, seed)
-    for _ in range(STEPS):
+def play(folder: Path, seed: int, *, url: str | None = None, steps: int = STEPS) -> None:
+    month = Month(folder, seed, url=url)
+    for _ in range(steps):
         month.step()
         found = month.world.audit(month.at)
         assert found.clean, f"seed {seed}, {month.at}: {found.findings}"
     assert found.given > 20, "a month in which nothing happened proves nothing"
+    month.world.engine.dispose()
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_random_month_has_no_repeat_and_no_miss(seed: int, tmp_path: Path) -> None:
     play(tmp_path, seed)
+
+
+def test_random_month_on_postgresql_has_no_repeat_and_no_miss(tmp_path: Path, postgres_url: str) -> None:
+    play(tmp_path, 0, url=postgres_url)
 
 
 @pytest.mark.prove

@@ -27,8 +27,10 @@ def server() -> Iterator[RecordingServer]:
 
 
 @pytest.fixture
-def office(tmp_path: Path, server: RecordingServer) -> Office:
-    return Office(tmp_path, port=server.port)
+def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterator[Office]:
+    office = Office(tmp_path, port=server.port, url=database_url)
+    yield office
+    office.engine.dispose()
 
 
 def mails(server: RecordingServer, address: str) -> list[bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from sqlalchemy import Connection, Engine
 from sqlmodel import SQLModel
 
 import newsletter.db.tables  # noqa: F401 - both sides share one metadata
-from newsletter.db.engine import default_url, open_engine, writing
+from newsletter.db.engine import open_engine, writing
 from subscribers import consent, signup
 from subscribers.people import SubscriberView, by_id
 from subscribers.preferences import Preferences
@@ -69,8 +68,8 @@ class World:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    opened = open_engine(default_url(tmp_path))
+def engine(database_url: str) -> Iterator[Engine]:
+    opened = open_engine(database_url)
     SQLModel.metadata.create_all(opened)
     yield opened
     opened.dispose()

@@ -1,0 +1,88 @@
+"""Opening the database: who is alone, what a view sees, and whose zone a server's connection keeps."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import text
+
+from newsletter.core.errors import StorageError
+from newsletter.db.engine import open_engine, reading, rolled_back, writing
+
+PATIENCE = 0.3  # seconds in which a thread that need not wait would be through
+
+
+def _waits_for(thread: threading.Thread) -> bool:
+    thread.start()
+    thread.join(PATIENCE)
+    return thread.is_alive()
+
+
+def test_alone_waits_for_who_is_alone_and_sees_what_they_did(database_url: str) -> None:
+    engine = open_engine(database_url)
+    seen: list[int] = []
+
+    def second() -> None:
+        with writing(engine, alone=True) as connection:
+            seen.append(connection.execute(text("SELECT count(*) FROM told")).scalar_one())
+
+    def third() -> None:
+        with rolled_back(engine) as connection:
+            seen.append(connection.execute(text("SELECT count(*) FROM told")).scalar_one())
+
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE told (word TEXT)"))
+    threads = [threading.Thread(target=work) for work in (second, third)]
+    with writing(engine, alone=True) as connection:
+        assert [_waits_for(thread) for thread in threads] == [True, True]
+        connection.execute(text("INSERT INTO told VALUES ('first')"))
+    for thread in threads:
+        thread.join()
+    assert seen == [1, 1]
+    engine.dispose()
+
+
+def test_writers_on_postgresql_go_on_beside_who_is_alone(postgres_url: str) -> None:
+    engine = open_engine(postgres_url)
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE told (word TEXT)"))
+    with writing(engine, alone=True):
+        with writing(engine) as beside:
+            beside.execute(text("INSERT INTO told VALUES ('beside')"))
+        with reading(engine) as view:
+            assert view.execute(text("SELECT count(*) FROM told")).scalar_one() == 1
+    engine.dispose()
+
+
+def test_reading_is_one_view_whatever_is_written_meanwhile(database_url: str) -> None:
+    engine = open_engine(database_url)
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE told (word TEXT)"))
+    with reading(engine) as view:
+        before = view.execute(text("SELECT count(*) FROM told")).scalar_one()
+        with writing(engine) as connection:
+            connection.execute(text("INSERT INTO told VALUES ('meanwhile')"))
+        after = view.execute(text("SELECT count(*) FROM told")).scalar_one()
+    assert (before, after) == (0, 0)
+    engine.dispose()
+
+
+def test_session_on_postgresql_keeps_utc_whatever_the_database_says(postgres_url: str) -> None:
+    engine = open_engine(postgres_url)
+    with writing(engine) as connection:
+        name = connection.execute(text("SELECT current_database()")).scalar_one()
+        connection.execute(text(f"ALTER DATABASE {name} SET timezone TO 'Asia/Tokyo'"))
+    engine.dispose()
+    for way in (reading, writing, rolled_back):
+        with way(engine) as connection:
+            assert connection.execute(text("SHOW timezone")).scalar_one() == "UTC"
+    engine.dispose()
+
+
+def test_server_that_does_not_answer_is_told_with_a_hint() -> None:
+    pytest.importorskip("psycopg")
+    engine = open_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(StorageError) as caught, reading(engine) as connection:
+        connection.execute(text("SELECT 1"))
+    assert caught.value.hint == "The database server does not answer as database_url says."

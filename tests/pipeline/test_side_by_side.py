@@ -1,0 +1,57 @@
+"""On PostgreSQL deliveries go on while others compose: nobody waits, nobody takes what another one holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from newsletter.db.engine import reading, writing
+from newsletter.db.schema import reader_debts
+from newsletter.delivery.claims import claim
+from newsletter.delivery.outbox import turn_over
+from newsletter.delivery.owners import owning
+from newsletter.delivery.recovery import Uncertain, recover
+from tests.delivery.outbox_scenario import public
+from tests.pipeline.scenario import World, utc
+
+NO_WAITING = "options=-clock_timeout%3D2s"  # a statement that waits for another's row fails
+NOW = utc("2026-04-14T07:00")
+
+
+@pytest.fixture
+def world(tmp_path: Path, postgres_url: str) -> Iterator[World]:
+    """One reader with a mail that waits."""
+    world = World(tmp_path, url=f"{postgres_url}?{NO_WAITING}")
+    world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    world.edition("2026-04-14T05:00", {"A": ["circuits"]})
+    assert world.compose("2026-04-14T07:00").composed == 1
+    yield world
+    world.engine.dispose()
+
+
+def test_composing_leaves_a_changed_readers_mail_to_the_sender_who_is_taking_it(world: World) -> None:
+    with writing(world.engine) as sender:
+        claim(sender, owner="me", now=NOW, wall=NOW, limit=9, audience=public())
+        world.reader("ada@example.org", joined="2026-04-14T07:00", text_only="true")
+        assert world.compose("2026-04-14T07:00").composed == 0
+    with writing(world.engine) as sender:
+        turned = turn_over(sender, owner="me", results=[], upcoming=[1], now=NOW, wall=NOW)
+    assert (set(turned.handed_over), world.mails_to(1)) == ({1}, [["A"]])
+
+
+def test_a_dead_senders_mail_becomes_one_recap_whoever_finds_it_first(world: World, tmp_path: Path) -> None:
+    locks = tmp_path / "locks"
+    with owning(locks) as owner, writing(world.engine) as sender:
+        claim(sender, owner=owner, now=NOW, wall=NOW, limit=9, audience=public())
+        turn_over(sender, owner=owner, results=[], upcoming=[1], now=NOW, wall=NOW)
+    with writing(world.engine) as one, writing(world.engine) as two:
+        found = [
+            recover(connection, locks_dir=locks, now=NOW, wall=NOW, mode=Uncertain.MEND)
+            for connection in (one, two)
+        ]
+    with reading(world.engine) as connection:
+        recaps = connection.execute(select(func.count()).select_from(reader_debts)).scalar_one()
+    assert (found, recaps) == ([1, 0], 1)
