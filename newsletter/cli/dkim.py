@@ -20,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     help="Make keys that sign the mail, and show what DNS must say.\n\n"
-    "Mail is signed when the settings name a key, `[[dkim]]`; off by default.",
+    "Mail is signed once a dkim table of the settings names a key; off by default.",
 )
 
 
