@@ -7,11 +7,12 @@ can disagree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from newsletter.core.cadence import MAX_AGE, PATIENCE, SPACING, Cadence, next_slot
+from newsletter.core.plan import MAX_RECAPS
 from newsletter.core.states import DebtEnd, DeliveryState, Form, Role
 
 LIVE = (
@@ -21,6 +22,9 @@ LIVE = (
     DeliveryState.DEFERRED,
 )
 
+# Ends that hold only where nothing that the reader follows covers the paper any more.
+UNCOVERED = (DebtEnd.LEFT, DebtEnd.SUPPRESSED, DebtEnd.DROPPED, DebtEnd.WITHDRAWN)
+INSTANT = timedelta(microseconds=1)  # the least by which one thing is after another
 
 INHERITED = "inherited"  # role of a paper that counts as given with the one that it was split from
 
@@ -82,6 +86,7 @@ class Mailed:
     composed_at: datetime
     papers: Sequence[Carried]
     key: str = ""  # the local date of its slot, when a slot asked for it
+    finished_at: datetime | None = None  # when its fate was known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +96,8 @@ class OwnDebt:
     paper: int
     kind: str  # returned, welcome, recap
     open: bool  # neither carried by a delivery nor ended
-    ended: str | None
+    ended: DebtEnd | None
+    made_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +112,7 @@ class Account:
     intervals: Sequence[Interval]
     mailed: Sequence[Mailed]
     debts: Sequence[OwnDebt]
+    suppressed: bool = False  # now
 
 
 @dataclass(slots=True)
@@ -121,6 +128,22 @@ class Balance:
     uncertain: set[int] = field(default_factory=set)  # in an uncertain mail, no recap sent yet
     mended: set[int] = field(default_factory=set)  # recapped in a sent mail
 
+    def knows(self, paper: int) -> bool:
+        """Whether something became of it."""
+        settled = (self.given, self.inherited, self.mended, self.missed, self.pending, self.ended)
+        return any(paper in papers for papers in settled)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Books:
+    """What one balance is worked out from, and where it is written."""
+
+    account: Account
+    pairs: Mapping[str, Sequence[Pair]]  # by topic
+    now: datetime
+    last_run: datetime | None
+    result: Balance
+
 
 def balance(
     account: Account,
@@ -134,19 +157,18 @@ def balance(
     pairs_by_topic: every frozen pair. last_run: the last compose run for everybody, if any.
     """
     result = Balance()
+    books = _Books(account=account, pairs=pairs_by_topic, now=now, last_run=last_run, result=result)
     _count_given(account, result)
     for pair, end in _entitled(account, pairs_by_topic).values():
-        _settle(account, pair, end, result, now=now, last_run=last_run)
+        _settle(books, pair, end)
     few = [paper for paper, reason in result.pending.items() if reason is Pending.TOO_FEW]
     if len(few) >= account.minimum:  # enough of them to have been mailed
         for paper in few:
             result.missed[paper] = now
             del result.pending[paper]
     for debt in account.debts:
-        if debt.paper in result.given or debt.kind == Role.RECAP:
-            continue
-        if debt.open:
-            result.pending.setdefault(debt.paper, Pending.OWN)
+        if debt.open and debt.kind != Role.RECAP and not result.knows(debt.paper):
+            _settle_welcome(books, debt)
     return result
 
 
@@ -187,53 +209,52 @@ def _entitled(
 ) -> dict[int, tuple[Pair, DebtEnd | None]]:
     """Each paper that some interval covered: through the pair that keeps it alive longest."""
     found: dict[int, tuple[Pair, DebtEnd | None]] = {}
+    # Suppression closes what was followed till then.
+    last = max((i.until for i in account.intervals if i.until), default=None) if account.suppressed else None
     for interval in account.intervals:
         for pair in pairs_by_topic.get(interval.topic, ()):
             if pair.ready_at < interval.since:
                 continue
             if interval.until is not None and pair.ready_at >= interval.until:
                 continue
-            end = pair.end or (DebtEnd.LEFT if interval.until is not None else None)
+            end = pair.end
+            if end is None and interval.until is not None:
+                end = DebtEnd.SUPPRESSED if interval.until == last else DebtEnd.LEFT
             before = found.get(pair.paper)
-            if before is None or (before[1] is not None and end is None):
+            if before is None or (before[1] is None, not before[0].held) < (end is None, not pair.held):
                 found[pair.paper] = (pair, end)
     return found
 
 
-def _settle(
-    account: Account,
-    pair: Pair,
-    end: DebtEnd | None,
-    result: Balance,
-    *,
-    now: datetime,
-    last_run: datetime | None,
-) -> None:
-    paper = pair.paper
+def _settle(books: _Books, pair: Pair, end: DebtEnd | None) -> None:
+    account, result, paper = books.account, books.result, pair.paper
     if paper in result.given or paper in result.mended or paper in result.inherited:
         return
+    own = [debt for debt in account.debts if debt.paper == paper]
     if paper in result.uncertain:
-        if any(debt.paper == paper and debt.kind == Role.RECAP for debt in account.debts):
-            result.pending[paper] = Pending.UNCERTAIN
-        else:
-            result.missed[paper] = pair.ready_at
+        recaps = [debt for debt in own if debt.kind == Role.RECAP]
+        _settle_recap(books, pair, recaps, end)
         return
-    own = [debt for debt in account.debts if debt.paper == paper and debt.kind != Role.RECAP]
-    if any(debt.open for debt in own):
-        result.pending[paper] = Pending.OWN
-        return
+    own = [debt for debt in own if debt.kind != Role.RECAP]
+    for debt in own:
+        if debt.open:
+            _settle_open(books, pair, debt, end)
+            return
     carrying = [
         mail
         for mail in account.mailed
-        if any(c.paper == paper and c.form != Form.LEFT and c.role != Role.RECAP for c in mail.papers)
+        if any(
+            c.paper == paper and c.form != Form.LEFT and c.role not in (Role.RECAP, INHERITED)
+            for c in mail.papers
+        )
     ]
     if any(mail.state in LIVE for mail in carrying):
         result.pending[paper] = Pending.IN_MAIL
         return
-    if own and own[-1].ended is not None:
-        result.ended[paper] = DebtEnd(own[-1].ended)
+    if own and (ended := _ended(own[-1], end, books.now)) is not None:
+        result.ended[paper] = ended
         return
-    if carrying and carrying[-1].state == DeliveryState.FAILED:
+    if carrying and carrying[-1].state == DeliveryState.FAILED and not own:
         result.ended[paper] = DebtEnd.REFUSED
         return
     if end is not None:
@@ -245,14 +266,86 @@ def _settle(
     if not account.confirmed:
         result.ended[paper] = DebtEnd.SUPPRESSED
         return
-    if pair.ready_at < now - MAX_AGE:
+    if pair.ready_at < books.now - MAX_AGE:
         result.ended[paper] = DebtEnd.TOO_OLD
         return
-    waits = why_waiting(account, pair, now=now, last_run=last_run)
+    waits = why_waiting(account, pair, now=books.now, last_run=books.last_run)
     if waits is None:
         result.missed[paper] = pair.ready_at
     else:
         result.pending[paper] = waits
+
+
+def _settle_open(books: _Books, pair: Pair, debt: OwnDebt, end: DebtEnd | None) -> None:
+    """A row of the reader's own that no mail carries: the next digest brings it, or it was missed."""
+    account, result, paper = books.account, books.result, debt.paper
+    if end is not None:  # the row ends when composing next looks at this reader
+        result.ended[paper] = end
+        return
+    if debt.made_at < books.now - MAX_AGE:
+        result.ended[paper] = DebtEnd.TOO_OLD
+        return
+    recap = debt.kind == Role.RECAP
+    opened = max(debt.made_at, pair.ready_at)
+    for mail in account.mailed:
+        if any(c.paper == paper and c.form != Form.LEFT for c in mail.papers):
+            opened = max(opened, mail.finished_at or mail.composed_at)
+        if recap and sum(c.role == Role.RECAP for c in mail.papers) >= MAX_RECAPS:  # no room for another
+            opened = max(opened, mail.composed_at)
+    # A mail's fate comes after its composing, also in a run at one instant.
+    waiting = replace(pair, ready_at=opened + INSTANT)
+    if why_waiting(account, waiting, now=books.now, last_run=books.last_run) is None:
+        result.missed[paper] = pair.ready_at
+    else:
+        result.pending[paper] = Pending.UNCERTAIN if recap else Pending.OWN
+
+
+def _settle_recap(books: _Books, pair: Pair, recaps: Sequence[OwnDebt], end: DebtEnd | None) -> None:
+    """A paper whose mail may have arrived: it comes as a recap, whatever topic is left, or it was missed."""
+    account, result, paper = books.account, books.result, pair.paper
+    if not recaps:
+        result.missed[paper] = pair.ready_at
+        return
+    debt = recaps[-1]
+    stands = any(p.paper == paper and p.end is None for of_topic in books.pairs.values() for p in of_topic)
+    if not any(i.until is None and i.since <= debt.made_at for i in account.intervals):
+        end = end or DebtEnd.LEFT
+    elif stands:
+        end = None
+    if debt.open:
+        _settle_open(books, pair, debt, end)
+    elif (ended := _ended(debt, end, books.now)) is not None:
+        result.ended[paper] = ended
+    elif any(mail.state in LIVE and any(c.paper == paper for c in mail.papers) for mail in account.mailed):
+        result.pending[paper] = Pending.UNCERTAIN
+    else:
+        result.missed[paper] = pair.ready_at
+
+
+def _settle_welcome(books: _Books, debt: OwnDebt) -> None:
+    """A row that no interval's pairs account for: a welcome, through what has been followed since."""
+    through: Pair | None = None
+    end: DebtEnd | None = DebtEnd.LEFT
+    for interval in books.account.intervals:
+        if interval.until is not None or interval.since > debt.made_at or debt.kind != Role.WELCOME:
+            continue
+        for pair in books.pairs.get(interval.topic, ()):
+            better = through is None or (pair.end is None, not pair.held) > (end is None, not through.held)
+            if pair.paper == debt.paper and better:
+                through, end = pair, pair.end
+    if through is None:
+        books.result.ended[debt.paper] = DebtEnd.LEFT
+    else:
+        _settle_open(books, through, debt, end)
+
+
+def _ended(debt: OwnDebt, end: DebtEnd | None, now: datetime) -> DebtEnd | None:
+    """The row's end, if it holds. end: what became of all that covered it; None: some of it is alive."""
+    if debt.ended in UNCOVERED and end is None:
+        return None
+    if debt.ended is DebtEnd.TOO_OLD and debt.made_at >= now - MAX_AGE:
+        return None
+    return debt.ended
 
 
 def why_waiting(account: Account, pair: Pair, *, now: datetime, last_run: datetime | None) -> Pending | None:
@@ -266,8 +359,19 @@ def why_waiting(account: Account, pair: Pair, *, now: datetime, last_run: dateti
     last = account.mailed[-1] if account.mailed else None
     if last is not None and last.composed_at >= pair.ready_at:
         # A digest was made after the paper was ready: it must say that it had no room for it.
-        left = any(c.paper == pair.paper and c.form == Form.LEFT for c in last.papers)
-        return Pending.NO_ROOM if left else None
+        if not any(c.paper == pair.paper and c.form == Form.LEFT for c in last.papers):
+            return None
+        later = replace(pair, ready_at=last.composed_at + INSTANT)  # and the next one must bring it
+        waits = _why_no_digest(account, later, now=now, last_run=last_run)
+        return Pending.NO_ROOM if waits in (Pending.SLOT, Pending.NO_RUN) else waits
+    return _why_no_digest(account, pair, now=now, last_run=last_run)
+
+
+def _why_no_digest(
+    account: Account, pair: Pair, *, now: datetime, last_run: datetime | None
+) -> Pending | None:
+    """Why no digest was made since the pair was ready, or None when there should have been one."""
+    last = account.mailed[-1] if account.mailed else None
     due = pair.ready_at - timedelta(microseconds=1)  # a slot at that very instant counts
     if account.cadence_since is not None:
         due = max(due, account.cadence_since)  # a change recomputes the next slot from its own instant

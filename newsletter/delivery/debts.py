@@ -70,7 +70,7 @@ def bring_back_once(connection: Connection, ids: Sequence[int], *, now: datetime
     before = deliveries.alias("before")
     twice = and_(
         _carried(ids),
-        reader_debts.c.kind == RETURNED,
+        reader_debts.c.kind != Role.RECAP,
         exists().where(
             before.c.id == reader_debts.c.from_delivery_id, before.c.state == DeliveryState.FAILED
         ),
@@ -80,7 +80,7 @@ def bring_back_once(connection: Connection, ids: Sequence[int], *, now: datetime
     connection.execute(
         update(reader_debts)
         .where(_carried(ids), reader_debts.c.kind != Role.RECAP)
-        .values(kind=RETURNED, from_delivery_id=reader_debts.c.carried_by, carried_by=None)
+        .values(from_delivery_id=reader_debts.c.carried_by, carried_by=None)
     )
     connection.execute(update(reader_debts).where(_carried(ids)).values(carried_by=None))
 

@@ -99,7 +99,8 @@ def correct(
     connection.execute(insert(topic_corrections), row)
     rematch(connection, matcher, [paper_id])
     if not belongs:
-        withdraw_pairs(connection, [paper_id], topic=topic, now=now)
+        merged = connection.execute(select(papers.c.id).where(papers.c.merged_into == paper_id)).scalars()
+        withdraw_pairs(connection, [paper_id, *merged], topic=topic, now=now)
 
 
 def withdraw_pairs(

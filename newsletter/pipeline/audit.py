@@ -250,6 +250,7 @@ def accounts(
                     intervals=intervals.get(key, ()),
                     mailed=mailed.get(key, ()),
                     debts=debts.get(key, ()),
+                    suppressed=person.state == "suppressed",
                 ),
             )
 
@@ -284,6 +285,7 @@ def _mailed(
                 composed_at=row.composed_at,
                 papers=contents.of(row.digest_id),
                 key=row.key,
+                finished_at=row.finished_at,
             )
             for row in group
         ]
@@ -299,6 +301,7 @@ def _debts(connection: Connection, first: int, last: int) -> dict[int, list[OwnD
             reader_debts.c.kind,
             reader_debts.c.carried_by,
             reader_debts.c.ended,
+            reader_debts.c.made_at,
         )
         .join(papers, papers.c.id == reader_debts.c.paper_id)
         .where(reader_debts.c.subscriber_id.between(first, last))
@@ -310,7 +313,8 @@ def _debts(connection: Connection, first: int, last: int) -> dict[int, list[OwnD
                 paper=row.paper,
                 kind=row.kind,
                 open=row.carried_by is None and row.ended is None,
-                ended=row.ended,
+                ended=DebtEnd(row.ended) if row.ended else None,
+                made_at=row.made_at,
             )
             for row in group
         ]

@@ -23,7 +23,8 @@ from newsletter.db.schema import deliveries, reader_debts, runs
 from newsletter.pipeline import due
 from newsletter.pipeline.batch import KIND, Closing, batch, carries, groups
 from newsletter.pipeline.digests import store_digest
-from newsletter.pipeline.owed import Candidates, Owed, end_debts, load_candidates, owed_to
+from newsletter.pipeline.owed import Candidates, Owed, load_candidates, owed_to
+from newsletter.pipeline.own import end_debts
 from newsletter.pipeline.signature import Signature, parse, sign
 
 PAGE = 500  # groups that are planned, rendered and stored together
@@ -180,8 +181,7 @@ def _plan(draft: _Draft, candidates: Candidates, press: Press) -> DigestPlan:
         date=draft.signature.day,
         news=shown,
         recaps=draft.recaps,
-        # What is a row of the reader's own stays an open row.
-        left_out=tuple(paper for paper in left if paper.edition is not None),
+        left_out=left,  # what is a row of the reader's own stays an open row besides
         note=note,
     )
 

@@ -9,12 +9,34 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Date, and_, case, delete, insert, literal, select, update
+from sqlalchemy import (
+    Connection,
+    Date,
+    Select,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.cadence import SPACING, Cadence, Slot, last_slot, next_slot
-from newsletter.core.states import DeliveryState, Form
-from newsletter.db.schema import deliveries, digest_papers, digests, edition_papers, reader_debts
+from newsletter.core.states import DeliveryState, Form, Role
+from newsletter.db.schema import (
+    deliveries,
+    digest_papers,
+    digests,
+    edition_papers,
+    editions,
+    papers,
+    reader_debts,
+)
+from newsletter.papers.editions import STANDS
 from newsletter.pipeline.batch import KIND, NOW_KEY, Closing, batch, create
 from subscribers import audience
 
@@ -81,8 +103,9 @@ def _add(
 def _take_back_stale(connection: Connection, *, now: datetime, only: int | None) -> None:
     """Undo composed mails that nobody has leased yet and that no longer say what they should.
 
-    That is so when the reader changed something, or a paper in it was dropped. They join the batch. Only a
-    reader's last digest is taken back: what an earlier one held is settled by the later; it waits to expire.
+    That is so when the reader changed something, or a paper in it was dropped, withdrawn or held back. They
+    join the batch. Only a reader's last digest is taken back: what an earlier one held is settled by the
+    later; it waits to expire.
     """
     later = deliveries.alias("later")
     superseded = (
@@ -95,21 +118,6 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
         .exists()
     )
     person = audience.mailable().subquery()
-    gone = (
-        select(digest_papers.c.digest_id)
-        .join(
-            edition_papers,
-            and_(
-                edition_papers.c.edition == digest_papers.c.edition,
-                edition_papers.c.paper_id == digest_papers.c.paper_id,
-                edition_papers.c.topic == digest_papers.c.topic,
-            ),
-        )
-        .where(
-            digest_papers.c.form != Form.LEFT,
-            edition_papers.c.dropped_at.is_not(None) | edition_papers.c.withdrawn_at.is_not(None),
-        )
-    )
     stale = (
         select(
             deliveries.c.subscriber_id,
@@ -128,7 +136,7 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
         .where(
             _UNTOUCHED,
             ~superseded,
-            (deliveries.c.stamp != person.c.version) | deliveries.c.digest_id.in_(gone),
+            (deliveries.c.stamp != person.c.version) | deliveries.c.digest_id.in_(_overtaken()),
         )
         # On PostgreSQL a sender may be leasing at this moment: theirs are not ours, ours not theirs.
         .with_for_update(skip_locked=True, of=deliveries)
@@ -151,6 +159,34 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
         update(reader_debts).where(reader_debts.c.carried_by.in_(taken)).values(carried_by=None)
     )
     connection.execute(delete(deliveries).where(deliveries.c.id.in_(taken)))
+
+
+def _overtaken() -> Select[tuple[int]]:
+    """Composed digests that show a paper of which no pair stands any more, whatever it is merged with.
+
+    News need one under the topic that they are shown under, in an edition that is not held; recaps any.
+    """
+    shown, member = papers.alias("shown"), papers.alias("member")
+    kept = func.coalesce(shown.c.merged_into, shown.c.id)
+    recap = digest_papers.c.role == Role.RECAP
+    stands = (
+        select(edition_papers.c.edition)
+        .join(member, member.c.id == edition_papers.c.paper_id)
+        .join(editions, editions.c.number == edition_papers.c.edition)
+        .where(
+            or_(member.c.id == kept, member.c.merged_into == kept),
+            STANDS,
+            or_(recap, and_(edition_papers.c.topic == digest_papers.c.topic, ~editions.c.held)),
+        )
+        .correlate(shown, digest_papers)
+        .exists()
+    )
+    waiting = select(deliveries.c.digest_id).where(_UNTOUCHED)
+    return (
+        select(digest_papers.c.digest_id)
+        .join(shown, shown.c.id == digest_papers.c.paper_id)
+        .where(digest_papers.c.digest_id.in_(waiting), digest_papers.c.form != Form.LEFT, ~stands)
+    )
 
 
 def _pass_over(connection: Connection) -> None:

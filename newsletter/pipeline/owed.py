@@ -5,30 +5,20 @@ Reads the candidates once for a run; decides for each signature in memory. Sends
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, or_, select, update
+from sqlalchemy import Connection, Select, func, or_, select
 
 from newsletter.core.cadence import MAX_AGE
 from newsletter.core.plan import OwedPair, PlannedPaper
-from newsletter.core.states import DebtEnd, DeliveryState, Form, Role
-from newsletter.db.schema import (
-    deliveries,
-    digest_papers,
-    edition_papers,
-    editions,
-    paper_topics,
-    papers,
-    reader_debts,
-)
+from newsletter.core.states import Form, Role
+from newsletter.db.schema import digest_papers, edition_papers, editions, papers
 from newsletter.papers.editions import STANDS
 from newsletter.papers.merging import inheritances
-from newsletter.pipeline.batch import KIND, batch
-from newsletter.pipeline.signature import OPEN_DEBT, Signature
-from subscribers import audience
+from newsletter.pipeline.own import open_debts
+from newsletter.pipeline.signature import Signature
 
 CANONICAL = func.coalesce(papers.c.merged_into, papers.c.id)
 
@@ -174,27 +164,29 @@ def owed_to(connection: Connection, candidates: Candidates, signature: Signature
     recaps: list[PlannedPaper] = []
     recaps_since: datetime | None = None
     debt_papers: dict[int, int] = {}
-    for row in _own_debts(connection, signature.debts):
-        if row.topic not in signature.topics and not (signature.topics and row.kind == Role.RECAP):
+    for debt in open_debts(connection, signature.debts, now=candidates.now):
+        debt_papers[debt.id] = debt.paper_id
+        if debt.kind == Role.RECAP:
+            if debt.scores:
+                recaps.append(
+                    PlannedPaper(paper_id=debt.paper_id, topic=debt.topic, form=Form.TITLE, role=Role.RECAP)
+                )
+                recaps_since = min(recaps_since or debt.ready_at, debt.ready_at)
             continue
-        debt_papers[row.id] = row.paper_id
-        if row.kind == Role.RECAP:
-            recaps.append(
-                PlannedPaper(paper_id=row.paper_id, topic=row.topic, form=Form.TITLE, role=Role.RECAP)
-            )
-            recaps_since = min(recaps_since or row.ready_at, row.ready_at)
+        if debt.paper_id in signature.had:  # another mail has it, as what it was merged with
             continue
-        pairs.append(
+        pairs += (
             OwedPair(
-                paper_id=row.paper_id,
-                topic=row.topic,
-                score=row.score or 0.0,
+                paper_id=debt.paper_id,
+                topic=topic,
+                score=score,
                 edition=None,
-                place=row.id,
-                ready_at=row.ready_at,
-                leads=row.kind != Role.WELCOME,
-                role=Role.WELCOME if row.kind == Role.WELCOME else Role.NEWS,
+                place=debt.id,
+                ready_at=debt.ready_at,
+                leads=debt.leads,
+                role=Role.WELCOME if debt.kind == Role.WELCOME else Role.NEWS,
             )
+            for topic, score in debt.scores.items()
         )
     news_ids = {pair.paper_id for pair in pairs}
     return Owed(
@@ -224,92 +216,3 @@ def _left_before(connection: Connection, candidates: Candidates, signature: Sign
         and pair.edition is not None
         and candidates.recent_rank[pair.edition] >= signature.topics[pair.topic]
     ]
-
-
-def _own_debts(connection: Connection, ids: Iterable[int]) -> list[Row[Any]]:
-    wanted = list(ids)
-    if not wanted:
-        return []
-    score = (
-        select(func.max(paper_topics.c.score))
-        .where(
-            paper_topics.c.paper_id == reader_debts.c.paper_id, paper_topics.c.topic == reader_debts.c.topic
-        )
-        .scalar_subquery()
-    )
-    return list(
-        connection.execute(
-            select(
-                reader_debts.c.id,
-                CANONICAL.label("paper_id"),
-                reader_debts.c.topic,
-                reader_debts.c.kind,
-                # what came back has been ready since the mail that gave it back was composed
-                func.coalesce(
-                    deliveries.c.composed_at, reader_debts.c.made_at, type_=reader_debts.c.made_at.type
-                ).label("ready_at"),
-                score.label("score"),
-            )
-            .join(papers, papers.c.id == reader_debts.c.paper_id)
-            .outerjoin(deliveries, deliveries.c.id == reader_debts.c.from_delivery_id)
-            .where(reader_debts.c.id.in_(wanted))
-            .order_by(reader_debts.c.id)
-        )
-    )
-
-
-def end_debts(connection: Connection, *, now: datetime) -> None:
-    """End the batch's own open debts that are given, too old, or whose topic the reader has left or lost.
-
-    A recap outlives its topic, but not the reader's last subscription.
-    """
-    following = audience.following().subquery()
-    follows = (
-        select(following.c.topic)
-        .where(
-            following.c.subscriber_id == reader_debts.c.subscriber_id,
-            following.c.until.is_(None),
-            (following.c.topic == reader_debts.c.topic) | (reader_debts.c.kind == Role.RECAP),
-        )
-        .exists()
-    )
-    ever = edition_papers.c.paper_id == reader_debts.c.paper_id
-    stands = select(edition_papers.c.edition).where(ever, STANDS).exists()
-    dropped = select(edition_papers.c.edition).where(ever, edition_papers.c.dropped_at.is_not(None))
-    withdrawn = select(edition_papers.c.edition).where(ever, edition_papers.c.withdrawn_at.is_not(None))
-    owed, shown = papers.alias("owed"), papers.alias("shown")
-    given = (
-        select(deliveries.c.id)
-        .join(digest_papers, digest_papers.c.digest_id == deliveries.c.digest_id)
-        .join(shown, shown.c.id == digest_papers.c.paper_id)
-        .join(
-            owed,
-            func.coalesce(owed.c.merged_into, owed.c.id) == func.coalesce(shown.c.merged_into, shown.c.id),
-        )
-        .where(
-            deliveries.c.subscriber_id == reader_debts.c.subscriber_id,
-            deliveries.c.kind == KIND,
-            deliveries.c.state == DeliveryState.SENT,
-            digest_papers.c.form != Form.LEFT,
-            digest_papers.c.role != Role.RECAP,
-            owed.c.id == reader_debts.c.paper_id,
-        )
-        .exists()
-    )
-    ends = (
-        (given, DebtEnd.GIVEN),  # as what it was merged with
-        (reader_debts.c.made_at < now - MAX_AGE, DebtEnd.TOO_OLD),
-        (~follows, DebtEnd.LEFT),
-        (dropped.exists() & ~stands, DebtEnd.DROPPED),
-        (withdrawn.exists() & ~stands, DebtEnd.WITHDRAWN),
-    )
-    for condition, end in ends:
-        connection.execute(
-            update(reader_debts)
-            .where(
-                OPEN_DEBT,
-                reader_debts.c.subscriber_id.in_(select(batch.c.subscriber_id)),
-                condition,
-            )
-            .values(ended=end, ended_at=now)
-        )

@@ -72,8 +72,10 @@ def settle(
     return balance(reader, {"quantum": chosen}, now=now, last_run=run or MONDAY + 7 * HOUR)
 
 
-def own(kind: str, *, is_open: bool = False, ended: str | None = None) -> OwnDebt:
-    return OwnDebt(paper=PAPER, kind=kind, open=is_open, ended=ended)
+def own(
+    kind: str, *, is_open: bool = False, ended: DebtEnd | None = None, made: datetime = MONDAY + 29 * HOUR
+) -> OwnDebt:
+    return OwnDebt(paper=PAPER, kind=kind, open=is_open, ended=ended, made_at=made)
 
 
 def test_a_paper_in_a_sent_mail_is_given() -> None:
@@ -124,7 +126,7 @@ def test_a_slot_that_no_run_followed_is_pending_and_no_miss() -> None:
         (account(), pair(end=DebtEnd.DROPPED), DebtEnd.DROPPED),
         (account(), pair(end=DebtEnd.WITHDRAWN), DebtEnd.WITHDRAWN),
         (account(mailed=[mail(DeliveryState.FAILED)]), pair(), DebtEnd.REFUSED),
-        (account(debts=[own("returned", ended="refused")]), pair(), DebtEnd.REFUSED),
+        (account(debts=[own("returned", ended=DebtEnd.REFUSED)]), pair(), DebtEnd.REFUSED),
         (account(confirmed=False), pair(), DebtEnd.SUPPRESSED),
     ],
 )
@@ -149,7 +151,7 @@ def test_an_uncertain_mail_is_mended_by_a_recap_that_was_sent() -> None:
     waiting = account(mailed=[lost], debts=[own("recap", is_open=True)])
     assert settle(waiting) == Balance(uncertain={PAPER}, pending={PAPER: Pending.UNCERTAIN})
     recap = mail(DeliveryState.SENT, number=2, role=Role.RECAP)
-    mended = account(mailed=[lost, recap], debts=[own("recap", ended="given")])
+    mended = account(mailed=[lost, recap], debts=[own("recap", ended=DebtEnd.GIVEN)])
     assert settle(mended) == Balance(mended={PAPER})
 
 

@@ -341,7 +341,7 @@ def test_other_refusal_brings_papers_back_once(box: Outbox) -> None:
     box.owe(1, recapped, "recap", carried_by=1)
     send(box, 1, SOFT)
     assert box.debts() == [
-        (welcome, "returned", 1, None, None),
+        (welcome, "welcome", 1, None, None),
         (recapped, "recap", None, None, None),
         (news, "returned", 1, None, None),
     ]
@@ -351,7 +351,7 @@ def test_other_refusal_brings_papers_back_once(box: Outbox) -> None:
         connection.exec_driver_sql("UPDATE reader_debts SET carried_by = 2")
     send(box, 2, SOFT)
     assert box.debts() == [
-        (welcome, "returned", 1, 2, "refused"),
+        (welcome, "welcome", 1, 2, "refused"),
         (recapped, "recap", None, None, None),
         (news, "returned", 1, 2, "refused"),
     ]

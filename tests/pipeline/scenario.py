@@ -16,6 +16,9 @@ from newsletter.core.plan import EVERYTHING, DigestPlan, PlannedPaper
 from newsletter.core.states import DeliveryState, Form
 from newsletter.db.engine import default_url, open_engine, reading, writing
 from newsletter.db.schema import deliveries, digest_papers, dumps, edition_papers, editions, papers
+from newsletter.delivery import debts
+from newsletter.delivery.claims import expire
+from newsletter.papers import matches
 from newsletter.pipeline.audit import AuditReport, audit
 from newsletter.pipeline.compose import Composed, compose
 from subscribers import signup
@@ -53,6 +56,13 @@ class PlainPress:
     def content(self, plan: DigestPlan, *, composed_at: datetime) -> Content:
         body = tuple(f"{paper.paper_id}\r\n".encode() for paper in (*plan.news, *plan.recaps))
         return Content(subject=f"{len(plan.news)} papers", date=composed_at, html=body, text=body)
+
+
+class NoRules:
+    """A matcher that finds no topic."""
+
+    def match(self, title: str, abstract: str) -> Sequence[matches.Match]:
+        return ()
 
 
 class World:
@@ -136,6 +146,35 @@ class World:
                 .where(deliveries.c.state == DeliveryState.QUEUED)
                 .values(state=state, finished_at=utc(at), attempts=1)
             )
+
+    def end(self, state: DeliveryState, *, at: str) -> None:
+        """Every mail that waits is sent, refused for another reason than the reader, or uncertain.
+
+        Unlike with `all_become`, what it held follows.
+        """
+        now = utc(at)
+        with writing(self.engine) as connection:
+            waiting = select(deliveries.c.id).where(deliveries.c.state.in_(["queued", "deferred"]))
+            ids = list(connection.execute(waiting).scalars())
+            connection.execute(
+                update(deliveries)
+                .where(deliveries.c.id.in_(ids))
+                .values(state=state, finished_at=now, attempts=1)
+            )
+            follow = {
+                DeliveryState.SENT: debts.give,
+                DeliveryState.FAILED: debts.bring_back_once,
+                DeliveryState.UNCERTAIN: debts.recap,
+            }
+            follow[state](connection, ids, now=now)
+
+    def run(self, at: str, state: DeliveryState = DeliveryState.SENT) -> Composed:
+        """One run at which everything that waits comes to this end."""
+        with writing(self.engine) as connection:
+            expire(connection, now=utc(at))
+        composed = self.compose(at)
+        self.end(state, at=at)
+        return composed
 
     def day(self, at: str) -> Composed:
         """One run at which everything composed is sent."""

@@ -312,6 +312,10 @@ def test_two_queued_mails_of_a_reader_who_then_changes_something_stop_nobody(wor
 
 def test_own_debts_lead_and_are_carried_by_the_next_mail(world: World) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    world.edition("2026-04-12T12:30", {"back": ["circuits"], "lost": ["circuits"], "gone": ["quantum"]})
+    assert world.compose("2026-04-12T13:00", everyone=True).composed == 1
+    with writing(world.engine) as connection:
+        connection.execute(update(deliveries).values(state=DeliveryState.SKIPPED))
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
     rows = [
         {
@@ -330,7 +334,7 @@ def test_own_debts_lead_and_are_carried_by_the_next_mail(world: World) -> None:
     with writing(world.engine) as connection:
         connection.execute(insert(reader_debts), rows)
     world.day("2026-04-13T07:00")
-    assert world.mails_to(ada) == [["back", "A", "lost"]]
+    assert world.mails_to(ada)[1:] == [["back", "A", "lost"]]
     with reading(world.engine) as connection:
         states = connection.execute(
             select(papers.c.title, reader_debts.c.carried_by.is_not(None), reader_debts.c.ended)

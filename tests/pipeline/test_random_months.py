@@ -21,11 +21,11 @@ from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries, papers
 from newsletter.delivery import debts
 from newsletter.delivery.claims import expire
-from newsletter.papers import editions, merging
+from newsletter.papers import editions, matches, merging
 from subscribers import leaving, signup
 from subscribers.errors import SubscriberError
 from subscribers.preferences import Preferences
-from tests.pipeline.scenario import DAY, TOPICS, World, utc
+from tests.pipeline.scenario import DAY, TOPICS, NoRules, World, utc
 
 STEPS = 120
 PAUSES = (7, 60, 180, 400, 700)  # minutes between two events
@@ -60,6 +60,8 @@ class Month:
             (3, self._pause),
             (4, self._change_hour),
             (4, self._merge_or_split),
+            (3, self._take_topic_away),
+            (2, self._unsubscribe_and_come_back),
             (2, self._publish_again),
         ]
         event = self.random.choices([e for _, e in events], [weight for weight, _ in events])[0]
@@ -100,10 +102,11 @@ class Month:
                 state = self.random.choices([s for _, s in ends], [weight for weight, _ in ends])[0]
                 if not state:
                     continue  # no attempt in this run
+                ended = None if state == DeliveryState.DEFERRED else self.now
                 connection.execute(
                     update(deliveries)
                     .where(deliveries.c.id == mail)
-                    .values(state=state, attempts=1, next_attempt_at=self.now)
+                    .values(state=state, attempts=1, next_attempt_at=self.now, finished_at=ended)
                 )
                 if state == DeliveryState.SENT:
                     debts.give(connection, [mail], now=self.now)
@@ -122,17 +125,25 @@ class Month:
                 topics=[self.random.choice(TOPICS)],
             )
 
+    def _unsubscribe_and_come_back(self) -> None:
+        number = self.random.randrange(4)
+        with writing(self.world.engine) as connection:
+            leaving.unsubscribe(connection, subscriber_id=self.readers[number], how="web", now=self.now)
+        self.now += timedelta(minutes=self.random.choice(PAUSES))
+        self._add([self.random.choice(TOPICS)], {}, number)
+
     def _follow(self) -> None:
         self._add([self.random.choice(TOPICS)], {})
 
     def _change_hour(self) -> None:
         self._add([], {"hour": self.random.randint(0, 23), "timezone": self.random.choice(ZONES)})
 
-    def _add(self, topics: list[str], wishes: dict[str, object]) -> None:
+    def _add(self, topics: list[str], wishes: dict[str, object], number: int | None = None) -> None:
+        number = self.random.randrange(4) if number is None else number
         with writing(self.world.engine) as connection:
             signup.add(
                 connection,
-                address=f"r{self.random.randrange(4)}@example.org",
+                address=f"r{number}@example.org",
                 topics_wanted=topics,
                 known_topics=TOPICS,
                 given=wishes,
@@ -160,6 +171,14 @@ class Month:
             paper = self.world.paper(self.random.choice(self.titles[-10:]))
             with writing(self.world.engine) as connection:
                 editions.drop(connection, [paper], now=self.now)
+
+    def _take_topic_away(self) -> None:
+        if self.titles:
+            paper = self.world.paper(self.random.choice(self.titles[-10:]))
+            topic = self.random.choice(TOPICS[:4])
+            with writing(self.world.engine) as connection:
+                kept = merging.canonical(connection, paper)
+                matches.correct(connection, kept, topic, belongs=False, matcher=NoRules(), now=self.now)
 
     def _pause(self) -> None:
         until: datetime = self.now + self.random.randint(1, 4) * DAY
