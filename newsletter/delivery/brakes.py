@@ -43,8 +43,9 @@ class Brakes:
                     "suppressed. Look at `newsletter deliveries list --state deferred`, then send again.",
                 )
         if outcome.verdict is Verdict.ACCEPTED:
-            self._refusals.pop(domain, None)
-            self._refusals.pop(RELAY, None)
+            if self._refusals:
+                self._refusals.pop(domain, None)
+                self._refusals.pop(RELAY, None)
         elif following.pause is Pause.DOMAIN:
             self._refusals[domain] = self._refusals.get(domain, 0) + 1
         elif following.pause is Pause.RELAY and outcome.code != 421:  # the transport itself backs off on 421

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select, text, update
 
@@ -24,20 +24,33 @@ KIND = "digest"  # the kind whose readers must be confirmed and not paused
 WAITING = text("deliveries.state in ('queued', 'deferred')")
 
 
-UNREAD = frozenset({"slots_done_to", "confirmed_at", "cadence_since"})  # dates that no mail needs
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
     """Selectables that the subscribers' side hands out."""
 
-    mailable: Select[Any]  # who may get digests: subscriber_id, address, name, version, paused_until, …
+    mailable: Select[Any]  # who may get digests, with the columns that `Person` names
     reachable: Select[Any]  # who may get what they asked for: pending people too; the same columns
     standing: Select[Any]  # everybody: subscriber_id, state; says why somebody is in neither
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
+class Person(NamedTuple):  # one is made for each mail: a frozen dataclass takes four times as long
+    """What the audience offers of a subscriber."""
+
+    subscriber_id: int
+    ref: str  # stands in links, instead of the address
+    leave_id: str
+    address: str
+    name: str
+    cadence: str
+    weekday: str | None
+    hour: int
+    timezone: str
+    text_only: bool
+    version: int  # the stamp that a mail composed for them now would bear
+    paused_until: datetime | None
+
+
+class Claimed(NamedTuple):
     """A mail that is ours to send, and whom it is for."""
 
     id: int
@@ -50,10 +63,7 @@ class Claimed:
     composed_at: datetime
     expires_at: datetime | None
     values: Mapping[str, Any]  # what only this mail prints
-    address: str
-    name: str
-    text_only: bool
-    person: Mapping[str, Any]  # what the audience offered: ref, leave_id, cadence, hour, timezone, …
+    person: Person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +99,12 @@ def claim(
     """
     taken: list[Claimed] = []
     skipped: dict[SkipReason, list[int]] = {}
-    last: Row[Any] | None = None
+    last: int | None = None  # id of the last one looked at
     while len(taken) < limit:
         page = _due(connection, now=now, limit=limit - len(taken), only=only, after=last)
         if not page:
             break
-        last = page[-1]
+        last = page[-1].id
         _sort(connection, page, audience=audience, now=now, taken=taken, skipped=skipped)
         if only is not None:
             break
@@ -151,15 +161,18 @@ def expire(connection: Connection, *, now: datetime) -> int:
 
 
 def _due(
-    connection: Connection, *, now: datetime, limit: int, only: int | None, after: Row[Any] | None
+    connection: Connection, *, now: datetime, limit: int, only: int | None, after: int | None
 ) -> Sequence[Row[Any]]:
     values: dict[str, Any] = {"now": now, "limit": limit}
     if only is not None:
         values["only"] = only
     if after is not None:
-        values |= {"last_at": after.next_attempt_at, "last_id": after.id}
+        values["last"] = after
     statement = _due_statement(one=only is not None, further=after is not None)
     return connection.execute(statement, values).all()
+
+
+_OF_THE_MAIL = Claimed._fields.index("values")  # columns that go into it as they are
 
 
 @cache  # building a statement costs more than running it
@@ -167,20 +180,21 @@ def _due_statement(*, one: bool, further: bool) -> Select[Any]:
     d = deliveries.c
     due = (
         select(
+            # In the order of `Claimed`.
             d.id,
             d.subscriber_id,
             d.kind,
             d.key,
             d.digest_id,
-            d.state,
-            d.stamp,
-            d.attempts,
-            d.composed_at,
-            d.next_attempt_at,
-            d.expires_at,
-            d["values"].label("own"),
             # Not a join: this must stay a walk along the index of what waits.
             select(digests.c.key).where(digests.c.id == d.digest_id).scalar_subquery().label("digest_key"),
+            d.attempts,
+            d.composed_at,
+            d.expires_at,
+            # What only the claim looks at.
+            d["values"].label("own"),
+            d.state,
+            d.stamp,
         )
         .where(
             WAITING,
@@ -191,10 +205,10 @@ def _due_statement(*, one: bool, further: bool) -> Select[Any]:
     )
     due = due.where(d.subscriber_id == bindparam("only")) if one else due.limit(bindparam("limit"))
     if further:
-        same = d.next_attempt_at == bindparam("last_at")
-        due = due.where(
-            or_(d.next_attempt_at > bindparam("last_at"), and_(same, d.id > bindparam("last_id")))
-        )
+        last = deliveries.alias("last")
+        last_at = select(last.c.next_attempt_at).where(last.c.id == bindparam("last")).scalar_subquery()
+        same = and_(d.next_attempt_at == last_at, d.id > bindparam("last"))
+        due = due.where(or_(d.next_attempt_at > last_at, same))
     return _for_us_alone(due)
 
 
@@ -220,51 +234,42 @@ def _sort(
     reachable = _people(connection, audience.reachable, others)
     gone: list[Row[Any]] = []
     for row in page:
-        person = (mailable if row.kind == KIND else reachable).get(row.subscriber_id)
+        digest = row.kind == KIND
+        person = (mailable if digest else reachable).get(row.subscriber_id)
         if person is None:
             gone.append(row)
-        elif row.kind == KIND and row.state == DeliveryState.QUEUED and row.stamp != person["version"]:
+        elif digest and row.state == DeliveryState.QUEUED and row.stamp != person.version:
             continue  # composed for what the reader was: composing makes it anew
-        elif row.kind == KIND and (paused := person["paused_until"]) is not None and paused > now:
+        elif digest and person.paused_until is not None and person.paused_until > now:
             skipped.setdefault(SkipReason.PAUSED, []).append(row.id)
         else:
-            taken.append(_claimed(row, person))
+            taken.append(Claimed._make((*row[:_OF_THE_MAIL], row.own or {}, person)))
     if gone:
-        states = _people(connection, audience.standing, {row.subscriber_id for row in gone})
+        states = _states(connection, audience.standing, {row.subscriber_id for row in gone})
         for row in gone:
-            state = states.get(row.subscriber_id, {}).get("state")
-            reason = SkipReason.SUPPRESSED if state == "suppressed" else SkipReason.UNSUBSCRIBED
+            suppressed = states.get(row.subscriber_id) == "suppressed"
+            reason = SkipReason.SUPPRESSED if suppressed else SkipReason.UNSUBSCRIBED
             skipped.setdefault(reason, []).append(row.id)
 
 
-def _people(connection: Connection, people: Select[Any], ids: set[int]) -> dict[int, Mapping[str, Any]]:
+def _people(connection: Connection, people: Select[Any], ids: set[int]) -> dict[int, Person]:
     if not ids:
         return {}
-    rows = connection.execute(_people_statement(people), {"ids": sorted(ids)}).mappings()
-    return {row["subscriber_id"]: cast(Mapping[str, Any], row) for row in rows}
+    rows = connection.execute(_people_statement(people), {"ids": sorted(ids)}).all()
+    return {row[0]: Person(*row) for row in rows}
 
 
-@lru_cache(maxsize=16)  # a run's three selectables, and a few other runs'
+@lru_cache(maxsize=16)  # a run's selectables, and a few other runs'
 def _people_statement(people: Select[Any]) -> Select[Any]:
     offered = people.subquery()
-    columns = [column for column in offered.c if column.name not in UNREAD]
-    return select(*columns).where(offered.c.subscriber_id.in_(bindparam("ids", expanding=True)))
-
-
-def _claimed(row: Row[Any], person: Mapping[str, Any]) -> Claimed:
-    return Claimed(
-        id=row.id,
-        subscriber_id=row.subscriber_id,
-        kind=row.kind,
-        key=row.key,
-        digest_id=row.digest_id,
-        digest_key=row.digest_key,
-        attempts=row.attempts,
-        composed_at=row.composed_at,
-        expires_at=row.expires_at,
-        values=row.own or {},
-        address=person["address"],
-        name=person["name"],
-        text_only=person["text_only"],
-        person=person,
+    return select(*(offered.c[name] for name in Person._fields)).where(
+        offered.c.subscriber_id.in_(bindparam("ids", expanding=True))
     )
+
+
+def _states(connection: Connection, standing: Select[Any], ids: set[int]) -> dict[int, str]:
+    people = standing.subquery()
+    rows = connection.execute(
+        select(people.c.subscriber_id, people.c.state).where(people.c.subscriber_id.in_(ids))
+    )
+    return {row.subscriber_id: row.state for row in rows}

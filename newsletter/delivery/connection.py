@@ -18,7 +18,7 @@ from newsletter.delivery.protocol import Event, Session
 from newsletter.delivery.relay import Fault, Relay, RelayError, Security, Timeouts
 from newsletter.delivery.tls import TlsLayer
 
-READ = 16_384  # bytes taken from the socket at once: replies are short
+READ = 4_096  # bytes taken from the socket at once: replies are short
 BLOCK = 65_536  # bytes of output for which Timeouts.block is granted
 SocketAddress = tuple[socket.AddressFamily, Any]
 
@@ -52,7 +52,8 @@ class Connection:
         self._chunk = 0  # bytes of the session's output that `_raw` carries
         self._base = 0  # session.flushed when `_raw` was filled
         self._sent = 0  # bytes of `_raw` that the kernel took
-        self._waited: object = None
+        self._waited: object = None  # what the deadline is for: the session's `waiting`, or "tls"
+        self._block = -1  # of the output that is leaving
         self.deadline = clock() + relay.timeouts.connect
         self.socket = socket.socket(address[0], socket.SOCK_STREAM)
         self.socket.setblocking(False)
@@ -135,7 +136,7 @@ class Connection:
         assert self.session is not None
         if self.tls is None:
             events = self.session.receive(data)
-            if self.session.wants_tls:
+            if not self.session.handshake.ready and self.session.wants_tls:
                 self._start_tls()
             return events
         if not self.tls.established:
@@ -240,22 +241,17 @@ class Connection:
         if interest != self._interest:
             self._interest = interest
             self._selector.modify(self.socket, interest, self)
-        waited = self._phase()
-        if waited != self._waited:
+        waited: object = session.waiting
+        block = -1
+        if self.tls is not None and not self.tls.established:
+            waited = "tls"
+        elif self._raw and waited is not None:
+            block = session.flushed // BLOCK
+        if waited is not self._waited or block != self._block:
             # Only a new phase moves the deadline: a reply of one byte a second does not.
-            self._waited = waited
+            self._waited, self._block = waited, block
             self.deadline = self._clock() + self._allowance(self.relay.timeouts)
         return events
-
-    def _phase(self) -> object:
-        assert self.session is not None
-        if self.tls is not None and not self.tls.established:
-            return "tls"
-        waiting = self.session.waiting
-        if waiting is None:
-            return None
-        leaving = self._raw and waiting[0] == "dot"
-        return (*waiting, self.session.flushed // BLOCK if leaving else -1)
 
     def _allowance(self, timeouts: Timeouts) -> float:
         assert self.session is not None

@@ -6,7 +6,6 @@ will be sent.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from email.utils import format_datetime, parseaddr
 
 from newsletter.core.errors import ConfigurationError, NewsletterError
 from newsletter.core.mail import Content, Envelope, Recipient
-from newsletter.core.piece import SLOTS, encode_value
+from newsletter.core.piece import SLOTS, encode_both, encode_value
 from newsletter.delivery.addresses import UnsendableAddressError, to_wire
 from newsletter.delivery.headers import bracketed, encoded, link, mailbox
 from newsletter.delivery.verp import MailMark, return_path, sign
@@ -65,7 +64,7 @@ class MessageBuilder:
     def mark(self, subscriber_id: int, kind: str, key: str) -> str:
         """What makes a mail one: a keyed hash, 64 hex digits."""
         told = f"mail\x00{subscriber_id}\x00{kind}\x00{key}".encode()  # no other use of the key hashes this
-        return hmac.digest(self.secret_key, told, hashlib.sha256).hex()
+        return hmac.digest(self.secret_key, told, "sha256").hex()
 
     def message_id(self, subscriber_id: int, kind: str, key: str) -> str:
         """The Message-ID of a mail, `<…@domain>`: fixed for it, whenever it is built."""
@@ -86,14 +85,15 @@ class Prepared:
             f"Date: {format_datetime(content.date)}\r\n"
             f"{builder.rest}"
         )
-        self._text = _stretches(content.text, content.values, markup=False)
-        self._html = _stretches(content.html, content.values, markup=True)
+        text = _stretches(content.text, content.values, markup=False)
+        html = _stretches(content.html, content.values, markup=True)
+        self._text_only = _Form((text, False))
+        self._alternative = _Form((text, False), (html, True), ([], False))
 
     def assemble(self, recipient: Recipient) -> Envelope:
         """One person's mail. Raises UnsendableAddressError for an address that SMTP cannot carry."""
         builder = self._builder
         mark = builder.mark(recipient.subscriber_id, recipient.kind, recipient.key)
-        boundary = f"=_{mark[24:56]}"
         head = (
             f"{builder.sender}"
             f"To: {mailbox('To', recipient.address, recipient.name)}\r\n"
@@ -107,23 +107,24 @@ class Prepared:
                 f"List-Unsubscribe: {unsubscribe}\r\n"
                 "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"  # RFC 8058
             )
-        signed = sign(MailMark(subscriber_id=recipient.subscriber_id, tag=mark[:_TAG]), builder.secret_key)
-        parts: list[bytes] = []
         if recipient.text_only:
-            parts.append(f"{head}{_TEXT}".encode())
-            _join(parts, self._text, recipient.my, markup=False)
+            data = self._text_only.filled(recipient.my, f"{head}{_TEXT}")
         else:
-            opening = f'{head}Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'
-            parts.append(f"{opening}\r\n--{boundary}\r\n{_TEXT}".encode())
-            _join(parts, self._text, recipient.my, markup=False)
-            parts.append(f"\r\n--{boundary}\r\n{_HTML}".encode())
-            _join(parts, self._html, recipient.my, markup=True)
-            parts.append(f"\r\n--{boundary}--\r\n".encode())
+            boundary = f"=_{mark[24:56]}"
+            data = self._alternative.filled(
+                recipient.my,
+                f'{head}Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'
+                f"\r\n--{boundary}\r\n{_TEXT}",
+                f"\r\n--{boundary}\r\n{_HTML}",
+                f"\r\n--{boundary}--\r\n",
+            )
+        signed = sign(MailMark(subscriber_id=recipient.subscriber_id, tag=mark[:_TAG]), builder.secret_key)
         return Envelope(
             sender=return_path(signed, builder.domain),
             recipient=recipient.address,
-            data=b"".join(parts),
+            data=data,
             envid=signed,
+            delivery_id=recipient.delivery_id,
             undotted=True,  # no piece, value or header line starts with a dot
         )
 
@@ -135,10 +136,9 @@ _HTML = "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: qu
 def _stretches(pieces: Iterable[bytes], values: Mapping[str, str], *, markup: bool) -> list[bytes | str]:
     """The pieces joined, the content's own values filled in: bytes, and the names of personal slots."""
     ready = {name: encode_value(value, markup=markup) for name, value in values.items()}
-    found = SLOTS.split(b"".join(pieces))
     stretches: list[bytes | str] = []
     static = bytearray()
-    for number, part in enumerate(found):
+    for number, part in enumerate(SLOTS.split(b"".join(pieces))):
         name = part.decode() if number % 2 else ""
         if not name:
             static += part
@@ -151,19 +151,38 @@ def _stretches(pieces: Iterable[bytes], values: Mapping[str, str], *, markup: bo
     return stretches
 
 
-def _join(
-    parts: list[bytes], stretches: Sequence[bytes | str], my: Mapping[str, str], *, markup: bool
-) -> None:
-    for stretch in stretches:
-        if isinstance(stretch, bytes):
-            parts.append(stretch)
-            continue
-        try:
-            value = my[stretch]
-        except KeyError:
-            raise NewsletterError(
-                f"the mail prints {{{{ my.{stretch} }}}}, for which there is no value",
-                hint="A template of this kind of mail asks for what this kind does not have.",
-                slot=f"my.{stretch}",
-            ) from None
-        parts.append(encode_value(value, markup=markup))
+class _Form:
+    """A mail's stretches in their order, with places for headers and for what is personal."""
+
+    def __init__(self, *bodies: tuple[Sequence[bytes | str], bool]) -> None:
+        """bodies: stretches, and whether they are HTML."""
+        self._parts: list[bytes] = []
+        self._heads: list[int] = []  # places in front of each body
+        slots: dict[str, list[tuple[int, bool]]] = {}
+        for stretches, markup in bodies:
+            self._heads.append(len(self._parts))
+            self._parts.append(b"")
+            for stretch in stretches:
+                if isinstance(stretch, str):
+                    slots.setdefault(stretch, []).append((len(self._parts), markup))
+                    stretch = b""
+                self._parts.append(stretch)
+        self._slots = list(slots.items())
+
+    def filled(self, my: Mapping[str, str], *heads: str) -> bytes:
+        """The bytes of one person's mail; `heads` go in front of the bodies."""
+        parts = self._parts.copy()
+        for place, head in zip(self._heads, heads, strict=True):
+            parts[place] = head.encode()
+        for name, places in self._slots:
+            try:
+                encodings = encode_both(my[name])
+            except KeyError:
+                raise NewsletterError(
+                    f"the mail prints {{{{ my.{name} }}}}, for which there is no value",
+                    hint="A template of this kind of mail asks for what this kind does not have.",
+                    slot=f"my.{name}",
+                ) from None
+            for place, markup in places:
+                parts[place] = encodings[markup]
+        return b"".join(parts)

@@ -6,16 +6,18 @@ It sends nothing and opens no transaction: whatever one call does belongs to one
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, func, select, update
+from sqlalchemy import Connection, String, bindparam, case, func, literal_column, null, select, update
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.mail import Outcome
 from newsletter.core.retry import Fate, Next
 from newsletter.core.states import DeliveryState, SkipReason
+from newsletter.db.many import ManyRows
 from newsletter.db.schema import deliveries
 from newsletter.delivery import debts
 from newsletter.delivery.claims import LEASE
@@ -25,8 +27,7 @@ WINDOW = 50  # mails that may be "handing over" at once: what one crash can leav
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(NamedTuple):  # one for each mail
     """What became of one mail that was handed over."""
 
     delivery_id: int
@@ -73,6 +74,29 @@ _RECORD = (
 _IDS = deliveries.c.id.in_(bindparam("ids", expanding=True))
 _HELD = (_IDS, deliveries.c.owner == bindparam("b_owner"))
 
+# The one that runs for every mail that is sent.
+_SENT = ManyRows(
+    update(deliveries)
+    .where(
+        deliveries.c.id == bindparam("b_id"),
+        deliveries.c.owner == bindparam("b_owner"),
+        deliveries.c.state == literal_column(f"'{DeliveryState.HANDING_OVER.value}'"),
+    )
+    .values(
+        state=literal_column(f"'{DeliveryState.SENT.value}'"),
+        reason=null(),
+        owner=null(),
+        leased_until=null(),
+        attempts=deliveries.c.attempts + literal_column("1"),
+        finished_at=bindparam("b_now", type_=UTCDateTime()),
+        reply_code=bindparam("b_code"),
+        reply_status=bindparam("b_status"),
+        reply_text=bindparam("b_text"),
+    ),
+    shared={"b_now": UTCDateTime(), "b_owner": String()},
+    own=("b_id", "b_code", "b_status", "b_text"),
+)
+
 _HAND_OVER = (
     update(deliveries)
     .where(*_HELD, deliveries.c.state == DeliveryState.LEASED.value)
@@ -84,6 +108,12 @@ _OURS = (
     select(deliveries.c.id)
     .where(*_HELD, deliveries.c.state == DeliveryState.HANDING_OVER.value)
     .with_for_update()
+)
+
+_SENT_NOW = select(deliveries.c.id).where(
+    _IDS,
+    deliveries.c.state == DeliveryState.SENT.value,
+    deliveries.c.finished_at == bindparam("b_now", type_=UTCDateTime()),
 )
 
 _DEFERRED = (
@@ -127,19 +157,24 @@ def record(
 
     owner None: a second judgement on mails that were deferred meanwhile (the first 50 of a run).
     """
-    if not results:
-        return frozenset()
-    ids = [result.delivery_id for result in results]
-    found = connection.execute(_OURS if owner else _DEFERRED, {"ids": ids, "b_owner": owner})
-    ours = set(found.scalars())
-    kept = [result for result in results if result.delivery_id in ours]
-    if kept:
-        connection.execute(_RECORD, [_row(result, now=now) for result in kept])
-        _settle_debts(connection, kept, now=now)
-    refused = frozenset(ids).difference(ours)
+    by_fate: dict[Fate, list[Result]] = {}
+    for result in results:
+        by_fate.setdefault(result.next.fate, []).append(result)
+    refused: set[int] = set()
+    for fate, some in by_fate.items():
+        ids = [result.delivery_id for result in some]
+        if owner is not None and fate is Fate.SENT:
+            ours = _write_sent(connection, ids, owner=owner, results=some, now=now)
+        else:
+            ours = _write(connection, ids, owner=owner, results=some, now=now)
+        if len(ours) < len(ids):
+            refused.update(set(ids).difference(ours))
+            ids = [delivery_id for delivery_id in ids if delivery_id in ours]
+        if fate is not Fate.RETRY:
+            _SETTLE[fate](connection, ids, now=now)
     for delivery_id in sorted(refused):
         log.warning("delivery %d: its outcome came after another sender had taken it over", delivery_id)
-    return refused
+    return frozenset(refused)
 
 
 def release(connection: Connection, ids: Iterable[int], *, owner: str) -> int:
@@ -162,6 +197,40 @@ def release(connection: Connection, ids: Iterable[int], *, owner: str) -> int:
 UNTOUCHED = case((deliveries.c.attempts > 0, DeliveryState.DEFERRED.value), else_=DeliveryState.QUEUED.value)
 
 
+# What each fate does to the debts that the mails carried; a mail that is tried again keeps them.
+_SETTLE = {
+    Fate.SENT: debts.give,
+    Fate.REFUSED: debts.refuse,
+    Fate.RETURNED: debts.bring_back_once,
+    Fate.EXPIRED: debts.bring_back,
+    Fate.UNCERTAIN: debts.recap,
+}
+
+
+def _write_sent(
+    connection: Connection, ids: Sequence[int], *, owner: str, results: Sequence[Result], now: datetime
+) -> Collection[int]:
+    """Write down what was sent; the ids that were ours."""
+    rows = [
+        (result.delivery_id, result.outcome.code, result.outcome.status, result.outcome.text)
+        for result in results
+    ]
+    if _SENT.run(connection, (now, owner), rows) == len(rows):
+        return ids
+    return set(connection.execute(_SENT_NOW, {"ids": ids, "b_now": now}).scalars())
+
+
+def _write(
+    connection: Connection, ids: Sequence[int], *, owner: str | None, results: Sequence[Result], now: datetime
+) -> Collection[int]:
+    """Write any other outcome down; the ids that were ours."""
+    ours = set(connection.execute(_OURS if owner else _DEFERRED, {"ids": ids, "b_owner": owner}).scalars())
+    kept = [_row(result, now=now) for result in results if result.delivery_id in ours]
+    if kept:
+        connection.execute(_RECORD, kept)
+    return ours
+
+
 def _row(result: Result, *, now: datetime) -> dict[str, object]:
     following, outcome = result.next, result.outcome
     state = _STATE[following.fate]
@@ -177,20 +246,3 @@ def _row(result: Result, *, now: datetime) -> dict[str, object]:
         "b_status": outcome.status,
         "b_text": outcome.text,
     }
-
-
-def _settle_debts(connection: Connection, results: Sequence[Result], *, now: datetime) -> None:
-    by_fate: dict[Fate, list[int]] = {}
-    for result in results:
-        by_fate.setdefault(result.next.fate, []).append(result.delivery_id)
-    for fate, ids in by_fate.items():
-        if fate is Fate.SENT:
-            debts.give(connection, ids, now=now)
-        elif fate is Fate.REFUSED:
-            debts.refuse(connection, ids, now=now)
-        elif fate is Fate.RETURNED:
-            debts.bring_back_once(connection, ids, now=now)
-        elif fate is Fate.EXPIRED:
-            debts.bring_back(connection, ids, now=now)
-        elif fate is Fate.UNCERTAIN:
-            debts.recap(connection, ids, now=now)

@@ -98,7 +98,7 @@ class Session:
         try:
             while not self.over and (reply := self._reader.next()) is not None:
                 self._take(reply, events)
-                if self.wants_tls:
+                if not self.handshake.ready and self.wants_tls:
                     if self._reader.leftover:  # CVE-2011-0411: commands or replies slipped in before TLS
                         raise RelayError(self.relay, Fault.INJECTED, "sent plaintext after STARTTLS")
                     break

@@ -70,6 +70,7 @@ class Transport:
         self._clock = clock
         self._selector = selectors.DefaultSelector()
         self._backlog: deque[Envelope] = deque()
+        self._grown = False  # the backlog, since idle connections were last woken
         self._moves: dict[int, int] = {}  # delivery id: times it was handed back
         self._under_way = 0
         self._glance_at = 0.0
@@ -91,12 +92,15 @@ class Transport:
     @property
     def error(self) -> RelayError | None:
         """Why no relay can be used any more; None while one can."""
-        errors = [line.error for line in self._lines]
-        return errors[0] if all(errors) else None
+        for line in self._lines:
+            if line.error is None:
+                return None
+        return self._lines[0].error
 
     def offer(self, envelopes: Iterable[Envelope]) -> None:
         """Queue envelopes for sending."""
         self._backlog.extend(envelopes)
+        self._grown = True
 
     def give_back(self) -> list[Envelope]:
         """Take back what was not begun: not a byte of its body has left."""
@@ -107,7 +111,9 @@ class Transport:
     def step(self, timeout: float = NAP) -> list[Outcome]:
         """Do what can be done now, or wait up to `timeout` seconds for it; the outcomes that this gave."""
         if self._backlog:
-            self._wake()
+            if self._grown:  # a connection that has its last reply takes the next envelope by itself
+                self._grown = False
+                self._wake()
             self._connect()
         if not self._outcomes:
             for key, ready in self._selector.select(min(timeout, GLANCE)):
@@ -251,6 +257,7 @@ class Transport:
         else:
             self._moves[key] = moves
             self._backlog.appendleft(event.envelope)
+            self._grown = True
 
 
 def send_batch(relays: Sequence[Relay], envelopes: Sequence[Envelope]) -> Iterator[Outcome]:

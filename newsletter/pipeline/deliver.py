@@ -11,7 +11,6 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import datetime
 from types import FrameType
 
@@ -198,7 +197,7 @@ class _Run:
             resend=resends(mail.kind, self._post.uncertain),
         )
         on_probation = self._brakes.on_probation
-        self._brakes.note(outcome, following, domain=domain_of(mail.address))
+        self._brakes.note(outcome, following, domain=domain_of(mail.person.address))
         result = Result(delivery_id=mail.id, outcome=outcome, next=following)
         if on_probation and following.fate is Fate.REFUSED:
             # Deferred until the first mails are judged together: a misconfigured relay must cost nobody
@@ -326,7 +325,7 @@ class _Run:
         envelopes: list[Envelope] = []
         untried: list[Result] = []
         for mail in mails:
-            if self._brakes.is_shut(domain_of(mail.address)):
+            if self._brakes.is_shut(domain_of(mail.person.address)):
                 following = postpone(now=self._now, expires_at=mail.expires_at, jitter=self._post.jitter())
                 words = "not tried: its domain refused several mails before it"
                 untried.append(_untried(mail, words, verdict=Verdict.DEFERRED, following=following))
@@ -353,8 +352,7 @@ class _Run:
             self._prepared.popitem(last=False)
 
     def _envelope(self, mail: Claimed) -> Envelope:
-        recipient = recipient_of(mail, self._post.links)
-        return replace(self._prepared[mail.digest_id].assemble(recipient), delivery_id=mail.id)
+        return self._prepared[mail.digest_id].assemble(recipient_of(mail, self._post.links))
 
 
 def _untried(mail: Claimed, words: str, *, verdict: Verdict, following: Next) -> Result:

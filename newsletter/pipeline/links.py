@@ -29,66 +29,67 @@ class Links:
     secret_keys: Sequence[str]  # the newest first
     _of_digest: dict[str, str] = field(default_factory=dict)  # links to the web of recent digests, by key
 
-    def __call__(self, mail: Claimed) -> Mapping[str, str]:
+    def __call__(self, mail: Claimed) -> dict[str, str]:
         """The slots `my.…` of a mail, by name."""
         person = mail.person
-        preferences = self._url(PREFERENCES, {"ref": person["ref"]}, mail.composed_at)
+        token = tokens.sign(PREFERENCES, {"ref": person.ref}, keys=self.secret_keys, now=mail.composed_at)
+        preferences = f"{self.base_url}/preferences/{token}"
         return {
-            "greeting": greeting(mail.name, mail.composed_at, person["timezone"]),
-            "because": f"You get this {in_words(person)}, because you signed up for it.",
-            "unsubscribe_url": f"{self.base_url}/u/{person['leave_id']}",
+            "greeting": greeting(person.name, mail.composed_at, person.timezone),
+            "because": because(person.cadence, person.weekday, person.hour, person.timezone),
+            "unsubscribe_url": f"{self.base_url}/u/{person.leave_id}",
             "preferences_url": preferences,
             "pause_url": f"{preferences}#pause",
-            "web_url": self._web(mail),
+            "web_url": self._of_digest.get(mail.digest_key) or self._web(mail),
         }
 
     def _web(self, mail: Claimed) -> str:
         # By its key, not by its row: a preview's digest has no row yet, and bears the link that will be sent.
-        key = mail.digest_key
-        if key not in self._of_digest:
-            if len(self._of_digest) >= KEPT:
-                self._of_digest.clear()
-            self._of_digest[key] = self._url("digests", {"key": key[:KEY_LENGTH]}, mail.composed_at)
-        return self._of_digest[key]
-
-    def _url(self, page: str, payload: Mapping[str, object], signed_at: datetime) -> str:
-        purpose = PREFERENCES if page == PREFERENCES else WEB_DIGEST
-        token = tokens.sign(purpose, payload, keys=self.secret_keys, now=signed_at)
-        return f"{self.base_url}/{page}/{token}"
+        payload = {"key": mail.digest_key[:KEY_LENGTH]}
+        token = tokens.sign(WEB_DIGEST, payload, keys=self.secret_keys, now=mail.composed_at)
+        if len(self._of_digest) >= KEPT:
+            self._of_digest.clear()
+        self._of_digest[mail.digest_key] = f"{self.base_url}/digests/{token}"
+        return self._of_digest[mail.digest_key]
 
 
 def recipient_of(mail: Claimed, links: Callable[[Claimed], Mapping[str, str]]) -> Recipient:
     """Whom a mail is for, with all that only it prints: the same for sending and for a preview."""
-    my = {**links(mail), **mail.values}
+    person = mail.person
+    my = links(mail)
+    if mail.values:
+        my = {**my, **mail.values}
     return Recipient(
         subscriber_id=mail.subscriber_id,
-        address=mail.address,
+        address=person.address,
         kind=mail.kind,
         key=mail.key,
         my=my,
         unsubscribe_url=my.get("unsubscribe_url", ""),
-        text_only=mail.text_only,
-        name=mail.name,
+        text_only=person.text_only,
+        name=person.name,
+        delivery_id=mail.id,
     )
 
 
 def greeting(name: str, at: datetime, timezone: str) -> str:
     """Good morning, Ada."""
-    hour = at.astimezone(_zone(timezone)).hour
-    part = "morning" if 4 <= hour < 12 else "afternoon" if 12 <= hour < 18 else "evening"
+    part = _part_of_day(at, timezone)
     return f"Good {part}, {name}." if name else f"Good {part}."
 
 
-def in_words(person: Mapping[str, object]) -> str:
-    """A cadence as a reader says it: daily at 07:00 (Europe/Berlin)."""
-    cadence = {
+@lru_cache(maxsize=1024)  # the zones that there are, for a run's few instants
+def _part_of_day(at: datetime, timezone: str) -> str:
+    hour = at.astimezone(ZoneInfo(timezone)).hour
+    return "morning" if 4 <= hour < 12 else "afternoon" if 12 <= hour < 18 else "evening"
+
+
+@lru_cache(maxsize=4096)  # far fewer schedules than readers
+def because(cadence: str, weekday: str | None, hour: int, timezone: str) -> str:
+    """Why a digest comes, as a reader says it: You get this daily at 07:00 (Europe/Berlin), …"""
+    when = {
         "daily": "daily",
         "weekdays": "on weekdays",
-        "weekly": f"on {str(person['weekday'] or 'monday').capitalize()}s",
-    }[str(person["cadence"])]
-    return f"{cadence} at {person['hour']:02}:00 ({person['timezone']})"
-
-
-@lru_cache(maxsize=600)  # as many zones as there are
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
+        "weekly": f"on {(weekday or 'monday').capitalize()}s",
+    }[cadence]
+    return f"You get this {when} at {hour:02}:00 ({timezone}), because you signed up for it."

@@ -19,7 +19,7 @@ from newsletter.core.mail import Envelope, Recipient
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import rolled_back
 from newsletter.db.schema import deliveries, digests
-from newsletter.delivery.claims import Claimed, expire
+from newsletter.delivery.claims import Claimed, Person, expire
 from newsletter.delivery.contents import load_content
 from newsletter.pipeline.batch import KIND
 from newsletter.pipeline.compose import Press, compose_in
@@ -74,7 +74,6 @@ def preview(
         digest_id = latest.digest_id if latest is not None else _latest_digest(connection, subscriber_id)
         content = load_content(connection, digest_id)
         digest_key = connection.execute(select(digests.c.key).where(digests.c.id == digest_id)).scalar_one()
-        person = _person(connection, subscriber_id)
         mail = Claimed(
             id=0,
             subscriber_id=subscriber_id,
@@ -86,10 +85,7 @@ def preview(
             composed_at=content.date,
             expires_at=None,
             values=(latest.own or {}) if latest is not None else {},
-            address=person["address"],
-            name=person["name"],
-            text_only=person["text_only"],
-            person=person,
+            person=_person(connection, subscriber_id),
         )
     envelope = builder.prepare(content).assemble(recipient_of(mail, links))
     return Preview(envelope=envelope, sample=latest is None)
@@ -141,9 +137,10 @@ def _latest_digest(connection: Connection, subscriber_id: int | None) -> int:
     )
 
 
-def _person(connection: Connection, subscriber_id: int) -> dict[str, Any]:
+def _person(connection: Connection, subscriber_id: int) -> Person:
     people = audience.reachable().subquery()
-    row = connection.execute(select(people).where(people.c.subscriber_id == subscriber_id)).first()
+    chosen = select(*(people.c[name] for name in Person._fields))
+    row = connection.execute(chosen.where(people.c.subscriber_id == subscriber_id)).first()
     if row is None:
         raise NotFoundError("this person may not be mailed", hint="`newsletter subscribers show` says why.")
-    return dict(row._mapping)
+    return Person._make(row)

@@ -27,10 +27,10 @@ class SuppressRefused:
         words = " ".join(str(part) for part in (outcome.code, outcome.status, outcome.text) if part)
         suppression.suppress(
             connection,
-            address=mail.address,
+            address=mail.person.address,
             reason="bounce",
             how="bounce",
             now=now,
             key=self.suppression_key,
-            note=words[:200].replace(mail.address, "the address"),
+            note=words[:200].replace(mail.person.address, "the address"),
         )

@@ -89,7 +89,7 @@ def test_claim_leases_what_is_due_oldest_first(box: Outbox) -> None:
     assert {box.rows()[n]["leased_until"] for n in (1, 2)} == {NOW + LEASE}
     assert {box.rows()[n]["owner"] for n in (1, 2)} == {ME}
     mail = claims.claimed[0]
-    assert (mail.address, mail.attempts, mail.key, mail.person["leave_id"]) == (
+    assert (mail.person.address, mail.attempts, mail.key, mail.person.leave_id) == (
         "r2@mail.example",
         1,
         f"key {digest}",

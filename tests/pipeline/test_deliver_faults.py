@@ -67,7 +67,7 @@ def storm(box: Outbox, mails: int) -> tuple[Counter[str], int]:
 
     def on_refused(_connection: object, mail: Claimed, outcome: Outcome, _now: object) -> None:
         assert outcome.status == "5.1.1"
-        blamed.append(mail.address)
+        blamed.append(mail.person.address)
 
     total = DeliveryCounts()
     with ChaoticServer(terms=Terms(extensions=("PIPELINING", "SIZE"))) as server:

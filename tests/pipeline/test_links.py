@@ -1,26 +1,31 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from newsletter.core.mail import Recipient
-from newsletter.delivery.claims import Claimed
-from newsletter.pipeline.links import KEPT, PREFERENCES, WEB_DIGEST, Links, greeting, in_words, recipient_of
+from newsletter.delivery.claims import Claimed, Person
+from newsletter.pipeline.links import KEPT, PREFERENCES, WEB_DIGEST, Links, because, greeting, recipient_of
 from subscribers import tokens
 
 NOW = datetime(2026, 4, 17, 5, 0, tzinfo=UTC)
 KEYS = ["newest key", "older key"]
-PERSON = {
-    "ref": "a-random-reference",
-    "leave_id": "a-random-id",
-    "cadence": "daily",
-    "weekday": None,
-    "hour": 7,
-    "timezone": "Europe/Berlin",
-}
+PERSON = Person(
+    subscriber_id=7,
+    ref="a-random-reference",
+    leave_id="a-random-id",
+    address="ada@example.org",
+    name="Ada",
+    cadence="daily",
+    weekday=None,
+    hour=7,
+    timezone="Europe/Berlin",
+    text_only=False,
+    version=1,
+    paused_until=None,
+)
 MAIL = Claimed(
     id=1,
     subscriber_id=7,
@@ -32,9 +37,6 @@ MAIL = Claimed(
     composed_at=NOW,
     expires_at=None,
     values={},
-    address="ada@example.org",
-    name="Ada",
-    text_only=False,
     person=PERSON,
 )
 
@@ -80,12 +82,12 @@ def test_links_are_the_same_in_another_process_and_after_others() -> None:
     once = _links()(MAIL)
     links = _links()
     for number in range(KEPT + 2):
-        other = replace(MAIL, digest_id=number, digest_key=f"{number:064x}", composed_at=NOW - timedelta(1))
+        other = MAIL._replace(digest_id=number, digest_key=f"{number:064x}", composed_at=NOW - timedelta(1))
         assert links(other)["web_url"] != once["web_url"]
     # A row that a preview took back may bear the number of another digest later.
-    assert links(replace(MAIL, digest_id=1)) == once
+    assert links(MAIL._replace(digest_id=1)) == once
     assert links(MAIL) == once
-    assert links(replace(MAIL, id=2, attempts=5)) == once
+    assert links(MAIL._replace(id=2, attempts=5)) == once
 
 
 def test_links_are_signed_with_the_newest_key() -> None:
@@ -105,7 +107,7 @@ def test_links_start_with_the_base_url_on_loopback_too(base_url: str) -> None:
 
 
 def test_recipient_of_lets_the_mails_own_values_win() -> None:
-    mail = replace(MAIL, values={"greeting": "Dear Ada,", "confirm_url": "https://papers.example/confirm/x"})
+    mail = MAIL._replace(values={"greeting": "Dear Ada,", "confirm_url": "https://papers.example/confirm/x"})
     my = {**_links()(MAIL), **mail.values}
     assert recipient_of(mail, _links()) == Recipient(
         subscriber_id=7,
@@ -116,6 +118,7 @@ def test_recipient_of_lets_the_mails_own_values_win() -> None:
         unsubscribe_url="https://papers.example/u/a-random-id",
         text_only=False,
         name="Ada",
+        delivery_id=1,
     )
 
 
@@ -146,5 +149,7 @@ def test_greeting_knows_the_readers_time_of_day(hour: int, timezone: str, words:
         ("weekly", None, "on Mondays at 07:00 (Europe/Berlin)"),
     ],
 )
-def test_in_words_says_a_cadence(cadence: str, weekday: str | None, words: str) -> None:
-    assert in_words({**PERSON, "cadence": cadence, "weekday": weekday}) == words
+def test_because_says_a_cadence(cadence: str, weekday: str | None, words: str) -> None:
+    assert because(cadence, weekday, 7, "Europe/Berlin") == (
+        f"You get this {words}, because you signed up for it."
+    )
