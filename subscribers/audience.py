@@ -116,13 +116,20 @@ def addresses() -> Select[Any]:
     )
 
 
-def close_slots(connection: Connection, ids: Select[Any], at: datetime) -> int:
-    """Close the slots up to `at` of the people whose ids are selected (one column); returns how many."""
+def close_slots(connection: Connection, ids: Select[Any], at: datetime, *, now: datetime) -> int:
+    """Close the slots up to `at` of the people whose ids are selected (one column); returns how many.
+
+    What a clock that ran ahead of `now` has closed is open again.
+    """
     closed = connection.execute(
         update(subscribers)
         .where(
             subscribers.c.id.in_(ids),
-            or_(subscribers.c.slots_done_to.is_(None), subscribers.c.slots_done_to < at),
+            or_(
+                subscribers.c.slots_done_to.is_(None),
+                subscribers.c.slots_done_to < at,
+                subscribers.c.slots_done_to > now,
+            ),
         )
         .values(slots_done_to=at)
     )

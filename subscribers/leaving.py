@@ -103,7 +103,10 @@ def pause(
         )
     if person.paused_until == until or person.state is State.ERASED:
         return person
-    _set(connection, person, {"paused_until": until})
+    values: dict[str, Any] = {"paused_until": until}
+    if until is None and person.paused_until is not None and person.paused_until > now:
+        values["cadence_since"] = now  # slots of the pause stay closed
+    _set(connection, person, values)
     detail = {} if until is None else {"until": until.isoformat()}
     event = Event(what=What.RESUMED if until is None else What.PAUSED, detail=detail)
     consent.record(connection, [(person.id, event)], how=how, now=now)

@@ -95,6 +95,9 @@ def decide(
     if not events:
         return None
     moves = starts or (state is State.CONFIRMED and preferences.schedule != person.preferences.schedule)
+    asks_less = (
+        preferences.minimum != person.preferences.minimum
+    )  # too few for slots gone by, not for the next
     return Step(
         key=wish.address.key,
         before=person,
@@ -105,7 +108,7 @@ def decide(
         follow=follow,
         starts=starts,
         slots_done_to=now if moves else person.slots_done_to,
-        cadence_since=now if moves else person.cadence_since,
+        cadence_since=now if moves or asks_less else person.cadence_since,
         confirmed_at=person.confirmed_at or (now if starts else None),
         events=tuple(events),
     )

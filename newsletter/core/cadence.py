@@ -14,6 +14,9 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 SPACING = timedelta(hours=12)  # a slot closer than this to the person's last digest is passed over
 PATIENCE = timedelta(days=7)  # a minimum number of papers yields once the oldest has waited this long
 MAX_AGE = timedelta(days=30)  # a debt older than this ends as too old
+AHEAD = timedelta(
+    days=14
+)  # a digest dated less far ahead shows a clock that is behind; more, its own date is wrong
 _LONGEST_GAP = 9  # days between two slots of any cadence, with a day that a zone skipped
 
 

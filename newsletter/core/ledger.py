@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 
-from newsletter.core.cadence import MAX_AGE, PATIENCE, SPACING, Cadence, next_slot
+from newsletter.core.cadence import MAX_AGE, Cadence
 from newsletter.core.plan import MAX_RECAPS
 from newsletter.core.states import DebtEnd, DeliveryState, Form, Role
+from newsletter.core.waiting import INSTANT, Pending, why_waiting
 
 LIVE = (
     DeliveryState.QUEUED,
@@ -24,24 +24,8 @@ LIVE = (
 
 # Ends that hold only where nothing that the reader follows covers the paper any more.
 UNCOVERED = (DebtEnd.LEFT, DebtEnd.SUPPRESSED, DebtEnd.DROPPED, DebtEnd.WITHDRAWN)
-INSTANT = timedelta(microseconds=1)  # the least by which one thing is after another
 
 INHERITED = "inherited"  # role of a paper that counts as given with the one that it was split from
-
-
-class Pending(StrEnum):
-    """Why a debt is not paid yet."""
-
-    IN_MAIL = "in a mail that is on its way"
-    NOT_READY = "its edition is not ready"
-    HELD = "its edition is held"
-    NO_ROOM = "no room in the last digest; it leads the next"
-    SLOT = "waits for the next slot"
-    NO_RUN = "no run since its slot"
-    PAUSED = "the reader paused"
-    TOO_FEW = "fewer papers than the reader's minimum"
-    OWN = "given back; it leads the next digest"
-    UNCERTAIN = "its mail's fate is uncertain; it comes as a recap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +36,7 @@ class Pair:
     topic: str
     edition: int
     ready_at: datetime
+    stored_at: datetime | None = None  # when its edition was made; may be after it counts as ready
     held: bool = False
     end: DebtEnd | None = None  # dropped or withdrawn, for everybody
 
@@ -346,45 +331,3 @@ def _ended(debt: OwnDebt, end: DebtEnd | None, now: datetime) -> DebtEnd | None:
     if debt.ended is DebtEnd.TOO_OLD and debt.made_at >= now - MAX_AGE:
         return None
     return debt.ended
-
-
-def why_waiting(account: Account, pair: Pair, *, now: datetime, last_run: datetime | None) -> Pending | None:
-    """The reason why an unpaid debt is still pending, or None when there is none: it was missed."""
-    if pair.held:
-        return Pending.HELD
-    if pair.ready_at > now:
-        return Pending.NOT_READY
-    if account.paused_until is not None and account.paused_until > now:
-        return Pending.PAUSED
-    last = account.mailed[-1] if account.mailed else None
-    if last is not None and last.composed_at >= pair.ready_at:
-        # A digest was made after the paper was ready: it must say that it had no room for it.
-        if not any(c.paper == pair.paper and c.form == Form.LEFT for c in last.papers):
-            return None
-        later = replace(pair, ready_at=last.composed_at + INSTANT)  # and the next one must bring it
-        waits = _why_no_digest(account, later, now=now, last_run=last_run)
-        return Pending.NO_ROOM if waits in (Pending.SLOT, Pending.NO_RUN) else waits
-    return _why_no_digest(account, pair, now=now, last_run=last_run)
-
-
-def _why_no_digest(
-    account: Account, pair: Pair, *, now: datetime, last_run: datetime | None
-) -> Pending | None:
-    """Why no digest was made since the pair was ready, or None when there should have been one."""
-    last = account.mailed[-1] if account.mailed else None
-    due = pair.ready_at - timedelta(microseconds=1)  # a slot at that very instant counts
-    if account.cadence_since is not None:
-        due = max(due, account.cadence_since)  # a change recomputes the next slot from its own instant
-    if account.paused_until is not None:
-        due = max(due, account.paused_until - timedelta(microseconds=1))  # slots of a pause are closed
-    slot = next_slot(account.cadence, due)
-    had = {mail.key for mail in account.mailed}
-    while last is not None and (slot.at - SPACING < last.composed_at or slot.day.isoformat() in had):
-        slot = next_slot(account.cadence, slot.at)
-    if slot.at > now:
-        return Pending.SLOT
-    if last_run is None or last_run < slot.at:
-        return Pending.NO_RUN
-    if account.minimum > 1 and last_run < next_slot(account.cadence, pair.ready_at + PATIENCE).at:
-        return Pending.TOO_FEW
-    return None

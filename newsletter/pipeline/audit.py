@@ -129,6 +129,7 @@ def load_pairs(connection: Connection) -> dict[str, list[Pair]]:
             edition_papers.c.dropped_at,
             edition_papers.c.withdrawn_at,
             editions.c.ready_at,
+            editions.c.published_at,
             editions.c.held,
         )
         .join(papers, papers.c.id == edition_papers.c.paper_id)
@@ -142,6 +143,7 @@ def load_pairs(connection: Connection) -> dict[str, list[Pair]]:
             topic=row.topic,
             edition=row.edition,
             ready_at=row.ready_at,
+            stored_at=row.published_at,
             held=row.held,
             end=end,
         )

@@ -17,6 +17,7 @@ class Closing(StrEnum):
     PAUSED = "paused"
     PASSED_OVER = "passed over"  # the last digest is less than 12 hours old
     NOTHING_NEW = "nothing new"
+    CLOCK_BEHIND = "the clock is behind the last digest"  # the slot stays open
     TOO_FEW = "too few"  # fewer papers than the reader's minimum, none old enough to wait no longer
 
 

@@ -81,7 +81,7 @@ def compose_in(
     for page in _pages(connection):
         _compose_page(connection, page, candidates, press=press, now=now)
     composed = _queue(connection, now)
-    due.close_slots(connection)
+    due.close_slots(connection, now=now)
     result = Composed(due=composed, composed=composed, closed=_closed(connection))
     connection.execute(
         insert(runs), {"verb": "compose", "at": now, "done": composed, "everyone": everyone, "only": only}

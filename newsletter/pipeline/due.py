@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Date,
     Select,
@@ -25,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.cadence import SPACING, Cadence, Slot, last_slot, next_slot
+from newsletter.core.cadence import AHEAD, SPACING, Cadence, Slot, last_slot, next_slot
 from newsletter.core.states import DeliveryState, Form, Role
 from newsletter.db.schema import (
     deliveries,
@@ -60,15 +62,20 @@ def gather(connection: Connection, *, now: datetime, everyone: bool, only: int |
         else:
             slot = last_slot(cadence, now)
         _add(connection, cadence, slot, now=now, forced=everyone, only=only)
-    latest = (
-        select(deliveries.c.digest_id)
+    latest = _latest(deliveries.c.digest_id).where(deliveries.c.composed_at <= now + AHEAD)
+    connection.execute(update(batch).values(last_digest=latest.scalar_subquery()))
+    _mind_the_clock(connection, now)
+    _pass_over(connection, now)
+
+
+def _latest(column: ColumnElement[Any]) -> Select[Any]:
+    """This column of the person's last digest delivery."""
+    return (
+        select(column)
         .where(deliveries.c.subscriber_id == batch.c.subscriber_id, deliveries.c.kind == KIND)
         .order_by(deliveries.c.id.desc())
         .limit(1)
-        .scalar_subquery()
     )
-    connection.execute(update(batch).values(last_digest=latest))
-    _pass_over(connection)
 
 
 def _add(
@@ -94,7 +101,8 @@ def _add(
         person.c.subscriber_id.not_in(select(batch.c.subscriber_id)),
     )
     if not forced:
-        chosen = chosen.where(person.c.slots_done_to < slot.at)
+        # Slots to come were closed by a clock that ran ahead: they are open.
+        chosen = chosen.where(or_(person.c.slots_done_to < slot.at, person.c.slots_done_to > now))
     if only is not None:
         chosen = chosen.where(person.c.subscriber_id == only)
     connection.execute(insert(batch).from_select(_GATHERED, chosen))
@@ -105,7 +113,7 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
 
     That is so when the reader changed something, or a paper in it was dropped, withdrawn or held back. They
     join the batch. Only a reader's last digest is taken back: what an earlier one held is settled by the
-    later; it waits to expire.
+    later; it waits to expire. One that waits for a date far ahead, by a clock that was wrong, is undone too.
     """
     later = deliveries.alias("later")
     superseded = (
@@ -136,7 +144,13 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
         .where(
             _UNTOUCHED,
             ~superseded,
-            (deliveries.c.stamp != person.c.version) | deliveries.c.digest_id.in_(_overtaken()),
+            or_(
+                deliveries.c.composed_at > now + AHEAD,
+                and_(
+                    deliveries.c.composed_at <= now,
+                    or_(deliveries.c.stamp != person.c.version, deliveries.c.digest_id.in_(_overtaken())),
+                ),
+            ),
         )
         # On PostgreSQL a sender may be leasing at this moment: theirs are not ours, ours not theirs.
         .with_for_update(skip_locked=True, of=deliveries)
@@ -159,6 +173,7 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
         update(reader_debts).where(reader_debts.c.carried_by.in_(taken)).values(carried_by=None)
     )
     connection.execute(delete(deliveries).where(deliveries.c.id.in_(taken)))
+    connection.execute(delete(batch).where(batch.c.expires_at > now + AHEAD))  # their slots never were
 
 
 def _overtaken() -> Select[tuple[int]]:
@@ -189,7 +204,13 @@ def _overtaken() -> Select[tuple[int]]:
     )
 
 
-def _pass_over(connection: Connection) -> None:
+def _mind_the_clock(connection: Connection, now: datetime) -> None:
+    """Who had a digest later than now waits until the clock is right: it cannot tell what was settled."""
+    later = select(digests.c.id).where(digests.c.id == batch.c.last_digest, digests.c.composed_at > now)
+    connection.execute(update(batch).where(later.exists()).values(closes=Closing.CLOCK_BEHIND))
+
+
+def _pass_over(connection: Connection, now: datetime) -> None:
     """A date that has had its digest, or a slot within 12 hours of the last one, passes without another."""
     had = select(deliveries.c.id).where(
         deliveries.c.subscriber_id == batch.c.subscriber_id,
@@ -199,25 +220,33 @@ def _pass_over(connection: Connection) -> None:
     connection.execute(
         update(batch).where(batch.c.closes.is_(None), had.exists()).values(closes=Closing.PASSED_OVER)
     )
+    # What expired or was refused is no digest that the person has had.
+    had_at = _latest(deliveries.c.composed_at).where(
+        deliveries.c.composed_at <= now,
+        deliveries.c.state.not_in([DeliveryState.SKIPPED, DeliveryState.FAILED]),
+    )
     for slot_at in _slots(connection):
-        recent = select(digests.c.id).where(digests.c.composed_at > slot_at - SPACING)
         connection.execute(
             update(batch)
             .where(
                 batch.c.closes.is_(None),
                 batch.c.slot_at == slot_at,
                 ~batch.c.forced,
-                batch.c.last_digest.in_(recent),
+                had_at.scalar_subquery() > slot_at - SPACING,
             )
             .values(closes=Closing.PASSED_OVER)
         )
 
 
-def close_slots(connection: Connection) -> None:
-    """Close every slot of the batch; what stays owed waits for the next one."""
+def close_slots(connection: Connection, *, now: datetime) -> None:
+    """Close every slot of the batch that a clock behind does not hold open; what stays owed waits."""
     for slot_at in _slots(connection):
-        people = select(batch.c.subscriber_id).where(batch.c.slot_at == slot_at, ~batch.c.forced)
-        audience.close_slots(connection, people, slot_at)
+        people = select(batch.c.subscriber_id).where(
+            batch.c.slot_at == slot_at,
+            ~batch.c.forced,
+            batch.c.closes.is_distinct_from(Closing.CLOCK_BEHIND),
+        )
+        audience.close_slots(connection, people, slot_at, now=now)
 
 
 def _slots(connection: Connection) -> Sequence[datetime]:

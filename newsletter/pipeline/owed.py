@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, func, or_, select
 from newsletter.core.cadence import MAX_AGE
 from newsletter.core.plan import OwedPair, PlannedPaper
 from newsletter.core.states import Form, Role
-from newsletter.db.schema import digest_papers, edition_papers, editions, papers
+from newsletter.db.schema import digest_papers, digests, edition_papers, editions, papers, runs
 from newsletter.papers.editions import STANDS
 from newsletter.papers.merging import inheritances
 from newsletter.pipeline.own import open_debts
@@ -88,7 +88,7 @@ def load_candidates(connection: Connection, now: datetime) -> Candidates:
         recent_rank={row.number: rank for rank, row in enumerate(recent)},
         notes={row.number: row.note for row in recent if row.note},
         newest=max((row.number for row in order if row.ready_at <= now and not row.held), default=0),
-        reappearing=_reappearing(connection, usable),
+        reappearing=_reappearing(connection, usable, now=now),
     )
 
 
@@ -111,11 +111,12 @@ def _pairs(usable: list[int]) -> Select[Any]:
     )
 
 
-def _reappearing(connection: Connection, usable: list[int]) -> tuple[int, ...]:
+def _reappearing(connection: Connection, usable: list[int], *, now: datetime) -> tuple[int, ...]:
     """Papers that a reader may have had although a pair of theirs is unsettled.
 
     Those in several editions (a corrected topic, a merge), those of an edition that was held back after
-    some had got it, and those that count as given with the paper that they were split from.
+    some had got it, those that count as given with the paper that they were split from, and those that a
+    clock which ran ahead may have mailed.
     """
     heirs = inheritances().subquery()
     several = (
@@ -130,8 +131,15 @@ def _reappearing(connection: Connection, usable: list[int]) -> tuple[int, ...]:
             )
         )
     ).subquery()
-    released = edition_papers.c.edition.in_(
-        select(editions.c.number).where(editions.c.number.in_(usable), editions.c.released)
+    later = editions.alias("later")
+    rewound = select(later.c.number).where(
+        later.c.number > editions.c.number, later.c.published_at < editions.c.published_at
+    )
+    doubtful = edition_papers.c.edition.in_(
+        select(editions.c.number).where(
+            editions.c.number.in_(usable),
+            or_(editions.c.released, editions.c.number <= _mailed_ahead(connection, now), rewound.exists()),
+        )
     )
     found = (
         select(CANONICAL)
@@ -140,11 +148,20 @@ def _reappearing(connection: Connection, usable: list[int]) -> tuple[int, ...]:
         .where(
             edition_papers.c.edition.in_(usable),
             STANDS,
-            released | CANONICAL.in_(select(several.c.paper_id)) | CANONICAL.in_(select(heirs.c.heir)),
+            doubtful | CANONICAL.in_(select(several.c.paper_id)) | CANONICAL.in_(select(heirs.c.heir)),
         )
         .distinct()
     )
     return tuple(sorted(connection.execute(found).scalars()))
+
+
+def _mailed_ahead(connection: Connection, now: datetime) -> int:
+    """The newest edition that a digest of the future could hold; 0 when the clock never ran ahead."""
+    ran = select(runs.c.id).where(runs.c.verb == "compose", runs.c.at > now).limit(1)
+    if connection.execute(ran).first() is None:
+        return 0
+    newest = select(func.max(digests.c.edition)).where(digests.c.composed_at > now)
+    return connection.execute(newest).scalar_one() or 0
 
 
 def owed_to(connection: Connection, candidates: Candidates, signature: Signature) -> Owed:

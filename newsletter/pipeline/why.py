@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, Row, func, select
 from newsletter.core.cadence import SPACING, Slot, next_slot, slot_on
 from newsletter.core.ledger import Account, Pair
 from newsletter.core.states import DeliveryState, Form
+from newsletter.core.waiting import DEAD, Pending, last_mail
 from newsletter.db.engine import reading
 from newsletter.db.schema import deliveries, digest_papers, papers, runs
 from newsletter.pipeline.audit import DigestContents, accounts, load_pairs
@@ -195,7 +196,11 @@ def _reason(
         return "unsubscribed before that slot" if joined else "not subscribed yet at that slot"
     if account.paused_until is not None and account.paused_until > slot.at:
         return "paused"
-    if any(slot.at - SPACING < mail.composed_at <= slot.at + SPACING for mail in account.mailed):
+    last = last_mail(account, now)
+    if last is not None and last.composed_at > now:
+        return Pending.CLOCK_BEHIND.value
+    lately = (mail for mail in account.mailed if mail.state not in DEAD)
+    if any(slot.at - SPACING < mail.composed_at <= slot.at + SPACING for mail in lately):
         return "passed over: another digest went out less than 12 hours before"
     following = next_slot(account.cadence, slot.at).at
     run = connection.execute(

@@ -16,10 +16,10 @@ from newsletter.core.ledger import (
     Mailed,
     OwnDebt,
     Pair,
-    Pending,
     balance,
 )
 from newsletter.core.states import DebtEnd, DeliveryState, Form, Role
+from newsletter.core.waiting import Pending
 
 MONDAY = datetime(2026, 4, 13, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -208,13 +208,13 @@ def play(folder: Path, seed: int, *, url: str | None = None, steps: int = STEPS)
     month.world.engine.dispose()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(1, 4))
 def test_random_month_has_no_repeat_and_no_miss(seed: int, tmp_path: Path) -> None:
     play(tmp_path, seed)
 
 
 def test_random_month_on_postgresql_has_no_repeat_and_no_miss(tmp_path: Path, postgres_url: str) -> None:
-    play(tmp_path, 0, url=postgres_url)
+    play(tmp_path, 1, url=postgres_url)
 
 
 @pytest.mark.prove
