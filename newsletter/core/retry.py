@@ -139,9 +139,9 @@ def decide(
     return Next(fate=Fate.RETRY, at=at, counts=counts, pause=pause)
 
 
-def postpone(*, now: datetime, expires_at: datetime | None, jitter: float) -> Next:
-    """For a mail that was not even tried, because its domain is shut: later, and no attempt is used up."""
-    at = now + POLICY_RETRY * (1 + SPREAD * jitter)
+def postpone(until: datetime, *, expires_at: datetime | None, jitter: float) -> Next:
+    """For a mail that was not even tried: not before `until`, and no attempt is used up."""
+    at = until + POLICY_RETRY * SPREAD * jitter
     if expires_at is not None and at >= expires_at:
         return Next(fate=Fate.EXPIRED, counts=False)
     return Next(fate=Fate.RETRY, at=at, counts=False)

@@ -21,6 +21,7 @@ from newsletter.core.errors import ConfigurationError, StorageError
 BUSY_TIMEOUT = 30_000  # milliseconds a writer waits for another one's commit
 CACHE_SIZE = -64_000  # KiB (negative by SQLite's convention): the hot part of the paper index
 ALONE = 0x6E657773  # PostgreSQL's advisory lock (any fixed number) of those who decide from what they read
+LIMITS = 0x6E657774  # of those who take from a limit's allowance
 DEFAULT_FILE = "newsletter.sqlite3"  # in the state directory
 
 
@@ -77,7 +78,7 @@ def _begin_postgresql(connection: Connection) -> None:
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     elif options.get("alone"):
         # At READ COMMITTED each later statement sees what the lock's last holder committed.
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ALONE})")
+        hold(connection, ALONE)
 
 
 @contextmanager
@@ -89,6 +90,35 @@ def writing(engine: Engine, *, alone: bool = False) -> Iterator[Connection]:
     """
     with _wrapped(), engine.execution_options(alone=alone).begin() as connection:
         yield connection
+
+
+def hold(connection: Connection, lock: int) -> None:
+    """Let nobody else hold `lock` until this transaction ends; on SQLite no other writer is there anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
+
+
+class Kept:
+    """A connection kept for many small transactions in a row: opening one for each costs as much again."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Connects with the first transaction."""
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction that writes, as `writing`; others may write beside it where the database can."""
+        with _wrapped():
+            if self._connection is None:
+                self._connection = self._engine.connect()
+            with self._connection.begin():
+                yield self._connection
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
 
 
 @contextmanager

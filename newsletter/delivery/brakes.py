@@ -11,9 +11,7 @@ from newsletter.core.retry import Fate, Next, Pause
 
 PROBATION = 50  # outcomes at the start of a run that are judged together before anybody is blamed
 TOO_MANY = PROBATION // 10  # more hard refusals among them than this: the relay is wrong, not the people
-SHUT_AFTER = 3  # policy refusals of one domain in a row: it is shut for the rest of the run
-
-RELAY = ""  # stands among the domains for the relay itself
+SHUT_AFTER = 3  # policy refusals of one domain in a row: it is given a rest
 
 
 class Brakes:
@@ -23,6 +21,7 @@ class Brakes:
         self._seen = 0
         self._hard = 0
         self._refusals: dict[str, int] = {}  # domain to policy refusals in a row
+        self.shut: dict[str, str] = {}  # domains to rest, with the server's words; the caller takes them
         self.error: NewsletterError | None = None  # why the run must stop
 
     @property
@@ -45,20 +44,10 @@ class Brakes:
         if outcome.verdict is Verdict.ACCEPTED:
             if self._refusals:
                 self._refusals.pop(domain, None)
-                self._refusals.pop(RELAY, None)
         elif following.pause is Pause.DOMAIN:
             self._refusals[domain] = self._refusals.get(domain, 0) + 1
-        elif following.pause is Pause.RELAY and outcome.code != 421:  # the transport itself backs off on 421
-            self._refusals[RELAY] = self._refusals.get(RELAY, 0) + 1
-            if self._refusals[RELAY] >= SHUT_AFTER:
-                self.error = NewsletterError(
-                    f"the mail server refuses our sender address: {outcome.code} {outcome.text}",
-                    hint="Check `sender` in newsletter.toml, and that the server may send for its domain.",
-                )
-
-    def is_shut(self, domain: str) -> bool:
-        """Whether mail to this domain should wait for another run."""
-        return self._refusals.get(domain, 0) >= SHUT_AFTER
+            if self._refusals[domain] == SHUT_AFTER:
+                self.shut[domain] = f"{outcome.code} {outcome.status or ''} {outcome.text}".replace("  ", " ")
 
 
 def domain_of(address: str) -> str:

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select, text, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, or_, select, text, update
 
 from newsletter.core.states import DebtEnd, DeliveryState, SkipReason
-from newsletter.db.schema import deliveries, digests
+from newsletter.db.schema import deliveries, digests, reader_debts
 from newsletter.delivery import debts
 
 LEASE = timedelta(hours=1)  # all of SMTP's time limits together, the final dot's 10 minutes included
@@ -62,6 +62,7 @@ class Claimed(NamedTuple):
     attempts: int  # used up before
     composed_at: datetime
     expires_at: datetime | None
+    carries: bool  # a debt that is the reader's own; nearly none does, and asking at each commit costs
     values: Mapping[str, Any]  # what only this mail prints
     person: Person
 
@@ -191,6 +192,7 @@ def _due_statement(*, one: bool, further: bool) -> Select[Any]:
             d.attempts,
             d.composed_at,
             d.expires_at,
+            exists().where(reader_debts.c.carried_by == d.id, reader_debts.c.ended.is_(None)),
             # What only the claim looks at.
             d["values"].label("own"),
             d.state,

@@ -33,6 +33,7 @@ class Result(NamedTuple):  # one for each mail
     delivery_id: int
     outcome: Outcome
     next: Next
+    carries: bool = True  # whether it may hold debts that are the reader's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +171,10 @@ def record(
         if len(ours) < len(ids):
             refused.update(set(ids).difference(ours))
             ids = [delivery_id for delivery_id in ids if delivery_id in ours]
-        if fate is not Fate.RETRY:
+        if fate is Fate.SENT:
+            carrying = {result.delivery_id for result in some if result.carries}
+            ids = [delivery_id for delivery_id in ids if delivery_id in carrying]
+        if ids and fate is not Fate.RETRY:
             _SETTLE[fate](connection, ids, now=now)
     for delivery_id in sorted(refused):
         log.warning("delivery %d: its outcome came after another sender had taken it over", delivery_id)

@@ -48,6 +48,7 @@ class Relay:
     password: str = field(default="", repr=False)
     connections: int = 4
     messages_per_connection: int = 100  # what many real relays allow
+    weight: float = 1.0  # its share of the mail beside other relays; 0: only when no other can be used
     timeouts: Timeouts = field(default_factory=Timeouts)
     hostname: str = ""  # what we call ourselves in EHLO; empty: the address literal of our end
     ca_file: str | None = None  # trusted besides nothing else; None: the system's store
@@ -67,6 +68,11 @@ class Relay:
                 f'smtp.security = "none" would send mail to {self.host} in the clear',
                 hint='Set security = "starttls" or "tls" under [smtp]; "none" is for this machine only.',
             )
+
+    @property
+    def name(self) -> str:
+        """What it is called in limits and reports: host:port."""
+        return f"{self.host}:{self.port}"
 
 
 def is_loopback(host: str) -> bool:
@@ -95,6 +101,7 @@ class Fault(StrEnum):
     TLS = "tls"  # the handshake failed otherwise
     NO_LOGIN = "no login"  # it offers no AUTH that we know
     LOGIN = "login"  # refused
+    SENDER = "sender"  # our own address is refused, mail after mail
 
 
 HINTS = {
@@ -112,6 +119,7 @@ HINTS = {
     "authority set smtp.ca_file.",
     Fault.TLS: "Check that security fits the port: 587 is starttls, 465 is tls.",
     Fault.NO_LOGIN: "Leave smtp.username empty if this server needs no login, or use its submission port.",
+    Fault.SENDER: "Check `sender` in newsletter.toml, and that the server may send for its domain.",
     Fault.LOGIN: "Check smtp.username and the password; many providers want an app password.",
 }
 

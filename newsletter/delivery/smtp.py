@@ -9,7 +9,6 @@ from __future__ import annotations
 import selectors
 import socket
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,42 +17,13 @@ from types import TracebackType
 from newsletter.core.mail import Envelope, Outcome
 from newsletter.delivery.connection import Connection, SocketAddress
 from newsletter.delivery.handshake import Offer
+from newsletter.delivery.line import Line, Lines
 from newsletter.delivery.protocol import Event, HandedBack, Over, PipeliningBroken, Settled
-from newsletter.delivery.relay import LASTING, PASSING, Fault, Relay, RelayError, Security
-from newsletter.delivery.tls import client_context
+from newsletter.delivery.relay import Fault, Relay, RelayError
 
 MOVES = 3  # connections that may hand an envelope back before it counts as deferred
 NAP = 0.5  # seconds: the longest wait in one step, so that the caller can look at its signals
 GLANCE = 0.1  # seconds between looks at the time limits: none of them needs to be kept more exactly
-
-
-class _Line:
-    """What we know of one relay during a run."""
-
-    def __init__(self, relay: Relay) -> None:
-        self.relay = relay
-        self.context = None if relay.security is Security.NONE else client_context(relay)
-        self.addresses: list[SocketAddress] = []
-        self.connections: list[Connection] = []
-        self.pipelining = True
-        self.used = False  # whether it ever answered about a mail
-        self.rounds = 0  # of failures in a row, without a mail settled in between
-        self.not_before = 0.0  # monotonic seconds: no new connection earlier
-        self.error: RelayError | None = None  # out of use for the rest of the run
-
-    def failed(self, error: RelayError, now: float) -> None:
-        """Count a failure. Connections that fail together are one round.
-
-        Patience is for a relay that worked, or that asks for it; one that never did is down.
-        """
-        if error.fault in LASTING or (not self.used and error.fault not in PASSING):
-            self.error = error
-        elif now >= self.not_before:
-            if self.rounds >= len(self.relay.patience):
-                self.error = error
-            else:
-                self.not_before = now + self.relay.patience[self.rounds]
-                self.rounds += 1
 
 
 class Transport:
@@ -65,12 +35,10 @@ class Transport:
     """
 
     def __init__(self, relays: Sequence[Relay], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._lines = [_Line(relay) for relay in relays]
-        self._line_of = {id(line.relay): line for line in self._lines}
+        self._lines = Lines(relays)
         self._clock = clock
         self._selector = selectors.DefaultSelector()
-        self._backlog: deque[Envelope] = deque()
-        self._grown = False  # the backlog, since idle connections were last woken
+        self._grown = False  # a backlog, since idle connections were last woken
         self._moves: dict[int, int] = {}  # delivery id: times it was handed back
         self._under_way = 0
         self._glance_at = 0.0
@@ -87,31 +55,49 @@ class Transport:
     @property
     def unsettled(self) -> int:
         """Envelopes offered and neither settled nor given back."""
-        return len(self._backlog) + self._under_way
+        return self._lines.waiting + self._under_way
 
     @property
     def error(self) -> RelayError | None:
         """Why no relay can be used any more; None while one can."""
-        for line in self._lines:
-            if line.error is None:
-                return None
-        return self._lines[0].error
+        return self._lines.error
+
+    @property
+    def failures(self) -> list[RelayError]:
+        """What is wrong with the relays that are out of use."""
+        return [line.error for line in self._lines.all if line.error is not None]
+
+    @property
+    def room(self) -> int | None:
+        """Mails that the relays' limits still let them take, offered ones apart; None: no limit."""
+        allowances = [line.allowance for line in self._lines.all if line.error is None]
+        return None if None in allowances else sum(mails or 0 for mails in allowances)
+
+    def allowances(self) -> list[tuple[Relay, int]]:
+        """What is left of the allowance of each relay that has one and can be used."""
+        lines = [line for line in self._lines.all if line.error is None]
+        return [(line.relay, line.allowance) for line in lines if line.allowance is not None]
+
+    def allow(self, relay: Relay, mails: int) -> None:
+        """Let `relay` take so many more; from the first call on it takes no more than it was allowed."""
+        line = next(line for line in self._lines.all if line.relay is relay)
+        line.allowance = (line.allowance or 0) + mails
 
     def offer(self, envelopes: Iterable[Envelope]) -> None:
-        """Queue envelopes for sending."""
-        self._backlog.extend(envelopes)
+        """Queue envelopes for sending, divided among the relays by weight."""
+        self._lines.add(envelopes, now=self._clock())
         self._grown = True
 
     def give_back(self) -> list[Envelope]:
         """Take back what was not begun: not a byte of its body has left."""
-        envelopes = list(self._backlog)
-        self._backlog.clear()
-        return envelopes
+        return self._lines.take_back()
 
     def step(self, timeout: float = NAP) -> list[Outcome]:
         """Do what can be done now, or wait up to `timeout` seconds for it; the outcomes that this gave."""
-        if self._backlog:
-            if self._grown:  # a connection that has its last reply takes the next envelope by itself
+        if self._lines.waiting:
+            if (
+                self._lines.place(now=self._clock()) or self._grown
+            ):  # a connection that has its last reply takes the next envelope by itself
                 self._grown = False
                 self._wake()
             self._connect()
@@ -122,7 +108,7 @@ class Transport:
         now = self._clock()
         if now >= self._glance_at:
             self._glance_at = now + GLANCE
-            for line in self._lines:
+            for line in self._lines.all:
                 for connection in list(line.connections):
                     if connection.deadline <= now:
                         self._run(connection, connection.overdue)
@@ -131,52 +117,52 @@ class Transport:
 
     def close(self, *, politely: bool = True) -> None:
         """End all connections; politely: with QUIT where nothing is under way."""
-        self._backlog.clear()
+        self._lines.take_back()
         if politely:
-            for line in self._lines:
-                for connection in list(line.connections):
-                    if connection.session is not None and connection.session.idle:
-                        self._run(connection, connection.quit)
-                    else:
-                        self._drop(connection)
-            while any(line.connections for line in self._lines):
+            for connection in self._connections():
+                if connection.session is not None and connection.session.idle:
+                    self._run(connection, connection.quit)
+                else:
+                    self._drop(connection)
+            while self._connections():
                 self.step()
-        for line in self._lines:
-            for connection in list(line.connections):
-                self._drop(connection)
+        for connection in self._connections():
+            self._drop(connection)
         self._selector.close()
 
     # connections
 
+    def _connections(self) -> list[Connection]:
+        return [connection for line in self._lines.all for connection in line.connections]
+
     def _wake(self) -> None:
-        for line in self._lines:
+        for line in self._lines.all:
             for connection in list(line.connections):
-                if not self._backlog:
-                    return
+                if not line.backlog:
+                    break
                 if connection.session is not None and connection.session.idle:
                     self._run(connection, connection.wake)
 
     def _connect(self) -> None:
-        if not self._backlog or all(len(line.connections) >= line.relay.connections for line in self._lines):
-            return
-        now = self._clock()
-        wanted = len(self._backlog) - sum(
-            connection.session is None or not connection.session.handshake.ready
-            for line in self._lines
-            for connection in line.connections
-        )
-        for line in self._lines:
-            if line.error or now < line.not_before:
+        for line in self._lines.all:
+            if not line.backlog or len(line.connections) >= line.relay.connections or line.error:
                 continue
+            now = self._clock()
+            if now < line.not_before:
+                continue
+            wanted = len(line.backlog) - sum(
+                connection.session is None or not connection.session.handshake.ready
+                for connection in line.connections
+            )
             while wanted > 0 and len(line.connections) < line.relay.connections:
                 try:
                     self._open(line)
                 except RelayError as error:
-                    line.failed(error, now)
+                    self._fail(line, error)
                     break
                 wanted -= 1
 
-    def _open(self, line: _Line) -> None:
+    def _open(self, line: Line) -> None:
         if not line.addresses:
             line.addresses = _look_up(line.relay)
         try:
@@ -186,7 +172,7 @@ class Transport:
                 selector=self._selector,
                 clock=self._clock,
                 context=line.context,
-                pull=self._pull,
+                pull=partial(self._pull, line),
                 pipelining=line.pipelining,
             )
         except OSError as error:
@@ -195,20 +181,25 @@ class Transport:
 
     def _drop(self, connection: Connection) -> None:
         connection.close()
-        line = self._line_of[id(connection.relay)]
+        line = self._lines.of(connection)
         if connection in line.connections:
             line.connections.remove(connection)
 
-    def _pull(self) -> Envelope | None:
-        if not self._backlog:
+    def _pull(self, line: Line) -> Envelope | None:
+        if not line.backlog or line.error is not None:
             return None
         self._under_way += 1
-        return self._backlog.popleft()
+        return line.backlog.popleft()
+
+    def _fail(self, line: Line, error: RelayError) -> None:
+        line.failed(error, self._clock())
+        self._lines.forsake(line, now=self._clock())
+        self._grown = True
 
     # events
 
     def _run(self, connection: Connection, act: Callable[[], list[Event]]) -> None:
-        line = self._line_of[id(connection.relay)]
+        line = self._lines.of(connection)
         try:
             events = act()
         except RelayError as error:
@@ -220,34 +211,34 @@ class Transport:
         if connection.closed:
             self._drop(connection)
 
-    def _unusable(self, line: _Line, connection: Connection, error: RelayError) -> None:
+    def _unusable(self, line: Line, connection: Connection, error: RelayError) -> None:
         if error.fault in (Fault.REFUSED, Fault.SILENT) and connection.session is None:
             # "localhost" is often ::1 first, where nobody listens: the other addresses have their turn.
             if connection.address in line.addresses:
                 line.addresses.remove(connection.address)
             if line.addresses:
                 return
-        line.failed(error, self._clock())
+        self._fail(line, error)
 
-    def _note(self, line: _Line, connection: Connection, event: Event) -> None:
+    def _note(self, line: Line, connection: Connection, event: Event) -> None:
         if isinstance(event, Settled):
             self._under_way -= 1
-            self._moves.pop(event.outcome.delivery_id or 0, None)
-            if event.outcome.code is not None:
-                line.used = True
-                line.rounds = line.rounds if event.outcome.code == 421 else 0
+            if self._moves:
+                self._moves.pop(event.outcome.delivery_id or 0, None)
             self._outcomes.append(event.outcome)
+            line.answered(event.outcome)
+            if line.error is not None:
+                self._lines.forsake(line, now=self._clock())
         elif isinstance(event, HandedBack):
-            self._move(event)
+            self._move(line, event)
         elif isinstance(event, PipeliningBroken):
             line.pipelining = False
         elif isinstance(event, Over):
             session = connection.session
             if event.backed_off and session is not None and not session.accepted:
-                error = RelayError(line.relay, Fault.BUSY, f"asks us to stop: {event.words}")
-                line.failed(error, self._clock())
+                self._fail(line, RelayError(line.relay, Fault.BUSY, f"asks us to stop: {event.words}"))
 
-    def _move(self, event: HandedBack) -> None:
+    def _move(self, line: Line, event: HandedBack) -> None:
         self._under_way -= 1
         key = event.envelope.delivery_id or -id(event.envelope)
         moves = self._moves.get(key, 0) + 1
@@ -256,7 +247,7 @@ class Transport:
             self._outcomes.append(event.outcome)
         else:
             self._moves[key] = moves
-            self._backlog.appendleft(event.envelope)
+            self._lines.again(line, event.envelope, now=self._clock())
             self._grown = True
 
 
@@ -289,7 +280,7 @@ class RelayFacts:
 
 def probe(relay: Relay) -> RelayFacts:
     """Connect, encrypt, log in, say goodbye. Raises RelayError that says what is wrong."""
-    line = _Line(replace(relay, connections=1))
+    line = Line(replace(relay, connections=1))
     line.addresses = _look_up(relay)
     last: RelayError | None = None
     for address in list(line.addresses):

@@ -8,37 +8,38 @@ from __future__ import annotations
 
 import signal
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import FrameType
 
 from sqlalchemy import Connection, Engine, insert
 
 from newsletter.core.errors import ConfigurationError, StorageError
-from newsletter.core.mail import Envelope, Outcome, Verdict
-from newsletter.core.retry import Fate, Next, decide, postpone
+from newsletter.core.mail import Envelope
+from newsletter.core.retry import Fate, Next
 from newsletter.core.states import SkipReason
-from newsletter.db.engine import reading, writing
+from newsletter.db.engine import Kept, writing
 from newsletter.db.schema import runs
-from newsletter.delivery.brakes import Brakes, domain_of
+from newsletter.delivery.brakes import domain_of
 from newsletter.delivery.claims import Audience, Claimed, claim, expire
-from newsletter.delivery.contents import Shelf
-from newsletter.delivery.outbox import WINDOW, Result, record, release, turn_over
+from newsletter.delivery.outbox import WINDOW, Result, release, turn_over
 from newsletter.delivery.owners import owning
-from newsletter.delivery.recovery import recover, resends
+from newsletter.delivery.recovery import recover
 from newsletter.delivery.smtp import NAP, Transport
-from newsletter.pipeline.links import recipient_of
+from newsletter.pipeline.allowances import Allowances
+from newsletter.pipeline.envelopes import Envelopes
+from newsletter.pipeline.outcomes import Outcomes, untried
 from newsletter.pipeline.post import Builder, DeliveryCounts, OnRefused, Post, Prepared
 from subscribers import audience
 
 __all__ = ["Builder", "DeliveryCounts", "OnRefused", "Post", "Prepared", "deliver", "until_signalled"]
 
 CLAIM = 4 * WINDOW  # mails leased at once; so many minds may change unseen, and so many leases can be lost
+LONGEST_WAIT = timedelta(minutes=1)  # for a limit to open, before a run leaves the rest to the next
 SMALLEST_BATCH = WINDOW // 5  # outcomes worth a commit however many connections there are
 LINGER = 1.0  # seconds an outcome may wait for its commit when a slow server gives few
-PREPARED = 64  # contents kept ready to be joined
 
 
 def deliver(
@@ -108,6 +109,7 @@ class _Run:
     ) -> None:
         self.counts = DeliveryCounts()
         self._engine = engine
+        self._ledger = Kept(engine)
         self._post = post
         self._owner = owner
         self._now = now
@@ -118,13 +120,12 @@ class _Run:
             mailable=audience.mailable(), reachable=audience.reachable(), standing=audience.accounts()
         )
         self._transport = Transport(post.relays)
-        self._brakes = Brakes()
-        self._shelf = Shelf()
-        self._prepared: OrderedDict[int, Prepared] = OrderedDict()
+        self._allowances = Allowances(post.limits, self._transport, wall=post.wall)
+        self._outcomes = Outcomes(post, now=now)
+        self._envelopes = Envelopes(engine, post)
         self._leased: deque[Claimed] = deque()
         self._handed: dict[int, Claimed] = {}  # handed over and not recorded
         self._results: list[Result] = []  # to be recorded
-        self._suspects: list[tuple[Claimed, Result]] = []  # hard refusals on probation
         self._exhausted = False  # nothing more is due
         self._leaving = False
         self._recorded_at = time.monotonic()
@@ -144,18 +145,23 @@ class _Run:
                 mode=self._post.uncertain,
             )
             self.counts.skip(SkipReason.EXPIRED, expire(connection, now=self._now))
+            self._outcomes.begin(connection)
+            self._allowances.begin(connection, self._post.relays)
         self._passed("recovered")
 
     def step(self) -> bool:
         """Do a part of the work; whether there was any."""
         if self._transport.unsettled:
             for outcome in self._transport.step(NAP):
-                self._take(outcome)
+                assert outcome.delivery_id is not None
+                mail = self._handed[outcome.delivery_id]
+                self._results.append(self._outcomes.take(mail, outcome))
             self._passed("stepped")
         if not self._leaving:
             self._look_around()
         if self._wants_commit():
             self._commit()
+            self._wait_for_limits()
         return bool(
             self._transport.unsettled
             or self._results
@@ -165,10 +171,12 @@ class _Run:
     def end(self) -> None:
         """Believe the refusals of a short run, and write the run down."""
         self._transport.close()
+        self._ledger.close()
+        self.counts.troubles += self._transport.failures if self.counts.stopped is None else []
         with writing(self._engine) as connection:
-            self._judge(connection)
-            if self._leased:
-                release(connection, [mail.id for mail in self._leased], owner=self._owner)
+            self._refuse(self._outcomes.judge(connection, last=True))
+            self._release(connection)
+            self._allowances.end(connection)
             connection.execute(
                 insert(runs),
                 {"verb": "deliver", "at": self._now, "done": self.counts.sent, "only": self._only},
@@ -179,46 +187,49 @@ class _Run:
         """After an error: give back what has certainly not left; recovery settles the rest."""
         given = [envelope.delivery_id for envelope in self._transport.give_back()]
         self._transport.close(politely=False)
+        with suppress(Exception):  # the error that brought us here may be its own
+            self._ledger.close()
         ids = [mail.id for mail in self._leased] + [id_ for id_ in given if id_ is not None]
         with suppress(StorageError), writing(self._engine) as connection:
             release(connection, ids, owner=self._owner)
 
     # outcomes
 
-    def _take(self, outcome: Outcome) -> None:
-        assert outcome.delivery_id is not None
-        mail = self._handed[outcome.delivery_id]
-        following = decide(
-            outcome,
-            attempts=mail.attempts,
-            now=self._now,
-            expires_at=mail.expires_at,
-            jitter=self._post.jitter(),
-            resend=resends(mail.kind, self._post.uncertain),
-        )
-        on_probation = self._brakes.on_probation
-        self._brakes.note(outcome, following, domain=domain_of(mail.person.address))
-        result = Result(delivery_id=mail.id, outcome=outcome, next=following)
-        if on_probation and following.fate is Fate.REFUSED:
-            # Deferred until the first mails are judged together: a misconfigured relay must cost nobody
-            # their papers, let alone their place on the list.
-            self._suspects.append((mail, result))
-            following = postpone(now=self._now, expires_at=None, jitter=self._post.jitter())
-            result = Result(delivery_id=mail.id, outcome=outcome, next=following)
-        self._results.append(result)
-
     def _look_around(self) -> None:
         self.counts.interrupted = self._stop()
-        self.counts.stopped = self._transport.error or self._brakes.error
+        self.counts.stopped = self._transport.error or self._outcomes.error
         if self.counts.interrupted or self.counts.stopped is not None:
-            self._leaving = True
-            given = [envelope.delivery_id for envelope in self._transport.give_back()]
-            back = [self._handed.pop(id_) for id_ in given if id_ is not None]
-            self._leased.extend(back)
-            with writing(self._engine) as connection:
-                release(connection, [mail.id for mail in self._leased], owner=self._owner)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Begin nothing more; what no connection has begun goes back."""
+        self._leaving = True
+        given = [envelope.delivery_id for envelope in self._transport.give_back()]
+        back = [self._handed.pop(id_) for id_ in given if id_ is not None]
+        self._allowances.use(-len(back))
+        self._leased.extend(back)
+        with writing(self._engine) as connection:
+            self._release(connection)
+        self._passed("released")
+
+    def _release(self, connection: Connection) -> None:
+        if self._leased:
+            release(connection, [mail.id for mail in self._leased], owner=self._owner)
+            self._allowances.unused(self._leased)
             self._leased.clear()
-            self._passed("released")
+
+    def _wait_for_limits(self) -> None:
+        """When nothing may go before a limit opens: wait a little, or leave the rest to the next run."""
+        until = self._allowances.opens_at
+        idle = not (self._transport.unsettled or self._results or self._leaving)
+        if until is None or not idle or (self._exhausted and not self._leased):
+            return
+        pause = until - self._post.wall()
+        if pause > LONGEST_WAIT:
+            self.counts.stopped = self._allowances.reached(until)
+            self._leave()
+        else:
+            self._transport.step(max(0.0, min(NAP, pause.total_seconds())))
 
     # commits
 
@@ -233,14 +244,17 @@ class _Run:
         """Record outcomes, hand the next mails over, lease more: one transaction."""
         upcoming: list[Claimed] = []
         envelopes: list[Envelope] = []
-        untried: list[Result] = []
+        not_tried: list[Result] = []
         if not self._leaving:
             room = WINDOW - self._transport.unsettled
+            allowed = self._allowances.room
+            room = room if allowed is None else min(room, allowed)
             upcoming = [self._leased.popleft() for _ in range(min(room, len(self._leased)))]
-            envelopes, untried = self._assemble(upcoming)
+            envelopes, not_tried = self._assemble(upcoming)
+            self._allowances.use(len(envelopes))
         results, self._results = self._results, []
         self._passed("committing")
-        with writing(self._engine) as connection:
+        with self._ledger.writing() as connection:
             turned = turn_over(
                 connection,
                 owner=self._owner,
@@ -249,23 +263,26 @@ class _Run:
                 now=self._now,
                 wall=self._post.wall(),
             )
-            self._blame(
-                connection, [result for result in results if result.delivery_id not in turned.refused]
-            )
-            if not self._brakes.on_probation:
-                self._judge(connection)
+            ours = [result for result in results if result.delivery_id not in turned.refused]
+            self._outcomes.blame(connection, [(self._handed[result.delivery_id], result) for result in ours])
+            refused = self._outcomes.judge(connection)
+            self._outcomes.shut_domains(connection)
             claims = self._claim(connection)
         self._passed("committed")
         self._recorded_at = time.monotonic()
         self._count(results)
+        self._refuse(refused)
         for reason, number in claims.items():
             self.counts.skip(reason, number)
         self._handed.update((mail.id, mail) for mail in upcoming if mail.id in turned.handed_over)
-        self._results += [result for result in untried if result.delivery_id in turned.handed_over]
+        self._results += [result for result in not_tried if result.delivery_id in turned.handed_over]
         self._transport.offer(e for e in envelopes if e.delivery_id in turned.handed_over)
 
     def _claim(self, connection: Connection) -> Mapping[SkipReason, int]:
-        if self._leaving or self._exhausted or len(self._leased) > WINDOW:
+        if self._leaving:
+            return {}
+        self._allowances.refill(connection)
+        if self._exhausted or len(self._leased) > WINDOW:
             return {}
         found = claim(
             connection,
@@ -277,8 +294,13 @@ class _Run:
             only=self._only,
         )
         self._leased.extend(found.claimed)
+        self._allowances.claimed(connection, found.claimed)
         self._exhausted = len(found.claimed) < CLAIM
         return found.skipped
+
+    def _refuse(self, mails: int) -> None:
+        self.counts.deferred -= mails
+        self.counts.failed += mails
 
     def _count(self, results: Sequence[Result]) -> None:
         for result in results:
@@ -295,66 +317,33 @@ class _Run:
             else:
                 self.counts.failed += 1
 
-    def _blame(self, connection: Connection, results: Sequence[Result]) -> None:
-        if self._post.on_refused is not None:
-            for result in results:
-                if result.next.blames_address:
-                    blamed = self._handed[result.delivery_id]
-                    self._post.on_refused(connection, blamed, result.outcome, self._now)
-
-    def _judge(self, connection: Connection) -> None:
-        """Probation is over and the relay was not to blame: the refusals count."""
-        if not self._suspects or self._brakes.error is not None:
-            return
-        results = [result for _, result in self._suspects]
-        refused = record(connection, owner=None, results=results, now=self._now)
-        for mail, result in self._suspects:
-            if mail.id in refused:
-                continue
-            self.counts.deferred -= 1
-            self.counts.failed += 1
-            if self._post.on_refused is not None:
-                self._post.on_refused(connection, mail, result.outcome, self._now)
-        self._suspects.clear()
-
     # mails
 
     def _assemble(self, mails: Sequence[Claimed]) -> tuple[list[Envelope], list[Result]]:
         """(envelopes to send, results of those that are not even tried)."""
-        self._prepare(mails)
+        self._envelopes.prepare(mails)
         envelopes: list[Envelope] = []
-        untried: list[Result] = []
+        results: list[Result] = []
+        choosy = self._outcomes.any_paused or self._allowances.by_domain
         for mail in mails:
-            if self._brakes.is_shut(domain_of(mail.person.address)):
-                following = postpone(now=self._now, expires_at=mail.expires_at, jitter=self._post.jitter())
-                words = "not tried: its domain refused several mails before it"
-                untried.append(_untried(mail, words, verdict=Verdict.DEFERRED, following=following))
+            if choosy and (held := self._held(mail)) is not None:
+                results.append(held)
                 continue
             try:
-                envelopes.append(self._envelope(mail))
+                envelopes.append(self._envelopes.join(mail))
             except ConfigurationError:
                 raise
             except Exception as error:  # one mail that cannot be joined must not hold up the others
                 following = Next(fate=Fate.RETURNED, reason=f"cannot be assembled: {error}")
-                untried.append(_untried(mail, str(error), verdict=Verdict.REJECTED, following=following))
-        return envelopes, untried
+                results.append(untried(mail, str(error), following))
+        return envelopes, results
 
-    def _prepare(self, mails: Sequence[Claimed]) -> None:
-        missing = {mail.digest_id for mail in mails}.difference(self._prepared)
-        if missing:
-            with reading(self._engine) as connection:
-                contents = self._shelf.contents(connection, sorted(missing))
-            for digest_id, content in contents.items():
-                self._prepared[digest_id] = self._post.builder.prepare(content)
-        for mail in mails:
-            self._prepared.move_to_end(mail.digest_id)
-        while len(self._prepared) > PREPARED:
-            self._prepared.popitem(last=False)
-
-    def _envelope(self, mail: Claimed) -> Envelope:
-        return self._prepared[mail.digest_id].assemble(recipient_of(mail, self._post.links))
-
-
-def _untried(mail: Claimed, words: str, *, verdict: Verdict, following: Next) -> Result:
-    outcome = Outcome(verdict=verdict, phase="assemble", text=words[:500], delivery_id=mail.id)
-    return Result(delivery_id=mail.id, outcome=outcome, next=following)
+    def _held(self, mail: Claimed) -> Result | None:
+        """The result of a mail whose domain takes none now."""
+        if (resting := self._outcomes.resting(mail)) is not None:
+            self._allowances.unused([mail])
+            return resting
+        wait = self._allowances.admit(domain_of(mail.person.address))
+        if wait is None:
+            return None
+        return self._outcomes.put_off(mail, wait, "not tried: the limit of its domain is reached")

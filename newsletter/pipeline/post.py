@@ -15,6 +15,7 @@ from newsletter.core.errors import NewsletterError
 from newsletter.core.mail import Content, Envelope, Outcome, Recipient
 from newsletter.core.states import SkipReason
 from newsletter.delivery.claims import Claimed
+from newsletter.delivery.limits import Limits
 from newsletter.delivery.recovery import Uncertain
 from newsletter.delivery.relay import Relay
 
@@ -43,6 +44,7 @@ class DeliveryCounts:
     uncertain: int = 0  # those found after a crash included
     skipped: dict[str, int] = field(default_factory=dict)  # by SkipReason
     stopped: NewsletterError | None = None  # why the run ended before its work did
+    troubles: list[NewsletterError] = field(default_factory=list)  # relays out of use while others worked
     interrupted: bool = False  # somebody asked it to leave
 
     @property
@@ -69,5 +71,6 @@ class Post:
     locks_dir: Path
     wall: Callable[[], datetime]  # dates leases; never simulated
     uncertain: Uncertain = Uncertain.MEND
+    limits: Limits = field(default_factory=Limits)
     on_refused: OnRefused | None = None  # in the transaction that records a hard refusal
     jitter: Callable[[], float] = random.random  # 0 to 1

@@ -129,7 +129,7 @@ def test_decide_gives_up_when_the_next_digest_is_due_before_the_next_try() -> No
 
 
 def test_postpone_uses_up_no_attempt() -> None:
-    assert postpone(now=NOW, expires_at=None, jitter=0.0) == Next(
+    assert postpone(minutes(30), expires_at=None, jitter=0.0) == Next(
         fate=Fate.RETRY, at=minutes(30), counts=False
     )
-    assert postpone(now=NOW, expires_at=minutes(30), jitter=0.0) == Next(fate=Fate.EXPIRED, counts=False)
+    assert postpone(minutes(30), expires_at=minutes(30), jitter=0.0) == Next(fate=Fate.EXPIRED, counts=False)

@@ -36,6 +36,7 @@ MAIL = Claimed(
     attempts=0,
     composed_at=NOW,
     expires_at=None,
+    carries=False,
     values={},
     person=PERSON,
 )

@@ -5,7 +5,7 @@
 
 from newsletter.db.tables.dumps import Dump, QuarantinedRecord
 from newsletter.db.tables.editions import Edition, EditionPaper, Run
-from newsletter.db.tables.outbox import Delivery, Digest, DigestPaper, Piece, ReaderDebt
+from newsletter.db.tables.outbox import Delivery, Digest, DigestPaper, MailCount, Pause, Piece, ReaderDebt
 from newsletter.db.tables.papers import (
     ListedEntry,
     Paper,
@@ -25,12 +25,14 @@ __all__ = [
     "Edition",
     "EditionPaper",
     "ListedEntry",
+    "MailCount",
     "Paper",
     "PaperBand",
     "PaperDecision",
     "PaperKey",
     "PaperRevision",
     "PaperTopic",
+    "Pause",
     "Piece",
     "PossibleSame",
     "QuarantinedRecord",

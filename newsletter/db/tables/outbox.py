@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 
@@ -120,3 +120,26 @@ class ReaderDebt(SQLModel, table=True):
     carried_by: int | None = Field(default=None, foreign_key="deliveries.id", index=True)  # that holds it now
     ended: str | None = None  # given, left, suppressed, refused, dropped, withdrawn, too old
     ended_at: datetime | None = None
+
+
+class MailCount(SQLModel, table=True):
+    """Mails that were allowed to go in one slice of a limit's window (core.rates), by all senders."""
+
+    __tablename__ = "mail_counts"
+
+    scope: str = Field(primary_key=True)  # "": all mail; "relay host:port"; "domain example.org"
+    seconds: int = Field(primary_key=True)  # the window's length
+    slice: int = Field(
+        sa_column=Column(BigInteger, primary_key=True, autoincrement=False)
+    )  # its number since 1970; of one second there are some 2**35
+    mails: int
+
+
+class Pause(SQLModel, table=True):
+    """A recipient domain that refused us for our own sake: its mail waits."""
+
+    __tablename__ = "pauses"
+
+    domain: str = Field(primary_key=True)
+    until: datetime
+    reason: str  # the server's words

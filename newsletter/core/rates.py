@@ -1,0 +1,63 @@
+"""How many mails may go in a time: a limit such as 500/day, kept over a sliding window. Stores nothing.
+
+The window is counted in slices, so that the whole allowance may go at once (a morning's digests), no window
+holds more than the limit, and what was counted fits in a dozen numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+SLICES = 12  # of a window: a mail counts at most a twelfth of the window longer than it should
+
+_PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}  # seconds
+_RATE = re.compile(r"\s*(\d{1,9})\s*(?:/|per)\s*(second|minute|hour|day)s?\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `mails` in any `seconds`."""
+
+    mails: int
+    seconds: int
+
+    def __str__(self) -> str:
+        period = next(name for name, seconds in _PERIODS.items() if seconds == self.seconds)
+        return f"{self.mails}/{period}"
+
+    def slice_at(self, at: datetime) -> int:
+        """The number of the slice in which `at` (aware) lies."""
+        return int(at.timestamp() * SLICES // self.seconds)
+
+    def room(self, counts: Mapping[int, int], at: datetime) -> int:
+        """How many may go at `at`. counts: mails by slice; older slices than the window's do not matter."""
+        newest = self.slice_at(at)
+        used = sum(mails for number, mails in counts.items() if number >= newest - SLICES)
+        return max(0, self.mails - used)
+
+    def opens_at(self, counts: Mapping[int, int], at: datetime) -> datetime:
+        """The first instant, `at` or later, at which one may go."""
+        newest = self.slice_at(at)
+        used = 0
+        for number in sorted((n for n in counts if n >= newest - SLICES), reverse=True):
+            used += counts[number]
+            if used >= self.mails:
+                # Once this slice has left the window there is room again.
+                return datetime.fromtimestamp((number + SLICES + 1) * self.seconds / SLICES, UTC)
+        return at
+
+
+def parse_rates(text: str) -> tuple[Rate, ...]:
+    """Read `20/second, 500/day`; empty: no limit. Raises ValueError that says what is wrong."""
+    rates = []
+    for part in filter(str.strip, text.split(",")):
+        found = _RATE.fullmatch(part)
+        if found is None or int(found[1]) == 0:
+            raise ValueError(
+                f"no limit: {part.strip()!r}; write it as 20/second, 100/minute, 1000/hour or 500/day"
+            )
+        rates.append(Rate(int(found[1]), _PERIODS[found[2].lower()]))
+    return tuple(rates)

@@ -1,0 +1,166 @@
+"""One relay during a run: its share of the mail, its backlog, its failures. Opens nothing.
+
+`Lines` divides envelopes among several by weight; one that fails loses its backlog to the others.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from newsletter.core.mail import Envelope, Outcome, Verdict
+from newsletter.core.retry import Course, course_of
+from newsletter.delivery.connection import Connection, SocketAddress
+from newsletter.delivery.relay import LASTING, PASSING, Fault, Relay, RelayError, Security
+from newsletter.delivery.tls import client_context
+
+SHUT_AFTER = 3  # refusals of our sender in a row: the relay does not want us
+
+
+class Line:
+    """What we know of one relay during a run."""
+
+    def __init__(self, relay: Relay) -> None:
+        self.relay = relay
+        self.context: ssl.SSLContext | None = (
+            None if relay.security is Security.NONE else client_context(relay)
+        )
+        self.addresses: list[SocketAddress] = []
+        self.connections: list[Connection] = []
+        self.backlog: deque[Envelope] = deque()
+        self.allowance: int | None = None  # mails that its limit still lets it take; None: no limit
+        self.credit = 0.0  # of its weight, not yet served
+        self.pipelining = True
+        self.used = False  # whether it ever answered about a mail
+        self.rounds = 0  # of failures in a row, without a mail settled in between
+        self.not_before = 0.0  # monotonic seconds: no new connection earlier
+        self.error: RelayError | None = None  # out of use for the rest of the run
+        self._refusals = 0  # of our sender, in a row
+
+    @property
+    def open(self) -> bool:
+        """Whether it may be given mail."""
+        return self.error is None and (self.allowance is None or self.allowance > 0)
+
+    def failed(self, error: RelayError, now: float) -> None:
+        """Count a failure. Connections that fail together are one round.
+
+        Patience is for a relay that worked, or that asks for it; one that never did is down.
+        """
+        if error.fault in LASTING or (not self.used and error.fault not in PASSING):
+            self.error = error
+        elif now >= self.not_before:
+            if self.rounds >= len(self.relay.patience):
+                self.error = error
+            else:
+                self.not_before = now + self.relay.patience[self.rounds]
+                self.rounds += 1
+
+    def answered(self, outcome: Outcome) -> None:
+        """Learn from an outcome: a relay that answers works; one that refuses our sender is shut."""
+        if outcome.code is None:
+            return
+        self.used = True
+        if outcome.code == 421:
+            return
+        self.rounds = 0
+        if outcome.verdict is Verdict.ACCEPTED:
+            self._refusals = 0
+        elif outcome.phase == "mail" and course_of(outcome) is Course.POLICY:
+            self._refusals += 1
+            if self._refusals >= SHUT_AFTER:
+                words = f"refuses our sender address: {outcome.code} {outcome.status or ''} {outcome.text}"
+                self.error = RelayError(self.relay, Fault.SENDER, " ".join(words.split()))
+
+
+class Lines:
+    """The relays of a run. Envelopes that no relay can take now wait here."""
+
+    def __init__(self, relays: Sequence[Relay]) -> None:
+        self.all = [Line(relay) for relay in relays]
+        self._of_relay = {id(line.relay): line for line in self.all}
+        self._unplaced: deque[Envelope] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """Envelopes that no connection has begun."""
+        return len(self._unplaced) + sum([len(line.backlog) for line in self.all])
+
+    @property
+    def error(self) -> RelayError | None:
+        """Why no relay can be used any more; None while one can."""
+        for line in self.all:
+            if line.error is None:
+                return None
+        return self.all[0].error
+
+    def of(self, connection: Connection) -> Line:
+        """The line of a connection."""
+        return self._of_relay[id(connection.relay)]
+
+    def add(self, envelopes: Iterable[Envelope], *, now: float) -> None:
+        """Give each to a relay, by weight."""
+        self._unplaced.extend(envelopes)
+        self.place(now=now)
+
+    def place(self, *, now: float) -> bool:
+        """Give what waits to relays, as far as they may take it; whether there was any."""
+        placed = False
+        while self._unplaced and (line := self._choose(now)) is not None:
+            if line.allowance is not None:
+                line.allowance -= 1
+            line.backlog.append(self._unplaced.popleft())
+            placed = True
+        return placed
+
+    def again(self, line: Line, envelope: Envelope, *, now: float) -> None:
+        """An envelope that `line` could not take on one connection goes first on the next, or elsewhere."""
+        if line.error is None and (len(self.all) == 1 or now >= line.not_before):
+            line.backlog.appendleft(envelope)
+        else:
+            self._refund(line, 1)
+            self._unplaced.appendleft(envelope)
+            self.place(now=now)
+
+    def forsake(self, line: Line, *, now: float) -> None:
+        """`line` fails or rests: what it has not begun goes to the others, if there are any."""
+        if line.error is None and len(self.all) == 1:
+            return
+        self._refund(line, len(line.backlog))
+        self._unplaced.extendleft(reversed(line.backlog))
+        line.backlog.clear()
+        self.place(now=now)
+
+    def take_back(self) -> list[Envelope]:
+        """All that no connection has begun."""
+        envelopes = list(self._unplaced)
+        self._unplaced.clear()
+        for line in self.all:
+            self._refund(line, len(line.backlog))
+            envelopes += line.backlog
+            line.backlog.clear()
+        return envelopes
+
+    def _refund(self, line: Line, mails: int) -> None:
+        if line.allowance is not None:
+            line.allowance += mails
+
+    def _choose(self, now: float) -> Line | None:
+        """Smooth weighted round robin: shares are exact over time, and no relay gets a burst.
+
+        Those that rest come in only when all that could take it rest; standbys (weight 0) when no other can.
+        """
+        able = [line for line in self.all if line.open]
+        if len(able) < 2:
+            return able[0] if able else None
+        able = [line for line in able if now >= line.not_before] or able
+        able = [line for line in able if line.relay.weight > 0] or able
+        total = 0.0
+        for line in able:
+            share = line.relay.weight or 1.0
+            line.credit += share
+            total += share
+        chosen = max(able, key=lambda line: line.credit)
+        chosen.credit -= total
+        return chosen

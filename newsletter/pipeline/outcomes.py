@@ -1,0 +1,115 @@
+"""What a run makes of the answers: what follows for each mail, whom to blame, which domain to spare.
+
+It sends nothing; what it decides is written down in the transactions of `newsletter.pipeline.deliver`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from newsletter.core.errors import NewsletterError
+from newsletter.core.mail import Outcome, Verdict
+from newsletter.core.retry import POLICY_RETRY, Fate, Next, decide, postpone
+from newsletter.delivery import limits
+from newsletter.delivery.brakes import Brakes, domain_of
+from newsletter.delivery.claims import Claimed
+from newsletter.delivery.outbox import Result, record
+from newsletter.delivery.recovery import resends
+from newsletter.pipeline.post import Post
+
+
+class Outcomes:
+    """The judgement of one run."""
+
+    def __init__(self, post: Post, *, now: datetime) -> None:
+        self._post = post
+        self._now = now
+        self._brakes = Brakes()
+        self._paused: dict[str, datetime] = {}  # domains that rest, and until when
+        self._suspects: list[tuple[Claimed, Result]] = []  # hard refusals on probation
+
+    def begin(self, connection: Connection) -> None:
+        """Learn which domains rest since an earlier run."""
+        self._paused = limits.paused(connection, now=self._now)
+
+    @property
+    def error(self) -> NewsletterError | None:
+        """Why the run must stop."""
+        return self._brakes.error
+
+    @property
+    def any_paused(self) -> bool:
+        """Whether any domain rests."""
+        return bool(self._paused)
+
+    def take(self, mail: Claimed, outcome: Outcome) -> Result:
+        """What follows for a mail from its outcome."""
+        following = decide(
+            outcome,
+            attempts=mail.attempts,
+            now=self._now,
+            expires_at=mail.expires_at,
+            jitter=self._post.jitter(),
+            resend=resends(mail.kind, self._post.uncertain),
+        )
+        on_probation = self._brakes.on_probation
+        self._brakes.note(outcome, following, domain=domain_of(mail.person.address))
+        result = Result(mail.id, outcome, following, mail.carries)
+        if on_probation and following.fate is Fate.REFUSED:
+            # Deferred until the first mails are judged together: a misconfigured relay must cost nobody
+            # their papers, let alone their place on the list.
+            self._suspects.append((mail, result))
+            return Result(mail.id, outcome, self._postponed(POLICY_RETRY, expires_at=None))
+        return result
+
+    def blame(self, connection: Connection, results: Iterable[tuple[Claimed, Result]]) -> None:
+        """Tell whoever suppresses of the refusals that speak of the address."""
+        if self._post.on_refused is not None:
+            for mail, result in results:
+                if result.next.blames_address:
+                    self._post.on_refused(connection, mail, result.outcome, self._now)
+
+    def judge(self, connection: Connection, *, last: bool = False) -> int:
+        """Once probation is over (or the run is) and the relay was not to blame, the first refusals count.
+
+        Returns how many mails that were deferred are refused now.
+        """
+        if not self._suspects or self._brakes.error is not None or (self._brakes.on_probation and not last):
+            return 0
+        results = [result for _, result in self._suspects]
+        late = record(connection, owner=None, results=results, now=self._now)
+        refused = [(mail, result) for mail, result in self._suspects if mail.id not in late]
+        self.blame(connection, refused)
+        self._suspects.clear()
+        return len(refused)
+
+    def shut_domains(self, connection: Connection) -> None:
+        """Give those domains a rest that refused several mails for our sake."""
+        for domain, words in self._brakes.shut.items():
+            self._paused[domain] = self._now + POLICY_RETRY
+            limits.pause(connection, domain, until=self._paused[domain], reason=words)
+        self._brakes.shut.clear()
+
+    def resting(self, mail: Claimed) -> Result | None:
+        """The result of a mail whose domain rests."""
+        until = self._paused.get(domain_of(mail.person.address))
+        if until is None or until <= self._now:
+            return None
+        return self.put_off(mail, until - self._now, "not tried: its domain refused several mails before it")
+
+    def put_off(self, mail: Claimed, pause: timedelta, words: str) -> Result:
+        """The result of a mail that must wait so long before it is tried at all."""
+        return untried(mail, words, self._postponed(pause, expires_at=mail.expires_at))
+
+    def _postponed(self, pause: timedelta, *, expires_at: datetime | None) -> Next:
+        return postpone(self._now + pause, expires_at=expires_at, jitter=self._post.jitter())
+
+
+def untried(mail: Claimed, words: str, following: Next) -> Result:
+    """The result of a mail that never reached a relay."""
+    verdict = Verdict.REJECTED if following.fate is Fate.RETURNED else Verdict.DEFERRED
+    outcome = Outcome(verdict=verdict, phase="assemble", text=words[:500], delivery_id=mail.id)
+    return Result(mail.id, outcome, following)
