@@ -77,6 +77,12 @@ def _begin_postgresql(connection: Connection) -> None:
     if options.get("read_only"):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     elif options.get("alone"):
+        be_alone(connection)
+
+
+def be_alone(connection: Connection) -> None:
+    """Wait until no other transaction is alone; this one is, to its end. Again changes nothing."""
+    if connection.dialect.name == "postgresql":
         # At READ COMMITTED each later statement sees what the lock's last holder committed.
         hold(connection, ALONE)
 

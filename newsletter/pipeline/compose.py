@@ -18,7 +18,7 @@ from newsletter.core.cadence import MAX_AGE, PATIENCE
 from newsletter.core.mail import Content
 from newsletter.core.plan import MAX_RECAPS, DigestPlan, PlannedPaper, arrange, fit
 from newsletter.core.states import DeliveryState
-from newsletter.db.engine import writing
+from newsletter.db.engine import be_alone, writing
 from newsletter.db.schema import deliveries, reader_debts, runs
 from newsletter.pipeline import due
 from newsletter.pipeline.batch import KIND, Closing, batch, carries, groups
@@ -74,6 +74,7 @@ def compose_in(
     connection: Connection, *, now: datetime, press: Press, everyone: bool, only: int | None
 ) -> Composed:
     """The same inside the caller's transaction (a preview and a dry run roll it back)."""
+    be_alone(connection)
     due.gather(connection, now=now, everyone=everyone, only=only)
     end_debts(connection, now=now)
     candidates = load_candidates(connection, now)

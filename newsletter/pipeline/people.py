@@ -145,7 +145,7 @@ def import_roster(
     total: Row = {"added": 0, "updated": 0, "unchanged": 0, "refused": []}
     with Roster(path) as roster, Seen() as seen:
         for batch in roster.batches():
-            with reading(engine) if dry_run else writing(engine) as connection:
+            with reading(engine) if dry_run else writing(engine, alone=True) as connection:
                 taken = take_in(connection, batch, terms=terms, seen=seen, dry_run=dry_run)
                 if taken.first_confirmed and house.welcome:
                     newcomers = people.by_ids(connection, taken.first_confirmed)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, insert
 
-from newsletter.db.engine import writing
+from newsletter.db.engine import be_alone, writing
 from newsletter.db.schema import runs
 from newsletter.papers import editions
 
@@ -25,6 +25,7 @@ def publish(engine: Engine, *, now: datetime, zone: str = "UTC", hold: timedelta
 
 def publish_in(connection: Connection, *, now: datetime, zone: str, hold: timedelta) -> int | None:
     """The same inside the caller's transaction (a preview rolls it back)."""
+    be_alone(connection)
     number = editions.freeze(connection, now=now, day=now.astimezone(ZoneInfo(zone)).date(), hold=hold)
     if number is not None:
         connection.execute(insert(runs), {"verb": "publish", "at": now, "done": 1, "everyone": False})

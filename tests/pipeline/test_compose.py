@@ -55,7 +55,7 @@ def test_runs_at_once_compose_once(world: World) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
     at_hand = threading.Thread(target=lambda: world.compose("2026-04-13T07:01", everyone=True))
-    with writing(world.engine, alone=True) as connection:
+    with writing(world.engine) as connection:
         compose_in(connection, now=utc("2026-04-13T07:00"), press=world.press, everyone=False, only=None)
         at_hand.start()
         at_hand.join(0.3)
