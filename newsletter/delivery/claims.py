@@ -149,11 +149,12 @@ def expire(connection: Connection, *, now: datetime) -> int:
     """
     count = 0
     while True:
-        ids = connection.execute(
+        late = (
             select(deliveries.c.id)
             .where(WAITING, deliveries.c.next_attempt_at <= now, deliveries.c.expires_at <= now)
             .limit(500)  # far below any database's limit of parameters
-        ).scalars()
+        )
+        ids = connection.execute(_for_us_alone(late)).scalars()
         page = list(ids)
         if not page:
             return count

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import reader_debts
-from newsletter.delivery.claims import claim
+from newsletter.delivery.claims import claim, expire
 from newsletter.delivery.outbox import turn_over
 from newsletter.delivery.owners import owning
 from newsletter.delivery.recovery import Uncertain, recover
@@ -40,6 +40,17 @@ def test_composing_leaves_a_changed_readers_mail_to_the_sender_who_is_taking_it(
     with writing(world.engine) as sender:
         turned = turn_over(sender, owner="me", results=[], upcoming=[1], now=NOW, wall=NOW)
     assert (set(turned.handed_over), world.mails_to(1)) == ({1}, [["A"]])
+
+
+def test_expiring_leaves_a_mail_to_the_sender_who_is_taking_it(world: World) -> None:
+    before = utc("2026-04-15T06:59:59")
+    with writing(world.engine) as sender:
+        claim(sender, owner="me", now=before, wall=before, limit=9, audience=public())
+        with writing(world.engine) as another:
+            assert expire(another, now=utc("2026-04-15T07:00")) == 0
+    with writing(world.engine) as sender:
+        turned = turn_over(sender, owner="me", results=[], upcoming=[1], now=before, wall=before)
+    assert turned.handed_over == {1}
 
 
 def test_a_dead_senders_mail_becomes_one_recap_whoever_finds_it_first(world: World, tmp_path: Path) -> None:
