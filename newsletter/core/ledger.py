@@ -12,7 +12,7 @@ from datetime import datetime
 
 from newsletter.core.cadence import MAX_AGE, Cadence
 from newsletter.core.plan import MAX_RECAPS
-from newsletter.core.states import DebtEnd, DeliveryState, Form, Role
+from newsletter.core.states import RESENT, DebtEnd, DeliveryState, Form, Role
 from newsletter.core.waiting import INSTANT, Pending, why_waiting
 
 LIVE = (
@@ -79,7 +79,7 @@ class OwnDebt:
     """A debt that is a row of the reader's own."""
 
     paper: int
-    kind: str  # returned, welcome, recap
+    kind: str  # returned, welcome, recap, resent
     open: bool  # neither carried by a delivery nor ended
     ended: DebtEnd | None
     made_at: datetime
@@ -172,7 +172,8 @@ def _count_given(account: Account, result: Balance) -> None:
                 in_sent.setdefault(carried.paper, []).append((mail, carried))
             elif mail.state == DeliveryState.UNCERTAIN and carried.role != Role.RECAP:
                 result.uncertain.add(carried.paper)
-    result.given = set(in_sent)
+    # What was given stays so when somebody has the mail sent once more and that copy fails.
+    result.given = set(in_sent) | {debt.paper for debt in account.debts if debt.kind == RESENT}
     for paper, times in in_sent.items():
         if any(_repeats(*later, *before) for n, later in enumerate(times) for before in times[:n]):
             result.repeated[paper] = sorted({mail.delivery for mail, _ in times})

@@ -64,3 +64,6 @@ class Role(StrEnum):
     NEWS = "news"
     WELCOME = "welcome"  # one of the recent papers a newcomer is given
     RECAP = "recap"  # in case you missed it: its first mail's fate is uncertain
+
+
+RESENT = "resent"  # kind of a reader's own row: given by a mail that was sent, before it was sent once more

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.states import DebtEnd, DeliveryState, Form, Role
+from newsletter.core.states import RESENT, DebtEnd, DeliveryState, Form, Role
 from newsletter.db.schema import deliveries, digest_papers, papers, reader_debts
 
 RETURNED = "returned"  # ReaderDebt.kind of a paper that came back
@@ -114,6 +114,32 @@ def take_again(connection: Connection, ids: Sequence[int]) -> None:
         .where(reader_debts.c.carried_by.in_(ids), reader_debts.c.ended == DebtEnd.REFUSED)
         .values(ended=None, ended_at=None)
     )
+
+
+def keep_given(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
+    """These were sent and go out once more: whatever becomes of the second copy, what they gave is given."""
+    connection.execute(_absent(ids, kind=RESENT, now=now))
+    connection.execute(
+        update(reader_debts)
+        .where(reader_debts.c.from_delivery_id.in_(ids), reader_debts.c.kind == RESENT)
+        .values(carried_by=reader_debts.c.from_delivery_id, ended=DebtEnd.GIVEN.value, ended_at=now)
+    )
+    connection.execute(
+        update(reader_debts)
+        .where(
+            reader_debts.c.carried_by.in_(ids),
+            reader_debts.c.ended == DebtEnd.GIVEN,
+            reader_debts.c.kind != Role.RECAP,
+        )
+        .values(kind=RESENT, from_delivery_id=None)
+    )
+
+
+def was_sent() -> ColumnElement[bool]:
+    """Whether a delivery is sent, or was before somebody had it sent once more."""
+    given = reader_debts.alias("given")
+    before = exists().where(given.c.carried_by == deliveries.c.id, given.c.kind == RESENT)
+    return or_(deliveries.c.state == DeliveryState.SENT, before)
 
 
 def given_elsewhere(connection: Connection, delivery_id: int) -> bool:

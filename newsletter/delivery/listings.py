@@ -93,6 +93,8 @@ def resend(connection: Connection, delivery_id: int, *, now: datetime) -> None:
         )
     if state is DeliveryState.UNCERTAIN:
         _take_again(connection, row, now=now)
+    else:
+        debts.keep_given(connection, [row.id], now=now)
     # Somebody wants it sent: were it to expire, it would give back papers that may have arrived.
     _due_now(connection, row, now=now, expires_at=None)
 

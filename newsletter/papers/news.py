@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, and_, func, literal, not_, select, union_all
+from sqlalchemy import Select, and_, func, literal, not_, or_, select, union_all
 
 from newsletter.core.plan import EVERYTHING
 from newsletter.core.states import DumpStatus
-from newsletter.db.schema import dumps, edition_papers, paper_topics, papers, topic_corrections
+from newsletter.db.schema import (
+    dumps,
+    edition_papers,
+    listed_entries,
+    paper_topics,
+    papers,
+    topic_corrections,
+)
 
 STRONG = "strong"
 ADMIN = "admin"
@@ -58,7 +65,18 @@ def unpublished_pairs() -> Select[Any]:
 
 
 def _corrected(place: tuple[Any, ...]) -> Select[Any]:
-    """Pairs that an admin added to papers which were published without them."""
+    """Pairs that an admin added to papers which were published without them, and which a dump still lists."""
+    listed = papers.alias("listed")
+    stands = (
+        select(listed_entries.c.dump_id)
+        .join(listed, listed.c.id == listed_entries.c.paper_id)
+        .join(dumps, dumps.c.id == listed_entries.c.dump_id)
+        .where(
+            or_(listed.c.id == papers.c.id, listed.c.merged_into == papers.c.id),
+            dumps.c.status == DumpStatus.INGESTED,
+        )
+        .correlate(papers)
+    )
     merged = papers.alias("merged")
     held = (
         select(edition_papers.c.paper_id)
@@ -91,5 +109,6 @@ def _corrected(place: tuple[Any, ...]) -> Select[Any]:
             papers.c.edition.is_not(None),
             papers.c.merged_into.is_(None),
             not_(held.exists()),
+            stands.exists(),
         )
     )

@@ -14,9 +14,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, update
 
 from newsletter.core.cadence import MAX_AGE
-from newsletter.core.states import DebtEnd, DeliveryState, Form, Role
+from newsletter.core.states import DebtEnd, Form, Role
 from newsletter.db.schema import deliveries, digest_papers, edition_papers, editions, papers, reader_debts
-from newsletter.delivery.debts import RETURNED
+from newsletter.delivery.debts import RETURNED, was_sent
 from newsletter.papers.editions import STANDS
 from newsletter.pipeline.batch import KIND, batch
 from newsletter.pipeline.signature import OPEN_DEBT
@@ -134,7 +134,7 @@ def _given() -> ColumnElement[bool]:
         .where(
             deliveries.c.subscriber_id == reader_debts.c.subscriber_id,
             deliveries.c.kind == KIND,
-            deliveries.c.state == DeliveryState.SENT,
+            was_sent(),
             digest_papers.c.form != Form.LEFT,
             digest_papers.c.role != Role.RECAP,
             owed.c.id == reader_debts.c.paper_id,

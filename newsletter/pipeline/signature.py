@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     union_all,
     update,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 
 from newsletter.core.states import DeliveryState, Form
 from newsletter.db.schema import deliveries, digest_papers, digests, editions, papers, reader_debts
+from newsletter.delivery.debts import was_sent
 from newsletter.papers.merging import inheritances
 from newsletter.pipeline.batch import KIND, batch, groups, marks
 from subscribers import audience
@@ -173,7 +175,10 @@ def _papers_had(reappearing: Sequence[int]) -> ColumnElement[str]:
             deliveries.c.subscriber_id == batch.c.subscriber_id,
             deliveries.c.kind == KIND,
             # what these gave back are rows of the reader's own
-            deliveries.c.state.not_in([DeliveryState.SKIPPED.value, DeliveryState.FAILED.value]),
+            or_(
+                deliveries.c.state.not_in([DeliveryState.SKIPPED.value, DeliveryState.FAILED.value]),
+                was_sent(),
+            ),
             either.c.paper_id.in_(reappearing),
         )
         .correlate(batch)

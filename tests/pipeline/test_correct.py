@@ -213,3 +213,17 @@ def test_correct_topics_refuses_what_cannot_be_meant(stand: Newsstand) -> None:
         correct(stand, "Quantum Lattices", remove=("everything",))
     with pytest.raises(UsageError, match="at once"):
         correct(stand, "Quantum Lattices", add=("quantum",), remove=("quantum",))
+
+
+def test_an_added_topic_of_a_withdrawn_paper_is_no_news(stand: Newsstand) -> None:
+    stand.drop("a.txt", page("Mar 3", "Some Paper", "Other Paper"))
+    stand.publish()
+    paper = stand.id_of("Some Paper")
+    for _ in range(2):
+        correct_topics(
+            stand.engine, paper, add=["quantum"], known_topics=TOPICS, matcher=stand.matcher, now=stand.now
+        )
+    assert stand.news() == {("Some Paper", "quantum")}
+    stand.publish()
+    stand.withdraw("a.txt")
+    assert (stand.news(), stand.publish()) == (set(), None)

@@ -12,7 +12,7 @@ from newsletter.core.states import DeliveryState
 from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries, reader_debts
 from newsletter.papers import editions, matches, merging
-from newsletter.pipeline import review, welcome
+from newsletter.pipeline import again, review, welcome
 from subscribers import audience, leaving, suppression
 from tests.pipeline.scenario import NoRules, World, utc
 
@@ -251,3 +251,23 @@ def test_the_debts_of_a_suppressed_reader_end_so(world: World) -> None:
             key=b"suppression key of the tests",
         )
     assert world.audit("2026-04-15T08:00").ended == {"left": 1, "suppressed": 1}
+
+
+@pytest.mark.parametrize("fate", [REFUSED, UNCERTAIN])
+def test_what_was_sent_stays_given_when_a_second_copy_fails(world: World, fate: DeliveryState) -> None:
+    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
+    world.edition("2026-04-13T05:00", {"B": ["circuits"]})
+    world.run("2026-04-13T07:00", REFUSED)
+    number = world.edition("2026-04-14T05:00", {"A": ["circuits"]})
+    world.run("2026-04-14T07:00")
+    again.resend(world.engine, 2, now=utc("2026-04-14T09:00"))
+    assert world.audit("2026-04-14T09:30").given == 2
+    world.end(fate, at="2026-04-14T10:00")
+    with writing(world.engine) as connection:  # an edition that comes again
+        editions.hold(connection, number)
+        editions.release(connection, number, now=utc("2026-04-14T11:00"))
+    world.edition("2026-04-15T05:00", {"C": ["circuits"]})
+    world.run("2026-04-15T07:00")
+    assert world.mails_to(ada) == [["B"], ["B", "A"], ["C"]]
+    report = world.audit("2026-04-15T08:00")
+    assert (report.given, report.repeated, report.missed) == (3, 0, 0)

@@ -19,7 +19,7 @@ from newsletter.core.errors import NewsletterError
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries, papers
-from newsletter.delivery import debts
+from newsletter.delivery import debts, listings
 from newsletter.delivery.claims import expire
 from newsletter.papers import editions, matches, merging
 from subscribers import leaving, signup
@@ -61,6 +61,7 @@ class Month:
             (4, self._change_hour),
             (4, self._merge_or_split),
             (3, self._take_topic_away),
+            (3, self._resend),
             (2, self._unsubscribe_and_come_back),
             (2, self._publish_again),
         ]
@@ -106,7 +107,13 @@ class Month:
                 connection.execute(
                     update(deliveries)
                     .where(deliveries.c.id == mail)
-                    .values(state=state, attempts=1, next_attempt_at=self.now, finished_at=ended)
+                    .values(
+                        state=state,
+                        attempts=1,
+                        next_attempt_at=self.now,
+                        finished_at=ended,
+                        reason="refused: 552" if state == DeliveryState.FAILED else None,
+                    )
                 )
                 if state == DeliveryState.SENT:
                     debts.give(connection, [mail], now=self.now)
@@ -114,6 +121,13 @@ class Month:
                     debts.recap(connection, [mail], now=self.now)
                 elif state == DeliveryState.FAILED:
                     debts.bring_back_once(connection, [mail], now=self.now)
+
+    def _resend(self) -> None:
+        with writing(self.world.engine) as connection:
+            sent = select(deliveries.c.id).where(deliveries.c.state.in_(["sent", "uncertain"]))
+            last = connection.execute(sent.order_by(deliveries.c.id.desc()).limit(5)).scalars().all()
+            if last:
+                listings.resend(connection, self.random.choice(last), now=self.now)
 
     def _leave(self) -> None:
         with writing(self.world.engine) as connection:

@@ -104,7 +104,7 @@ class Delivery(SQLModel, table=True):
 
 
 class ReaderDebt(SQLModel, table=True):
-    """A debt, or a recap, that is one reader's own: returned, welcome, recap."""
+    """A debt, or a recap, that is one reader's own; or that a mail sent twice had given a paper before."""
 
     __tablename__ = "reader_debts"
 
@@ -112,7 +112,7 @@ class ReaderDebt(SQLModel, table=True):
     subscriber_id: int = Field(index=True)
     paper_id: int = Field(foreign_key="papers.id")
     topic: str  # shown under
-    kind: str  # returned, welcome, recap
+    kind: str  # returned, welcome, recap, resent
     made_at: datetime
     from_delivery_id: int | None = Field(
         default=None, foreign_key="deliveries.id", index=True
