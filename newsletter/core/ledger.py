@@ -25,8 +25,6 @@ LIVE = (
 # Ends that hold only where nothing that the reader follows covers the paper any more.
 UNCOVERED = (DebtEnd.LEFT, DebtEnd.SUPPRESSED, DebtEnd.DROPPED, DebtEnd.WITHDRAWN)
 
-INHERITED = "inherited"  # role of a paper that counts as given with the one that it was split from
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
@@ -57,8 +55,9 @@ class Carried:
     paper: int  # canonical id
     form: str
     role: str
-    own: int | None = None  # the id it had in the mail, where a later merge changed it
-    merged_at: datetime | None = None  # when that merge was decided
+    own: int | None = None  # the id it had in the mail
+    names: Sequence[tuple[datetime, int]] = ()  # canonical ids that this id came to have, and since when
+    inherited: bool = False  # it was part of what the mail shows, and was split off since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +162,7 @@ def _count_given(account: Account, result: Balance) -> None:
         for carried in mail.papers:
             if carried.form == Form.LEFT:
                 continue
-            if carried.role == INHERITED:
+            if carried.inherited and mail.state != DeliveryState.UNCERTAIN:
                 if mail.state not in (DeliveryState.FAILED, DeliveryState.SKIPPED):
                     result.inherited.add(carried.paper)
             elif mail.state == DeliveryState.SENT and carried.role == Role.RECAP:
@@ -177,17 +176,23 @@ def _count_given(account: Account, result: Balance) -> None:
     for paper, times in in_sent.items():
         if any(_repeats(*later, *before) for n, later in enumerate(times) for before in times[:n]):
             result.repeated[paper] = sorted({mail.delivery for mail, _ in times})
-    result.uncertain -= result.mended | result.given
+    result.uncertain -= result.mended | result.given | result.inherited
 
 
 def _repeats(mail: Mailed, carried: Carried, earlier: Mailed, before: Carried) -> bool:
     """Whether `mail` gave what `earlier` had given: the same paper, or one that was merged by then."""
     if mail.delivery == earlier.delivery:
         return carried.own == before.own and carried.own is not None
-    if carried.own == before.own:
-        return True
-    merges = [held.merged_at for held in (carried, before) if held.merged_at is not None]
-    return bool(merges) and max(merges) <= mail.composed_at
+    return _as_of(carried, mail.composed_at) == _as_of(before, mail.composed_at)
+
+
+def _as_of(carried: Carried, at: datetime) -> int | None:
+    """What the paper, under the id that it had in its mail, was part of at an instant."""
+    found = carried.own
+    for since, paper in carried.names:
+        if since <= at:
+            found = paper
+    return found
 
 
 def _entitled(
@@ -216,32 +221,33 @@ def _settle(books: _Books, pair: Pair, end: DebtEnd | None) -> None:
     account, result, paper = books.account, books.result, pair.paper
     if paper in result.given or paper in result.mended or paper in result.inherited:
         return
-    own = [debt for debt in account.debts if debt.paper == paper]
+    recaps = [debt for debt in account.debts if debt.paper == paper and debt.kind == Role.RECAP]
     if paper in result.uncertain:
-        recaps = [debt for debt in own if debt.kind == Role.RECAP]
         _settle_recap(books, pair, recaps, end)
         return
-    own = [debt for debt in own if debt.kind != Role.RECAP]
+    own = [debt for debt in account.debts if debt.paper == paper and debt.kind != Role.RECAP]
     for debt in own:
         if debt.open:
             _settle_open(books, pair, debt, end)
             return
-    carrying = [
-        mail
+    shown = [
+        (mail, carried)
         for mail in account.mailed
-        if any(
-            c.paper == paper and c.form != Form.LEFT and c.role not in (Role.RECAP, INHERITED)
-            for c in mail.papers
-        )
+        for carried in mail.papers
+        if carried.paper == paper and carried.form != Form.LEFT and carried.role != Role.RECAP
     ]
+    carrying = [mail for mail, carried in shown if not carried.inherited]
     if any(mail.state in LIVE for mail in carrying):
         result.pending[paper] = Pending.IN_MAIL
+        return
+    if recaps and not own:  # its first copy's fate is uncertain, a second one failed
+        _settle_recap(books, pair, recaps, end)
         return
     if own and (ended := _ended(own[-1], end, books.now)) is not None:
         result.ended[paper] = ended
         return
-    if carrying and carrying[-1].state == DeliveryState.FAILED and not own:
-        result.ended[paper] = DebtEnd.REFUSED
+    if shown and shown[-1][0].state == DeliveryState.FAILED and shown[-1][0].reason is None and not own:
+        result.ended[paper] = DebtEnd.REFUSED  # for the reader's sake: else it would have come back
         return
     if end is not None:
         result.ended[paper] = end

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
+    Select,
     and_,
     bindparam,
     exists,
@@ -27,7 +29,7 @@ from sqlalchemy import (
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.states import RESENT, DebtEnd, DeliveryState, Form, Role
-from newsletter.db.schema import deliveries, digest_papers, papers, reader_debts
+from newsletter.db.schema import deliveries, digest_papers, digests, paper_heirs, papers, reader_debts
 
 RETURNED = "returned"  # ReaderDebt.kind of a paper that came back
 
@@ -58,7 +60,7 @@ def bring_back(connection: Connection, ids: Sequence[int], *, now: datetime) -> 
     """These expired (or their reader paused): every paper leads the next digest."""
     if not ids:
         return
-    connection.execute(_absent(ids, kind=RETURNED, now=now))
+    _add_absent(connection, ids, kind=RETURNED, now=now)
     connection.execute(update(reader_debts).where(_carried(ids)).values(carried_by=None))
 
 
@@ -76,7 +78,7 @@ def bring_back_once(connection: Connection, ids: Sequence[int], *, now: datetime
         ),
     )
     _end(connection, twice, DebtEnd.REFUSED, now)
-    connection.execute(_absent(ids, kind=RETURNED, now=now))
+    _add_absent(connection, ids, kind=RETURNED, now=now)
     connection.execute(
         update(reader_debts)
         .where(_carried(ids), reader_debts.c.kind != Role.RECAP)
@@ -89,7 +91,7 @@ def recap(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
     """Nobody knows whether these arrived: their papers become recaps, once."""
     if not ids:
         return
-    connection.execute(_absent(ids, kind=Role.RECAP, now=now))
+    _add_absent(connection, ids, kind=Role.RECAP, now=now)
     connection.execute(
         update(reader_debts)
         .where(_carried(ids), reader_debts.c.kind != Role.RECAP)
@@ -118,7 +120,7 @@ def take_again(connection: Connection, ids: Sequence[int]) -> None:
 
 def keep_given(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
     """These were sent and go out once more: whatever becomes of the second copy, what they gave is given."""
-    connection.execute(_absent(ids, kind=RESENT, now=now))
+    _add_absent(connection, ids, kind=RESENT, now=now)
     connection.execute(
         update(reader_debts)
         .where(reader_debts.c.from_delivery_id.in_(ids), reader_debts.c.kind == RESENT)
@@ -133,6 +135,28 @@ def keep_given(connection: Connection, ids: Sequence[int], *, now: datetime) -> 
         )
         .values(kind=RESENT, from_delivery_id=None)
     )
+
+
+def share(connection: Connection, kept: int, off: int) -> None:
+    """A paper was split from the one that was kept: what a reader's own rows owe of either is owed of both.
+
+    Rows that waiting mails carry follow these mails' fate. Those that have ended stay as they are.
+    """
+    # What is copied is not copied back.
+    last = connection.execute(select(func.coalesce(func.max(reader_debts.c.id), 0))).scalar_one()
+    whole = select(papers.c.id).where(or_(papers.c.id == kept, papers.c.merged_into == kept))
+    for sources, heir in ((whole, off), ([off], kept)):
+        columns = [column.name for column in reader_debts.columns if column.name not in ("id", "paper_id")]
+        rows = (
+            select(*(reader_debts.c[name] for name in columns), literal(heir))
+            .where(
+                reader_debts.c.paper_id.in_(sources),
+                reader_debts.c.ended.is_(None),
+                reader_debts.c.id <= last,
+            )
+            .order_by(reader_debts.c.id)
+        )
+        connection.execute(insert(reader_debts).from_select([*columns, "paper_id"], rows))
 
 
 def was_sent() -> ColumnElement[bool]:
@@ -164,33 +188,50 @@ def _end(connection: Connection, which: ColumnElement[bool], end: DebtEnd, now: 
     connection.execute(update(reader_debts).where(which).values(ended=end.value, ended_at=now))
 
 
-def _absent(ids: Sequence[int], *, kind: str, now: datetime) -> Insert:
-    """Insert a row for each paper that these mails show as news and that is no row of the reader's yet."""
+def _add_absent(connection: Connection, ids: Sequence[int], *, kind: str, now: datetime) -> None:
+    """Insert a row for each paper that these mails show as news and that is no row of the reader's yet; also
+    for each that was part of one of them then, and was split from it since."""
+    digest_ids = select(deliveries.c.digest_id).where(deliveries.c.id.in_(ids))
+    news = and_(
+        digest_papers.c.digest_id.in_(digest_ids),
+        digest_papers.c.role != Role.RECAP,
+        digest_papers.c.form != Form.LEFT,
+    )
+    columns = (digest_papers.c.digest_id, digest_papers.c.topic, digest_papers.c.position)
+    split_off = (
+        select(*columns, paper_heirs.c.heir_id)
+        .join(digests, digests.c.id == digest_papers.c.digest_id)
+        .join(paper_heirs, paper_heirs.c.source_id == digest_papers.c.paper_id)
+        .where(news, digests.c.composed_at < paper_heirs.c.until)
+    )
+    for held in (select(*columns, digest_papers.c.paper_id).where(news), split_off):
+        connection.execute(_absent(ids, held, kind=kind, now=now))
+
+
+def _absent(ids: Sequence[int], held: Select[Any], *, kind: str, now: datetime) -> Insert:
+    shown = held.subquery()
+    digest_id, topic, position, paper_id = shown.c
     own = reader_debts.alias("own")
-    same = papers.alias("same")
+    same, named = papers.alias("same"), papers.alias("named")
     is_row = exists().where(
         own.c.carried_by == deliveries.c.id,
         own.c.paper_id == same.c.id,
-        # A debt names the paper as it was; the digest shows the one that a merge kept.
-        func.coalesce(same.c.merged_into, same.c.id) == digest_papers.c.paper_id,
+        # A debt and a digest name a paper as it was then; merges may have come between.
+        func.coalesce(same.c.merged_into, same.c.id) == func.coalesce(named.c.merged_into, named.c.id),
     )
     rows = (
         select(
             deliveries.c.subscriber_id,
-            digest_papers.c.paper_id,
-            digest_papers.c.topic,
+            paper_id,
+            topic,
             literal(str(kind)),
             literal(now, UTCDateTime()),
             deliveries.c.id,
         )
-        .join(digest_papers, digest_papers.c.digest_id == deliveries.c.digest_id)
-        .where(
-            deliveries.c.id.in_(ids),
-            digest_papers.c.role != Role.RECAP,
-            digest_papers.c.form != Form.LEFT,
-            not_(is_row),
-        )
-        .order_by(deliveries.c.id, digest_papers.c.position)
+        .join(shown, digest_id == deliveries.c.digest_id)
+        .join(named, named.c.id == paper_id)
+        .where(deliveries.c.id.in_(ids), not_(is_row))
+        .order_by(deliveries.c.id, position)
     )
     columns = ["subscriber_id", "paper_id", "topic", "kind", "made_at", "from_delivery_id"]
     return insert(reader_debts).from_select(columns, rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, not_, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, literal, or_, select, union, update
 
 from newsletter.core.errors import NotFoundError, UsageError
 from newsletter.core.overlap import jaccard, triples
@@ -18,6 +18,7 @@ from newsletter.db.schema import (
     dumps,
     edition_papers,
     paper_decisions,
+    paper_heirs,
     paper_revisions,
     papers,
     possible_same,
@@ -110,32 +111,27 @@ def split(
     restand(connection, [off.id, kept.id])
     if news:
         _set_news(connection, off.id, now=now)
+    else:
+        _inherit(connection, off.id, kept.id, now=now)
     _decide(connection, "split", kept.id, off.id, now=now, verdict="apart", news=news)
     return int(off.id)
 
 
-def inheritances() -> Select[Any]:
-    """Papers that count as given wherever another was: heir, source, and until, the instant of the split.
-
-    That is so for what a merge made one and a later split made two again, unless the split said it is news.
-    """
-    split_off = paper_decisions.alias("split_off")
-    merged = paper_decisions.alias("merged_before")
-    was_merged = (
-        select(merged.c.id)
-        .where(
-            merged.c.verb == "merge",
-            merged.c.paper_id == split_off.c.paper_id,
-            merged.c.other_id == split_off.c.other_id,
-            merged.c.id < split_off.c.id,
-        )
-        .exists()
+def _inherit(connection: Connection, off: int, kept: int, *, now: datetime) -> None:
+    """Write down what the paper split off counts as given with: all that was one with it, and what that had
+    inherited."""
+    members = select(papers.c.id).where(or_(papers.c.id == kept, papers.c.merged_into == kept))
+    own = select(literal(off), papers.c.id, literal(now, papers.c.ingested_at.type)).where(
+        papers.c.id.in_(members)
     )
-    return select(
-        split_off.c.other_id.label("heir"),
-        split_off.c.paper_id.label("source"),
-        split_off.c.at.label("until"),
-    ).where(split_off.c.verb == "split", not_(split_off.c.news), was_merged)
+    theirs = select(literal(off), paper_heirs.c.source_id, paper_heirs.c.until).where(
+        paper_heirs.c.heir_id.in_(members), paper_heirs.c.source_id != off
+    )
+    connection.execute(
+        dialect_insert(connection)(paper_heirs)
+        .from_select(["heir_id", "source_id", "until"], union(own, theirs))
+        .on_conflict_do_nothing()
+    )
 
 
 def open_cases(connection: Connection) -> list[dict[str, Any]]:

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from newsletter.core.cadence import Cadence
+from newsletter.core.kinship import Decision, replay
 from newsletter.core.ledger import (
-    INHERITED,
     Account,
     Balance,
     Carried,
@@ -38,7 +38,6 @@ from newsletter.db.schema import (
     reader_debts,
     runs,
 )
-from newsletter.papers.merging import inheritances
 from subscribers import audience
 
 PAGE = 2_000  # readers whose accounts are in memory at once
@@ -167,12 +166,17 @@ class DigestContents:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._known: dict[int, tuple[Carried, ...]] = {}
-        self._heirs = connection.execute(inheritances()).all()
-        merged = select(
-            paper_decisions.c.other_id, func.max(paper_decisions.c.at, type_=paper_decisions.c.at.type)
-        ).where(paper_decisions.c.verb == "merge")
-        decided = connection.execute(merged.group_by(paper_decisions.c.other_id)).all()
-        self._merged_at: dict[int, datetime] = {row[0]: row[1] for row in decided}
+        rows = connection.execute(select(paper_decisions).order_by(paper_decisions.c.id))
+        self._kin = replay(
+            Decision(
+                at=row.at,
+                merges=row.verb == "merge",
+                kept=row.paper_id,
+                other=row.other_id,
+                news=row.news,
+            )
+            for row in rows
+        )
 
     def of(self, digest_id: int) -> tuple[Carried, ...]:
         if digest_id not in self._known:
@@ -195,7 +199,7 @@ class DigestContents:
                     form=row.form,
                     role=row.role,
                     own=row.own,
-                    merged_at=self._merged_at.get(row.own) if row.own != row.paper else None,
+                    names=self._kin.names.get(row.own, ()),
                 )
                 for row in rows
             )
@@ -204,17 +208,19 @@ class DigestContents:
 
     def _inherited(self, digest_id: int, held: Sequence[Carried]) -> tuple[Carried, ...]:
         """What was part of a paper in this digest when it was composed, and was split from it later."""
-        if not self._heirs:
+        if not self._kin.heirs:
             return ()
         composed_at = self._connection.execute(
             select(digests.c.composed_at).where(digests.c.id == digest_id)
         ).scalar_one()
-        return tuple(
-            Carried(paper=row.heir, form=carried.form, role=INHERITED)
-            for row in self._heirs
-            for carried in held
-            if carried.paper == row.source and composed_at < row.until
-        )
+        known = {carried.paper for carried in held}
+        found: list[Carried] = []
+        for heir in self._kin.heirs:
+            paper = self._kin.now(heir.paper)
+            for carried in held:
+                if carried.own == heir.source and composed_at < heir.until and paper not in known:
+                    found.append(Carried(paper=paper, form=carried.form, role=carried.role, inherited=True))
+        return tuple(found)
 
 
 def accounts(

@@ -1,6 +1,6 @@
 """Correct what was decided about papers: merge, split, add and remove topics. Each in one transaction.
 
-What readers are owed by it follows from the rows; nothing here looks at readers.
+What readers are owed by it follows from the rows; only a split shares out what came back to them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from newsletter.core.errors import NotFoundError, UsageError
 from newsletter.core.plan import EVERYTHING
 from newsletter.db.engine import reading, writing
+from newsletter.delivery import debts
 from newsletter.papers import catalogue, matches, merging
 from newsletter.papers.matches import Matcher
 
@@ -36,7 +37,10 @@ def split_papers(
     news: it is news; else it counts as given wherever the kept one was. Raises NotFoundError and UsageError.
     """
     with writing(engine, alone=True) as connection:
+        kept = merging.canonical(connection, paper_id)
         off = merging.split(connection, paper_id, other_id, news=news, now=now)
+        if not news and merging.canonical(connection, off) == off != kept:  # else they never were one
+            debts.share(connection, kept, off)
         return catalogue.show(connection, off)
 
 

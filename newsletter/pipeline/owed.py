@@ -9,14 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, func, or_, select, union
 
 from newsletter.core.cadence import MAX_AGE
 from newsletter.core.plan import OwedPair, PlannedPaper
 from newsletter.core.states import Form, Role
-from newsletter.db.schema import digest_papers, digests, edition_papers, editions, papers, runs
+from newsletter.db.schema import digest_papers, digests, edition_papers, editions, paper_heirs, papers, runs
 from newsletter.papers.editions import STANDS
-from newsletter.papers.merging import inheritances
 from newsletter.pipeline.own import open_debts
 from newsletter.pipeline.signature import Signature
 
@@ -118,7 +117,7 @@ def _reappearing(connection: Connection, usable: list[int], *, now: datetime) ->
     some had got it, those that count as given with the paper that they were split from, and those that a
     clock which ran ahead may have mailed.
     """
-    heirs = inheritances().subquery()
+    heirs = select(CANONICAL).join(paper_heirs, paper_heirs.c.heir_id == papers.c.id)
     several = (
         select(CANONICAL.label("paper_id"))
         .select_from(edition_papers)
@@ -148,7 +147,7 @@ def _reappearing(connection: Connection, usable: list[int], *, now: datetime) ->
         .where(
             edition_papers.c.edition.in_(usable),
             STANDS,
-            doubtful | CANONICAL.in_(select(several.c.paper_id)) | CANONICAL.in_(select(heirs.c.heir)),
+            doubtful | CANONICAL.in_(select(several.c.paper_id)) | CANONICAL.in_(heirs),
         )
         .distinct()
     )
@@ -216,14 +215,25 @@ def owed_to(connection: Connection, candidates: Candidates, signature: Signature
 
 def _left_before(connection: Connection, candidates: Candidates, signature: Signature) -> list[OwedPair]:
     """What the last digest had no room for, through any topic that still covers it."""
-    left = connection.execute(
+    left = (
         select(CANONICAL)
         .select_from(digest_papers)
         .join(papers, papers.c.id == digest_papers.c.paper_id)
         .where(digest_papers.c.digest_id == signature.left_by, digest_papers.c.form == Form.LEFT)
-        .order_by(digest_papers.c.position)
-    ).scalars()
-    waiting = set(left)
+    )
+    split_off = (  # since, from what there was no room for
+        select(CANONICAL)
+        .select_from(digest_papers)
+        .join(digests, digests.c.id == digest_papers.c.digest_id)
+        .join(paper_heirs, paper_heirs.c.source_id == digest_papers.c.paper_id)
+        .join(papers, papers.c.id == paper_heirs.c.heir_id)
+        .where(
+            digest_papers.c.digest_id == signature.left_by,
+            digest_papers.c.form == Form.LEFT,
+            digests.c.composed_at < paper_heirs.c.until,
+        )
+    )
+    waiting = set(connection.execute(union(left, split_off)).scalars())
     return [
         replace(pair, leads=True)
         for pair in candidates.pairs

@@ -27,9 +27,16 @@ from sqlalchemy import (
 )
 
 from newsletter.core.states import DeliveryState, Form
-from newsletter.db.schema import deliveries, digest_papers, digests, editions, papers, reader_debts
+from newsletter.db.schema import (
+    deliveries,
+    digest_papers,
+    digests,
+    editions,
+    paper_heirs,
+    papers,
+    reader_debts,
+)
 from newsletter.delivery.debts import was_sent
-from newsletter.papers.merging import inheritances
 from newsletter.pipeline.batch import KIND, batch, groups, marks
 from subscribers import audience
 
@@ -159,12 +166,12 @@ def _papers_had(reappearing: Sequence[int]) -> ColumnElement[str]:
         .join(papers, papers.c.id == digest_papers.c.paper_id)
         .where(digest_papers.c.form != Form.LEFT)
     ).subquery()
-    heirs = inheritances().subquery()
     inherited = (
-        select(held.c.digest_id, heirs.c.heir)
-        .join(heirs, heirs.c.source == held.c.paper_id)
-        .join(digests, digests.c.id == held.c.digest_id)
-        .where(digests.c.composed_at < heirs.c.until)
+        select(digest_papers.c.digest_id, canonical)
+        .join(paper_heirs, paper_heirs.c.source_id == digest_papers.c.paper_id)
+        .join(papers, papers.c.id == paper_heirs.c.heir_id)
+        .join(digests, digests.c.id == digest_papers.c.digest_id)
+        .where(digest_papers.c.form != Form.LEFT, digests.c.composed_at < paper_heirs.c.until)
     )
     either = union_all(select(held), inherited).subquery()
     return (

@@ -13,6 +13,7 @@ from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries, reader_debts
 from newsletter.papers import editions, matches, merging
 from newsletter.pipeline import again, review, welcome
+from newsletter.pipeline.correct import split_papers
 from subscribers import audience, leaving, suppression
 from tests.pipeline.scenario import NoRules, World, utc
 
@@ -46,6 +47,10 @@ def merge(world: World, keep: str, other: str, at: str) -> None:
     one, two = world.paper(keep), world.paper(other)
     with writing(world.engine) as connection:
         merging.merge(connection, one, two, now=utc(at))
+
+
+def split(world: World, title: str, at: str) -> None:
+    split_papers(world.engine, world.paper(title), now=utc(at))
 
 
 def test_what_came_back_outlives_the_topic_it_was_shown_under(world: World) -> None:
@@ -271,3 +276,94 @@ def test_what_was_sent_stays_given_when_a_second_copy_fails(world: World, fate: 
     assert world.mails_to(ada) == [["B"], ["B", "A"], ["C"]]
     report = world.audit("2026-04-15T08:00")
     assert (report.given, report.repeated, report.missed) == (3, 0, 0)
+
+
+def test_half_of_what_came_back_is_owed_after_a_split(world: World) -> None:
+    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
+    world.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
+    merge(world, "Q", "P", "2026-04-14T06:00")
+    world.run("2026-04-14T07:00", REFUSED)
+    split(world, "P", "2026-04-14T09:00")
+    world.run("2026-04-15T07:00")
+    assert world.mails_to(ada) == [["Q"], ["Q", "P"]]
+    report = world.audit("2026-04-15T08:00")
+    assert (report.given, report.repeated, report.missed, report.ended) == (2, 0, 0, {})
+
+
+@pytest.mark.parametrize("fate", [REFUSED, UNCERTAIN])
+def test_half_of_a_mail_that_fails_after_a_split_comes_too(world: World, fate: DeliveryState) -> None:
+    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
+    world.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
+    merge(world, "Q", "P", "2026-04-14T06:00")
+    world.compose("2026-04-14T07:00")
+    split(world, "P", "2026-04-14T09:00")
+    world.end(fate, at="2026-04-14T10:00")
+    world.run("2026-04-15T07:00")
+    assert world.mails_to(ada) == [["Q"], ["Q", "P"]]
+    report = world.audit("2026-04-15T08:00")
+    assert (report.repeated, report.missed, report.ended, report.pending) == (0, 0, {}, {})
+
+
+def test_half_of_an_expired_mail_that_was_split_comes_too(world: World) -> None:
+    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
+    world.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
+    merge(world, "Q", "P", "2026-04-14T06:00")
+    world.compose("2026-04-14T07:00")
+    split(world, "P", "2026-04-15T06:30")
+    world.run("2026-04-15T07:00")
+    assert world.mails_to(ada) == [["Q"], ["Q", "P"]]
+    assert world.audit("2026-04-15T08:00").given == 2
+
+
+def test_half_of_what_there_was_no_room_for_leads_after_a_split(tmp_path: Path) -> None:
+    world = World(tmp_path, room=400)
+    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
+    world.edition("2026-04-14T05:00", {title: ["circuits"] for title in ("X", "Y", "Q", "P")})
+    merge(world, "Q", "P", "2026-04-14T06:00")
+    world.run("2026-04-14T07:00")
+    split(world, "P", "2026-04-14T09:00")
+    world.run("2026-04-15T07:00")
+    assert world.mails_to(ada) == [["X", "Y", "(Q)"], ["Q", "P"]]
+    assert world.audit("2026-04-15T08:00").given == 4
+
+
+def test_papers_merged_one_after_another_inherit(world: World) -> None:
+    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
+    world.edition("2026-04-14T05:00", {title: ["circuits"] for title in ("Q", "P", "R")})
+    merge(world, "P", "R", "2026-04-14T06:00")
+    world.run("2026-04-14T07:00")
+    assert world.mails_to(ada) == [["Q", "P"]]
+    merge(world, "Q", "P", "2026-04-14T07:30")
+    split(world, "P", "2026-04-14T08:00")  # R stays with Q; it was given with P
+    split(world, "R", "2026-04-14T09:00")
+    world.edition("2026-04-15T05:00", {"Z": ["circuits"]})
+    world.run("2026-04-15T07:00")
+    assert world.mails_to(ada) == [["Q", "P"], ["Z"]]
+    report = world.audit("2026-04-15T08:00")
+    assert (report.repeated, report.missed) == (0, 0)
+
+
+def test_papers_given_before_they_were_merged_in_turn_are_no_repeat(world: World) -> None:
+    world.reader("ada@example.org", "circuits", joined=JOINED)
+    for day, title in ((13, "P"), (14, "Q"), (15, "R")):
+        world.edition(f"2026-04-{day}T05:00", {title: ["circuits"]})
+        world.run(f"2026-04-{day}T07:00")
+        if title == "Q":
+            world.paper("Old P")
+            merge(world, "P", "Old P", "2026-04-14T08:00")
+    merge(world, "Q", "P", "2026-04-15T08:00")
+    merge(world, "R", "Q", "2026-04-15T09:00")
+    assert world.audit("2026-04-15T10:00").repeated == 0
+
+
+def test_an_uncertain_mail_whose_second_copy_is_refused_is_recapped(world: World) -> None:
+    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
+    world.edition("2026-04-14T05:00", {"A": ["circuits"]})
+    world.run("2026-04-14T07:00", UNCERTAIN)
+    again.resend(world.engine, 1, now=utc("2026-04-14T09:00"))
+    world.end(REFUSED, at="2026-04-14T10:00")
+    assert world.audit("2026-04-14T11:00").missed == 0
+    world.run("2026-04-15T07:00")
+    assert world.mails_to(ada) == [["A"], ["A"]]
+    report = world.audit("2026-04-15T08:00")
+    assert (report.repeated, report.missed, report.pending) == (0, 0, {})

@@ -17,11 +17,12 @@ from sqlalchemy import select, update
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.states import DeliveryState
-from newsletter.db.engine import writing
+from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, papers
 from newsletter.delivery import debts, listings
 from newsletter.delivery.claims import expire
 from newsletter.papers import editions, matches, merging
+from newsletter.pipeline.correct import merge_papers, split_papers
 from subscribers import leaving, signup
 from subscribers.errors import SubscriberError
 from subscribers.preferences import Preferences
@@ -204,12 +205,12 @@ class Month:
         if len(self.titles) < 4:
             return
         keep, other = (self.world.paper(t) for t in self.random.sample(self.titles[-12:], 2))
-        with writing(self.world.engine) as connection:
+        with reading(self.world.engine) as connection:
             merged = connection.execute(select(papers.c.merged_into).where(papers.c.id == other)).scalar()
-            if merged is None:
-                merging.merge(connection, keep, other, now=self.now)
-            else:
-                merging.split(connection, other, now=self.now)
+        if merged is None:
+            merge_papers(self.world.engine, keep, other, now=self.now)
+        else:
+            split_papers(self.world.engine, other, now=self.now)
 
 
 def play(folder: Path, seed: int, *, url: str | None = None, steps: int = STEPS) -> None:

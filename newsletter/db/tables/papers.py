@@ -114,3 +114,13 @@ class PaperDecision(SQLModel, table=True):
     paper_id: int = Field(foreign_key="papers.id")
     other_id: int = Field(foreign_key="papers.id")
     news: bool = False  # a split paper that was said to be news
+
+
+class PaperHeir(SQLModel, table=True):
+    """A paper split off counts as given wherever another stood before: ids as they stand in digests."""
+
+    __tablename__ = "paper_heirs"
+
+    heir_id: int = Field(foreign_key="papers.id", primary_key=True)
+    source_id: int = Field(foreign_key="papers.id", primary_key=True, index=True)
+    until: datetime = Field(primary_key=True)  # the split: of what was composed before it
