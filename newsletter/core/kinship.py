@@ -30,6 +30,16 @@ class Heir:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Union:
+    """For a time a paper counted as given with the other: what a digest passed over then stays so."""
+
+    paper: int  # id
+    other: int  # id that was split off
+    since: datetime
+    until: datetime
+
+
 @dataclass(slots=True)
 class Kinship:
     """What the decisions say."""
@@ -38,6 +48,11 @@ class Kinship:
         default_factory=dict
     )  # id to what it was, since when
     heirs: list[Heir] = field(default_factory=list)
+    unions: list[Union] = field(default_factory=list)
+
+    def as_of(self, paper: int, at: datetime) -> int:
+        """The paper that this one was part of at an instant."""
+        return next((kept for since, kept in reversed(self.names.get(paper, ())) if since <= at), paper)
 
     def now(self, paper: int) -> int:
         """The paper that this one is part of after all decisions."""
@@ -56,9 +71,15 @@ def replay(decisions: Iterable[Decision]) -> Kinship:
             for paper in moved:
                 _rename(kin, part_of, paper, part_of[decision.kept], decision.at)
         elif part_of[decision.other] == decision.kept != decision.other:
+            members = [p for p, kept in part_of.items() if kept == decision.kept and p != decision.other]
+            kin.unions += [
+                Union(
+                    paper=p, other=decision.other, since=_one_since(kin, p, decision.other), until=decision.at
+                )
+                for p in members
+            ]
             _rename(kin, part_of, decision.other, decision.other, decision.at)
             if not decision.news:
-                members = [paper for paper, kept in part_of.items() if kept == decision.kept]
                 kin.heirs += _inherits(kin.heirs, decision.other, members, decision.at)
     return kin
 
@@ -66,6 +87,17 @@ def replay(decisions: Iterable[Decision]) -> Kinship:
 def _rename(kin: Kinship, part_of: dict[int, int], paper: int, kept: int, at: datetime) -> None:
     part_of[paper] = kept
     kin.names.setdefault(paper, []).append((at, kept))
+
+
+def _one_since(kin: Kinship, one: int, other: int) -> datetime:
+    """Since when these two, which are one now, have been so without a break."""
+    times = sorted({at for paper in (one, other) for at, _ in kin.names.get(paper, ())})
+    since = times[-1]
+    for at in reversed(times):
+        if kin.as_of(one, at) != kin.as_of(other, at):
+            break
+        since = at
+    return since
 
 
 def _inherits(before: Sequence[Heir], paper: int, members: Sequence[int], at: datetime) -> list[Heir]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from newsletter.core.cadence import MAX_AGE, Cadence
+from newsletter.core.kinship import Union
 from newsletter.core.plan import MAX_RECAPS
 from newsletter.core.states import RESENT, DebtEnd, DeliveryState, Form, Role
 from newsletter.core.waiting import INSTANT, Pending, why_waiting
@@ -126,6 +127,7 @@ class _Books:
     pairs: Mapping[str, Sequence[Pair]]  # by topic
     now: datetime
     last_run: datetime | None
+    unions: Sequence[Union]
     result: Balance
 
 
@@ -135,13 +137,17 @@ def balance(
     *,
     now: datetime,
     last_run: datetime | None,
+    unions: Sequence[Union] = (),
 ) -> Balance:
     """Hold what the reader was owed against what they were given.
 
-    pairs_by_topic: every frozen pair. last_run: the last compose run for everybody, if any.
+    pairs_by_topic: every frozen pair. last_run: the last compose run for everybody, if any. unions: papers
+    that were one for a time.
     """
     result = Balance()
-    books = _Books(account=account, pairs=pairs_by_topic, now=now, last_run=last_run, result=result)
+    books = _Books(
+        account=account, pairs=pairs_by_topic, now=now, last_run=last_run, unions=unions, result=result
+    )
     _count_given(account, result)
     for pair, end in _entitled(account, pairs_by_topic).values():
         _settle(books, pair, end)
@@ -262,10 +268,25 @@ def _settle(books: _Books, pair: Pair, end: DebtEnd | None) -> None:
         result.ended[paper] = DebtEnd.TOO_OLD
         return
     waits = why_waiting(account, pair, now=books.now, last_run=books.last_run)
-    if waits is None:
+    if waits is None and _was_passed_over(books, pair):
+        result.inherited.add(paper)
+    elif waits is None:
         result.missed[paper] = pair.ready_at
     else:
         result.pending[paper] = waits
+
+
+def _was_passed_over(books: _Books, pair: Pair) -> bool:
+    """Whether a digest passed the paper over because it was one then with another that the reader has."""
+    had = books.result.given | books.result.mended | books.result.uncertain
+    return any(
+        union.other in had
+        and any(
+            max(union.since, pair.ready_at) <= mail.composed_at < union.until for mail in books.account.mailed
+        )
+        for union in books.unions
+        if union.paper == pair.paper
+    )
 
 
 def _settle_open(books: _Books, pair: Pair, debt: OwnDebt, end: DebtEnd | None) -> None:

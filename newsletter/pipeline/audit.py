@@ -6,7 +6,7 @@ Recomputes every debt from events: editions, subscriptions, deliveries. It share
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from newsletter.core.cadence import Cadence
-from newsletter.core.kinship import Decision, replay
+from newsletter.core.kinship import Decision, Union, replay
 from newsletter.core.ledger import (
     Account,
     Balance,
@@ -87,9 +87,10 @@ def audit(engine: Engine, *, now: datetime) -> AuditReport:
         pairs = load_pairs(connection)
         contents = DigestContents(connection)
         last_run = last_compose(connection, now=now)
+        unions = contents.unions
         for subscriber_id, account in accounts(connection, contents):
             report.subscribers += 1
-            found = balance(account, pairs, now=now, last_run=last_run)
+            found = balance(account, pairs, now=now, last_run=last_run, unions=unions)
             _add(report, subscriber_id, account, found)
     return report
 
@@ -178,6 +179,14 @@ class DigestContents:
             for row in rows
         )
 
+    @property
+    def unions(self) -> Sequence[Union]:
+        """Papers that were one for a time, under their present ids."""
+        return [
+            replace(union, paper=self._kin.now(union.paper), other=self._kin.now(union.other))
+            for union in self._kin.unions
+        ]
+
     def of(self, digest_id: int) -> tuple[Carried, ...]:
         if digest_id not in self._known:
             rows = self._connection.execute(
@@ -213,12 +222,11 @@ class DigestContents:
         composed_at = self._connection.execute(
             select(digests.c.composed_at).where(digests.c.id == digest_id)
         ).scalar_one()
-        known = {carried.paper for carried in held}
         found: list[Carried] = []
         for heir in self._kin.heirs:
             paper = self._kin.now(heir.paper)
             for carried in held:
-                if carried.own == heir.source and composed_at < heir.until and paper not in known:
+                if carried.own == heir.source and composed_at < heir.until and paper != carried.paper:
                     found.append(Carried(paper=paper, form=carried.form, role=carried.role, inherited=True))
         return tuple(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from newsletter.core.kinship import Decision, Heir, replay
+from newsletter.core.kinship import Decision, Heir, Union, replay
 
 
 def at(hour: int) -> datetime:
@@ -39,3 +39,11 @@ def test_an_heir_hands_on_what_it_inherited() -> None:
 def test_news_and_papers_that_never_were_one_inherit_nothing() -> None:
     assert replay([merge(1, 1, 2), split(2, 1, 2, news=True)]).heirs == []
     assert replay([merge(1, 1, 2), split(2, 3, 2), split(3, 3, 4)]).heirs == []
+
+
+def test_papers_were_one_from_the_merge_that_joined_them_to_the_split() -> None:
+    kin = replay([merge(1, 2, 3), merge(2, 1, 2), split(5, 1, 3)])
+    assert kin.unions == [
+        Union(paper=2, other=3, since=at(1), until=at(5)),
+        Union(paper=1, other=3, since=at(2), until=at(5)),
+    ]

@@ -367,3 +367,34 @@ def test_an_uncertain_mail_whose_second_copy_is_refused_is_recapped(world: World
     assert world.mails_to(ada) == [["A"], ["A"]]
     report = world.audit("2026-04-15T08:00")
     assert (report.repeated, report.missed, report.pending) == (0, 0, {})
+
+
+def test_half_that_was_left_out_of_the_other_halfs_mail_inherits(tmp_path: Path) -> None:
+    world = World(tmp_path, room=200)
+    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
+    world.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
+    world.run("2026-04-14T07:00")
+    assert world.mails_to(ada) == [["Q", "(P)"]]
+    merge(world, "Q", "P", "2026-04-14T08:00")
+    world.edition("2026-04-15T05:00", {"A": ["circuits"]})
+    world.run("2026-04-15T07:00")
+    split(world, "P", "2026-04-15T08:00")
+    world.edition("2026-04-16T05:00", {"B": ["circuits"]})
+    world.run("2026-04-16T07:00")
+    assert world.mails_to(ada) == [["Q", "(P)"], ["A"], ["B"]]
+    assert world.audit("2026-04-16T08:00").missed == 0
+
+
+def test_the_kept_half_counts_as_given_where_a_digest_passed_it_over(world: World) -> None:
+    early = world.reader("early@example.org", "circuits", joined=JOINED)
+    late = world.reader("late@example.org", "circuits", joined=JOINED, hour=12)
+    world.edition("2026-04-14T05:00", {"P": ["circuits"]})
+    world.run("2026-04-14T07:00")
+    world.run("2026-04-14T12:00")
+    world.edition("2026-04-15T05:00", {"Q": ["circuits"], "A": ["circuits"]})
+    merge(world, "Q", "P", "2026-04-15T06:00")
+    world.run("2026-04-15T07:00")
+    split(world, "P", "2026-04-15T08:00")
+    world.run("2026-04-15T12:00")
+    assert (world.mails_to(early), world.mails_to(late)) == ([["P"], ["A"]], [["P"], ["Q", "A"]])
+    assert world.audit("2026-04-15T13:00").missed == 0
