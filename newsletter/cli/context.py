@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from newsletter.delivery.dkim_keys import Key
+    from newsletter.delivery.limits import Limits
     from newsletter.delivery.message import MessageBuilder
     from newsletter.delivery.relay import Relay
     from newsletter.ops.signing_keys import KeyPlace
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from newsletter.pipeline.press import DigestPress
     from newsletter.pipeline.send import Calendar
     from newsletter.settings import Settings
+    from newsletter.settings.model import Smtp
     from newsletter.topics.definitions import Topic
     from newsletter.topics.matcher import Matcher
 
@@ -127,28 +129,45 @@ class Workspace:
         )
 
     @cached_property
-    def relay(self) -> Relay:
-        """The mail server. Raises ConfigurationError when mail for others would carry our defaults."""
-        from newsletter.delivery.relay import Relay, Security, is_loopback
+    def relays(self) -> tuple[Relay, ...]:
+        """The mail servers, `[smtp]` first. Raises ConfigurationError when mail for others would carry our
+        defaults."""
+        from newsletter.delivery.relay import is_loopback
 
-        settings, smtp = self.settings, self.settings.smtp
-        if not is_loopback(smtp.host):
-            for key in ("sender", "base_url"):
+        settings = self.settings
+        servers = (settings.smtp, *settings.relays)
+        for smtp in servers:
+            for key in ("sender", "base_url") if not is_loopback(smtp.host) else ():
                 if key not in settings.model_fields_set:
                     raise ConfigurationError(
                         f"{key} is not set, but {smtp.host} is not this machine",
                         hint=f"Set {key} in {self.state_dir / 'newsletter.toml'}; readers see it.",
                     )
-        return Relay(
-            host=smtp.host,
-            port=smtp.port,
-            security=Security(smtp.protection),
-            username=smtp.username or "",
-            password=smtp.password.get_secret_value() if smtp.password is not None else "",
-            connections=smtp.connections,
-            messages_per_connection=smtp.messages_per_connection,
-            ca_file=smtp.ca_file,
-            allow_insecure=smtp.allow_insecure,
+        relays = tuple(_relay(smtp) for smtp in servers)
+        names = [relay.name for relay in relays]
+        if len(set(names)) < len(names):
+            raise ConfigurationError(
+                f"two mail servers are both {next(name for name in names if names.count(name) > 1)}",
+                hint="Each of [smtp] and [[relays]] in newsletter.toml must be another host or port.",
+            )
+        return relays
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How many mails may go."""
+        from newsletter.core.rates import parse_rates
+        from newsletter.delivery.limits import Limits
+
+        delivery, servers = self.settings.delivery, (self.settings.smtp, *self.settings.relays)
+        return Limits(
+            everything=parse_rates(delivery.limit),
+            relays={
+                relay.name: parse_rates(smtp.limit)
+                for relay, smtp in zip(self.relays, servers, strict=True)
+                if smtp.limit
+            },
+            domains={domain.lower(): parse_rates(text) for domain, text in delivery.domain_limits.items()},
+            each_domain=parse_rates(delivery.domain_limit),
         )
 
     @cached_property
@@ -235,7 +254,8 @@ class Workspace:
         from newsletter.pipeline.refusals import SuppressRefused
 
         return Post(
-            relays=(self.relay,),
+            relays=self.relays,
+            limits=self.limits,
             builder=self.builder,
             links=self.links,
             locks_dir=self.state_dir / "locks",
@@ -262,6 +282,23 @@ class Workspace:
             )
         value: str = secret.get_secret_value()
         return value
+
+
+def _relay(smtp: Smtp) -> Relay:
+    from newsletter.delivery.relay import Relay, Security
+
+    return Relay(
+        host=smtp.host,
+        port=smtp.port,
+        security=Security(smtp.protection),
+        username=smtp.username or "",
+        password=smtp.password.get_secret_value() if smtp.password is not None else "",
+        connections=smtp.connections,
+        messages_per_connection=smtp.messages_per_connection,
+        weight=smtp.weight,
+        ca_file=smtp.ca_file,
+        allow_insecure=smtp.allow_insecure,
+    )
 
 
 def workspace(ctx: typer.Context) -> Workspace:

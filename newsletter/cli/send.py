@@ -88,6 +88,8 @@ def send(
         )
     for reason, number in {**report.skipped, **report.closed}.items():
         output.note(f"  {number} without a mail: {reason}")
+    for trouble in report.troubles:
+        output.note(f"Warning: {trouble}")
     if report.stopped is not None:
         output.note(f"Error: {report.stopped}")
         output.note("Nothing is lost: what was not handed over waits in the outbox for the next send.")
@@ -107,7 +109,7 @@ def _send_test(work: Workspace, address: str, *, at: datetime, json: bool) -> No
         builder=work.builder,
         links=work.links,
         calendar=work.calendar,
-        relay=work.relay,
+        relays=work.relays,
         base_url=work.settings.base_url,
     )
     words = " ".join(str(part) for part in (outcome.code, outcome.status, outcome.text) if part)

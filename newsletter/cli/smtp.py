@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import typer
 
 from newsletter.cli import output
 from newsletter.cli.context import workspace
 from newsletter.cli.options import Json
+
+if TYPE_CHECKING:
+    from newsletter.delivery.smtp import RelayFacts
 
 app = typer.Typer(
     add_completion=False,
@@ -22,14 +27,46 @@ def _group() -> None:
 
 @app.command()
 def check(ctx: typer.Context, *, json: Json = False) -> None:
-    """Connect, encrypt, log in and leave again; say what was found or what is wrong."""
+    """Connect, encrypt, log in and leave again; say what was found or what is wrong.
+
+    With several servers each is tried; exit code 3 when some fail, 1 when all do.
+    """
     work = workspace(ctx)
+    from newsletter.delivery.relay import RelayError
     from newsletter.delivery.smtp import probe
 
-    facts = probe(work.relay)
-    if json:
-        output.print_json(facts)
-        return
+    found: list[RelayFacts] = []
+    errors: list[RelayError] = []
+    for relay in work.relays:
+        try:
+            found.append(probe(relay))
+        except RelayError as error:
+            errors.append(error)
+            if len(work.relays) > 1:
+                output.note(f"Error: {error}")
+        else:
+            if not json:
+                _print(found[-1])
+    if json and found:
+        output.print_json({**_as_json(found[0]), "others": [_as_json(facts) for facts in found[1:]]})
+    if errors and not found:
+        raise errors[0]
+    if not json:
+        ready = (
+            "The mail server is ready." if len(work.relays) == 1 else f"{len(found)} mail servers are ready."
+        )
+        typer.echo(ready)
+    if errors:
+        raise typer.Exit(output.IN_PART)
+
+
+def _as_json(facts: RelayFacts) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(facts)
+
+
+def _print(facts: RelayFacts) -> None:
     output.print_fields(
         {
             "server": f"{facts.host}:{facts.port} ({facts.address})",
@@ -40,4 +77,3 @@ def check(ctx: typer.Context, *, json: Json = False) -> None:
             "largest mail": f"{facts.size_limit} bytes" if facts.size_limit else "not said",
         }
     )
-    typer.echo("The mail server is ready.")

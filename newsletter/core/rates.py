@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 SLICES = 12  # of a window: a mail counts at most a twelfth of the window longer than it should
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)  # instants are compared exactly: no floats
 _PERIODS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}  # seconds
 _RATE = re.compile(r"\s*(\d{1,9})\s*(?:/|per)\s*(second|minute|hour|day)s?\s*", re.IGNORECASE)
 
@@ -30,7 +32,7 @@ class Rate:
 
     def slice_at(self, at: datetime) -> int:
         """The number of the slice in which `at` (aware) lies."""
-        return int(at.timestamp() * SLICES // self.seconds)
+        return (at - _EPOCH) // _TICK * SLICES // (self.seconds * 1_000_000)
 
     def room(self, counts: Mapping[int, int], at: datetime) -> int:
         """How many may go at `at`. counts: mails by slice; older slices than the window's do not matter."""
@@ -46,7 +48,8 @@ class Rate:
             used += counts[number]
             if used >= self.mails:
                 # Once this slice has left the window there is room again.
-                return datetime.fromtimestamp((number + SLICES + 1) * self.seconds / SLICES, UTC)
+                end = (number + SLICES + 1) * self.seconds * 1_000_000
+                return _EPOCH + _TICK * -(-end // SLICES)
         return at
 
 

@@ -6,7 +6,7 @@ It counts; what has no room waits in the outbox. The counts themselves are `news
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -104,8 +104,9 @@ class Allowances:
         opens_at = self._domain_opens.get(domain, self._wall())
         return max(opens_at - self._wall(), timedelta(0)) + timedelta(seconds=slowest.seconds) * windows
 
-    def unused(self, mails: Iterable[Claimed]) -> None:
-        """Mails that were claimed and that this run will not send."""
+    def unused(self, mails: Sequence[Claimed]) -> None:
+        """These were handed over, and come back untouched."""
+        self.use(-len(mails))
         if self.by_domain:
             self._left.update(domain_of(mail.person.address) for mail in mails)
 

@@ -206,7 +206,7 @@ class _Run:
         self._leaving = True
         given = [envelope.delivery_id for envelope in self._transport.give_back()]
         back = [self._handed.pop(id_) for id_ in given if id_ is not None]
-        self._allowances.use(-len(back))
+        self._allowances.unused(back)
         self._leased.extend(back)
         with writing(self._engine) as connection:
             self._release(connection)
@@ -215,14 +215,13 @@ class _Run:
     def _release(self, connection: Connection) -> None:
         if self._leased:
             release(connection, [mail.id for mail in self._leased], owner=self._owner)
-            self._allowances.unused(self._leased)
             self._leased.clear()
 
     def _wait_for_limits(self) -> None:
         """When nothing may go before a limit opens: wait a little, or leave the rest to the next run."""
         until = self._allowances.opens_at
         idle = not (self._transport.unsettled or self._results or self._leaving)
-        if until is None or not idle or (self._exhausted and not self._leased):
+        if until is None or self._allowances.room != 0 or not idle or (self._exhausted and not self._leased):
             return
         pause = until - self._post.wall()
         if pause > LONGEST_WAIT:
@@ -341,7 +340,6 @@ class _Run:
     def _held(self, mail: Claimed) -> Result | None:
         """The result of a mail whose domain takes none now."""
         if (resting := self._outcomes.resting(mail)) is not None:
-            self._allowances.unused([mail])
             return resting
         wait = self._allowances.admit(domain_of(mail.person.address))
         if wait is None:

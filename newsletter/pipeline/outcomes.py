@@ -57,6 +57,8 @@ class Outcomes:
         )
         on_probation = self._brakes.on_probation
         self._brakes.note(outcome, following, domain=domain_of(mail.person.address))
+        for domain in self._brakes.shut:
+            self._paused[domain] = self._now + POLICY_RETRY
         result = Result(mail.id, outcome, following, mail.carries)
         if on_probation and following.fate is Fate.REFUSED:
             # Deferred until the first mails are judged together: a misconfigured relay must cost nobody
@@ -87,9 +89,8 @@ class Outcomes:
         return len(refused)
 
     def shut_domains(self, connection: Connection) -> None:
-        """Give those domains a rest that refused several mails for our sake."""
+        """Write down which domains refused several mails for our sake and rest, for other runs too."""
         for domain, words in self._brakes.shut.items():
-            self._paused[domain] = self._now + POLICY_RETRY
             limits.pause(connection, domain, until=self._paused[domain], reason=words)
         self._brakes.shut.clear()
 

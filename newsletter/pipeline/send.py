@@ -43,6 +43,7 @@ class SendReport:
     skipped: dict[str, int] = field(default_factory=dict)
     closed: dict[str, int] = field(default_factory=dict)  # slots that passed without a mail, by reason
     stopped: NewsletterError | None = None  # why the run ended before its work did
+    troubles: list[NewsletterError] = field(default_factory=list)  # relays out of use while others worked
     dry_run: bool = False
 
     @property
@@ -103,6 +104,7 @@ def send(
     if expired:
         report.skipped[SkipReason.EXPIRED] = report.skipped.get(SkipReason.EXPIRED, 0) + expired
     report.stopped = delivered.stopped
+    report.troubles = delivered.troubles
     return report
 
 

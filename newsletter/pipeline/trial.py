@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,7 +31,7 @@ def send_test(
     builder: Builder,
     links: Callable[[Claimed], Mapping[str, str]],
     calendar: Calendar,
-    relay: Relay,
+    relays: Sequence[Relay],
     base_url: str,
 ) -> Outcome:
     """Mail a reader what they would get at `now` (aware), anybody else the latest digest.
@@ -59,7 +59,7 @@ def send_test(
             **dict.fromkeys(("unsubscribe_url", "preferences_url", "pause_url", "web_url"), f"{base_url}/"),
         }
         envelope = sample_for(engine, address=address, now=now, builder=builder, my=my)
-    (outcome,) = send_batch([relay], [replace(envelope, delivery_id=0)])
+    (outcome,) = send_batch(relays, [replace(envelope, delivery_id=0)])
     return outcome
 
 

@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from newsletter.core.rates import parse_rates
+
 LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 SELECTOR = re.compile(rf"{LABEL}(\.{LABEL})*")  # RFC 6376 section 3.1
 LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
@@ -79,6 +81,14 @@ def _domain(value: str) -> str:
     return value
 
 
+def _rates(value: str) -> str:
+    parse_rates(value)
+    return value
+
+
+Limit = Annotated[str, AfterValidator(_rates)]
+
+
 def _one_or_several(value: Any) -> Any:
     return [value] if isinstance(value, Mapping) else value
 
@@ -109,6 +119,18 @@ class Smtp(Table):
     messages_per_connection: int = Field(
         default=100, ge=1, description="Mails before a connection is closed; many servers allow 100."
     )
+    weight: float = Field(
+        default=1.0,
+        ge=0,
+        le=1000,
+        description="Its share of the mail beside other servers, `[[relays]]`; "
+        "0: only when no other can be used.",
+    )
+    limit: Limit = Field(
+        default="",
+        description="How many mails it may be given, such as `20/second` or `1000/hour, 5000/day`. "
+        "Empty: as many as there are.",
+    )
     ca_file: str | None = Field(
         default=None, description="Certificates to trust instead of the system's, for a private authority."
     )
@@ -131,6 +153,19 @@ class Delivery(Table):
         default="mend",
         description="A digest whose fate is unknown after a crash: `mend` lists its papers again, briefly, "
         "in the next digest; `resend` sends the same mail once more.",
+    )
+    limit: Limit = Field(
+        default="",
+        description="How many mails may go in all, per second, minute, hour or day; several with commas, "
+        "such as `100/minute, 2000/day`. Empty: no limit.",
+    )
+    domain_limit: Limit = Field(
+        default="", description="How many may go to any one recipient domain, written like `limit`."
+    )
+    domain_limits: dict[Annotated[str, AfterValidator(_domain)], Limit] = Field(
+        default_factory=dict,
+        description='Limits of single domains, such as `"gmail.com" = "20/minute"`, '
+        "instead of `domain_limit`.",
     )
 
 
@@ -230,6 +265,11 @@ class Settings(BaseSettings):
         description="Minutes between the last ingest and the moment when an edition may be mailed.",
     )
     smtp: Smtp = Field(default=Smtp(), description="The mail server.")
+    relays: Annotated[tuple[Smtp, ...], BeforeValidator(_one_or_several)] = Field(
+        default=(),
+        description="More mail servers besides `[smtp]`, each `[[relays]]` with the same keys; "
+        "see “Send through several mail servers”.",
+    )
     delivery: Delivery = Field(default=Delivery(), description="What the outbox does with the rare cases.")
     brand: Brand = Field(default=Brand(), description="How the newsletter presents itself.")
     dkim: Annotated[tuple[Dkim, ...], BeforeValidator(_one_or_several)] = Field(

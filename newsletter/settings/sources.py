@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_settings import EnvSettingsSource
@@ -170,7 +170,7 @@ def _first_unknown(values: Mapping[str, Any]) -> tuple[KeyPath, list[str]] | Non
                     below = walk(each, table, (*path, key))
                     if below:
                         return below
-            elif isinstance(value, Mapping) and key != "topics":
+            elif isinstance(value, Mapping) and get_origin(model.model_fields[key].annotation) is not dict:
                 return (*path, key, next(iter(value), "")), []
         return None
 

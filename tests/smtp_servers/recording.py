@@ -44,6 +44,7 @@ class Terms:
     login: tuple[str, str] | None = None
     mechanisms: str = "PLAIN LOGIN CRAM-MD5"
     refuse: Check = lambda _address: None
+    refuse_sender: bytes | None = None  # the answer to every MAIL
     delay: float = 0.0  # seconds before each dot is answered
 
 
@@ -141,6 +142,9 @@ class Conversation:
             return
         if self.sender is not None:
             self.say(b"503 5.5.1 nested MAIL")
+            return
+        if self.terms.refuse_sender is not None:
+            self.say(self.terms.refuse_sender)
             return
         self.sender = argument.partition("<")[2].partition(">")[0]
         self.mail_line = argument
