@@ -36,6 +36,7 @@ class Connection:
         context: ssl.SSLContext | None,
         pull: Callable[[], Envelope | None],
         pipelining: bool,
+        passed: Callable[[str], None] = lambda _point: None,
     ) -> None:
         self.relay = relay
         self.address = address
@@ -47,6 +48,7 @@ class Connection:
         self._context = context
         self._pull = pull
         self._pipelining = pipelining
+        self._passed = passed
         self._raw: list[bytes | memoryview] = []  # bytes on their way into the socket
         self._left = 0  # of these
         self._chunk = 0  # bytes of the session's output that `_raw` carries
@@ -128,6 +130,7 @@ class Connection:
             return []
         except OSError as error:
             return self.session.lost(_lost_words(error))
+        self._passed("read")
         if not data:
             return self.session.lost("the server closed the connection")
         return self._took(data)
@@ -178,6 +181,7 @@ class Connection:
                 return []
             except OSError as error:
                 return self._unwritable(error)
+            self._passed("written")
             if taken == self._left:
                 self._raw.clear()
                 self._left = 0

@@ -34,9 +34,16 @@ class Transport:
     for an unreadable CA file.
     """
 
-    def __init__(self, relays: Sequence[Relay], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        relays: Sequence[Relay],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        passed: Callable[[str], None] = lambda _point: None,
+    ) -> None:
         self._lines = Lines(relays)
         self._clock = clock
+        self._passed = passed  # told each read and write of a socket: points at which a crash may come
         self._selector = selectors.DefaultSelector()
         self._grown = False  # a backlog, since idle connections were last woken
         self._moves: dict[int, int] = {}  # delivery id: times it was handed back
@@ -174,6 +181,7 @@ class Transport:
                 context=line.context,
                 pull=partial(self._pull, line),
                 pipelining=line.pipelining,
+                passed=self._passed,
             )
         except OSError as error:
             raise RelayError(line.relay, Fault.REFUSED, str(error)) from error

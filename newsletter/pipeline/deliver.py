@@ -119,7 +119,7 @@ class _Run:
         self._audience = Audience(
             mailable=audience.mailable(), reachable=audience.reachable(), standing=audience.accounts()
         )
-        self._transport = Transport(post.relays)
+        self._transport = Transport(post.relays, passed=passed)
         self._allowances = Allowances(post.limits, self._transport, wall=post.wall)
         self._outcomes = Outcomes(post, now=now)
         self._envelopes = Envelopes(engine, post)

@@ -353,22 +353,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
-        "paper_heirs",
-        sa.Column("heir_id", sa.Integer(), nullable=False),
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["heir_id"],
-            ["papers.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["source_id"],
-            ["papers.id"],
-        ),
-        sa.PrimaryKeyConstraint("heir_id", "source_id", "until"),
-    )
-    op.create_index(op.f("ix_paper_heirs_source_id"), "paper_heirs", ["source_id"], unique=False)
-    op.create_table(
         "paper_keys",
         sa.Column("scheme", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),

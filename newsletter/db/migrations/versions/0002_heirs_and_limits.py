@@ -1,4 +1,4 @@
-"""What limits count, and domains that are given a rest."""
+"""Heirs of split papers; what limits count, and domains that are given a rest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create both tables."""
+    """Create the tables."""
+    op.create_table(
+        "paper_heirs",
+        sa.Column("heir_id", sa.Integer(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["heir_id"], ["papers.id"]),
+        sa.ForeignKeyConstraint(["source_id"], ["papers.id"]),
+        sa.PrimaryKeyConstraint("heir_id", "source_id", "until"),
+    )
+    op.create_index("ix_paper_heirs_source_id", "paper_heirs", ["source_id"], unique=False)
     op.create_table(
         "mail_counts",
         sa.Column("scope", sa.String(), nullable=False),
