@@ -2,7 +2,10 @@
 
     python benchmarks/delivery.py                        20,000 subscribers, 15 shared digests, 5 pairs
     python benchmarks/delivery.py --distinct             the same, every digest another one
-    python benchmarks/delivery.py --subscribers 100000 --pairs 1
+    python benchmarks/delivery.py --dkim rsa             what signing costs (rsa, ed25519, both)
+    python benchmarks/delivery.py --subscribers 100000 --pairs 1     peak memory
+    python benchmarks/delivery.py --rtt 20               20 ms of round trip: beside smtplib
+    python benchmarks/delivery.py --compose 1000000      composing alone, beside plain sqlite3 inserts
 
 References in the same run, in turn with ours: `smtp-source -s 10 -d` with mails of the same size into the
 same sink (Postfix's own load tools), and the plain way: Jinja, premailer, EmailMessage and smtplib for each
@@ -13,6 +16,7 @@ CPU of the sender per message, peak memory, and ratios pair by pair; medians are
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import random
 import resource
@@ -23,19 +27,23 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
+from functools import partial
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 NOW = datetime(2026, 4, 17, 7, tzinfo=UTC)
-READY = datetime(2026, 4, 17, 5, tzinfo=UTC)
+BEFORE = datetime(2026, 4, 16, 7, tzinfo=UTC)
+READY = datetime(2026, 4, 16, 5, tzinfo=UTC)
 JOINED = datetime(2026, 4, 1, tzinfo=UTC)
 TOPICS = ("circuits", "quantum", "neuromorphic", "interpretability")
 PAPERS = 30  # in a digest
@@ -74,7 +82,7 @@ def fill(folder: Path, number: int, *, distinct: bool) -> None:
                 {
                     "id": paper,
                     "title": text(11, paper),
-                    "abstract": " ".join(text(22, paper * 100 + n) for n in range(9)),
+                    "abstract": " ".join(text(22, paper * 100 + n) for n in range(7)),
                     "author_count": 5,
                     "first_listed_on": date(2026, 4, 17),
                     "first_dump_id": 1,
@@ -89,12 +97,29 @@ def fill(folder: Path, number: int, *, distinct: bool) -> None:
             insert(schema.editions),
             {"number": 1, "date": date(2026, 4, 17), "published_at": READY, "ready_at": READY},
         )
-        # shared: every paper in every topic, so that each of the 15 sets of topics gets all thirty
-        pairs = [] if distinct else [(p, t) for p in range(1, pool + 1) for t in TOPICS]
-        if pairs:
+        # Every paper in every topic, so that each of the 15 sets of topics gets all thirty.
+        connection.execute(
+            insert(schema.edition_papers),
+            [
+                {"edition": 1, "paper_id": p, "topic": t, "score": 0.9, "place": p}
+                for p in range(1, pool + 1)
+                for t in TOPICS
+            ],
+        )
+        if distinct:
+            # All have had that edition; each is owed thirty other papers that came back.
             connection.execute(
-                insert(schema.edition_papers),
-                [{"edition": 1, "paper_id": p, "topic": t, "score": 0.9, "place": p} for p, t in pairs],
+                insert(schema.digests),
+                {
+                    "id": 1,
+                    "key": "before",
+                    "edition": 1,
+                    "date": date(2026, 4, 16),
+                    "composed_at": BEFORE,
+                    "subject": "Before",
+                    "parts": {},
+                    "values": {},
+                },
             )
         sets = [chosen for size in range(1, 5) for chosen in combinations(TOPICS, size)]
         chooser = random.Random(7)
@@ -129,6 +154,23 @@ def fill(folder: Path, number: int, *, distinct: bool) -> None:
             )
             if distinct:
                 connection.execute(
+                    insert(schema.deliveries),
+                    [
+                        {
+                            "subscriber_id": n,
+                            "kind": "digest",
+                            "key": "2026-04-16",
+                            "digest_id": 1,
+                            "state": "sent",
+                            "slot_at": BEFORE,
+                            "composed_at": BEFORE,
+                            "next_attempt_at": BEFORE,
+                            "finished_at": BEFORE,
+                        }
+                        for n in ids
+                    ],
+                )
+                connection.execute(
                     insert(schema.reader_debts),
                     [
                         {
@@ -136,7 +178,7 @@ def fill(folder: Path, number: int, *, distinct: bool) -> None:
                             "paper_id": p,
                             "topic": "circuits",
                             "kind": "returned",
-                            "made_at": READY,
+                            "made_at": BEFORE,
                         }
                         for n in ids
                         for p in chooser.sample(range(1, pool + 1), PAPERS)
@@ -144,9 +186,11 @@ def fill(folder: Path, number: int, *, distinct: bool) -> None:
                 )
 
 
-def work(folder: Path, verb: str, port: int, connections: int) -> dict[str, float]:
+def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dict[str, float]:
     """One step in a process of its own; what it took."""
+    from newsletter.core.rates import Rate
     from newsletter.db.engine import default_url, open_engine
+    from newsletter.delivery.limits import Limits
     from newsletter.delivery.message import House, MessageBuilder
     from newsletter.delivery.relay import Relay, Security
     from newsletter.pipeline.compose import compose
@@ -180,9 +224,12 @@ def work(folder: Path, verb: str, port: int, connections: int) -> dict[str, floa
             connections=connections,
             messages_per_connection=1_000_000,
         )
+        # Limits that are kept and never reached: their bookkeeping is part of the cost.
+        limits = Limits(everything=[Rate(10**8, 3600)], relays={relay.name: [Rate(10**8, 86_400)]})
         post = Post(
             relays=[relay],
-            builder=builder,
+            limits=limits,
+            builder=signed(builder, dkim),
             links=Links(base_url="https://papers.example.org", secret_keys=["k" * 32]),
             locks_dir=folder / "locks",
             wall=lambda: datetime.now(UTC),
@@ -194,8 +241,25 @@ def work(folder: Path, verb: str, port: int, connections: int) -> dict[str, floa
         "count": count,
         "seconds": time.perf_counter() - started,
         "cpu": _cpu() - cpu,
-        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mib": peak_kib() / 1024,
     }
+
+
+def peak_kib() -> int:
+    """Peak memory of this process alone; ru_maxrss would tell that of the process it was forked from."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+
+
+def signed(builder: Any, dkim: str) -> Any:
+    """The builder, signing with new keys of these kinds."""
+    from newsletter.delivery.dkim import DkimSigner
+    from newsletter.delivery.dkim_keys import Algorithm, generate, parse
+    from newsletter.delivery.signing import SigningBuilder
+
+    kinds = {"none": (), "both": ("rsa", "ed25519")}.get(dkim, (dkim,))
+    keys = [parse(generate(Algorithm(kind)), domain="example.org", selector=kind) for kind in kinds]
+    return SigningBuilder(builder, DkimSigner(keys)) if keys else builder
 
 
 def _cpu() -> float:
@@ -203,9 +267,11 @@ def _cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def step(folder: Path, verb: str, *, port: int = 0, connections: int = 10) -> dict[str, float]:
+def step(
+    folder: Path, verb: str, *, port: int = 0, connections: int = 10, dkim: str = "none"
+) -> dict[str, float]:
     done = subprocess.run(
-        [sys.executable, __file__, "--worker", verb, str(folder), str(port), str(connections)],
+        [sys.executable, __file__, "--worker", verb, str(folder), str(port), str(connections), dkim],
         check=True,
         capture_output=True,
         text=True,
@@ -216,11 +282,15 @@ def step(folder: Path, verb: str, *, port: int = 0, connections: int = 10) -> di
 
 def one_mail(folder: Path) -> bytes:
     """A mail as ours goes out: for its size, and for the plain way's template."""
+    from sqlalchemy import func, select
+
     from newsletter.db.engine import default_url, open_engine, reading
+    from newsletter.db.schema import digests
     from newsletter.delivery.contents import load_content
 
     with reading(open_engine(default_url(folder))) as connection:
-        content = load_content(connection, 1)
+        newest = connection.execute(select(func.max(digests.c.id))).scalar_one()
+        content = load_content(connection, newest)
     return b"".join((*content.text, *content.html)) + b"x" * 1_200  # headers
 
 
@@ -282,36 +352,150 @@ def plain_way(port: int, count: int, papers: int) -> tuple[float, float]:
     return time.perf_counter() - started, _cpu() - cpu
 
 
+@contextmanager
+def delayed(port: int, seconds: float) -> Iterator[int]:
+    """A way to `port` on which every byte takes half of `seconds`, in both directions."""
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(
+        asyncio.start_server(partial(_carry, port, seconds / 2), "127.0.0.1", 0, limit=2**22)
+    )
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+
+
+async def _carry(port: int, delay: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    further, onward = await asyncio.open_connection("127.0.0.1", port, limit=2**22)
+    loop = asyncio.get_running_loop()
+
+    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(2**18):
+            loop.call_later(delay, target.write, data)
+        loop.call_later(delay, target.close)
+
+    with suppress(asyncio.CancelledError):
+        await asyncio.gather(pump(reader, onward), pump(further, writer))
+
+
+def with_smtplib(port: int, count: int, mail: bytes, connections: int) -> float:
+    """Seconds for `count` ready mails over so many kept connections, a thread each."""
+    numbers = iter(range(count))
+    lock = threading.Lock()
+
+    def send() -> None:
+        with smtplib.SMTP("127.0.0.1", port) as client:
+            while True:
+                with lock:
+                    number = next(numbers, None)
+                if number is None:
+                    return
+                client.sendmail("news@example.org", f"reader{number}@example.org", mail)
+
+    threads = [threading.Thread(target=send) for _ in range(connections)]
+    started = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - started
+
+
+def far_away(base: Path, *, count: int, rtt: float, pairs: int, connections: int) -> None:
+    mail = one_mail(base)
+    ratios = []
+    with sink() as port, delayed(port, rtt) as far:
+        for _ in range(pairs):
+            run = base.parent / "run"
+            shutil.copytree(base, run)
+            sent = step(run, "deliver", port=far, connections=connections)
+            shutil.rmtree(run)
+            plain = with_smtplib(far, count, mail, connections)
+            ratios.append(plain / sent["seconds"])
+            print(
+                f"  round trip {rtt * 1000:.0f} ms, {connections} connections each: ours "
+                f"{sent['count'] / sent['seconds']:,.0f} msg/s, smtplib "
+                f"{count / plain:,.0f}; ratio {ratios[-1]:.1f}"
+            )
+    print(f"median of {pairs}: {statistics.median(ratios):.1f} times smtplib")
+
+
+def plain_inserts(folder: Path, count: int) -> float:
+    """Seconds in which plain sqlite3 inserts as many rows of a delivery's size."""
+    import sqlite3
+
+    source = sqlite3.connect(folder / "newsletter.sqlite3")
+    (table,) = source.execute("select sql from sqlite_master where name = 'deliveries'").fetchone()
+    columns = [row[1] for row in source.execute("pragma table_info(deliveries)")]
+    row = source.execute("select * from deliveries limit 1").fetchone()
+    source.close()
+    target = sqlite3.connect(folder / "plain.sqlite3")
+    target.execute("pragma journal_mode = wal")
+    target.execute(table)
+    place, who = columns.index("id"), columns.index("subscriber_id")
+    rows = (
+        tuple(n if column in (place, who) else value for column, value in enumerate(row))
+        for n in range(1, count + 1)
+    )
+    started = time.perf_counter()
+    with target:
+        target.executemany(f"insert into deliveries values ({','.join('?' * len(columns))})", rows)
+    seconds = time.perf_counter() - started
+    target.close()
+    return seconds
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--subscribers", type=int, default=20_000)
     parser.add_argument("--distinct", action="store_true", help="every reader's digest is another one")
+    parser.add_argument("--dkim", choices=["none", "rsa", "ed25519", "both"], default="none")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--connections", type=int, default=10)
-    parser.add_argument("--worker", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--rtt", type=float, default=0, help="milliseconds; 2,000 mails beside smtplib")
+    parser.add_argument("--compose", type=int, default=0, help="compose so many deliveries and stop")
+    parser.add_argument("--worker", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        verb, folder, port, connections = options.worker
-        print(json.dumps(work(Path(folder), verb, int(port), int(connections))))
+        verb, folder, port, connections, dkim = options.worker
+        print(json.dumps(work(Path(folder), verb, int(port), int(connections), dkim)))
         return
-    digests = "distinct" if options.distinct else "15 shared"
-    ratios, ours, source = [], [], []
-    with tempfile.TemporaryDirectory() as name, sink() as port:
+    count = options.compose or (2_000 if options.rtt else options.subscribers)
+    with tempfile.TemporaryDirectory() as name:
         base = Path(name) / "base"
         base.mkdir()
-        fill(base, options.subscribers, distinct=options.distinct)
+        fill(base, count, distinct=options.distinct)
         composed = step(base, "compose")
         size = len(one_mail(base))
+        digests = "distinct" if options.distinct else "15 shared"
         print(
-            f"{options.subscribers:,} subscribers, {digests} digests, mails of {size / 1000:.0f} kB; "
-            f"composed {composed['count']:,.0f} "
-            f"in {composed['seconds']:.1f} s, "
-            f"peak {composed['peak_mib']:.0f} MiB"
+            f"{count:,} subscribers, {digests} digests, mails of {size / 1000:.0f} kB; composed "
+            f"{composed['count']:,.0f} in {composed['seconds']:.1f} s, peak {composed['peak_mib']:.0f} MiB"
         )
+        if options.compose:
+            plain = plain_inserts(base, count)
+            times = composed["seconds"] / plain
+            print(f"plain sqlite3 inserts as many rows in {plain:.1f} s: {times:.1f} times that")
+        elif options.rtt:
+            far_away(
+                base,
+                count=count,
+                rtt=options.rtt / 1000,
+                pairs=options.pairs,
+                connections=options.connections,
+            )
+        else:
+            beside_references(base, options, size)
+
+
+def beside_references(base: Path, options: argparse.Namespace, size: int) -> None:
+    ratios, ours, source = [], [], []
+    with sink() as port:
         for _ in range(options.pairs):
-            folder = Path(name) / "run"
+            folder = base.parent / "run"
             shutil.copytree(base, folder)
-            sent = step(folder, "deliver", port=port, connections=options.connections)
+            sent = step(folder, "deliver", port=port, connections=options.connections, dkim=options.dkim)
             assert sent["count"] == options.subscribers, sent
             shutil.rmtree(folder)
             reference = smtp_source(port, options.subscribers, size)

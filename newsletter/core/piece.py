@@ -61,21 +61,28 @@ def encode_value(value: str, *, markup: bool) -> bytes:
 
     In HTML a line end becomes `<br>`; plain text is wrapped at 76 columns, and a link stays whole.
     """
-    return encode_both(value)[markup]
+    return _plain_value(value) or _encoded_value(value, markup)
 
 
 def encode_both(value: str) -> tuple[bytes, bytes]:
     """`encode_value` without and with markup, at once: most values are the same in both."""
+    ready = _plain_value(value)
+    if ready is not None:
+        return ready, ready
+    return _encoded_value(value, False), _encoded_value(value, True)
+
+
+def _plain_value(value: str) -> bytes | None:
+    """What needs neither escaping nor encoding; None: it does, or it must be wrapped."""
     if _PLAIN.fullmatch(value):
         if len(value) <= _ROOM:
             if value[0] != ".":
-                ready = value.encode() + SOFT_BREAK
-                return ready, ready
+                return value.encode() + SOFT_BREAK
         elif " " not in value:  # a long link
             ready = _link_lines(value)
             if b"\n." not in ready and value[0] != ".":
-                return ready, ready
-    return _encoded_value(value, False), _encoded_value(value, True)
+                return ready
+    return None
 
 
 @lru_cache(maxsize=256)  # the link to a digest on the web stands in every mail that carries it

@@ -10,6 +10,8 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
+from itertools import groupby
 
 from newsletter.core.errors import ConfigurationError, NewsletterError
 from newsletter.core.mail import Content, Envelope, Recipient
@@ -18,6 +20,7 @@ from newsletter.delivery.addresses import UnsendableAddressError, to_wire
 from newsletter.delivery.headers import bracketed, encoded, link, mailbox
 from newsletter.delivery.verp import MailMark, return_path, sign
 
+MANY = 4  # mails of one content from which on it pays to join its static stretches
 _TAG = 10  # hex digits of a mail's keyed hash in its return path
 
 
@@ -134,21 +137,25 @@ _HTML = "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: qu
 
 
 def _stretches(pieces: Iterable[bytes], values: Mapping[str, str], *, markup: bool) -> list[bytes | str]:
-    """The pieces joined, the content's own values filled in: bytes, and the names of personal slots."""
-    ready = {name: encode_value(value, markup=markup) for name, value in values.items()}
+    """The pieces in their order, the content's own values filled in: bytes, and names of personal slots."""
     stretches: list[bytes | str] = []
-    static = bytearray()
-    for number, part in enumerate(SLOTS.split(b"".join(pieces))):
-        name = part.decode() if number % 2 else ""
-        if not name:
-            static += part
-        elif name in ready:
-            static += ready[name]
-        else:
-            stretches += [bytes(static), name.removeprefix("my.")]
-            static.clear()
-    stretches.append(bytes(static))
+    for piece in pieces:
+        static, *rest = _split(piece)
+        stretches.append(static)
+        for slot, static in zip(rest[::2], rest[1::2], strict=True):
+            name = slot.decode()
+            value = values.get(name)
+            if value is None:
+                stretches.append(name.removeprefix("my."))
+            else:
+                stretches.append(encode_value(value, markup=markup))
+            stretches.append(static)
     return stretches
+
+
+@lru_cache(maxsize=4096)  # some hundred papers' cards in every form: distinct digests share them
+def _split(piece: bytes) -> list[bytes]:
+    return SLOTS.split(piece)
 
 
 class _Form:
@@ -156,25 +163,23 @@ class _Form:
 
     def __init__(self, *bodies: tuple[Sequence[bytes | str], bool]) -> None:
         """bodies: stretches, and whether they are HTML."""
+        self._bodies = bodies
+        self._uses = 0
         self._parts: list[bytes] = []
         self._heads: list[int] = []  # places in front of each body
-        slots: dict[str, list[tuple[int, bool]]] = {}
-        for stretches, markup in bodies:
-            self._heads.append(len(self._parts))
-            self._parts.append(b"")
-            for stretch in stretches:
-                if isinstance(stretch, str):
-                    slots.setdefault(stretch, []).append((len(self._parts), markup))
-                    stretch = b""
-                self._parts.append(stretch)
-        self._slots = list(slots.items())
+        self._slots: dict[str, list[tuple[int, bool]]] = {}  # places, and whether they are in HTML
 
     def filled(self, my: Mapping[str, str], *heads: str) -> bytes:
         """The bytes of one person's mail; `heads` go in front of the bodies."""
+        if self._uses < MANY:
+            # What one reader gets is laid out once; for what many share it pays to join what never changes.
+            self._uses += 1
+            if self._uses in (1, MANY):
+                self._lay_out(joined=self._uses == MANY)
         parts = self._parts.copy()
         for place, head in zip(self._heads, heads, strict=True):
             parts[place] = head.encode()
-        for name, places in self._slots:
+        for name, places in self._slots.items():
             try:
                 encodings = encode_both(my[name])
             except KeyError:
@@ -186,3 +191,22 @@ class _Form:
             for place, markup in places:
                 parts[place] = encodings[markup]
         return b"".join(parts)
+
+    def _lay_out(self, *, joined: bool) -> None:
+        self._parts, self._heads, self._slots = [], [], {}
+        for stretches, markup in self._bodies:
+            self._heads.append(len(self._parts))
+            self._parts.append(b"")
+            for is_slot, run in groupby(stretches, key=_is_slot):
+                if is_slot:
+                    for name in run:
+                        self._slots.setdefault(str(name), []).append((len(self._parts), markup))
+                        self._parts.append(b"")
+                elif joined:
+                    self._parts.append(b"".join(run))  # type: ignore[arg-type]
+                else:
+                    self._parts += run  # type: ignore[arg-type]
+
+
+def _is_slot(stretch: bytes | str) -> bool:
+    return isinstance(stretch, str)

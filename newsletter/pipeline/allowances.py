@@ -21,7 +21,8 @@ from newsletter.delivery.outbox import WINDOW
 from newsletter.delivery.relay import Relay
 from newsletter.delivery.smtp import Transport
 
-PORTION = 2 * WINDOW  # mails taken from a limit at once: a crash loses no more than these, and exceeds none
+PORTION = 2 * WINDOW  # mails taken at least from a limit at once: a crash may lose them, and exceeds none
+LARGEST = 20 * PORTION  # taken at once of a generous limit
 
 
 class Allowances:
@@ -63,10 +64,10 @@ class Allowances:
         for relay, left in self._transport.allowances():
             if left < WINDOW:
                 rates = self._rules.relays[relay.name]
-                granted = self._take(connection, relay_scope(relay), rates, PORTION - left, relay.name)
+                granted = self._take(connection, relay_scope(relay), rates, portion(rates) - left, relay.name)
                 self._transport.allow(relay, granted)
         if self._rules.everything and self._spare < WINDOW:
-            wanted = PORTION - self._spare
+            wanted = portion(self._rules.everything) - self._spare
             self._spare += self._take(connection, ALL, self._rules.everything, wanted, "all mail")
 
     def claimed(self, connection: Connection, mails: Iterable[Claimed]) -> None:
@@ -77,10 +78,10 @@ class Allowances:
             rates = self._rules.of_domain(domain)
             if not rates:
                 continue
-            portion = limits.take(connection, domain_scope(domain), rates, wanted=number, wall=self._wall())
-            self._left[domain] += portion.mails
-            if portion.mails < number:
-                self._domain_opens[domain] = portion.opens_at
+            taken = limits.take(connection, domain_scope(domain), rates, wanted=number, wall=self._wall())
+            self._left[domain] += taken.mails
+            if taken.mails < number:
+                self._domain_opens[domain] = taken.opens_at
 
     def use(self, mails: int) -> None:
         """So many are handed over (below zero: so many came back)."""
@@ -134,11 +135,16 @@ class Allowances:
         self, connection: Connection, scope: str, rates: Iterable[Rate], wanted: int, words: str
     ) -> int:
         rates = tuple(rates)
-        portion = limits.take(connection, scope, rates, wanted=wanted, wall=self._wall())
-        if portion.mails < wanted:
-            self.opens_at = min(filter(None, (self.opens_at, portion.opens_at)))
+        taken = limits.take(connection, scope, rates, wanted=wanted, wall=self._wall())
+        if taken.mails < wanted:
+            self.opens_at = min(filter(None, (self.opens_at, taken.opens_at)))
             self._full = f"{words} ({', '.join(map(str, rates))})"
-        return portion.mails
+        return taken.mails
+
+
+def portion(rates: Iterable[Rate]) -> int:
+    """How many mails to take at once: a hundredth of the limit, within bounds."""
+    return max(PORTION, min(LARGEST, min(rate.mails for rate in rates) // 100))
 
 
 def relay_scope(relay: Relay) -> str:
