@@ -19,7 +19,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from newsletter.core.errors import ConfigurationError, StorageError
 
 BUSY_TIMEOUT = 30_000  # milliseconds a writer waits for another one's commit
-CACHE_SIZE = -64_000  # KiB (negative by SQLite's convention): the hot part of the paper index
+CACHE_SIZE = -8_000  # KiB (negative by SQLite's convention): memory does not grow with the readers
+ROOMY_CACHE = -64_000  # KiB: the hot part of the paper index, for ingest
 ALONE = 0x6E657773  # PostgreSQL's advisory lock (any fixed number) of those who decide from what they read
 LIMITS = 0x6E657774  # of those who take from a limit's allowance
 DEFAULT_FILE = "newsletter.sqlite3"  # in the state directory
@@ -102,6 +103,12 @@ def hold(connection: Connection, lock: int) -> None:
     """Let nobody else hold `lock` until this transaction ends; on SQLite no other writer is there anyway."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
+
+
+def with_room(connection: Connection) -> None:
+    """Let this connection keep more of the database in memory: for many look-ups all over a large index."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA cache_size = {ROOMY_CACHE}")
 
 
 class Kept:

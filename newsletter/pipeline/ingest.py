@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, select
 from newsletter.core.errors import DumpRefusedError, NewsletterError
 from newsletter.core.listing import ListedOn, Listing, Unread
 from newsletter.core.states import DumpStatus
-from newsletter.db.engine import reading, writing
+from newsletter.db.engine import reading, with_room, writing
 from newsletter.db.schema import papers
 from newsletter.papers import archive as dump_archive
 from newsletter.papers import dump_rows
@@ -150,6 +150,7 @@ def ingest_bytes(
         return _refused(name, error)
     dump_archive.keep(archive, data)
     with writing(engine, alone=True) as connection:
+        with_room(connection)
         before = dump_rows.by_hash(connection, sha256)  # another process may have been faster
         if before is not None and before.status == DumpStatus.INGESTED:
             return _unchanged(connection, name, before)
