@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from newsletter.core.errors import ConfigurationError, NewsletterError
-from newsletter.core.mail import Content, Envelope, Recipient
+from newsletter.core.mail import SLOT, Content, Envelope, Recipient
 from newsletter.core.piece import SLOTS, encode_both, encode_value
 from newsletter.delivery.addresses import UnsendableAddressError, to_wire
 from newsletter.delivery.headers import bracketed, encoded, link, mailbox
@@ -140,6 +140,9 @@ def _stretches(pieces: Iterable[bytes], values: Mapping[str, str], *, markup: bo
     """The pieces in their order, the content's own values filled in: bytes, and names of personal slots."""
     stretches: list[bytes | str] = []
     for piece in pieces:
+        if SLOT not in piece:  # nearly every card
+            stretches.append(piece)
+            continue
         static, *rest = _split(piece)
         stretches.append(static)
         for slot, static in zip(rest[::2], rest[1::2], strict=True):
@@ -153,7 +156,7 @@ def _stretches(pieces: Iterable[bytes], values: Mapping[str, str], *, markup: bo
     return stretches
 
 
-@lru_cache(maxsize=4096)  # some hundred papers' cards in every form: distinct digests share them
+@lru_cache(maxsize=256)  # a layout's beginnings and ends: distinct digests share them
 def _split(piece: bytes) -> list[bytes]:
     return SLOTS.split(piece)
 
