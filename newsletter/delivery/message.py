@@ -6,7 +6,6 @@ will be sent.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import format_datetime, parseaddr
@@ -18,7 +17,7 @@ from newsletter.core.mail import SLOT, Content, Envelope, Recipient
 from newsletter.core.piece import SLOTS, encode_both, encode_value
 from newsletter.delivery.addresses import UnsendableAddressError, to_wire
 from newsletter.delivery.headers import bracketed, encoded, link, mailbox
-from newsletter.delivery.verp import MailMark, return_path, sign
+from newsletter.delivery.verp import MailMark, keyed_hash, return_path, sign
 
 MANY = 4  # mails of one content from which on it pays to join its static stretches
 _TAG = 10  # hex digits of a mail's keyed hash in its return path
@@ -66,8 +65,7 @@ class MessageBuilder:
 
     def mark(self, subscriber_id: int, kind: str, key: str) -> str:
         """What makes a mail one: a keyed hash, 64 hex digits."""
-        told = f"mail\x00{subscriber_id}\x00{kind}\x00{key}".encode()  # no other use of the key hashes this
-        return hmac.digest(self.secret_key, told, "sha256").hex()
+        return keyed_hash(self.secret_key, b"mail", f"{subscriber_id}\x00{kind}\x00{key}".encode()).hex()
 
     def message_id(self, subscriber_id: int, kind: str, key: str) -> str:
         """The Message-ID of a mail, `<…@domain>`: fixed for it, whenever it is built."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from hashlib import blake2b, sha512
 
 SIGNATURE = 10  # octets; a forger would need 2**79 tries on average, each a mail to us
 PREFIX = "bounce+"
+MAX_KEY = 64  # octets that BLAKE2b takes as a key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,5 +46,14 @@ def return_path(signed: str, domain: str) -> str:
 
 
 def _signature(told: str, key: bytes) -> str:
-    mac = hmac.digest(key, b"verp\x00" + told.encode(), "sha256")
-    return mac[:SIGNATURE].hex()  # not base 32: Python's own takes as long as the hash
+    return keyed_hash(key, b"verp", told.encode())[:SIGNATURE].hex()
+
+
+def keyed_hash(key: bytes, use: bytes, told: bytes) -> bytes:
+    """32 octets that only the key's holder can make: BLAKE2b (RFC 7693), half the time of an HMAC.
+
+    use: at most 16 octets; what is hashed for one use is worth nothing for another.
+    """
+    return blake2b(
+        told, key=key if len(key) <= MAX_KEY else sha512(key).digest(), person=use, digest_size=32
+    ).digest()
