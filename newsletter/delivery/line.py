@@ -132,6 +132,14 @@ class Lines:
         line.backlog.clear()
         self.place(now=now)
 
+    def stranded(self) -> list[Envelope]:
+        """Take back what waits though no relay may take any mail now: its limit is reached, or it is shut."""
+        if not self._unplaced or any(line.open for line in self.all):
+            return []
+        envelopes = list(self._unplaced)
+        self._unplaced.clear()
+        return envelopes
+
     def take_back(self) -> list[Envelope]:
         """All that no connection has begun."""
         envelopes = list(self._unplaced)

@@ -80,9 +80,9 @@ class Transport:
         allowances = [line.allowance for line in self._lines.all if line.error is None]
         return None if None in allowances else sum(mails or 0 for mails in allowances)
 
-    def allowances(self) -> list[tuple[Relay, int]]:
-        """What is left of the allowance of each relay that has one and can be used."""
-        lines = [line for line in self._lines.all if line.error is None]
+    def allowances(self, *, shut: bool = False) -> list[tuple[Relay, int]]:
+        """What is left of the allowance of each relay that has one and can be used (or is `shut`, too)."""
+        lines = [line for line in self._lines.all if shut or line.error is None]
         return [(line.relay, line.allowance) for line in lines if line.allowance is not None]
 
     def allow(self, relay: Relay, mails: int) -> None:
@@ -98,6 +98,10 @@ class Transport:
     def give_back(self) -> list[Envelope]:
         """Take back what was not begun: not a byte of its body has left."""
         return self._lines.take_back()
+
+    def give_back_stranded(self) -> list[Envelope]:
+        """Take back what no relay may take now: one failed, and the limits of the others are reached."""
+        return self._lines.stranded()
 
     def step(self, timeout: float = NAP) -> list[Outcome]:
         """Do what can be done now, or wait up to `timeout` seconds for it; the outcomes that this gave."""
@@ -237,6 +241,7 @@ class Transport:
             line.answered(event.outcome)
             if line.error is not None:
                 self._lines.forsake(line, now=self._clock())
+                self._grown = True
         elif isinstance(event, HandedBack):
             self._move(line, event)
         elif isinstance(event, PipeliningBroken):

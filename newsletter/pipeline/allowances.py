@@ -119,7 +119,7 @@ class Allowances:
         for domain, mails in self._left.items():
             rates = self._rules.of_domain(domain)
             limits.give_back(connection, domain_scope(domain), rates, mails=mails, wall=wall)
-        for relay, mails in self._transport.allowances():
+        for relay, mails in self._transport.allowances(shut=True):
             rates = self._rules.relays.get(relay.name, ())
             limits.give_back(connection, relay_scope(relay), rates, mails=mails, wall=wall)
 

@@ -127,6 +127,7 @@ class _Run:
         self._handed: dict[int, Claimed] = {}  # handed over and not recorded
         self._results: list[Result] = []  # to be recorded
         self._exhausted = False  # nothing more is due
+        self._held_up = False  # more would be on the wire but for a limit
         self._leaving = False
         self._recorded_at = time.monotonic()
         # Outcomes worth a commit: what then stays on the wire keeps every connection busy with one mail
@@ -157,8 +158,11 @@ class _Run:
                 mail = self._handed[outcome.delivery_id]
                 self._results.append(self._outcomes.take(mail, outcome))
             self._passed("stepped")
-        if not self._leaving:
+        if self._leaving:
+            self._take_back()
+        else:
             self._look_around()
+            self._unstrand()
         if self._wants_commit():
             self._commit()
             self._wait_for_limits()
@@ -204,13 +208,32 @@ class _Run:
     def _leave(self) -> None:
         """Begin nothing more; what no connection has begun goes back."""
         self._leaving = True
-        given = [envelope.delivery_id for envelope in self._transport.give_back()]
+        self._held_up = False
+        self._take_back()
+
+    def _take_back(self) -> None:
+        """Give back what is leased and what no connection has begun: also what one hands back later."""
+        self._leased.extend(self._returned(self._transport.give_back()))
+        if self._leased:
+            with writing(self._engine) as connection:
+                self._release(connection)
+            self._passed("released")
+
+    def _unstrand(self) -> None:
+        """One relay failed and the others' limits are reached: what it had goes back, to be claimed again."""
+        stranded = self._returned(self._transport.give_back_stranded())
+        if stranded:
+            with writing(self._engine) as connection:
+                release(connection, [mail.id for mail in stranded], owner=self._owner)
+            self._exhausted = False
+            self._passed("released")
+
+    def _returned(self, envelopes: Sequence[Envelope]) -> list[Claimed]:
+        """The mails of envelopes that were handed over and come back untouched."""
+        given = [envelope.delivery_id for envelope in envelopes]
         back = [self._handed.pop(id_) for id_ in given if id_ is not None]
         self._allowances.unused(back)
-        self._leased.extend(back)
-        with writing(self._engine) as connection:
-            self._release(connection)
-        self._passed("released")
+        return back
 
     def _release(self, connection: Connection) -> None:
         if self._leased:
@@ -235,9 +258,14 @@ class _Run:
     def _wants_commit(self) -> bool:
         if not self._transport.unsettled:
             return bool(self._results) or not self._leaving
-        if len(self._results) >= self._batch:
+        if len(self._results) >= self._batch or (self._held_up and self._may_go_on()):
             return True
         return bool(self._results) and time.monotonic() - self._recorded_at > LINGER
+
+    def _may_go_on(self) -> bool:
+        """Whether a limit that held mail up gives way: the rest must not wait for one that is slow."""
+        opens_at = self._allowances.opens_at
+        return self._allowances.room != 0 or (opens_at is not None and self._post.wall() >= opens_at)
 
     def _commit(self) -> None:
         """Record outcomes, hand the next mails over, lease more: one transaction."""
@@ -245,10 +273,11 @@ class _Run:
         envelopes: list[Envelope] = []
         not_tried: list[Result] = []
         if not self._leaving:
-            room = WINDOW - self._transport.unsettled
+            wanted = min(WINDOW - self._transport.unsettled, len(self._leased))
             allowed = self._allowances.room
-            room = room if allowed is None else min(room, allowed)
-            upcoming = [self._leased.popleft() for _ in range(min(room, len(self._leased)))]
+            room = wanted if allowed is None else min(wanted, allowed)
+            self._held_up = room < wanted
+            upcoming = [self._leased.popleft() for _ in range(room)]
             envelopes, not_tried = self._assemble(upcoming)
             self._allowances.use(len(envelopes))
         results, self._results = self._results, []

@@ -82,6 +82,15 @@ def test_a_line_takes_no_more_than_its_allowance_and_what_it_did_not_send_comes_
     assert [line.allowance for line in lines.all] == [3, 5]
 
 
+def test_what_no_line_may_take_is_stranded_and_only_that() -> None:
+    lines = Lines(relays(1, 1))
+    lines.all[0].allowance = 3
+    down(lines.all[1])
+    lines.add(mails(10), now=0.0)
+    assert [envelope.delivery_id for envelope in lines.stranded()] == list(range(3, 10))
+    assert (shares(lines), lines.waiting, lines.stranded()) == ([3, 0], 3, [])
+
+
 def test_a_line_is_shut_when_it_refuses_our_sender_time_and_again() -> None:
     (line,) = Lines(relays(1)).all
     refused = Outcome(verdict=Verdict.REJECTED, phase="mail", code=550, status="5.7.1", text="not you")

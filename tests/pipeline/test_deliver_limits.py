@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +22,7 @@ from newsletter.pipeline.allowances import PORTION
 from newsletter.pipeline.deliver import DeliveryCounts, Post, deliver
 from tests.delivery.outbox_scenario import NOW, Outbox
 from tests.pipeline.victims import post_to
-from tests.smtp_servers.recording import RecordingServer, Terms
+from tests.smtp_servers.recording import Conversation, HangupError, RecordingServer, Terms
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
 pytestmark = pytest.mark.flaky(reruns=2)
@@ -258,3 +260,78 @@ def test_each_relay_keeps_to_its_own_limit(box: Outbox) -> None:
         assert f"the limit on 127.0.0.1:{tight.port} (10/hour) is reached" in str(counts.stopped)
         wall.at += timedelta(minutes=65)
         assert deliver(box.engine, only, now=NOW).sent == 10
+
+
+class Dying(Conversation):
+    """Its server goes down for good after some mails."""
+
+    def mail(self, argument: str) -> None:
+        if len(self.server.accepted) >= 10:
+            self.server.__exit__()
+            raise HangupError
+        super().mail(argument)
+
+
+def test_what_a_dead_relay_leaves_to_one_whose_limit_is_reached_goes_back(box: Outbox) -> None:
+    box.queue(box.readers(100), box.digest(), expires_at=None)
+    wall = Wall()
+    with RecordingServer(conversation=Dying) as dies, RecordingServer() as tight:
+        limits = Limits(relays={f"127.0.0.1:{tight.port}": parse_rates("20/hour")})
+        post = replace(
+            post_to(tight.port, box.locks, limits=limits),
+            relays=[_relay(dies, connections=1), _relay(tight)],
+            wall=wall,
+        )
+        counts = deliver(box.engine, post, now=NOW)
+        assert f"the limit on 127.0.0.1:{tight.port} (20/hour) is reached" in str(counts.stopped)
+        assert (len(dies.accepted), len(tight.accepted)) == (10, 20)
+        assert Counter(box.states().values()) == {"sent": 30, "queued": 70}
+
+
+def test_what_comes_back_after_a_stop_is_not_waited_for(box: Outbox) -> None:
+    box.queue(box.readers(20), box.digest(), expires_at=None)
+    asked = threading.Event()
+
+    class Restarting(Conversation):
+        def mail(self, argument: str) -> None:
+            if self.mails == 3:
+                asked.set()
+                time.sleep(0.5)
+                self.server.__exit__()
+                raise HangupError
+            super().mail(argument)
+
+    with RecordingServer(conversation=Restarting) as server:
+        post = replace(post_to(server.port, box.locks), relays=[_relay(server, connections=1)])
+        counts = deliver(box.engine, post, now=NOW, stop=asked.is_set)
+    assert (counts.sent, counts.interrupted) == (3, True)
+    assert Counter(box.states().values()) == {"sent": 3, "queued": 17}
+
+
+def test_one_slow_mail_does_not_hold_up_what_a_limit_lets_go(box: Outbox) -> None:
+    box.queue(box.readers(20), box.digest(), expires_at=None)
+    done: list[float] = []
+
+    class Slow(Conversation):
+        def accept(self, body: bytes) -> None:
+            if self.recipient == "r1@mail.example":
+                time.sleep(6)
+            done.append(time.monotonic())
+            super().accept(body)
+
+    with RecordingServer(conversation=Slow) as server:
+        post = post_to(server.port, box.locks, limits=Limits(everything=(Rate(10, 1),)))
+        assert deliver(box.engine, post, now=NOW) == DeliveryCounts(sent=20)
+    assert done[-1] - done[-3] > 2  # all but the one behind it were long sent
+
+
+def test_a_relay_that_is_down_uses_up_none_of_its_limit(box: Outbox) -> None:
+    box.queue(box.readers(5), box.digest())
+    with RecordingServer() as gone:
+        pass
+    with RecordingServer() as works:
+        limits = Limits(relays={f"127.0.0.1:{gone.port}": parse_rates("500/day")})
+        post = replace(post_to(works.port, box.locks, limits=limits), relays=[_relay(gone), _relay(works)])
+        assert deliver(box.engine, post, now=NOW).sent == 5
+    with reading(box.engine) as connection:
+        assert connection.execute(select(mail_counts.c.mails)).scalars().all() == [0]
