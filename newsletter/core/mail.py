@@ -70,3 +70,4 @@ class Outcome:
     status: str | None = None  # RFC 3463 enhanced code, "5.1.1"
     text: str = ""  # the server's words, printable, cut to 500 characters
     delivery_id: int | None = None
+    relay: str = field(default="", compare=False)  # whose answer it is, "host:port"

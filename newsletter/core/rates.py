@@ -1,7 +1,7 @@
 """How many mails may go in a time: a limit such as 500/day, kept over a sliding window. Stores nothing.
 
 The window is counted in slices, so that the whole allowance may go at once (a morning's digests), no window
-holds more than the limit, and what was counted fits in a dozen numbers.
+holds more than the limit, and what was counted fits in some thirty numbers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-SLICES = 12  # of a window: a mail counts at most a twelfth of the window longer than it should
+SLICES = 30  # of a window
+SLACK = 2  # slices that a mail counts longer than the window: so late it may go after it was counted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)  # instants are compared exactly: no floats
@@ -34,21 +35,29 @@ class Rate:
         """The number of the slice in which `at` (aware) lies."""
         return (at - _EPOCH) // _TICK * SLICES // (self.seconds * 1_000_000)
 
+    def is_fresh(self, counted: datetime, at: datetime) -> bool:
+        """Whether a mail that was counted then may still go at `at`."""
+        return 0 <= self.slice_at(at) - self.slice_at(counted) <= SLACK - 1
+
+    def _counts(self, number: int, newest: int) -> bool:
+        # What lies ahead was counted by a clock that was wrong: it must not shut a limit until then.
+        return newest - SLICES - SLACK <= number <= newest + 1
+
     def room(self, counts: Mapping[int, int], at: datetime) -> int:
         """How many may go at `at`. counts: mails by slice; older slices than the window's do not matter."""
         newest = self.slice_at(at)
-        used = sum(mails for number, mails in counts.items() if number >= newest - SLICES)
+        used = sum(mails for number, mails in counts.items() if self._counts(number, newest))
         return max(0, self.mails - used)
 
     def opens_at(self, counts: Mapping[int, int], at: datetime) -> datetime:
         """The first instant, `at` or later, at which one may go."""
         newest = self.slice_at(at)
         used = 0
-        for number in sorted((n for n in counts if n >= newest - SLICES), reverse=True):
+        for number in sorted((n for n in counts if self._counts(n, newest)), reverse=True):
             used += counts[number]
             if used >= self.mails:
                 # Once this slice has left the window there is room again.
-                end = (number + SLICES + 1) * self.seconds * 1_000_000
+                end = (number + SLICES + SLACK + 1) * self.seconds * 1_000_000
                 return _EPOCH + _TICK * -(-end // SLICES)
         return at
 

@@ -139,9 +139,14 @@ def decide(
     return Next(fate=Fate.RETRY, at=at, counts=counts, pause=pause)
 
 
-def postpone(until: datetime, *, expires_at: datetime | None, jitter: float) -> Next:
-    """For a mail that was not even tried: not before `until`, and no attempt is used up."""
-    at = until + POLICY_RETRY * SPREAD * jitter
+def postpone(
+    until: datetime, *, expires_at: datetime | None, jitter: float, within: timedelta = POLICY_RETRY
+) -> Next:
+    """For a mail that was not even tried: not before `until`, and no attempt is used up.
+
+    within: the retries of many are spread over a part of so long a time.
+    """
+    at = until + within * SPREAD * jitter
     if expires_at is not None and at >= expires_at:
         return Next(fate=Fate.EXPIRED, counts=False)
     return Next(fate=Fate.RETRY, at=at, counts=False)

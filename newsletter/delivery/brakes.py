@@ -1,45 +1,54 @@
-"""When to stop a run, or to spare a domain: judged from the outcomes as they come.
+"""When to stop using a relay, or to spare a domain: judged from the outcomes as they come.
 
 It keeps counts of one run only and writes nothing down.
 """
 
 from __future__ import annotations
 
-from newsletter.core.errors import NewsletterError
+from collections import Counter
+
 from newsletter.core.mail import Outcome, Verdict
 from newsletter.core.retry import Fate, Next, Pause
 
-PROBATION = 50  # outcomes at the start of a run that are judged together before anybody is blamed
+PROBATION = 50  # outcomes of a relay that are judged together before anybody is blamed
 TOO_MANY = PROBATION // 10  # more hard refusals among them than this: the relay is wrong, not the people
 SHUT_AFTER = 3  # policy refusals of one domain in a row: it is given a rest
 
 
 class Brakes:
-    """The counts of one run."""
+    """The counts of one run.
 
-    def __init__(self) -> None:
-        self._seen = 0
-        self._hard = 0
+    several: there are other relays. Then one that refused most of the few mails it was given is not believed
+    either: the others were.
+    """
+
+    def __init__(self, *, several: bool = False) -> None:
+        self._several = several
+        self._seen: Counter[str] = Counter()  # by relay, while on probation
+        self._hard: Counter[str] = Counter()
         self._refusals: dict[str, int] = {}  # domain to policy refusals in a row
         self.shut: dict[str, str] = {}  # domains to rest, with the server's words; the caller takes them
-        self.error: NewsletterError | None = None  # why the run must stop
+        self.wrong: dict[str, str] = {}  # relays that must not be used on, with words
 
-    @property
-    def on_probation(self) -> bool:
-        """Whether a hard refusal must not yet be believed."""
-        return self._seen < PROBATION or self.error is not None
+    def on_probation(self, relay: str) -> bool:
+        """Whether a hard refusal of this relay must not yet be believed."""
+        return self._seen[relay] < PROBATION or relay in self.wrong
+
+    def believed_at_last(self, relay: str) -> bool:
+        """Whether its refusals count at the end of a run that was too short to judge it."""
+        most = self._several and 2 * self._hard[relay] > self._seen[relay]
+        return relay not in self.wrong and not (most and self._seen[relay] < PROBATION)
 
     def note(self, outcome: Outcome, following: Next, *, domain: str) -> None:
         """Count one outcome."""
-        if self._seen < PROBATION and outcome.code is not None:
-            self._seen += 1
-            self._hard += following.fate is Fate.REFUSED
-            if self._hard > TOO_MANY:
-                self.error = NewsletterError(
-                    f"{self._hard} of the first {self._seen} mails were refused as unknown addresses: "
-                    f"{outcome.code} {outcome.text}",
-                    hint="That looks like a misconfigured mail server, so sending has stopped and nobody was "
-                    "suppressed. Look at `newsletter deliveries list --state deferred`, then send again.",
+        relay = outcome.relay
+        if outcome.code is not None and self._seen[relay] < PROBATION:
+            self._seen[relay] += 1
+            self._hard[relay] += following.fate is Fate.REFUSED
+            if self._hard[relay] > TOO_MANY:
+                self.wrong[relay] = (
+                    f"{self._hard[relay]} of its first {self._seen[relay]} mails were refused as unknown "
+                    f"addresses: {outcome.code} {outcome.text}"
                 )
         if outcome.verdict is Verdict.ACCEPTED:
             if self._refusals:

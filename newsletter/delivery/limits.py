@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, delete, or_, select
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 
 from newsletter.core.rates import SLICES, Rate
 from newsletter.db.engine import LIMITS, dialect_insert, hold
@@ -60,26 +60,31 @@ def take(
 
 
 def give_back(
-    connection: Connection, scope: str, rates: Sequence[Rate], *, mails: int, wall: datetime
+    connection: Connection, scope: str, rates: Sequence[Rate], *, mails: int, taken_at: datetime
 ) -> None:
-    """Give back what was taken and not used: the newest that count."""
+    """Give back what was taken at `taken_at` and not used: there, and nowhere else."""
     if mails <= 0 or not rates:
         return
     hold(connection, LIMITS)
-    counts = _counts(connection, scope)
     for rate in rates:
-        left = mails
-        for number, used in sorted(counts.get(rate.seconds, {}).items(), reverse=True):
-            back = min(left, used)
-            _add(connection, scope, rate, number, -back)
-            left -= back
+        connection.execute(
+            update(mail_counts)
+            .where(
+                mail_counts.c.scope == scope,
+                mail_counts.c.seconds == rate.seconds,
+                mail_counts.c.slice == rate.slice_at(taken_at),
+            )
+            .values(mails=mail_counts.c.mails - mails)
+        )
 
 
 def forget(connection: Connection, *, wall: datetime) -> None:
     """Delete the counts of windows that have passed, and pauses that are over."""
     seconds = connection.execute(select(mail_counts.c.seconds).distinct()).scalars().all()
     passed = [
-        and_(mail_counts.c.seconds == length, mail_counts.c.slice < Rate(1, length).slice_at(wall) - SLICES)
+        and_(
+            mail_counts.c.seconds == length, mail_counts.c.slice < Rate(1, length).slice_at(wall) - 2 * SLICES
+        )
         for length in seconds
     ]
     if passed:

@@ -15,6 +15,8 @@ from newsletter.delivery.connection import Connection, SocketAddress
 from newsletter.delivery.relay import LASTING, PASSING, Fault, Relay, RelayError, Security
 from newsletter.delivery.tls import client_context
 
+STUCK = 5.0  # seconds without an answer after which other relays take what it has not begun
+GIVEN_UP = 3  # mails for each connection, in a row, that may end without an answer
 SHUT_AFTER = 3  # refusals of our sender in a row: the relay does not want us
 
 
@@ -30,6 +32,8 @@ class Line:
         self.connections: list[Connection] = []
         self.backlog: deque[Envelope] = deque()
         self.allowance: int | None = None  # mails that its limit still lets it take; None: no limit
+        self.late = False  # its limit opens too late to be waited for
+        self.heard_at = 0.0  # monotonic seconds: of its last answer, or when it was first given mail
         self.credit = 0.0  # of its weight, not yet served
         self.pipelining = True
         self.used = False  # whether it ever answered about a mail
@@ -37,11 +41,21 @@ class Line:
         self.not_before = 0.0  # monotonic seconds: no new connection earlier
         self.error: RelayError | None = None  # out of use for the rest of the run
         self._refusals = 0  # of our sender, in a row
+        self._silences = 0  # mails in a row that ended without an answer
 
     @property
     def open(self) -> bool:
         """Whether it may be given mail."""
         return self.error is None and (self.allowance is None or self.allowance > 0)
+
+    def is_well(self, now: float) -> bool:
+        """Whether it works, answers, and its limit lets it take mail now or soon."""
+        spent = self.late and not self.allowance
+        return self.error is None and not spent and now >= self.not_before and not self.is_stuck(now)
+
+    def is_stuck(self, now: float) -> bool:
+        """Whether it was given mail and has not answered about any for a while."""
+        return bool(self.backlog) and now - self.heard_at > STUCK
 
     def failed(self, error: RelayError, now: float) -> None:
         """Count a failure. Connections that fail together are one round.
@@ -57,10 +71,17 @@ class Line:
                 self.not_before = now + self.relay.patience[self.rounds]
                 self.rounds += 1
 
-    def answered(self, outcome: Outcome) -> None:
-        """Learn from an outcome: a relay that answers works; one that refuses our sender is shut."""
+    def answered(self, outcome: Outcome, now: float) -> None:
+        """Learn from an outcome: a relay that answers works; one that refuses our sender, or hangs up on
+        mail after mail, is shut."""
         if outcome.code is None:
+            self._silences += 1
+            if self._silences >= GIVEN_UP * self.relay.connections:
+                words = f"{self._silences} mails in a row ended without an answer: {outcome.text}"
+                self.error = RelayError(self.relay, Fault.LOST, words)
             return
+        self._silences = 0
+        self.heard_at = now
         self.used = True
         if outcome.code == 421:
             return
@@ -95,6 +116,15 @@ class Lines:
                 return None
         return self.all[0].error
 
+    def named(self, relay: Relay) -> Line:
+        """The line of a relay."""
+        return self._of_relay[id(relay)]
+
+    def room(self, now: float) -> int | None:
+        """Mails that may be given to relays now; None: as many as there are."""
+        allowances = [line.allowance for line in self._candidates(now)]
+        return None if None in allowances else sum(mails or 0 for mails in allowances)
+
     def of(self, connection: Connection) -> Line:
         """The line of a connection."""
         return self._of_relay[id(connection.relay)]
@@ -110,6 +140,8 @@ class Lines:
         while self._unplaced and (line := self._choose(now)) is not None:
             if line.allowance is not None:
                 line.allowance -= 1
+            if not line.backlog:
+                line.heard_at = max(line.heard_at, now)
             line.backlog.append(self._unplaced.popleft())
             placed = True
         return placed
@@ -132,9 +164,23 @@ class Lines:
         line.backlog.clear()
         self.place(now=now)
 
-    def stranded(self) -> list[Envelope]:
+    def relieve(self, *, now: float) -> bool:
+        """Take what they have not begun from relays that do not answer, if others do; whether it was any."""
+        if len(self.all) == 1:
+            return False
+        stuck = [line for line in self.all if line.is_stuck(now)]
+        if not stuck or not any(line.open and line.is_well(now) for line in self.all):
+            return False
+        for line in stuck:
+            self._refund(line, len(line.backlog))
+            self._unplaced.extendleft(reversed(line.backlog))
+            line.not_before = max(line.not_before, now + STUCK)
+            line.backlog.clear()
+        return self.place(now=now)
+
+    def stranded(self, *, now: float) -> list[Envelope]:
         """Take back what waits though no relay may take any mail now: its limit is reached, or it is shut."""
-        if not self._unplaced or any(line.open for line in self.all):
+        if not self._unplaced or self._choose(now, serve=False) is not None:
             return []
         envelopes = list(self._unplaced)
         self._unplaced.clear()
@@ -154,16 +200,19 @@ class Lines:
         if line.allowance is not None:
             line.allowance += mails
 
-    def _choose(self, now: float) -> Line | None:
-        """Smooth weighted round robin: shares are exact over time, and no relay gets a burst.
+    def _candidates(self, now: float) -> list[Line]:
+        """Those among which mail is divided: that work, rather than rest; standbys only when no other can."""
+        weighted = [line for line in self.all if line.relay.weight > 0 and line.is_well(now)]
+        standbys = [line for line in self.all if line.relay.weight == 0 and line.is_well(now)]
+        return weighted or standbys or [line for line in self.all if line.error is None]
 
-        Those that rest come in only when all that could take it rest; standbys (weight 0) when no other can.
-        """
-        able = [line for line in self.all if line.open]
-        if len(able) < 2:
+    def _choose(self, now: float, *, serve: bool = True) -> Line | None:
+        """Smooth weighted round robin: shares are exact over time, and no relay gets a burst."""
+        if len(self.all) == 1:
+            return self.all[0] if self.all[0].open else None
+        able = [line for line in self._candidates(now) if line.open]
+        if len(able) < 2 or not serve:
             return able[0] if able else None
-        able = [line for line in able if now >= line.not_before] or able
-        able = [line for line in able if line.relay.weight > 0] or able
         total = 0.0
         for line in able:
             share = line.relay.weight or 1.0

@@ -72,6 +72,7 @@ class Session:
         self._reader = ReplyReader()
         self._expected: deque[tuple[str, Turn | None]] = deque([("greeting", None)])
         self._pull = pull
+        self._name = relay.name
         self._may_pipeline = pipelining
         self._pipelining = False
         self._needs_reset = False
@@ -240,7 +241,7 @@ class Session:
     def _next(self, events: list[Event]) -> Turn | None:
         while (envelope := self._pull()) is not None:
             try:
-                turn = prepare(envelope, self.handshake.offer, pipelined=self._pipelining)
+                turn = prepare(envelope, self.handshake.offer, pipelined=self._pipelining, relay=self._name)
             except UnsendableError as error:
                 events.append(Settled(error.outcome))
                 continue

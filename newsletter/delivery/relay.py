@@ -102,6 +102,7 @@ class Fault(StrEnum):
     NO_LOGIN = "no login"  # it offers no AUTH that we know
     LOGIN = "login"  # refused
     SENDER = "sender"  # our own address is refused, mail after mail
+    STRANGERS = "strangers"  # it knows too few of our readers: most likely it is the wrong server
 
 
 HINTS = {
@@ -120,6 +121,8 @@ HINTS = {
     Fault.TLS: "Check that security fits the port: 587 is starttls, 465 is tls.",
     Fault.NO_LOGIN: "Leave smtp.username empty if this server needs no login, or use its submission port.",
     Fault.SENDER: "Check `sender` in newsletter.toml, and that the server may send for its domain.",
+    Fault.STRANGERS: "That looks like a misconfigured mail server, so nothing more goes there and nobody was "
+    "suppressed. Look at `newsletter deliveries list --state deferred`, then send again.",
     Fault.LOGIN: "Check smtp.username and the password; many providers want an app password.",
 }
 

@@ -76,19 +76,26 @@ class Transport:
 
     @property
     def room(self) -> int | None:
-        """Mails that the relays' limits still let them take, offered ones apart; None: no limit."""
-        allowances = [line.allowance for line in self._lines.all if line.error is None]
-        return None if None in allowances else sum(mails or 0 for mails in allowances)
+        """Mails that the relays may still take, offered ones apart; None: as many as there are."""
+        return self._lines.room(self._clock())
 
-    def allowances(self, *, shut: bool = False) -> list[tuple[Relay, int]]:
-        """What is left of the allowance of each relay that has one and can be used (or is `shut`, too)."""
-        lines = [line for line in self._lines.all if shut or line.error is None]
-        return [(line.relay, line.allowance) for line in lines if line.allowance is not None]
+    def allowance(self, relay: Relay) -> int:
+        """What `relay` may still take of what it was allowed."""
+        return self._lines.named(relay).allowance or 0
 
-    def allow(self, relay: Relay, mails: int) -> None:
-        """Let `relay` take so many more; from the first call on it takes no more than it was allowed."""
-        line = next(line for line in self._lines.all if line.relay is relay)
-        line.allowance = (line.allowance or 0) + mails
+    def allow(self, relay: Relay, mails: int, *, late: bool = False) -> None:
+        """Let `relay` take so many and no more; late: its limit opens too late to be waited for."""
+        line = self._lines.named(relay)
+        line.allowance, line.late = mails, late
+
+    def shut(self, relay: str, words: str) -> None:
+        """Use this relay (by its name) no more in this run: it refuses too many as unknown."""
+        now = self._clock()
+        for line in self._lines.all:
+            if line.relay.name == relay and line.error is None:
+                line.error = RelayError(line.relay, Fault.STRANGERS, words)
+                self._lines.forsake(line, now=now)
+        self._grown = True
 
     def offer(self, envelopes: Iterable[Envelope]) -> None:
         """Queue envelopes for sending, divided among the relays by weight."""
@@ -101,7 +108,7 @@ class Transport:
 
     def give_back_stranded(self) -> list[Envelope]:
         """Take back what no relay may take now: one failed, and the limits of the others are reached."""
-        return self._lines.stranded()
+        return self._lines.stranded(now=self._clock())
 
     def step(self, timeout: float = NAP) -> list[Outcome]:
         """Do what can be done now, or wait up to `timeout` seconds for it; the outcomes that this gave."""
@@ -119,6 +126,8 @@ class Transport:
         now = self._clock()
         if now >= self._glance_at:
             self._glance_at = now + GLANCE
+            if self._lines.relieve(now=now):
+                self._grown = True
             for line in self._lines.all:
                 for connection in list(line.connections):
                     if connection.deadline <= now:
@@ -238,7 +247,7 @@ class Transport:
             if self._moves:
                 self._moves.pop(event.outcome.delivery_id or 0, None)
             self._outcomes.append(event.outcome)
-            line.answered(event.outcome)
+            line.answered(event.outcome, self._clock())
             if line.error is not None:
                 self._lines.forsake(line, now=self._clock())
                 self._grown = True

@@ -32,13 +32,17 @@ class Turn:
         "pipelined",
         "rcpt",
         "refusal",
+        "relay",
     )
 
-    def __init__(self, envelope: Envelope, mail: bytes, rcpt: bytes, *, pipelined: bool) -> None:
+    def __init__(
+        self, envelope: Envelope, mail: bytes, rcpt: bytes, *, pipelined: bool, relay: str = ""
+    ) -> None:
         self.envelope = envelope
         self.mail = mail
         self.rcpt = rcpt
         self.pipelined = pipelined
+        self.relay = relay  # its name, for the outcome
         self.phase = "mail"  # of the reply that is awaited
         self.accepted_mail = False
         self.refusal: Outcome | None = None  # the first one; later replies only follow from it
@@ -59,6 +63,7 @@ class Turn:
             status=reply.status,
             text=reply.text,
             delivery_id=self.envelope.delivery_id,
+            relay=self.relay,
         )
 
     def broken_off(self, words: str, *, flushed: int) -> Outcome:
@@ -72,6 +77,7 @@ class Turn:
             phase="dot" if dotted else "data" if self.dot_at is not None else self.phase,
             text=words,
             delivery_id=self.envelope.delivery_id,
+            relay=self.relay,
         )
 
     def body(self) -> tuple[bytes, bytes]:
@@ -86,7 +92,7 @@ class Turn:
         return data, b".\r\n" if data.endswith(b"\r\n") else b"\r\n.\r\n"
 
 
-def prepare(envelope: Envelope, offer: Offer, *, pipelined: bool) -> Turn:
+def prepare(envelope: Envelope, offer: Offer, *, pipelined: bool, relay: str = "") -> Turn:
     """The turn of `envelope` on a server with `offer`. Raises UnsendableError with the outcome."""
     extensions = offer.extensions
     size = len(envelope.data)
@@ -118,7 +124,7 @@ def prepare(envelope: Envelope, offer: Offer, *, pipelined: bool) -> Turn:
         rcpt += b" NOTIFY=FAILURE,DELAY"
         if not recipient_utf8:
             rcpt += b" ORCPT=rfc822;" + xtext(recipient)
-    return Turn(envelope, mail + b"\r\n", rcpt + b"\r\n", pipelined=pipelined)
+    return Turn(envelope, mail + b"\r\n", rcpt + b"\r\n", pipelined=pipelined, relay=relay)
 
 
 def _unsendable(envelope: Envelope, phase: str, code: int, status: str, words: str) -> UnsendableError:

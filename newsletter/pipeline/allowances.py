@@ -1,6 +1,6 @@
-"""A run's part of what the limits allow: taken in portions, used mail by mail, the rest given back.
+"""What the limits let a run send: on all mail, to each relay, to each recipient domain.
 
-It counts; what has no room waits in the outbox. The counts themselves are `newsletter.delivery.limits`.
+It counts; what has no room waits. One limit's bookkeeping is `newsletter.pipeline.allowance`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from newsletter.core.errors import NewsletterError
-from newsletter.core.rates import Rate
 from newsletter.delivery import limits
 from newsletter.delivery.brakes import domain_of
 from newsletter.delivery.claims import Claimed
@@ -20,138 +19,160 @@ from newsletter.delivery.limits import ALL, Limits
 from newsletter.delivery.outbox import WINDOW
 from newsletter.delivery.relay import Relay
 from newsletter.delivery.smtp import Transport
+from newsletter.pipeline.allowance import Allowance
 
-PORTION = 2 * WINDOW  # mails taken at least from a limit at once: a crash may lose them, and exceeds none
-LARGEST = 20 * PORTION  # taken at once of a generous limit
+LONGEST_WAIT = timedelta(minutes=2)  # for a limit to open, before a run leaves the rest to the next
 
 
 class Allowances:
     """What one run may still send."""
 
-    def __init__(self, rules: Limits, transport: Transport, *, wall: Callable[[], datetime]) -> None:
-        self.opens_at: datetime | None = None  # when more may go, if something was refused
+    def __init__(
+        self, rules: Limits, transport: Transport, relays: Iterable[Relay], *, wall: Callable[[], datetime]
+    ) -> None:
         self._rules = rules
         self._transport = transport
         self._wall = wall
-        self._spare = 0  # of the limit on all mail: taken and not used
-        self._left: Counter[str] = Counter()  # by domain: taken and not used
-        self._domain_opens: dict[str, datetime] = {}
+        self._all = (
+            Allowance(ALL, rules.everything, words="all mail", wall=wall) if rules.everything else None
+        )
+        self._relays = {
+            relay.name: (relay, Allowance(f"relay {relay.name}", rates, words=relay.name, wall=wall))
+            for relay in relays
+            if (rates := rules.relays.get(relay.name))
+        }
+        self._lent: dict[str, int] = {}  # by relay: what the transport was last told it may take
+        self._domains: dict[str, Allowance] = {}
         self._turned_away: Counter[str] = Counter()  # by domain
-        self._full: str = ""  # what refused last, in words
 
     @property
     def by_domain(self) -> bool:
         """Whether any domain is limited."""
         return bool(self._rules.domains or self._rules.each_domain)
 
-    def begin(self, connection: Connection, relays: Iterable[Relay]) -> None:
+    def begin(self, connection: Connection) -> None:
         """Clear old counts away; relays that have a limit take nothing before they are given a portion."""
         limits.forget(connection, wall=self._wall())
-        for relay in relays:
-            if self._rules.relays.get(relay.name):
-                self._transport.allow(relay, 0)
+        self._lend()
 
-    @property
     def room(self) -> int | None:
         """Mails that may be handed over now; None: as many as there are."""
-        rooms = [] if not self._rules.everything else [self._spare]
-        relays = self._transport.room
-        return min([*rooms, relays], default=None) if relays is not None else min(rooms, default=None)
+        self._lend()
+        rooms = [self._transport.room]
+        if self._all is not None:
+            rooms.append(self._all.left)
+            if self._all.at_once is not None:
+                # Behind a slow server no more may wait than may go at once when it wakes up.
+                rooms.append(self._all.at_once - self._transport.unsettled)
+        return min((max(0, room) for room in rooms if room is not None), default=None)
 
-    def refill(self, connection: Connection) -> None:
-        """Take the next portions where little is left; sets `opens_at`."""
-        self.opens_at = None
-        for relay, left in self._transport.allowances():
-            if left < WINDOW:
-                rates = self._rules.relays[relay.name]
-                granted = self._take(connection, relay_scope(relay), rates, portion(rates) - left, relay.name)
-                self._transport.allow(relay, granted)
-        if self._rules.everything and self._spare < WINDOW:
-            wanted = portion(self._rules.everything) - self._spare
-            self._spare += self._take(connection, ALL, self._rules.everything, wanted, "all mail")
+    @property
+    def is_full(self) -> bool:
+        """Whether as many are under way as may go at once."""
+        at_once = None if self._all is None else self._all.at_once
+        return at_once is not None and self._transport.unsettled >= at_once
 
-    def claimed(self, connection: Connection, mails: Iterable[Claimed]) -> None:
-        """Take what these mails may use of their domains' allowances."""
-        if not self.by_domain:
-            return
-        for domain, number in Counter(domain_of(mail.person.address) for mail in mails).items():
-            rates = self._rules.of_domain(domain)
-            if not rates:
-                continue
-            taken = limits.take(connection, domain_scope(domain), rates, wanted=number, wall=self._wall())
-            self._left[domain] += taken.mails
-            if taken.mails < number:
-                self._domain_opens[domain] = taken.opens_at
+    def refill(self, connection: Connection, waiting: Sequence[Claimed]) -> None:
+        """Have ready what the next commit may hand over. waiting: mails that are leased."""
+        self._lend()
+        wanted = min(WINDOW, len(waiting))
+        for _, allowance in self._relays.values():
+            allowance.renew(connection, wanted)
+        if self._all is not None:
+            self._all.renew(connection, wanted)
+        if self.by_domain:
+            for domain, mails in sorted(Counter(map(_domain, waiting)).items()):
+                of_domain = self._of_domain(domain)
+                if of_domain is not None:
+                    of_domain.renew(connection, min(WINDOW, mails))
 
     def use(self, mails: int) -> None:
         """So many are handed over (below zero: so many came back)."""
-        if self._rules.everything:
-            self._spare -= mails
+        if self._all is not None:
+            self._all.use(mails)
 
-    def admit(self, domain: str) -> timedelta | None:
-        """Use one mail of the domain's allowance: None. Or how long this mail should wait.
+    def admit(self, domain: str) -> datetime | None:
+        """Use one mail of the domain's allowance: None. Or when (real time) the next may go."""
+        allowance = self._of_domain(domain)
+        if allowance is None:
+            return None
+        if allowance.left > 0:
+            allowance.use(1)
+            return None
+        return allowance.opens_at or self._wall()
+
+    def put_off(self, domain: str, opens_at: datetime) -> tuple[timedelta, timedelta]:
+        """(how long a mail that is turned away should wait, the window's length).
 
         Those that are turned away are told one window after the other, so that each is put off once.
         """
         rates = self._rules.of_domain(domain)
-        if not rates:
-            return None
-        if self._left[domain] > 0:
-            self._left[domain] -= 1
-            return None
         slowest = max(rates, key=lambda rate: rate.seconds / rate.mails)
         windows = self._turned_away[domain] // slowest.mails
         self._turned_away[domain] += 1
-        opens_at = self._domain_opens.get(domain, self._wall())
-        return max(opens_at - self._wall(), timedelta(0)) + timedelta(seconds=slowest.seconds) * windows
+        window = timedelta(seconds=slowest.seconds)
+        return max(opens_at - self._wall(), timedelta(0)) + window * windows, window
 
     def unused(self, mails: Sequence[Claimed]) -> None:
         """These were handed over, and come back untouched."""
         self.use(-len(mails))
         if self.by_domain:
-            self._left.update(domain_of(mail.person.address) for mail in mails)
+            for domain, number in Counter(map(_domain, mails)).items():
+                of_domain = self._of_domain(domain)
+                if of_domain is not None:
+                    of_domain.use(-number)
 
     def end(self, connection: Connection) -> None:
         """Give back what was not used."""
-        wall = self._wall()
-        if self._rules.everything:
-            limits.give_back(connection, ALL, self._rules.everything, mails=self._spare, wall=wall)
-        for domain, mails in self._left.items():
+        self._lend()
+        scopes = [allowance for _, allowance in self._relays.values()] + [*self._domains.values()]
+        for scope in [*scopes, self._all] if self._all is not None else scopes:
+            scope.end(connection)
+
+    def closed(self) -> tuple[datetime, str] | None:
+        """When a mail may go, and which limit is in the way; None: none is."""
+        binding: list[tuple[datetime, str]] = []
+        if self._all is not None and self._all.opens_at is not None and not self._all.left:
+            binding.append((self._all.opens_at, self._all.words))
+        if self._transport.room == 0:
+            opening = [
+                (allowance.opens_at, allowance.words)
+                for _, allowance in self._relays.values()
+                if allowance.opens_at is not None
+            ]
+            if opening:
+                binding.append(min(opening))
+        return max(binding, default=None)
+
+    def _of_domain(self, domain: str) -> Allowance | None:
+        if domain not in self._domains:
             rates = self._rules.of_domain(domain)
-            limits.give_back(connection, domain_scope(domain), rates, mails=mails, wall=wall)
-        for relay, mails in self._transport.allowances(shut=True):
-            rates = self._rules.relays.get(relay.name, ())
-            limits.give_back(connection, relay_scope(relay), rates, mails=mails, wall=wall)
+            if not rates:
+                return None
+            self._domains[domain] = Allowance(f"domain {domain}", rates, words=domain, wall=self._wall)
+        return self._domains[domain]
 
-    def reached(self, until: datetime) -> NewsletterError:
-        """What to say when a limit is reached and opens no sooner than `until`."""
-        return NewsletterError(
-            f"the limit on {self._full} is reached; the next mail may go at {until:%Y-%m-%d %H:%M} UTC",
-            hint="What is due waits in the outbox; a `newsletter send` after that goes on. "
-            "Limits are set under [delivery] and [smtp].",
-        )
-
-    def _take(
-        self, connection: Connection, scope: str, rates: Iterable[Rate], wanted: int, words: str
-    ) -> int:
-        rates = tuple(rates)
-        taken = limits.take(connection, scope, rates, wanted=wanted, wall=self._wall())
-        if taken.mails < wanted:
-            self.opens_at = min(filter(None, (self.opens_at, taken.opens_at)))
-            self._full = f"{words} ({', '.join(map(str, rates))})"
-        return taken.mails
+    def _lend(self) -> None:
+        """Book what the relays took since they were last told, and tell them what they may take now."""
+        now = self._wall()
+        for name, (relay, allowance) in self._relays.items():
+            lent = self._lent.get(name)
+            if lent is not None:
+                allowance.use(lent - self._transport.allowance(relay))
+            self._lent[name] = allowance.left
+            late = allowance.opens_at is not None and allowance.opens_at - now > LONGEST_WAIT
+            self._transport.allow(relay, self._lent[name], late=late)
 
 
-def portion(rates: Iterable[Rate]) -> int:
-    """How many mails to take at once: a hundredth of the limit, within bounds."""
-    return max(PORTION, min(LARGEST, min(rate.mails for rate in rates) // 100))
+def reached(closed: tuple[datetime, str]) -> NewsletterError:
+    """What to say when a limit opens too late to be waited for."""
+    opens_at, words = closed
+    return NewsletterError(
+        f"the limit on {words} is reached; the next mail may go at {opens_at:%Y-%m-%d %H:%M} UTC",
+        hint="What is due waits in the outbox; a `newsletter send` after that goes on. "
+        "Limits are set under [delivery] and [smtp].",
+    )
 
 
-def relay_scope(relay: Relay) -> str:
-    """A relay's scope among the counts."""
-    return f"relay {relay.name}"
-
-
-def domain_scope(domain: str) -> str:
-    """A recipient domain's scope among the counts."""
-    return f"domain {domain}"
+def _domain(mail: Claimed) -> str:
+    return domain_of(mail.person.address)

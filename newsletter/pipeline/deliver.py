@@ -11,13 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import FrameType
 
 from sqlalchemy import Connection, Engine, insert
 
 from newsletter.core.errors import ConfigurationError, StorageError
-from newsletter.core.mail import Envelope
+from newsletter.core.mail import Envelope, Outcome, Verdict
 from newsletter.core.retry import Fate, Next
 from newsletter.core.states import SkipReason
 from newsletter.db.engine import Kept, writing
@@ -28,7 +28,7 @@ from newsletter.delivery.outbox import WINDOW, Result, release, turn_over
 from newsletter.delivery.owners import owning
 from newsletter.delivery.recovery import recover
 from newsletter.delivery.smtp import NAP, Transport
-from newsletter.pipeline.allowances import Allowances
+from newsletter.pipeline.allowances import LONGEST_WAIT, Allowances, reached
 from newsletter.pipeline.envelopes import Envelopes
 from newsletter.pipeline.outcomes import Outcomes, untried
 from newsletter.pipeline.post import Builder, DeliveryCounts, OnRefused, Post, Prepared
@@ -37,7 +37,6 @@ from subscribers import audience
 __all__ = ["Builder", "DeliveryCounts", "OnRefused", "Post", "Prepared", "deliver", "until_signalled"]
 
 CLAIM = 4 * WINDOW  # mails leased at once; so many minds may change unseen, and so many leases can be lost
-LONGEST_WAIT = timedelta(minutes=1)  # for a limit to open, before a run leaves the rest to the next
 SMALLEST_BATCH = WINDOW // 5  # outcomes worth a commit however many connections there are
 LINGER = 1.0  # seconds an outcome may wait for its commit when a slow server gives few
 
@@ -71,6 +70,9 @@ def deliver(
             raise
         run.end()
         return run.counts
+
+
+WAITS = Result(0, Outcome(verdict=Verdict.DEFERRED, phase="assemble"), Next(fate=Fate.RETRY))
 
 
 @contextmanager
@@ -120,10 +122,11 @@ class _Run:
             mailable=audience.mailable(), reachable=audience.reachable(), standing=audience.accounts()
         )
         self._transport = Transport(post.relays, passed=passed)
-        self._allowances = Allowances(post.limits, self._transport, wall=post.wall)
+        self._allowances = Allowances(post.limits, self._transport, post.relays, wall=post.wall)
         self._outcomes = Outcomes(post, now=now)
         self._envelopes = Envelopes(engine, post)
         self._leased: deque[Claimed] = deque()
+        self._waiting: deque[tuple[datetime, Claimed]] = deque()  # leased, until their domains take more
         self._handed: dict[int, Claimed] = {}  # handed over and not recorded
         self._results: list[Result] = []  # to be recorded
         self._exhausted = False  # nothing more is due
@@ -147,7 +150,7 @@ class _Run:
             )
             self.counts.skip(SkipReason.EXPIRED, expire(connection, now=self._now))
             self._outcomes.begin(connection)
-            self._allowances.begin(connection, self._post.relays)
+            self._allowances.begin(connection)
         self._passed("recovered")
 
     def step(self) -> bool:
@@ -165,18 +168,21 @@ class _Run:
             self._unstrand()
         if self._wants_commit():
             self._commit()
+            if self._held_up and self._allowances.room():
+                self._commit()  # what a limit has just given must go while it counts as now
             self._wait_for_limits()
         return bool(
             self._transport.unsettled
             or self._results
-            or (not self._leaving and (self._leased or not self._exhausted))
+            or (not self._leaving and (self._leased or self._waiting or not self._exhausted))
         )
 
     def end(self) -> None:
         """Believe the refusals of a short run, and write the run down."""
         self._transport.close()
         self._ledger.close()
-        self.counts.troubles += self._transport.failures if self.counts.stopped is None else []
+        stopped = self.counts.stopped
+        self.counts.troubles += [error for error in self._transport.failures if error is not stopped]
         with writing(self._engine) as connection:
             self._refuse(self._outcomes.judge(connection, last=True))
             self._release(connection)
@@ -193,7 +199,8 @@ class _Run:
         self._transport.close(politely=False)
         with suppress(Exception):  # the error that brought us here may be its own
             self._ledger.close()
-        ids = [mail.id for mail in self._leased] + [id_ for id_ in given if id_ is not None]
+        leased = [*self._leased, *(mail for _, mail in self._waiting)]
+        ids = [mail.id for mail in leased] + [id_ for id_ in given if id_ is not None]
         with suppress(StorageError), writing(self._engine) as connection:
             release(connection, ids, owner=self._owner)
 
@@ -201,7 +208,9 @@ class _Run:
 
     def _look_around(self) -> None:
         self.counts.interrupted = self._stop()
-        self.counts.stopped = self._transport.error or self._outcomes.error
+        for relay, words in self._outcomes.wrong_relays.items():
+            self._transport.shut(relay, words)
+        self.counts.stopped = self._transport.error
         if self.counts.interrupted or self.counts.stopped is not None:
             self._leave()
 
@@ -214,7 +223,7 @@ class _Run:
     def _take_back(self) -> None:
         """Give back what is leased and what no connection has begun: also what one hands back later."""
         self._leased.extend(self._returned(self._transport.give_back()))
-        if self._leased:
+        if self._leased or self._waiting:
             with writing(self._engine) as connection:
                 self._release(connection)
             self._passed("released")
@@ -236,22 +245,29 @@ class _Run:
         return back
 
     def _release(self, connection: Connection) -> None:
+        self._leased.extend(mail for _, mail in self._waiting)
+        self._waiting.clear()
         if self._leased:
             release(connection, [mail.id for mail in self._leased], owner=self._owner)
             self._leased.clear()
 
     def _wait_for_limits(self) -> None:
         """When nothing may go before a limit opens: wait a little, or leave the rest to the next run."""
-        until = self._allowances.opens_at
-        idle = not (self._transport.unsettled or self._results or self._leaving)
-        if until is None or self._allowances.room != 0 or not idle or (self._exhausted and not self._leased):
+        if self._transport.unsettled or self._results or self._leaving:
             return
-        pause = until - self._post.wall()
-        if pause > LONGEST_WAIT:
-            self.counts.stopped = self._allowances.reached(until)
-            self._leave()
-        else:
-            self._transport.step(max(0.0, min(NAP, pause.total_seconds())))
+        opens_at: datetime | None = None
+        closed = self._allowances.closed() if self._allowances.room() == 0 else None
+        if closed is not None and (self._leased or not self._exhausted):
+            opens_at = closed[0]
+            if opens_at - self._post.wall() > LONGEST_WAIT:
+                self.counts.stopped = reached(closed)
+                self._leave()
+                return
+        elif self._waiting and not self._leased and self._exhausted:
+            opens_at = min(at for at, _ in self._waiting)
+        if opens_at is not None:
+            pause = (opens_at - self._post.wall()).total_seconds()
+            self._transport.step(max(0.0, min(NAP, pause)))
 
     # commits
 
@@ -264,8 +280,10 @@ class _Run:
 
     def _may_go_on(self) -> bool:
         """Whether a limit that held mail up gives way: the rest must not wait for one that is slow."""
-        opens_at = self._allowances.opens_at
-        return self._allowances.room != 0 or (opens_at is not None and self._post.wall() >= opens_at)
+        if self._allowances.is_full:
+            return False
+        closed = self._allowances.closed()
+        return closed is None or self._post.wall() >= closed[0] or self._allowances.room() != 0
 
     def _commit(self) -> None:
         """Record outcomes, hand the next mails over, lease more: one transaction."""
@@ -273,12 +291,13 @@ class _Run:
         envelopes: list[Envelope] = []
         not_tried: list[Result] = []
         if not self._leaving:
+            self._wake_waiting()
             wanted = min(WINDOW - self._transport.unsettled, len(self._leased))
-            allowed = self._allowances.room
+            allowed = self._allowances.room()
             room = wanted if allowed is None else min(wanted, allowed)
             self._held_up = room < wanted
-            upcoming = [self._leased.popleft() for _ in range(room)]
-            envelopes, not_tried = self._assemble(upcoming)
+            upcoming, held = self._take_leased(room)
+            envelopes, not_tried = self._assemble(upcoming, held)
             self._allowances.use(len(envelopes))
         results, self._results = self._results, []
         self._passed("committing")
@@ -309,8 +328,8 @@ class _Run:
     def _claim(self, connection: Connection) -> Mapping[SkipReason, int]:
         if self._leaving:
             return {}
-        self._allowances.refill(connection)
         if self._exhausted or len(self._leased) > WINDOW:
+            self._refill(connection)
             return {}
         found = claim(
             connection,
@@ -322,9 +341,20 @@ class _Run:
             only=self._only,
         )
         self._leased.extend(found.claimed)
-        self._allowances.claimed(connection, found.claimed)
         self._exhausted = len(found.claimed) < CLAIM
+        self._refill(connection)
         return found.skipped
+
+    def _refill(self, connection: Connection) -> None:
+        self._allowances.refill(connection, [*self._leased, *(mail for _, mail in self._waiting)])
+
+    def _wake_waiting(self) -> None:
+        """Mails whose domains take more now come first."""
+        wall = self._post.wall()
+        ready = [mail for at, mail in self._waiting if at <= wall]
+        if ready:
+            self._waiting = deque((at, mail) for at, mail in self._waiting if at > wall)
+            self._leased.extendleft(reversed(ready))
 
     def _refuse(self, mails: int) -> None:
         self.counts.deferred -= mails
@@ -347,16 +377,29 @@ class _Run:
 
     # mails
 
-    def _assemble(self, mails: Sequence[Claimed]) -> tuple[list[Envelope], list[Result]]:
-        """(envelopes to send, results of those that are not even tried)."""
-        self._envelopes.prepare(mails)
-        envelopes: list[Envelope] = []
-        results: list[Result] = []
+    def _take_leased(self, room: int) -> tuple[list[Claimed], dict[int, Result]]:
+        """(mails to hand over now, the results of those among them that are not tried)."""
+        upcoming: list[Claimed] = []
+        held: dict[int, Result] = {}
         choosy = self._outcomes.any_paused or self._allowances.by_domain
-        for mail in mails:
-            if choosy and (held := self._held(mail)) is not None:
-                results.append(held)
-                continue
+        while self._leased and len(upcoming) < room:
+            mail = self._leased.popleft()
+            if choosy and (result := self._held(mail)) is not None:
+                if result is WAITS:
+                    continue
+                held[mail.id] = result
+            upcoming.append(mail)
+        return upcoming, held
+
+    def _assemble(
+        self, mails: Sequence[Claimed], held: Mapping[int, Result]
+    ) -> tuple[list[Envelope], list[Result]]:
+        """(envelopes to send, results of those that are not even tried)."""
+        envelopes: list[Envelope] = []
+        results: list[Result] = list(held.values())
+        tried = [mail for mail in mails if mail.id not in held] if held else mails
+        self._envelopes.prepare(tried)
+        for mail in tried:
             try:
                 envelopes.append(self._envelopes.join(mail))
             except ConfigurationError:
@@ -367,10 +410,16 @@ class _Run:
         return envelopes, results
 
     def _held(self, mail: Claimed) -> Result | None:
-        """The result of a mail whose domain takes none now."""
+        """The result of a mail whose domain takes none now; WAITS: it stays leased until the domain does."""
         if (resting := self._outcomes.resting(mail)) is not None:
             return resting
-        wait = self._allowances.admit(domain_of(mail.person.address))
-        if wait is None:
+        domain = domain_of(mail.person.address)
+        opens_at = self._allowances.admit(domain)
+        if opens_at is None:
             return None
-        return self._outcomes.put_off(mail, wait, "not tried: the limit of its domain is reached")
+        if opens_at - self._post.wall() <= LONGEST_WAIT and len(self._waiting) < CLAIM:
+            self._waiting.append((opens_at, mail))
+            return WAITS
+        pause, window = self._allowances.put_off(domain, opens_at)
+        words = "not tried: the limit of its domain is reached"
+        return self._outcomes.put_off(mail, pause, words, within=window)

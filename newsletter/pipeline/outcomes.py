@@ -5,12 +5,11 @@ It sends nothing; what it decides is written down in the transactions of `newsle
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from newsletter.core.errors import NewsletterError
 from newsletter.core.mail import Outcome, Verdict
 from newsletter.core.retry import POLICY_RETRY, Fate, Next, decide, postpone
 from newsletter.delivery import limits
@@ -27,7 +26,7 @@ class Outcomes:
     def __init__(self, post: Post, *, now: datetime) -> None:
         self._post = post
         self._now = now
-        self._brakes = Brakes()
+        self._brakes = Brakes(several=len(post.relays) > 1)
         self._paused: dict[str, datetime] = {}  # domains that rest, and until when
         self._suspects: list[tuple[Claimed, Result]] = []  # hard refusals on probation
 
@@ -36,9 +35,9 @@ class Outcomes:
         self._paused = limits.paused(connection, now=self._now)
 
     @property
-    def error(self) -> NewsletterError | None:
-        """Why the run must stop."""
-        return self._brakes.error
+    def wrong_relays(self) -> Mapping[str, str]:
+        """Relays that refuse too many to be right, with words."""
+        return self._brakes.wrong
 
     @property
     def any_paused(self) -> bool:
@@ -55,7 +54,7 @@ class Outcomes:
             jitter=self._post.jitter(),
             resend=resends(mail.kind, self._post.uncertain),
         )
-        on_probation = self._brakes.on_probation
+        on_probation = self._brakes.on_probation(outcome.relay)
         self._brakes.note(outcome, following, domain=domain_of(mail.person.address))
         for domain in self._brakes.shut:
             self._paused[domain] = self._now + POLICY_RETRY
@@ -75,22 +74,26 @@ class Outcomes:
                     self._post.on_refused(connection, mail, result.outcome, self._now)
 
     def judge(self, connection: Connection, *, last: bool = False) -> int:
-        """Once probation is over (or the run is) and the relay was not to blame, the first refusals count.
+        """Once a relay's probation (or the run) is over and it was not to blame, its first refusals count.
 
         Returns how many mails that were deferred are refused now.
         """
-        if not self._suspects or self._brakes.error is not None or (self._brakes.on_probation and not last):
+        credible = self._brakes.believed_at_last if last else self._is_past_probation
+        believed = [suspect for suspect in self._suspects if credible(suspect[1].outcome.relay)]
+        if not believed:
             return 0
-        results = [result for _, result in self._suspects]
-        late = record(connection, owner=None, results=results, now=self._now)
-        refused = [(mail, result) for mail, result in self._suspects if mail.id not in late]
+        late = record(connection, owner=None, results=[result for _, result in believed], now=self._now)
+        refused = [(mail, result) for mail, result in believed if mail.id not in late]
         self.blame(connection, refused)
-        self._suspects.clear()
+        self._suspects = [suspect for suspect in self._suspects if suspect not in believed]
         return len(refused)
+
+    def _is_past_probation(self, relay: str) -> bool:
+        return not self._brakes.on_probation(relay)
 
     def shut_domains(self, connection: Connection) -> None:
         """Write down which domains refused several mails for our sake and rest, for other runs too."""
-        for domain, words in self._brakes.shut.items():
+        for domain, words in sorted(self._brakes.shut.items()):  # in one order, or two senders may deadlock
             limits.pause(connection, domain, until=self._paused[domain], reason=words)
         self._brakes.shut.clear()
 
@@ -101,12 +104,17 @@ class Outcomes:
             return None
         return self.put_off(mail, until - self._now, "not tried: its domain refused several mails before it")
 
-    def put_off(self, mail: Claimed, pause: timedelta, words: str) -> Result:
+    def put_off(
+        self, mail: Claimed, pause: timedelta, words: str, *, within: timedelta = POLICY_RETRY
+    ) -> Result:
         """The result of a mail that must wait so long before it is tried at all."""
-        return untried(mail, words, self._postponed(pause, expires_at=mail.expires_at))
+        return untried(mail, words, self._postponed(pause, expires_at=mail.expires_at, within=within))
 
-    def _postponed(self, pause: timedelta, *, expires_at: datetime | None) -> Next:
-        return postpone(self._now + pause, expires_at=expires_at, jitter=self._post.jitter())
+    def _postponed(
+        self, pause: timedelta, *, expires_at: datetime | None, within: timedelta = POLICY_RETRY
+    ) -> Next:
+        until = self._now + pause
+        return postpone(until, expires_at=expires_at, jitter=self._post.jitter(), within=within)
 
 
 def untried(mail: Claimed, words: str, following: Next) -> Result:

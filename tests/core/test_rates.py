@@ -43,7 +43,7 @@ def test_a_rate_lets_all_go_at_once_and_then_waits_for_the_window() -> None:
     counts[HOUR.slice_at(NOW)] = 100
     assert HOUR.room(counts, NOW + timedelta(minutes=59)) == 0
     opens = HOUR.opens_at(counts, NOW)
-    assert opens == NOW + timedelta(minutes=65)  # an hour, and the slice of five minutes
+    assert opens == NOW + timedelta(minutes=66)  # an hour, and three slices of two minutes
     assert HOUR.room(counts, opens - timedelta(seconds=1)) == 0
     assert HOUR.room(counts, opens) == 100
 

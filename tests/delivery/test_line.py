@@ -87,8 +87,8 @@ def test_what_no_line_may_take_is_stranded_and_only_that() -> None:
     lines.all[0].allowance = 3
     down(lines.all[1])
     lines.add(mails(10), now=0.0)
-    assert [envelope.delivery_id for envelope in lines.stranded()] == list(range(3, 10))
-    assert (shares(lines), lines.waiting, lines.stranded()) == ([3, 0], 3, [])
+    assert [envelope.delivery_id for envelope in lines.stranded(now=0.0)] == list(range(3, 10))
+    assert (shares(lines), lines.waiting, lines.stranded(now=0.0)) == ([3, 0], 3, [])
 
 
 def test_a_line_is_shut_when_it_refuses_our_sender_time_and_again() -> None:
@@ -96,9 +96,9 @@ def test_a_line_is_shut_when_it_refuses_our_sender_time_and_again() -> None:
     refused = Outcome(verdict=Verdict.REJECTED, phase="mail", code=550, status="5.7.1", text="not you")
     taken = Outcome(verdict=Verdict.ACCEPTED, phase="dot", code=250)
     for outcome in [*[refused] * (SHUT_AFTER - 1), taken, *[refused] * (SHUT_AFTER - 1)]:
-        line.answered(outcome)
+        line.answered(outcome, 0.0)
         assert line.error is None
-    line.answered(refused)
+    line.answered(refused, 0.0)
     assert line.error is not None
     assert (line.error.fault, line.error.message) == (
         Fault.SENDER,
@@ -110,7 +110,7 @@ def test_a_line_is_shut_when_it_refuses_our_sender_time_and_again() -> None:
 def test_a_line_is_not_shut_for_what_a_recipients_domain_says(phase: str) -> None:
     (line,) = Lines(relays(1)).all
     for _ in range(10):
-        line.answered(Outcome(verdict=Verdict.REJECTED, phase=phase, code=550, status="5.7.1"))
+        line.answered(Outcome(verdict=Verdict.REJECTED, phase=phase, code=550, status="5.7.1"), 0.0)
     assert line.error is None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from newsletter.db.engine import reading
 from newsletter.db.schema import deliveries, mail_counts, pauses
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.relay import Relay, Security
-from newsletter.pipeline.allowances import PORTION
+from newsletter.pipeline.allowance import PORTION
 from newsletter.pipeline.deliver import DeliveryCounts, Post, deliver
 from tests.delivery.outbox_scenario import NOW, Outbox
 from tests.pipeline.victims import post_to
@@ -56,14 +57,14 @@ def test_a_limit_on_all_mail_leaves_the_rest_to_a_run_after_it_opens(box: Outbox
         first = deliver(box.engine, post, now=NOW)
         assert (first.sent, first.deferred) == (10, 0)
         assert str(first.stopped).startswith(
-            "the limit on all mail (10/hour) is reached; the next mail may go at 2026-03-02 08:05 UTC"
+            "the limit on all mail (10/hour) is reached; the next mail may go at 2026-03-02 08:06 UTC"
         )
         assert Counter(box.states().values()) == {"sent": 10, "queued": 15}
         wall.at += timedelta(minutes=63)
         assert deliver(box.engine, post, now=NOW).sent == 0  # another run does not begin anew
-        wall.at += timedelta(minutes=2)
+        wall.at += timedelta(minutes=3)
         assert deliver(box.engine, post, now=NOW).sent == 10
-        wall.at += timedelta(minutes=65)
+        wall.at += timedelta(minutes=66)
         assert deliver(box.engine, post, now=NOW) == DeliveryCounts(sent=5)
         assert len(set(server.recipients())) == len(server.recipients()) == 25
 
@@ -142,7 +143,7 @@ def test_a_domains_limit_spreads_its_mail_over_windows_and_holds_up_nobody_else(
     box.queue(box.readers(10, domain="quick.example"), box.digest(), expires_at=None)
     wall = Wall()
     with RecordingServer() as server:
-        post = limited(box, server, wall, domains={"slow.example": parse_rates("10/minute")})
+        post = limited(box, server, wall, domains={"slow.example": parse_rates("10/hour")})
         counts = deliver(box.engine, post, now=NOW)
         assert (counts.sent, counts.deferred, counts.stopped) == (20, 15, None)
         with reading(box.engine) as connection:
@@ -152,12 +153,12 @@ def test_a_domains_limit_spreads_its_mail_over_windows_and_holds_up_nobody_else(
                 )
             ).all()
         words = "not tried: the limit of its domain is reached"
-        opens = NOW + timedelta(seconds=65)
+        opens = NOW + timedelta(minutes=66)
         assert Counter(map(tuple, waits)) == {
             (opens, 0, words): 10,
-            (opens + timedelta(minutes=1), 0, words): 5,
+            (opens + timedelta(hours=1), 0, words): 5,
         }
-        for minutes, total in ((2, 30), (4, 35)):
+        for minutes, total in ((70, 30), (140, 35)):
             wall.at = NOW + timedelta(minutes=minutes)
             deliver(box.engine, post, now=wall.at)
             assert len(set(server.recipients())) == len(server.recipients()) == total
@@ -258,7 +259,7 @@ def test_each_relay_keeps_to_its_own_limit(box: Outbox) -> None:
         counts = deliver(box.engine, only, now=NOW)
         assert counts.sent == 0
         assert f"the limit on 127.0.0.1:{tight.port} (10/hour) is reached" in str(counts.stopped)
-        wall.at += timedelta(minutes=65)
+        wall.at += timedelta(minutes=66)
         assert deliver(box.engine, only, now=NOW).sent == 10
 
 
@@ -335,3 +336,46 @@ def test_a_relay_that_is_down_uses_up_none_of_its_limit(box: Outbox) -> None:
         assert deliver(box.engine, post, now=NOW).sent == 5
     with reading(box.engine) as connection:
         assert connection.execute(select(mail_counts.c.mails)).scalars().all() == [0]
+
+
+def _all_unknown(_address: str) -> bytes:
+    return b"550 5.1.1 no such user"
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.2, 1.0])
+def test_a_relay_that_knows_none_of_our_readers_costs_nobody_their_place(box: Outbox, weight: float) -> None:
+    box.queue(box.readers(200), box.digest(), expires_at=None)
+    blamed: list[str] = []
+    with RecordingServer() as works, RecordingServer(terms=Terms(refuse=_all_unknown)) as wrong:
+        post = replace(
+            post_to(works.port, box.locks),
+            relays=[_relay(works), _relay(wrong, weight=weight)],
+            on_refused=lambda _connection, mail, _outcome, _now: blamed.append(mail.person.address),
+        )
+        counts = deliver(box.engine, post, now=NOW)
+        assert (blamed, counts.failed, counts.stopped) == ([], 0, None)
+        assert counts.sent == len(works.recipients())
+        assert counts.sent + counts.deferred == 200
+
+
+def test_a_wrong_relay_that_comes_in_when_another_dies_costs_nobody_their_place(box: Outbox) -> None:
+    box.queue(box.readers(300), box.digest(), expires_at=None)
+    blamed: list[str] = []
+
+    def at_points(point: str) -> None:
+        if point == "committed" and len(works.accepted) > 60 and not gone:
+            stack.close()
+            gone.append(True)
+
+    gone: list[bool] = []
+    with ExitStack() as stack, RecordingServer(terms=Terms(refuse=_all_unknown)) as wrong:
+        works = stack.enter_context(RecordingServer())
+        post = replace(
+            post_to(works.port, box.locks),
+            relays=[_relay(works), _relay(wrong, weight=0)],
+            on_refused=lambda _connection, mail, _outcome, _now: blamed.append(mail.person.address),
+        )
+        counts = deliver(box.engine, post, now=NOW, passed=at_points)
+    assert gone
+    assert (blamed, counts.failed) == ([], 0)
+    assert "refused as unknown addresses" in str(counts.stopped) or counts.troubles
