@@ -51,7 +51,7 @@ def send(
         return
     from newsletter.db.engine import reading
     from newsletter.pipeline import send as sending
-    from newsletter.pipeline.deliver import until_signalled
+    from newsletter.pipeline.signals import until_signalled
     from subscribers import people
 
     chosen = None

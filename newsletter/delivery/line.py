@@ -23,8 +23,9 @@ SHUT_AFTER = 3  # refusals of our sender in a row: the relay does not want us
 class Line:
     """What we know of one relay during a run."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, *, alone: bool = True) -> None:
         self.relay = relay
+        self._alone = alone
         self.context: ssl.SSLContext | None = (
             None if relay.security is Security.NONE else client_context(relay)
         )
@@ -76,7 +77,8 @@ class Line:
         mail after mail, is shut."""
         if outcome.code is None:
             self._silences += 1
-            if self._silences >= GIVEN_UP * self.relay.connections:
+            # Alone it gets the mail all the same: each has its own outcome, and there is no better way.
+            if not self._alone and self._silences >= GIVEN_UP * self.relay.connections:
                 words = f"{self._silences} mails in a row ended without an answer: {outcome.text}"
                 self.error = RelayError(self.relay, Fault.LOST, words)
             return
@@ -99,7 +101,7 @@ class Lines:
     """The relays of a run. Envelopes that no relay can take now wait here."""
 
     def __init__(self, relays: Sequence[Relay]) -> None:
-        self.all = [Line(relay) for relay in relays]
+        self.all = [Line(relay, alone=len(relays) == 1) for relay in relays]
         self._of_relay = {id(line.relay): line for line in self.all}
         self._unplaced: deque[Envelope] = deque()
 

@@ -6,13 +6,11 @@ outcomes share a commit with the next hand-overs, of at most WINDOW mails (DESIG
 
 from __future__ import annotations
 
-import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
-from types import FrameType
 
 from sqlalchemy import Connection, Engine, insert
 
@@ -34,7 +32,7 @@ from newsletter.pipeline.outcomes import Outcomes, untried
 from newsletter.pipeline.post import Builder, DeliveryCounts, OnRefused, Post, Prepared
 from subscribers import audience
 
-__all__ = ["Builder", "DeliveryCounts", "OnRefused", "Post", "Prepared", "deliver", "until_signalled"]
+__all__ = ["Builder", "DeliveryCounts", "OnRefused", "Post", "Prepared", "deliver"]
 
 CLAIM = 4 * WINDOW  # mails leased at once; so many minds may change unseen, and so many leases can be lost
 SMALLEST_BATCH = WINDOW // 5  # outcomes worth a commit however many connections there are
@@ -73,26 +71,6 @@ def deliver(
 
 
 WAITS = Result(0, Outcome(verdict=Verdict.DEFERRED, phase="assemble"), Next(fate=Fate.RETRY))
-
-
-@contextmanager
-def until_signalled() -> Iterator[Callable[[], bool]]:
-    """A `stop` for `deliver` that SIGTERM or SIGINT makes true; a second signal has its usual effect."""
-    asked = False
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-
-    def ask(number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = True
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, ask)
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Run:
@@ -184,7 +162,7 @@ class _Run:
         stopped = self.counts.stopped
         self.counts.troubles += [error for error in self._transport.failures if error is not stopped]
         with writing(self._engine) as connection:
-            self._refuse(self._outcomes.judge(connection, last=True))
+            self.counts.refuse(self._outcomes.judge(connection, last=True))
             self._release(connection)
             self._allowances.end(connection)
             connection.execute(
@@ -317,8 +295,10 @@ class _Run:
             claims = self._claim(connection)
         self._passed("committed")
         self._recorded_at = time.monotonic()
-        self._count(results)
-        self._refuse(refused)
+        for result in results:
+            self._handed.pop(result.delivery_id, None)
+            self.counts.add(result.next.fate)
+        self.counts.refuse(refused)
         for reason, number in claims.items():
             self.counts.skip(reason, number)
         self._handed.update((mail.id, mail) for mail in upcoming if mail.id in turned.handed_over)
@@ -355,25 +335,6 @@ class _Run:
         if ready:
             self._waiting = deque((at, mail) for at, mail in self._waiting if at > wall)
             self._leased.extendleft(reversed(ready))
-
-    def _refuse(self, mails: int) -> None:
-        self.counts.deferred -= mails
-        self.counts.failed += mails
-
-    def _count(self, results: Sequence[Result]) -> None:
-        for result in results:
-            self._handed.pop(result.delivery_id, None)
-            fate = result.next.fate
-            if fate is Fate.SENT:
-                self.counts.sent += 1
-            elif fate is Fate.RETRY:
-                self.counts.deferred += 1
-            elif fate is Fate.UNCERTAIN:
-                self.counts.uncertain += 1
-            elif fate is Fate.EXPIRED:
-                self.counts.skip(SkipReason.EXPIRED, 1)
-            else:
-                self.counts.failed += 1
 
     # mails
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.mail import Content, Envelope, Outcome, Recipient
+from newsletter.core.retry import Fate
 from newsletter.core.states import SkipReason
 from newsletter.delivery.claims import Claimed
 from newsletter.delivery.limits import Limits
@@ -51,6 +52,24 @@ class DeliveryCounts:
     def settled(self) -> int:
         """Mails that were tried and have an outcome."""
         return self.sent + self.deferred + self.failed + self.uncertain
+
+    def add(self, fate: Fate) -> None:
+        """Count one mail's outcome."""
+        if fate is Fate.SENT:
+            self.sent += 1
+        elif fate is Fate.RETRY:
+            self.deferred += 1
+        elif fate is Fate.UNCERTAIN:
+            self.uncertain += 1
+        elif fate is Fate.EXPIRED:
+            self.skip(SkipReason.EXPIRED, 1)
+        else:
+            self.failed += 1
+
+    def refuse(self, mails: int) -> None:
+        """So many that counted as deferred are refused after all."""
+        self.deferred -= mails
+        self.failed += mails
 
     def skip(self, reason: SkipReason, number: int) -> None:
         """Count skipped mails."""

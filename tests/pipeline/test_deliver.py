@@ -23,7 +23,8 @@ from newsletter.delivery.claims import Claimed
 from newsletter.delivery.outbox import WINDOW
 from newsletter.delivery.recovery import Uncertain
 from newsletter.delivery.relay import Fault, Relay, RelayError, Security
-from newsletter.pipeline.deliver import DeliveryCounts, Post, deliver, until_signalled
+from newsletter.pipeline.deliver import DeliveryCounts, Post, deliver
+from newsletter.pipeline.signals import until_signalled
 from tests.delivery.outbox_scenario import BUILDER, NOW, Outbox
 from tests.pipeline.victims import post_to
 from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
@@ -289,7 +290,8 @@ SIGNALLED = """
 import sys
 from pathlib import Path
 from newsletter.db.engine import default_url, open_engine
-from newsletter.pipeline.deliver import deliver, until_signalled
+from newsletter.pipeline.deliver import deliver
+from newsletter.pipeline.signals import until_signalled
 from tests.delivery.outbox_scenario import NOW
 from tests.pipeline.victims import post_to
 folder = Path(sys.argv[1])
