@@ -13,12 +13,13 @@ import pytest
 
 from newsletter.core.mail import Outcome
 from newsletter.delivery.claims import Claimed
+from newsletter.delivery.relay import Relay, Security
 from newsletter.pipeline.deliver import DeliveryCounts, deliver
 from tests.delivery.outbox_scenario import NOW, Outbox
 from tests.delivery.test_faults import SHORT
 from tests.pipeline.victims import post_to
 from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
-from tests.smtp_servers.recording import Conversation, Terms
+from tests.smtp_servers.recording import Conversation, RecordingServer, Terms
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
 pytestmark = pytest.mark.flaky(reruns=2)
@@ -120,3 +121,33 @@ def test_deliver_5000_mails_through_a_storm_of_faults(tmp_path: Path) -> None:
     """All faults at random over 5,000 mails: none lost, doubled or wrongly blamed; no hang, no busy loop."""
     states, _ = storm(Outbox(tmp_path), 5_000)
     assert states["sent"] > 3_500
+
+
+@pytest.mark.parametrize("name", [name for name in FAULTS if FAULTS[name] in KINDS])
+def test_deliver_beside_a_relay_with_a_fault_ends_and_doubles_nothing(tmp_path: Path, name: str) -> None:
+    """Each fault at one of two relays: the other sends on; none lost, doubled, stuck or wrongly blamed."""
+    box = Outbox(tmp_path)
+    box.queue(box.readers(100), box.digest(), expires_at=None)
+    blamed: list[int] = []
+    with MisbehavingServer(conversation=FAULTS[name]) as bad, RecordingServer() as good:
+        relays = [
+            Relay(
+                host="127.0.0.1", port=server.port, security=Security.NONE, timeouts=SHORT, patience=(0.05,)
+            )
+            for server in (bad, good)
+        ]
+        post = replace(
+            post_to(good.port, box.locks),
+            relays=relays,
+            on_refused=lambda _connection, mail, _outcome, _now: blamed.append(mail.id),
+        )
+        deliver(box.engine, post, now=NOW)
+        accepted = Counter(bad.recipients()) + Counter(good.recipients())
+    states = {f"r{row['subscriber_id']}@mail.example": row["state"] for row in box.rows().values()}
+    assert set(states.values()) <= {"sent", "deferred", "failed", "uncertain", "queued"}
+    assert max(accepted.values()) == 1
+    sent = {address for address, state in states.items() if state == "sent"}
+    assert sent <= set(accepted)
+    assert {states[address] for address in accepted} <= {"sent", "uncertain"}
+    assert blamed == []
+    assert len(good.accepted) >= 25
