@@ -34,9 +34,10 @@ class What(StrEnum):
     SUPPRESSED = "suppressed"
     UNSUPPRESSED = "unsuppressed"
     ERASED = "erased"
+    MOVED = "moved"  # to another address of theirs
 
 
-HOWS = ("admin", "import", "web", "one-click", "bounce", "complaint")  # who or what brought it about
+HOWS = ("admin", "import", "web", "one-click", "bounce", "complaint", "time")  # who or what brought it about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,3 +100,14 @@ def last(connection: Connection, subscriber_id: int, whats: Collection[What]) ->
     if row is None:
         return None
     return Event(what=What(row.what), topics=tuple(row.topics), detail=row.detail)
+
+
+def last_at(connection: Connection, subscriber_id: int, whats: Collection[What]) -> datetime | None:
+    """When the latest event of the given sorts happened, or None."""
+    found: datetime | None = connection.execute(
+        select(events.c.at)
+        .where(events.c.subscriber_id == subscriber_id, events.c.what.in_([str(what) for what in whats]))
+        .order_by(events.c.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return found

@@ -68,8 +68,9 @@ class TokenForgedError(TokenError):
 
 
 class TokenExpiredError(TokenError):
-    """The token is ours, but too old. `signed_at` says since when it was good."""
+    """The token is ours, but too old. It was good from `signed_at` to `until`."""
 
-    def __init__(self, message: str, *, signed_at: datetime, hint: str = "") -> None:
+    def __init__(self, message: str, *, signed_at: datetime, until: datetime, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.signed_at = signed_at
+        self.until = until

@@ -1,4 +1,4 @@
-"""People as others see them: finding, listing, counting. Looking changes nothing."""
+"""People as others see them: finding, listing, counting. Looking changes nothing; only `rename` does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from subscribers import addresses
 from subscribers.errors import SubscriberError, UnknownAddressError
@@ -122,6 +122,16 @@ def by_keys(
         for row, person in zip(rows, _with_topics(connection, rows), strict=True):
             found[row.address_key] = person
     return found
+
+
+def rename(connection: Connection, *, subscriber_id: int, name: str) -> SubscriberView:
+    """Call a person by a name, cleaned; empty: by none."""
+    connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == subscriber_id, subscribers.c.name != name)
+        .values(name=name, version=subscribers.c.version + 1)
+    )
+    return by_id(connection, subscriber_id)
 
 
 def listed(

@@ -13,6 +13,7 @@ from subscribers.errors import PreferenceError
 
 CADENCES = ("daily", "weekdays", "weekly")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+ANY_NUMBER = "any"  # as maximum: as many papers as fit
 MOST_PAPERS = 1000  # papers; more than any digest holds, so a larger wish is a slip
 
 
@@ -117,8 +118,8 @@ def _minimum(value: object) -> int:
     return _number("minimum", value, 1, MOST_PAPERS)
 
 
-def _maximum(value: object) -> int:
-    return _number("maximum", value, 1, MOST_PAPERS)
+def _maximum(value: object) -> int | None:
+    return None if value == ANY_NUMBER else _number("maximum", value, 1, MOST_PAPERS)
 
 
 def _text_only(value: object) -> bool:
@@ -130,6 +131,11 @@ def _text_only(value: object) -> bool:
 @cache
 def _zones() -> dict[str, str]:
     return {name.lower(): name for name in available_timezones()}
+
+
+def known_zones() -> frozenset[str]:
+    """The names of the time zones that there are."""
+    return frozenset(_zones().values())
 
 
 def _timezone(value: object) -> str:

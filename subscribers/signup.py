@@ -46,13 +46,15 @@ def add(
     defaults: Preferences,
     default_topics: tuple[str, ...],
     name: str = "",
+    origin: Mapping[str, Any] | None = None,
 ) -> Added:
     """Add a person, or give one who is there more topics and other preferences.
 
     address: `a@b` or `Name <a@b>`. given: preferences by name, as typed; what is absent stays, or is the
     default. confirmed: consent was given elsewhere, says the admin; without it the person is pending. An
     admin's word also brings back who has unsubscribed. how: admin, or web for the person's own request,
-    which changes nothing of who is confirmed.
+    which changes nothing of who is confirmed. origin: what the consent ledger keeps of the request (which
+    form, which method, from where as a keyed hash).
 
     Raises AddressError, UnknownTopicError, PreferenceError; SuppressedError for an address that may not be
     mailed and, unless they ask themselves, for somebody who asked to be forgotten.
@@ -63,6 +65,7 @@ def add(
         topics=topics.checked(topics_wanted, known_topics),
         given=given,
         confirmed=confirmed,
+        origin=origin or {},
     )
     key = wish.address.key
     standing = suppression.in_force(connection, [key], key=suppression_key).get(key)
@@ -87,17 +90,27 @@ def add(
 
 
 def confirm(
-    connection: Connection, *, subscriber_id: int, how: str, now: datetime, suppression_key: bytes
+    connection: Connection,
+    *,
+    subscriber_id: int,
+    how: str,
+    now: datetime,
+    suppression_key: bytes,
+    asked_at: datetime | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> tuple[SubscriberView, bool]:
     """A pending person consents: what they asked for starts now, and an erasure of theirs is lifted.
 
-    Returns the person, and whether they consented with this call: a repeat changes nothing. Raises
-    SubscriberError when there is nothing to confirm any more.
+    asked_at: when the link was signed that they follow. origin: for the consent ledger. Returns the person,
+    and whether they consented with this call: a repeat changes nothing. Raises SubscriberError when there is
+    nothing to confirm any more, or when the link was used before: each works once.
     """
     person = by_id(connection, subscriber_id, lock=True)
     if person.state is State.CONFIRMED:
         return person, False
-    if person.state is not State.PENDING:
+    used = consent.last_at(connection, person.id, [What.CONFIRMED, What.UNSUBSCRIBED])
+    is_used = asked_at is not None and used is not None and used.replace(microsecond=0) > asked_at
+    if person.state is not State.PENDING or is_used:
         raise SubscriberError(
             "there is nothing to confirm here any more", hint="Sign up again to get the newsletter."
         )
@@ -121,9 +134,8 @@ def confirm(
         now=now,
         key=suppression_key,
     )
-    consent.record(
-        connection, [(person.id, Event(what=What.CONFIRMED, topics=person.topics))], how=how, now=now
-    )
+    agreed = Event(what=What.CONFIRMED, topics=person.topics, detail=origin or {})
+    consent.record(connection, [(person.id, agreed)], how=how, now=now)
     return by_id(connection, person.id), True
 
 

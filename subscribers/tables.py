@@ -87,3 +87,29 @@ class Suppression(SQLModel, table=True):
     at: datetime
     lifted_at: datetime | None = None
     lifted_how: str | None = None
+
+
+class SignupRequest(SQLModel, table=True):
+    """What somebody typed on a public page, until it is answered: whoever asks waits for none of the work."""
+
+    __tablename__ = "signup_requests"
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str  # sign-up, link
+    at: datetime
+    address: str  # as typed, well-formed
+    name: str = ""
+    topics: list[Any] = Field(sa_column=Column(JSON, nullable=False))
+    given: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # preferences, checked
+    origin: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # for the consent ledger
+    failed: str | None = None  # why it could not be answered; it stays to be looked at
+
+
+class LimitCount(SQLModel, table=True):
+    """How often somebody did something within a limit's window; shared by all processes."""
+
+    __tablename__ = "limit_counts"
+
+    key: str = Field(primary_key=True)  # the limit and a keyed hash of whom it is for
+    count: int
+    until: datetime = Field(index=True)  # when the window ends

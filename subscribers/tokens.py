@@ -60,25 +60,35 @@ def read(
 
     Raises TokenExpiredError when it is older than max_age, TokenForgedError for anything else.
     """
+    return opened(purpose, token, keys=keys, now=now, max_age=max_age)[0]
+
+
+def opened(
+    purpose: str, token: str, *, keys: Sequence[str], now: datetime, max_age: timedelta | None = None
+) -> tuple[dict[str, Any], datetime]:
+    """As `read`, with the instant (whole seconds, UTC) at which the token was signed."""
     seconds = None if max_age is None else int(max_age.total_seconds())
     try:
         if len(token) > LONGEST:
             raise BadData("too long")
-        payload = _serializer(purpose, keys, now).loads(token, max_age=seconds)
+        payload, signed_at = _serializer(purpose, keys, now).loads(
+            token, max_age=seconds, return_timestamp=True
+        )
     except SignatureExpired as error:
-        signed_at = error.date_signed
-        if signed_at is None or signed_at > now:
+        since = error.date_signed
+        if since is None or since > now:
             raise _forged() from error  # from the future: none of our clocks made it
         raise TokenExpiredError(
-            f"this link was good until {(signed_at + (max_age or timedelta(0))).isoformat()}",
-            signed_at=signed_at,
+            f"this link was good until {(since + (max_age or timedelta(0))).isoformat()}",
+            signed_at=since,
+            until=since + (max_age or timedelta(0)),
             hint="Ask for a new one.",
         ) from error
     except BadData as error:
         raise _forged() from error
     if not isinstance(payload, dict):
         raise _forged()
-    return payload
+    return payload, signed_at
 
 
 def _forged() -> TokenForgedError:

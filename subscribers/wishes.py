@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from subscribers.addresses import Address
 from subscribers.consent import Event, What
@@ -25,6 +26,8 @@ class Wish:
     topics: tuple[str, ...] = ()  # known slugs; empty: not given
     given: Mapping[str, object] = field(default_factory=dict)  # preferences as typed; absent: not given
     confirmed: bool = False  # consent was given elsewhere, says who asks
+    signed: bool = False  # through a link that only its reader has
+    origin: Mapping[str, Any] = field(default_factory=dict)  # for the ledger: form, method, from where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ def decide(
             f"{person.address} has unsubscribed, and an import brings nobody back",
             hint="If they ask to come back, use `newsletter subscribers add ADDRESS --confirmed`.",
         )
-    if how == "web" and person.state is State.CONFIRMED:
+    if how == "web" and not wish.signed and person.state is State.CONFIRMED:
         return None  # anybody may type anybody's address: only a signed link changes what is confirmed
     returns = person.state is State.UNSUBSCRIBED
     starts = wish.confirmed and person.state is not State.CONFIRMED
@@ -84,9 +87,9 @@ def decide(
     name = wish.name or person.name
     events: list[Event] = []
     if returns:
-        events.append(Event(what=What.CAME_BACK, topics=follow))
+        events.append(Event(what=What.CAME_BACK, topics=follow, detail=wish.origin))
     elif follow:
-        events.append(Event(what=What.FOLLOWED, topics=follow))
+        events.append(Event(what=What.FOLLOWED, topics=follow, detail=wish.origin))
     if details or name != person.name:
         told = {**details, **({"name": True} if name != person.name else {})}  # that it changed, not to what
         events.append(Event(what=What.CHANGED, detail=told))
@@ -119,7 +122,7 @@ def _newcomer(
 ) -> Step:
     topics = wish.topics or default_topics
     preferences = changed(defaults, wish.given)
-    asked = Event(what=What.REQUESTED, topics=topics)
+    asked = Event(what=What.REQUESTED, topics=topics, detail=wish.origin)
     return Step(
         key=wish.address.key,
         before=None,

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from newsletter.db.engine import writing
-from subscribers import leaving, people, signup, suppression
+from subscribers import consent, leaving, people, signup, suppression
 from subscribers.audience import following
 from subscribers.errors import SubscriberError, SuppressedError, UnknownTopicError
 from subscribers.people import State, subscribers
 from subscribers.preferences import Preferences
-from tests.subscribers.conftest import KEY, NOON, World, later
+from tests.subscribers.conftest import KEY, NOON, TOPICS, World, later
 
 
 def intervals(world: World) -> list[tuple[object, ...]]:
@@ -212,3 +212,63 @@ def test_confirm_at_once_makes_one_consent_event(engine: Engine) -> None:
     assert sorted(news) == [False] * 19 + [True]
     with writing(engine) as connection:
         assert World(connection).events(added) == [("requested", ["quantum"]), ("confirmed", ["quantum"])]
+
+
+def test_a_confirmation_link_works_once(world: World) -> None:
+    ada = world.add("ada@example.org", "circuits", confirmed=False, how="web")
+    first = NOON.replace(microsecond=0)
+    person, done = signup.confirm(
+        world.connection,
+        subscriber_id=ada.person.id,
+        how="web",
+        now=later(1),
+        suppression_key=KEY,
+        asked_at=first,
+        origin={"form": "1"},
+    )
+    assert (done, person.state) == (True, "confirmed")
+    leaving.unsubscribe(world.connection, subscriber_id=person.id, how="web", now=later(1))
+    world.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(2))
+    with pytest.raises(SubscriberError, match="nothing to confirm"):
+        signup.confirm(
+            world.connection,
+            subscriber_id=person.id,
+            how="web",
+            now=later(2),
+            suppression_key=KEY,
+            asked_at=first,
+        )
+    again, done = signup.confirm(
+        world.connection,
+        subscriber_id=person.id,
+        how="web",
+        now=later(2),
+        suppression_key=KEY,
+        asked_at=later(2),
+    )
+    assert (done, again.state) == (True, "confirmed")
+
+
+def test_where_a_request_came_from_stands_in_the_ledger(world: World) -> None:
+    added = signup.add(
+        world.connection,
+        address="ada@example.org",
+        topics_wanted=["circuits"],
+        known_topics=TOPICS,
+        given={},
+        confirmed=False,
+        how="web",
+        now=NOON,
+        suppression_key=KEY,
+        defaults=Preferences(),
+        default_topics=(),
+        origin={"form": "1", "method": "form", "from": "a hash"},
+    )
+    (event,) = consent.history(world.connection, added.person.id)
+    assert event == {
+        "at": NOON.isoformat(),
+        "what": "requested",
+        "how": "web",
+        "topics": ["circuits"],
+        "detail": {"form": "1", "method": "form", "from": "a hash"},
+    }

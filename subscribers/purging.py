@@ -1,0 +1,83 @@
+"""What is not kept: people who asked and never confirmed.
+
+Nobody who ever agreed is touched, but for one thing: who had left, was asked back and did not confirm has
+left as before.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+
+from subscribers import consent, intervals
+from subscribers.consent import Event, What
+from subscribers.consent import events as consent_events
+from subscribers.people import State, SubscriberView, by_id, subscribers, subscriptions
+
+UNCONFIRMED = timedelta(days=7)  # MAIL.md: unconfirmed rows are purged after 7 days
+PAGE = 500  # people looked at in one go
+
+
+def purge(connection: Connection, *, now: datetime) -> int:
+    """Drop pending people whose last request is older than UNCONFIRMED, a page at most; returns how many.
+
+    Who came by a roster and was never asked stays: nothing has told them yet.
+    """
+    e = consent_events.c
+    asked = (
+        select(func.max(e.at))
+        .where(
+            e.subscriber_id == subscribers.c.id,
+            e.what.in_([str(What.REQUESTED), str(What.CAME_BACK), str(What.FOLLOWED)]),
+        )
+        .scalar_subquery()
+    )
+    late = select(subscribers.c.id).where(
+        subscribers.c.state == State.PENDING, asked < now - UNCONFIRMED, ~_by_roster_alone()
+    )
+    ids = list(connection.execute(late.order_by(subscribers.c.id).limit(PAGE)).scalars())
+    for subscriber_id in ids:
+        person = by_id(connection, subscriber_id, lock=True)
+        if person.confirmed_at is None:
+            dissolve(connection, person)
+        else:
+            _leave_again(connection, person, now=now)
+    return len(ids)
+
+
+def dissolve(connection: Connection, person: SubscriberView) -> None:
+    """Take out every row of a person who never agreed to anything; of one who did, all that is personal."""
+    if person.confirmed_at is None:
+        connection.execute(delete(subscriptions).where(subscriptions.c.subscriber_id == person.id))
+        connection.execute(delete(consent_events).where(consent_events.c.subscriber_id == person.id))
+        connection.execute(delete(subscribers).where(subscribers.c.id == person.id))
+        return
+    connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == person.id)
+        .values(
+            state=State.ERASED,
+            address=None,
+            address_key=None,
+            name="",
+            version=subscribers.c.version + 1,
+        )
+    )
+
+
+def _leave_again(connection: Connection, person: SubscriberView, *, now: datetime) -> None:
+    intervals.close(connection, person.id, now=now)
+    connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == person.id)
+        .values(state=State.UNSUBSCRIBED, version=subscribers.c.version + 1)
+    )
+    event = Event(what=What.UNSUBSCRIBED, detail={"from": str(State.PENDING)})
+    consent.record(connection, [(person.id, event)], how="time", now=now)
+
+
+def _by_roster_alone() -> ColumnElement[bool]:
+    e = consent_events.c
+    others = select(e.id).where(e.subscriber_id == subscribers.c.id, e.how != "import")
+    return ~others.exists()

@@ -1,0 +1,40 @@
+"""Requests wait for their answer in the order in which they came; one that fails holds up no other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from subscribers import requests
+from subscribers.requests import Kind, Request
+from tests.subscribers.conftest import NOON, World
+
+ADA = Request(
+    kind=Kind.SIGN_UP,
+    address="ada@example.org",
+    name="Ada",
+    topics=("circuits",),
+    given={"hour": "8"},
+    origin={"form": "1"},
+    at=NOON,
+)
+GRACE = Request(kind=Kind.LINK, address="grace@example.org", at=NOON)
+
+
+def test_requests_come_back_as_they_were_stored_the_oldest_first(world: World) -> None:
+    assert not requests.are_waiting(world.connection)
+    requests.store(world.connection, ADA)
+    requests.store(world.connection, GRACE)
+    assert requests.are_waiting(world.connection)
+    found = requests.waiting(world.connection, most=5)
+    assert [replace(request, id=0) for request in found] == [ADA, GRACE]
+    assert requests.waiting(world.connection, most=1) == found[:1]
+
+
+def test_answered_ones_are_forgotten_and_failed_ones_set_aside(world: World) -> None:
+    for request in (ADA, GRACE, GRACE):
+        requests.store(world.connection, request)
+    first, second, third = requests.waiting(world.connection, most=5)
+    requests.answered(world.connection, [first.id])
+    requests.fail(world.connection, second.id, why="ValueError: " + "x" * 600)
+    assert requests.waiting(world.connection, most=5) == [third]
+    assert requests.counts(world.connection) == {"waiting": 1, "failed": 1}
