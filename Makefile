@@ -3,6 +3,7 @@
 #   make demo    watch it work: sample papers, three readers, a mail server of its own
 #   make test    lint, types, import contracts, tests, documentation
 #   make prove   the long proofs; each says which bar it measures
+#   make test-tools   checkers of pages, which `make test` uses where they are installed; needs npm
 #   make lint    only the first three of `test`
 #   make docs    write the generated reference pages anew
 #   make clean   remove .venv, caches and the demo's folder
@@ -12,13 +13,17 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 BIN := .venv/bin
 WORKERS ?= 2
 
-.PHONY: demo test lint docs prove bench clean
+.PHONY: demo test test-tools lint docs prove bench clean
 
 demo: .venv/.installed
 	$(BIN)/newsletter demo
 
 test: lint
 	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not prove"
+
+# No script of a package runs (one would download a Java), and no lock file is written: the versions are exact.
+test-tools:
+	npm install --prefix tests/node --no-save --no-package-lock --no-audit --no-fund --ignore-scripts
 
 lint: .venv/.installed-for-tests
 	$(BIN)/ruff check .

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["tests.browser.fixtures"]
+
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 START_TIMEOUT = 60  # seconds for initdb and start on a slow machine
 

@@ -1,0 +1,43 @@
+"""axe-core's rules of accessibility on a page that is open. Says what it finds; undecided rules count not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from tests import npm
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+# A mail is shown inside the page of a mail program, which has the landmarks.
+LANDMARKS = ("landmark-one-main", "region")
+
+# Where scripts are off, timers never fire, and axe waits for them: it gets one of its own. It also passes
+# over what <noscript> holds, although that is shown: it is taken out of it.
+_WITHOUT_SCRIPT = """
+for (const it of document.querySelectorAll('noscript')) it.replaceWith(...it.childNodes);
+(setTimeout => {%s})((work, _, ...rest) => { Promise.resolve().then(() => work(...rest)); return 0 });
+"""
+_RUN = """
+async ([without, script]) => {
+  const rules = Object.fromEntries(without.map(id => [id, { enabled: false }]));
+  const found = await axe.run(document, { rules, resultTypes: ['violations'], preload: script });
+  return found.violations.flatMap(rule => rule.nodes.map(node =>
+    `${rule.id}: ${node.target.join(' ')}: ${node.failureSummary.replace(/\\s*\\n\\s*/g, ' ')}`));
+}
+"""
+
+
+def violations(page: Page, *, without: Collection[str] = ()) -> list[str]:
+    """`rule: element: what is wrong`, one per element; [] when all is well.
+
+    without: ids of rules that are not asked. Where scripts are off, the page's <noscript> is opened for good.
+    """
+    path = npm.folder("axe-core") / "axe.min.js"
+    script = not page.evaluate("matchMedia('(scripting: none)').matches")
+    if not page.evaluate("'axe' in window"):
+        source = path.read_text("utf-8")
+        page.evaluate(source if script else _WITHOUT_SCRIPT % source)
+    found: list[str] = page.evaluate(_RUN, [list(without), script])
+    return found

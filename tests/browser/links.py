@@ -1,0 +1,37 @@
+"""Where a document leads: every address that a reader, a mail scanner or a crawler may ask for."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from urllib.parse import urldefrag, urljoin
+
+_NAMES = ("href", "action", "formaction", "src")
+_REFRESH = re.compile(r"\s*\d+\s*[;,]\s*url\s*=\s*['\"]?(?P<url>[^'\"]+)", re.IGNORECASE)
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = {name: value or "" for name, value in attrs}
+        self.found += [told[name] for name in _NAMES if name in told]
+        if tag == "form":
+            self.found.append(told.get("action", ""))  # without one it asks for its own page
+        if told.get("http-equiv", "").lower() == "refresh" and (
+            to := _REFRESH.match(told.get("content", ""))
+        ):
+            self.found.append(to["url"])
+
+
+def links_of(html: str, *, base: str = "") -> set[str]:
+    """The addresses in href, action, formaction, src and refreshes, without fragments.
+
+    base: the address of the document; what is relative is joined to it. What leads nowhere else is left out.
+    """
+    parser = _Links()
+    parser.feed(html)
+    parser.close()
+    return {urldefrag(urljoin(base, url.strip())).url for url in parser.found} - {""}
