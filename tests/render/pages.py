@@ -1,6 +1,6 @@
 """Pages as readers get them, made of specimens: for tests, and to be looked at in a browser.
 
-`python -m tests.render.pages FOLDER` writes digest.html, digest.txt, confirm.html and confirm.txt there.
+`python -m tests.render.pages FOLDER` writes each kind of mail there, such as digest.html and digest.txt.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from newsletter.core.plan import DigestPlan
 from newsletter.render import specimen
 from newsletter.render.assembly import assemble
 from newsletter.render.contract import joined
-from newsletter.render.environment import MailEnvironment
+from newsletter.render.environment import MailEnvironment, templates_root
 from newsletter.render.layout import Layout
 from newsletter.render.letter import letter
 from newsletter.render.views import Brand
@@ -44,11 +44,19 @@ def pages(content: Content, my: Mapping[str, str] = specimen.MY) -> tuple[str, s
     return joined(content.html, told, markup=True), joined(content.text, told, markup=False)
 
 
+def mails() -> dict[str, tuple[str, str]]:
+    """(html, text) of every kind of mail there is a folder of templates for, by kind."""
+    kinds = sorted(path.parent.name for path in templates_root().glob("email/*/html.j2"))
+    environment = MailEnvironment()
+    return {
+        kind: pages(
+            digest() if kind == "digest" else letter(environment, brand=BRAND, kind=kind, date=COMPOSED_AT)
+        )
+        for kind in kinds
+    }
+
+
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    for name, content in (
-        ("digest", digest()),
-        ("confirm", letter(MailEnvironment(), brand=BRAND, kind="confirm", date=COMPOSED_AT)),
-    ):
-        for suffix, shown in zip((".html", ".txt"), pages(content), strict=True):
-            (folder / f"{name}{suffix}").write_text(shown, "utf-8")
+    for name, shown in mails().items():
+        for suffix, part in zip((".html", ".txt"), shown, strict=True):
+            Path(sys.argv[1], f"{name}{suffix}").write_text(part, "utf-8")

@@ -9,14 +9,9 @@ from html.parser import HTMLParser
 import pytest
 
 from newsletter.render.accents import contrast
-from newsletter.render.environment import MailEnvironment
-from newsletter.render.letter import letter
-from tests.render.pages import BRAND, COMPOSED_AT, digest, pages
+from tests.render.pages import BRAND, digest, mails, pages
 
-PAGES = {
-    "digest": pages(digest())[0],
-    "confirm": pages(letter(MailEnvironment(), brand=BRAND, kind="confirm", date=COMPOSED_AT))[0],
-}
+PAGES = {kind: html for kind, (html, _) in mails().items()}
 _VOID = {"meta", "img", "br", "hr", "link", "input"}
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
