@@ -20,10 +20,12 @@ __all__ = [
     "cadences",
     "close_slots",
     "counts",
+    "departed",
     "find",
     "following",
     "mailable",
     "reachable",
+    "standing",
 ]
 
 
@@ -41,6 +43,17 @@ def reachable() -> Select[Any]:
         .add_columns(subscribers.c.state)
         .where(subscribers.c.state.in_([State.PENDING, State.CONFIRMED]))
     )
+
+
+def departed() -> Select[Any]:
+    """Everybody who left, for the one mail that says so; those who may not be mailed at all are not among
+    them. The columns of `mailable`."""
+    return _people().where(subscribers.c.state == State.UNSUBSCRIBED, subscribers.c.address.is_not(None))
+
+
+def standing() -> Select[Any]:
+    """Everybody, erased ones included: subscriber_id, state."""
+    return select(subscribers.c.id.label("subscriber_id"), subscribers.c.state)
 
 
 def _people() -> Select[Any]:

@@ -35,6 +35,7 @@ class SkipReason(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     SUPPRESSED = "suppressed"
     PAUSED = "paused"
+    CAME_BACK = "came back"  # a goodbye to somebody who follows again
 
 
 class DebtEnd(StrEnum):

@@ -18,10 +18,12 @@ from newsletter.db.schema import deliveries, digests, reader_debts
 from newsletter.delivery import debts
 
 LEASE = timedelta(hours=1)  # all of SMTP's time limits together, the final dot's 10 minutes included
-KIND = "digest"  # the kind whose readers must be confirmed and not paused
+KIND = "digest"  # the kind whose readers must be confirmed and not paused; all others are letters
+FAREWELL = "goodbye"  # the kind that goes to those who left, and to nobody else
 
 # Literal, or SQLite would not see that the partial index on what waits serves.
 WAITING = text("deliveries.state in ('queued', 'deferred')")
+_LETTERS = text(f"deliveries.kind <> '{KIND}'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,8 @@ class Audience:
 
     mailable: Select[Any]  # who may get digests, with the columns that `Person` names
     reachable: Select[Any]  # who may get what they asked for: pending people too; the same columns
-    standing: Select[Any]  # everybody: subscriber_id, state; says why somebody is in neither
+    departed: Select[Any]  # who may get the goodbye: those who left; the same columns
+    standing: Select[Any]  # everybody: subscriber_id, state; says why somebody is in none
 
 
 class Person(NamedTuple):  # one is made for each mail: a frozen dataclass takes four times as long
@@ -91,8 +94,11 @@ def claim(
     limit: int,
     audience: Audience,
     only: int | None = None,
+    letters_only: bool = False,
 ) -> Claims:
     """Lease up to `limit` mails that are due at `now`, oldest first; `only` one subscriber's.
+
+    letters_only: every kind but digests, which stay untouched.
 
     Consent and suppression are checked here, in the same transaction; who may not be mailed any more is
     skipped with the reason, and the debts follow. A queued digest that was composed for an earlier
@@ -102,7 +108,9 @@ def claim(
     skipped: dict[SkipReason, list[int]] = {}
     last: int | None = None  # id of the last one looked at
     while len(taken) < limit:
-        page = _due(connection, now=now, limit=limit - len(taken), only=only, after=last)
+        page = _due(
+            connection, now=now, limit=limit - len(taken), only=only, letters=letters_only, after=last
+        )
         if not page:
             break
         last = page[-1].id
@@ -142,10 +150,16 @@ def skip(connection: Connection, ids: Sequence[int], *, reason: SkipReason, now:
         debts.bring_back(connection, ids, now=now)
 
 
-def expire(connection: Connection, *, now: datetime) -> int:
+def letters_wait(connection: Connection, *, now: datetime) -> bool:
+    """Whether a letter is due at `now`: one look, before anybody opens a run for it."""
+    due = select(deliveries.c.id).where(WAITING, _LETTERS, deliveries.c.next_attempt_at <= now).limit(1)
+    return connection.execute(due).first() is not None
+
+
+def expire(connection: Connection, *, now: datetime, letters_only: bool = False) -> int:
     """Skip every waiting mail whose successor is due; its papers come back. Returns how many.
 
-    Before composing, so that the papers stand in the very next digest.
+    Before composing, so that the papers stand in the very next digest. letters_only: digests stay.
     """
     count = 0
     while True:
@@ -154,6 +168,8 @@ def expire(connection: Connection, *, now: datetime) -> int:
             .where(WAITING, deliveries.c.next_attempt_at <= now, deliveries.c.expires_at <= now)
             .limit(500)  # far below any database's limit of parameters
         )
+        if letters_only:
+            late = late.where(_LETTERS)
         ids = connection.execute(_for_us_alone(late)).scalars()
         page = list(ids)
         if not page:
@@ -163,14 +179,14 @@ def expire(connection: Connection, *, now: datetime) -> int:
 
 
 def _due(
-    connection: Connection, *, now: datetime, limit: int, only: int | None, after: int | None
+    connection: Connection, *, now: datetime, limit: int, only: int | None, letters: bool, after: int | None
 ) -> Sequence[Row[Any]]:
     values: dict[str, Any] = {"now": now, "limit": limit}
     if only is not None:
         values["only"] = only
     if after is not None:
         values["last"] = after
-    statement = _due_statement(one=only is not None, further=after is not None)
+    statement = _due_statement(one=only is not None, letters=letters, further=after is not None)
     return connection.execute(statement, values).all()
 
 
@@ -178,7 +194,7 @@ _OF_THE_MAIL = Claimed._fields.index("values")  # columns that go into it as the
 
 
 @cache  # building a statement costs more than running it
-def _due_statement(*, one: bool, further: bool) -> Select[Any]:
+def _due_statement(*, one: bool, letters: bool, further: bool) -> Select[Any]:
     d = deliveries.c
     due = (
         select(
@@ -207,6 +223,8 @@ def _due_statement(*, one: bool, further: bool) -> Select[Any]:
         .order_by(d.next_attempt_at, d.id)
     )
     due = due.where(d.subscriber_id == bindparam("only")) if one else due.limit(bindparam("limit"))
+    if letters:
+        due = due.where(_LETTERS)
     if further:
         last = deliveries.alias("last")
         last_at = select(last.c.next_attempt_at).where(last.c.id == bindparam("last")).scalar_subquery()
@@ -232,13 +250,16 @@ def _sort(
 ) -> None:
     """Divide what is due into what may go out and what may not."""
     digest_readers = {row.subscriber_id for row in page if row.kind == KIND}
-    others = {row.subscriber_id for row in page if row.kind != KIND}
+    leavers = {row.subscriber_id for row in page if row.kind == FAREWELL}
+    others = {row.subscriber_id for row in page if row.kind not in (KIND, FAREWELL)}
     mailable = _people(connection, audience.mailable, digest_readers)
+    departed = _people(connection, audience.departed, leavers)
     reachable = _people(connection, audience.reachable, others)
     gone: list[Row[Any]] = []
     for row in page:
         digest = row.kind == KIND
-        person = (mailable if digest else reachable).get(row.subscriber_id)
+        people = mailable if digest else departed if row.kind == FAREWELL else reachable
+        person = people.get(row.subscriber_id)
         if person is None:
             gone.append(row)
         elif digest and row.state == DeliveryState.QUEUED and row.stamp != person.version:
@@ -250,8 +271,10 @@ def _sort(
     if gone:
         states = _states(connection, audience.standing, {row.subscriber_id for row in gone})
         for row in gone:
-            suppressed = states.get(row.subscriber_id) == "suppressed"
-            reason = SkipReason.SUPPRESSED if suppressed else SkipReason.UNSUBSCRIBED
+            state = states.get(row.subscriber_id)
+            reason = SkipReason.SUPPRESSED if state == "suppressed" else SkipReason.UNSUBSCRIBED
+            if row.kind == FAREWELL and state in ("pending", "confirmed"):
+                reason = SkipReason.CAME_BACK
             skipped.setdefault(reason, []).append(row.id)
 
 

@@ -45,12 +45,14 @@ def deliver(
     *,
     now: datetime,
     only: int | None = None,
+    letters_only: bool = False,
     stop: Callable[[], bool] = lambda: False,
     settled: Callable[[int], None] = lambda _mails: None,
     passed: Callable[[str], None] = lambda _point: None,
 ) -> DeliveryCounts:
     """Send what is due at `now` (aware; may be simulated); `only` one subscriber's.
 
+    letters_only: what people wait for; digests stay untouched, and others may send them meanwhile.
     stop: asked between steps; once true, what is in flight is finished, what is leased goes back.
     settled: told, step by step, how many mails have their outcome.
     passed: told each point at which a crash would leave something different behind (for tests).
@@ -58,7 +60,7 @@ def deliver(
     untouched what was not tried. Raises StorageError, ConfigurationError.
     """
     with owning(post.locks_dir) as owner:
-        run = _Run(engine, post, owner=owner, now=now, only=only, stop=stop, passed=passed)
+        run = _Run(engine, post, owner, now=now, only=only, letters=letters_only, stop=stop, passed=passed)
         run.begin()
         try:
             while run.step():
@@ -80,10 +82,11 @@ class _Run:
         self,
         engine: Engine,
         post: Post,
-        *,
         owner: str,
+        *,
         now: datetime,
         only: int | None,
+        letters: bool,
         stop: Callable[[], bool],
         passed: Callable[[str], None],
     ) -> None:
@@ -94,10 +97,14 @@ class _Run:
         self._owner = owner
         self._now = now
         self._only = only
+        self._letters_only = letters
         self._stop = stop
         self._passed = passed
         self._audience = Audience(
-            mailable=audience.mailable(), reachable=audience.reachable(), standing=audience.accounts()
+            mailable=audience.mailable(),
+            reachable=audience.reachable(),
+            departed=audience.departed(),
+            standing=audience.standing(),
         )
         self._transport = Transport(post.relays, passed=passed)
         self._allowances = Allowances(post.limits, self._transport, post.relays, wall=post.wall)
@@ -126,7 +133,9 @@ class _Run:
                 wall=self._post.wall(),
                 mode=self._post.uncertain,
             )
-            self.counts.skip(SkipReason.EXPIRED, expire(connection, now=self._now))
+            self.counts.skip(
+                SkipReason.EXPIRED, expire(connection, now=self._now, letters_only=self._letters_only)
+            )
             self._outcomes.begin(connection)
             self._allowances.begin(connection)
         self._passed("recovered")
@@ -165,10 +174,11 @@ class _Run:
             self.counts.refuse(self._outcomes.judge(connection, last=True))
             self._release(connection)
             self._allowances.end(connection)
-            connection.execute(
-                insert(runs),
-                {"verb": "deliver", "at": self._now, "done": self.counts.sent, "only": self._only},
-            )
+            if not self._letters_only:  # a run of letters explains no day without a digest
+                connection.execute(
+                    insert(runs),
+                    {"verb": "deliver", "at": self._now, "done": self.counts.sent, "only": self._only},
+                )
         self._passed("ended")
 
     def abandon(self) -> None:
@@ -319,6 +329,7 @@ class _Run:
             limit=CLAIM,
             audience=self._audience,
             only=self._only,
+            letters_only=self._letters_only,
         )
         self._leased.extend(found.claimed)
         self._exhausted = len(found.claimed) < CLAIM

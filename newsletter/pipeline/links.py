@@ -12,18 +12,22 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from newsletter.core.mail import Recipient
-from newsletter.delivery.claims import Claimed
+from newsletter.delivery.claims import KIND, Claimed
+from newsletter.render.kinds import LETTERS
 from subscribers import tokens
 
 PREFERENCES = "preferences"  # purposes of tokens
 WEB_DIGEST = "digest"
+CONFIRM = "confirm"
+ADDRESS = "address"
+ACCOUNT = "account"
 KEY_LENGTH = 32  # hex digits of a digest's key in the link to it: 128 bits name one, and it stays short
 KEPT = 256  # digests whose links are kept; a run has few that many share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """Makes the personal values of digests."""
+    """Makes the personal values of mails."""
 
     base_url: str  # without a slash at the end
     secret_keys: Sequence[str]  # the newest first
@@ -31,9 +35,10 @@ class Links:
 
     def __call__(self, mail: Claimed) -> dict[str, str]:
         """The slots `my.…` of a mail, by name."""
+        if mail.kind != KIND:
+            return self._of_letter(mail)
         person = mail.person
-        token = tokens.sign(PREFERENCES, {"ref": person.ref}, keys=self.secret_keys, now=mail.composed_at)
-        preferences = f"{self.base_url}/preferences/{token}"
+        preferences = self._preferences(mail)
         return {
             "greeting": greeting(person.name, mail.composed_at, person.timezone),
             "because": because(person.cadence, person.weekday, person.hour, person.timezone),
@@ -43,14 +48,48 @@ class Links:
             "web_url": self._of_digest.get(mail.digest_key) or self._web(mail),
         }
 
-    def _web(self, mail: Claimed) -> str:
+    def web(self, digest_key: str, *, at: datetime) -> str:
+        """The link to a digest on the web. at: when it was made; it never expires."""
         # By its key, not by its row: a preview's digest has no row yet, and bears the link that will be sent.
-        payload = {"key": mail.digest_key[:KEY_LENGTH]}
-        token = tokens.sign(WEB_DIGEST, payload, keys=self.secret_keys, now=mail.composed_at)
+        payload = {"key": digest_key[:KEY_LENGTH]}
+        token = tokens.sign(WEB_DIGEST, payload, keys=self.secret_keys, now=at)
+        return f"{self.base_url}/digests/{token}"
+
+    def _web(self, mail: Claimed) -> str:
         if len(self._of_digest) >= KEPT:
             self._of_digest.clear()
-        self._of_digest[mail.digest_key] = f"{self.base_url}/digests/{token}"
-        return self._of_digest[mail.digest_key]
+        url = self._of_digest[mail.digest_key] = self.web(mail.digest_key, at=mail.composed_at)
+        return url
+
+    def _preferences(self, mail: Claimed) -> str:
+        return f"{self.base_url}{preferences_path(self, mail.person.ref, now=mail.composed_at)}"
+
+    def _of_letter(self, mail: Claimed) -> dict[str, str]:
+        """The links that a letter of its kind prints, and no other: what is not signed cannot leak."""
+        person = mail.person
+        makers: dict[str, Callable[[], str]] = {
+            "unsubscribe_url": lambda: f"{self.base_url}/u/{person.leave_id}",
+            "undo_url": lambda: f"{self.base_url}/u/{person.leave_id}",  # the page offers to come back
+            "preferences_url": lambda: self._preferences(mail),
+            "account_url": lambda: self._signed("account", ACCOUNT, {"ref": person.ref}, mail),
+            "confirm_url": lambda: self._confirm(mail),
+        }
+        return {name: makers[name]() for name in LETTERS[mail.kind].links}
+
+    def _confirm(self, mail: Claimed) -> str:
+        if mail.kind == ADDRESS:
+            payload = {"ref": str(mail.values["of"]), "to": mail.person.ref}
+            return self._signed("confirm-address", ADDRESS, payload, mail)
+        return self._signed("confirm", CONFIRM, {"ref": mail.person.ref}, mail)
+
+    def _signed(self, page: str, purpose: str, payload: Mapping[str, str], mail: Claimed) -> str:
+        token = tokens.sign(purpose, payload, keys=self.secret_keys, now=mail.composed_at)
+        return f"{self.base_url}/{page}/{token}"
+
+
+def preferences_path(links: Links, ref: str, *, now: datetime) -> str:
+    """The path, below the base URL, of the preferences of the reader with that ref."""
+    return f"/preferences/{tokens.sign(PREFERENCES, {'ref': ref}, keys=links.secret_keys, now=now)}"
 
 
 def recipient_of(mail: Claimed, links: Callable[[Claimed], Mapping[str, str]]) -> Recipient:
@@ -59,6 +98,7 @@ def recipient_of(mail: Claimed, links: Callable[[Claimed], Mapping[str, str]]) -
     my = links(mail)
     if mail.values:
         my = {**my, **mail.values}
+    named = mail.kind == KIND or not LETTERS[mail.kind].for_anybody
     return Recipient(
         subscriber_id=mail.subscriber_id,
         address=person.address,
@@ -67,7 +107,8 @@ def recipient_of(mail: Claimed, links: Callable[[Claimed], Mapping[str, str]]) -
         my=my,
         unsubscribe_url=my.get("unsubscribe_url", ""),
         text_only=person.text_only,
-        name=person.name,
+        # A name that somebody typed beside somebody else's address must not reach it (MAIL: bombing).
+        name=person.name if named else "",
         delivery_id=mail.id,
     )
 

@@ -21,13 +21,14 @@ from newsletter.render import specimen
 from newsletter.render.assembly import assemble, places, values
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.fitness import unfit
+from newsletter.render.kinds import LETTERS
 from newsletter.render.layout import Key, Layout, key_of
 from newsletter.render.letter import letter
 from newsletter.render.markup import tokens
 from newsletter.render.stylesheet import lost, neighbourly
-from newsletter.render.views import Brand, PaperView, TopicView
+from newsletter.render.views import Brand, PaperLine, PaperView, TopicView
 
-MUST_LINK = {"confirm": "confirm_url"}  # what a kind of mail is for; without it nobody could act
+MUST_LINK = {kind: letter.links for kind, letter in LETTERS.items()}  # what a letter is for
 COMPOSED_AT = datetime(2026, 4, 17, 5, tzinfo=UTC)
 PLANS = (
     specimen.plan({"circuits": 3, "quantum": 1, "everything": 2}, note="One line.\nAnother.", extras=True),
@@ -35,6 +36,9 @@ PLANS = (
     specimen.plan({"power-grids": 2, "circuits": 2}),
     specimen.plan({}, extras=True),
 )
+
+_RAW = re.compile(r"<b>bold</b>|<i>over</i>|Institute <of>")
+_AS_MARKUP = "it prints a paper's words as markup: `| safe` is not for what comes from a listing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +93,36 @@ def check(
 
 def check_letter(environment: MailEnvironment, brand: Brand, kind: str) -> list[Problem]:
     """The same for a mail that repeats nothing. Raises ConfigurationError where it cannot be rendered."""
-    content = letter(environment, brand=brand, kind=kind, date=COMPOSED_AT)
+    if kind not in LETTERS:
+        return []  # its files are among those that nothing uses
     problems: list[Problem] = []
-    for part, pieces in (("html", content.html), ("txt", content.text)):
-        shown = joined(pieces, specimen.MY, markup=part == "html")
-        words = unfit(shown) if part == "html" else []
-        link = MUST_LINK.get(kind)
-        if link is not None and specimen.MY[link] not in html.unescape(shown):
-            words.append(f"there is no {{{{ my.{link} }}}}")
-        problems += [Problem(template=f"email/{kind}/{part}.j2", words=each) for each in words]
-    return problems
+    papers = specimen.lines() if LETTERS[kind].shows_papers else ()
+    for shown in {(), papers}:
+        content = letter(
+            environment,
+            brand=brand,
+            kind=kind,
+            date=COMPOSED_AT,
+            topics=specimen.topics(),
+            context={"papers": shown},
+        )
+        problems += _faults(kind, "html", content.html, shown) + _faults(kind, "txt", content.text, shown)
+    return list(dict.fromkeys(problems))
+
+
+def _faults(kind: str, part: str, pieces: Iterable[bytes], papers: Iterable[PaperLine]) -> list[Problem]:
+    """What is wrong with one part of a letter that shows these papers."""
+    document = joined(pieces, specimen.MY, markup=part == "html")
+    page = html.unescape(document) if part == "html" else document
+    words: list[str] = []
+    if part == "html":
+        words += unfit(document)
+        if _RAW.search(document):
+            words.append(_AS_MARKUP)
+    words += [f"there is no {{{{ my.{link} }}}}" for link in MUST_LINK[kind] if specimen.MY[link] not in page]
+    if any(_ascii(paper.link) not in _ascii(page) for paper in papers):
+        words.append("there is no {{ paper.link }}")
+    return [Problem(template=f"email/{kind}/{part}.j2", words=each) for each in words]
 
 
 def check_digest(
@@ -138,14 +162,13 @@ def _check_sheet(
 
 def _unescaped(layout: Layout) -> list[Problem]:
     """Pieces that print a paper's text as markup."""
-    raw = re.compile(r"<b>bold</b>|<i>over</i>|Institute <of>")
     kinds = {
-        key[0] for key, piece in layout.pieces.items() if raw.search(decoded(piece.html).decode("utf-8"))
+        key[0] for key, piece in layout.pieces.items() if _RAW.search(decoded(piece.html).decode("utf-8"))
     }
     return [
         Problem(
             template=f"{layout.folder}/{kind}.html.j2",
-            words="it prints a paper's words as markup: `| safe` is not for what comes from a listing",
+            words=_AS_MARKUP,
         )
         for kind in sorted(kinds)
     ]

@@ -18,9 +18,11 @@ from newsletter.render.slots import NAMES, Ink, Space
 from newsletter.render.views import Brand, TopicView
 
 
-def shared_context(brand: Brand, topics: Mapping[str, TopicView]) -> dict[str, Any]:
-    """What every template of a mail is handed."""
-    spaces = {space: Space(space, names) for space, names in NAMES.items()}
+def shared_context(
+    brand: Brand, topics: Mapping[str, TopicView], *, slots: Mapping[str, frozenset[str]] = NAMES
+) -> dict[str, Any]:
+    """What every template of a mail is handed. slots: the names in each space that this mail has."""
+    spaces = {space: Space(space, names) for space, names in slots.items()}
     return {"brand": brand, "topics": topics, "accent": shades_of(brand.accent), **spaces}
 
 

@@ -23,9 +23,8 @@ MY = frozenset(
         "preferences_url",
         "pause_url",
         "web_url",  # this digest, to be read on the web
-        "confirm_url",  # of the mail that asks to confirm
     }
-)
+)  # in digests; what letters print is in `newsletter.render.kinds`
 DIGEST = frozenset(
     {
         "number",  # of the edition
@@ -74,7 +73,7 @@ class Space:
 
     def __getattr__(self, name: str) -> Slot:
         if name.startswith("_") or name not in self._names:
-            known = ", ".join(sorted(self._names))
+            known = ", ".join(sorted(self._names)) or "none"
             raise TemplateRuntimeError(f"there is no {{{{ {self._space}.{name} }}}}; there are: {known}")
         return Slot(f"{self._space}.{name}")
 

@@ -12,7 +12,7 @@ from itertools import product
 from newsletter.core.plan import EVERYTHING, DigestPlan, PlannedPaper
 from newsletter.core.states import Form, Role
 from newsletter.render.accents import assign, shades_of
-from newsletter.render.views import PaperView, TopicView
+from newsletter.render.views import PaperLine, PaperView, TopicView
 
 TITLES = (
     "Learning to Size Analog Circuits",
@@ -38,6 +38,10 @@ MY = {
     "pause_url": "https://papers.example/preferences/" + "t0ken" * 20 + "#pause",
     "web_url": "https://papers.example/digests/def",
     "confirm_url": "https://papers.example/confirm/ghi",
+    "account_url": "https://papers.example/account/" + "t0ken" * 20,
+    "undo_url": "https://papers.example/u/undo?x=1&y=2",
+    "topics": "Circuits, Power grids & their “markets” and Quantum <b>",
+    "first": "Your first digest comes on Friday 17 April at 07:00 (Europe/Berlin) & not before.",
 }
 
 
@@ -75,6 +79,15 @@ def papers() -> dict[int, PaperView]:
         )
         for number, title in enumerate(TITLES, 1)
     }
+
+
+def lines() -> tuple[PaperLine, ...]:
+    """The papers as letters show them."""
+    shown = topics()
+    return tuple(
+        PaperLine(title=paper.title, url=paper.url, topic=topic)
+        for paper, topic in zip(papers().values(), list(shown.values()) * len(papers()), strict=False)
+    )
 
 
 def cards() -> list[PlannedPaper]:

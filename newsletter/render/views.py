@@ -70,7 +70,7 @@ class PaperView:
     @property
     def link(self) -> str:
         """The paper's page, or a search for its title."""
-        return _web(self.url) or SEARCH + quote_plus(self.title)
+        return link_to(self.url, self.title)
 
     @property
     def code(self) -> str | None:
@@ -108,6 +108,25 @@ class PaperView:
     def matched(self, topic: str) -> tuple[str, ...]:
         """The words that put it under `topic`, the strongest ones."""
         return self.evidence.get(topic, ())[:MOST_MATCHED]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperLine:
+    """A paper as a letter shows it: a title, a link and a topic."""
+
+    title: str
+    url: str | None  # as the listing says it
+    topic: TopicView
+
+    @property
+    def link(self) -> str:
+        """The paper's page, or a search for its title."""
+        return link_to(self.url, self.title)
+
+
+def link_to(url: str | None, title: str) -> str:
+    """`url`, when it is one of the web; else a search for the title."""
+    return _web(url) or SEARCH + quote_plus(title)
 
 
 def in_words(day: date) -> str:

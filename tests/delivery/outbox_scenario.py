@@ -41,7 +41,10 @@ PEOPLE = table_of(subscribers.tables.Subscriber)
 
 def public() -> Audience:
     return Audience(
-        mailable=audience.mailable(), reachable=audience.reachable(), standing=audience.accounts()
+        mailable=audience.mailable(),
+        reachable=audience.reachable(),
+        departed=audience.departed(),
+        standing=audience.standing(),
     )
 
 

@@ -153,7 +153,7 @@ def test_claim_of_a_confirmation_needs_no_confirmed_reader(box: Outbox) -> None:
     box.change(2, state="suppressed")
     claims = take(box)
     assert ids(claims) == [1]
-    assert claims.skipped == {SkipReason.UNSUBSCRIBED: 1}  # never confirmed: nobody of ours to tell apart
+    assert claims.skipped == {SkipReason.SUPPRESSED: 1}
 
 
 def test_claim_plan_uses_the_index_of_what_waits(box: Outbox) -> None:
@@ -167,7 +167,7 @@ def test_claim_plan_uses_the_index_of_what_waits(box: Outbox) -> None:
         pytest.skip("a planner that knows figures chooses by them")
     with reading(box.engine) as connection:
         event.listen(connection, "before_cursor_execute", note)
-        _due(connection, now=NOW, limit=5, only=None, after=None)
+        _due(connection, now=NOW, limit=5, only=None, letters=False, after=None)
         statement, parameters = statements[-1]
         plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters).all()
     text = " ".join(str(row[-1]) for row in plan)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from newsletter.render import specimen
 from newsletter.render.assembly import assemble
 from newsletter.render.contract import joined
 from newsletter.render.environment import MailEnvironment, templates_root
+from newsletter.render.kinds import LETTERS
 from newsletter.render.layout import Layout
 from newsletter.render.letter import letter
-from newsletter.render.views import Brand
+from newsletter.render.views import Brand, PaperLine
 
 BRAND = Brand(
     name="Paper Digest",
@@ -38,6 +39,19 @@ def digest(plan: DigestPlan = BUSY, *, overrides: tuple[Path, ...] = (), brand: 
     return assemble(layout, plan, specimen.papers(), composed_at=COMPOSED_AT)
 
 
+def post(kind: str, *, brand: Brand = BRAND, papers: Sequence[PaperLine] | None = None) -> Content:
+    """A letter; papers: five specimens unless told otherwise, for a kind that shows any."""
+    shown = tuple(specimen.lines()[:5] if papers is None else papers) if LETTERS[kind].shows_papers else ()
+    return letter(
+        MailEnvironment(),
+        brand=brand,
+        kind=kind,
+        date=COMPOSED_AT,
+        topics={paper.topic.slug: paper.topic for paper in shown},
+        context={"papers": shown},
+    )
+
+
 def pages(content: Content, my: Mapping[str, str] = specimen.MY) -> tuple[str, str]:
     """(html, text) as a reader's program sees them."""
     told = {**content.values, **my}
@@ -47,13 +61,7 @@ def pages(content: Content, my: Mapping[str, str] = specimen.MY) -> tuple[str, s
 def mails() -> dict[str, tuple[str, str]]:
     """(html, text) of every kind of mail there is a folder of templates for, by kind."""
     kinds = sorted(path.parent.name for path in templates_root().glob("email/*/html.j2"))
-    environment = MailEnvironment()
-    return {
-        kind: pages(
-            digest() if kind == "digest" else letter(environment, brand=BRAND, kind=kind, date=COMPOSED_AT)
-        )
-        for kind in kinds
-    }
+    return {kind: pages(digest() if kind == "digest" else post(kind)) for kind in kinds}
 
 
 if __name__ == "__main__":

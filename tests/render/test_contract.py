@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +14,12 @@ from newsletter.core.states import Role
 from newsletter.render import specimen
 from newsletter.render.contract import check, check_digest, differences
 from newsletter.render.environment import MailEnvironment, templates_root
+from newsletter.render.kinds import LETTERS
 from newsletter.render.layout import Layout
 from newsletter.render.views import nameless
 from tests.render.pages import BRAND
 
+KINDS = sorted(["digest", *LETTERS])
 _LAYOUT = Layout(MailEnvironment(), brand=BRAND, topics=specimen.topics())
 _PAPERS = specimen.papers()
 _NEWS = [card for card in specimen.cards() if card.role is Role.NEWS]
@@ -158,7 +159,7 @@ _NEIGHBOURS = "it looks different among others: a style or a template depends on
             _swap("{% block folio %}", '<img src="logo.png">{% block folio %}'),
             [
                 f"email/{kind}/html.j2: {words}"
-                for kind in ("confirm", "digest")
+                for kind in KINDS
                 for words in (
                     "an image has no alt: 'logo.png'",
                     "src='logo.png' is no link of the web: it must start with https://",
@@ -207,7 +208,35 @@ _NEIGHBOURS = "it looks different among others: a style or a template depends on
         (
             "confirm/txt.j2",
             _swap("my.confirm_url", "my.web_url"),
-            ["email/confirm/txt.j2: there is no {{ my.confirm_url }}"],
+            ["email/confirm/txt.j2, line 6: there is no {{ my.web_url }}; there are: confirm_url"],
+        ),
+        (
+            "goodbye/html.j2",
+            _swap('href="{{ my.undo_url }}"', 'href="https://papers.example"'),
+            ["email/goodbye/html.j2: there is no {{ my.undo_url }}"],
+        ),
+        (
+            "welcome/html.j2",
+            _swap("{{ paper.title }}", "{{ paper.title | safe }}"),
+            [
+                "email/welcome/html.j2: it prints a paper's words as markup: "
+                "`| safe` is not for what comes from a listing"
+            ],
+        ),
+        (
+            "welcome/txt.j2",
+            _swap("{{ paper.link }}", ""),
+            ["email/welcome/txt.j2: there is no {{ paper.link }}"],
+        ),
+        (
+            "welcome/subject.txt.j2",
+            _append("{{ digest.title }}"),
+            ["email/welcome/subject.txt.j2, line LAST: there is no {{ digest.title }}; there are: none"],
+        ),
+        (
+            "confrim/subject.txt.j2",
+            _append("x"),
+            ["email/confrim/subject.txt.j2: nothing uses it: is its name right?"],
         ),
         (
             "digest/note.html.j2",
@@ -228,21 +257,18 @@ _NEIGHBOURS = "it looks different among others: a style or a template depends on
         ),
         (
             "confirm/subject.txt.j2",
-            _swap("{{ brand.name }}", "{{ my.greeting }}"),
+            _swap("{{ brand.name }}", "{{ my.confirm_url }}"),
             ["email/confirm/subject.txt.j2: it prints a slot"],
         ),
         (
             "screens.css",
             _append(".x { color: red; }" * 500),
-            ["email/confirm/html.j2", "email/digest/html.j2"],
+            [f"email/{kind}/html.j2" for kind in KINDS],
         ),
         (
             "base.html.j2",
             _swap("<h1 ", "<h2 "),
-            [
-                "email/confirm/html.j2: there are 0 <h1>; one is right",
-                "email/digest/html.j2: there are 0 <h1>; one is right",
-            ],
+            [f"email/{kind}/html.j2: there are 0 <h1>; one is right" for kind in KINDS],
         ),
     ],
 )
@@ -261,10 +287,10 @@ def test_check_names_what_is_wrong_with_an_override(
 
 
 def test_check_names_a_template_that_is_missing(tmp_path: Path) -> None:
-    shutil.copytree(templates_root() / "email" / "confirm", tmp_path / "email" / "goodbye")
-    (tmp_path / "email" / "goodbye" / "txt.j2").unlink()
+    (tmp_path / "email" / "confirm").mkdir(parents=True)
+    (tmp_path / "email" / "confirm" / "html.j2").write_text('{% extends "email/lettre.html.j2" %}')
     (problem,) = check(MailEnvironment([tmp_path]), brand=BRAND)
-    assert str(problem) == "email/goodbye/txt.j2: the template email/goodbye/txt.j2 is missing"
+    assert str(problem) == "email/confirm/html.j2: the template email/lettre.html.j2 is missing"
 
 
 def test_check_counts_the_colours_of_all_topics() -> None:

@@ -194,7 +194,7 @@ def test_assemble_uses_only_known_slots_and_tells_all_of_the_digests() -> None:
     content = digest()
     used = {name.decode() for part in (content.html, content.text) for name in SLOTS.findall(b"".join(part))}
     personal = {name for name in used if name.startswith("my.")}
-    assert personal == {f"my.{name}" for name in NAMES["my"] - {"confirm_url"}}
+    assert personal == {f"my.{name}" for name in NAMES["my"]}
     assert used - personal <= set(content.values)
 
 

@@ -1,0 +1,47 @@
+"""The kinds of letters: what each is for, what it may print, and how long what it says is good.
+
+One folder of templates each (`email/<kind>/`). Renders and posts nothing; a digest is no letter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+CONFIRM_LIFE = timedelta(days=3)  # of a link that confirms an address (MAIL: 24 to 72 h)
+ACCOUNT_LIFE = timedelta(hours=1)  # of the link to what a forwarded mail must not open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of letter."""
+
+    links: tuple[str, ...]  # slots `my.…` that it must print: without them nobody could act
+    told: frozenset[str] = frozenset()  # what whoever posts it must tell besides, by name
+    shows_papers: bool = False  # whether its templates are handed `papers`
+    for_anybody: bool = False  # somebody else may have asked for it: nothing that a person typed goes in
+    life: timedelta | None = None  # how long its link is good: later it is of no use to anybody
+
+    @property
+    def prints(self) -> frozenset[str]:
+        """The slots `my.…` that its templates may print."""
+        return self.told.union(self.links)
+
+
+LETTERS = {
+    # confirm_url: confirms the address. preferences_url, unsubscribe_url: as in a digest. account_url: change
+    # of address, export, erasure. undo_url: takes leaving back. topics: "Circuits and Quantum". first: "Your
+    # first digest comes on Friday 17 April at 07:00 (Europe/Berlin), or …", a sentence.
+    "confirm": Kind(links=("confirm_url",), for_anybody=True, life=CONFIRM_LIFE),
+    "already": Kind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
+    "welcome": Kind(
+        links=("preferences_url", "unsubscribe_url"),
+        told=frozenset({"topics", "first"}),
+        shows_papers=True,
+    ),
+    "goodbye": Kind(links=("undo_url",)),
+    # To an address that is not the reader's yet; `of`, which no template prints, is the reader's ref.
+    "address": Kind(links=("confirm_url",), told=frozenset({"of"}), for_anybody=True, life=CONFIRM_LIFE),
+    "link": Kind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
+    "account": Kind(links=("account_url",), for_anybody=True, life=ACCOUNT_LIFE),
+}
