@@ -23,7 +23,10 @@ from newsletter.render.environment import MailEnvironment
 from newsletter.render.kinds import LETTERS
 from newsletter.render.letter import letter
 from newsletter.render.views import Brand, PaperLine, TopicView, nameless
+from subscribers import access
 
+# How long what a letter is for can be done; later it is of no use to anybody. The templates say it in words.
+LIVES = {kind: access.AGES[kind] for kind in (access.CONFIRM, access.ADDRESS, access.ACCOUNT)}
 KEPT = 256  # contents kept rendered, some 20 KB each: a welcome for each set of topics, and the few others
 
 
@@ -115,9 +118,8 @@ def post_letter(
     if connection.execute(select(deliveries.c.id).where(*mine)).first() is not None:
         return None
     at = now.astimezone(UTC).replace(microsecond=0)  # what a Date header can say: a second shares a row
-    life = LETTERS[kind].life
-    if expires_at is None and life is not None:
-        expires_at = at + life
+    if expires_at is None and kind in LIVES:
+        expires_at = at + LIVES[kind]
     insert = dialect_insert(connection)
     posted = connection.execute(
         insert(deliveries)

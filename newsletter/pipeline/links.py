@@ -15,12 +15,9 @@ from newsletter.core.mail import Recipient
 from newsletter.delivery.claims import KIND, Claimed
 from newsletter.render.kinds import LETTERS
 from subscribers import tokens
+from subscribers.access import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
 
-PREFERENCES = "preferences"  # purposes of tokens
-WEB_DIGEST = "digest"
-CONFIRM = "confirm"
-ADDRESS = "address"
-ACCOUNT = "account"
+WEB_DIGEST = "digest"  # purpose of a token; those of links that are one reader's are in `subscribers.access`
 KEY_LENGTH = 32  # hex digits of a digest's key in the link to it: 128 bits name one, and it stays short
 KEPT = 256  # digests whose links are kept; a run has few that many share
 

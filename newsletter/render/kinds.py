@@ -1,4 +1,4 @@
-"""The kinds of letters: what each is for, what it may print, and how long what it says is good.
+"""The kinds of letters: what each is for, and what it may print.
 
 One folder of templates each (`email/<kind>/`). Renders and posts nothing; a digest is no letter.
 """
@@ -6,10 +6,6 @@ One folder of templates each (`email/<kind>/`). Renders and posts nothing; a dig
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-
-CONFIRM_LIFE = timedelta(days=3)  # of a link that confirms an address (MAIL: 24 to 72 h)
-ACCOUNT_LIFE = timedelta(hours=1)  # of the link to what a forwarded mail must not open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +16,6 @@ class Kind:
     told: frozenset[str] = frozenset()  # what whoever posts it must tell besides, by name
     shows_papers: bool = False  # whether its templates are handed `papers`
     for_anybody: bool = False  # somebody else may have asked for it: nothing that a person typed goes in
-    life: timedelta | None = None  # how long its link is good: later it is of no use to anybody
 
     @property
     def prints(self) -> frozenset[str]:
@@ -32,7 +27,7 @@ LETTERS = {
     # confirm_url: confirms the address. preferences_url, unsubscribe_url: as in a digest. account_url: change
     # of address, export, erasure. undo_url: takes leaving back. topics: "Circuits and Quantum". first: "Your
     # first digest comes on Friday 17 April at 07:00 (Europe/Berlin), or …", a sentence.
-    "confirm": Kind(links=("confirm_url",), for_anybody=True, life=CONFIRM_LIFE),
+    "confirm": Kind(links=("confirm_url",), for_anybody=True),
     "already": Kind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
     "welcome": Kind(
         links=("preferences_url", "unsubscribe_url"),
@@ -41,7 +36,7 @@ LETTERS = {
     ),
     "goodbye": Kind(links=("undo_url",)),
     # To an address that is not the reader's yet; `of`, which no template prints, is the reader's ref.
-    "address": Kind(links=("confirm_url",), told=frozenset({"of"}), for_anybody=True, life=CONFIRM_LIFE),
+    "address": Kind(links=("confirm_url",), told=frozenset({"of"}), for_anybody=True),
     "link": Kind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
-    "account": Kind(links=("account_url",), for_anybody=True, life=ACCOUNT_LIFE),
+    "account": Kind(links=("account_url",), for_anybody=True),
 }

@@ -17,13 +17,13 @@ from newsletter.db.schema import deliveries, digests, pieces, runs
 from newsletter.delivery.claims import letters_wait
 from newsletter.pipeline.deliver import deliver
 from newsletter.pipeline.letters import Letterpress, Taste, post_letter
-from newsletter.pipeline.links import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
 from newsletter.pipeline.post import DeliveryCounts
 from newsletter.pipeline.press import topic_views
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.kinds import LETTERS
 from newsletter.render.views import Brand
 from subscribers import leaving, people, signup, suppression, tokens
+from subscribers.access import ACCOUNT, ADDRESS, AGES, CONFIRM, PREFERENCES
 from subscribers.preferences import Preferences
 from tests.pipeline.office import SUPPRESSION_KEY, Office, read, utc
 from tests.smtp_servers.recording import Accepted, RecordingServer
@@ -214,6 +214,14 @@ def test_goodbye_reaches_who_has_left_and_nobody_else(desk: Desk, server: Record
     mail = only_mail(server)
     assert (mail.recipient, read(mail.data)["List-Unsubscribe"]) == ("left@example.org", None)
     assert f"{BASE}/u/{desk.person(left).leave_id}".encode() in mail.data.replace(b"=\r\n", b"")
+
+
+def test_letters_say_how_long_their_links_are_good(desk: Desk) -> None:
+    said = {CONFIRM: (3, "for 3 days"), ADDRESS: (3, "for 3 days"), ACCOUNT: (1 / 24, "good for one hour")}
+    for kind, (days, words) in said.items():
+        assert AGES[kind] == timedelta(days=days)
+        content = desk.letterpress.content(kind, at=NOW)
+        assert all(words.encode() in b"".join(part) for part in (content.html, content.text))
 
 
 @pytest.mark.parametrize("kind", sorted(set(LETTERS) - {"goodbye"}))

@@ -7,8 +7,9 @@ import pytest
 
 from newsletter.core.mail import Recipient
 from newsletter.delivery.claims import Claimed, Person
-from newsletter.pipeline.links import KEPT, PREFERENCES, WEB_DIGEST, Links, because, greeting, recipient_of
+from newsletter.pipeline.links import KEPT, WEB_DIGEST, Links, because, greeting, recipient_of
 from subscribers import tokens
+from subscribers.access import PREFERENCES
 
 NOW = datetime(2026, 4, 17, 5, 0, tzinfo=UTC)
 KEYS = ["newest key", "older key"]
