@@ -7,9 +7,18 @@ import pytest
 
 from newsletter.core.mail import Recipient
 from newsletter.delivery.claims import Claimed, Person
-from newsletter.pipeline.links import KEPT, WEB_DIGEST, Links, because, greeting, recipient_of
+from newsletter.pipeline.links import (
+    KEPT,
+    WEB_DIGEST,
+    Links,
+    because,
+    greeting,
+    preferences_path,
+    recipient_of,
+)
+from newsletter.render.kinds import LETTERS
 from subscribers import tokens
-from subscribers.access import PREFERENCES
+from subscribers.access import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
 
 NOW = datetime(2026, 4, 17, 5, 0, tzinfo=UTC)
 KEYS = ["newest key", "older key"]
@@ -73,6 +82,58 @@ def test_links_print_all_that_only_this_mail_shows() -> None:
         "preferences": {"ref": "a-random-reference"},
         "digests": {"key": "0123456789abcdef" * 2},  # a digest's key starts so
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "made"),
+    [
+        ("confirm", {"confirm_url": ("confirm", CONFIRM, {"ref": PERSON.ref})}),
+        ("address", {"confirm_url": ("confirm-address", ADDRESS, {"ref": "their-ref", "to": PERSON.ref})}),
+        ("account", {"account_url": ("account", ACCOUNT, {"ref": PERSON.ref})}),
+        ("goodbye", {"undo_url": ("u", None, "a-random-id")}),
+        *(
+            (
+                kind,
+                {
+                    "preferences_url": ("preferences", PREFERENCES, {"ref": PERSON.ref}),
+                    "unsubscribe_url": ("u", None, "a-random-id"),
+                },
+            )
+            for kind in ("already", "welcome", "link")
+        ),
+    ],
+)
+def test_links_of_a_letter_are_those_of_its_kind_and_no_other(
+    kind: str, made: dict[str, tuple[str, str | None, Any]]
+) -> None:
+    my = _links()(MAIL._replace(kind=kind, values={"of": "their-ref"}))
+    read = {}
+    for name, (page, purpose, _) in made.items():
+        token = _token(my[name], page)
+        read[name] = token if purpose is None else tokens.read(purpose, token, keys=KEYS, now=NOW)
+    assert my.keys() == made.keys()
+    assert read == {name: payload for name, (_, _, payload) in made.items()}
+
+
+def test_every_kind_of_letter_has_links() -> None:
+    for kind in LETTERS:
+        assert set(_links()(MAIL._replace(kind=kind, values={"of": "x"}))) == set(LETTERS[kind].links)
+
+
+def test_preferences_path_is_the_link_without_the_base() -> None:
+    links = _links()
+    path = preferences_path(links, PERSON.ref, now=NOW)
+    assert f"https://papers.example{path}" == links(MAIL)["preferences_url"]
+
+
+@pytest.mark.parametrize("kind", ["confirm", "already", "address", "link", "account", "welcome", "goodbye"])
+def test_recipient_of_a_letter_that_anybody_may_ask_for_has_no_name(kind: str) -> None:
+    recipient = recipient_of(MAIL._replace(kind=kind, values={"of": "x"}), _links())
+    unsubscribe = "https://papers.example/u/a-random-id"
+    assert (recipient.name, recipient.unsubscribe_url) == (
+        "Ada" if kind in ("welcome", "goodbye") else "",
+        unsubscribe if kind in ("already", "welcome", "link") else "",
+    )
 
 
 def test_links_hold_no_address_and_no_name() -> None:

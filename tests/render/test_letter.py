@@ -68,6 +68,8 @@ def test_welcome_says_what_to_expect_and_gives_a_taste() -> None:
         "  Quantum\n"
         f"  {paper.link}\n\n"
         f"{'-' * 76}\n"
+        "Change your mind whenever you like: these links stand at the foot of every\n"
+        "digest, and need no password.\n\n"
         f"Change topics or hour: {specimen.MY['preferences_url']}\n"
         f"Unsubscribe:           {specimen.MY['unsubscribe_url']}\n"
         f"{FOOT}"

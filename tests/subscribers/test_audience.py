@@ -45,6 +45,19 @@ def test_reachable_adds_pending_people(world: World) -> None:
     ]
 
 
+def test_departed_holds_those_who_left_and_may_still_be_mailed(world: World) -> None:
+    populate(world)
+    (row,) = world.connection.execute(audience.departed()).all()
+    (columns,) = world.connection.execute(audience.mailable()).all()
+    assert (row.address, row._fields) == ("cyd@example.org", columns._fields)
+
+
+def test_standing_holds_everybody(world: World) -> None:
+    populate(world)
+    rows = world.connection.execute(audience.standing().order_by("subscriber_id")).all()
+    assert [row.state for row in rows] == ["confirmed", "pending", "unsubscribed", "suppressed", "erased"]
+
+
 def test_addresses_holds_everybody_who_has_one(world: World) -> None:
     populate(world)
     rows = world.connection.execute(audience.addresses().order_by("subscriber_id")).all()
