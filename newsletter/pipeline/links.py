@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from subscribers.access import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
 
 WEB_DIGEST = "digest"  # purpose of a token; those of links that are one reader's are in `subscribers.access`
 KEY_LENGTH = 32  # hex digits of a digest's key in the link to it: 128 bits name one, and it stays short
+UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # of a link to the web where no instant is at hand: none expires
 KEPT = 256  # digests whose links are kept; a run has few that many share
 
 
@@ -35,7 +36,8 @@ class Links:
         if mail.kind != KIND:
             return self._of_letter(mail)
         person = mail.person
-        preferences = self._preferences(mail)
+        token = tokens.sign(PREFERENCES, {"ref": person.ref}, keys=self.secret_keys, now=mail.composed_at)
+        preferences = f"{self.base_url}/preferences/{token}"
         return {
             "greeting": greeting(person.name, mail.composed_at, person.timezone),
             "because": because(person.cadence, person.weekday, person.hour, person.timezone),
@@ -45,8 +47,8 @@ class Links:
             "web_url": self._of_digest.get(mail.digest_key) or self._web(mail),
         }
 
-    def web(self, digest_key: str, *, at: datetime) -> str:
-        """The link to a digest on the web. at: when it was made; it never expires."""
+    def web(self, digest_key: str, *, at: datetime = UNDATED) -> str:
+        """The link to a digest on the web, by its key or the beginning of it. at: when the link was made."""
         # By its key, not by its row: a preview's digest has no row yet, and bears the link that will be sent.
         payload = {"key": digest_key[:KEY_LENGTH]}
         token = tokens.sign(WEB_DIGEST, payload, keys=self.secret_keys, now=at)
@@ -58,16 +60,13 @@ class Links:
         url = self._of_digest[mail.digest_key] = self.web(mail.digest_key, at=mail.composed_at)
         return url
 
-    def _preferences(self, mail: Claimed) -> str:
-        return f"{self.base_url}{preferences_path(self, mail.person.ref, now=mail.composed_at)}"
-
     def _of_letter(self, mail: Claimed) -> dict[str, str]:
         """The links that a letter of its kind prints, and no other: what is not signed cannot leak."""
         person = mail.person
         makers: dict[str, Callable[[], str]] = {
             "unsubscribe_url": lambda: f"{self.base_url}/u/{person.leave_id}",
             "undo_url": lambda: f"{self.base_url}/u/{person.leave_id}",  # the page offers to come back
-            "preferences_url": lambda: self._preferences(mail),
+            "preferences_url": lambda: self._signed("preferences", PREFERENCES, {"ref": person.ref}, mail),
             "account_url": lambda: self._signed("account", ACCOUNT, {"ref": person.ref}, mail),
             "confirm_url": lambda: self._confirm(mail),
         }

@@ -9,6 +9,7 @@ from newsletter.core.mail import Recipient
 from newsletter.delivery.claims import Claimed, Person
 from newsletter.pipeline.links import (
     KEPT,
+    KEY_LENGTH,
     WEB_DIGEST,
     Links,
     because,
@@ -118,6 +119,13 @@ def test_links_of_a_letter_are_those_of_its_kind_and_no_other(
 def test_every_kind_of_letter_has_links() -> None:
     for kind in LETTERS:
         assert set(_links()(MAIL._replace(kind=kind, values={"of": "x"}))) == set(LETTERS[kind].links)
+
+
+def test_web_is_the_link_in_the_mail_also_by_the_beginning_of_the_key() -> None:
+    links = _links()
+    assert links.web(MAIL.digest_key[:KEY_LENGTH], at=NOW) == links(MAIL)["web_url"]
+    token = _token(links.web(MAIL.digest_key), "digests")
+    assert tokens.read(WEB_DIGEST, token, keys=KEYS, now=NOW) == {"key": MAIL.digest_key[:KEY_LENGTH]}
 
 
 def test_preferences_path_is_the_link_without_the_base() -> None:
