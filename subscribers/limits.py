@@ -35,13 +35,15 @@ def rates_of(text: str) -> tuple[RateLimitItem, ...]:
 def within(
     connection: Connection, rates: Sequence[RateLimitItem], *, scope: str, who: str, now: datetime
 ) -> bool:
-    """Count once more, and whether that is still within each of the rates.
+    """Whether once more is within each of the rates; then it is counted. What is refused counts nowhere.
 
     scope: what is counted. who: for whom, as a keyed hash. The count lives and dies with the transaction.
     """
     limiter = FixedWindowRateLimiter(_Counts(connection, now))
-    hits = [limiter.hit(rate, scope, who) for rate in rates]  # each rate counts each time
-    return all(hits)
+    if not all(limiter.test(rate, scope, who) for rate in rates):
+        return False
+    hits = [limiter.hit(rate, scope, who) for rate in rates]
+    return all(hits)  # on PostgreSQL another process may have come between
 
 
 def forget_old(connection: Connection, *, now: datetime) -> int:

@@ -35,6 +35,7 @@ COMMANDS = (
     Listed(OUT, "preview", "Show the very mail that a reader would get now."),
     Listed(OUT, "send", "Mail everybody what they are owed by now."),
     Listed(OUT, "deliveries", "Follow each mail: sent, waiting, refused."),
+    Listed(PEOPLE, "serve", "Serve the web pages: sign-up, preferences, leaving."),
     Listed(PEOPLE, "subscribers", "Add, import, show and remove readers."),
     Listed(PROOF, "why", "Explain what a reader got on a day, or why nothing."),
     Listed(PROOF, "audit", "Prove that nobody got a paper twice or missed one."),

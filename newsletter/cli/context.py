@@ -24,15 +24,20 @@ if TYPE_CHECKING:
     from newsletter.delivery.message import MessageBuilder
     from newsletter.delivery.relay import Relay
     from newsletter.ops.signing_keys import KeyPlace
+    from newsletter.pipeline.letters import Letterpress
     from newsletter.pipeline.links import Links
     from newsletter.pipeline.people import House
     from newsletter.pipeline.post import Builder, Post
     from newsletter.pipeline.press import DigestPress
     from newsletter.pipeline.send import Calendar
+    from newsletter.pipeline.signups import Gate
+    from newsletter.render.environment import MailEnvironment
+    from newsletter.render.views import Brand
     from newsletter.settings import Settings
     from newsletter.settings.model import Smtp
     from newsletter.topics.definitions import Topic
     from newsletter.topics.matcher import Matcher
+    from newsletter.web.site import Site
 
 
 class Workspace:
@@ -174,12 +179,31 @@ class Workspace:
     def press(self) -> DigestPress:
         """What renders digests; templates in the state directory win over the shipped ones."""
         from newsletter.pipeline.press import DigestPress
+
+        return DigestPress(self.mail_templates, brand=self.brand, topics=tuple(self.topics.values()))
+
+    @cached_property
+    def letterpress(self) -> Letterpress:
+        """What renders the other mails."""
+        from newsletter.pipeline.letters import Letterpress
+        from newsletter.pipeline.press import topic_views
+
+        views = topic_views(tuple(self.topics.values()))
+        return Letterpress(self.mail_templates, brand=self.brand, topics=views)
+
+    @cached_property
+    def mail_templates(self) -> MailEnvironment:
+        """The templates of mails, those of the state directory first."""
         from newsletter.render.environment import MailEnvironment
+
+        return MailEnvironment([self.state_dir / "templates"])
+
+    @cached_property
+    def brand(self) -> Brand:
+        """How the newsletter presents itself."""
         from newsletter.render.views import Brand
 
-        brand = Brand(**self.settings.brand.model_dump())
-        environment = MailEnvironment([self.state_dir / "templates"])
-        return DigestPress(environment, brand=brand, topics=tuple(self.topics.values()))
+        return Brand(**self.settings.brand.model_dump())
 
     @cached_property
     def builder(self) -> Builder:
@@ -236,7 +260,21 @@ class Workspace:
         """What makes the links of one reader."""
         from newsletter.pipeline.links import Links
 
-        return Links(base_url=self.settings.base_url, secret_keys=(self.secret_key,))
+        before = tuple(key.get_secret_value() for key in self.settings.previous_secret_keys)
+        return Links(base_url=self.settings.base_url, secret_keys=(self.secret_key, *before))
+
+    @cached_property
+    def gate(self) -> Gate:
+        """How often the public pages answer."""
+        from newsletter.pipeline.signups import PER_READER, Gate
+        from subscribers.limits import rates_of
+
+        web = self.settings.web
+        return Gate(
+            per_client=rates_of(web.client_limit),
+            per_address=rates_of(web.address_limit),
+            per_reader=rates_of(PER_READER),
+        )
 
     @property
     def calendar(self) -> Calendar:
@@ -262,6 +300,27 @@ class Workspace:
             wall=lambda: datetime.now(UTC),
             uncertain=Uncertain(self.settings.delivery.uncertain),
             on_refused=SuppressRefused(self.suppression_key),
+        )
+
+    @cached_property
+    def site(self) -> Site:
+        """What the web pages work with."""
+        from newsletter.pipeline.press import topic_views
+        from newsletter.web.site import Site
+
+        return Site(
+            engine=self.engine,
+            base_url=self.settings.base_url,
+            brand=self.brand,
+            topics=self.topics,
+            views=topic_views(tuple(self.topics.values())),
+            house=self.house,
+            gate=self.gate,
+            links=self.links,
+            press=self.letterpress,
+            builder=self.unsigned_builder,
+            own_templates=(self.state_dir / "templates",),
+            clock=lambda: datetime.now(UTC),
         )
 
     @cached_property

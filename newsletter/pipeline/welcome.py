@@ -27,10 +27,15 @@ class Recent:
     topic: str  # the strongest of those asked for
 
 
-def count(connection: Connection, topics: Sequence[str], *, now: datetime) -> int:
-    """How many papers of these topics stand in editions that were ready before `now`."""
+def count(
+    connection: Connection, topics: Sequence[str], *, now: datetime, since: datetime | None = None
+) -> int:
+    """How many papers of these topics stand in editions that were ready before `now`, and since when."""
     backlog = _backlog(topics, now=now).subquery()
-    return int(connection.execute(select(func.count()).select_from(backlog)).scalar_one())
+    counted = select(func.count()).select_from(backlog)
+    if since is not None:
+        counted = counted.where(backlog.c.ready_at >= since)
+    return int(connection.execute(counted).scalar_one())
 
 
 def recent(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from email.utils import parseaddr
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -86,7 +86,27 @@ def _rates(value: str) -> str:
     return value
 
 
+def _count_rates(value: str) -> str:
+    from limits import parse_many  # slow to import: only for who sets a limit
+
+    try:
+        if value.strip():
+            parse_many(value)
+    except ValueError as error:
+        raise ValueError("write it as 5/minute, 20/hour") from error
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        ip_network(value, strict=False)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no address or network such as 10.0.0.0/8") from error
+    return value
+
+
 Limit = Annotated[str, AfterValidator(_rates)]
+CountLimit = Annotated[str, AfterValidator(_count_rates)]
 
 
 def _one_or_several(value: Any) -> Any:
@@ -218,6 +238,29 @@ class Brand(Table):
     )
 
 
+class Web(Table):
+    """The web pages: where they are served, and how often they answer."""
+
+    host: str = Field(
+        default="127.0.0.1", min_length=1, description="Address to listen on; `0.0.0.0` for every one."
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(default=1, ge=1, le=32, description="Processes that serve the pages.")
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        default=("127.0.0.1", "::1"),
+        description="Addresses or networks whose `X-Forwarded-For` is believed: your reverse proxy.",
+    )
+    client_limit: CountLimit = Field(
+        default="5/minute, 20/hour",
+        description="Requests that one network address may make on the public forms; what is beyond "
+        "is answered alike and comes to nothing. Empty: no limit.",
+    )
+    address_limit: CountLimit = Field(
+        default="1/hour, 3/day",
+        description="Mails to one email address that anybody may have typed there. Empty: no limit.",
+    )
+
+
 class Settings(BaseSettings):
     """Every setting. Keys that are not here are refused by name."""
 
@@ -240,6 +283,10 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr | None = Field(
         default=None, description="Signs links and mail ids. Made by `init`."
+    )
+    previous_secret_keys: tuple[SecretStr, ...] = Field(
+        default=(),
+        description="Keys that `secret_key` had before, the newest first: links that they signed still work.",
     )
     suppression_key: SecretStr | None = Field(
         default=None, description="Hashes suppressed addresses. Made by `init`; never change it."
@@ -271,6 +318,7 @@ class Settings(BaseSettings):
         "see “Send through several mail servers”.",
     )
     delivery: Delivery = Field(default=Delivery(), description="What the outbox does with the rare cases.")
+    web: Web = Field(default=Web(), description="The web pages.")
     brand: Brand = Field(default=Brand(), description="How the newsletter presents itself.")
     dkim: Annotated[tuple[Dkim, ...], BeforeValidator(_one_or_several)] = Field(
         default=(), description="Keys that sign the mail, each `[[dkim]]`; see “Sign mail with DKIM”."

@@ -1,0 +1,1 @@
+"""The web pages: sign-up, preferences, leaving, digests to read. GET changes nothing; POST acts."""

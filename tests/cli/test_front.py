@@ -50,7 +50,7 @@ PROMISED = {
     "dkim": {"keygen", "show"},
     "templates": {"check"},
 }
-NO_JSON = {"demo", "preview"}  # one prints a story, the other the bytes of a mail
+NO_JSON = {"demo", "preview", "serve"}
 WITH_AT = {  # those that look at the clock
     "ingest",
     "preview",

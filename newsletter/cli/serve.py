@@ -1,0 +1,95 @@
+"""`newsletter serve`: the web pages, and the postman who sends what people wait for."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from newsletter.cli.context import Workspace, workspace
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+app = typer.Typer(add_completion=False)
+
+GRACE = 20  # seconds that requests under way may take when the server is told to stop
+FACTORY = "newsletter.cli.serve:make_worker"
+
+
+@app.command()
+def serve(
+    ctx: typer.Context,
+    *,
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Listen here. Default: web.host of the settings.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, metavar="PORT", help="Default: web.port of the settings."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=32, metavar="N", help="Processes. Default: web.workers of the settings."),
+    ] = None,
+) -> None:
+    """Serve the web pages: sign-up, preferences, leaving.
+
+    Runs until it is told to stop (Ctrl-C, SIGTERM); what is under way is finished first. Confirmations and
+    links are mailed at once; digests are not, `newsletter send` does that. Meant to stand behind a reverse
+    proxy that speaks HTTPS; see “Serve the web pages”.
+    """
+    work = workspace(ctx)
+    _ = (work.engine, work.post, work.gate)  # whatever is wrong with the settings is said before serving
+    web = work.settings.web
+    os.environ["NEWSLETTER_STATE_DIR"] = str(work.state_dir)  # for the workers, which begin anew
+    work.close()
+    import uvicorn
+
+    uvicorn.run(
+        FACTORY,
+        factory=True,
+        host=host or web.host,
+        port=web.port if port is None else port,
+        workers=workers or web.workers,
+        proxy_headers=True,
+        forwarded_allow_ips=list(web.trusted_proxies),
+        access_log=False,  # its lines hold whole paths, and ours hold tokens
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        log_config=_LOGGING,
+    )
+
+
+def make_worker() -> FastAPI:
+    """The application of one process, from the settings of the state directory in the environment."""
+    from newsletter.web.app import make_app
+    from newsletter.web.postman import Postman
+
+    work = Workspace()
+    site = work.site
+    postman = Postman(
+        work.engine,
+        post=work.post,
+        press=site.press,
+        house=work.house,
+        gate=work.gate,
+        clock=lambda: datetime.now(UTC),
+    )
+    site.wake = postman.wake
+    return make_app(site, beside=postman.running)
+
+
+_LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "loggers": {
+        "uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "newsletter": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "subscribers": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+    },
+}

@@ -1,0 +1,24 @@
+"""Housekeeping: drops what is not to be kept. Idempotent; whoever runs for long calls it now and then."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from newsletter.db.engine import writing
+from subscribers import limits
+from subscribers.purging import PAGE, purge
+
+
+def tidy(engine: Engine, *, now: datetime) -> int:
+    """Purge people who asked and never confirmed, and counts of limits that are over; how many people."""
+    with writing(engine) as connection:
+        limits.forget_old(connection, now=now)
+    gone = 0
+    while True:
+        with writing(engine) as connection:
+            some = purge(connection, now=now)
+        gone += some
+        if some < PAGE:
+            return gone

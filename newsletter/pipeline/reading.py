@@ -1,0 +1,126 @@
+"""Digests to be read on the web, and what was sent to a reader. Looks only.
+
+A digest on the web is the mail itself, without anything that only one reader's mail prints.
+"""
+
+from __future__ import annotations
+
+import email
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select
+
+from newsletter.core.errors import NotFoundError
+from newsletter.core.mail import Recipient
+from newsletter.core.states import DeliveryState, Form
+from newsletter.db.engine import reading
+from newsletter.db.schema import deliveries, digest_papers, digests
+from newsletter.delivery.claims import KIND
+from newsletter.delivery.contents import load_content
+from newsletter.pipeline.links import KEY_LENGTH, Links
+from newsletter.pipeline.post import Builder
+
+SENT_SHOWN = 30  # digests that a reader's page lists
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentDigest:
+    """A digest that was composed for a reader."""
+
+    subject: str
+    composed_at: datetime
+    state: DeliveryState
+    papers: int  # shown in it
+    key: str  # of the digest, as links to the web name it
+
+
+def page_of(engine: Engine, key: str, *, web_url: str, builder: Builder, links: Links) -> str:
+    """The HTML of the digest that a link names by the beginning of its key. Raises NotFoundError."""
+    with reading(engine) as connection:
+        # The key is hexadecimal, so that a range does what LIKE would, and an index serves it.
+        named = select(digests.c.id).where(
+            digests.c.key >= key, digests.c.key < f"{key}g", digests.c.kind == KIND
+        )
+        found = connection.execute(named.limit(1)).scalar_one_or_none()
+        if found is None or len(key) != KEY_LENGTH:
+            raise NotFoundError("there is no such digest", hint="It may have been cut from the link.")
+        return _html(connection, int(found), web_url=web_url, builder=builder, links=links)
+
+
+def sample(engine: Engine, *, builder: Builder, links: Links, now: datetime) -> str:
+    """The HTML of the latest digest that was sent to anybody. Raises NotFoundError when there is none."""
+    sent = (
+        select(func.max(deliveries.c.digest_id))
+        .where(deliveries.c.kind == KIND, deliveries.c.state == DeliveryState.SENT.value)
+        .scalar_subquery()
+    )
+    latest = select(digests.c.id, digests.c.key).where(digests.c.kind == KIND, digests.c.id == sent)
+    with reading(engine) as connection:
+        row = connection.execute(latest).first()
+        if row is None:
+            raise NotFoundError("no digest was sent yet", hint="Come back in a day or two.")
+        return _html(connection, row.id, web_url=links.web(row.key, at=now), builder=builder, links=links)
+
+
+def sent_to(engine: Engine, subscriber_id: int) -> list[SentDigest]:
+    """The latest digests of a reader, the newest first."""
+    shown = (
+        select(func.count())
+        .select_from(digest_papers)
+        .where(digest_papers.c.digest_id == deliveries.c.digest_id, digest_papers.c.form != Form.LEFT)
+        .scalar_subquery()
+    )
+    chosen = (
+        select(
+            digests.c.subject,
+            digests.c.key,
+            deliveries.c.composed_at,
+            deliveries.c.state,
+            shown.label("papers"),
+        )
+        .join(digests, digests.c.id == deliveries.c.digest_id)
+        .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind == KIND)
+        .order_by(deliveries.c.id.desc())
+        .limit(SENT_SHOWN)
+    )
+    with reading(engine) as connection:
+        rows: list[Any] = list(connection.execute(chosen))
+    return [
+        SentDigest(
+            subject=row.subject,
+            composed_at=row.composed_at,
+            state=DeliveryState(row.state),
+            papers=row.papers,
+            key=row.key[:KEY_LENGTH],
+        )
+        for row in rows
+    ]
+
+
+def _html(connection: Connection, digest_id: int, *, web_url: str, builder: Builder, links: Links) -> str:
+    content = load_content(connection, digest_id)
+    lost = f"{links.base_url}/link"  # where anybody has their own link mailed to them
+    envelope = builder.prepare(content).assemble(
+        Recipient(
+            subscriber_id=0,
+            address="reader@localhost",
+            kind="web",
+            key=str(digest_id),
+            my={
+                "greeting": "Good day.",
+                "because": "This is the web page of a mail; readers choose their own topics and hour.",
+                "unsubscribe_url": lost,
+                "preferences_url": lost,
+                "pause_url": lost,
+                "web_url": web_url,
+            },
+        )
+    )
+    message: EmailMessage = email.message_from_bytes(envelope.data, policy=SMTP)
+    body = message.get_body(("html",))
+    assert body is not None  # no Recipient above asked for text only
+    return str(body.get_content())

@@ -1,0 +1,114 @@
+"""What a fresh link may do, good for an hour and mailed to the reader first: the address, export, erasure."""
+
+from __future__ import annotations
+
+import json
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from newsletter.pipeline import account
+from newsletter.pipeline.links import preferences_path
+from newsletter.web import doors
+from newsletter.web.forms import Sent
+from newsletter.web.pages import go, notice, show, site_of
+from newsletter.web.signup import worded
+from subscribers import access
+from subscribers.errors import SubscriberError
+from subscribers.people import SubscriberView
+
+router = APIRouter(prefix="/account/{token}", include_in_schema=False)
+
+
+@router.get("")
+def account_page(request: Request, token: str, done: str = "") -> Response:
+    """The address in full, and the buttons."""
+    person = doors.reader(request, access.ACCOUNT, token)
+    return _page(request, token, person, done="Saved." if done == "name" else "")
+
+
+@router.post("/address")
+def change_address(request: Request, token: str, form: Sent) -> Response:
+    """Ask the new address."""
+    site = site_of(request)
+    person = doors.reader(request, access.ACCOUNT, token)
+    try:
+        account.ask_move(
+            site.engine,
+            subscriber_id=person.id,
+            address=form.one("email"),
+            gate=site.gate,
+            house=site.house,
+            press=site.press,
+            now=site.clock(),
+        )
+    except SubscriberError as error:
+        return _page(request, token, person, errors={"email": worded(error)}, typed=form.one("email"))
+    site.wake()
+    return notice(
+        request,
+        "Check the mail of your new address",
+        "If it can be used, a link to confirm it is on its way there. "
+        "Until you press the button behind it, everything stays as it is.",
+        link=(f"/account/{token}", "Back"),
+    )
+
+
+@router.post("/name")
+def change_name(request: Request, token: str, form: Sent) -> Response:
+    """Be greeted by another name, or by none."""
+    person = doors.reader(request, access.ACCOUNT, token)
+    account.rename(site_of(request).engine, subscriber_id=person.id, name=form.one("name"))
+    return go(request, f"/account/{token}?done=name")
+
+
+@router.post("/export")
+def export(request: Request, token: str) -> Response:
+    """All that is kept of the reader, to be saved as a file."""
+    person = doors.reader(request, access.ACCOUNT, token)
+    told = account.export(site_of(request).engine, subscriber_id=person.id)
+    return Response(
+        json.dumps(told, ensure_ascii=False, indent=2) + "\n",
+        media_type="application/json",
+        headers={"Content-Disposition": 'attachment; filename="subscription.json"'},
+    )
+
+
+@router.post("/erase")
+def erase(request: Request, token: str, form: Sent) -> Response:
+    """Forget the reader; the box beside the button must be ticked."""
+    site = site_of(request)
+    person = doors.reader(request, access.ACCOUNT, token)
+    if not form.one("sure"):
+        return _page(request, token, person, errors={"sure": "Tick the box first: this cannot be undone."})
+    account.erase(site.engine, subscriber_id=person.id, house=site.house, now=site.clock())
+    return notice(
+        request,
+        "You are forgotten",
+        "Your address, name and choices are erased. What is left is a code that nobody can turn back into "
+        "your address; it keeps others from signing you up by a list. You can come back whenever you like.",
+        link=doors.SIGN_UP,
+    )
+
+
+def _page(
+    request: Request,
+    token: str,
+    person: SubscriberView,
+    *,
+    errors: dict[str, str] | None = None,
+    typed: str = "",
+    done: str = "",
+) -> Response:
+    site = site_of(request)
+    return show(
+        request,
+        "account",
+        status=422 if errors else 200,
+        token=token,
+        person=person,
+        typed=typed,
+        errors=errors or {},
+        done=done,
+        preferences=preferences_path(site.links, person.ref, now=site.clock()),
+    )

@@ -1,0 +1,106 @@
+"""Signing up by JSON, for sites that have a form of their own. Described by /api/openapi.json."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from newsletter.pipeline import signups
+from newsletter.web.fields import PREFERENCES
+from newsletter.web.forms import Form
+from newsletter.web.headers import CROSS_ORIGIN
+from newsletter.web.pages import site_of
+from newsletter.web.signup import client_of, read_request
+
+router = APIRouter(prefix="/api", tags=["sign-up"])
+
+Text = Annotated[str, Field(max_length=2000)]
+
+
+class TopicOut(BaseModel):
+    """A topic that can be followed."""
+
+    slug: str
+    title: str
+    description: str
+    lately: int = Field(description="Papers of the last 30 days.")
+
+
+class SignUp(BaseModel):
+    """Who wants what."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: Text = Field(
+        description="The address; it is asked to confirm by mail.", examples=["ada@example.org"]
+    )
+    topics: list[Text] = Field(
+        min_length=1, max_length=100, description="Slugs, at least one.", examples=[["quantum"]]
+    )
+    name: Text = Field(default="", description="To be greeted by.")
+    cadence: Text = Field(default="", description="daily, weekdays or weekly.")
+    weekday: Text = Field(default="", description="For weekly: monday to sunday.")
+    hour: int | None = Field(default=None, ge=0, le=23, description="On the reader's clock.")
+    timezone: Text = Field(default="", description="An IANA name such as Europe/Berlin.")
+
+
+class Accepted(BaseModel):
+    """The same for every well-formed request."""
+
+    status: str = "check your mail"
+
+
+class Refused(BaseModel):
+    """What is wrong, field by field."""
+
+    errors: dict[str, str]
+
+
+@router.get("/topics", summary="The topics that can be followed")
+def topics(request: Request, response: Response) -> list[TopicOut]:
+    """In reading order."""
+    _open(response)
+    return [
+        TopicOut(slug=pane.slug, title=pane.title, description=pane.description, lately=pane.lately)
+        for pane in site_of(request).panes()
+    ]
+
+
+@router.post(
+    "/sign-ups",
+    status_code=202,
+    summary="Ask for a subscription",
+    response_model=Accepted,
+    responses={422: {"model": Refused, "description": "A field is wrong."}},
+)
+def sign_up(request: Request, wish: SignUp) -> Response:
+    """A mail goes to the address, and nothing more before its owner confirms. The answer is the same for
+    every well-formed request, whoever has the address, and also when a limit is reached."""
+    site = site_of(request)
+    told = {name: str(getattr(wish, name)) for name in PREFERENCES if getattr(wish, name) not in (None, "")}
+    fields = {"email": (wish.email.strip(),), "name": (wish.name,), "topics": tuple(wish.topics)}
+    form = Form({**fields, **{name: (value,) for name, value in told.items()}})
+    asked, errors = read_request(request, form, method="json")
+    if asked is None:
+        answer: Response = JSONResponse({"errors": errors}, status_code=422)
+    else:
+        signups.ask(
+            site.engine,
+            asked,
+            client=client_of(request),
+            gate=site.gate,
+            house=site.house,
+            now=site.clock(),
+        )
+        site.wake()
+        answer = JSONResponse(Accepted().model_dump(), status_code=202)
+    _open(answer)
+    return answer
+
+
+def _open(response: Response) -> None:
+    for name, value in CROSS_ORIGIN:
+        response.headers[name.decode()] = value.decode()

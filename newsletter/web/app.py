@@ -1,0 +1,128 @@
+"""The application: the routes, what every answer bears, and the pages for errors. Opens no database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from newsletter import __version__
+from newsletter.core.errors import StorageError
+from newsletter.web import account, api, confirm, doors, leave, preferences, reading, signup
+from newsletter.web.headers import Guard
+from newsletter.web.pages import ASSETS, Pages, notice, show
+from newsletter.web.site import Site
+
+FOR_EVER = "public, max-age=31536000, immutable"  # an asset's address changes with what it holds
+
+log = logging.getLogger("newsletter.web")
+
+
+def make_app(site: Site, *, beside: Callable[[], AbstractContextManager[object]] = nullcontext) -> FastAPI:
+    """The application of one site. beside: what runs as long as it does (the postman)."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        with beside():
+            yield
+
+    app = FastAPI(
+        title=f"{site.brand.name}: sign-up",
+        version=__version__,
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # they load scripts from elsewhere
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.site = site
+    app.state.pages = Pages(site)
+    for part in (signup, confirm, preferences, leave, account, reading, api):
+        app.include_router(part.router)
+    app.add_api_route("/assets/{version}/{name}", _asset, include_in_schema=False)
+    app.add_api_route("/embed", _embed, include_in_schema=False)
+    app.add_api_route("/robots.txt", _robots, include_in_schema=False)
+    app.add_exception_handler(doors.ClosedError, _closed)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(StorageError, _storage)
+    app.add_exception_handler(Exception, _fault)
+    app.add_middleware(Guard)
+    # Which topics there are is the settings' matter, so that the description learns it here.
+    topics = app.openapi()["components"]["schemas"]["SignUp"]["properties"]["topics"]
+    topics["items"] = {"type": "string", "enum": list(site.topics)}
+    return app
+
+
+def _asset(request: Request, version: str, name: str) -> Response:
+    pages: Pages = request.app.state.pages
+    if name not in ASSETS:
+        return _missing(request)
+    kept = FOR_EVER if version == pages.version else "no-store"
+    return Response(pages.assets[name], media_type=ASSETS[name], headers={"Cache-Control": kept})
+
+
+def _embed(request: Request) -> Response:
+    return show(request, "embed")
+
+
+def _robots(_request: Request) -> Response:
+    return Response("User-agent: *\nAllow: /$\nDisallow: /\n", media_type="text/plain")
+
+
+def _missing(request: Request) -> Response:
+    return notice(
+        request, "There is no such page", "The address may have been cut.", status=404, link=doors.SIGN_UP
+    )
+
+
+async def _closed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, doors.ClosedError)
+    return error.respond(request)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"errors": {"": str(error.detail)}}, status_code=error.status_code)
+    if error.status_code == 404:
+        return _missing(request)
+    return notice(
+        request,
+        "That does not work",
+        "This page does not take what was sent to it.",
+        status=error.status_code,
+        link=doors.SIGN_UP,
+    )
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    wrong = {".".join(str(step) for step in each["loc"][1:]): str(each["msg"]) for each in error.errors()}
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"errors": wrong}, status_code=422)
+    return notice(request, "That does not work", "A part of the address is wrong.", status=422)
+
+
+async def _storage(request: Request, error: Exception) -> Response:
+    log.error("storage: %s", error)
+    return notice(
+        request,
+        "Please try again in a minute",
+        "Something is busy here, and what you asked for was not stored.",
+        status=503,
+    )
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    log.error("unexpected %s", type(error).__name__, exc_info=error)
+    return notice(
+        request,
+        "Something went wrong here",
+        "It is written down, and not your fault. Please try again later.",
+        status=500,
+    )

@@ -1,0 +1,102 @@
+"""Confirming: a sign-up, and a new address. A page with one big button; the button acts."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from newsletter.pipeline import account, choices, signups
+from newsletter.pipeline.greetings import first_in_words
+from newsletter.pipeline.links import preferences_path
+from newsletter.web import doors
+from newsletter.web.pages import show, site_of
+from newsletter.web.signup import FORM_VERSION, client_of
+from subscribers import access
+from subscribers.addresses import mask
+from subscribers.errors import SubscriberError
+from subscribers.people import State, SubscriberView
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/confirm/{token}")
+def confirm_page(request: Request, token: str) -> Response:
+    """The button; for who is confirmed, that it is done."""
+    door = doors.opened(request, access.CONFIRM, token)
+    person = choices.reader_of(site_of(request).engine, door.ref)
+    if person is not None and person.state is State.CONFIRMED:
+        return _confirmed(request, person)
+    if person is None or person.state is not State.PENDING:
+        return doors.gone(request)
+    return show(
+        request,
+        "confirm",
+        address=mask(person.address),
+        chosen=site_of(request).titles(person.topics),
+        moving=False,
+    )
+
+
+@router.post("/confirm/{token}")
+def confirm(request: Request, token: str) -> Response:
+    """Consent. A repeat shows the same page and changes nothing."""
+    site = site_of(request)
+    door = doors.opened(request, access.CONFIRM, token)
+    origin = {
+        "form": FORM_VERSION,
+        "method": "link",
+        "from": signups.hashed_client(client_of(request), site.house),
+    }
+    try:
+        person = signups.confirm(
+            site.engine,
+            ref=door.ref,
+            asked_at=door.signed_at,
+            origin=origin,
+            house=site.house,
+            press=site.press,
+            now=site.clock(),
+        )
+    except SubscriberError as error:
+        return doors.refused(request, error)
+    site.wake()
+    return _confirmed(request, person)
+
+
+@router.get("/confirm-address/{token}")
+def confirm_address_page(request: Request, token: str) -> Response:
+    """The button that moves a reader to this address."""
+    site = site_of(request)
+    door = doors.opened(request, access.ADDRESS, token)
+    newcomer = choices.reader_of(site.engine, door.to)
+    if newcomer is None or newcomer.state is not State.PENDING:
+        reader = choices.reader_of(site.engine, door.ref)
+        if reader is not None and account.has_moved(site.engine, reader, door.to):
+            return _confirmed(request, reader)
+        return doors.gone(request)
+    return show(request, "confirm", address=mask(newcomer.address), chosen=[], moving=True)
+
+
+@router.post("/confirm-address/{token}")
+def confirm_address(request: Request, token: str) -> Response:
+    """Move. A repeat shows the same page and changes nothing."""
+    site = site_of(request)
+    door = doors.opened(request, access.ADDRESS, token)
+    try:
+        person = account.move(site.engine, ref=door.ref, to_ref=door.to, house=site.house, now=site.clock())
+    except SubscriberError as error:
+        return doors.refused(request, error)
+    return _confirmed(request, person)
+
+
+def _confirmed(request: Request, person: SubscriberView) -> Response:
+    site = site_of(request)
+    now = site.clock()
+    return show(
+        request,
+        "confirmed",
+        address=mask(person.address),
+        chosen=site.titles(person.topics),
+        first=first_in_words(person, now=now),
+        preferences=preferences_path(site.links, person.ref, now=now),
+    )

@@ -1,0 +1,125 @@
+"""What every answer bears, and what no request may do. Plain ASGI: it sees requests before any page does.
+
+Answers HEAD as GET without the body and OPTIONS by itself; refuses bodies that no form of ours sends. Writes
+one line a request to the log: method, route, status, time; never the path, which may hold a token.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST = 64 * 1024  # bytes of a request's body; our largest form has two
+READING = "/digests/"  # pages that are mails: their styles stand in the elements
+
+log = logging.getLogger("newsletter.web")
+
+_COMMON = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",  # links of mails hold tokens
+    "Cache-Control": "no-store",
+    "X-Robots-Tag": "noindex, nofollow",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+MAIL_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src http: https: data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class Guard:
+    """Wraps the application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        method = scope["method"]
+        started = time.perf_counter()
+        status = 500
+        taken = 0
+
+        async def receive_some() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > MOST:
+                raise _TooLargeError
+            return message
+
+        async def send_guarded(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                if taken > MOST:  # whatever became of the error that the reader of the body met
+                    message = {**message, "status": 413}
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in _COMMON.items():
+                    headers.setdefault(name, value)
+            elif method == "HEAD" and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        try:
+            if method == "OPTIONS":
+                await _options(scope, send_guarded)
+            elif _announced(scope) > MOST:
+                await _plain(send_guarded, 413, "too large")
+            else:
+                inner = {**scope, "method": "GET"} if method == "HEAD" else scope
+                await self._app(inner, receive_some, send_guarded)
+                scope = inner
+        except _TooLargeError:
+            await _plain(send_guarded, 413, "too large")
+        finally:
+            route = getattr(scope.get("route"), "path", "-")
+            took = (time.perf_counter() - started) * 1000
+            log.info("%s %s %s %.0f ms", method, route, status, took)
+
+
+class _TooLargeError(Exception):
+    """The body is longer than any of our forms."""
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:12])
+    return 0
+
+
+async def _options(scope: Scope, send: Send) -> None:
+    headers = [(b"allow", b"GET, HEAD, POST, OPTIONS")]
+    if scope["path"].partition("/api/")[1]:
+        headers += CROSS_ORIGIN
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+# Any site may use the JSON endpoints from its own pages: they need no cookie, and tell nothing.
+CROSS_ORIGIN = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, POST"),
+    (b"access-control-allow-headers", b"content-type"),
+    (b"access-control-max-age", b"86400"),
+]
+
+
+async def _plain(send: Send, status: int, words: str) -> None:
+    headers: list[tuple[bytes, bytes]] = [(b"content-type", b"text/plain; charset=utf-8")]
+    start: MutableMapping[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": words.encode()})

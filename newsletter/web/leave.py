@@ -1,0 +1,95 @@
+"""Leaving: one topic or all, with undo. The link is a stored random id that never expires.
+
+A mailbox's own button posts here, too, and gets what it asks for without another question (RFC 8058).
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+
+from newsletter.pipeline import choices
+from newsletter.pipeline.links import preferences_path
+from newsletter.web import doors
+from newsletter.web.forms import Sent
+from newsletter.web.pages import go, show, site_of
+from subscribers.addresses import mask
+from subscribers.errors import SubscriberError, UnknownTopicError
+from subscribers.people import State, SubscriberView
+
+router = APIRouter(prefix="/u/{leave_id}", include_in_schema=False)
+
+ONE_CLICK = "List-Unsubscribe"  # the form field of RFC 8058, section 3.1; its value is One-Click
+
+
+@router.get("")
+def leave_page(request: Request, leave_id: str, done: str = "") -> Response:
+    """The buttons: everything, or one topic."""
+    return _page(request, _leaver(request, leave_id), done=done)
+
+
+@router.post("")
+def leave(request: Request, leave_id: str, form: Sent) -> Response:
+    """Leave. A repeat shows the same page and changes nothing."""
+    site = site_of(request)
+    person = _leaver(request, leave_id)
+    now = site.clock()
+    if form.one(ONE_CLICK):
+        choices.leave(site.engine, subscriber_id=person.id, how=choices.BY_MAILBOX, now=now)
+        return PlainTextResponse("You are unsubscribed.\n")
+    topic = form.one("topic") or None
+    try:
+        after = choices.leave(
+            site.engine,
+            subscriber_id=person.id,
+            topic=topic,
+            how=choices.BY_PAGE,
+            now=now,
+            press=site.press,
+        )
+    except UnknownTopicError as error:
+        return doors.refused(request, error)
+    site.wake()
+    if after.state is not State.CONFIRMED:
+        return go(request, f"/u/{leave_id}")
+    return go(request, f"/u/{leave_id}?done={topic or ''}")
+
+
+@router.post("/undo")
+def undo(request: Request, leave_id: str) -> Response:
+    """Take the last leaving back."""
+    site = site_of(request)
+    person = _leaver(request, leave_id)
+    try:
+        choices.undo(site.engine, subscriber_id=person.id, now=site.clock())
+    except SubscriberError as error:
+        return doors.refused(request, error)
+    return go(request, f"/u/{leave_id}?done=undo")
+
+
+def _leaver(request: Request, leave_id: str) -> SubscriberView:
+    person = choices.leaver_of(site_of(request).engine, leave_id)
+    if person is None:
+        raise doors.ClosedError(doors.unknown)
+    if person.state in (State.ERASED, State.SUPPRESSED):
+        raise doors.ClosedError(doors.gone)
+    return person
+
+
+def _page(request: Request, person: SubscriberView, *, done: str) -> Response:
+    site = site_of(request)
+    address = mask(person.address)
+    if person.state is State.UNSUBSCRIBED:
+        return show(request, "left", address=address, leave_id=person.leave_id)
+    return show(
+        request,
+        "leave",
+        address=address,
+        leave_id=person.leave_id,
+        followed=[(slug, site.titles([slug])[0]) for slug in site.in_order(person.topics)],
+        left_topic=site.titles([done])[0] if done in person.left else "",
+        undone=done == "undo",
+        preferences=preferences_path(site.links, person.ref, now=site.clock())
+        if person.state is State.CONFIRMED
+        else "",
+    )

@@ -1,0 +1,89 @@
+"""Renders pages: sandboxed Jinja from `templates/web`, an operator's own templates first. Escapes everything.
+
+A page gets the site's name, colours and links, and what its route hands in; no environment, no secrets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from newsletter.render.accents import shades_of
+from newsletter.render.environment import GLOBALS, templates_root
+from newsletter.web.site import Site
+
+ASSETS = {"style.css": "text/css; charset=utf-8", "time-zone.js": "text/javascript; charset=utf-8"}
+
+
+class Pages:
+    """The templates of one site."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader([*site.own_templates, templates_root()]),
+            autoescape=lambda name: name is None or name.endswith(".html.j2"),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.root = urlsplit(site.base_url).path.rstrip("/")  # what the site lies under; empty at the root
+        known = {name: self._environment.globals[name] for name in GLOBALS}
+        self._environment.globals = {
+            **known,
+            "brand": site.brand,
+            "accent": shades_of(site.brand.accent),
+            "topics": site.views,
+            "base_url": site.base_url,
+            "root": self.root,
+        }
+
+    @cached_property
+    def assets(self) -> Mapping[str, bytes]:
+        """The style sheet and the script, by name."""
+        return {name: self._environment.get_template(f"web/{name}").render().encode() for name in ASSETS}
+
+    @cached_property
+    def version(self) -> str:
+        """Changes when an asset changes: stands in their addresses, so that they may be kept for ever."""
+        joined = b"".join(self.assets[name] for name in sorted(self.assets))
+        return hashlib.sha256(joined).hexdigest()[:12]
+
+    def html(self, name: str, **context: Any) -> str:
+        """One page as text."""
+        return self._environment.get_template(f"web/{name}.html.j2").render(
+            {"version": self.version, **context}
+        )
+
+
+def site_of(request: Request) -> Site:
+    """The site that a request is for."""
+    site: Site = request.app.state.site
+    return site
+
+
+def show(request: Request, name: str, *, status: int = 200, **context: Any) -> Response:
+    """Answer with a page."""
+    pages: Pages = request.app.state.pages
+    return HTMLResponse(pages.html(name, **context), status_code=status)
+
+
+def notice(
+    request: Request, title: str, *words: str, status: int = 200, link: tuple[str, str] | None = None
+) -> Response:
+    """Answer with a page of a few words. link: (address, text)."""
+    return show(request, "notice", status=status, title=title, words=words, link=link)
+
+
+def go(request: Request, path: str) -> Response:
+    """After a POST that worked: a page to look at, which loading again does not repeat."""
+    pages: Pages = request.app.state.pages
+    return RedirectResponse(f"{pages.root}{path}", status_code=303)

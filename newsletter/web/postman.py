@@ -1,0 +1,113 @@
+"""Sends what people wait for as soon as it is asked for: answers requests, delivers letters, purges.
+
+A thread of the web process; several processes may have one each. Digests are not its business. It repeats one
+step that tells whether there was work; what is due is rows, so that a restart loses nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from newsletter.core.errors import NewsletterError
+from newsletter.db.engine import reading
+from newsletter.delivery.claims import letters_wait
+from newsletter.pipeline import signups
+from newsletter.pipeline.deliver import deliver
+from newsletter.pipeline.housekeeping import tidy
+from newsletter.pipeline.letters import Letterpress
+from newsletter.pipeline.people import House
+from newsletter.pipeline.post import Post
+from newsletter.pipeline.signups import Gate
+
+LOOK = 5.0  # seconds between two looks at what other processes may have left
+REST = 30.0  # seconds after an error, such as a mail server that is down
+TIDY = 3600.0  # seconds between two purges
+
+log = logging.getLogger("newsletter.postman")
+
+
+class Postman:
+    """One thread that sends letters."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        post: Post,
+        press: Letterpress,
+        house: House,
+        gate: Gate,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._engine = engine
+        self._post = post
+        self._press = press
+        self._house = house
+        self._gate = gate
+        self._clock = clock
+        self._asked = threading.Event()
+        self._leaving = threading.Event()
+        self._tidied_at = time.monotonic() - TIDY
+
+    def wake(self) -> None:
+        """Something waits."""
+        self._asked.set()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The thread, as long as the block runs; at its end what is on the wire is finished first."""
+        thread = threading.Thread(target=self._run, name="postman")
+        thread.start()
+        try:
+            yield
+        finally:
+            self._leaving.set()
+            self._asked.set()
+            thread.join()
+
+    def step(self) -> bool:
+        """Answer a batch of requests and deliver the letters that wait; whether there was any work.
+
+        Raises NewsletterError when the database or the mail server cannot be used.
+        """
+        now = self._clock()
+        answered = signups.answer(
+            self._engine, house=self._house, press=self._press, gate=self._gate, now=now
+        )
+        with reading(self._engine) as connection:
+            waits = letters_wait(connection, now=self._clock())
+        if waits:
+            counts = deliver(
+                self._engine, self._post, now=self._clock(), letters_only=True, stop=self._leaving.is_set
+            )
+            if counts.stopped is not None:
+                raise counts.stopped
+        if time.monotonic() - self._tidied_at >= TIDY:
+            self._tidied_at = time.monotonic()
+            tidy(self._engine, now=now)
+        return bool(answered)
+
+    def _run(self) -> None:
+        while not self._leaving.is_set():
+            pause = LOOK
+            try:
+                if self.step():
+                    pause = 0.0
+            except NewsletterError as error:
+                log.error("letters wait: %s", error)
+                pause = REST
+            except Exception:  # whatever it was, the next request must find a postman
+                log.exception("letters wait")
+                pause = REST
+            if pause == REST:
+                self._leaving.wait(pause)  # however many ask meanwhile
+            elif pause:
+                self._asked.wait(pause)
+            self._asked.clear()

@@ -1,0 +1,198 @@
+"""Preferences, by a signed link from any mail: topics, cadence, hour, zone, options, pause; what was sent.
+
+The link may have been forwarded: the address is masked, and what needs more trust needs a fresh link.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from newsletter.pipeline import account, choices, reading
+from newsletter.pipeline.why import why
+from newsletter.web import doors
+from newsletter.web.fields import HOURS, given_of, values_of, zones
+from newsletter.web.forms import Form, Sent
+from newsletter.web.pages import go, notice, show, site_of
+from newsletter.web.signup import worded
+from subscribers import access
+from subscribers.addresses import mask
+from subscribers.errors import PreferenceError, SubscriberError, UnknownTopicError
+from subscribers.people import SubscriberView
+
+router = APIRouter(prefix="/preferences/{token}", include_in_schema=False)
+
+DONE = {
+    "saved": "Saved. It holds from now on.",
+    "paused": "Paused. What becomes new in the meantime is kept for you.",
+    "resumed": "The pause is over.",
+}
+
+
+@router.get("")
+def preferences_page(request: Request, token: str, done: str = "") -> Response:
+    """What the reader chose, to be changed."""
+    person = doors.reader(request, access.PREFERENCES, token)
+    return _page(request, token, person, done=DONE.get(done, ""))
+
+
+@router.post("")
+def save(request: Request, token: str, form: Sent) -> Response:
+    """Store what was chosen."""
+    site = site_of(request)
+    person = doors.reader(request, access.PREFERENCES, token)
+    sent = {name: form.one(name) for name in form.fields}
+    try:
+        choices.save(
+            site.engine,
+            subscriber_id=person.id,
+            topics=form.ticked(site.topics),
+            preferences=given_of(sent),
+            house=site.house,
+            now=site.clock(),
+        )
+    except PreferenceError as error:
+        return _page(request, token, person, form=form, errors={error.field: worded(error)})
+    except UnknownTopicError as error:
+        return _page(request, token, person, form=form, errors={"topics": worded(error)})
+    except SubscriberError as error:
+        return doors.refused(request, error)
+    return go(request, f"/preferences/{token}?done=saved")
+
+
+@router.post("/pause")
+def pause(request: Request, token: str, form: Sent) -> Response:
+    """Pause until a date, or end a pause."""
+    site = site_of(request)
+    person = doors.reader(request, access.PREFERENCES, token)
+    try:
+        until = None if form.one("end") else _date(form.one("until"))
+        choices.pause(site.engine, subscriber_id=person.id, until=until, now=site.clock())
+    except PreferenceError as error:
+        return _page(request, token, person, errors={error.field: worded(error)})
+    return go(request, f"/preferences/{token}?done={'resumed' if until is None else 'paused'}#pause")
+
+
+@router.get("/sent")
+def sent(request: Request, token: str) -> Response:
+    """What was mailed to the reader."""
+    site = site_of(request)
+    person = doors.reader(request, access.PREFERENCES, token)
+    mails = [
+        {
+            "subject": mail.subject,
+            "day": mail.composed_at.astimezone(choices.zone_of(person)).date(),
+            "state": str(mail.state),
+            "papers": mail.papers,
+            "url": site.links.web(mail.key, at=site.clock()),
+        }
+        for mail in reading.sent_to(site.engine, person.id)
+    ]
+    return show(request, "sent", token=token, address=mask(person.address), mails=mails)
+
+
+@router.get("/why")
+def why_page(request: Request, token: str, on: str = "") -> Response:
+    """Why the reader got what they got on a day, or nothing."""
+    site = site_of(request)
+    person = doors.reader(request, access.PREFERENCES, token)
+    today = choices.today_of(person, now=site.clock())
+    error = ""
+    day = today
+    if on:
+        try:
+            day = _date(on)
+        except PreferenceError as wrong:
+            error = worded(wrong)
+    answer = why(site.engine, subscriber_id=person.id, address="", on=day, now=site.clock())
+    return show(
+        request,
+        "why",
+        status=422 if error else 200,
+        token=token,
+        address=mask(person.address),
+        day=day,
+        error=error,
+        answer=answer,
+        titles={slug: view.title for slug, view in site.views.items()},
+    )
+
+
+@router.post("/account")
+def account_link(request: Request, token: str) -> Response:
+    """Mail the reader a fresh link for what this one may not do."""
+    site = site_of(request)
+    person = doors.reader(request, access.PREFERENCES, token)
+    mailed = account.ask_link(
+        site.engine,
+        subscriber_id=person.id,
+        gate=site.gate,
+        house=site.house,
+        press=site.press,
+        now=site.clock(),
+    )
+    site.wake()
+    if not mailed:
+        return notice(
+            request,
+            "Look at your mail once more",
+            f"Several links were mailed to {mask(person.address)} already. Please wait a while "
+            "before you ask for another one.",
+            status=429,
+            link=(f"/preferences/{token}", "Back to your preferences"),
+        )
+    return notice(
+        request,
+        "Check your mail",
+        f"A link that is good for one hour is on its way to {mask(person.address)}.",
+        link=(f"/preferences/{token}", "Back to your preferences"),
+    )
+
+
+def _page(
+    request: Request,
+    token: str,
+    person: SubscriberView,
+    *,
+    form: Form | None = None,
+    errors: dict[str, str] | None = None,
+    done: str = "",
+) -> Response:
+    site = site_of(request)
+    values: dict[str, Any] = values_of(person)
+    ticked = list(person.topics)
+    if form is not None:
+        typed = {name: form.one(name) for name in values}
+        values |= {**typed, "text_only": bool(typed["text_only"])}
+        ticked = form.ticked(site.topics)
+    now = site.clock()
+    paused = person.paused_until if person.paused_until is not None and person.paused_until > now else None
+    return show(
+        request,
+        "preferences",
+        status=422 if errors else 200,
+        token=token,
+        leave_id=person.leave_id,
+        address=mask(person.address),
+        panes=site.panes(),
+        ticked=ticked,
+        values=values,
+        errors=errors or {},
+        hours=HOURS,
+        zones=zones(),
+        today=choices.today_of(person, now=now),
+        paused_until=None if paused is None else paused.astimezone(choices.zone_of(person)).date(),
+        done=done,
+    )
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise PreferenceError(
+            f"until: {text!r} is not a date", field="until", hint="Write it as 2027-03-01."
+        ) from error

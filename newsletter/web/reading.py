@@ -1,0 +1,56 @@
+"""Digests in the browser: the one that a mail links to, and the latest as a sample before signing up."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from newsletter.core.errors import NotFoundError
+from newsletter.pipeline import reading
+from newsletter.pipeline.links import WEB_DIGEST
+from newsletter.web import doors
+from newsletter.web.headers import MAIL_POLICY
+from newsletter.web.pages import notice, site_of
+from subscribers import tokens
+from subscribers.errors import TokenError
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/digests/{token}")
+def digest(request: Request, token: str) -> Response:
+    """One digest as it was mailed, without what was one reader's own."""
+    site = site_of(request)
+    try:
+        told = tokens.read(WEB_DIGEST, token, keys=site.keys, now=site.clock())
+        document = reading.page_of(
+            site.engine,
+            str(told.get("key", "")),
+            web_url=f"{site.base_url}/digests/{token}",
+            builder=site.builder,
+            links=site.links,
+        )
+    except (TokenError, NotFoundError):
+        return doors.unknown(request)
+    return _mail(document)
+
+
+@router.get("/sample")
+def sample(request: Request) -> Response:
+    """The latest digest that was mailed."""
+    site = site_of(request)
+    try:
+        document = reading.sample(site.engine, builder=site.builder, links=site.links, now=site.clock())
+    except NotFoundError:
+        return notice(
+            request,
+            "No digest yet",
+            "Nothing was mailed so far. As soon as a digest has been, it can be read here.",
+            link=doors.SIGN_UP,
+        )
+    return _mail(document)
+
+
+def _mail(document: str) -> Response:
+    # A mail carries its styles in its elements; nothing in it may run, load code or send a form.
+    return HTMLResponse(document, headers={"Content-Security-Policy": MAIL_POLICY})

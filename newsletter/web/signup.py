@@ -1,0 +1,200 @@
+"""Signing up: the page with the topics, its form, and the mail with one's own link for who lost it.
+
+Every well-formed address gets the same page after the same work; what it leads to,
+`newsletter.pipeline.signups` finds out later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from newsletter.pipeline import signups
+from newsletter.web.fields import HOURS, PREFERENCES, zones
+from newsletter.web.forms import FORM_TIME, HONEYPOT, Form, Sent, stamp, take_time
+from newsletter.web.pages import go, show, site_of
+from subscribers import addresses, preferences, requests
+from subscribers import topics as slugs
+from subscribers.errors import AddressError, PreferenceError, SubscriberError, UnknownTopicError
+
+router = APIRouter(include_in_schema=False)
+
+FORM_VERSION = "2026-11"  # of the words on the sign-up form; goes into the consent ledger
+STALE = "This page was open for a long time. Please send it once more."
+
+
+@router.get("/")
+def sign_up_page(request: Request) -> Response:
+    """The topics, and the form."""
+    return _form(request, Form(), {})
+
+
+@router.post("/sign-up")
+async def sign_up(request: Request, form: Sent) -> Response:
+    """Keep a sign-up, and show where to look for the mail."""
+    site = site_of(request)
+    if form.one(HONEYPOT):
+        return go(request, "/check-your-mail")  # no person sees that field
+    errors = {} if await take_time(request, form) else {FORM_TIME: STALE}
+    asked, wrong = read_request(request, form, method="form")
+    errors |= wrong
+    if asked is None or errors:
+        return await run_in_threadpool(_form, request, form, errors)
+    await run_in_threadpool(
+        signups.ask,
+        site.engine,
+        asked,
+        client=client_of(request),
+        gate=site.gate,
+        house=site.house,
+        now=site.clock(),
+    )
+    site.wake()
+    return go(request, "/check-your-mail")
+
+
+@router.get("/check-your-mail")
+def check_your_mail(request: Request) -> Response:
+    """What to do now: the same for everybody."""
+    return show(request, "check-your-mail")
+
+
+@router.get("/link")
+def link_page(request: Request) -> Response:
+    """Where people ask for their own link."""
+    return _link_form(request, "", {})
+
+
+@router.post("/link")
+async def link(request: Request, form: Sent) -> Response:
+    """Keep the request for a link."""
+    site = site_of(request)
+    if form.one(HONEYPOT):
+        return go(request, "/check-your-mail")
+    errors = {} if await take_time(request, form) else {FORM_TIME: STALE}
+    address = None
+    try:
+        address = addresses.parse(form.one("email"))
+    except AddressError as error:
+        errors["email"] = worded(error)
+    if address is None or errors:
+        return _link_form(request, form.one("email"), errors)
+    asked = requests.Request(kind=requests.Kind.LINK, address=address.address, at=site.clock())
+    await run_in_threadpool(
+        signups.ask,
+        site.engine,
+        asked,
+        client=client_of(request),
+        gate=site.gate,
+        house=site.house,
+        now=site.clock(),
+    )
+    site.wake()
+    return go(request, "/check-your-mail")
+
+
+def read_request(
+    request: Request, form: Form, *, method: str
+) -> tuple[requests.Request | None, dict[str, str]]:
+    """(the sign-up that a form asks for, what is wrong with its fields by name)."""
+    site = site_of(request)
+    errors: dict[str, str] = {}
+    address = None
+    try:
+        address = addresses.parse(form.one("email"))
+    except AddressError as error:
+        errors["email"] = worded(error)
+    wanted: tuple[str, ...] = ()
+    try:
+        wanted = slugs.checked(form.ticked(site.topics), site.house.known_topics)
+        if not wanted:
+            errors["topics"] = "Choose at least one topic."
+    except UnknownTopicError as error:
+        errors["topics"] = worded(error)
+    given = {name: form.one(name) for name in PREFERENCES if form.one(name)}
+    if given.get("cadence", "weekly").lower() != "weekly":
+        given.pop("weekday", None)  # the select is there for all; only weekly digests have a day
+    try:
+        preferences.changed(site.house.defaults, given)
+    except PreferenceError as error:
+        errors[error.field] = worded(error)
+    if address is None or errors:
+        return None, errors
+    return (
+        requests.Request(
+            kind=requests.Kind.SIGN_UP,
+            address=address.address,
+            name=addresses.clean_name(form.one("name")),
+            topics=wanted,
+            given=given,
+            origin={
+                "form": FORM_VERSION,
+                "method": method,
+                "from": signups.hashed_client(client_of(request), site.house),
+            },
+            at=site.clock(),
+        ),
+        {},
+    )
+
+
+def worded(error: SubscriberError) -> str:
+    """An error as a form shows it beside the field."""
+    _, _, words = error.message.rpartition(": ") if isinstance(error, PreferenceError) else ("", "", "")
+    text = (words or error.message).rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}. {error.hint}".strip()
+
+
+def client_of(request: Request) -> str:
+    """The network address that a request comes from, as limits count it: of IPv6 the /64 (RFC 6177)."""
+    from ipaddress import IPv6Address, ip_address, ip_network
+
+    host = request.client.host if request.client is not None else ""
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
+        return str(ip_network((found, 64), strict=False))
+    return str(found.ipv4_mapped if isinstance(found, IPv6Address) else found)
+
+
+def _link_form(request: Request, email: str, errors: Mapping[str, str]) -> Response:
+    return show(
+        request,
+        "link",
+        status=422 if errors else 200,
+        errors=errors,
+        email=email,
+        form_time=stamp(request),
+    )
+
+
+def _form(request: Request, form: Form, errors: Mapping[str, str]) -> Response:
+    site = site_of(request)
+    chosen = site.house.defaults
+    values: dict[str, Any] = {
+        "email": form.one("email"),
+        "name": form.one("name"),
+        "cadence": form.one("cadence") or chosen.cadence,
+        "weekday": form.one("weekday") or "monday",
+        "hour": form.one("hour") or str(chosen.hour),
+        "timezone": form.one("timezone") or chosen.timezone,
+    }
+    return show(
+        request,
+        "sign-up",
+        status=422 if errors else 200,
+        panes=site.panes(),
+        ticked=form.ticked(site.topics),
+        values=values,
+        errors=errors,
+        hours=HOURS,
+        zones=zones(),
+        guess=not form.fields,
+        form_time=stamp(request),
+    )

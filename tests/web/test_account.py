@@ -1,0 +1,112 @@
+"""What a fresh link may do: another address, another name, export, erasure. The link in a mail may not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from newsletter.db.engine import reading
+from subscribers import suppression
+from tests.pipeline.office import SUPPRESSION_KEY
+from tests.web.desk import Desk, words_of
+
+
+def fresh(desk: Desk, path: str) -> str:
+    """The path of a fresh link, asked for by the link in a mail."""
+    assert "good for one hour is on its way to a••@example.org" in words_of(desk.post(f"{path}/account"))
+    return desk.mail().link("/account/")
+
+
+def test_the_link_in_a_mail_shows_no_address_and_a_fresh_one_does(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits")
+    link = fresh(desk, desk.preferences(ada))
+    assert "ada@example.org" in desk.get(link)
+    desk.later(hours=1, seconds=1)
+    assert "This link has expired" in desk.get(link, status=410)
+
+
+def test_a_reader_has_so_many_links_mailed_and_is_then_told_to_wait(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits")
+    for _ in range(5):
+        desk.post(f"{desk.preferences(ada)}/account")
+        desk.later(seconds=1)
+    assert "Please wait a while" in desk.post(f"{desk.preferences(ada)}/account", status=429)
+    assert len(desk.mails()) == 5
+
+
+def test_a_reader_moves_once_the_new_address_agrees(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits", "quantum", hour="9")
+    link = fresh(desk, desk.preferences(ada))
+    assert "Check the mail of your new address" in desk.post(f"{link}/address", email="ada@new.example")
+    mail = desk.mail()
+    assert mail.recipient == "ada@new.example"
+    assert "ada@example.org" not in mail.message.as_string()
+    confirm = mail.link("/confirm-address/")
+    assert "instead of the old address" in words_of(desk.get(confirm))
+    assert desk.person("ada@example.org").state == "confirmed"
+    page = desk.post(confirm)
+    assert "a••@new.example gets Paper Digest" in words_of(page)
+    assert words_of(desk.post(confirm)) == words_of(desk.get(confirm)) == words_of(page)
+    after = desk.person("ada@new.example")
+    assert (after.id, after.topics, after.preferences.hour) == (ada.id, ("circuits", "quantum"), 9)
+    assert "You are subscribed" not in desk.get(f"/u/{ada.leave_id}")
+
+
+def test_the_answer_is_the_same_whoever_has_the_new_address(desk: Desk) -> None:
+    desk.subscribed("grace@example.org", "quantum")
+    ada = desk.subscribed("ada@example.org", "circuits")
+    link = fresh(desk, desk.preferences(ada))
+    pages = {desk.post(f"{link}/address", email=who) for who in ("grace@example.org", "new@example.org")}
+    assert len(pages) == 1
+    assert [mail.recipient for mail in desk.mails()] == ["new@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("email", "words"), [("nonsense", "is not an email address"), ("ADA@example.org", "that you have now")]
+)
+def test_an_address_that_cannot_be_is_refused_beside_its_field(desk: Desk, email: str, words: str) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits")
+    link = fresh(desk, desk.preferences(ada))
+    page = desk.post(f"{link}/address", status=422, email=email)
+    assert 'id="email-wrong"' in page
+    assert words in words_of(page)
+    assert desk.mails() == []
+
+
+def test_a_name_is_cleaned_and_can_be_taken_away(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits")
+    link = fresh(desk, desk.preferences(ada))
+    desk.post(f"{link}/name", name="Ada\u202e <script>alert(1)</script>\r\nBcc: x@y.example")
+    assert desk.person("ada@example.org").name == "Ada <script>alert(1)</script> Bcc: x@y.example"
+    assert "<script>alert" not in desk.get(link)
+    desk.post(f"{link}/name", name="")
+    assert desk.person("ada@example.org").name == ""
+
+
+def test_all_that_is_kept_can_be_taken_along(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits", name="Ada")
+    link = fresh(desk, desk.preferences(ada))
+    answer = desk.browser.post(f"{link}/export")
+    assert answer.headers["content-disposition"] == 'attachment; filename="subscription.json"'
+    told = json.loads(answer.text)
+    assert told["subscriber"]["address"] == "ada@example.org"
+    assert [event["what"] for event in told["history"]] == ["requested", "confirmed"]
+    assert [mail["kind"] for mail in told["mails"]] == ["confirm", "welcome", "account"]
+
+
+def test_erasure_needs_the_box_and_leaves_only_a_hash(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits", name="Ada Lovelace")
+    path = desk.preferences(ada)
+    link = fresh(desk, path)
+    assert 'id="sure-wrong"' in desk.post(f"{link}/erase", status=422)
+    assert desk.person("ada@example.org").state == "confirmed"
+    assert "You are forgotten" in desk.post(f"{link}/erase", sure="yes")
+    kept = repr(desk.everything()).lower()
+    assert "ada@example" not in kept
+    assert "lovelace" not in kept
+    with reading(desk.office.engine) as connection:
+        found = suppression.in_force(connection, ["ada@example.org"], key=SUPPRESSION_KEY)
+    assert found["ada@example.org"].reason == "erased"
+    for gone in (path, link, f"/u/{ada.leave_id}"):
+        assert "no subscription behind this link" in desk.get(gone, status=410)

@@ -1,0 +1,80 @@
+"""GET, HEAD and OPTIONS of every address of every page and mail change nothing, in any order."""
+
+from __future__ import annotations
+
+import random
+import re
+from html import unescape
+
+import pytest
+
+from tests.browser.links import links_of
+from tests.web.desk import BASE, Desk, Mail
+
+SEEDS = 3  # orders in which everything is asked for
+
+
+def addresses_in(text: str) -> set[str]:
+    """The paths on this site that a page or a mail names: in links, forms, sources and bare text."""
+    bare = set(re.findall(rf"{BASE}[^\s\"'<>#]*", unescape(text)))
+    paths = {link.removeprefix(BASE) for link in links_of(text, base=f"{BASE}/") | bare}
+    return {path for path in paths if path.startswith("/")}
+
+
+def crawled(desk: Desk, found: set[str]) -> set[str]:
+    """All that can be reached from these paths by links and forms."""
+    reached: set[str] = set()
+    waiting = set(found)
+    while waiting:
+        path = waiting.pop()
+        reached.add(path)
+        answer = desk.browser.get(path, follow_redirects=False)
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            waiting |= addresses_in(answer.text) - reached
+    return reached
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_looking_changes_nothing_whatever_is_looked_at(desk: Desk, seed: int) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits", "quantum")
+    grace = desk.subscribed("grace@example.org", "everything")
+    desk.post(f"/u/{grace.leave_id}")
+    desk.sign_up("pending@example.org", "circuits", browser=desk.visitor("203.0.113.9"))
+    desk.post(f"{desk.preferences(ada)}/account")
+    account = next(mail for mail in desk.mails() if "/account/" in mail.text).link("/account/")
+    desk.post(f"{account}/address", email="new@example.org")
+    desk.mails()
+    desk.office.ingest_samples([16, 17], hour="13:00")
+    desk.later(days=1)
+    desk.office.send(desk.now.isoformat())
+    desk.now = desk.now.replace(hour=12)
+    named: set[str] = {"/", "/openapi.json", "/api/openapi.json", "/api/topics", "/api/sign-ups", "/sign-up"}
+    kinds = set()
+    for accepted in desk.server.accepted:
+        mail = Mail(accepted.recipient, accepted.data)
+        kinds.add(mail.message["Feedback-ID"].partition(":")[0])
+        named |= addresses_in(mail.text) | addresses_in(mail.html)
+        named |= addresses_in(str(mail.message["List-Unsubscribe"] or ""))
+    assert {"confirm", "welcome", "goodbye", "account", "address", "digest"} <= kinds
+    paths = sorted(crawled(desk, named))
+    for start in (
+        "/confirm/",
+        "/confirm-address/",
+        "/preferences/",
+        "/account/",
+        "/u/",
+        "/digests/",
+        "/assets/",
+    ):
+        assert any(path.startswith(start) for path in paths), start
+    assert any(path.endswith("/undo") for path in paths)
+    before = desk.everything()
+    order = [(method, path) for path in paths for method in ("GET", "HEAD", "OPTIONS")] * 2
+    random.Random(seed).shuffle(order)
+    for method, path in order:
+        answer = desk.browser.request(method, path, follow_redirects=False)
+        assert answer.status_code < 500, (method, path)
+        if method == "HEAD":
+            assert answer.content == b""
+    assert desk.mails() == []
+    assert desk.everything() == before

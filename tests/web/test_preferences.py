@@ -1,0 +1,131 @@
+"""Preferences by a signed link: what was chosen holds; what cannot be is said beside the field."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from subscribers.preferences import Preferences
+from tests.web.desk import Desk, words_of
+
+ALL: dict[str, Any] = {
+    "topics": ["circuits", "quantum"],
+    "cadence": "weekdays",
+    "weekday": "monday",
+    "hour": "21",
+    "timezone": "America/New_York",
+    "text_only": "on",
+    "minimum": "2",
+    "maximum": "10",
+}
+
+
+def test_all_that_is_chosen_is_saved_and_shown(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits", "everything")
+    page = desk.post(desk.preferences(ada), **ALL)
+    assert "Saved. It holds from now on." in page
+    after = desk.person("ada@example.org")
+    assert after.topics == ("circuits", "quantum")
+    assert after.preferences == Preferences(
+        cadence="weekdays",
+        hour=21,
+        timezone="America/New_York",
+        text_only=True,
+        minimum=2,
+        maximum=10,
+    )
+    for shown in ('value="quantum" checked', 'value="weekdays" checked', 'value="21" selected', 'value="10"'):
+        assert shown in page
+    assert 'value="everything" checked' not in page
+    assert desk.events(ada)[2:] == [
+        ("followed", "web", ["quantum"]),
+        ("changed", "web", []),
+        ("left", "web", ["everything"]),
+    ]
+
+
+def test_boxes_and_numbers_can_be_cleared_again(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits")
+    desk.post(desk.preferences(ada), **ALL)
+    desk.post(desk.preferences(ada), topics="circuits", cadence="daily", hour="7", timezone="UTC", minimum="")
+    assert desk.person("ada@example.org").preferences == Preferences()
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "words"),
+    [
+        ({"topics": []}, "topics", "None is chosen. Choose at least one"),
+        ({"topics": ["cooking"]}, "topics", "There is no topic 'cooking'"),
+        ({"hour": "24"}, "hour", "is not a whole number"),
+        ({"timezone": "Nowhere/City"}, "timezone", "is no time zone"),
+        ({"minimum": "11"}, "maximum", "10 is less than the minimum, 11"),
+        ({"maximum": "0"}, "maximum", "is not a whole number from 1 to 1000"),
+        ({"minimum": "many"}, "minimum", "is not a whole number from 1 to 1000"),
+    ],
+)
+def test_a_wrong_value_is_named_beside_its_field_and_nothing_is_stored(
+    desk: Desk, changed: dict[str, Any], field: str, words: str
+) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits")
+    before = desk.everything()
+    page = desk.post(desk.preferences(ada), status=422, **{**ALL, **changed})
+    assert f'id="{field}-wrong"' in page
+    assert words in words_of(page)
+    assert 'value="America/New_York"' in page or field == "timezone"
+    assert desk.everything() == before
+
+
+def test_a_pause_lasts_until_the_morning_of_its_date_and_can_be_ended(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits", timezone="Europe/Berlin")
+    page = desk.post(f"{desk.preferences(ada)}/pause", until="2026-05-01")
+    assert "Paused until 1 May 2026." in words_of(page)
+    assert desk.person("ada@example.org").paused_until == datetime(2026, 4, 30, 22, tzinfo=UTC)
+    page = desk.post(f"{desk.preferences(ada)}/pause", end="1")
+    assert "The pause is over." in page
+    assert desk.person("ada@example.org").paused_until is None
+
+
+@pytest.mark.parametrize("until", ["2026-04-17", "2020-01-01", "2030-01-01", "soon", "", "9999-12-31"])
+def test_a_pause_that_cannot_be_is_refused_beside_its_field(desk: Desk, until: str) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits")
+    page = desk.post(f"{desk.preferences(ada)}/pause", status=422, until=until)
+    assert 'id="until-wrong"' in page
+    assert desk.person("ada@example.org").paused_until is None
+
+
+def test_what_was_sent_and_why_can_be_read(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits")
+    assert "Nothing yet." in desk.get(f"{desk.preferences(ada)}/sent")
+    desk.office.ingest_samples([16, 17], hour="13:00")
+    desk.office.send("2026-04-18T07:01")
+    desk.now = datetime(2026, 4, 18, 8, tzinfo=UTC)
+    page = desk.get(f"{desk.preferences(ada)}/sent")
+    assert "18 April 2026" in page
+    digest = page.partition('href="http://localhost:8000')[2].partition('"')[0]
+    assert digest.startswith("/digests/")
+    assert desk.office.published_titles("circuits")[0] in desk.get(digest) or "<h3" in desk.get(digest)
+    why = words_of(desk.get(f"{desk.preferences(ada)}/why"))
+    assert "Saturday 18 April 2026 A digest was mailed: sent at" in why
+    assert "In it" in why
+    other = words_of(desk.get(f"{desk.preferences(ada)}/why?on=2026-04-10"))
+    assert "No digest was mailed: not subscribed yet at that slot." in other
+    assert 'id="on-wrong"' in desk.get(f"{desk.preferences(ada)}/why?on=someday", status=422)
+
+
+def test_who_has_left_is_offered_the_way_back_instead(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits")
+    path = desk.preferences(ada)
+    desk.post(f"/u/{ada.leave_id}")
+    page = desk.get(path)
+    assert "You are unsubscribed" in page
+    assert f"/u/{ada.leave_id}/undo" in page
+    desk.post(path, topics="quantum")
+    assert desk.person("ada@example.org").state == "unsubscribed"
+
+
+def test_who_has_not_confirmed_is_told_to(desk: Desk) -> None:
+    desk.sign_up("ada@example.org", "circuits")
+    desk.mails()
+    assert "Not confirmed yet" in desk.get(desk.preferences(desk.person("ada@example.org")), status=409)

@@ -1,0 +1,42 @@
+"""Schemathesis over our own OpenAPI: whatever is sent, no answer is a fault of ours."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.web.desk import Desk
+
+schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+
+# What is an address, a topic or a time zone is more than a schema can say.
+MORE_THAN_A_SCHEMA = import_module("schemathesis.specs.openapi.checks").positive_data_acceptance
+ROUNDS = settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+)
+
+
+def test_no_input_makes_the_api_fail(desk: Desk) -> None:
+    """Schemathesis over the OpenAPI: no 5xx, and every answer as the description says."""
+    schema = schemathesis.openapi.from_asgi("/api/openapi.json", desk.app)
+    tried: dict[str, set[int]] = {}
+    for found in schema.get_all_operations():
+        operation = found.ok()
+        tried[operation.label] = answers_of(operation)
+    assert tried == {"GET /api/topics": {200}, "POST /api/sign-ups": {202, 422}}
+
+
+def answers_of(operation: Any) -> set[int]:
+    """The statuses of whatever can be sent to one operation; each answer is as described."""
+    answers = set()
+
+    @ROUNDS
+    @given(case=operation.as_strategy())
+    def check(case: Any) -> None:
+        answers.add(case.call_and_validate(excluded_checks=[MORE_THAN_A_SCHEMA]).status_code)
+
+    check()
+    return answers
