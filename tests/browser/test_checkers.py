@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser import axe, vnu
+from tests.browser.complaints import complaints
 from tests.browser.fixtures import Browse
 from tests.browser.views import View
 
@@ -23,6 +24,17 @@ def test_axe_names_rule_element_and_fault(browse: Browse, script: bool) -> None:
     (found,) = axe.violations(page)
     assert found.startswith("color-contrast: #pale: Fix any of the following: ")
     assert axe.violations(page, without=["color-contrast"]) == []
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_axe_works_where_the_page_allows_nothing(browse: Browse, script: bool) -> None:
+    page = browse(View(script=script))
+    heard = complaints(page)
+    policy = {"Content-Security-Policy": "default-src 'none'", "Content-Type": "text/html; charset=utf-8"}
+    page.route("**", lambda route: route.fulfill(body=RIGHT, headers=policy))
+    page.goto("http://127.0.0.1/")
+    assert axe.violations(page) == []
+    assert heard == []
 
 
 def test_axe_sees_what_is_shown_where_scripts_are_off(browse: Browse) -> None:
