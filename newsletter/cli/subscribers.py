@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from newsletter.cli import output
-from newsletter.cli.context import workspace
+from newsletter.cli.context import Workspace, workspace
 from newsletter.cli.options import At, Json, now
-from newsletter.core.errors import UsageError
+from newsletter.core.errors import NewsletterError, UsageError
 from newsletter.core.instants import parse_instant
 
 app = typer.Typer(
@@ -64,7 +64,11 @@ def add(
     at: At = None,
     json: Json = False,
 ) -> None:
-    """Add a reader, or give one who is there more topics and other preferences."""
+    """Add a reader, or give one who is there more topics and other preferences.
+
+    Without --confirmed they are mailed the question whether they agree, also when they were added before and
+    have not answered; no digest comes before they do.
+    """
     work = workspace(ctx)
     from newsletter.pipeline import people
     from subscribers.errors import PreferenceError
@@ -88,15 +92,19 @@ def add(
             house=work.house,
             now=now(at),
             name=name,
+            press=None if confirmed else work.letterpress,
         )
     except PreferenceError as error:
         raise UsageError(error.message, hint=error.hint) from None
+    waits = _send_question(work, address, at=now(at)) if row["asked"] else ""
     if json:
         output.print_json(row)
         return
     typer.echo(f"{row['change'].capitalize()}: {_sentence(row)}")
-    if row["state"] == "pending":
-        output.note("Pending: no digest until consent is given; --confirmed says that it was.")
+    if waits:
+        output.note(f"The question to confirm waits for `newsletter send`: {waits}")
+    elif row["asked"]:
+        output.note("Asked by mail to confirm; no digest before that. --confirmed says that they agreed.")
     if row.get("welcomed"):
         typer.echo(
             f"The first digest brings the {row['welcomed']} latest papers of these topics as a welcome."
@@ -107,6 +115,23 @@ def add(
         )
         for paper in row["could_have_had"][:3]:
             typer.echo(f"  {paper['id']}  {paper['title']}")
+
+
+def _send_question(work: Workspace, address: str, *, at: datetime) -> str:
+    """Deliver the letter that has just been posted; why it still waits, or empty."""
+    from newsletter.db.engine import reading
+    from newsletter.pipeline.deliver import deliver
+    from subscribers import people
+
+    with reading(work.engine) as connection:
+        person = people.require(connection, address)
+    try:
+        counts = deliver(work.engine, work.post, now=at, only=person.id, letters_only=True)
+    except NewsletterError as error:  # the reader is added all the same; the letter goes later
+        return error.message
+    if counts.stopped is not None:
+        return counts.stopped.message
+    return "" if counts.sent else "the mail server did not take it now"
 
 
 @app.command("list")
@@ -289,6 +314,15 @@ def forget(ctx: typer.Context, address: Address, *, at: At = None, json: Json = 
     from newsletter.pipeline import people
 
     _answer(people.forget(work.engine, address, house=work.house, now=now(at)), json)
+
+
+@app.command()
+def link(ctx: typer.Context, address: Address, *, at: At = None, json: Json = False) -> None:
+    """Print a reader's own links: to change preferences, to leave, to confirm."""
+    work = workspace(ctx)
+    from newsletter.pipeline import people
+
+    _answer(people.links_of(work.engine, address, links=work.links, now=now(at)), json)
 
 
 @app.command()

@@ -83,6 +83,11 @@ class Links:
         return f"{self.base_url}/{page}/{token}"
 
 
+def confirm_path(links: Links, ref: str, *, now: datetime) -> str:
+    """The path, below the base URL, where the person with that ref confirms."""
+    return f"/confirm/{tokens.sign(CONFIRM, {'ref': ref}, keys=links.secret_keys, now=now)}"
+
+
 def preferences_path(links: Links, ref: str, *, now: datetime) -> str:
     """The path, below the base URL, of the preferences of the reader with that ref."""
     return f"/preferences/{tokens.sign(PREFERENCES, {'ref': ref}, keys=links.secret_keys, now=now)}"

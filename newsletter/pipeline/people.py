@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from sqlalchemy import Engine
 
@@ -18,13 +18,18 @@ from newsletter.core.errors import StorageError
 from newsletter.core.plan import EVERYTHING
 from newsletter.db.engine import reading, writing
 from newsletter.pipeline import welcome
+from newsletter.pipeline.links import Links, confirm_path, preferences_path
 from subscribers import addresses, consent, leaving, people, signup, suppression
 from subscribers import topics as slugs
+from subscribers.errors import SubscriberError
 from subscribers.preferences import Preferences
 from subscribers.roster.reading import Roster
 from subscribers.roster.seen import Seen
 from subscribers.roster.taking import Terms, take_in
 from subscribers.roster.writing import write
+
+if TYPE_CHECKING:
+    from newsletter.pipeline.letters import Letterpress
 
 Row = dict[str, Any]
 PRIVATE = 0o600  # mode of an exported roster: it holds addresses
@@ -50,11 +55,13 @@ def add(
     house: House,
     now: datetime,
     name: str = "",
+    press: Letterpress | None = None,
 ) -> Row:
     """Add somebody, or give who is there more topics and other preferences; see `subscribers.signup.add`.
 
-    The row has besides: change (added, updated, unchanged); and of somebody whose first consent this is
-    welcomed (papers they are given), could_have_had (the ten latest others) and could_have_had_count.
+    press: has who is pending then asked to confirm by a letter. The row has besides: change (added, updated,
+    unchanged); asked; and of somebody whose first consent this is welcomed (papers they are given),
+    could_have_had (the ten latest others) and could_have_had_count.
     """
     with writing(engine) as connection:
         added = signup.add(
@@ -71,7 +78,19 @@ def add(
             default_topics=(EVERYTHING,),
             name=name,
         )
-        row = {**added.person.row(), "change": added.what}
+        row = {**added.person.row(), "change": added.what, "asked": False}
+        if press is not None and added.person.state is people.State.PENDING:
+            from newsletter.pipeline.letters import post_letter  # with the templates: slow to import
+
+            post_letter(
+                connection,
+                press=press,
+                kind="confirm",
+                subscriber_id=added.person.id,
+                key=now.isoformat(),
+                now=now,
+            )
+            row["asked"] = True
         if added.first or added.what == "added":
             followed = added.person.topics
             given = 0
@@ -109,6 +128,26 @@ def show(engine: Engine, address: str, *, house: House) -> Row:
         if standing is not None:
             row["suppressed"] = {"reason": standing.reason, "at": standing.at.isoformat()}
         return row
+
+
+def links_of(engine: Engine, address: str, *, links: Links, now: datetime) -> Row:
+    """The links of one person, to be handed to them: preferences, unsubscribe; of a pending one, confirm.
+
+    Raises UnknownAddressError; SubscriberError for who gets no mail any more.
+    """
+    with reading(engine) as connection:
+        person = people.require(connection, address)
+    if person.state not in (people.State.PENDING, people.State.CONFIRMED, people.State.UNSUBSCRIBED):
+        raise SubscriberError(
+            f"{person.address} is {person.state}", hint="`newsletter subscribers show` says why."
+        )
+    row: Row = {"address": person.address, "state": str(person.state)}
+    if person.state is people.State.PENDING:
+        row["confirm_url"] = f"{links.base_url}{confirm_path(links, person.ref, now=now)}"
+    else:
+        row["preferences_url"] = f"{links.base_url}{preferences_path(links, person.ref, now=now)}"
+    row["unsubscribe_url"] = f"{links.base_url}/u/{person.leave_id}"
+    return row
 
 
 def history(engine: Engine, address: str) -> list[Row]:

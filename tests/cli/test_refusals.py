@@ -36,6 +36,7 @@ ARGUMENTS = {  # of the commands that need some
     "subscribers unsuppress": ("a@readers.example",),
     "subscribers forget": ("a@readers.example",),
     "subscribers history": ("a@readers.example",),
+    "subscribers link": ("a@readers.example",),
     "preview": ("a@readers.example",),
     "why": ("a@readers.example",),
     "deliveries show": ("1",),

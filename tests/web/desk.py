@@ -47,11 +47,13 @@ class Desk:
         url: str | None = None,
         client_limit: str = "5/minute, 20/hour",
         keys: tuple[str, ...] = ("a key of the tests",),
+        base: str = BASE,
     ) -> None:
+        self.base = base
         self.server = server
         self.now = START
         self.office = Office(folder, port=server.port, brand=BRAND, url=url)
-        self.office.links = replace(self.office.links, secret_keys=keys)
+        self.office.links = replace(self.office.links, secret_keys=keys, base_url=base)
         self.office.post = replace(self.office.post, links=self.office.links)
         environment = MailEnvironment()
         views = topic_views(list(self.office.topics.values()))
@@ -63,7 +65,7 @@ class Desk:
         )
         self.site = Site(
             engine=self.office.engine,
-            base_url=BASE,
+            base_url=base,
             brand=BRAND,
             topics=self.office.topics,
             views=views,
@@ -98,7 +100,9 @@ class Desk:
         before = len(self.server.accepted)
         while self.postman.step():
             pass
-        return [Mail(accepted.recipient, accepted.data) for accepted in self.server.accepted[before:]]
+        return [
+            Mail(accepted.recipient, accepted.data, self.base) for accepted in self.server.accepted[before:]
+        ]
 
     def mail(self) -> Mail:
         """The one mail that the postman brings now."""
@@ -174,8 +178,9 @@ class Desk:
 class Mail:
     """One mail as its reader's program shows it."""
 
-    def __init__(self, recipient: str, data: bytes) -> None:
+    def __init__(self, recipient: str, data: bytes, base: str = BASE) -> None:
         self.recipient = recipient
+        self._base = base
         self.message = read(data)
 
     @property
@@ -196,7 +201,7 @@ class Mail:
 
     def paths(self) -> list[str]:
         """The paths of the links to our pages in its text, in order."""
-        return re.findall(re.escape(BASE) + r"(/\S+)", self.text)
+        return re.findall(re.escape(self._base) + r"(/\S+)", self.text)
 
     def link(self, start: str) -> str:
         """The path of its one link to a page."""

@@ -69,6 +69,12 @@ class Delivery(SQLModel, table=True):
             sqlite_where=text("state in ('queued', 'deferred')"),
             postgresql_where=text("state in ('queued', 'deferred')"),
         ),
+        Index(  # what people wait for, however many digests are due
+            "ix_deliveries_letters",
+            "next_attempt_at",
+            sqlite_where=text("state in ('queued', 'deferred') and kind <> 'digest'"),
+            postgresql_where=text("state in ('queued', 'deferred') and kind <> 'digest'"),
+        ),
         Index(
             "ix_deliveries_held_by",
             "owner",

@@ -1,4 +1,4 @@
-"""Requests of the public pages that wait for their answer, and what their limits count."""
+"""Requests of the public pages that wait for their answer, what their limits count, letters that wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables."""
+    """Create the tables and the index."""
     op.create_table(
         "signup_requests",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -34,3 +34,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index("ix_limit_counts_until", "limit_counts", ["until"], unique=False)
+    waiting = sa.text("state in ('queued', 'deferred') and kind <> 'digest'")
+    op.create_index(
+        "ix_deliveries_letters",
+        "deliveries",
+        ["next_attempt_at"],
+        unique=False,
+        sqlite_where=waiting,
+        postgresql_where=waiting,
+    )

@@ -1,0 +1,200 @@
+"""A reader's whole way in a real browser: sign up, confirm, choose, read, leave, come back, be forgotten.
+
+On the way every page is put before axe-core and the HTML checker. With and without script, on a phone and a
+laptop, light and dark.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+
+from tests.browser import axe, vnu
+from tests.browser.fixtures import Browse
+from tests.browser.views import View, every_view
+from tests.smtp_servers.recording import RecordingServer
+from tests.web.desk import Desk, Mail
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = pytest.mark.flaky(reruns=2)
+
+
+@contextmanager
+def open_to_browsers(desk: Desk) -> Iterator[Desk]:
+    """The desk's application behind a real server."""
+    host, _, port = desk.base.removeprefix("http://").partition(":")
+    config = uvicorn.Config(desk.app, host=host, port=int(port), log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+        yield desk
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, server: RecordingServer) -> Iterator[Desk]:
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        base = f"http://127.0.0.1:{free.getsockname()[1]}"
+    desk = Desk(tmp_path, server, base=base, client_limit="")
+    desk.now = datetime(2026, 4, 15, 12, tzinfo=UTC)
+    desk.office.ingest_samples([13, 14, 15])
+    desk.office.publish("2026-04-15T06:00")
+    with open_to_browsers(desk):
+        yield desk
+
+
+class Visit:
+    """One reader's window; remembers every page for the HTML checker."""
+
+    def __init__(self, page: Page, desk: Desk) -> None:
+        self.page = page
+        self.desk = desk
+        self.documents: dict[str, str] = {}
+        self.violations: list[str] = []
+        self.shots: Path | None = None
+
+    def go(self, path: str) -> None:
+        self.page.goto(path if path.startswith("http") else f"{self.desk.base}{path}")
+        self.look()
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+        self.look()
+
+    def look(self) -> None:
+        title = f"{len(self.documents):02} {self.page.title()}"
+        self.documents[title] = self.page.content()
+        mail = "/digests/" in self.page.url or self.page.url.endswith("/sample")
+        without = axe.LANDMARKS if mail else ()
+        self.violations += [f"{title}: {fault}" for fault in axe.violations(self.page, without=without)]
+        width = self.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        assert width[0] <= width[1], f"{title} is wider than the window"
+
+    def sees(self, words: str) -> bool:
+        return words in " ".join(self.page.locator("main").inner_text().split())
+
+    def mail(self) -> Mail:
+        return self.desk.mail()
+
+
+@every_view
+def test_a_reader_comes_stays_and_goes(desk: Desk, browse: Browse, view: View) -> None:
+    visit = Visit(browse(view, timezone_id="Europe/Lisbon"), desk)
+    page = visit.page
+    visit.go("/")
+    zone = page.get_by_label("Time zone").input_value()
+    assert zone == ("Europe/Lisbon" if view.script else "UTC")
+    # a slip first: the browser's own check is off, as in an old browser
+    page.locator("form").first.evaluate("form => { form.noValidate = true }")
+    page.get_by_label("Your email address").fill("ada")
+    visit.press("Sign up")
+    assert page.locator("#email-wrong").is_visible()
+    assert page.locator("#topics-wrong").is_visible()
+    page.get_by_label("Your email address").fill("ada@example.org")
+    page.get_by_label("Circuits", exact=True).check()
+    page.get_by_label("Quantum", exact=True).check()
+    page.get_by_label("Your name, if you like to be greeted by it").fill("Ada <i>")
+    visit.press("Sign up")
+    assert visit.sees("Check your mail")
+    visit.go(visit.mail().link("/confirm/"))
+    visit.press("Confirm my subscription")
+    assert visit.sees("You are subscribed")
+    welcome = visit.mail()
+    assert "Circuits" in welcome.text
+    visit.go(welcome.link("/preferences/"))
+    page.get_by_label("Interpretability", exact=True).check()
+    page.get_by_label("Monday to Friday").check()
+    page.get_by_label("At most this many papers").fill("3")
+    visit.press("Save")
+    assert visit.sees("Saved.")
+    assert page.get_by_label("At most this many papers").input_value() == "3"
+    ada = desk.person("ada@example.org")
+    assert (ada.topics, ada.preferences.timezone) == (("circuits", "interpretability", "quantum"), zone)
+    page.get_by_label("No mail before").fill("2026-05-04")
+    visit.press("Pause")
+    assert visit.sees("Paused until 4 May 2026")
+    visit.press("End the pause now")
+    desk.office.ingest_samples([16, 17], hour="05:00")
+    desk.now = datetime(2026, 4, 17, 12, tzinfo=UTC)
+    desk.office.send(desk.now.isoformat())
+    digest = Mail("", desk.server.accepted[-1].data, desk.base)
+    assert digest.html.count("<h3") == 3
+    visit.go(digest.link("/digests/"))
+    visit.go("/sample")
+    preferences = next(path for path in digest.paths() if path.startswith("/preferences/"))
+    visit.go(preferences)
+    page.get_by_role("link", name="Every digest").click()
+    visit.look()
+    page.get_by_role("link", name="17 April 2026: why").click()
+    visit.look()
+    assert visit.sees("A digest was mailed: sent at")
+    visit.go(digest.link("/u/"))
+    visit.press("Leave Quantum")
+    assert visit.sees("You have left Quantum.")
+    visit.press("Take it back")
+    assert visit.sees("You are back")
+    visit.press("Unsubscribe from everything")
+    assert visit.sees("You are unsubscribed")
+    assert desk.person("ada@example.org").state == "unsubscribed"
+    goodbye = visit.mail()
+    visit.go(goodbye.link("/u/"))
+    visit.press("Take it back")
+    assert desk.person("ada@example.org").state == "confirmed"
+    visit.go(preferences)
+    visit.press("Mail me that link")
+    visit.go(visit.mail().link("/account/"))
+    visit.press("Erase my data")
+    assert page.locator("#sure-wrong").is_visible()
+    page.get_by_label("Yes, erase everything").check()
+    visit.press("Erase my data")
+    assert visit.sees("You are forgotten")
+    for path in ("/link", "/embed", "/nothing", "/confirm/forged", preferences):
+        visit.go(path)
+    assert visit.violations == []
+    if view == View():
+        assert vnu.errors(visit.documents, properties=vnu.MAIL_PROPERTIES) == []
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }} {% for x in y %}",
+    "javascript:alert(1)",
+    "\u202eevil\u202c",
+    "'; DROP TABLE subscribers; --",
+)
+
+
+def test_nothing_that_is_typed_runs(desk: Desk, browse: Browse) -> None:
+    """Script, markup and templates in every field: shown as text, in the page that names the fields."""
+    page = browse(View())
+    said: list[Any] = []
+    page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+    page.on("pageerror", lambda error: said.append(error))
+    for text in HOSTILE:
+        page.goto(f"{desk.base}/")
+        page.locator("form").first.evaluate("form => { form.noValidate = true }")
+        page.get_by_label("Your email address").fill(text)
+        page.get_by_label("Your name, if you like to be greeted by it").fill(text)
+        page.get_by_label("Time zone").fill(text)
+        page.get_by_role("button", name="Sign up").click()
+        assert page.locator("#email-wrong").is_visible()
+        assert page.get_by_label("Your name, if you like to be greeted by it").input_value() == text
+    assert said == []
