@@ -50,7 +50,7 @@ def parse(text: str) -> Address:
         if len(f"{local}@{a_labels}".encode()) > MAX_ADDRESS:
             raise EmailNotValidError(f"It is longer than {MAX_ADDRESS} bytes.")
     except EmailNotValidError as error:
-        raise AddressError(f"{_shown(text)} is not an email address: {error}", hint=_HINT) from error
+        raise AddressError(f"{shown(text)} is not an email address: {error}", hint=_HINT) from error
     folded = unicodedata.normalize("NFC", local.casefold())
     return Address(address=f"{local}@{domain}", key=f"{folded}@{a_labels}", name=name)
 
@@ -105,5 +105,6 @@ def mask(address: str) -> str:
     return f"{local[:1]}••{at}{domain}" if at else ""
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """What was typed, quoted and cut to a length that a message can hold."""
     return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…")

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, update
 from subscribers import consent, intervals
 from subscribers.consent import Event, What
 from subscribers.errors import SubscriberError, UnknownTopicError
-from subscribers.people import State, SubscriberView, by_id, subscribers
+from subscribers.people import State, SubscriberView, by_id, paged, subscribers
 
 
 def unsubscribe(
@@ -111,6 +111,24 @@ def pause(
     event = Event(what=What.RESUMED if until is None else What.PAUSED, detail=detail)
     consent.record(connection, [(person.id, event)], how=how, now=now)
     return by_id(connection, person.id)
+
+
+def pause_many(
+    connection: Connection, paused: Sequence[tuple[int, datetime]], *, how: str, now: datetime
+) -> None:
+    """Send these people (by id) no digest before these instants; one that is over already is only noted."""
+    alike: dict[datetime, list[int]] = {}
+    for subscriber_id, until in paused:
+        alike.setdefault(until, []).append(subscriber_id)
+    for until, ids in alike.items():
+        for page in paged(ids):
+            connection.execute(
+                update(subscribers)
+                .where(subscribers.c.id.in_(page))
+                .values(paused_until=until, version=subscribers.c.version + 1)
+            )
+    events = ((each, Event(what=What.PAUSED, detail={"until": until.isoformat()})) for each, until in paused)
+    consent.record(connection, events, how=how, now=now)
 
 
 def _set(connection: Connection, person: SubscriberView, values: dict[str, Any]) -> None:

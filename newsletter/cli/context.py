@@ -131,6 +131,7 @@ class Workspace:
             suppression_key=self.suppression_key,
             defaults=Preferences(hour=self.settings.default_hour, timezone=self.settings.default_timezone),
             welcome=self.settings.welcome,
+            topic_titles={slug: topic.title for slug, topic in self.topics.items()},
         )
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -175,20 +176,34 @@ def show(ctx: typer.Context, address: Address, *, json: Json = False) -> None:
 def import_(
     ctx: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV with a header; the column email is needed.")
+        Path, typer.Argument(metavar="FILE", help="CSV with a column email, or one address a line.")
     ],
     *,
     confirmed: Annotated[
         bool, typer.Option("--confirmed", help="Consent was given elsewhere: digests may start.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing; say what would change.")] = False,
+    topic: Annotated[
+        list[str] | None,
+        typer.Option("--topic", metavar="SLUG", help="A topic for rows that name none; repeat for more."),
+    ] = None,
+    state: Annotated[
+        Literal["pending", "unsubscribed", "suppressed"] | None,
+        typer.Option(help="What everybody in the file is at most, such as people who have left."),
+    ] = None,
+    encoding: Annotated[
+        str, typer.Option(metavar="NAME", help="The file's encoding, such as koi8-r. Default: found out.")
+    ] = "",
     at: At = None,
     json: Json = False,
 ) -> None:
-    """Take in a roster: email and any of name, topics, cadence, weekday, hour, timezone.
+    """Take in a roster: email and any of name, topics, cadence, weekday, hour, timezone, state.
 
-    Several topics are joined by ; in one field. An import never brings back who has left or is suppressed.
+    Several topics are joined by ; in one field. What export writes goes in, and so do the exports of Mailman,
+    listmonk and Mailchimp. An import never brings back who has left or is suppressed.
     """
+    if confirmed and state:
+        raise UsageError(f"--confirmed and --state {state} contradict each other", hint="Give one of them.")
     work = workspace(ctx)
     from newsletter.pipeline import people
 
@@ -200,7 +215,11 @@ def import_(
             house=work.house,
             now=now(at),
             dry_run=dry_run,
+            topics=topic or (),
+            at_most=state or "",
+            encoding=encoding,
             progress=tick,
+            tell=None if json else _tell,
         )
     good = done["added"] + done["updated"] + done["unchanged"]
     if json:
@@ -212,6 +231,8 @@ def import_(
         )
         for refused in done["refused"]:
             output.note(f"  row {refused['row']}: {refused['reason']}")
+        for remark in _remarks(done):
+            output.note(remark)
     if done["refused"]:
         raise typer.Exit(output.IN_PART if good else output.FAILED)
 
@@ -345,12 +366,55 @@ def _answer(row: dict[str, Any], json: bool) -> None:
         output.print_fields({key.replace("_", " "): value for key, value in row.items()})
 
 
+def _tell(change: dict[str, Any]) -> None:
+    """One line for what an import would do to one person."""
+    before, after = change["before"], change["after"]
+    where = f"row {change['row']}  {change['address']}: "
+    if change["change"] == "added":
+        name = f"{after['name']}, " if after["name"] else ""
+        paused = f", paused until {after['paused_until']}" if after["paused_until"] else ""
+        typer.echo(f"+ {where}{name}{_standing(after)}{paused}")
+        return
+    arrow = "→" if output.speaks_utf8() else "->"
+    changes = (
+        f"{name.replace('_', ' ')} {_value(before[name])} {arrow} {_value(value)}"
+        for name, value in after.items()
+    )
+    typer.echo(f"~ {where}{'; '.join(changes)}")
+
+
+def _value(value: Any) -> str:
+    shown = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+    return shown or "none"
+
+
+def _remarks(done: dict[str, Any]) -> Iterator[str]:
+    """What an import did not read, each once."""
+    if not any((done["added"], done["updated"], done["unchanged"], done["refused"])):
+        yield "There is nobody in that file."
+    if done["format"]:
+        yield f"Read as a {done['format']}."
+    if done["at_most"]:
+        yield f"Nobody in that file was taken for more than {done['at_most']}."
+    if done["ignored_columns"]:
+        yield f"Columns that are not read: {', '.join(done['ignored_columns'])}"
+    for field, told in (
+        ("topic", "Lists and tags that are no topics here"),
+        ("timezone", "Unknown time zones"),
+    ):
+        values = [f"{v['value']} ({v['rows']})" for v in done["ignored_values"] if v["field"] == field]
+        if values:
+            yield f"{told}, with their rows: {', '.join(values)}"
+
+
 def _cadence(row: dict[str, Any]) -> str:
     return f"{row['cadence']} ({row['weekday']})" if row["weekday"] else str(row["cadence"])
 
 
 def _sentence(row: dict[str, Any]) -> str:
+    return f"{row['address']}, {_standing(row)}"
+
+
+def _standing(row: dict[str, Any]) -> str:
     topics = ", ".join(row["topics"]) or "no topic"
-    return (
-        f"{row['address']}, {row['state']}, {topics}, {_cadence(row)} at {row['hour']}:00 {row['timezone']}"
-    )
+    return f"{row['state']}, {topics}, {_cadence(row)} at {row['hour']}:00 {row['timezone']}"

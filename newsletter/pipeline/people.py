@@ -6,6 +6,7 @@ Answers are rows as the command line prints them in JSON.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -23,9 +24,11 @@ from subscribers import addresses, consent, leaving, people, signup, suppression
 from subscribers import topics as slugs
 from subscribers.errors import SubscriberError
 from subscribers.preferences import Preferences
+from subscribers.roster.foreign import status, strictest, titles
 from subscribers.roster.reading import Roster
 from subscribers.roster.seen import Seen
-from subscribers.roster.taking import Terms, take_in
+from subscribers.roster.taking import take_in
+from subscribers.roster.wanting import MAX_UNREAD, Terms
 from subscribers.roster.writing import write
 
 if TYPE_CHECKING:
@@ -43,6 +46,9 @@ class House:
     suppression_key: bytes
     defaults: Preferences = field(default_factory=Preferences)  # of a new reader
     welcome: int = 0  # recent papers that a newcomer is given
+    topic_titles: Mapping[str, str] = field(
+        default_factory=dict
+    )  # slug → title, as other tools' lists are named
 
 
 def add(
@@ -164,25 +170,35 @@ def import_roster(
     house: House,
     now: datetime,
     dry_run: bool = False,
+    topics: Sequence[str] = (),
+    at_most: str = "",
+    encoding: str = "",
     progress: Callable[[int, int], None] | None = None,
+    tell: Callable[[Row], None] | None = None,
 ) -> Row:
     """Take a roster in: added, updated, unchanged (counts), refused (row, reason), and what was ignored.
 
     A batch is a transaction: other commands get their turn in between, and an import that was killed is
     finished by running it again. confirmed: consent was given elsewhere. dry_run: stores nothing and lists
-    each change. progress: called with bytes read and bytes in all. Raises RosterError for a file that is no
-    roster; nothing is stored then.
+    each change (row, address, change, before, after), or hands it to `tell` as it comes. topics: slugs for
+    rows that name none. at_most: pending, unsubscribed or suppressed, what everybody in the file is at most.
+    encoding: empty: found out. progress: called with bytes read and bytes in all. Raises RosterError for a
+    file that is no roster, UnknownTopicError; nothing is stored then.
     """
-    terms = Terms(
-        known_topics=house.known_topics,
-        default_topics=(EVERYTHING,),
-        defaults=house.defaults,
-        confirmed=confirmed,
-        now=now,
-        suppression_key=house.suppression_key,
-    )
     total: Row = {"added": 0, "updated": 0, "unchanged": 0, "refused": []}
-    with Roster(path) as roster, Seen() as seen:
+    unread: Counter[tuple[str, str]] = Counter()
+    with Roster(path, encoding=encoding) as roster, Seen() as seen:
+        terms = Terms(
+            known_topics=house.known_topics,
+            default_topics=(EVERYTHING,),
+            defaults=house.defaults,
+            confirmed=confirmed,
+            now=now,
+            suppression_key=house.suppression_key,
+            topics=slugs.checked(topics, house.known_topics),
+            at_most=strictest(*(status(word) for word in (at_most, roster.held) if word)),
+            called=titles({slug: house.topic_titles.get(slug, slug) for slug in house.known_topics}),
+        )
         for batch in roster.batches():
             with reading(engine) if dry_run else writing(engine, alone=True) as connection:
                 taken = take_in(connection, batch, terms=terms, seen=seen, dry_run=dry_run)
@@ -197,11 +213,29 @@ def import_roster(
             for counted in ("added", "updated", "unchanged"):
                 total[counted] += getattr(taken, counted)
             total["refused"] += taken.refused
-            if dry_run:
+            unread.update(
+                {value: n for value, n in taken.unread.items() if value in unread or len(unread) < MAX_UNREAD}
+            )
+            if dry_run and tell is None:
                 total.setdefault("changes", []).extend(taken.changes)
+            elif tell is not None:
+                for change in taken.changes:
+                    tell(change)
             if progress is not None:
                 progress(roster.position, roster.size)
-        return {**total, "ignored_columns": list(roster.columns.ignored), "encoding": roster.encoding}
+        return {
+            **total,
+            "ignored_columns": list(roster.columns.ignored),
+            "ignored_values": [
+                {"field": name, "value": value, "rows": rows}
+                for (name, value), rows in sorted(
+                    unread.items(), key=lambda item: (item[0][0], -item[1], item[0])
+                )
+            ],
+            "format": roster.format or None,
+            "at_most": str(terms.at_most) if terms.at_most else None,
+            "encoding": roster.encoding,
+        }
 
 
 def export_roster(engine: Engine, path: Path) -> int:

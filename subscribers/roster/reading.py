@@ -1,16 +1,15 @@
 """Reading a roster: bytes in, rows out, a piece at a time. What a row means is decided elsewhere.
 
-The encoding is found by byte order mark, else UTF-8 when the whole file is that, else Windows-1252. The
-delimiter is the one under which the header names the most columns. Row numbers are those that a spreadsheet
-shows: the header is row 1.
+The delimiter is the one under which the header names the most columns. Row numbers are those that a
+spreadsheet shows: the header is row 1. A file of addresses, one a line, needs no header.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -19,11 +18,16 @@ from pathlib import Path
 from types import TracebackType
 
 from subscribers.errors import RosterError
-from subscribers.roster.columns import Columns, recognise, restore
+from subscribers.roster import decoding
+from subscribers.roster.columns import MAILCHIMP, PLAIN, Columns, recognise, restore
+from subscribers.roster.records import Records
 
-DELIMITERS = (",", ";", "\t", "|")
+DELIMITERS = (",", ";", "\t", "|")  # the usual ones; any other sign in the header is tried after them
 BATCH = 2000  # rows that are stored in one transaction: other writers wait half a second at most
-HEAD = 65_536  # bytes; longer than any header
+LOOKED_AT = 20  # lines that must be addresses for a list without a header
+_LINE = 65_536  # characters; longer than any header
+_NO_DELIMITER = re.compile(r"[\w \r\n\"'.()@-]")
+_ADDRESS_ALONE = re.compile(r"[^\s<>,;|\"]+@[^\s<>,;|\"]+|[^@]*<[^\s<>,;|]+@[^\s<>,;|]+>")
 _HINT = "A roster is CSV with a header: email and any of name, topics, cadence, weekday, hour, timezone."
 
 
@@ -39,17 +43,24 @@ class RosterRow:
 class Roster(AbstractContextManager["Roster"]):
     """An open roster. Raises RosterError on opening a file that is none."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, encoding: str = "") -> None:
+        """encoding: its name, when it is known; else it is found out."""
+        self.name = path.name
         try:
-            self.size = path.stat().st_size  # bytes
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+                raise RosterError(f"{path} is no regular file", hint="Save it to a file first.")
             self._file = path.open("rb")
         except OSError as error:
             raise RosterError(f"cannot read {path}: {error.strerror}", hint="Name a CSV file.") from error
+        self.size = status.st_size  # bytes
         try:
-            self.encoding, skip = _encoding(path, self._file)
-            self._file.seek(skip)
-            self._text = io.TextIOWrapper(self._file, self.encoding, errors="replace", newline="")
-            self.delimiter, self.columns = self._header(path)
+            found = self._encoding(encoding)
+            self.encoding = found.name
+            self._file.seek(found.skip)
+            self._text = io.TextIOWrapper(self._file, found.name, errors="replace", newline="")
+            self.delimiter, self.columns = self._header()
+            self._records = Records(self._text, delimiter=self.delimiter, lossy=found.lossy)
         except BaseException:
             self._file.close()
             raise
@@ -64,81 +75,99 @@ class Roster(AbstractContextManager["Roster"]):
         """Bytes read so far, for a progress bar."""
         return self._file.tell()
 
+    @property
+    def format(self) -> str:
+        """Whose export it is; empty: nobody's that we know."""
+        return self.columns.format
+
+    @property
+    def held(self) -> str:
+        """The status of everybody in the file by its name; empty: it says none.
+
+        Mailchimp packs subscribed_…, unsubscribed_…, cleaned_… and nonsubscribed_….csv into one archive;
+        only the name tells the first from the last.
+        """
+        said = re.match(r"(unsubscribed|cleaned|nonsubscribed)_", self.name.lower())
+        return said[1] if said and self.format == MAILCHIMP.name else ""
+
     def batches(self) -> Iterator[list[RosterRow]]:
         """All rows, BATCH at a time."""
         rows = self._rows()
         while batch := list(islice(rows, BATCH)):
             yield batch
 
-    def _header(self, path: Path) -> tuple[str, Columns]:
-        line = self._text.readline(HEAD)
-        told = re.fullmatch(r"sep=(.)\s*", line)  # Excel's own way of naming the delimiter
+    def _encoding(self, told: str) -> decoding.Encoding:
+        if not told:
+            return decoding.find(self.name, self._file)
+        try:
+            "".encode(told)
+        except LookupError:
+            raise RosterError(
+                f"there is no encoding {told!r}", hint="Such as utf-8, iso-8859-2, koi8-r, shift_jis, gbk."
+            ) from None
+        return decoding.Encoding(name=told, lossy=True)
+
+    def _header(self) -> tuple[str, Columns]:
+        start = self._text.tell()
+        line = self._text.readline(_LINE)
+        told = re.fullmatch(r"sep=(\t|[^\w\s\"])\s*", line)  # Excel's own way of naming the delimiter
         if told:
-            line = self._text.readline(HEAD)
+            line = self._text.readline(_LINE)
         self._before = 2 if told else 1
-        while line.count('"') % 2 and (more := self._text.readline(HEAD)):
+        while line.count('"') % 2 and len(line) < _LINE and (more := self._text.readline(_LINE)):
             line += more  # a line break inside quotes
         if not line.strip():
-            raise RosterError(f"{path.name} is empty, or starts with an empty line", hint=_HINT)
-        candidates = (told[1],) if told else DELIMITERS
+            raise RosterError(f"{self.name} is empty, or starts with an empty line", hint=_HINT)
+        if len(line) >= _LINE:
+            raise RosterError(f"{self.name}, row 1: the header has no end", hint=_HINT)
+        if told:
+            candidates = [told[1]]
+        else:
+            others = dict.fromkeys(c for c in line if not _NO_DELIMITER.match(c))
+            candidates = [*DELIMITERS, *(c for c in others if c not in DELIMITERS)]
         read = [(d, recognise(next(csv.reader([line], delimiter=d)))) for d in candidates]
-        delimiter, columns = max(read, key=lambda c: sum(field is not None for field in c[1].fields))
+        delimiter, columns = max(read, key=lambda c: c[1].known)
         if not columns.has_email:
+            if self._is_plain(line):
+                self._text.seek(start)
+                self._before = 0
+                return "", Columns(fields=("email",), ignored=(), format=PLAIN)
             hint = _HINT if "@" not in line else f"The first row must be a header. {_HINT}"
             named = ", ".join(repr(title) for title in columns.ignored[:10])
-            raise RosterError(f"{path.name} has no column email; it has {named or 'none'}", hint=hint)
+            raise RosterError(f"{self.name} has no column email; it has {named or 'none'}", hint=hint)
+        if columns.twice:
+            named = " and ".join(repr(title) for title in columns.twice)
+            raise RosterError(
+                f"{self.name}, row 1: there are two columns {named}", hint="Rename or remove one of them."
+            )
         return delimiter, columns
 
+    def _is_plain(self, first: str) -> bool:
+        """Whether the text is addresses, one a line, as far as one looks."""
+        lines = [first, *(self._text.readline(_LINE) for _ in range(LOOKED_AT))]
+        return all(_ADDRESS_ALONE.fullmatch(line.strip()) for line in lines if line.strip())
+
     def _rows(self) -> Iterator[RosterRow]:
-        reader = csv.reader(self._text, delimiter=self.delimiter)
         fields = self.columns.fields
-        number = self._before
-        while True:
-            number += 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield RosterRow(number=number, cells={}, reason=f"cannot be read: {error}")
+        width = len(fields)
+        several = fields.count("tags") > 1
+        for number, cells in enumerate(self._records, self._before + 1):
+            if isinstance(cells, str):
+                yield RosterRow(number=number, cells={}, reason=cells)
                 continue
             if not any(cell.strip() for cell in cells):
                 continue
-            if any(cell.strip() for cell in cells[len(fields) :]):
-                reason = f"has {len(cells)} cells where the header has {len(fields)}; is a quote missing?"
+            if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+                reason = f"has {len(cells)} cells where the header has {width}; is a quote missing?"
                 yield RosterRow(number=number, cells={}, reason=reason)
                 continue
-            yield RosterRow(
-                number=number,
-                cells={
-                    field: restore(cell.strip()) for field, cell in zip(fields, cells, strict=False) if field
-                },
-            )
-
-
-def _encoding(path: Path, file: io.BufferedReader) -> tuple[str, int]:
-    """The encoding, and how many bytes of byte order mark to pass over."""
-    head = file.read(HEAD)
-    for mark, name in (
-        (codecs.BOM_UTF8, "utf-8"),
-        (codecs.BOM_UTF16_LE, "utf-16-le"),
-        (codecs.BOM_UTF16_BE, "utf-16-be"),
-    ):
-        if head.startswith(mark):
-            return name, len(mark)
-    if b"\x00" in head:
-        if len(head) > 3 and not any(head[1:200:2]):
-            return "utf-16-le", 0
-        if len(head) > 3 and not any(head[0:200:2]):
-            return "utf-16-be", 0
-        raise RosterError(f"{path.name} is no text", hint=f"Save it as CSV. {_HINT}")
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        chunk = head
-        while chunk:
-            decoder.decode(chunk)
-            chunk = file.read(HEAD)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return "cp1252", 0
-    return "utf-8", 0
+            named = {
+                field: restore(cell.strip()) for field, cell in zip(fields, cells, strict=False) if field
+            }
+            if self._records.lines > 1 and any("@" in cell and "\n" in cell for cell in named.values()):
+                yield RosterRow(number=number, cells={}, reason=self._records.disown())
+                continue
+            if several:
+                tags = [cell for field, cell in zip(fields, cells, strict=False) if field == "tags"]
+                named["tags"] = ";".join(tag for tag in tags if tag.strip())
+            yield RosterRow(number=number, cells=named)

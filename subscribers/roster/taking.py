@@ -1,42 +1,29 @@
 """Taking rows of a roster in: what becomes of each, and storing a batch. Reading files is elsewhere.
 
 An import brings nobody back who left or may not be mailed, and follows no topic again that was once left. A
-`state` column can only hold people back: rows that say pending, unsubscribed or suppressed never become more
-than that, whatever is said about consent. Taking the same rows in again changes nothing.
+column about somebody's state can only hold them back: rows that say pending, unsubscribed or suppressed never
+become more than that, whatever is said about consent. Taking the same rows in again changes nothing.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from subscribers import addresses, leaving, suppression, topics
+from subscribers import leaving, suppression
 from subscribers.errors import SubscriberError
-from subscribers.people import LISTED, State, SubscriberView, by_keys
-from subscribers.preferences import Preferences
+from subscribers.people import State, SubscriberView, by_keys
+from subscribers.roster import difference
 from subscribers.roster.reading import RosterRow
 from subscribers.roster.seen import Seen
+from subscribers.roster.wanting import MAX_UNREAD, Candidate, Terms, candidate
 from subscribers.signup import carry_out
-from subscribers.wishes import Step, Wish, decide, left_elsewhere
-
-_PREFERENCES = ("cadence", "weekday", "hour", "timezone")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """On which terms a roster is taken in."""
-
-    known_topics: Collection[str]  # slugs
-    default_topics: tuple[str, ...]  # of new people whose row names none
-    defaults: Preferences  # of new people
-    confirmed: bool  # consent was given elsewhere
-    now: datetime
-    suppression_key: bytes
+from subscribers.wishes import Step, decide, left_elsewhere
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,7 +34,10 @@ class Taken:
     updated: int = 0
     unchanged: int = 0
     refused: list[dict[str, Any]] = field(default_factory=list)  # row, reason
-    changes: list[dict[str, Any]] = field(default_factory=list)  # row, address, change; of a dry run only
+    changes: list[dict[str, Any]] = field(default_factory=list)  # of a dry run only; see `_told`
+    unread: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # column and value that mean nothing here
     first_confirmed: list[int] = field(default_factory=list)  # ids of people whose first consent this was
 
     def refuse(self, number: int, error: SubscriberError) -> None:
@@ -57,17 +47,11 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidate:
-    number: int  # of the row
-    wish: Wish
-    state: State | None  # what the row says
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Fate:
     change: str  # added, updated, unchanged
     step: Step | None = None
     then: str = ""  # leave, suppress: what the row's state asks for besides
+    paused: datetime | None = None  # a pause that begins with it
 
 
 def take_in(
@@ -78,21 +62,21 @@ def take_in(
     seen: the addresses of the batches before. Refused rows are values with their number and reason.
     """
     taken = Taken()
-    candidates = _candidates(rows, terms=terms, seen=seen, taken=taken)
-    keys = [candidate.wish.address.key for candidate in candidates]
+    read = _candidates(rows, terms=terms, seen=seen, taken=taken)
+    keys = [each.wish.address.key for each in read]
     people = by_keys(connection, keys, lock=not dry_run)
     barred = suppression.in_force(connection, keys, key=terms.suppression_key)
-    fates: list[tuple[_Candidate, _Fate]] = []
-    for candidate in candidates:
-        key = candidate.wish.address.key
+    fates: list[tuple[Candidate, _Fate]] = []
+    for each in read:
+        key = each.wish.address.key
         try:
-            fates.append((candidate, _fate(candidate, people.get(key), barred.get(key), terms)))
+            fates.append((each, _fate(each, people.get(key), barred.get(key), terms)))
         except SubscriberError as error:
-            taken.refuse(candidate.number, error)
+            taken.refuse(each.number, error)
     if dry_run:
         taken.changes = [
-            {"row": candidate.number, "address": candidate.wish.address.address, "change": fate.change}
-            for candidate, fate in fates
+            _told(each, fate, people.get(each.wish.address.key))
+            for each, fate in fates
             if fate.change != "unchanged"
         ]
     else:
@@ -107,12 +91,12 @@ def take_in(
 
 def _store(
     connection: Connection,
-    fates: Sequence[tuple[_Candidate, _Fate]],
+    fates: Sequence[tuple[Candidate, _Fate]],
     people: Mapping[str, SubscriberView],
     *,
     terms: Terms,
     taken: Taken,
-) -> list[tuple[_Candidate, _Fate]]:
+) -> list[tuple[Candidate, _Fate]]:
     """Carry out what was decided; returns those that it could be carried out for."""
     steps = [fate.step for _, fate in fates if fate.step is not None]
     ids = carry_out(connection, steps, how="import", now=terms.now)
@@ -121,17 +105,21 @@ def _store(
         for step in steps
         if step.key in ids and step.starts and (step.before is None or step.before.confirmed_at is None)
     ]
-    stored: list[tuple[_Candidate, _Fate]] = []
-    for candidate, fate in fates:
-        address = candidate.wish.address
+    stored: list[tuple[Candidate, _Fate]] = []
+    paused: list[tuple[int, datetime]] = []
+    for each, fate in fates:
+        address = each.wish.address
         if fate.step is not None and address.key not in ids:
             taken.refuse(
-                candidate.number, SubscriberError("somebody else is adding the same address; import again")
+                each.number, SubscriberError("somebody else is adding the same address; import again")
             )
             continue
-        stored.append((candidate, fate))
-        if fate.then == "leave":
-            leaving.unsubscribe(connection, subscriber_id=people[address.key].id, how="import", now=terms.now)
+        stored.append((each, fate))
+        person = people.get(address.key)
+        if fate.paused is not None:
+            paused.append((person.id if person is not None else ids[address.key], fate.paused))
+        if fate.then == "leave" and person is not None:
+            leaving.unsubscribe(connection, subscriber_id=person.id, how="import", now=terms.now)
         elif fate.then == "suppress":
             suppression.suppress(
                 connection,
@@ -142,47 +130,44 @@ def _store(
                 key=terms.suppression_key,
                 note="a roster says so",
             )
+    leaving.pause_many(connection, paused, how="import", now=terms.now)
     return stored
 
 
-def _candidates(rows: Sequence[RosterRow], *, terms: Terms, seen: Seen, taken: Taken) -> list[_Candidate]:
-    found: list[_Candidate] = []
+def _told(candidate: Candidate, fate: _Fate, person: SubscriberView | None) -> dict[str, Any]:
+    """A change: row, address, change; before and after hold what differs, of somebody new all there is."""
+    after = difference.after(person, fate.step, then=fate.then, paused=fate.paused)
+    before = difference.before(person) if person is not None else {}
+    differs = [name for name in after if name not in before or before[name] != after[name]]
+    return {
+        "row": candidate.number,
+        "address": candidate.wish.address.address,
+        "change": fate.change,
+        "before": difference.told({name: before[name] for name in differs if name in before}),
+        "after": difference.told({name: after[name] for name in differs}),
+    }
+
+
+def _candidates(rows: Sequence[RosterRow], *, terms: Terms, seen: Seen, taken: Taken) -> list[Candidate]:
+    found: list[Candidate] = []
     for row in rows:
         try:
-            if row.reason:
-                raise SubscriberError(row.reason)
-            found.append(_candidate(row, terms))
+            found.append(candidate(row, terms))
         except SubscriberError as error:
             taken.refuse(row.number, error)
     again = seen.repeated([(c.wish.address.key, c.number) for c in found])
-    for candidate in found:
-        if candidate.number in again:
-            first = again[candidate.number]
-            taken.refuse(candidate.number, SubscriberError(f"the same address as row {first}"))
-    return [candidate for candidate in found if candidate.number not in again]
-
-
-def _candidate(row: RosterRow, terms: Terms) -> _Candidate:
-    cells = row.cells
-    address = addresses.parse(cells.get("email", ""))
-    state = cells.get("state", "").lower()
-    if state and state not in LISTED:
-        raise SubscriberError(f"there is no state {cells['state']!r}", hint=f"There are {', '.join(LISTED)}.")
-    given = {name: cells[name] for name in _PREFERENCES if cells.get(name)}
-    if given.get("cadence", "weekly").lower() != "weekly":
-        given.pop("weekday", None)  # spreadsheets carry one along; only weekly digests have one
-    wish = Wish(
-        address=address,
-        name=addresses.clean_name(cells.get("name", "")) or address.name,
-        topics=topics.checked(re.split(r"[;,|]", cells.get("topics", "")), terms.known_topics),
-        given=given,
-        confirmed=terms.confirmed and state in ("", State.CONFIRMED),
-    )
-    return _Candidate(number=row.number, wish=wish, state=State(state) if state else None)
+    for each in found:
+        if each.number in again:
+            first = again[each.number]
+            taken.refuse(each.number, SubscriberError(f"the same address as row {first}"))
+        for value in each.unread:
+            if value in taken.unread or len(taken.unread) < MAX_UNREAD:
+                taken.unread[value] += 1
+    return [each for each in found if each.number not in again] if again else found
 
 
 def _fate(
-    candidate: _Candidate,
+    candidate: Candidate,
     person: SubscriberView | None,
     standing: suppression.Standing | None,
     terms: Terms,
@@ -193,10 +178,13 @@ def _fate(
         if candidate.state is State.SUPPRESSED and standing.reason != suppression.ERASED:
             return _Fate(change="unchanged")
         raise suppression.refusal(wish.address.address, standing)
+    if person is None and candidate.likely:
+        wish = replace(wish, given={**candidate.likely, **wish.given})
     if candidate.state in (State.UNSUBSCRIBED, State.SUPPRESSED):
         then = "suppress" if candidate.state is State.SUPPRESSED else ""
         if person is None:
-            return _Fate(change="added", step=left_elsewhere(wish, defaults=terms.defaults), then=then)
+            new = left_elsewhere(wish, defaults=terms.defaults)
+            return _Fate(change="added", step=new, then=then, paused=candidate.paused_until)
         if then:
             return _Fate(change="updated", then=then)
         if person.state is State.UNSUBSCRIBED:
@@ -210,6 +198,11 @@ def _fate(
         defaults=terms.defaults,
         default_topics=terms.default_topics,
     )
-    if step is None:
+    if person is None:
+        return _Fate(change="added", step=step, paused=candidate.paused_until)
+    until = candidate.paused_until
+    # A pause that is over says nothing about who is here already: theirs may have been ended since.
+    paused = until if until is not None and until > terms.now and until != person.paused_until else None
+    if step is None and paused is None:
         return _Fate(change="unchanged")
-    return _Fate(change="added" if person is None else "updated", step=step)
+    return _Fate(change="updated", step=step, paused=paused)

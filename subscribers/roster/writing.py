@@ -1,7 +1,8 @@
 """Writing a roster in canonical form: the same people give the same bytes, and reading it gives them back.
 
 UTF-8 without a byte order mark, commas, a line feed after each row, the columns of `columns.CANONICAL`,
-people in the order in which they came, topics sorted and joined by semicolons. Erased people are not in it.
+people in the order in which they came, topics sorted and joined by semicolons. Erased people are not in it,
+and who left or is suppressed follows nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import csv
 from collections.abc import Iterable
 from typing import TextIO
 
-from subscribers.people import SubscriberView
+from subscribers.people import State, SubscriberView
 from subscribers.roster.columns import CANONICAL, defuse
 
 
@@ -25,12 +26,16 @@ def write(people: Iterable[SubscriberView], file: TextIO) -> int:
             [
                 defuse(person.address),
                 defuse(person.name),
-                ";".join(person.topics),
+                ";".join(person.topics) if person.state in (State.PENDING, State.CONFIRMED) else "",
                 preferences.cadence,
                 preferences.weekday or "",
                 preferences.hour,
                 preferences.timezone,
                 person.state,
+                "true" if preferences.text_only else "false",
+                preferences.minimum,
+                "" if preferences.maximum is None else preferences.maximum,
+                person.paused_until.isoformat() if person.paused_until is not None else "",
             ]
         )
         count += 1

@@ -262,6 +262,9 @@ def test_import_roster_answers_with_counts_and_reports_progress(engine: Engine, 
         "unchanged": 0,
         "refused": [],
         "ignored_columns": ["phone"],
+        "ignored_values": [],
+        "format": None,
+        "at_most": None,
         "encoding": "utf-8",
     }
     size = path.stat().st_size
@@ -274,6 +277,46 @@ def test_import_roster_dry_stores_nothing(engine: Engine, tmp_path: Path) -> Non
     answer = import_roster(engine, roster(tmp_path, 3), dry_run=True)
     assert (answer["added"], len(answer["changes"])) == (3, 3)
     assert people.listed(engine, house=HOUSE) == []
+
+
+def test_import_roster_dry_tells_as_it_goes(engine: Engine, tmp_path: Path) -> None:
+    told: list[dict[str, Any]] = []
+    answer = import_roster(engine, roster(tmp_path, 3), dry_run=True, tell=told.append)
+    assert [(change["row"], change["change"]) for change in told] == [
+        (2, "added"),
+        (3, "added"),
+        (4, "added"),
+    ]
+    assert "changes" not in answer
+
+
+def test_import_roster_names_once_what_it_does_not_understand(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "cleaned_members_export_1.csv"
+    path.write_text(
+        "Email Address,LEID,EUID,TAGS\n"
+        'ada@example.org,1,a,"Quanta,Friends"\nbob@example.org,2,b,friends\ncyd@example.org,3,c,Friends\n'
+    )
+    house = House(
+        known_topics=HOUSE.known_topics,
+        suppression_key=HOUSE.suppression_key,
+        topic_titles={"quantum": "Quanta"},
+    )
+    answer = import_roster(engine, path, house=house)
+    assert answer == {
+        "added": 3,
+        "updated": 0,
+        "unchanged": 0,
+        "refused": [],
+        "ignored_columns": ["LEID", "EUID"],
+        "ignored_values": [
+            {"field": "topic", "value": "Friends", "rows": 2},
+            {"field": "topic", "value": "friends", "rows": 1},
+        ],
+        "format": "Mailchimp export",
+        "at_most": "suppressed",
+        "encoding": "utf-8",
+    }
+    assert {row["state"] for row in people.listed(engine, house=HOUSE)} == {"suppressed"}
 
 
 def test_import_roster_that_died_is_finished_by_running_it_again(engine: Engine, tmp_path: Path) -> None:
@@ -318,8 +361,8 @@ def test_export_roster_is_private_whole_and_canonical(engine: Engine, tmp_path: 
     people.write_roster(engine, file)
     assert out.read_text(encoding="utf-8") == file.getvalue()
     assert file.getvalue().splitlines()[:2] == [
-        "email,name,topics,cadence,weekday,hour,timezone,state",
-        "reader0@example.org,,quantum,daily,,0,UTC,confirmed",
+        "email,name,topics,cadence,weekday,hour,timezone,state,text_only,minimum,maximum,paused_until",
+        "reader0@example.org,,quantum,daily,,0,UTC,confirmed,false,1,,",
     ]
     assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []  # noqa: PTH208
 

@@ -10,8 +10,27 @@ from subscribers.roster.columns import Columns, defuse, recognise, restore
 
 
 def test_recognise_knows_synonyms_and_names_what_it_ignores() -> None:
-    assert recognise(["E-Mail", " Full Name ", "Phone", "TOPICS", "", "email"]) == Columns(
-        fields=("email", "name", None, "topics", None, None), ignored=("Phone", "email")
+    assert recognise(["Mail", " Full Name ", "Phone", "TOPICS", "", "Tags", "Lists"]) == Columns(
+        fields=("email", "name", None, "topics", None, "tags", "tags"), ignored=("Phone",)
+    )
+
+
+def test_recognise_takes_an_address_for_an_email_address_only_when_there_is_no_better() -> None:
+    assert recognise(["Address", "Email Address"]).fields == (None, "email")
+    assert recognise(["Address", "Name"]).fields == ("email", "name")
+
+
+def test_recognise_names_a_header_that_stands_twice() -> None:
+    assert recognise(["E-Mail", "Name", "email", "Phone", "Phone"]) == Columns(
+        fields=("email", "name", None, None, None), ignored=("email", "Phone", "Phone"), twice=("E-Mail",)
+    )
+
+
+def test_recognise_knows_whose_export_it_is() -> None:
+    assert recognise(["Email Address", "State", "TIMEZONE", "Topics", "MEMBER_RATING"]) == Columns(
+        fields=("email", None, "likely_timezone", "tags", None),
+        ignored=("State", "MEMBER_RATING"),
+        format="Mailchimp export",
     )
 
 

@@ -18,7 +18,8 @@ from newsletter.db.engine import open_engine, writing
 from subscribers.preferences import Preferences
 from subscribers.roster.reading import Roster
 from subscribers.roster.seen import Seen
-from subscribers.roster.taking import Terms, take_in
+from subscribers.roster.taking import take_in
+from subscribers.roster.wanting import Terms
 from tests.subscribers.conftest import KEY, NOON, TOPICS
 
 MOST_TIMES = 4  # of reading and checking alone

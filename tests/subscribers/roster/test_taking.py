@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from subscribers import leaving, people, suppression
@@ -12,7 +14,8 @@ from subscribers.people import State
 from subscribers.preferences import Preferences
 from subscribers.roster.reading import Roster
 from subscribers.roster.seen import Seen
-from subscribers.roster.taking import Taken, Terms, take_in
+from subscribers.roster.taking import Taken, take_in
+from subscribers.roster.wanting import Terms
 from subscribers.suppression import suppressions
 from tests.subscribers.conftest import KEY, NOON, TOPICS, World, later
 
@@ -204,12 +207,135 @@ def test_take_in_dry_tells_the_difference_and_stores_nothing(world: World, tmp_p
     content = "email,hour,state\nada@example.org,9,\nbob@example.org,,\ncyd@example.org,,suppressed\nbad,,\n"
     taken = take(world, tmp_path, content, dry_run=True)
     assert (taken.added, taken.updated, len(taken.refused)) == (2, 1, 1)
+    newcomer = {
+        "state": "confirmed",
+        "topics": ["everything"],
+        "name": "",
+        "cadence": "daily",
+        "weekday": None,
+        "hour": 7,
+        "timezone": "UTC",
+        "text_only": False,
+        "minimum": 1,
+        "maximum": None,
+        "paused_until": None,
+    }
     assert taken.changes == [
-        {"row": 2, "address": "ada@example.org", "change": "updated"},
-        {"row": 3, "address": "bob@example.org", "change": "added"},
-        {"row": 4, "address": "cyd@example.org", "change": "added"},
+        {
+            "row": 2,
+            "address": "ada@example.org",
+            "change": "updated",
+            "before": {"hour": 7},
+            "after": {"hour": 9},
+        },
+        {"row": 3, "address": "bob@example.org", "change": "added", "before": {}, "after": newcomer},
+        {
+            "row": 4,
+            "address": "cyd@example.org",
+            "change": "added",
+            "before": {},
+            "after": {**newcomer, "state": "suppressed", "topics": []},
+        },
     ]
     assert everybody(world) == [("ada@example.org", "confirmed", ("quantum",))]
     assert world.connection.execute(select(suppressions)).all() == []
     wet = take(world, tmp_path, content)
     assert (wet.added, wet.updated, wet.refused) == (taken.added, taken.updated, taken.refused)
+
+
+def test_take_in_dry_tells_each_thing_from_what_to_what(world: World, tmp_path: Path) -> None:
+    world.add("a@example.org", "quantum", name="A")
+    world.add("b@example.org", "quantum")
+    world.add("c@example.org", "quantum", confirmed=False)
+    world.add("d@example.org", "quantum")
+    content = """email,name,topics,state,paused_until,maximum
+a@example.org,Ada,circuits,,2026-02-01,9
+b@example.org,,,unsubscribed,,
+c@example.org,,,,,
+d@example.org,,,suppressed,2025-01-01,
+"""
+    taken = take(world, tmp_path, content, dry_run=True)
+    differences = [(change["row"], change["before"], change["after"]) for change in taken.changes]
+    assert differences == [
+        (
+            2,
+            {"topics": ["quantum"], "name": "A", "maximum": None, "paused_until": None},
+            {
+                "topics": ["circuits", "quantum"],
+                "name": "Ada",
+                "maximum": 9,
+                "paused_until": "2026-02-01T00:00:00+00:00",
+            },
+        ),
+        (3, {"state": "confirmed", "topics": ["quantum"]}, {"state": "unsubscribed", "topics": []}),
+        (4, {"state": "pending"}, {"state": "confirmed"}),
+        (5, {"state": "confirmed", "topics": ["quantum"]}, {"state": "suppressed", "topics": []}),
+    ]
+    told = {change["address"]: change["after"] for change in taken.changes}
+    take(world, tmp_path, content)
+    for person in people.listed(world.connection):
+        row = person.row()
+        assert {name: row[name] for name in told[person.address]} == told[person.address]
+
+
+def test_take_in_pauses(world: World, tmp_path: Path) -> None:
+    world.add("a@example.org")
+    world.add("b@example.org")
+    content = """email,paused_until
+a@example.org,2026-02-01T08:00+01:00
+b@example.org,2025-02-01
+c@example.org,2025-02-01
+d@example.org,soon
+e@example.org,0001-01-01T00:00+14:00
+"""
+    taken = take(world, tmp_path, content)
+    assert (taken.added, taken.updated, taken.unchanged) == (1, 1, 1)
+    assert [refused["reason"] for refused in taken.refused] == [
+        "paused_until: 'soon' is no date. Such as 2026-05-01.",
+        "paused_until: '0001-01-01T00:00+14:00' is no date. Such as 2026-05-01.",
+    ]
+    assert [person.paused_until for person in people.listed(world.connection)] == [
+        datetime(2026, 2, 1, 7, tzinfo=UTC),
+        None,  # a pause that was over says nothing about who is here
+        datetime(2025, 2, 1, tzinfo=UTC),
+    ]
+    assert take(world, tmp_path, content, day=1).unchanged == 3
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("a@x.org, b@x.org", "'a@x.org, b@x.org' holds several addresses. Give each a row of its own."),
+        ("a@x.org;b@x.org", "'a@x.org;b@x.org' holds several addresses. Give each a row of its own."),
+        ("A <a@x.org>, B <b@x.org>", "holds several addresses"),
+        ("A <a@x.org> / B <b@x.org>", "holds several addresses"),
+        ("a@x.org b@x.org", "is not an email address"),
+        ("", "there is no address in this row"),
+        ("x" * 65 + "@x.org", "is not an email address"),
+        ("a@" + "x." * 130 + "org", "is not an email address"),
+        ("Name <a@x.org", "is not an email address"),
+        ("a@b", "is not an email address"),
+    ],
+)
+def test_take_in_refuses_what_is_not_one_address(
+    world: World, tmp_path: Path, cell: str, reason: str
+) -> None:
+    taken = take(world, tmp_path, f'email,name\n"{cell}",A\nok@example.org,Ok\n')
+    assert taken.added == 1
+    [refused] = taken.refused
+    assert refused["row"] == 2
+    assert reason in refused["reason"]
+
+
+@pytest.mark.parametrize("cell", ["a@x.org <a@x.org>", "Doe, J (at j@y.org) <a@x.org>", "A@HOME <a@x.org>"])
+def test_take_in_reads_a_name_with_an_at_sign(world: World, tmp_path: Path, cell: str) -> None:
+    assert take(world, tmp_path, f'email\n"{cell}"\n').refused == []
+    assert [address for address, _, _ in everybody(world)] == ["a@x.org"]
+
+
+def test_take_in_takes_every_preference(world: World, tmp_path: Path) -> None:
+    content = "email,text_only,minimum,maximum\na@example.org,TRUE,2,20\nb@example.org,maybe,,\n"
+    taken = take(world, tmp_path, content)
+    assert [refused["row"] for refused in taken.refused] == [3]
+    [person] = people.listed(world.connection)
+    assert person.preferences == Preferences(text_only=True, minimum=2, maximum=20)
