@@ -22,6 +22,9 @@ _BLANKS = " \t\u00a0\u200b\ufeff"  # what copying from a page or a cell leaves a
 _PRIVATE_NAMES = ("localhost", "local", "test")  # reserved (RFC 6761, 6762), but mail goes there on intranets
 _STAND_IN = "stand-in.example"  # a domain that passes every check (RFC 6761: it is nobody's)
 _DOT_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)  # RFC 5322, 3.2.3
+# A host name of letters, digits and hyphens (RFC 1123, 2.1) that means nothing special: nothing to convert.
+_HOST = re.compile(r"(?:(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
+MAX_HOST = 253  # octets (RFC 1035, 2.3.4, less the root's)
 _HINT = "Write it as ada@example.org or Ada Lovelace <ada@example.org>."
 
 
@@ -58,10 +61,21 @@ def parse(text: str) -> Address:
 @lru_cache(maxsize=16_384)  # checking a domain is most of the work, and a roster repeats them
 def _domain(given: str) -> tuple[str, str]:
     """The domain in lower case, in Unicode and in A-labels. Raises EmailNotValidError."""
+    lower = given.lower()
+    if given.isascii() and len(lower) <= MAX_HOST and _HOST.fullmatch(lower) and not _is_special(lower):
+        return lower, lower  # what the library would say, in a tenth of its time
     private = given.lower().rpartition(".")[2] in _PRIVATE_NAMES
     checked = _checked(f"a@{given}.{_STAND_IN}" if private else f"a@{given}")[1:]
     unicode_domain, a_labels = (part.removesuffix(f".{_STAND_IN}") if private else part for part in checked)
     return unicode_domain, a_labels.lower()
+
+
+def _is_special(domain: str) -> bool:
+    """Whether the library may have more to say about a domain (RFC 6761)."""
+    from email_validator import SPECIAL_USE_DOMAIN_NAMES
+
+    top = domain.rpartition(".")[2]
+    return any(name.rpartition(".")[2] == top for name in SPECIAL_USE_DOMAIN_NAMES)
 
 
 def _checked(address: str) -> tuple[str, str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -164,3 +165,27 @@ def _outcome(text: str) -> Address | None:
 def _assert_one_visible_line(text: str) -> None:
     categories = {unicodedata.category(c) for c in text if c not in "\u200c\u200d"}  # joiners stay
     assert categories & {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"} == set()
+
+
+@given(
+    st.lists(
+        st.text(alphabet="abxn019-Z", min_size=1, max_size=5) | st.just("x" * 63), min_size=1, max_size=5
+    ),
+    st.sampled_from(
+        ["org", "COM", "c", "9", "test", "local", "arpa", "xn--p1ai", "o-g", "example", "x" * 64, ""]
+    ),
+)
+def test_parse_says_of_a_host_what_the_library_says(labels: list[str], top: str) -> None:
+    domain = ".".join([*labels, top])
+    try:
+        found = validate_email(f"a@{domain}", check_deliverability=False, strict=True)
+        expected: tuple[str, str] | None = (f"a@{found.domain}", f"a@{found.ascii_domain}".lower())
+    except EmailNotValidError:
+        expected = None
+    try:
+        address = parse(f"a@{domain}")
+        given: tuple[str, str] | None = (address.address, address.key)
+    except AddressError:
+        given = None
+    if top not in ("test", "local"):  # the library refuses what is mail on an intranet
+        assert given == expected

@@ -67,7 +67,7 @@ person = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(person, max_size=8))
 def test_write_gives_the_same_bytes_after_a_way_through_another_newsletter(
     persons: list[dict[str, Any]],
