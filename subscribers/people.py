@@ -134,6 +134,13 @@ def rename(connection: Connection, *, subscriber_id: int, name: str) -> Subscrib
     return by_id(connection, subscriber_id)
 
 
+def after(connection: Connection, last: int, *, state: State, most: int) -> list[SubscriberView]:
+    """The next people of a state by id, behind the one with the id `last`, at most so many."""
+    chosen = select(subscribers).where(subscribers.c.id > last, subscribers.c.state == state)
+    rows = connection.execute(chosen.order_by(subscribers.c.id).limit(most)).all()
+    return list(_with_topics(connection, rows))
+
+
 def listed(
     connection: Connection, *, state: str | None = None, topic: str | None = None
 ) -> Iterator[SubscriberView]:

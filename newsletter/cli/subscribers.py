@@ -338,6 +338,23 @@ def forget(ctx: typer.Context, address: Address, *, at: At = None, json: Json = 
 
 
 @app.command()
+def ask(ctx: typer.Context, *, at: At = None, json: Json = False) -> None:
+    """Ask every pending reader who was never asked, as after an import, whether they agree.
+
+    The mails wait in the outbox; `newsletter send`, or `serve` while it runs, takes them along, within the
+    limits that are set. Who does not confirm within seven days is forgotten.
+    """
+    work = workspace(ctx)
+    from newsletter.pipeline.asking import ask_pending
+
+    asked = ask_pending(work.engine, press=work.letterpress, now=now(at))
+    if json:
+        output.print_json({"asked": asked})
+    else:
+        typer.echo(f"{asked} readers will be asked." if asked != 1 else "1 reader will be asked.")
+
+
+@app.command()
 def link(ctx: typer.Context, address: Address, *, at: At = None, json: Json = False) -> None:
     """Print a reader's own links: to change preferences, to leave, to confirm."""
     work = workspace(ctx)

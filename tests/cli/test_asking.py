@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,24 @@ def test_a_mail_server_that_is_down_only_delays_the_question(shell: Shell) -> No
         through(shell, server.port)
         shell.ok("send")
     assert [mail.recipient for mail in server.accepted] == ["ada@example.org"]
+
+
+def test_readers_of_a_roster_are_asked_once_and_never_without_being_told_to(
+    shell: Shell, tmp_path: Path
+) -> None:
+    roster = tmp_path / "roster.csv"
+    roster.write_text("email,topics\n" + "".join(f"r{n}@example.org,quantum\n" for n in range(3)), "utf-8")
+    with RecordingServer() as server:
+        through(shell, server.port)
+        shell.ok("subscribers", "import", str(roster))
+        shell.ok("send")
+        assert server.accepted == []
+        assert shell.ok("subscribers", "ask", "--json").json == {"asked": 3}
+        shell.ok("send")
+        assert sorted(mail.recipient for mail in server.accepted) == [f"r{n}@example.org" for n in range(3)]
+        assert shell.ok("subscribers", "ask", "--json").json == {"asked": 0}
+    whats = [event["what"] for event in shell.ok("subscribers", "history", "r0@example.org", "--json").json]
+    assert whats == ["requested", "requested"]
 
 
 def test_links_are_those_of_the_reader(shell: Shell) -> None:

@@ -68,6 +68,7 @@ WITH_AT = {  # those that look at the clock
     "editions drop",
     "subscribers add",
     "subscribers import",
+    "subscribers ask",
     "subscribers link",
     "subscribers unsubscribe",
     "subscribers suppress",
