@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +11,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.context import Workspace, workspace
+from newsletter.cli.imported import cadence, remarks, standing, tell
 from newsletter.cli.options import At, Json, now
 from newsletter.core.errors import NewsletterError, UsageError
 from newsletter.core.instants import parse_instant
@@ -156,7 +156,7 @@ def list_people(
     output.print_table(
         ("address", "state", "topics", "cadence", "hour", "timezone"),
         [
-            (row["address"], row["state"], row["topics"], _cadence(row), row["hour"], row["timezone"])
+            (row["address"], row["state"], row["topics"], cadence(row), row["hour"], row["timezone"])
             for row in rows
         ],
         empty="nobody",
@@ -219,7 +219,7 @@ def import_(
             at_most=state or "",
             encoding=encoding,
             progress=tick,
-            tell=None if json else _tell,
+            tell=None if json else tell,
         )
     good = done["added"] + done["updated"] + done["unchanged"]
     if json:
@@ -231,7 +231,7 @@ def import_(
         )
         for refused in done["refused"]:
             output.note(f"  row {refused['row']}: {refused['reason']}")
-        for remark in _remarks(done):
+        for remark in remarks(done):
             output.note(remark)
     if done["refused"]:
         raise typer.Exit(output.IN_PART if good else output.FAILED)
@@ -383,55 +383,5 @@ def _answer(row: dict[str, Any], json: bool) -> None:
         output.print_fields({key.replace("_", " "): value for key, value in row.items()})
 
 
-def _tell(change: dict[str, Any]) -> None:
-    """One line for what an import would do to one person."""
-    before, after = change["before"], change["after"]
-    where = f"row {change['row']}  {change['address']}: "
-    if change["change"] == "added":
-        name = f"{after['name']}, " if after["name"] else ""
-        paused = f", paused until {after['paused_until']}" if after["paused_until"] else ""
-        typer.echo(f"+ {where}{name}{_standing(after)}{paused}")
-        return
-    arrow = "→" if output.speaks_utf8() else "->"
-    changes = (
-        f"{name.replace('_', ' ')} {_value(before[name])} {arrow} {_value(value)}"
-        for name, value in after.items()
-    )
-    typer.echo(f"~ {where}{'; '.join(changes)}")
-
-
-def _value(value: Any) -> str:
-    shown = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
-    return shown or "none"
-
-
-def _remarks(done: dict[str, Any]) -> Iterator[str]:
-    """What an import did not read, each once."""
-    if not any((done["added"], done["updated"], done["unchanged"], done["refused"])):
-        yield "There is nobody in that file."
-    if done["format"]:
-        yield f"Read as a {done['format']}."
-    if done["at_most"]:
-        yield f"Nobody in that file was taken for more than {done['at_most']}."
-    if done["ignored_columns"]:
-        yield f"Columns that are not read: {', '.join(done['ignored_columns'])}"
-    for field, told in (
-        ("topic", "Lists and tags that are no topics here"),
-        ("timezone", "Unknown time zones"),
-    ):
-        values = [f"{v['value']} ({v['rows']})" for v in done["ignored_values"] if v["field"] == field]
-        if values:
-            yield f"{told}, with their rows: {', '.join(values)}"
-
-
-def _cadence(row: dict[str, Any]) -> str:
-    return f"{row['cadence']} ({row['weekday']})" if row["weekday"] else str(row["cadence"])
-
-
 def _sentence(row: dict[str, Any]) -> str:
-    return f"{row['address']}, {_standing(row)}"
-
-
-def _standing(row: dict[str, Any]) -> str:
-    topics = ", ".join(row["topics"]) or "no topic"
-    return f"{row['state']}, {topics}, {_cadence(row)} at {row['hour']}:00 {row['timezone']}"
+    return f"{row['address']}, {standing(row)}"

@@ -137,6 +137,7 @@ def test_add_tells_what_they_could_have_had_and_owes_nothing(engine: Engine, bac
     assert row == {
         **people.show(engine, "ada@example.org", house=HOUSE),
         "change": "added",
+        "asked": False,
         "welcomed": 0,
         "could_have_had": [
             {"id": 3, "title": "Paper 3", "topic": "quantum"},

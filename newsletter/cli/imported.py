@@ -1,0 +1,62 @@
+"""What an import did, or would do, in lines for people. Reads and stores nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from newsletter.cli import output
+
+
+def tell(change: dict[str, Any]) -> None:
+    """One line for what an import would do to one person."""
+    before, after = change["before"], change["after"]
+    where = f"row {change['row']}  {change['address']}: "
+    if change["change"] == "added":
+        name = f"{after['name']}, " if after["name"] else ""
+        paused = f", paused until {after['paused_until']}" if after["paused_until"] else ""
+        typer.echo(f"+ {where}{name}{standing(after)}{paused}")
+        return
+    arrow = "→" if output.speaks_utf8() else "->"
+    changes = (
+        f"{name.replace('_', ' ')} {_value(before[name])} {arrow} {_value(value)}"
+        for name, value in after.items()
+    )
+    typer.echo(f"~ {where}{'; '.join(changes)}")
+
+
+def _value(value: Any) -> str:
+    shown = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+    return shown or "none"
+
+
+def remarks(done: dict[str, Any]) -> Iterator[str]:
+    """What an import did not read, each once."""
+    if not any((done["added"], done["updated"], done["unchanged"], done["refused"])):
+        yield "There is nobody in that file."
+    if done["format"]:
+        yield f"Read as a {done['format']}."
+    if done["at_most"]:
+        yield f"Nobody in that file was taken for more than {done['at_most']}."
+    if done["ignored_columns"]:
+        yield f"Columns that are not read: {', '.join(done['ignored_columns'])}"
+    for field, told in (
+        ("topic", "Lists and tags that are no topics here"),
+        ("timezone", "Unknown time zones"),
+    ):
+        values = [f"{v['value']} ({v['rows']})" for v in done["ignored_values"] if v["field"] == field]
+        if values:
+            yield f"{told}, with their rows: {', '.join(values)}"
+
+
+def cadence(row: dict[str, Any]) -> str:
+    """How often, with the weekday where there is one."""
+    return f"{row['cadence']} ({row['weekday']})" if row["weekday"] else str(row["cadence"])
+
+
+def standing(row: dict[str, Any]) -> str:
+    """What somebody is, follows and wants, in a line."""
+    topics = ", ".join(row["topics"]) or "no topic"
+    return f"{row['state']}, {topics}, {cadence(row)} at {row['hour']}:00 {row['timezone']}"
