@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select, update
+from sqlalchemy import Connection, Select, func, or_, select, text, update
 
 from subscribers.people import State, SubscriberView, counts, find, subscribers, subscriptions
 
@@ -112,11 +112,18 @@ def accounts() -> Select[Any]:
 
 
 def cadences() -> Select[Any]:
-    """The distinct schedules of people who may get digests: cadence, weekday, hour, timezone, people."""
+    """The distinct schedules of people who may get digests: cadence, weekday, hour, timezone, people, and
+    up to when the slots of the last and of the first of them are closed: done_least, done_most."""
     schedule = (subscribers.c.cadence, subscribers.c.weekday, subscribers.c.hour, subscribers.c.timezone)
+    done = subscribers.c.slots_done_to
     return (
-        select(*schedule, func.count().label("people"))
-        .where(subscribers.c.state == State.CONFIRMED)
+        select(
+            *schedule,
+            func.count().label("people"),
+            func.min(done, type_=done.type).label("done_least"),
+            func.max(done, type_=done.type).label("done_most"),
+        )
+        .where(text("subscribers.state = 'confirmed'"))  # literal: half the time with SQLite's partial index
         .group_by(*schedule)
     )
 

@@ -31,6 +31,10 @@ COMMANDS = (
     Listed(IN, "dumps", "Look after the dumps that were taken in."),
     Listed(IN, "papers", "Look up papers; merge and split them."),
     Listed(IN, "topics", "See what belongs to which topic, and why."),
+    Listed(
+        OUT, "run", "Do all of it on one machine: watch the inbox, send what is due, serve the web pages."
+    ),
+    Listed(OUT, "schedule", "Do what is due from now on: take dumps from the inbox, publish, compose, send."),
     Listed(OUT, "editions", "Gather what is new into numbered editions."),
     Listed(OUT, "preview", "Show the very mail that a reader would get now."),
     Listed(OUT, "send", "Mail everybody what they are owed by now."),

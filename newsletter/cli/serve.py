@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from newsletter.cli.context import Workspace, workspace
+from newsletter.cli.logs import LOGGING
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -59,16 +62,22 @@ def serve(
         access_log=False,  # its lines hold whole paths, and ours hold tokens
         server_header=False,
         timeout_graceful_shutdown=GRACE,
-        log_config=_LOGGING,
+        log_config=LOGGING,
     )
 
 
 def make_worker() -> FastAPI:
     """The application of one process, from the settings of the state directory in the environment."""
+    return make_pages(Workspace())
+
+
+def make_pages(
+    work: Workspace, *, beside: Callable[[], AbstractContextManager[object]] = nullcontext
+) -> FastAPI:
+    """The application with its postman. beside: what else runs as long as it does."""
     from newsletter.web.app import make_app
     from newsletter.web.postman import Postman
 
-    work = Workspace()
     site = work.site
     postman = Postman(
         work.engine,
@@ -79,17 +88,10 @@ def make_worker() -> FastAPI:
         clock=lambda: datetime.now(UTC),
     )
     site.wake = postman.wake
-    return make_app(site, beside=postman.running)
 
+    @contextmanager
+    def both() -> Iterator[None]:
+        with postman.running(), beside():
+            yield
 
-_LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "loggers": {
-        "uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "newsletter": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "subscribers": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-    },
-}
+    return make_app(site, beside=both)

@@ -75,19 +75,13 @@ def local_instant(day: date, hour: int, zone: ZoneInfo) -> datetime:
 
 def next_slot(cadence: Cadence, after: datetime) -> Slot:
     """The first slot later than `after` (aware)."""
-    start = after.astimezone(ZoneInfo(cadence.timezone)).date() - timedelta(days=1)
-    found = _slots(cadence, start, after)
-    return min(slot for slot in found if slot.at > after)
+    today = after.astimezone(ZoneInfo(cadence.timezone)).date()
+    days = (today + timedelta(days=n) for n in range(-1, _LONGEST_GAP + 1))
+    return next(slot for day in days if (slot := slot_on(cadence, day)) is not None and slot.at > after)
 
 
 def last_slot(cadence: Cadence, now: datetime) -> Slot:
     """The latest slot at or before `now` (aware)."""
     today = now.astimezone(ZoneInfo(cadence.timezone)).date()
-    found = _slots(cadence, today - timedelta(days=_LONGEST_GAP), now)
-    return max(slot for slot in found if slot.at <= now)
-
-
-def _slots(cadence: Cadence, start: date, around: datetime) -> list[Slot]:
-    end = around.astimezone(ZoneInfo(cadence.timezone)).date() + timedelta(days=_LONGEST_GAP)
-    days = ((start + timedelta(days=n)) for n in range((end - start).days + 1))
-    return [slot for day in days if (slot := slot_on(cadence, day)) is not None]
+    days = (today - timedelta(days=n) for n in range(-1, _LONGEST_GAP + 1))
+    return next(slot for day in days if (slot := slot_on(cadence, day)) is not None and slot.at <= now)

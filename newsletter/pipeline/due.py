@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Date,
+    Row,
     Select,
     and_,
     case,
@@ -61,11 +62,20 @@ def gather(connection: Connection, *, now: datetime, everyone: bool, only: int |
             slot = Slot(at=now, day=now.astimezone(ZoneInfo(cadence.timezone)).date())
         else:
             slot = last_slot(cadence, now)
+            if only is None and not is_open(row, slot, now):
+                continue
         _add(connection, cadence, slot, now=now, forced=everyone, only=only)
     latest = _latest(deliveries.c.digest_id).where(deliveries.c.composed_at <= now + AHEAD)
     connection.execute(update(batch).values(last_digest=latest.scalar_subquery()))
     _mind_the_clock(connection, now)
     _pass_over(connection, now)
+
+
+def is_open(schedule: Row[Any], slot: Slot, now: datetime) -> bool:
+    """Whether that slot is open for somebody of a schedule of `audience.cadences`."""
+    if schedule.done_least is None:  # nobody's slots have begun to count
+        return False
+    return bool(schedule.done_least < slot.at or schedule.done_most > now)
 
 
 def _latest(column: ColumnElement[Any]) -> Select[Any]:
@@ -108,13 +118,8 @@ def _add(
     connection.execute(insert(batch).from_select(_GATHERED, chosen))
 
 
-def _take_back_stale(connection: Connection, *, now: datetime, only: int | None) -> None:
-    """Undo composed mails that nobody has leased yet and that no longer say what they should.
-
-    That is so when the reader changed something, or a paper in it was dropped, withdrawn or held back. They
-    join the batch. Only a reader's last digest is taken back: what an earlier one held is settled by the
-    later; it waits to expire. One that waits for a date far ahead, by a clock that was wrong, is undone too.
-    """
+def stale_mails(now: datetime) -> Select[Any]:
+    """Composed mails that no longer say what they should, in the columns of the batch."""
     later = deliveries.alias("later")
     superseded = (
         select(later.c.id)
@@ -126,7 +131,7 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
         .exists()
     )
     person = audience.mailable().subquery()
-    stale = (
+    return (
         select(
             deliveries.c.subscriber_id,
             deliveries.c.key,
@@ -152,6 +157,18 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
                 ),
             ),
         )
+    )
+
+
+def _take_back_stale(connection: Connection, *, now: datetime, only: int | None) -> None:
+    """Undo composed mails that nobody has leased yet and that no longer say what they should.
+
+    That is so when the reader changed something, or a paper in it was dropped, withdrawn or held back. They
+    join the batch. Only a reader's last digest is taken back: what an earlier one held is settled by the
+    later; it waits to expire. One that waits for a date far ahead, by a clock that was wrong, is undone too.
+    """
+    stale = (
+        stale_mails(now)
         # On PostgreSQL a sender may be leasing at this moment: theirs are not ours, ours not theirs.
         .with_for_update(skip_locked=True, of=deliveries)
     )

@@ -84,6 +84,32 @@ def send(
     everyone: all with debts, regardless of the hour. only: one subscriber's id. stop: see `deliver`.
     progress: told the mails that have an outcome, and those that were due.
     """
+    report = prepare(engine, now=now, press=press, post=post, calendar=calendar, everyone=everyone, only=only)
+    delivered = deliver(
+        engine, post, now=now, only=only, stop=stop, settled=lambda mails: progress(mails, report.due)
+    )
+    report.sent = delivered.sent
+    report.deferred = delivered.deferred
+    report.failed = delivered.failed
+    report.uncertain += delivered.uncertain
+    for reason, number in delivered.skipped.items():
+        report.skipped[reason] = report.skipped.get(reason, 0) + number
+    report.stopped = delivered.stopped
+    report.troubles = delivered.troubles
+    return report
+
+
+def prepare(
+    engine: Engine,
+    *,
+    now: datetime,
+    press: Press,
+    post: Post,
+    calendar: Calendar,
+    everyone: bool = False,
+    only: int | None = None,
+) -> SendReport:
+    """All of `send` but the delivering, in one transaction; its report as far as it goes."""
     with writing(engine, alone=True) as connection:
         # First what earlier runs left behind: papers of dead or late mails belong into these digests.
         uncertain = recover(
@@ -93,18 +119,9 @@ def send(
         publish_in(connection, now=now, zone=calendar.zone, hold=calendar.hold)
         composed = compose_in(connection, now=now, press=press, everyone=everyone, only=only)
         report = _report(connection, composed, now=now, only=only)
-    delivered = deliver(
-        engine, post, now=now, only=only, stop=stop, settled=lambda mails: progress(mails, report.due)
-    )
-    report.sent = delivered.sent
-    report.deferred = delivered.deferred
-    report.failed = delivered.failed
-    report.uncertain = delivered.uncertain + uncertain
-    report.skipped = dict(delivered.skipped)
+    report.uncertain = uncertain
     if expired:
-        report.skipped[SkipReason.EXPIRED] = report.skipped.get(SkipReason.EXPIRED, 0) + expired
-    report.stopped = delivered.stopped
-    report.troubles = delivered.troubles
+        report.skipped[SkipReason.EXPIRED.value] = expired
     return report
 
 

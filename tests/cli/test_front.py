@@ -50,7 +50,7 @@ PROMISED = {
     "dkim": {"keygen", "show"},
     "templates": {"check"},
 }
-NO_JSON = {"demo", "preview", "serve"}
+NO_JSON = {"demo", "preview", "run", "schedule", "serve"}
 WITH_AT = {  # those that look at the clock
     "ingest",
     "preview",

@@ -1,0 +1,84 @@
+"""`newsletter schedule`: what is due, day by day, without anybody calling a command."""
+
+from __future__ import annotations
+
+import logging.config
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import typer
+
+from newsletter.cli.context import Workspace, workspace
+from newsletter.cli.logs import LOGGING
+
+if TYPE_CHECKING:
+    from newsletter.scheduler.clockwork import Clockwork
+
+app = typer.Typer(add_completion=False)
+
+# Seconds between two turns of a step.
+INBOX = 10.0
+COMPOSE = 30.0  # the delay after a reader's hour that nobody notices
+DELIVER = 5.0
+CHECK = 60.0
+TIDY = 3600.0
+
+
+@app.command()
+def schedule(ctx: typer.Context) -> None:
+    """Do what is due from now on: take dumps from the inbox, publish, compose, send.
+
+    Runs until it is told to stop (Ctrl-C, SIGTERM); mails under way are finished first. Of several on one
+    machine one works, and another takes over when that one ends. The web pages are `newsletter serve`;
+    `newsletter run` is both.
+    """
+    work = workspace(ctx)
+    check(work)
+    logging.config.dictConfig(LOGGING)
+    from newsletter.pipeline.signals import until_signalled
+
+    clockwork = make_clockwork(work)
+    with until_signalled() as stop, clockwork.running():
+        clockwork.wait(stop)
+
+
+def check(work: Workspace) -> None:
+    """Raise what is wrong with the settings or the database before anything runs."""
+    _ = (work.engine, work.post, work.press, work.matcher)
+
+
+def make_clockwork(work: Workspace) -> Clockwork:
+    """The steps of one newsletter with their turns."""
+    from newsletter.ops.state_dir import INBOX as FOLDER
+    from newsletter.pipeline.chores import Chores, taker
+    from newsletter.pipeline.inbox import Inbox
+    from newsletter.pipeline.leader import Leader
+    from newsletter.pipeline.turns import Turns
+    from newsletter.scheduler.clockwork import Clockwork
+
+    leaving = threading.Event()
+    leader = Leader(work.post.locks_dir)
+    chores = Chores(
+        engine=work.engine,
+        state_dir=work.state_dir,
+        inbox=Inbox(
+            work.state_dir / FOLDER,
+            take=taker(work.engine, archive=work.dumps_dir, matcher=work.matcher),
+        ),
+        press=work.press,
+        post=work.post,
+        calendar=work.calendar,
+        clock=lambda: datetime.now(UTC),
+    )
+    steps = [
+        Turns(name, step, every=every, engine=work.engine, leads=leader.leads, stop=leaving.is_set)
+        for name, step, every in (
+            ("inbox", chores.take_in, INBOX),
+            ("compose", chores.compose, COMPOSE),
+            ("deliver", lambda: chores.deliver(leaving.is_set), DELIVER),
+            ("check", chores.check, CHECK),
+            ("tidy", chores.tidy, TIDY),
+        )
+    ]
+    return Clockwork(steps, leader=leader, leaving=leaving)
