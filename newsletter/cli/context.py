@@ -192,6 +192,11 @@ class Workspace:
         views = topic_views(tuple(self.topics.values()))
         return Letterpress(self.mail_templates, brand=self.brand, topics=views)
 
+    @property
+    def notes(self) -> Letterpress | None:
+        """What renders the note to whoever's slot brings nothing new, where one is to be sent."""
+        return self.letterpress if self.settings.delivery.empty == "note" else None
+
     @cached_property
     def mail_templates(self) -> MailEnvironment:
         """The templates of mails, those of the state directory first."""

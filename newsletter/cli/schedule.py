@@ -69,6 +69,7 @@ def make_clockwork(work: Workspace) -> Clockwork:
         press=work.press,
         post=work.post,
         calendar=work.calendar,
+        notes=work.notes,
         clock=lambda: datetime.now(UTC),
     )
     steps = [

@@ -70,6 +70,7 @@ def send(
                 press=work.press,
                 post=work.post,
                 calendar=work.calendar,
+                notes=work.notes,
                 everyone=everyone,
                 only=chosen,
                 stop=stop,

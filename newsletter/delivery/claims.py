@@ -19,11 +19,13 @@ from newsletter.delivery import debts
 
 LEASE = timedelta(hours=1)  # all of SMTP's time limits together, the final dot's 10 minutes included
 KIND = "digest"  # the kind whose readers must be confirmed and not paused; all others are letters
+NOTE = "quiet"  # that a slot brought nothing: a letter that nobody waits for, to the readers of digests
+REGULAR = (KIND, NOTE)  # what comes by itself, and only to who is confirmed and not paused
 FAREWELL = "goodbye"  # the kind that goes to those who left, and to nobody else
 
 # Literal, or SQLite would not see that the partial index on what waits serves.
 WAITING = text("deliveries.state in ('queued', 'deferred')")
-_LETTERS = text(f"deliveries.kind <> '{KIND}'")
+_LETTERS = text(f"deliveries.kind <> '{KIND}' and deliveries.kind <> '{NOTE}'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,22 +251,22 @@ def _sort(
     skipped: dict[SkipReason, list[int]],
 ) -> None:
     """Divide what is due into what may go out and what may not."""
-    digest_readers = {row.subscriber_id for row in page if row.kind == KIND}
+    digest_readers = {row.subscriber_id for row in page if row.kind in REGULAR}
     leavers = {row.subscriber_id for row in page if row.kind == FAREWELL}
-    others = {row.subscriber_id for row in page if row.kind not in (KIND, FAREWELL)}
+    others = {row.subscriber_id for row in page if row.kind not in (*REGULAR, FAREWELL)}
     mailable = _people(connection, audience.mailable, digest_readers)
     departed = _people(connection, audience.departed, leavers)
     reachable = _people(connection, audience.reachable, others)
     gone: list[Row[Any]] = []
     for row in page:
-        digest = row.kind == KIND
-        people = mailable if digest else departed if row.kind == FAREWELL else reachable
+        digest, regular = row.kind == KIND, row.kind in REGULAR
+        people = mailable if regular else departed if row.kind == FAREWELL else reachable
         person = people.get(row.subscriber_id)
         if person is None:
             gone.append(row)
         elif digest and row.state == DeliveryState.QUEUED and row.stamp != person.version:
             continue  # composed for what the reader was: composing makes it anew
-        elif digest and person.paused_until is not None and person.paused_until > now:
+        elif regular and person.paused_until is not None and person.paused_until > now:
             skipped.setdefault(SkipReason.PAUSED, []).append(row.id)
         else:
             taken.append(Claimed._make((*row[:_OF_THE_MAIL], row.own or {}, person)))

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select, true, update
 from newsletter.core.states import DeliveryState
 from newsletter.db.schema import deliveries
 from newsletter.delivery import debts, owners
-from newsletter.delivery.claims import KIND
+from newsletter.delivery.claims import REGULAR
 from newsletter.delivery.outbox import UNTOUCHED
 
 PAGE = 500  # mails settled in one statement
@@ -30,7 +30,7 @@ class Uncertain(StrEnum):
 
 def resends(kind: str, mode: Uncertain) -> bool:
     """Whether an uncertain mail of this kind is sent again: always what a person waits for."""
-    return mode is Uncertain.RESEND or kind != KIND
+    return mode is Uncertain.RESEND or kind not in REGULAR
 
 
 def recover(
@@ -62,7 +62,7 @@ def _move(connection: Connection, held: ColumnElement[bool], *, now: datetime, m
         .values(state=UNTOUCHED, **free)
     )
     handed = and_(held, deliveries.c.state == DeliveryState.HANDING_OVER.value)
-    again = deliveries.c.kind != KIND if mode is Uncertain.MEND else true()
+    again = deliveries.c.kind.not_in(REGULAR) if mode is Uncertain.MEND else true()
     connection.execute(
         update(deliveries)
         .where(handed, again)

@@ -31,6 +31,7 @@ STARTING_TOML = """\
 
 [delivery]
 # uncertain = "mend"              # or "resend"
+# empty = "skip"                  # or "note": a short mail on days without anything new
 
 [brand]
 # name = "Research papers"

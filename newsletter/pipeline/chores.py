@@ -24,6 +24,7 @@ from newsletter.pipeline.deliver import deliver
 from newsletter.pipeline.housekeeping import tidy
 from newsletter.pipeline.inbox import Inbox
 from newsletter.pipeline.ingest import DumpReport, ingest_bytes
+from newsletter.pipeline.letters import Letterpress
 from newsletter.pipeline.post import Post
 from newsletter.pipeline.send import Calendar, prepare
 
@@ -42,6 +43,7 @@ class Chores:
     press: Press
     post: Post
     calendar: Calendar
+    notes: Letterpress | None = None  # renders the note to whoever's slot brings nothing; None: no note
     clock: Callable[[], datetime]  # aware UTC
 
     def take_in(self) -> bool:
@@ -55,7 +57,9 @@ class Chores:
             wanted = look.news_wait(connection) or look.slots_wait(connection, now=now)
         if not wanted:
             return False
-        report = prepare(self.engine, now=now, press=self.press, post=self.post, calendar=self.calendar)
+        report = prepare(
+            self.engine, now=now, press=self.press, post=self.post, calendar=self.calendar, notes=self.notes
+        )
         log.info(
             "composed edition=%s mails=%d waiting=%d%s",
             report.edition,

@@ -127,7 +127,7 @@ def post_letter(
             subscriber_id=subscriber_id,
             kind=kind,
             key=key,
-            digest_id=_store(connection, kind, press.content(kind, papers=papers, at=at)),
+            digest_id=store_letter(connection, kind, press.content(kind, papers=papers, at=at)),
             state=DeliveryState.QUEUED.value,
             stamp=0,
             values=dict(values) or None,
@@ -142,8 +142,8 @@ def post_letter(
     return None if posted is None else int(posted)
 
 
-def _store(connection: Connection, kind: str, content: Content) -> int:
-    """The id of the stored content: one row for all letters of a second that say the same."""
+def store_letter(connection: Connection, kind: str, content: Content) -> int:
+    """Store a letter's content; returns its id: one row for all of a second that say the same."""
     parts = [content.subject.encode(), *content.html, b"", *content.text]
     told = [kind.encode(), content.date.isoformat().encode(), *parts]
     key = hashlib.sha256(b"\x00".join(hashlib.sha256(part).digest() for part in told)).hexdigest()

@@ -18,6 +18,8 @@ from newsletter.delivery.recovery import recover
 from newsletter.papers import editions
 from newsletter.pipeline.compose import Composed, Press, compose_in
 from newsletter.pipeline.deliver import Post, deliver
+from newsletter.pipeline.letters import Letterpress
+from newsletter.pipeline.notes import post_notes
 from newsletter.pipeline.publish import publish_in
 
 
@@ -74,6 +76,7 @@ def send(
     press: Press,
     post: Post,
     calendar: Calendar,
+    notes: Letterpress | None = None,
     everyone: bool = False,
     only: int | None = None,
     stop: Callable[[], bool] = lambda: False,
@@ -81,10 +84,13 @@ def send(
 ) -> SendReport:
     """Publish what is new, compose what is due at `now` (aware), deliver what waits.
 
-    everyone: all with debts, regardless of the hour. only: one subscriber's id. stop: see `deliver`.
+    notes: what renders the note to whoever's slot brings nothing new; None: no note. everyone: all with
+    debts, regardless of the hour. only: one subscriber's id. stop: see `deliver`.
     progress: told the mails that have an outcome, and those that were due.
     """
-    report = prepare(engine, now=now, press=press, post=post, calendar=calendar, everyone=everyone, only=only)
+    report = prepare(
+        engine, now=now, press=press, post=post, calendar=calendar, notes=notes, everyone=everyone, only=only
+    )
     delivered = deliver(
         engine, post, now=now, only=only, stop=stop, settled=lambda mails: progress(mails, report.due)
     )
@@ -106,6 +112,7 @@ def prepare(
     press: Press,
     post: Post,
     calendar: Calendar,
+    notes: Letterpress | None = None,
     everyone: bool = False,
     only: int | None = None,
 ) -> SendReport:
@@ -118,6 +125,8 @@ def prepare(
         expired = expire(connection, now=now)
         publish_in(connection, now=now, zone=calendar.zone, hold=calendar.hold)
         composed = compose_in(connection, now=now, press=press, everyone=everyone, only=only)
+        if notes is not None:
+            post_notes(connection, press=notes, now=now)
         report = _report(connection, composed, now=now, only=only)
     report.uncertain = uncertain
     if expired:

@@ -35,6 +35,7 @@ LETTERS = {
         shows_papers=True,
     ),
     "goodbye": Kind(links=("undo_url",)),
+    "quiet": Kind(links=("preferences_url", "unsubscribe_url")),
     # To an address that is not the reader's yet; `of`, which no template prints, is the reader's ref.
     "address": Kind(links=("confirm_url",), told=frozenset({"of"}), for_anybody=True),
     "link": Kind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),

@@ -174,6 +174,11 @@ class Delivery(Table):
         description="A digest whose fate is unknown after a crash: `mend` lists its papers again, briefly, "
         "in the next digest; `resend` sends the same mail once more.",
     )
+    empty: Literal["skip", "note"] = Field(
+        default="skip",
+        description="What a reader gets whose hour comes and who is owed nothing: nothing, or a short `note` "
+        "that nothing is new. What is too few for a reader's minimum waits without a note.",
+    )
     limit: Limit = Field(
         default="",
         description="How many mails may go in all, per second, minute, hour or day; several with commas, "

@@ -100,7 +100,7 @@ def test_links_print_all_that_only_this_mail_shows() -> None:
                     "unsubscribe_url": ("u", None, "a-random-id"),
                 },
             )
-            for kind in ("already", "welcome", "link")
+            for kind in ("already", "welcome", "link", "quiet")
         ),
     ],
 )
@@ -134,13 +134,13 @@ def test_preferences_path_is_the_link_without_the_base() -> None:
     assert f"https://papers.example{path}" == links(MAIL)["preferences_url"]
 
 
-@pytest.mark.parametrize("kind", ["confirm", "already", "address", "link", "account", "welcome", "goodbye"])
+@pytest.mark.parametrize("kind", sorted(LETTERS))
 def test_recipient_of_a_letter_that_anybody_may_ask_for_has_no_name(kind: str) -> None:
     recipient = recipient_of(MAIL._replace(kind=kind, values={"of": "x"}), _links())
     unsubscribe = "https://papers.example/u/a-random-id"
     assert (recipient.name, recipient.unsubscribe_url) == (
-        "Ada" if kind in ("welcome", "goodbye") else "",
-        unsubscribe if kind in ("already", "welcome", "link") else "",
+        "Ada" if kind in ("welcome", "goodbye", "quiet") else "",
+        unsubscribe if kind in ("already", "welcome", "link", "quiet") else "",
     )
 
 

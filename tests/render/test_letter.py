@@ -13,6 +13,7 @@ SUBJECTS = {
     "already": "You get it already: Paper Digest",
     "welcome": "Welcome to Paper Digest",
     "goodbye": "You have left Paper Digest",
+    "quiet": "Nothing new today: Paper Digest",
     "address": "Confirm this address: Paper Digest",
     "link": "Your link: Paper Digest",
     "account": "Your link, good for one hour: Paper Digest",
