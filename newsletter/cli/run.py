@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from newsletter.cli.context import workspace
-from newsletter.cli.logs import LOGGING
 
 app = typer.Typer(add_completion=False)
 
@@ -30,22 +29,10 @@ def run(
     finished first. The same apart: `newsletter schedule` and `newsletter serve`.
     """
     work = workspace(ctx)
-    from newsletter.cli import schedule, serve
+    from newsletter.cli import listening, schedule, serve
 
     schedule.check(work)
     _ = work.gate
-    web = work.settings.web
-    import uvicorn
-
     clockwork = schedule.make_clockwork(work)
-    uvicorn.run(
-        serve.make_pages(work, beside=clockwork.running),
-        host=host or web.host,
-        port=web.port if port is None else port,
-        proxy_headers=True,
-        forwarded_allow_ips=list(web.trusted_proxies),
-        access_log=False,  # its lines hold whole paths, and ours hold tokens
-        server_header=False,
-        timeout_graceful_shutdown=serve.GRACE,
-        log_config=LOGGING,
-    )
+    app = serve.make_pages(work, beside=clockwork.running)
+    listening.serve_until_told(app, work=work, host=host, port=port, workers=1)

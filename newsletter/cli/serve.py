@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli.context import Workspace, workspace
-from newsletter.cli.logs import LOGGING
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 app = typer.Typer(add_completion=False)
 
-GRACE = 20  # seconds that requests under way may take when the server is told to stop
 FACTORY = "newsletter.cli.serve:make_worker"
 
 
@@ -45,29 +43,19 @@ def serve(
     proxy that speaks HTTPS; see “Serve the web pages”.
     """
     work = workspace(ctx)
-    _ = (work.engine, work.post, work.gate)  # whatever is wrong with the settings is said before serving
-    web = work.settings.web
+    _ = (work.engine, work.post, work.site)  # whatever is wrong with the settings is said before serving
     os.environ["NEWSLETTER_STATE_DIR"] = str(work.state_dir)  # for the workers, which begin anew
     work.close()
-    import uvicorn
+    from newsletter.cli.listening import serve_until_told
 
-    uvicorn.run(
-        FACTORY,
-        factory=True,
-        host=host or web.host,
-        port=web.port if port is None else port,
-        workers=workers or web.workers,
-        proxy_headers=True,
-        forwarded_allow_ips=list(web.trusted_proxies),
-        access_log=False,  # its lines hold whole paths, and ours hold tokens
-        server_header=False,
-        timeout_graceful_shutdown=GRACE,
-        log_config=LOGGING,
-    )
+    serve_until_told(FACTORY, work=work, host=host, port=port, workers=workers or work.settings.web.workers)
 
 
 def make_worker() -> FastAPI:
     """The application of one process, from the settings of the state directory in the environment."""
+    from newsletter.cli.listening import leave_with_parent
+
+    leave_with_parent()
     return make_pages(Workspace())
 
 

@@ -7,14 +7,17 @@ PostgreSQL writers run side by side; those that must not ask to be alone.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import Pool
 
 from newsletter.core.errors import ConfigurationError, StorageError
 
@@ -95,7 +98,7 @@ def writing(engine: Engine, *, alone: bool = False) -> Iterator[Connection]:
     alone: for what decides from what it reads (ingest, publish, compose): no two such transactions
     overlap. On SQLite no two writers ever do; on PostgreSQL all others, senders first of all, go on.
     """
-    with _wrapped(), engine.execution_options(alone=alone).begin() as connection:
+    with _wrapped(), _turn(engine), engine.execution_options(alone=alone).begin() as connection:
         yield connection
 
 
@@ -122,7 +125,7 @@ class Kept:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction that writes, as `writing`; others may write beside it where the database can."""
-        with _wrapped():
+        with _wrapped(), _turn(self._engine):
             if self._connection is None:
                 self._connection = self._engine.connect()
             with self._connection.begin():
@@ -137,7 +140,7 @@ class Kept:
 @contextmanager
 def rolled_back(engine: Engine) -> Iterator[Connection]:
     """A transaction, alone, that is taken back at the end: to see what would happen."""
-    with _wrapped(), engine.execution_options(alone=True).connect() as connection:
+    with _wrapped(), _turn(engine), engine.execution_options(alone=True).connect() as connection:
         transaction = connection.begin()
         try:
             yield connection
@@ -152,16 +155,34 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+_turns: WeakKeyDictionary[Pool, threading.Lock] = WeakKeyDictionary()  # of each SQLite engine's writers
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """Let threads that write to SQLite queue here: who waits there asks again every tenth of a second, at
+    worst, finds others in between for many seconds, and holds a connection meanwhile."""
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    turn = _turns.setdefault(engine.pool, threading.Lock())
+    if not turn.acquire(timeout=BUSY_TIMEOUT / 1000):
+        raise _storage_error("database is locked")
+    try:
+        yield
+    finally:
+        turn.release()
+
+
 @contextmanager
 def _wrapped() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise _storage_error(error) from error
+        raise _storage_error(str(error.orig)) from error
 
 
-def _storage_error(error: DBAPIError) -> StorageError:
-    text = str(error.orig)
+def _storage_error(text: str) -> StorageError:
     hints = {
         "locked": "Another command is writing for a long time; try again when it is done.",
         "readonly": "The state directory is read-only; make it writable for this user.",

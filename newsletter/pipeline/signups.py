@@ -26,7 +26,7 @@ from subscribers.errors import SubscriberError, SuppressedError
 from subscribers.people import State, SubscriberView
 from subscribers.requests import Kind, Request
 
-MOST = 50  # requests answered in one transaction: other writers wait a tenth of a second
+MOST = 10  # requests answered in one transaction: other writers wait a tenth of a second
 PER_READER = "5/hour, 10/day"  # fresh links that one reader has mailed to themself
 
 log = logging.getLogger(__name__)

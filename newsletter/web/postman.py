@@ -27,7 +27,10 @@ from newsletter.pipeline.post import Post
 from newsletter.pipeline.signups import Gate
 
 LOOK = 5.0  # seconds between two looks at what other processes may have left
-REST = 30.0  # seconds after an error, such as a mail server that is down
+FIRST_REST = (
+    2.0  # seconds after an error, such as a mail server that is started anew; twice as long each time
+)
+REST = 30.0  # seconds at most, while it is down
 TIDY = 3600.0  # seconds between two purges
 
 log = logging.getLogger("newsletter.postman")
@@ -95,19 +98,17 @@ class Postman:
         return bool(answered)
 
     def _run(self) -> None:
+        rest = FIRST_REST
         while not self._leaving.is_set():
-            pause = LOOK
             try:
-                if self.step():
-                    pause = 0.0
+                if not self.step():
+                    self._asked.wait(LOOK)
+                self._asked.clear()
+                rest = FIRST_REST
+                continue
             except NewsletterError as error:
                 log.error("letters wait: %s", error)
-                pause = REST
             except Exception:  # whatever it was, the next request must find a postman
                 log.exception("letters wait")
-                pause = REST
-            if pause == REST:
-                self._leaving.wait(pause)  # however many ask meanwhile
-            elif pause:
-                self._asked.wait(pause)
-            self._asked.clear()
+            self._leaving.wait(rest)  # however many ask meanwhile
+            rest = min(2 * rest, REST)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
+from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
+from sqlalchemy.pool import QueuePool
 
 from newsletter.core.errors import StorageError
 from newsletter.db.engine import open_engine, reading, rolled_back, writing
@@ -86,3 +89,25 @@ def test_server_that_does_not_answer_is_told_with_a_hint() -> None:
     with pytest.raises(StorageError) as caught, reading(engine) as connection:
         connection.execute(text("SELECT 1"))
     assert caught.value.hint == "The database server does not answer as database_url says."
+
+
+def test_writers_of_one_process_queue_without_a_connection_each(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'queue.sqlite3'}")
+    with writing(engine) as connection:
+        connection.execute(text("create table counts (n integer)"))
+    threads = [threading.Thread(target=_count_one, args=(engine,)) for _ in range(40)]
+    with writing(engine) as connection:
+        for thread in threads:
+            thread.start()
+        time.sleep(0.3)
+        assert isinstance(engine.pool, QueuePool)
+        assert engine.pool.checkedout() == 1  # all the others are free for readers
+    for thread in threads:
+        thread.join(10)
+    with reading(engine) as connection:
+        assert connection.execute(text("select count(*) from counts")).scalar_one() == 40
+
+
+def _count_one(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(text("insert into counts values (1)"))

@@ -261,13 +261,13 @@ class RecordingServer:
     introductions: list[str] = field(default_factory=list)  # what clients called themselves
     lines: list[bytes] = field(default_factory=list)  # every command line
     connections: int = 0
-    port: int = 0
+    port: int = 0  # to listen on; 0 takes a free one
     _listener: socket.socket = field(init=False)
     _open: list[socket.socket] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> RecordingServer:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._listen, daemon=True).start()
         return self

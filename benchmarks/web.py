@@ -1,0 +1,372 @@
+"""The pages under load, and how long they take for whom: real processes, sockets, database and mail.
+
+    python benchmarks/web.py                         100 sign-ups a second for 60 s, then 500 tries a class
+    python benchmarks/web.py --rate 200 --seconds 30 --workers 2
+    python benchmarks/web.py --tries 0               the load alone; --seconds 0: the times alone
+
+Load: `newsletter serve` with two workers on SQLite behind a trusted proxy, which is this program: it comes
+from 127.0.0.1 and says for whom. Sign-ups of distinct addresses from distinct clients start when their time
+has come, whether or not those before were answered (open loop); latencies count from that time. Then every
+answered sign-up must be one pending subscriber and one mail at the SMTP server, and nothing may be left.
+
+Times: sign-ups of known, unknown, unsubscribed and suppressed addresses in random order, one after another;
+medians of each class beside the median of all. The limits stand at their defaults all the while.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlencode
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.smtp_servers.recording import RecordingServer  # noqa: E402 - the path above is for it
+from tests.web.serving import Serving, serving  # noqa: E402
+
+CLASSES = ("known", "unknown", "unsubscribed", "suppressed")
+WITHIN = 0.10  # of the median of all, that of each class
+CONNECTIONS = 200  # that the proxy keeps to the pages at most
+IDLE = 3.0  # seconds after which it opens a new one: the pages close theirs after five
+SETTLED = 120.0  # seconds in which all that was asked for must be answered and mailed
+
+
+class Sink:
+    """An SMTP server that takes everything: Postfix's smtp-sink where it is, else one of our own."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="sink"))
+        self._stack = ExitStack()
+        self._own: RecordingServer | None = None
+        self.port = 0
+
+    def __enter__(self) -> Sink:
+        program = shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin")
+        if program is None:
+            self._own = self._stack.enter_context(RecordingServer())
+            self.port = self._own.port
+            return self
+        self._folder.chmod(0o777)  # it gives up its rights when it is root's
+        self.port = _free_port()
+        user = ["-u", "nobody"] if os.getuid() == 0 else []
+        process = subprocess.Popen(
+            [program, *user, "-d", f"{self._folder}/mail.", f"127.0.0.1:{self.port}", "256"],
+            stderr=subprocess.DEVNULL,
+        )
+        self._stack.callback(process.wait)
+        self._stack.callback(process.kill)
+        _await_port(self.port)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+        shutil.rmtree(self._folder)
+
+    def recipients(self) -> Counter[str]:
+        """How many mails each address got."""
+        if self._own is not None:
+            return Counter(self._own.recipients())
+        found: Counter[str] = Counter()
+        for path in self._folder.iterdir():
+            with path.open("rb") as file:
+                head = file.read(2_000).decode("latin-1")
+            found.update(re.findall(r"^X-Rcpt-Args: <([^>]+)>", head, re.MULTILINE))
+        return found
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _await_port(port: int) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError("smtp-sink does not start")
+
+
+@dataclass(slots=True)
+class Proxy:
+    """Kept connections to the pages."""
+
+    port: int
+    kept: list[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]] = field(default_factory=list)
+    room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
+
+    async def post(self, path: str, fields: dict[str, str], *, client: str) -> tuple[int, bytes]:
+        """(status, headers and body) of a form's answer."""
+        body = urlencode(fields).encode()
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: papers.example.org\r\nX-Forwarded-For: {client}\r\n"
+            f"X-Forwarded-Proto: https\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        async with self.room:
+            reader, writer = await self._connection()
+            writer.write(head.encode() + body)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: (\d+)", answer)
+            assert length is not None, answer
+            rest = await reader.readexactly(int(length.group(1)))
+            self.kept.append((time.monotonic(), reader, writer))
+        return int(answer.split(b" ", 2)[1]), answer + rest
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        while self.kept:
+            since, reader, writer = self.kept.pop()
+            if time.monotonic() - since < IDLE:
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+    def close(self) -> None:
+        """Let go of them."""
+        for _, _, writer in self.kept:
+            writer.close()
+
+
+def client(number: int) -> str:
+    """A network address of its own for each visitor."""
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
+def wish(email: str, form_time: str) -> dict[str, str]:
+    """The fields as the page has them."""
+    return {
+        "form": form_time,
+        "topics": "quantum",
+        "cadence": "daily",
+        "weekday": "monday",
+        "hour": "7",
+        "timezone": "Europe/Berlin",
+        "email": email,
+        "name": "A Reader",
+        "website": "",
+    }
+
+
+# load
+
+
+async def sign_ups(port: int, form_time: str, *, rate: float, seconds: float) -> Load:
+    """Send sign-ups at their times; what became of them."""
+    proxy = Proxy(port)
+    found = Load()
+    start = time.perf_counter()
+
+    async def one(number: int) -> None:
+        email = f"reader{number}@host{number % 97}.example.org"
+        due = start + number / rate
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        found.late = max(found.late, time.perf_counter() - due)
+        try:
+            status, answer = await proxy.post("/sign-up", wish(email, form_time), client=client(number))
+        except (OSError, asyncio.IncompleteReadError) as error:
+            found.errors[type(error).__name__] += 1
+            return
+        found.latencies.append(time.perf_counter() - due)
+        if status == 303 and b"/check-your-mail" in answer:
+            found.accepted.append(email)
+        else:
+            found.errors[str(status)] += 1
+
+    await asyncio.gather(*(one(number) for number in range(int(rate * seconds))))
+    proxy.close()
+    return found
+
+
+@dataclass(slots=True)
+class Load:
+    """What became of the sign-ups."""
+
+    accepted: list[str] = field(default_factory=list)
+    errors: Counter[str] = field(default_factory=Counter)
+    latencies: list[float] = field(default_factory=list)
+    late: float = 0.0  # seconds by which this program itself began one too late, at most
+
+
+def load(site: Serving, sink: Sink, *, rate: float, seconds: float) -> bool:
+    """Sign up many; print what became of them; whether none failed and nothing is lost."""
+    form_time = site.form_time()
+    time.sleep(1.1)  # nobody types faster, and who does waits
+    used = _processor(site)
+    found = asyncio.run(sign_ups(site.port, form_time, rate=rate, seconds=seconds))
+    began = time.monotonic()
+    left = _settle(site)
+    settled = time.monotonic() - began
+    used = _processor(site) - used
+    pending = people_in(site, "pending")
+    mailed = sink.recipients()
+    wanted = set(found.accepted)
+    lost = len(wanted - pending)
+    unmailed, twice = len(wanted - set(mailed)), sum(count - 1 for count in mailed.values())
+    strange = len(pending - wanted) + len(set(mailed) - wanted)
+    marks = [f"{_quantile(found.latencies, q) * 1000:,.0f}" for q in (0.5, 0.9, 0.99, 1.0)]
+    print(
+        f"load: {rate:g} sign-ups a second for {seconds:g} s, {site.workers} workers: "
+        f"{len(wanted):,} accepted, errors: {sum(found.errors.values())} {dict(found.errors) or ''}\n"
+        f"latency: median {marks[0]} ms, p90 {marks[1]}, p99 {marks[2]}, max {marks[3]} "
+        f"(this program began none more than {found.late * 1000:.0f} ms late); "
+        f"{used / max(1, len(wanted)) * 1000:.1f} ms of processor each, mail included\n"
+        f"then: all answered and mailed {settled:.1f} s after the last; {len(pending):,} pending, "
+        f"{sum(mailed.values()):,} mails; lost {lost}, without a mail {unmailed}, twice {twice}, "
+        f"strange {strange}, left over {left}"
+    )
+    return not (found.errors or lost or unmailed or twice or strange or any(left.values()))
+
+
+def _settle(site: Serving) -> dict[str, int]:
+    """Wait until everything is answered and mailed; what is left, and set aside."""
+    deadline = time.monotonic() + SETTLED
+    while True:
+        states = site.states()
+        left = {**site.requests(), "mails": sum(states.values()) - states.get("sent", 0)}
+        if not any(left.values()) or time.monotonic() > deadline:
+            return left
+        time.sleep(0.2)
+
+
+def people_in(site: Serving, state: str) -> set[str]:
+    """The addresses of everybody in a state."""
+    from sqlalchemy import select
+
+    from newsletter.db.engine import reading
+    from subscribers.tables import Subscriber
+
+    table = Subscriber.__table__  # type: ignore[attr-defined]
+    with reading(site.engine) as connection:
+        return set(connection.execute(select(table.c.address).where(table.c.state == state)).scalars())
+
+
+def _quantile(values: list[float], share: float) -> float:
+    ordered = sorted(values) or [0.0]
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def _processor(site: Serving) -> float:
+    """Processor seconds that the serving processes have used; 0 where /proc is not there."""
+    assert site.process is not None
+    used = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(words[3]) == site.process.pid:  # the session, which it leads
+            used += int(words[11]) + int(words[12])
+    return used / os.sysconf("SC_CLK_TCK")
+
+
+# times
+
+
+def populate(site: Serving, tries: int) -> dict[str, list[str]]:
+    """So many addresses of each class."""
+    from newsletter.cli.context import Workspace
+    from newsletter.pipeline import people
+
+    emails = {name: [f"{name}{n}@example.org" for n in range(tries)] for name in CLASSES}
+    roster = site.folder / "roster.csv"
+    there = [email for name in CLASSES if name != "unknown" for email in emails[name]]
+    roster.write_text("\n".join(["email,topics", *(f"{email},quantum" for email in there)]), "utf-8")
+    now = datetime.now(UTC)
+    house = Workspace(state_dir_flag=site.folder).house
+    people.import_roster(site.engine, roster, confirmed=True, house=house, now=now)
+    for email in emails["unsubscribed"]:
+        people.unsubscribe(site.engine, email, now=now)
+    for email in emails["suppressed"]:
+        people.suppress(site.engine, email, house=house, now=now)
+    return emails
+
+
+async def tried(port: int, emails: dict[str, list[str]], form_time: str) -> dict[str, list[float]]:
+    """Seconds that each try of each class took, one after another in random order."""
+    proxy = Proxy(port)
+    order = [(name, email) for name in CLASSES for email in emails[name]]
+    random.Random(11).shuffle(order)
+    order = [("warm-up", f"warm{n}@example.org") for n in range(20)] + order
+    took: dict[str, list[float]] = {name: [] for name in ("warm-up", *CLASSES)}
+    answers = set()
+    for number, (name, email) in enumerate(order):
+        started = time.perf_counter()
+        status, answer = await proxy.post("/sign-up", wish(email, form_time), client=client(2**20 + number))
+        took[name].append(time.perf_counter() - started)
+        answers.add((status, re.sub(rb"(?i)date: [^\r]+", b"", answer)))
+    proxy.close()
+    assert len(answers) == 1, answers  # the same for everybody, to the byte
+    return took
+
+
+def times(site: Serving, *, tries: int) -> bool:
+    """Try every class; print the medians; whether each is near that of all."""
+    emails = populate(site, tries)
+    form_time = site.form_time()
+    time.sleep(1.1)
+    took = asyncio.run(tried(site.port, emails, form_time))
+    del took["warm-up"]
+    together = statistics.median(value for values in took.values() for value in values)
+    ratios = {name: statistics.median(values) / together for name, values in took.items()}
+    print(f"times: {tries} tries of each class in random order; median of all {together * 1000:.2f} ms")
+    for name, values in took.items():
+        print(
+            f"  {name:12} median {statistics.median(values) * 1000:6.2f} ms, p90 "
+            f"{_quantile(values, 0.9) * 1000:6.2f}; {ratios[name]:.3f} of all (bar: {WITHIN:.0%})"
+        )
+    apart = max(ratios.values()) / min(ratios.values())
+    print(f"  slowest to fastest class: {apart:.3f}")
+    return apart <= 1 + WITHIN
+
+
+def main() -> int:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rate", type=float, default=100, help="sign-ups a second")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--tries", type=int, default=500, help="of each class")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="where the databases lie; default: a temporary folder")
+    asked = parser.parse_args()
+    good = True
+    with tempfile.TemporaryDirectory(dir=asked.folder) as name:
+        for part, wanted in (("load", asked.rate * asked.seconds), ("times", asked.tries)):
+            if not wanted:
+                continue
+            folder = Path(name) / part
+            folder.mkdir()
+            with (
+                Sink() as sink,
+                serving(folder, sink.port, workers=asked.workers) as site,
+            ):
+                if part == "load":
+                    good &= load(site, sink, rate=asked.rate, seconds=asked.seconds)
+                else:
+                    good &= times(site, tries=asked.tries)
+                faults = [line for line in site.log().splitlines() if re.search(r" (ERROR|WARNING) ", line)]
+                print(*faults[:5], sep="\n", end="\n" if faults else "")
+                good &= not faults
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
