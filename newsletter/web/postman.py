@@ -27,9 +27,11 @@ from newsletter.pipeline.post import Post
 from newsletter.pipeline.signups import Gate
 
 LOOK = 5.0  # seconds between two looks at what other processes may have left
-FIRST_REST = (
-    2.0  # seconds after an error, such as a mail server that is started anew; twice as long each time
-)
+GATHER = 0.25  # seconds after somebody asks: what comes together is answered together, and what an answer
+# takes shows in nobody's next page
+BATCHES = 20  # of requests that are answered before their letters are sent
+# Seconds after an error, such as a mail server that is started anew; twice as long each time.
+FIRST_REST = 2.0
 REST = 30.0  # seconds at most, while it is down
 TIDY = 3600.0  # seconds between two purges
 
@@ -76,14 +78,18 @@ class Postman:
             thread.join()
 
     def step(self) -> bool:
-        """Answer a batch of requests and deliver the letters that wait; whether there was any work.
+        """Answer some requests and deliver the letters that wait; whether more may wait already.
 
         Raises NewsletterError when the database or the mail server cannot be used.
         """
         now = self._clock()
-        answered = signups.answer(
-            self._engine, house=self._house, press=self._press, gate=self._gate, now=now
-        )
+        answered = 0
+        for _ in range(BATCHES):
+            answered = signups.answer(
+                self._engine, house=self._house, press=self._press, gate=self._gate, now=now
+            )
+            if answered == 0:
+                break
         with reading(self._engine) as connection:
             waits = letters_wait(connection, now=self._clock())
         if waits:
@@ -101,8 +107,8 @@ class Postman:
         rest = FIRST_REST
         while not self._leaving.is_set():
             try:
-                if not self.step():
-                    self._asked.wait(LOOK)
+                if not self.step() and self._asked.wait(LOOK):
+                    self._leaving.wait(GATHER)
                 self._asked.clear()
                 rest = FIRST_REST
                 continue
