@@ -46,5 +46,7 @@ COMMANDS = (
     Listed(UPKEEP, "templates", "Check the templates of the mails, your own ones among them."),
     Listed(UPKEEP, "smtp", "Try the mail server without mailing anybody."),
     Listed(UPKEEP, "dkim", "Make keys that sign the mail, and show what DNS must say."),
+    Listed(UPKEEP, "backup", "Copy everything into one file, while it runs."),
+    Listed(UPKEEP, "restore", "Put a backup in place of an empty state directory."),
     Listed(UPKEEP, "migrate", "Bring the database up to this version."),
 )

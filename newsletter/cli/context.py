@@ -91,20 +91,26 @@ class Workspace:
     @cached_property
     def engine(self) -> Engine:
         """The database, at this version's revision. Raises StorageError otherwise, with what to run."""
-        from newsletter.db.engine import DEFAULT_FILE, open_engine
+        from newsletter.db.engine import open_engine
         from newsletter.db.migrate import check_current
         from newsletter.ops.state_dir import check_writable
 
         check_writable(self.state_dir)
+        self.check_database_file()
+        engine = open_engine(self.database_url)
+        self._opened.callback(engine.dispose)
+        check_current(engine)
+        return engine
+
+    def check_database_file(self) -> None:
+        """Raise StorageError when the state directory has no database: opening one would make it."""
+        from newsletter.db.engine import DEFAULT_FILE
+
         if self.settings.database_url is None and not (self.state_dir / DEFAULT_FILE).exists():
             raise StorageError(
                 f"no newsletter in {self.state_dir}",
                 hint="Run `newsletter init` first, or name the right --state-dir.",
             )
-        engine = open_engine(self.database_url)
-        self._opened.callback(engine.dispose)
-        check_current(engine)
-        return engine
 
     @cached_property
     def topics(self) -> Mapping[str, Topic]:

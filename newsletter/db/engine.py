@@ -31,7 +31,12 @@ DEFAULT_FILE = "newsletter.sqlite3"  # in the state directory
 
 def default_url(state_dir: Path) -> str:
     """The database of a state directory that names no other."""
-    return URL.create("sqlite", database=str(state_dir / DEFAULT_FILE)).render_as_string(hide_password=False)
+    return file_url(state_dir / DEFAULT_FILE)
+
+
+def file_url(file: Path) -> str:
+    """The URL of a SQLite database in that file."""
+    return URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
 
 
 def open_engine(url: str) -> Engine:

@@ -30,14 +30,22 @@ def current_revision(connection: Connection) -> str | None:
     return revision
 
 
-def check_current(engine: Engine) -> None:
-    """Raise StorageError for a database not set up or older, DatabaseTooNewError for a newer one."""
+def check_known(engine: Engine) -> str:
+    """The database's revision, which may be an older one.
+
+    Raises StorageError for a database not set up, DatabaseTooNewError for one of a newer version.
+    """
     with reading(engine) as connection:
         revision = current_revision(connection)
     if revision is None:
         raise StorageError("the database is not set up", hint="Run `newsletter init`.")
     _refuse_newer(revision)
-    if revision != known_revisions()[-1]:
+    return revision
+
+
+def check_current(engine: Engine) -> None:
+    """Raise StorageError for a database not set up or older, DatabaseTooNewError for a newer one."""
+    if check_known(engine) != known_revisions()[-1]:
         raise StorageError(
             "the database is of an older version",
             hint="Run `newsletter migrate`; a copy of the state directory first is never wrong.",

@@ -19,6 +19,9 @@ from newsletter.delivery.claims import REGULAR
 from newsletter.delivery.outbox import UNTOUCHED
 
 PAGE = 500  # mails settled in one statement
+DIED = "the sender died between the final dot and the reply"
+OLDER = "restored from a backup that was made before this mail was settled"
+OPEN = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.HANDING_OVER, DeliveryState.DEFERRED)
 
 
 class Uncertain(StrEnum):
@@ -54,7 +57,22 @@ def recover(
     return uncertain
 
 
-def _move(connection: Connection, held: ColumnElement[bool], *, now: datetime, mode: Uncertain) -> int:
+def doubt(connection: Connection, *, now: datetime, mode: Uncertain) -> int:
+    """Treat every mail that is not settled as handed over by somebody who died; how many became uncertain.
+
+    For a database that is an older copy: the newsletter that it was copied from may have sent them.
+    """
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.state.in_([state.value for state in OPEN]))
+        .values(state=DeliveryState.HANDING_OVER.value)
+    )
+    return _move(connection, true(), now=now, mode=mode, why=OLDER)
+
+
+def _move(
+    connection: Connection, held: ColumnElement[bool], *, now: datetime, mode: Uncertain, why: str = DIED
+) -> int:
     free: dict[str, Any] = {"owner": None, "leased_until": None}
     connection.execute(
         update(deliveries)
@@ -72,7 +90,7 @@ def _move(connection: Connection, held: ColumnElement[bool], *, now: datetime, m
             next_attempt_at=now,
             reply_code=None,
             reply_status=None,
-            reply_text="the sender died between the final dot and the reply; sent again",
+            reply_text=f"{why}; sent again",
             **free,
         )
     )
@@ -92,7 +110,7 @@ def _move(connection: Connection, held: ColumnElement[bool], *, now: datetime, m
                 finished_at=now,
                 reply_code=None,
                 reply_status=None,
-                reply_text="the sender died between the final dot and the reply",
+                reply_text=why,
                 **free,
             )
         )

@@ -24,7 +24,7 @@ from newsletter.settings.sources import (
     toml_file,
 )
 
-__all__ = ["Settings", "load"]
+__all__ = ["Settings", "load", "said_elsewhere"]
 
 
 def load(state_dir: Path, *, flags: Mapping[str, Any] | None = None) -> Settings:
@@ -48,6 +48,12 @@ def load(state_dir: Path, *, flags: Mapping[str, Any] | None = None) -> Settings
         raise _invalid(error, sources) from None  # pydantic's own text repeats the secrets' neighbours
     _check(settings, sources)
     return settings
+
+
+def said_elsewhere(state_dir: Path) -> list[str]:
+    """The settings that come from outside the state directory, as a person finds them."""
+    sources = [environment(), *_credentials(state_dir)[:-1]]
+    return [source.names(path) for source in sources for path in source.paths()]
 
 
 def _credentials(state_dir: Path) -> list[Source]:

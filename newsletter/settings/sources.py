@@ -43,6 +43,16 @@ class Source:
             return f"environment variable {PREFIX}{'__'.join(path).upper()}"
         return f"{self.place}: {'.'.join(path)}"
 
+    def paths(self) -> Iterator[KeyPath]:
+        """Every key that this source says something about."""
+        waiting: list[tuple[KeyPath, Any]] = [((), self.values)]
+        while waiting:
+            path, value = waiting.pop(0)
+            if isinstance(value, Mapping):
+                waiting.extend(((*path, str(key)), below) for key, below in value.items())
+            else:
+                yield path
+
     def holds(self, path: KeyPath) -> bool:
         """Whether this source says something at `path`."""
         here: Any = self.values

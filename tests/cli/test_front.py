@@ -49,6 +49,8 @@ PROMISED = {
     "smtp": {"check"},
     "dkim": {"keygen", "show"},
     "templates": {"check"},
+    "backup": set(),
+    "restore": set(),
 }
 NO_JSON = {"demo", "preview", "run", "schedule", "serve"}
 WITH_AT = {  # those that look at the clock

@@ -14,6 +14,30 @@ from newsletter.db.migrate import known_revisions
 from tests.cli.commands import Shell
 
 HEAD = known_revisions()[-1]
+NEEDS_DATABASE = [
+    line.split()
+    for line in (
+        "audit",
+        "backup",
+        "deliveries list",
+        "deliveries resend 1",
+        "dumps list",
+        "dumps withdraw x.txt",
+        "editions list",
+        "editions publish",
+        "ingest x.txt",
+        "init",
+        "migrate",
+        "papers list",
+        "preview a@readers.example",
+        "send",
+        "serve --port 0",
+        "subscribers add a@readers.example --topic circuits",
+        "subscribers list",
+        "topics explain 1",
+        "why a@readers.example",
+    )
+]
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -88,7 +112,7 @@ def test_migrate_without_init_is_refused(bare: Shell) -> None:
     assert list(bare.state_dir.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [["audit"], ["migrate"], ["init"], ["editions", "list"]])
+@pytest.mark.parametrize("command", NEEDS_DATABASE)
 def test_database_of_a_newer_version_stops_every_command(shell: Shell, command: list[str]) -> None:
     with sqlite3.connect(shell.state_dir / "newsletter.sqlite3") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
