@@ -31,9 +31,8 @@ def unsubscribe(
         for topic in topics:
             if topic not in person.topics and topic not in person.left:
                 follows = ", ".join(person.topics) or "nothing"
-                raise UnknownTopicError(
-                    f"{person.address} never followed {topic!r}", hint=f"They follow {follows}."
-                )
+                # No address: the page of a forwarded link shows this, too.
+                raise UnknownTopicError(f"{topic!r} was never followed", hint=f"Followed now: {follows}.")
         wanted = tuple(topic for topic in person.topics if topic in topics)
         if set(wanted) != set(person.topics):
             return _leave_topics(connection, person, wanted, how=how, now=now) if wanted else person
@@ -68,12 +67,13 @@ def _leave(connection: Connection, person: SubscriberView, *, how: str, now: dat
 def undo(connection: Connection, *, subscriber_id: int, how: str, now: datetime) -> SubscriberView:
     """Take the last leaving back: its topics are followed again, starting now.
 
-    Raises SubscriberError when there is nothing to take back.
+    Raises SubscriberError when there is nothing to take back: nothing was left, or they consented anew since.
     """
     person = by_id(connection, subscriber_id, lock=True)
-    last = consent.last(connection, person.id, [What.LEFT, What.UNSUBSCRIBED])
+    last = consent.last(connection, person.id, [What.LEFT, What.UNSUBSCRIBED, What.CONFIRMED])
     whole = last is not None and last.what is What.UNSUBSCRIBED
-    if last is None or not last.topics or person.state in (State.ERASED, State.SUPPRESSED):
+    settled = last is None or last.what is What.CONFIRMED or not last.topics
+    if last is None or settled or person.state in (State.ERASED, State.SUPPRESSED):
         raise SubscriberError("there is no leaving to take back", hint="Choose the topics again.")
     topics = tuple(topic for topic in last.topics if topic not in person.topics)
     state = person.state

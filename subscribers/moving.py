@@ -65,13 +65,14 @@ def move(
     """
     reader = by_ref(connection, ref, lock=True)
     newcomer = by_ref(connection, to_ref, lock=True)
-    if reader is not None and newcomer is None and has_moved(connection, reader, to_ref):
+    if reader is not None and has_moved(connection, reader, to_ref):
         return reader, False
     if (
         reader is None
         or newcomer is None
         or reader.state is not State.CONFIRMED
         or newcomer.state is not State.PENDING
+        or suppression.forbids(connection, addresses.parse(newcomer.address), key=suppression_key)
     ):
         raise SubscriberError(
             "there is no change of address to confirm here any more",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -17,6 +17,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from subscribers.tables import SignupRequest
 
 signup_requests = SignupRequest.__table__  # type: ignore[attr-defined]
+
+KEPT = timedelta(days=7)  # as long as who asked and never confirmed (MAIL.md)
 
 
 class Kind(StrEnum):
@@ -91,10 +93,16 @@ def answered(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def fail(connection: Connection, request_id: int, *, why: str) -> None:
-    """Set a request aside that cannot be answered; it stays to be looked at."""
+    """Set a request aside that cannot be answered; it stays a week to be looked at."""
     connection.execute(
         update(signup_requests).where(signup_requests.c.id == request_id).values(failed=why[:500])
     )
+
+
+def forget_old(connection: Connection, *, now: datetime) -> int:
+    """Drop requests that failed longer than KEPT ago: they hold addresses; returns how many."""
+    old = signup_requests.c.failed.is_not(None) & (signup_requests.c.at < now - KEPT)
+    return connection.execute(delete(signup_requests).where(old)).rowcount
 
 
 def counts(connection: Connection) -> dict[str, int]:

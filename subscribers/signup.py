@@ -114,6 +114,9 @@ def confirm(
         raise SubscriberError(
             "there is nothing to confirm here any more", hint="Sign up again to get the newsletter."
         )
+    # Suppressed by another process while the sign-up was being stored: the state does not show it.
+    if suppression.forbids(connection, addresses.parse(person.address), key=suppression_key):
+        raise SubscriberError("this address is not mailed", hint="Sign up with another one.")
     connection.execute(
         update(subscribers)
         .where(subscribers.c.id == person.id)

@@ -63,6 +63,12 @@ def in_force(connection: Connection, address_keys: Collection[str], *, key: byte
     return found
 
 
+def forbids(connection: Connection, address: Address, *, key: bytes) -> bool:
+    """Whether the address may not be mailed even if its owner asks: suppressed, and not by erasure alone."""
+    standing = in_force(connection, [address.key], key=key).get(address.key)
+    return standing is not None and standing.reason != ERASED
+
+
 def refusal(address: str, standing: Standing) -> SuppressedError:
     """The error for somebody who wants to bring in an address that may not be mailed."""
     since = standing.at.date().isoformat()

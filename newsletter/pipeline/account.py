@@ -12,7 +12,7 @@ from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digest_papers, digests, papers
 from newsletter.pipeline.letters import Letterpress, post_letter
 from newsletter.pipeline.people import House
-from newsletter.pipeline.signups import Gate
+from newsletter.pipeline.signups import ADDRESS, Gate
 from subscribers import addresses, consent, limits, moving, people, suppression
 from subscribers.errors import SubscriberError
 from subscribers.people import State, SubscriberView
@@ -43,9 +43,10 @@ def ask_move(
     house: House,
     press: Letterpress,
     now: datetime,
-) -> None:
+) -> bool:
     """Mail the question to the new address, if it may be asked; nobody is told whether it was.
 
+    Returns whether this reader may ask once more: one reader cannot have many strangers mailed.
     Raises AddressError for what is no address, SubscriberError for a reader who has left.
     """
     wanted = addresses.parse(address)
@@ -53,8 +54,10 @@ def ask_move(
         reader = people.by_id(connection, subscriber_id, lock=True)
         if wanted.key == addresses.parse(reader.address).key:
             raise SubscriberError("this is the address that you have now", hint="Write the new one.")
-        if not _may_mail(connection, wanted.address, gate.per_address, scope="move", house=house, now=now):
-            return
+        if not _may_mail(connection, reader.address, gate.per_reader, scope="move", house=house, now=now):
+            return False
+        if not _may_mail(connection, wanted.address, gate.per_address, scope=ADDRESS, house=house, now=now):
+            return True
         newcomer = moving.ask(
             connection,
             subscriber_id=reader.id,
@@ -73,6 +76,7 @@ def ask_move(
                 now=now,
                 values={"of": reader.ref},
             )
+        return True
 
 
 def move(engine: Engine, *, ref: str, to_ref: str, house: House, now: datetime) -> SubscriberView:

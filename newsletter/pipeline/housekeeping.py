@@ -7,14 +7,16 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from newsletter.db.engine import writing
-from subscribers import limits
+from subscribers import limits, requests
 from subscribers.purging import PAGE, purge
 
 
 def tidy(engine: Engine, *, now: datetime) -> int:
-    """Purge people who asked and never confirmed, and counts of limits that are over; how many people."""
+    """Purge people who asked and never confirmed, old requests that failed, and counts of limits gone by;
+    how many people."""
     with writing(engine) as connection:
         limits.forget_old(connection, now=now)
+        requests.forget_old(connection, now=now)
     gone = 0
     while True:
         with writing(engine) as connection:

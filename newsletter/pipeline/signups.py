@@ -14,7 +14,9 @@ from typing import Any
 
 from limits import RateLimitItem
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
 
+from newsletter.core.errors import NewsletterError
 from newsletter.core.plan import EVERYTHING
 from newsletter.db.engine import reading, writing
 from newsletter.pipeline import welcome
@@ -27,6 +29,7 @@ from subscribers.people import State, SubscriberView
 from subscribers.requests import Kind, Request
 
 MOST = 10  # requests answered in one transaction: other writers wait a tenth of a second
+ADDRESS = "address"  # the count of all mails to an address that anybody may have typed, whatever they are
 PER_READER = "5/hour, 10/day"  # fresh links that one reader has mailed to themself
 
 log = logging.getLogger(__name__)
@@ -38,7 +41,7 @@ class Gate:
 
     per_client: tuple[RateLimitItem, ...]  # requests of one network address
     per_address: tuple[RateLimitItem, ...]  # mails to an email address that anybody may have typed
-    per_reader: tuple[RateLimitItem, ...]  # links that a reader asks for by a link that they have
+    per_reader: tuple[RateLimitItem, ...]  # what a reader asks for by a link that they have
 
 
 def ask(engine: Engine, request: Request, *, client: str, gate: Gate, house: House, now: datetime) -> bool:
@@ -64,7 +67,8 @@ def answer(
 ) -> int:
     """Answer the oldest requests, at most so many, in one transaction; returns how many there were.
 
-    One that cannot be answered is set aside with the reason and holds up no other.
+    One that cannot be answered is set aside with the reason and holds up no other. Raises NewsletterError for
+    what would meet every request, such as a broken template or a database that is busy: then all wait.
     """
     with reading(engine) as connection:
         if not requests.are_waiting(connection):
@@ -80,6 +84,8 @@ def answer(
             except SubscriberError as error:  # what was asked for cannot be: nobody is told, nothing is lost
                 log.info("request %s comes to nothing: %s", request.id, type(error).__name__)
                 done.append(request.id)
+            except (NewsletterError, OperationalError):
+                raise  # not this request's fault: set aside, it would be lost when all is well again
             except Exception as error:  # a fault of ours must not stop the requests behind it
                 log.exception("request %s cannot be answered", request.id)
                 requests.fail(connection, request.id, why=f"{type(error).__name__}: {error}")
@@ -97,7 +103,7 @@ def _answer(
     now: datetime,
 ) -> None:
     who = suppression.hashed(addresses.parse(request.address).key, house.suppression_key)
-    if not limits.within(connection, gate.per_address, scope=f"address {request.kind}", who=who, now=now):
+    if not limits.within(connection, gate.per_address, scope=ADDRESS, who=who, now=now):
         return
     if request.kind is Kind.LINK:
         person = people.find(connection, request.address)

@@ -33,7 +33,7 @@ def change_address(request: Request, token: str, form: Sent) -> Response:
     site = site_of(request)
     person = doors.reader(request, access.ACCOUNT, token)
     try:
-        account.ask_move(
+        asked = account.ask_move(
             site.engine,
             subscriber_id=person.id,
             address=form.one("email"),
@@ -44,6 +44,14 @@ def change_address(request: Request, token: str, form: Sent) -> Response:
         )
     except SubscriberError as error:
         return _page(request, token, person, errors={"email": worded(error)}, typed=form.one("email"))
+    if not asked:
+        return notice(
+            request,
+            "Please wait a while",
+            "Several addresses were asked already. Everything stays as it is.",
+            status=429,
+            link=(f"/account/{token}", "Back"),
+        )
     site.wake()
     return notice(
         request,

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from newsletter import __version__
 from newsletter.core.errors import StorageError
 from newsletter.web import account, api, confirm, doors, leave, preferences, reading, signup
-from newsletter.web.headers import Guard
+from newsletter.web.headers import COMMON, Guard
 from newsletter.web.pages import ASSETS, Pages, notice, show
 from newsletter.web.site import Site
 
@@ -110,6 +110,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _storage(request: Request, error: Exception) -> Response:
     log.error("storage: %s", error)
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"errors": {"": "Busy; nothing was stored."}}, status_code=503)
     return notice(
         request,
         "Please try again in a minute",
@@ -120,9 +122,14 @@ async def _storage(request: Request, error: Exception) -> Response:
 
 async def _fault(request: Request, error: Exception) -> Response:
     log.error("unexpected %s", type(error).__name__, exc_info=error)
-    return notice(
-        request,
-        "Something went wrong here",
-        "It is written down, and not your fault. Please try again later.",
-        status=500,
-    )
+    if request.url.path.startswith("/api/"):
+        answer: Response = JSONResponse({"errors": {"": "Something went wrong here."}}, status_code=500)
+    else:
+        answer = notice(
+            request,
+            "Something went wrong here",
+            "It is written down, and not your fault. Please try again later.",
+            status=500,
+        )
+    answer.headers.update(COMMON)  # Starlette answers faults outside of all middleware, Guard too
+    return answer

@@ -19,7 +19,7 @@ READING = "/digests/"  # pages that are mails: their styles stand in the element
 
 log = logging.getLogger("newsletter.web")
 
-_COMMON = {
+COMMON = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",  # links of mails hold tokens
@@ -67,7 +67,7 @@ class Guard:
                     message = {**message, "status": 413}
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                for name, value in _COMMON.items():
+                for name, value in COMMON.items():
                     headers.setdefault(name, value)
             elif method == "HEAD" and message["type"] == "http.response.body":
                 message = {**message, "body": b""}

@@ -32,12 +32,16 @@ def leave_page(request: Request, leave_id: str, done: str = "") -> Response:
 def leave(request: Request, leave_id: str, form: Sent) -> Response:
     """Leave. A repeat shows the same page and changes nothing."""
     site = site_of(request)
-    person = _leaver(request, leave_id)
+    person = _known(request, leave_id)
     now = site.clock()
     if form.one(ONE_CLICK):
         choices.leave(site.engine, subscriber_id=person.id, how=choices.BY_MAILBOX, now=now)
         return PlainTextResponse("You are unsubscribed.\n")
     topic = form.one("topic") or None
+    if person.state in (State.ERASED, State.SUPPRESSED):
+        # Nothing comes now, but their word must outlast the suppression.
+        choices.leave(site.engine, subscriber_id=person.id, how=choices.BY_PAGE, now=now)
+        raise doors.ClosedError(doors.gone)
     try:
         after = choices.leave(
             site.engine,
@@ -67,10 +71,15 @@ def undo(request: Request, leave_id: str) -> Response:
     return go(request, f"/u/{leave_id}?done=undo")
 
 
-def _leaver(request: Request, leave_id: str) -> SubscriberView:
+def _known(request: Request, leave_id: str) -> SubscriberView:
     person = choices.leaver_of(site_of(request).engine, leave_id)
     if person is None:
         raise doors.ClosedError(doors.unknown)
+    return person
+
+
+def _leaver(request: Request, leave_id: str) -> SubscriberView:
+    person = _known(request, leave_id)
     if person.state in (State.ERASED, State.SUPPRESSED):
         raise doors.ClosedError(doors.gone)
     return person
@@ -89,6 +98,7 @@ def _page(request: Request, person: SubscriberView, *, done: str) -> Response:
         followed=[(slug, site.titles([slug])[0]) for slug in site.in_order(person.topics)],
         left_topic=site.titles([done])[0] if done in person.left else "",
         undone=done == "undo",
+        pending=person.state is State.PENDING,
         preferences=preferences_path(site.links, person.ref, now=site.clock())
         if person.state is State.CONFIRMED
         else "",

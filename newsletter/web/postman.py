@@ -83,6 +83,9 @@ class Postman:
         Raises NewsletterError when the database or the mail server cannot be used.
         """
         now = self._clock()
+        if time.monotonic() - self._tidied_at >= TIDY:  # first: also while no mail server can be reached
+            self._tidied_at = time.monotonic()
+            tidy(self._engine, now=now)
         answered = 0
         for _ in range(BATCHES):
             answered = signups.answer(
@@ -98,9 +101,6 @@ class Postman:
             )
             if counts.stopped is not None:
                 raise counts.stopped
-        if time.monotonic() - self._tidied_at >= TIDY:
-            self._tidied_at = time.monotonic()
-            tidy(self._engine, now=now)
         return bool(answered)
 
     def _run(self) -> None:

@@ -5,7 +5,7 @@ The link may have been forwarded: the address is masked, and what needs more tru
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -25,6 +25,7 @@ from subscribers.people import SubscriberView
 
 router = APIRouter(prefix="/preferences/{token}", include_in_schema=False)
 
+EARLIEST = date(1970, 1, 1)  # before any mail; the calendar's own first day is none in every time zone
 DONE = {
     "saved": "Saved. It holds from now on.",
     "paused": "Paused. What becomes new in the meantime is kept for you.",
@@ -183,7 +184,7 @@ def _page(
         errors=errors or {},
         hours=HOURS,
         zones=zones(),
-        today=choices.today_of(person, now=now),
+        tomorrow=choices.today_of(person, now=now) + timedelta(days=1),
         paused_until=None if paused is None else paused.astimezone(choices.zone_of(person)).date(),
         done=done,
     )
@@ -191,7 +192,10 @@ def _page(
 
 def _date(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
+        if found < EARLIEST:
+            raise ValueError
+        return found
     except ValueError as error:
         raise PreferenceError(
             f"until: {text!r} is not a date", field="until", hint="Write it as 2027-03-01."

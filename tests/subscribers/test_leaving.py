@@ -44,7 +44,7 @@ def test_unsubscribe_from_a_topic_never_followed_says_so(world: World) -> None:
     added = world.add("ada@example.org", "quantum")
     with pytest.raises(UnknownTopicError) as caught:
         unsubscribe(world, added.person, 1, "circuits")
-    assert str(caught.value) == "ada@example.org never followed 'circuits'\nThey follow quantum."
+    assert str(caught.value) == "'circuits' was never followed\nFollowed now: quantum."
 
 
 def test_unsubscribe_of_a_pending_person_ends_the_request(world: World) -> None:
@@ -79,6 +79,15 @@ def test_undo_of_nothing_says_so(world: World) -> None:
     added = world.add("ada@example.org", "quantum")
     with pytest.raises(SubscriberError, match="no leaving to take back"):
         leaving.undo(world.connection, subscriber_id=added.person.id, how="web", now=later(1))
+
+
+def test_undo_after_a_new_consent_brings_nothing_of_the_old_one_back(world: World) -> None:
+    added = world.add("ada@example.org", "quantum", "circuits")
+    unsubscribe(world, added.person, 1)
+    world.add("ada@example.org", "everything", now=later(2))
+    with pytest.raises(SubscriberError, match="no leaving to take back"):
+        leaving.undo(world.connection, subscriber_id=added.person.id, how="web", now=later(3))
+    assert world.person(added).topics == ("everything",)
 
 
 def test_undo_of_a_request_that_was_never_confirmed_confirms_nothing(world: World) -> None:

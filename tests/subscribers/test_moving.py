@@ -107,3 +107,13 @@ def test_the_new_address_of_an_erased_person_is_theirs_to_use_again(world: World
     assert (done, after.address) == (True, "ada@new.example")
     key = "ada@new.example"
     assert suppression.in_force(world.connection, [key], key=KEY) == {}
+
+
+def test_a_repeat_of_a_move_to_an_address_that_was_somebodys_once_changes_nothing(world: World) -> None:
+    old = world.add("ada@new.example", "quantum")
+    leaving.unsubscribe(world.connection, subscriber_id=old.person.id, how="web", now=later(1))
+    ada = world.add("ada@example.org", "circuits")
+    newcomer = asking(world, ada, "ada@new.example")
+    assert newcomer is not None
+    after, _ = moved(world, ada, newcomer)
+    assert moved(world, ada, newcomer) == (after, False)

@@ -8,6 +8,7 @@ import pytest
 
 from subscribers import consent, leaving, people
 from subscribers.errors import UnknownAddressError
+from subscribers.preferences import Preferences
 from subscribers.purging import UNCONFIRMED, purge
 from tests.subscribers.conftest import NOON, World, later
 
@@ -20,8 +21,27 @@ def test_who_never_confirmed_goes_after_seven_days_without_a_trace(world: World)
     assert purge(world.connection, now=LATE) == 1
     assert people.find(world.connection, "ada@example.org") is None
     assert consent.history(world.connection, ada.person.id) == []
+    assert people.by_ref(world.connection, ada.person.ref) is None
+    assert people.by_leave_id(world.connection, ada.person.leave_id) is None
+    # The last row keeps its id from the next person; any other is gone.
+    left = people.by_id(world.connection, ada.person.id)
+    assert (left.state, left.address, left.name, left.topics, left.preferences) == (
+        "erased",
+        "",
+        "",
+        (),
+        Preferences(),
+    )
+
+
+def test_nobody_gets_the_id_of_who_was_purged(world: World) -> None:
+    """Letters know whom they are for by the id alone."""
+    first = world.add("ada@example.org", confirmed=False, how="web", hour=9)
+    last = world.add("bob@example.org", confirmed=False, how="web", hour=9)
+    assert purge(world.connection, now=LATE) == 2
+    assert world.add("cyd@example.org").person.id > last.person.id
     with pytest.raises(UnknownAddressError):
-        people.by_id(world.connection, ada.person.id)
+        people.by_id(world.connection, first.person.id)
 
 
 def test_asking_again_gives_seven_days_more(world: World) -> None:

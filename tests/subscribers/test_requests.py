@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from subscribers import requests
 from subscribers.requests import Kind, Request
-from tests.subscribers.conftest import NOON, World
+from tests.subscribers.conftest import NOON, World, later
 
 ADA = Request(
     kind=Kind.SIGN_UP,
@@ -38,3 +38,14 @@ def test_answered_ones_are_forgotten_and_failed_ones_set_aside(world: World) -> 
     requests.fail(world.connection, second.id, why="ValueError: " + "x" * 600)
     assert requests.waiting(world.connection, most=5) == [third]
     assert requests.counts(world.connection) == {"waiting": 1, "failed": 1}
+
+
+def test_failed_ones_are_kept_a_week_and_waiting_ones_until_they_are_answered(world: World) -> None:
+    requests.store(world.connection, ADA)
+    requests.store(world.connection, GRACE)
+    first, second = requests.waiting(world.connection, most=5)
+    requests.fail(world.connection, first.id, why="ValueError")
+    assert requests.forget_old(world.connection, now=NOON + requests.KEPT) == 0
+    assert requests.forget_old(world.connection, now=later(8)) == 1
+    assert requests.waiting(world.connection, most=5) == [second]
+    assert requests.counts(world.connection) == {"waiting": 1, "failed": 0}

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from newsletter.db.engine import writing
-from subscribers import consent, leaving, people, signup, suppression
+from subscribers import addresses, consent, leaving, people, signup, suppression, wishes
 from subscribers.audience import following
 from subscribers.errors import SubscriberError, SuppressedError, UnknownTopicError
 from subscribers.people import State, subscribers
@@ -272,3 +272,23 @@ def test_where_a_request_came_from_stands_in_the_ledger(world: World) -> None:
         "topics": ["circuits"],
         "detail": {"form": "1", "method": "form", "from": "a hash"},
     }
+
+
+def test_confirm_beats_no_suppression_that_came_while_the_sign_up_was_stored(world: World) -> None:
+    """On PostgreSQL both happen at once: the suppression finds nobody, the sign-up no suppression."""
+    suppression.suppress(
+        world.connection, address="ada@example.org", reason="admin", how="admin", now=NOON, key=KEY
+    )
+    step = wishes.decide(
+        None,
+        wishes.Wish(address=addresses.parse("ada@example.org")),
+        how="web",
+        now=NOON,
+        defaults=Preferences(),
+        default_topics=("everything",),
+    )
+    assert step is not None
+    (pending,) = signup.carry_out(world.connection, [step], how="web", now=NOON).values()
+    with pytest.raises(SubscriberError, match="not mailed"):
+        signup.confirm(world.connection, subscriber_id=pending, how="web", now=later(1), suppression_key=KEY)
+    assert people.by_id(world.connection, pending).state == "pending"

@@ -35,6 +35,15 @@ def test_a_reader_has_so_many_links_mailed_and_is_then_told_to_wait(desk: Desk) 
     assert len(desk.mails()) == 5
 
 
+def test_a_reader_cannot_have_many_strangers_asked(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits")
+    link = fresh(desk, desk.preferences(ada))
+    for number in range(5):
+        desk.post(f"{link}/address", email=f"stranger{number}@example.org")
+    assert "Please wait a while" in desk.post(f"{link}/address", status=429, email="one.more@example.org")
+    assert len(desk.mails()) == 5
+
+
 def test_a_reader_moves_once_the_new_address_agrees(desk: Desk) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", "quantum", hour="9")
     link = fresh(desk, desk.preferences(ada))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+from datetime import datetime
 
 import pytest
 
+from newsletter.core.errors import StorageError
+from newsletter.web.headers import COMMON
 from tests.web.desk import Desk
 
 PAGES = [
@@ -98,5 +101,17 @@ def test_a_fault_of_ours_is_a_page_without_a_traceback(desk: Desk) -> None:
     assert answer.status_code in (500, 503, 404)
     answer = desk.sign_up("ada@example.org", "circuits")
     assert answer.status_code == 200
-    assert desk.mails() == []  # set aside, and the postman lives
+    with pytest.raises(StorageError):
+        desk.mails()  # it waits, and the postman's thread rests
     assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/api/topics"])
+def test_also_a_fault_bears_what_every_answer_bears(desk: Desk, path: str) -> None:
+    def stopped() -> datetime:
+        raise ArithmeticError
+
+    desk.site.clock = stopped
+    answer = desk.browser.get(path)
+    assert answer.status_code == 500
+    assert {name: answer.headers[name] for name in COMMON} == COMMON

@@ -115,12 +115,58 @@ def test_who_was_only_asked_can_say_no_at_once(desk: Desk) -> None:
 
 def test_a_topic_never_followed_an_unknown_link_and_an_erased_person(desk: Desk) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", "quantum")
-    assert "never followed" in desk.post(f"/u/{ada.leave_id}", status=409, topic="cooking")
-    assert "ada@example.org" not in desk.post(f"/u/{ada.leave_id}", status=409, topic="cooking")
+    page = desk.post(f"/u/{ada.leave_id}", status=409, topic="cooking")
+    assert "never followed" in page
+    assert "ada@example.org" not in page.lower()
     assert "This link does not work" in desk.get("/u/AAAAAAAAAAAAAAAAAAAAAA", status=404)
     with writing(desk.office.engine) as connection:
         suppression.forget(connection, subscriber_id=ada.id, how="web", now=desk.now, key=SUPPRESSION_KEY)
     assert "no subscription behind this link" in desk.get(f"/u/{ada.leave_id}", status=410)
+
+
+@pytest.mark.parametrize("one_click", [True, False])
+def test_a_suppressed_reader_who_leaves_stays_out_when_the_suppression_is_lifted(
+    desk: Desk, one_click: bool
+) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits")
+    with writing(desk.office.engine) as connection:
+        suppression.suppress(
+            connection,
+            address="ada@example.org",
+            reason="bounce",
+            how="bounce",
+            now=desk.now,
+            key=SUPPRESSION_KEY,
+        )
+    fields = {"List-Unsubscribe": "One-Click"} if one_click else {}
+    desk.post(f"/u/{ada.leave_id}", status=200 if one_click else 410, **fields)
+    with writing(desk.office.engine) as connection:
+        after = suppression.unsuppress(
+            connection, address="ada@example.org", how="admin", now=desk.now, key=SUPPRESSION_KEY
+        )
+    assert after is not None
+    assert after.state == "unsubscribed"
+
+
+def test_the_mailboxs_button_is_answered_alike_after_erasure(desk: Desk) -> None:
+    """A mailbox program must see no error (RFC 8058: the same answer again)."""
+    ada = desk.subscribed("ada@example.org", "circuits")
+    with writing(desk.office.engine) as connection:
+        suppression.forget(connection, subscriber_id=ada.id, how="web", now=desk.now, key=SUPPRESSION_KEY)
+    before = desk.everything()
+    page = desk.post(f"/u/{ada.leave_id}", **{"List-Unsubscribe": "One-Click"})
+    assert page == "You are unsubscribed.\n"
+    assert desk.everything() == before
+
+
+def test_who_is_pending_is_not_told_that_digests_come(desk: Desk) -> None:
+    desk.sign_up("ada@example.org", "circuits")
+    desk.mails()
+    path = f"/u/{desk.person('ada@example.org').leave_id}"
+    desk.post(path)
+    page = words_of(desk.post(f"{path}/undo"))
+    assert "You are back" not in page
+    assert "No digest comes before you press the button in the mail" in page
 
 
 def test_an_unsubscribe_that_was_answered_wins_against_mail_that_waits(desk: Desk) -> None:

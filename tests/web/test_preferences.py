@@ -129,3 +129,16 @@ def test_who_has_not_confirmed_is_told_to(desk: Desk) -> None:
     desk.sign_up("ada@example.org", "circuits")
     desk.mails()
     assert "Not confirmed yet" in desk.get(desk.preferences(desk.person("ada@example.org")), status=409)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
+@pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "nonsense"])
+def test_a_day_before_any_mail_is_refused_beside_its_field(desk: Desk, zone: str, day: str) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits", timezone=zone)
+    assert 'id="on-wrong"' in desk.get(f"{desk.preferences(ada)}/why?on={day}", status=422)
+
+
+def test_the_first_day_that_a_pause_offers_is_one_that_it_takes(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits")
+    assert 'min="2026-04-18"' in desk.get(desk.preferences(ada))
+    assert "Paused until 18 April 2026" in desk.post(f"{desk.preferences(ada)}/pause", until="2026-04-18")

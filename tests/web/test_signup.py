@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from newsletter.core.errors import ConfigurationError
 from newsletter.db.engine import writing
 from newsletter.pipeline.housekeeping import tidy
+from newsletter.pipeline.letters import Letterpress
+from newsletter.render.environment import MailEnvironment
+from newsletter.web.postman import Postman
 from subscribers import leaving, suppression
 from tests.pipeline.office import SUPPRESSION_KEY
-from tests.web.desk import START, Desk, field_of, words_of
+from tests.web.desk import BRAND, START, Desk, field_of, words_of
 
 
 def test_the_page_shows_each_topic_with_its_recent_papers(desk: Desk) -> None:
@@ -200,6 +205,7 @@ def test_one_address_is_mailed_once_an_hour_and_three_times_a_day(desk: Desk) ->
 
 def test_who_lost_their_link_has_it_mailed_and_nobody_learns_who_has_one(desk: Desk) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
+    desk.later(hours=1)
     known = desk.post("/link", email="ADA@example.org")
     assert desk.post("/link", email="nobody@example.org") == known
     mail = desk.mail()
@@ -216,3 +222,36 @@ def test_who_never_confirmed_is_gone_after_seven_days(desk: Desk) -> None:
     assert tidy(desk.office.engine, now=desk.now) == 1
     assert "This link has expired" in desk.get(confirm, status=410)
     assert tidy(desk.office.engine, now=desk.now) == 0
+
+
+def test_an_address_is_mailed_once_an_hour_whatever_is_asked_for_it(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "circuits")
+    desk.post(f"{desk.preferences(ada)}/account")
+    account = desk.mail().link("/account/")
+    desk.sign_up("victim@example.org", "circuits")
+    assert [mail.recipient for mail in desk.mails()] == ["victim@example.org"]
+    desk.later(minutes=2)
+    desk.post("/link", email="victim@example.org")
+    desk.post(f"{account}/address", email="victim@example.org")
+    assert desk.mails() == []
+
+
+def test_a_broken_template_loses_no_request(desk: Desk, tmp_path: Path) -> None:
+    """While the operator mends it, all wait; then all are answered."""
+    own = tmp_path / "own" / "email" / "confirm"
+    own.mkdir(parents=True)
+    (own / "html.j2").write_text("{{ broken")
+    environment = MailEnvironment([tmp_path / "own"])
+    press = Letterpress(environment, brand=BRAND, topics=desk.site.views)
+    broken = Postman(
+        desk.site.engine,
+        post=desk.office.post,
+        press=press,
+        house=desk.house,
+        gate=desk.gate,
+        clock=lambda: desk.now,
+    )
+    desk.sign_up("ada@example.org", "circuits")
+    with pytest.raises(ConfigurationError):
+        broken.step()
+    assert desk.mail().recipient == "ada@example.org"
