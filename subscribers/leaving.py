@@ -67,6 +67,7 @@ def _leave(connection: Connection, person: SubscriberView, *, how: str, now: dat
 def undo(connection: Connection, *, subscriber_id: int, how: str, now: datetime) -> SubscriberView:
     """Take the last leaving back: its topics are followed again, starting now.
 
+    Who left everything gets back what they had, whatever somebody has asked for with their address since.
     Raises SubscriberError when there is nothing to take back: nothing was left, or they consented anew since.
     """
     person = by_id(connection, subscriber_id, lock=True)
@@ -77,7 +78,7 @@ def undo(connection: Connection, *, subscriber_id: int, how: str, now: datetime)
         raise SubscriberError("there is no leaving to take back", hint="Choose the topics again.")
     topics = tuple(topic for topic in last.topics if topic not in person.topics)
     state = person.state
-    if state is State.UNSUBSCRIBED:
+    if whole and state in (State.UNSUBSCRIBED, State.PENDING):
         state = State.CONFIRMED if last.detail.get("from") == State.CONFIRMED else State.PENDING
     if not topics and state is person.state:
         return person
@@ -85,6 +86,11 @@ def undo(connection: Connection, *, subscriber_id: int, how: str, now: datetime)
     if whole and state is State.CONFIRMED:
         values |= {"slots_done_to": now, "cadence_since": now}
     _set(connection, person, values)
+    if whole and person.state is State.PENDING and state is State.CONFIRMED:
+        # Anybody may have typed their address into the form: this link is from their own mail.
+        others = [topic for topic in person.topics if topic not in last.topics]
+        intervals.close(connection, person.id, now=now, topics=others)
+        intervals.confirm(connection, [person.id], now=now)
     since = now if state is State.CONFIRMED else None
     intervals.open_(connection, [(person.id, topic, since) for topic in topics])
     event = Event(what=What.CAME_BACK if whole else What.FOLLOWED, topics=topics, detail={"undo": True})

@@ -78,13 +78,15 @@ def dissolve(connection: Connection, person: SubscriberView) -> None:
 
 
 def _leave_again(connection: Connection, person: SubscriberView, *, now: datetime) -> None:
+    left = consent.last(connection, person.id, [What.UNSUBSCRIBED])
     intervals.close(connection, person.id, now=now)
     connection.execute(
         update(subscribers)
         .where(subscribers.c.id == person.id)
         .values(state=State.UNSUBSCRIBED, version=subscribers.c.version + 1)
     )
-    event = Event(what=What.UNSUBSCRIBED, detail={"from": str(State.PENDING)})
+    # As they left then: their goodbye's undo still gives them back what they had.
+    event = left or Event(what=What.UNSUBSCRIBED, detail={"from": str(State.PENDING)})
     consent.record(connection, [(person.id, event)], how="time", now=now)
 
 

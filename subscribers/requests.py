@@ -62,7 +62,7 @@ def waiting(connection: Connection, *, most: int) -> list[Request]:
     """The requests that wait for an answer, the oldest first, at most so many."""
     rows = connection.execute(
         select(signup_requests)
-        .where(signup_requests.c.failed.is_(None))
+        .where(signup_requests.c.failed.is_(None), signup_requests.c.kind.in_([str(kind) for kind in Kind]))
         .order_by(signup_requests.c.id)
         .limit(most)
     ).all()

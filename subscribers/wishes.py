@@ -84,7 +84,8 @@ def decide(
     follow = tuple(t for t in wanted if t not in person.topics and t not in kept_out)
     before, after = as_columns(person.preferences), as_columns(preferences)
     details = {name: value for name, value in after.items() if value != before[name]}
-    name = wish.name or person.name
+    # On the public form anybody may type a name beside anybody's address.
+    name = (person.name or wish.name) if how == "web" and not wish.signed else (wish.name or person.name)
     events: list[Event] = []
     if returns:
         events.append(Event(what=What.CAME_BACK, topics=follow, detail=wish.origin))

@@ -48,11 +48,11 @@ def open_engine(url: str) -> Engine:
             "database_url cannot be read", hint="Write it as sqlite:////path/to/newsletter.sqlite3"
         ) from error
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT / 1000})
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT / 1000}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    engine = create_engine(parsed, pool_pre_ping=True)
+    engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True)  # they may be addresses
     event.listen(engine, "connect", _prepare_postgresql)
     event.listen(engine, "begin", _begin_postgresql)
     return engine

@@ -7,7 +7,7 @@ suppressed addresses part ways. An address is mailed a few times a day at most; 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -122,7 +122,7 @@ def _signed_up(connection: Connection, request: Request, *, house: House, now: d
     return signup.add(
         connection,
         address=request.address,
-        topics_wanted=request.topics,
+        topics_wanted=_still_there(request.topics, house.known_topics),
         known_topics=house.known_topics,
         given=request.given,
         confirmed=False,
@@ -134,6 +134,11 @@ def _signed_up(connection: Connection, request: Request, *, house: House, now: d
         name=request.name,
         origin=request.origin,
     ).person
+
+
+def _still_there(topics: Sequence[str], known: Collection[str]) -> list[str]:
+    """The topics without those that were taken out of the settings since; all of them when none is left."""
+    return [topic for topic in topics if topic in known] or list(topics)
 
 
 def confirm(

@@ -6,6 +6,7 @@ Every well-formed address gets the same page after the same work; what it leads 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -154,6 +155,8 @@ def client_of(request: Request) -> str:
     from ipaddress import IPv6Address, ip_address, ip_network
 
     host = request.client.host if request.client is not None else ""
+    told = re.fullmatch(r"(?:\[([^\]]+)\]|([0-9.]+)):[0-9]+", host)  # some balancers forward the port, too
+    host = (told[1] or told[2]) if told else host
     try:
         found = ip_address(host)
     except ValueError:

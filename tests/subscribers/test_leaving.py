@@ -114,3 +114,15 @@ def test_pause_ends_by_itself_or_by_word(world: World) -> None:
     assert world.events(added)[1:] == [("paused", []), ("resumed", [])]
     with pytest.raises(SubscriberError, match="cannot end in the past"):
         pause(1, now=1)
+
+
+def test_a_stranger_who_types_a_leavers_address_spoils_nothing(world: World) -> None:
+    ada = world.add("ada@example.org", "circuits", "quantum", name="Ada")
+    leaving.unsubscribe(world.connection, subscriber_id=ada.person.id, how="web", now=later(1))
+    typed = world.add(
+        "ada@example.org", "circuits", "everything", confirmed=False, how="web", now=later(2), name="Spam"
+    )
+    assert (typed.person.state, typed.person.name) == ("pending", "Ada")
+    back = leaving.undo(world.connection, subscriber_id=ada.person.id, how="web", now=later(3))
+    assert (back.state, back.topics) == ("confirmed", ("circuits", "quantum"))
+    assert len([row for row in world.connection.execute(following()) if row.until is None]) == 2

@@ -69,4 +69,6 @@ def test_who_had_left_and_was_asked_back_has_left_as_before(world: World) -> Non
     assert purge(world.connection, now=LATE) == 1
     after = world.person(ada)
     assert (after.state, after.topics) == ("unsubscribed", ())
-    assert world.events(ada)[-1] == ("unsubscribed", [])
+    assert world.events(ada)[-1] == ("unsubscribed", ["circuits"])
+    again = leaving.undo(world.connection, subscriber_id=ada.person.id, how="web", now=LATE)
+    assert (again.state, again.topics) == ("confirmed", ("circuits",))
