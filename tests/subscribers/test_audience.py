@@ -93,13 +93,13 @@ def test_following_holds_ended_intervals_and_nothing_that_was_only_asked_for(wor
 
 def test_cadences_counts_schedules_of_confirmed_people(world: World) -> None:
     world.add("ada@example.org")
-    world.add("bob@example.org")
+    world.add("bob@example.org", now=later(1))
     world.add("cyd@example.org", cadence="weekly", weekday="friday", hour=9, timezone="Europe/Berlin")
     world.add("dan@example.org", confirmed=False, hour=3)
     rows = world.connection.execute(audience.cadences().order_by("hour")).all()
     assert [tuple(row) for row in rows] == [
-        ("daily", None, 7, "UTC", 2),
-        ("weekly", "friday", 9, "Europe/Berlin", 1),
+        ("daily", None, 7, "UTC", 2, NOON, later(1)),
+        ("weekly", "friday", 9, "Europe/Berlin", 1, NOON, NOON),
     ]
 
 
