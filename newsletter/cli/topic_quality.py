@@ -19,6 +19,7 @@ from newsletter.core.errors import ConfigurationError
 if TYPE_CHECKING:
     from newsletter.topics.evaluation import Evaluation
     from newsletter.topics.labels import Labelled
+    from newsletter.topics.training import Learned
 
 LABELS = (
     "JSON lines with title, abstract, topics (a list of slugs), perhaps borderline. "
@@ -115,7 +116,7 @@ def train(
             [learned.topic for learned in trained.topics if learned.loss_after is not None],
         )
         figures[source] = {**_figures(found), "topics": _by_topic(found)}
-    learned_any = any(learned.outcome == "learned" for learned in trained.topics)
+    learned_any = any(learned.outcome in ("learned", "rules weighed") for learned in trained.topics)
     written = None
     if not dry_run and (learned_any or out is not None):
         written = out or work.weights_file
@@ -125,7 +126,7 @@ def train(
     if json:
         output.print_json({"topics": trained.topics, "held_out": figures, "written": written})
         return
-    output.print_rows([output.plain(learned) for learned in trained.topics])
+    output.print_rows([_told(learned) for learned in trained.topics])
     for source, row in figures.items():
         typer.echo(f"{source}: {row['papers']} papers, macro F1 {row['macro_f1']:.3f}", nl=False)
         typer.echo(f", false alarms {row['false_alarms']}, cross-validated")
@@ -210,6 +211,13 @@ def _labelled(work: Workspace, files: Sequence[str]) -> list[Labelled]:
             source = "standard input" if file == "-" else Path(file).name
             papers += read_labels(lines_of(file, stack), source=source, abstract_of=abstract_of)
     return papers
+
+
+def _told(learned: Learned) -> dict[str, Any]:
+    row: dict[str, Any] = output.plain(learned)
+    for name in ("loss_before", "loss_after"):
+        row[name] = "" if row[name] is None else f"{row[name]:.4f}"
+    return row
 
 
 def _figures(found: Evaluation) -> dict[str, Any]:

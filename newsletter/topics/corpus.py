@@ -25,8 +25,9 @@ ENOUGH = 50  # labelled papers of a topic from which it is learned without what 
 FEW = 3  # papers for and against a topic, under which nothing is learned
 ALIKE = 0.3  # share of common terms from which two papers are one for cross-validation
 SCALE = 4.0  # brings the terms of a usual abstract to a length of about 1
-TOP = 1.0  # the same of the second step
+TOP = 10.0  # the same of the second step, which weighs three figures only
 STRENGTH = 10.0  # inverse regularisation of the terms; .3 to 3 times as much made no difference
+BY_WORDS, BY_RULES, IN_FORCE = "words", "rules", "in force"  # kinds of weights
 KEPT_WEIGHT = 0.005  # smaller ones are left out: together they move a logit by hundredths
 
 
@@ -139,33 +140,39 @@ class Corpus:
         folds: int,
         seed: int,
         tick: Callable[[int, int], None],
-    ) -> tuple[list[dict[str, float]], list[dict[str, float]]]:
+    ) -> dict[str, list[dict[str, float]]]:
         """The score of each paper by weights and rules that were made without it, and by what is in force.
 
-        Also the latter reads by rules that were made without the paper: else it would know some by heart.
+        By kind of weights, IN_FORCE among them. That one, too, reads by rules made without the paper:
+        else it would know some by heart.
         """
         everyone = list(range(len(self.examples)))
-        scores: list[dict[str, float]] = [{} for _ in everyone]
-        before: list[dict[str, float]] = [{} for _ in everyone]
+        scores: dict[str, list[dict[str, float]]] = {
+            kind: [{} for _ in everyone] for kind in (BY_WORDS, BY_RULES, IN_FORCE)
+        }
         if not topics:
-            return scores, before
-        old_model = LinearModel(base or Weights(topics={}))
+            return scores
+        in_force = LinearModel(base or Weights(topics={}))
         fold = self.folds(everyone, folds, seed)
         for out in range(folds):
             tick(out, folds)
             rest = [i for i in everyone if fold[i] != out]
             fitted = self.fit(rest, topics, base=base, seed=seed * 1000 + out + 1)
-            model = LinearModel(
-                Weights(topics={self.topics[n].topic: weights for n, weights in fitted.items()})
-            )
+            models = {
+                kind: LinearModel(
+                    Weights(topics={self.topics[n].topic: kinds[kind] for n, kinds in fitted.items()})
+                )
+                for kind in (BY_WORDS, BY_RULES)
+            }
+            models[IN_FORCE] = in_force
             reader = self._reader_without(rest)
             for i in everyone:
                 if fold[i] == out:
                     paper = reader.read(self.examples[i].title, self.examples[i].abstract)
-                    new, old = model.scores(paper), old_model.scores(paper)
-                    scores[i] = {self.topics[n].topic: new[n] for n in topics}
-                    before[i] = {self.topics[n].topic: old[n] for n in topics}
-        return scores, before
+                    for kind, model in models.items():
+                        found = model.scores(paper)
+                        scores[kind][i] = {self.topics[n].topic: found[n] for n in topics}
+        return scores
 
     def _reader_without(self, seen_in: Iterable[int]) -> RuleSet:
         seen = set().union(*(self.phrases[i] for i in seen_in))
@@ -184,15 +191,17 @@ class Corpus:
 
     def fit(
         self, members: Sequence[int], topics: Sequence[int], *, base: Weights | None, seed: int
-    ) -> dict[int, TopicWeights]:
-        """Weights of these topics, learned from these examples."""
+    ) -> dict[int, dict[str, TopicWeights]]:
+        """Weights of these topics, learned from these examples: with words and by the rules' points alone."""
         import numpy as np
 
+        if not members:
+            return {}
         fold = self.folds(members, FOLDS, seed)
         folds = np.array([fold[i] for i in members])
         points = np.array(self._honest_points(members, fold))
         terms, idf, matrix = self._matrix(members)
-        learned: dict[int, TopicWeights] = {}
+        learned: dict[int, dict[str, TopicWeights]] = {}
         for n in topics:
             labels = [self.label(i, n) for i in members]
             known = np.array([label is not None for label in labels])
@@ -207,27 +216,29 @@ class Corpus:
                     coef, bias = _logistic(matrix[rest], y[rest], weight[rest], STRENGTH)
                     margin[held] = matrix[held] @ coef + bias
             coef, bias = _logistic(matrix[known], y[known], weight[known], STRENGTH)
-            columns = [margin, points[:, n], np.minimum(points[:, n], 1.0)]
+            columns = [points[:, n], np.minimum(points[:, n], 1.0)]
             before = base.topics.get(self.topics[n].topic) if base else None
             positives = sum(1 for i in members if self.examples[i].judged and self.label(i, n))
             if before is not None and positives < ENOUGH:
                 columns.append(np.array([self._said(i, before) for i in members]))
             else:
                 before = None
-            top, over = _logistic(np.column_stack(columns)[known], y[known], weight[known], TOP)
-            folded = {
-                term: float(top[0] * c * rarity / SCALE)
-                for term, c, rarity in zip(terms, coef, idf, strict=True)
-            }
-            if before is not None:
-                for term, old in before.terms.items():
-                    folded[term] = folded.get(term, 0.0) + float(top[3]) * old
-            learned[n] = TopicWeights(
-                bias=float(over + top[0] * bias),
-                rules=float(top[1]),
-                reached=float(top[2]),
-                terms={term: w for term, w in folded.items() if abs(w) >= KEPT_WEIGHT},
-            )
+            learned[n] = {}
+            for kind, more in ((BY_WORDS, [margin]), (BY_RULES, [])):
+                top, over = _logistic(np.column_stack([*columns, *more])[known], y[known], weight[known], TOP)
+                share = float(top[-1]) if more else 0.0
+                folded = {
+                    term: share * float(c * rarity / SCALE)
+                    for term, c, rarity in zip(terms, coef, idf, strict=True)
+                }
+                for term, old in (before.terms if before is not None else {}).items():
+                    folded[term] = folded.get(term, 0.0) + float(top[2]) * old
+                learned[n][kind] = TopicWeights(
+                    bias=float(over) + share * bias,
+                    rules=float(top[0]),
+                    reached=float(top[1]),
+                    terms={term: w for term, w in folded.items() if abs(w) >= KEPT_WEIGHT},
+                )
         return learned
 
     def _said(self, example: int, weights: TopicWeights) -> float:

@@ -130,8 +130,9 @@ class LinearModel:
         self._words = _Numbers(numbers)
         keys = {term: self._key(term, numbers) for term in known}
         self._names = {key: term for term, key in keys.items()}
+        # Every topic has every key, so that what a paper holds is looked up without asking.
         self._terms = {
-            slug: {keys[term]: weight for term, weight in topic.terms.items()}
+            slug: {keys[term]: topic.terms.get(term, 0.0) for term in known}
             for slug, topic in weights.topics.items()
         }
 
@@ -141,8 +142,7 @@ class LinearModel:
 
     def scores(self, paper: PaperReading) -> list[float]:
         """The score of each topic of the reading, 0 to 1, in its order."""
-        title = self._found(paper.title)
-        found = title | self._found(paper.abstract)
+        title, found = self._read(paper)
         length = length_of(paper)
         scores = []
         for topic in paper.topics:
@@ -150,9 +150,8 @@ class LinearModel:
             if weights is None:
                 scores.append(score_of(topic.points, topic.strong_at))
                 continue
-            terms = self._terms[topic.topic]
-            said = sum([terms[key] for key in terms.keys() & found])
-            said += (TITLE - 1) * sum([terms[key] for key in terms.keys() & title])
+            weight_of = self._terms[topic.topic].__getitem__
+            said = sum(map(weight_of, found)) + (TITLE - 1) * sum(map(weight_of, title))
             points = points_of(topic)
             logit = weights.bias + weights.rules * points + weights.reached * min(points, 1.0) + said / length
             scores.append(round(1 / (1 + math.exp(-max(min(logit, 30.0), -30.0))), 4))
@@ -163,17 +162,19 @@ class LinearModel:
         terms = self._terms.get(topic)
         if terms is None:
             return ()
-        title = self._found(paper.title)
-        shares = {
-            key: terms[key] * (TITLE if key in title else 1.0)
-            for key in terms.keys() & (title | self._found(paper.abstract))
-            if terms[key] > 0
-        }
+        title, found = self._read(paper)
+        shares = {key: terms[key] * (TITLE if key in title else 1.0) for key in found if terms[key] > 0}
         strongest = sorted(shares, key=lambda key: (-shares[key], key))
         return readable((self._names[key] for key in strongest), MOST_WORDS)
 
+    def _read(self, paper: PaperReading) -> tuple[set[int], set[int]]:
+        """Keys of the terms in the title, and of those in title and abstract."""
+        known = self._names.keys()
+        title = known & self._found(paper.title)
+        return title, title | (known & self._found(paper.abstract))
+
     def _found(self, words: Sequence[str]) -> set[int]:
-        """Keys of the terms that stand there; most of those of pairs belong to no term."""
+        """Keys of words and pairs that stand there; most of those of pairs belong to no term."""
         memo = self._words
         numbers = [memo[word] for word in words]
         base = self._base

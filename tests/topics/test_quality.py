@@ -17,9 +17,10 @@ from newsletter.sources.registry import read_listing
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.evaluation import Evaluation, Judged, evaluate
 from newsletter.topics.matcher import Matcher
+from newsletter.topics.model import LinearModel, load_weights
 from tests.shared_data import SHARED, needs_shared
 
-MATCHER = Matcher(load_topics())
+MATCHER = Matcher(load_topics(), LinearModel(load_weights()))
 SAMPLE = Path(__file__).with_name("sample.jsonl")  # real titles, abstracts in our own words
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Matcher
+from newsletter.topics.model import LinearModel, load_weights
 
-MATCHER = Matcher(load_topics())
+MATCHER = Matcher(load_topics(), LinearModel(load_weights()))
 
 TRAPS = [
     (
