@@ -85,7 +85,7 @@ def train(
 
     A topic is learned anew when at least three papers were judged and unseen papers do better by it than
     before; the others stay. All figures are cross-validated: of papers that were not learned from, with rules
-    cut down to phrases that other papers have. Editions stay as they are. Needs scikit-learn, the extra named train.
+    cut down to phrases that other papers have. Editions stay as they are. Needs the extra named train.
     """
     work = workspace(ctx)
     from newsletter.core.matching import STRONG_SCORE

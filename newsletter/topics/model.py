@@ -4,7 +4,8 @@ Learns nothing (`newsletter.topics.training` does) and needs no library: for eac
 regression, linear in the points of the topic's rules and in the paper's terms.
 
 The score of a topic is a probability: σ(bias + rules·points + reached·min(points, 1) + Σ terms), points
-being in units of the topic's `strong_at`. A topic that the model was not trained for is scored by its rules.
+being in units of the topic's `strong_at`. A topic that the model was not trained for is scored by its rules;
+so is a bare title or a very short abstract where the rules are surer.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ MOST_POINTS = 3.0  # times `strong_at`; more says no more
 LEAST_POINTS = -1.0
 TITLE = 2.0  # a term in the title counts twice
 SMOOTHING = 30  # words added to the length, so that the few words of a bare title do not shout
+SHORT = 60  # words; no paper that weights are learned from is shorter, so there rules have their say, too
 MOST_WORDS = 3  # terms shown as evidence
 MEMO_WORDS = 50_000  # distinct words remembered, as in `newsletter.core.phrases`
 
@@ -144,6 +146,7 @@ class LinearModel:
         """The score of each topic of the reading, 0 to 1, in its order."""
         title, found = self._read(paper)
         length = length_of(paper)
+        short = len(paper.title) + len(paper.abstract) < SHORT
         scores = []
         for topic in paper.topics:
             weights = self.weights.topics.get(topic.topic)
@@ -154,7 +157,8 @@ class LinearModel:
             said = sum(map(weight_of, found)) + (TITLE - 1) * sum(map(weight_of, title))
             points = points_of(topic)
             logit = weights.bias + weights.rules * points + weights.reached * min(points, 1.0) + said / length
-            scores.append(round(1 / (1 + math.exp(-max(min(logit, 30.0), -30.0))), 4))
+            score = round(1 / (1 + math.exp(-max(min(logit, 30.0), -30.0))), 4)
+            scores.append(max(score, score_of(topic.points, topic.strong_at)) if short else score)
         return scores
 
     def words(self, paper: PaperReading, topic: str) -> tuple[str, ...]:

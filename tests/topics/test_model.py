@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.core.errors import NewsletterError
-from newsletter.core.matching import Match, Rule, RuleSet, TopicRules
+from newsletter.core.matching import Match, Rule, RuleSet, TopicRules, score_of
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Matcher
 from newsletter.topics.model import (
     LEAST_POINTS,
     MOST_POINTS,
+    SHORT,
     LinearModel,
     TopicWeights,
     Weights,
@@ -58,7 +59,9 @@ def by_hand(title: str, abstract: str) -> float:
     )
     points = points_of(paper.topics[0])
     logit = weights.bias + weights.rules * points + weights.reached * min(points, 1.0)
-    return 1 / (1 + math.exp(-(logit + said / length_of(paper))))
+    score = 1 / (1 + math.exp(-(logit + said / length_of(paper))))
+    short = len(paper.title) + len(paper.abstract) < SHORT
+    return max(score, score_of(paper.topics[0].points, LAMPS.strong_at)) if short else score
 
 
 @pytest.mark.parametrize(
@@ -68,6 +71,7 @@ def by_hand(title: str, abstract: str) -> float:
         ("Light bulbs", "A light bulb, a lamp. Bulbs!"),
         ("Lamps at sea", "The sea; the light, bulb"),
         ("lamp " * 40, "bulb " * 400),
+        ("A lamp", "The stone is heavy. " * 20),
     ],
 )
 def test_score_is_that_of_the_formula(title: str, abstract: str) -> None:
