@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.core.matching import Hit, Match, PaperReading
+from newsletter.core.phrases import MAX_CHARS
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Explanation, Matcher
 from newsletter.topics.model import LinearModel, load_weights
@@ -101,3 +102,8 @@ def test_other_languages_markup_and_signs_are_no_harm() -> None:
         assert SHIPPED.match("", abstract) == ()
     (match,) = SHIPPED.match("🧠 <b>Spiking</b> neural networks", "")
     assert match.topic == "neuromorphic"
+
+
+def test_a_megabyte_is_read_as_far_as_an_abstract_may_go() -> None:
+    text = "quantum circuit "
+    assert SHIPPED.read("", text * 62_500) == SHIPPED.read("", text * (MAX_CHARS // len(text)))
