@@ -12,6 +12,7 @@ from pathlib import Path
 
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Matcher
+from newsletter.topics.model import LinearModel, load_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 BAR = 300  # µs per paper, four topics
@@ -28,7 +29,7 @@ def measure(path: Path = SAMPLE) -> dict[str, float]:
         abstract = paper["abstract"] + " "
         papers.append((paper["title"], (abstract * (LENGTH // len(abstract) + 1))))
     started = time.perf_counter()
-    matcher = Matcher(load_topics())
+    matcher = Matcher(load_topics(), LinearModel(load_weights()))
     compiled = time.perf_counter() - started
     best = float("inf")
     for _ in range(ROUNDS):

@@ -31,7 +31,7 @@ __all__ = [
 
 def mailable() -> Select[Any]:
     """Everybody who may get a digest now: subscriber_id, ref, leave_id, address, name, cadence, weekday,
-    hour, timezone, text_only, minimum, maximum, version, paused_until, slots_done_to, confirmed_at."""
+    hour, timezone, text_only, minimum, maximum, maybe, version, paused_until, slots_done_to, confirmed_at."""
     return _people().where(subscribers.c.state == State.CONFIRMED)
 
 
@@ -73,6 +73,7 @@ def _people() -> Select[Any]:
                 "text_only",
                 "minimum",
                 "maximum",
+                "maybe",
                 "version",
                 "paused_until",
                 "slots_done_to",

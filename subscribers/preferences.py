@@ -28,6 +28,7 @@ class Preferences:
     text_only: bool = False  # no HTML part
     minimum: int = 1  # papers that make a digest worth sending
     maximum: int | None = None  # papers a digest may hold; None: as many as fit
+    maybe: bool = False  # doubtful papers, too, at the end
 
     @property
     def schedule(self) -> tuple[str, str | None, int, str]:
@@ -122,10 +123,18 @@ def _maximum(value: object) -> int | None:
     return None if value == ANY_NUMBER else _number("maximum", value, 1, MOST_PAPERS)
 
 
-def _text_only(value: object) -> bool:
+def _yes_or_no(field: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
-    return _one_of("text_only", value, ("true", "false")) == "true"
+    return _one_of(field, value, ("true", "false")) == "true"
+
+
+def _text_only(value: object) -> bool:
+    return _yes_or_no("text_only", value)
+
+
+def _maybe(value: object) -> bool:
+    return _yes_or_no("maybe", value)
 
 
 @cache
@@ -163,4 +172,5 @@ _CHECKS = {
     "text_only": _text_only,
     "minimum": _minimum,
     "maximum": _maximum,
+    "maybe": _maybe,
 }

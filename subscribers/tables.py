@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, text
+from sqlalchemy import JSON, Column, Index, false, text
 from sqlmodel import Field, SQLModel
 
 
@@ -40,6 +40,7 @@ class Subscriber(SQLModel, table=True):
     text_only: bool = False
     minimum: int = 1  # papers that make a digest worth sending
     maximum: int | None = None  # papers a digest may hold
+    maybe: bool = Field(default=False, sa_column_kwargs={"server_default": false()})  # doubtful papers, too
     paused_until: datetime | None = None
     slots_done_to: datetime | None = None  # slots up to here are closed; "now" on joining and on changes
     cadence_since: datetime | None = None  # when slots began to count anew: joined, changed, came back

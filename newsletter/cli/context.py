@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from newsletter.settings.model import Smtp
     from newsletter.topics.definitions import Topic
     from newsletter.topics.matcher import Matcher
+    from newsletter.topics.model import Weights
     from newsletter.web.site import Site
 
 
@@ -122,9 +123,28 @@ class Workspace:
     @cached_property
     def matcher(self) -> Matcher:
         """What says which topics a paper belongs to."""
-        from newsletter.topics.matcher import Matcher
+        return self.matcher_of(self.topics, self.weights)
 
-        return Matcher(self.topics)
+    @staticmethod
+    def matcher_of(topics: Mapping[str, Topic], weights: Weights) -> Matcher:
+        """A matcher of these topics with what was learned, but for those that go by their rules alone."""
+        from newsletter.topics.matcher import Matcher
+        from newsletter.topics.model import LinearModel
+
+        learned = {slug for slug, topic in topics.items() if topic.learned}
+        return Matcher(topics, LinearModel(weights.only(learned)))
+
+    @cached_property
+    def weights(self) -> Weights:
+        """What was learned about topics: here by `topics train`, else what ships."""
+        from newsletter.topics.model import load_weights
+
+        return load_weights(self.weights_file if self.weights_file.exists() else None)
+
+    @property
+    def weights_file(self) -> Path:
+        """Where `topics train` leaves what it learned."""
+        return self.state_dir / "topic-weights.json.gz"
 
     @cached_property
     def house(self) -> House:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -38,6 +42,11 @@ At = Annotated[
 def day_option(*names: str, help: str) -> Any:
     """An option that takes an ISO 8601 date."""
     return typer.Option(*names, metavar="DATE", parser=parse_date, help=help)
+
+
+def lines_of(file: str, stack: ExitStack) -> Iterable[bytes]:
+    """The lines of a file, or of standard input for "-". stack: closes the file."""
+    return sys.stdin.buffer if file == "-" else stack.enter_context(Path(file).open("rb"))
 
 
 def now(at: datetime | None) -> datetime:

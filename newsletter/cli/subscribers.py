@@ -59,6 +59,9 @@ def add(
     maximum: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Papers that a digest may hold at most.")
     ] = None,
+    maybe: Annotated[
+        bool | None, typer.Option(help="Show papers that may or may not be of a topic, too, at the end.")
+    ] = None,
     confirmed: Annotated[
         bool, typer.Option("--confirmed", help="The reader agreed already: digests may start.")
     ] = False,
@@ -82,6 +85,7 @@ def add(
         "text_only": text_only,
         "minimum": minimum,
         "maximum": maximum,
+        "maybe": maybe,
     }
     try:
         row = people.add(

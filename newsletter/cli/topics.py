@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json as jsonlib
-import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from newsletter.cli import output
+from newsletter.cli import output, topic_quality
 from newsletter.cli.context import workspace
-from newsletter.cli.options import Json
+from newsletter.cli.options import Json, lines_of
+from newsletter.core.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from newsletter.core.matching import Match
+
+SHOWN = 20  # learned words for and against a topic
+STRONG = "strong"  # as newsletter.core.matching says it, which only commands load
 
 app = typer.Typer(
     add_completion=False,
@@ -43,6 +49,70 @@ def list_topics(ctx: typer.Context, *, json: Json = False) -> None:
 
 
 @app.command()
+def show(
+    ctx: typer.Context,
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="Its slug.")],
+    *,
+    json: Json = False,
+) -> None:
+    """Show a topic's rules and what was learned about it.
+
+    Precision: of papers that were not learned from, how many of those with at least this score were right.
+    """
+    work = workspace(ctx)
+    found = work.topics.get(topic)
+    if found is None:
+        raise NotFoundError(f"there is no topic {topic!r}", hint=f"Known: {', '.join(work.topics)}.")
+    learned = work.weights.topics.get(topic) if found.learned and not found.holds_all else None
+    by_weight = sorted(learned.terms, key=lambda term: -learned.terms[term]) if learned else []
+    row = {
+        "slug": found.slug,
+        "title": found.title,
+        "description": found.description,
+        "holds_all": found.holds_all,
+        "section_at": found.section_at,
+        "strong_at": found.rules.strong_at,
+        "rules": found.rules.rules,
+        "ignore": found.rules.ignore,
+        "context": found.rules.context,
+        "unless": found.rules.unless,
+        "learned": {
+            "positives": learned.positives,
+            "precision": [{"score": score, "precision": share} for score, share in learned.precision],
+            "speak_for": by_weight[:SHOWN],
+            "speak_against": by_weight[: -SHOWN - 1 : -1],
+        }
+        if learned
+        else None,
+    }
+    if json:
+        output.print_json(row)
+        return
+    output.print_fields({name: row[name] for name in ("slug", "title", "description", "section_at")})
+    for rule in found.rules.rules:
+        typer.echo()
+        output.print_fields(
+            {
+                "points": rule.weight,
+                "phrases": rule.phrases,
+                **({"beside": rule.context} if rule.context else {}),
+                **({"not beside": rule.unless} if rule.unless else {}),
+            }
+        )
+    typer.echo()
+    output.print_fields({"not counted": found.rules.ignore})
+    if learned:
+        output.print_fields(
+            {
+                "learned from": f"{learned.positives} papers of it",
+                "speak for it": by_weight[:SHOWN],
+                "speak against": by_weight[: -SHOWN - 1 : -1],
+                "precision": [f"{share:.0%} from {score:.2f} on" for score, share in learned.precision],
+            }
+        )
+
+
+@app.command()
 def explain(
     ctx: typer.Context,
     paper: Annotated[int, typer.Argument(metavar="PAPER", help="The paper's id.")],
@@ -62,7 +132,7 @@ def explain(
         return
     typer.echo(f"{found['id']}  {found['title']}")
     output.print_table(
-        ("topic", "score", "strength", "found", "set aside"),
+        ("topic", "score", "strength", "found", "set aside", "learned words"),
         [
             (
                 each.topic,
@@ -70,6 +140,7 @@ def explain(
                 each.strength or "none",
                 [hit.phrase for hit in each.counted],
                 [hit.phrase for hit in each.set_aside],
+                each.words,
             )
             for each in explained
         ],
@@ -94,15 +165,7 @@ def check(
         {
             "position": entry.position,
             "title": entry.title,
-            "topics": [
-                {
-                    "topic": match.topic,
-                    "score": match.score,
-                    "strength": match.strength,
-                    "evidence": match.evidence,
-                }
-                for match in work.matcher.match(entry.title, entry.abstract)
-            ],
+            **_matches(work.matcher.match(entry.title, entry.abstract)),
         }
         for entry in listing.entries
     ]
@@ -128,7 +191,7 @@ def classify(ctx: typer.Context, file: Lines = "-", *, json: Json = False) -> No
 
     unread = 0
     with ExitStack() as stack:
-        for answer in classify_lines(_lines(file, stack), work.matcher):
+        for answer in classify_lines(lines_of(file, stack), work.matcher):
             unread += "error" in answer
             typer.echo(jsonlib.dumps(answer, ensure_ascii=not output.speaks_utf8()))
     if unread:
@@ -136,68 +199,23 @@ def classify(ctx: typer.Context, file: Lines = "-", *, json: Json = False) -> No
         raise typer.Exit(output.IN_PART)
 
 
-@app.command()
-def evaluate(ctx: typer.Context, file: Lines = "-", *, json: Json = False) -> None:
-    """Measure the topics against papers that somebody labelled.
-
-    In: JSON lines {"title", "abstract", "topics"}, topics being a list of slugs, perhaps "borderline".
-    """
-    work = workspace(ctx)
-    from newsletter.topics.classify import classify_lines
-    from newsletter.topics.evaluation import Judged
-    from newsletter.topics.evaluation import evaluate as measure
-
-    with ExitStack() as stack:
-        lines = [line for line in _lines(file, stack) if line.strip()]
-    judged: list[Judged] = []
-    for line, answer in zip(lines, classify_lines(lines, work.matcher), strict=True):
-        if "error" in answer:
-            raise typer.BadParameter(f"line {answer['line']}: {answer['error']}", param_hint="FILE")
-        labelled = jsonlib.loads(line)
-        judged.append(
-            Judged(
-                given=frozenset(answer["topics"]),
-                labels=frozenset(labelled.get("topics") or ()),
-                borderline=bool(labelled.get("borderline")),
-            )
-        )
-    found = measure(judged, work.matcher.slugs)
-    rows = [
-        {
-            "topic": figures.topic,
-            "precision": round(figures.precision, 4),
-            "recall": round(figures.recall, 4),
-            "f1": round(figures.f1, 4),
-            "right": figures.right,
-            "wrong": figures.wrong,
-            "missed": figures.missed,
-        }
-        for figures in found.topics
-    ]
-    if json:
-        output.print_json(
-            {
-                "papers": found.papers,
-                "macro_f1": round(found.macro_f1, 4),
-                "false_alarms": found.false_alarms,
-                "topics": rows,
-            }
-        )
-        return
-    output.print_rows(rows)
-    typer.echo(f"{found.papers} papers, macro F1 {found.macro_f1:.3f}, false alarms {found.false_alarms}")
+app.command()(topic_quality.evaluate)
+app.command()(topic_quality.train)
+app.command("test")(topic_quality.try_rules)
 
 
-def _lines(file: str, stack: ExitStack) -> Iterable[bytes]:
-    if file == "-":
-        return sys.stdin.buffer
-    return stack.enter_context(Path(file).open("rb"))
+def _matches(matches: Iterable[Match]) -> dict[str, list[dict[str, Any]]]:
+    told: dict[str, list[dict[str, Any]]] = {"topics": [], "maybe": []}
+    for match in matches:
+        row = {"topic": match.topic, "score": match.score, "evidence": match.evidence}
+        told["topics" if match.strength == STRONG else "maybe"].append(row)
+    return told
 
 
-def _named(row: dict[str, Any]) -> str:
-    marks = {"strong": "", "maybe": "?"}
-    return ", ".join(topic["topic"] + marks.get(topic["strength"], "") for topic in row["topics"])
+def _named(row: dict[str, Any]) -> list[str]:
+    return [match["topic"] for match in row["topics"]] + [f"{match['topic']}?" for match in row["maybe"]]
 
 
-def _evidence(row: dict[str, Any]) -> str:
-    return ", ".join(dict.fromkeys(word for topic in row["topics"] for word in topic["evidence"]))
+def _evidence(row: dict[str, Any]) -> list[str]:
+    matches = (*row["topics"], *row["maybe"])
+    return list(dict.fromkeys(word for match in matches for word in match["evidence"]))

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 
 from newsletter.core.phrases import Found, PhraseIndex, stem_of, words_of
 
+STRONG, MAYBE = "strong", "maybe"  # a paper's strength in a topic: in the section; doubtful
 TITLE_FACTOR = 2.0  # a phrase in the title says as much as any number of mentions in the abstract
 FADING = 0.5  # each further mention in the abstract counts half the one before: 1, 1.5, 1.75 … under 2
 STRONG_AT = 2.0  # points: a phrase in the title, or two in the abstract
 STRONG_SCORE = 0.5  # score of a paper whose points just reach its topic's `strong_at`
-MAYBE_SCORE = 0.25  # under half of those points: not worth anyone's time
+MAYBE_SHARE = 0.5  # of the score that puts a paper into a section; less is not worth anyone's time
 EVIDENCE_SHOWN = 6  # phrases; more would not fit in a line of a mail
 
 
@@ -252,11 +253,11 @@ def score_of(points: float, strong_at: float) -> float:
     return 0.0 if points <= 0 else round(1.0 - 0.5 ** min(points / strong_at, 50.0), 4)
 
 
-def strength_of(score: float) -> str | None:
-    """strong, maybe, or None for no match."""
-    if score >= STRONG_SCORE:
-        return "strong"
-    return "maybe" if score >= MAYBE_SCORE else None
+def strength_of(score: float, section_at: float = STRONG_SCORE) -> str | None:
+    """strong from `section_at` on, maybe from half of it on, or None for no match."""
+    if score >= section_at:
+        return STRONG
+    return MAYBE if score >= section_at * MAYBE_SHARE else None
 
 
 def evidence_of(hits: Iterable[Hit]) -> tuple[str, ...]:

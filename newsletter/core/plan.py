@@ -11,6 +11,7 @@ from datetime import date, datetime
 from newsletter.core.states import Form, Role
 
 EVERYTHING = "everything"  # the topic that holds every paper, matched or not
+MAX_MAYBES = 10  # doubtful papers at the end of a digest; the rest is not worth the scrolling
 MAX_RECAPS = 30  # papers in the box "in case you missed it"; more wait for the next digest
 
 
@@ -49,7 +50,7 @@ class DigestPlan:
     news: tuple[PlannedPaper, ...]  # section by section, in order
     recaps: tuple[PlannedPaper, ...] = ()
     left_out: tuple[PlannedPaper, ...] = ()  # no room: still owed, lead the next digest
-    maybe: tuple[PlannedPaper, ...] = ()
+    maybe: tuple[PlannedPaper, ...] = ()  # doubtful ones, for who wants them; nobody is owed them
     note: str = ""  # the editor's words
 
     def key(self, composed_at: datetime) -> str:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, insert, literal, select, update
+from sqlalchemy import Connection, and_, case, delete, func, insert, literal, select, update
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.plan import EVERYTHING
-from newsletter.db.schema import edition_papers, editions, papers
-from newsletter.papers.news import unpublished_pairs
+from newsletter.db.schema import edition_maybes, edition_papers, editions, papers
+from newsletter.papers.news import unpublished_maybes, unpublished_pairs
 
 STANDS = and_(edition_papers.c.dropped_at.is_(None), edition_papers.c.withdrawn_at.is_(None))
 
@@ -42,6 +42,13 @@ def freeze(connection: Connection, *, now: datetime, day: date, hold: timedelta)
         insert(edition_papers).from_select(
             ["edition", "paper_id", "topic", "score", "place"],
             select(literal(number), news.c.paper_id, news.c.topic, news.c.score, place),
+        )
+    )
+    maybes = unpublished_maybes().subquery()
+    connection.execute(
+        insert(edition_maybes).from_select(
+            ["edition", "paper_id", "topic", "score"],
+            select(literal(number), maybes.c.paper_id, maybes.c.topic, maybes.c.score),
         )
     )
     connection.execute(
@@ -161,4 +168,5 @@ def drop(connection: Connection, paper_ids: Sequence[int], *, now: datetime) -> 
     dropped = connection.execute(
         update(edition_papers).where(edition_papers.c.paper_id.in_(paper_ids), STANDS).values(dropped_at=now)
     )
+    connection.execute(delete(edition_maybes).where(edition_maybes.c.paper_id.in_(paper_ids)))
     return dropped.rowcount

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from newsletter.core.diff import Text
 from newsletter.core.plan import EVERYTHING
-from newsletter.db.schema import edition_papers, paper_topics, papers, topic_corrections
+from newsletter.db.schema import edition_maybes, edition_papers, paper_topics, papers, topic_corrections
 from newsletter.papers.known import in_chunks
 
 STRONG = "strong"  # in the section; the other strength is "maybe"
@@ -98,6 +98,10 @@ def correct(
     row = {"paper_id": paper_id, "topic": topic, "belongs": belongs, "at": now}
     connection.execute(insert(topic_corrections), row)
     rematch(connection, matcher, [paper_id])
+    # Whichever way it went, it is doubtful no more.
+    connection.execute(
+        delete(edition_maybes).where(edition_maybes.c.paper_id == paper_id, edition_maybes.c.topic == topic)
+    )
     if not belongs:
         merged = connection.execute(select(papers.c.id).where(papers.c.merged_into == paper_id)).scalars()
         withdraw_pairs(connection, [paper_id, *merged], topic=topic, now=now)
@@ -112,6 +116,8 @@ def withdraw_pairs(
     """
     ended = 0
     for chunk in in_chunks(paper_ids):
+        maybes = delete(edition_maybes).where(edition_maybes.c.paper_id.in_(chunk))
+        connection.execute(maybes if topic is None else maybes.where(edition_maybes.c.topic == topic))
         pairs = update(edition_papers).where(
             edition_papers.c.paper_id.in_(chunk), edition_papers.c.withdrawn_at.is_(None)
         )

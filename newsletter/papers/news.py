@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, and_, func, literal, not_, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, select, union_all
 
 from newsletter.core.plan import EVERYTHING
 from newsletter.core.states import DumpStatus
@@ -32,12 +32,6 @@ def unpublished_pairs() -> Select[Any]:
     the pair is news (its ingest, or its correction).
     """
     place = (papers.c.first_listed_on, papers.c.first_position)
-    unpublished = and_(
-        papers.c.edition.is_(None),
-        not_(papers.c.backfill),
-        papers.c.merged_into.is_(None),
-        dumps.c.status == DumpStatus.INGESTED,
-    )
     every = (
         select(
             papers.c.id.label("paper_id"),
@@ -47,7 +41,7 @@ def unpublished_pairs() -> Select[Any]:
             papers.c.ingested_at.label("news_at"),
         )
         .join(dumps, dumps.c.id == papers.c.first_dump_id)
-        .where(unpublished)
+        .where(_unpublished())
     )
     matched = (
         select(
@@ -59,9 +53,28 @@ def unpublished_pairs() -> Select[Any]:
         )
         .join(dumps, dumps.c.id == papers.c.first_dump_id)
         .join(paper_topics, paper_topics.c.paper_id == papers.c.id)
-        .where(unpublished, paper_topics.c.strength == STRONG, paper_topics.c.topic != EVERYTHING)
+        .where(_unpublished(), paper_topics.c.strength == STRONG, paper_topics.c.topic != EVERYTHING)
     )
     return select(union_all(every, matched, _corrected(place)).subquery())
+
+
+def unpublished_maybes() -> Select[Any]:
+    """Doubtful pairs of papers that no edition holds yet: paper_id, topic, score."""
+    return (
+        select(paper_topics.c.paper_id, paper_topics.c.topic, paper_topics.c.score)
+        .join(papers, papers.c.id == paper_topics.c.paper_id)
+        .join(dumps, dumps.c.id == papers.c.first_dump_id)
+        .where(_unpublished(), paper_topics.c.strength != STRONG)
+    )
+
+
+def _unpublished() -> ColumnElement[bool]:
+    return and_(
+        papers.c.edition.is_(None),
+        not_(papers.c.backfill),
+        papers.c.merged_into.is_(None),
+        dumps.c.status == DumpStatus.INGESTED,
+    )
 
 
 def _corrected(place: tuple[Any, ...]) -> Select[Any]:

@@ -34,6 +34,7 @@ batch = Table(
     Column("version", Integer, nullable=False),
     Column("minimum", Integer, nullable=False),
     Column("maximum", Integer),
+    Column("maybe", Boolean, nullable=False),  # wants doubtful papers, too
     Column("closes", String),  # why this slot passes without a digest
     Column("last_digest", Integer),
     Column("signature", Text),

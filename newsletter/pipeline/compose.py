@@ -37,11 +37,13 @@ class Press(Protocol):
     def topic_order(self) -> Mapping[str, int]:
         """Slug to the rank of its section."""
 
-    def prepare(self, connection: Connection, cards: Iterable[PlannedPaper]) -> None:
-        """Make the pieces of these papers ready, in every form."""
+    def prepare(
+        self, connection: Connection, cards: Iterable[PlannedPaper], *, maybe: Iterable[PlannedPaper] = ()
+    ) -> None:
+        """Make the pieces of these papers ready, in every form; of those in maybe as doubtful ones."""
 
-    def size(self, card: PlannedPaper) -> int:
-        """Bytes of HTML that a prepared paper takes in its form."""
+    def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
+        """Bytes of HTML that a prepared paper takes in its form. maybe: among the doubtful ones."""
 
     def budget(self, recaps: Sequence[PlannedPaper], note: str) -> int:
         """Bytes of HTML that the papers of one digest may take."""
@@ -136,7 +138,11 @@ def _compose_page(
         drafts.append(
             _Draft(line=line, signature=signature, owed=owed, news=news, recaps=owed.recaps[:MAX_RECAPS])
         )
-    press.prepare(connection, (card for draft in drafts for card in (*draft.news, *draft.recaps)))
+    press.prepare(
+        connection,
+        (card for draft in drafts for card in (*draft.news, *draft.recaps)),
+        maybe=(card for draft in drafts for card in draft.owed.maybes),
+    )
     digests: dict[DigestPlan, int] = {}
     for draft in drafts:
         plan = _plan(draft, candidates, press)
@@ -170,10 +176,11 @@ def _closes(owed: Owed, signature: Signature, now: datetime) -> Closing | None:
 def _plan(draft: _Draft, candidates: Candidates, press: Press) -> DigestPlan:
     leads = frozenset(pair.paper_id for pair in draft.owed.pairs if pair.leads)
     note = candidates.notes.get(candidates.newest, "")
+    budget = press.budget(draft.recaps, note)
     shown, left = fit(
         draft.news,
         first=leads,
-        budget=press.budget(draft.recaps, note),
+        budget=budget,
         maximum=draft.signature.maximum,
         size_of=press.size,
     )
@@ -183,8 +190,24 @@ def _plan(draft: _Draft, candidates: Candidates, press: Press) -> DigestPlan:
         news=shown,
         recaps=draft.recaps,
         left_out=left,  # what is a row of the reader's own stays an open row besides
+        maybe=() if left else _maybes(draft, shown, budget=budget, press=press),
         note=note,
     )
+
+
+def _maybes(
+    draft: _Draft, shown: Sequence[PlannedPaper], *, budget: int, press: Press
+) -> tuple[PlannedPaper, ...]:
+    """Doubtful papers in what room is left; what finds none is not shown at all."""
+    room = budget - sum(press.size(card) for card in shown)
+    most = draft.signature.maximum
+    chosen: list[PlannedPaper] = []
+    for card in draft.owed.maybes:
+        room -= press.size(card, maybe=True)
+        if room < 0 or (most is not None and len(shown) + len(chosen) >= most):
+            break
+        chosen.append(card)
+    return tuple(chosen)
 
 
 def _carry(connection: Connection, draft: _Draft, plan: DigestPlan) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, insert, select
 
 from newsletter.core.mail import Content
 from newsletter.core.plan import DigestPlan
-from newsletter.db.schema import digest_papers, digests
+from newsletter.db.schema import digest_maybes, digest_papers, digests
 from newsletter.delivery.contents import store_pieces
 
 
@@ -32,7 +32,7 @@ def store_digest(connection: Connection, plan: DigestPlan, content: Content, *, 
             "has_left_out": bool(plan.left_out),
         },
     ).scalar_one()
-    papers = (*plan.news, *plan.maybe, *plan.recaps, *plan.left_out)
+    papers = (*plan.news, *plan.recaps, *plan.left_out)
     if papers:
         connection.execute(
             insert(digest_papers),
@@ -48,6 +48,14 @@ def store_digest(connection: Connection, plan: DigestPlan, content: Content, *, 
                     "edition": paper.edition,
                 }
                 for position, paper in enumerate(papers, 1)
+            ],
+        )
+    if plan.maybe:  # in a table of their own: they are no part of the ledger
+        connection.execute(
+            insert(digest_maybes),
+            [
+                {"digest_id": digest_id, "position": position, "paper_id": card.paper_id, "topic": card.topic}
+                for position, card in enumerate(plan.maybe, 1)
             ],
         )
     return digest_id

@@ -32,8 +32,10 @@ from newsletter.core.cadence import AHEAD, SPACING, Cadence, Slot, last_slot, ne
 from newsletter.core.states import DeliveryState, Form, Role
 from newsletter.db.schema import (
     deliveries,
+    digest_maybes,
     digest_papers,
     digests,
+    edition_maybes,
     edition_papers,
     editions,
     papers,
@@ -102,6 +104,7 @@ def _add(
         person.c.version,
         person.c.minimum,
         person.c.maximum,
+        person.c.maybe,
         case((person.c.paused_until > slot.at, literal(Closing.PAUSED.value)), else_=None),
     ).where(
         person.c.cadence == cadence.kind,
@@ -142,6 +145,7 @@ def stale_mails(now: datetime) -> Select[Any]:
             person.c.version,
             person.c.minimum,
             person.c.maximum,
+            person.c.maybe,
             case((person.c.paused_until > now, literal(Closing.PAUSED.value)), else_=None),
         )
         .join(person, person.c.subscriber_id == deliveries.c.subscriber_id)
@@ -153,7 +157,11 @@ def stale_mails(now: datetime) -> Select[Any]:
                 deliveries.c.composed_at > now + AHEAD,
                 and_(
                     deliveries.c.composed_at <= now,
-                    or_(deliveries.c.stamp != person.c.version, deliveries.c.digest_id.in_(_overtaken())),
+                    or_(
+                        deliveries.c.stamp != person.c.version,
+                        deliveries.c.digest_id.in_(_overtaken()),
+                        deliveries.c.digest_id.in_(_doubted_in_vain()),
+                    ),
                 ),
             ),
         )
@@ -219,6 +227,23 @@ def _overtaken() -> Select[tuple[int]]:
         .join(shown, shown.c.id == digest_papers.c.paper_id)
         .where(digest_papers.c.digest_id.in_(waiting), digest_papers.c.form != Form.LEFT, ~stands)
     )
+
+
+def _doubted_in_vain() -> Select[tuple[int]]:
+    """Composed digests that show a doubtful paper which no edition holds as such any more, or a held one."""
+    stands = (
+        select(edition_maybes.c.edition)
+        .join(editions, editions.c.number == edition_maybes.c.edition)
+        .where(
+            edition_maybes.c.paper_id == digest_maybes.c.paper_id,
+            edition_maybes.c.topic == digest_maybes.c.topic,
+            ~editions.c.held,
+        )
+        .correlate(digest_maybes)
+        .exists()
+    )
+    waiting = select(deliveries.c.digest_id).where(_UNTOUCHED)
+    return select(digest_maybes.c.digest_id).where(digest_maybes.c.digest_id.in_(waiting), ~stands)
 
 
 def _mind_the_clock(connection: Connection, now: datetime) -> None:

@@ -5,6 +5,7 @@ Reads the candidates once for a run; decides for each signature in memory. Sends
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -12,9 +13,18 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, or_, select, union
 
 from newsletter.core.cadence import MAX_AGE
-from newsletter.core.plan import OwedPair, PlannedPaper
+from newsletter.core.plan import MAX_MAYBES, OwedPair, PlannedPaper
 from newsletter.core.states import Form, Role
-from newsletter.db.schema import digest_papers, digests, edition_papers, editions, paper_heirs, papers, runs
+from newsletter.db.schema import (
+    digest_papers,
+    digests,
+    edition_maybes,
+    edition_papers,
+    editions,
+    paper_heirs,
+    papers,
+    runs,
+)
 from newsletter.papers.editions import STANDS
 from newsletter.pipeline.own import open_debts
 from newsletter.pipeline.signature import Signature
@@ -29,6 +39,7 @@ class Owed:
     pairs: tuple[OwedPair, ...]
     recaps: tuple[PlannedPaper, ...]
     recaps_since: datetime | None  # when the oldest recap arose
+    maybes: tuple[PlannedPaper, ...]  # doubtful papers, the best first: shown if there is room, never owed
     debt_papers: dict[int, int]  # id of a reader's own debt row to its paper
 
 
@@ -38,6 +49,7 @@ class Candidates:
 
     now: datetime
     pairs: list[OwedPair]
+    maybes: list[OwedPair]  # doubtful ones
     ready_rank: dict[int, int]  # edition to how many editions were ready before it, of all
     recent_rank: dict[int, int]  # the same among recent ones
     notes: dict[int, str]
@@ -51,12 +63,29 @@ class Candidates:
         if mark not in self._open:
             by_topic: dict[str, list[OwedPair]] = {}
             for pair in self.pairs:
-                assert pair.edition is not None
-                settled = pair.edition <= mark[0] and self.ready_rank[pair.edition] < mark[1]
-                if not settled:
+                if self._is_open(pair, signature):
                     by_topic.setdefault(pair.topic, []).append(pair)
             self._open[mark] = by_topic
         return self._open[mark]
+
+    def doubtful(self, signature: Signature) -> list[OwedPair]:
+        """Doubtful pairs that the group's topics cover and no digest of theirs could hold, the best first."""
+        return [
+            pair
+            for pair in self.maybes
+            if pair.topic in signature.topics
+            and pair.edition is not None
+            and self.recent_rank[pair.edition] >= signature.topics[pair.topic]
+            and self._is_open(pair, signature)
+            and pair.paper_id not in signature.had | signature.seen
+        ]
+
+    def _is_open(self, pair: OwedPair, signature: Signature) -> bool:
+        assert pair.edition is not None
+        return (
+            pair.edition > signature.settled_number
+            or self.ready_rank[pair.edition] >= signature.settled_count
+        )
 
 
 def load_candidates(connection: Connection, now: datetime) -> Candidates:
@@ -83,6 +112,7 @@ def load_candidates(connection: Connection, now: datetime) -> Candidates:
     return Candidates(
         now=now,
         pairs=pairs,
+        maybes=_maybes(connection, usable),
         ready_rank={row.number: rank for rank, row in enumerate(order)},
         recent_rank={row.number: rank for rank, row in enumerate(recent)},
         notes={row.number: row.note for row in recent if row.note},
@@ -108,6 +138,28 @@ def _pairs(usable: list[int]) -> Select[Any]:
         .group_by(CANONICAL, edition_papers.c.topic, edition_papers.c.edition, editions.c.ready_at)
         .order_by(edition_papers.c.edition, "place", edition_papers.c.topic)
     )
+
+
+def _maybes(connection: Connection, usable: list[int]) -> list[OwedPair]:
+    """The doubtful pairs of these editions, the best first; what was merged away is not among them."""
+    rows = connection.execute(
+        select(edition_maybes, editions.c.ready_at)
+        .join(editions, editions.c.number == edition_maybes.c.edition)
+        .join(papers, papers.c.id == edition_maybes.c.paper_id)
+        .where(edition_maybes.c.edition.in_(usable), papers.c.merged_into.is_(None))
+        .order_by(edition_maybes.c.score.desc(), edition_maybes.c.paper_id, edition_maybes.c.topic)
+    )
+    return [
+        OwedPair(
+            paper_id=row.paper_id,
+            topic=row.topic,
+            score=row.score,
+            edition=row.edition,
+            place=0,
+            ready_at=row.ready_at,
+        )
+        for row in rows
+    ]
 
 
 def _reappearing(connection: Connection, usable: list[int], *, now: datetime) -> tuple[int, ...]:
@@ -205,12 +257,27 @@ def owed_to(connection: Connection, candidates: Candidates, signature: Signature
             for topic, score in debt.scores.items()
         )
     news_ids = {pair.paper_id for pair in pairs}
+    shown = tuple({r.paper_id: r for r in recaps if r.paper_id not in news_ids}.values())
+    told = news_ids | set(debt_papers.values())
+    maybes = candidates.doubtful(signature) if signature.maybe else []
     return Owed(
         pairs=tuple(pairs),
-        recaps=tuple({r.paper_id: r for r in recaps if r.paper_id not in news_ids}.values()),
+        recaps=shown,
+        maybes=_once(pair for pair in maybes if pair.paper_id not in told),
         recaps_since=recaps_since,
         debt_papers=debt_papers,
     )
+
+
+def _once(maybes: Iterable[OwedPair]) -> tuple[PlannedPaper, ...]:
+    """Each paper under its likeliest topic."""
+    best: dict[int, PlannedPaper] = {}
+    for pair in maybes:
+        best.setdefault(
+            pair.paper_id,
+            PlannedPaper(paper_id=pair.paper_id, topic=pair.topic, form=Form.SHORT, edition=pair.edition),
+        )
+    return tuple(best.values())[:MAX_MAYBES]
 
 
 def _left_before(connection: Connection, candidates: Candidates, signature: Signature) -> list[OwedPair]:

@@ -53,10 +53,15 @@ class DigestPress:
         self._papers: dict[int, PaperView] = {}
         self._kept = kept
 
-    def prepare(self, connection: Connection, cards: Iterable[PlannedPaper]) -> None:
-        """Make the pieces of these papers ready, in every form: rendered anew where a paper changed."""
-        wanted = list(dict.fromkeys(cards))
-        views = load_views(connection, sorted({card.paper_id for card in wanted}))
+    def prepare(
+        self, connection: Connection, cards: Iterable[PlannedPaper], *, maybe: Iterable[PlannedPaper] = ()
+    ) -> None:
+        """Make the pieces of these papers ready, in every form: rendered anew where a paper changed.
+
+        maybe: those that stand among the doubtful ones, in the form that they have.
+        """
+        wanted, doubtful = list(dict.fromkeys(cards)), list(dict.fromkeys(maybe))
+        views = load_views(connection, sorted({card.paper_id for card in (*wanted, *doubtful)}))
         if len(self._papers) > self._kept:
             self._papers = {}
         changed = {id_ for id_, view in views.items() if self._papers.get(id_) != view}
@@ -67,11 +72,11 @@ class DigestPress:
             for card in wanted
             for form in (Form.FULL, Form.SHORT, Form.TITLE)
         )
-        self._layout.prepare(every, self._papers)
+        self._layout.prepare(every, self._papers, maybe=doubtful)
 
-    def size(self, card: PlannedPaper) -> int:
-        """Bytes of HTML that a prepared paper takes in its form."""
-        return self._layout.pieces[key_of(card)].size
+    def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
+        """Bytes of HTML that a prepared paper takes in its form. maybe: among the doubtful ones."""
+        return self._layout.pieces[key_of(card, maybe=maybe)].size
 
     def budget(self, recaps: Sequence[PlannedPaper], note: str) -> int:
         """Bytes of HTML that the papers of one digest may take."""

@@ -29,6 +29,7 @@ from sqlalchemy import (
 from newsletter.core.states import DeliveryState, Form
 from newsletter.db.schema import (
     deliveries,
+    digest_maybes,
     digest_papers,
     digests,
     editions,
@@ -41,6 +42,7 @@ from newsletter.pipeline.batch import KIND, batch, groups, marks
 from subscribers import audience
 
 SEPARATOR = "|"  # between the fields; occurs in none of them
+DOUBTFUL = "?"  # behind the id of a paper that a digest showed as doubtful
 
 OPEN_DEBT = and_(reader_debts.c.carried_by.is_(None), reader_debts.c.ended.is_(None))
 
@@ -54,17 +56,19 @@ class Signature:
     forced: bool  # regardless of the hour
     minimum: int  # papers that make a digest worth sending
     maximum: int | None  # papers that one may hold
+    maybe: bool  # doubtful papers, too
     settled_number: int  # editions up to this number …
     settled_count: int  # … among the first so many by readiness were settled by the last digest
     left_by: int | None  # the last digest, when it left papers out
     topics: dict[str, int]  # slug to how many recent editions were ready before it was followed
     debts: tuple[int, ...]  # open rows of the reader's own
     had: frozenset[int]  # reappearing papers that were in a digest of theirs
+    seen: frozenset[int]  # reappearing papers that were in one as doubtful
 
 
 def parse(line: str) -> Signature:
     """Read a signature back."""
-    at, day, forced, minimum, maximum, mark, topics, debts, had = line.split(SEPARATOR)
+    at, day, forced, minimum, maximum, maybe, mark, topics, debts, had = line.split(SEPARATOR)
     instant = datetime.fromisoformat(at)  # with an offset on PostgreSQL, without on SQLite
     number, count, left_by = mark.split("/") if mark else ("0", "0", "")
     return Signature(
@@ -73,12 +77,14 @@ def parse(line: str) -> Signature:
         forced=forced == "1",
         minimum=int(minimum),
         maximum=int(maximum) if maximum else None,
+        maybe=maybe == "1",
         settled_number=int(number),
         settled_count=int(count),
         left_by=int(left_by) if left_by else None,
         topics={slug: int(late) for slug, _, late in (t.partition("@") for t in topics.split(",") if t)},
         debts=tuple(sorted(int(debt) for debt in debts.split(",") if debt)),
-        had=frozenset(int(paper) for paper in had.split(",") if paper),
+        had=frozenset(int(paper) for paper in had.split(",") if paper and not paper.endswith(DOUBTFUL)),
+        seen=frozenset(int(paper[:-1]) for paper in had.split(",") if paper.endswith(DOUBTFUL)),
     )
 
 
@@ -118,6 +124,7 @@ def sign(connection: Connection, *, window: datetime, reappearing: Sequence[int]
         cast(cast(batch.c.forced, Integer), String),
         cast(batch.c.minimum, String),
         func.coalesce(cast(batch.c.maximum, String), ""),
+        cast(cast(batch.c.maybe, Integer), String),
         func.coalesce(
             select(marks.c.mark).where(marks.c.digest_id == batch.c.last_digest).scalar_subquery(), ""
         ),
@@ -162,20 +169,23 @@ def _papers_had(reappearing: Sequence[int]) -> ColumnElement[str]:
     """Which of these papers a digest of the person's held, itself or as the paper that it was split from."""
     canonical = func.coalesce(papers.c.merged_into, papers.c.id)
     held = (
-        select(digest_papers.c.digest_id, canonical.label("paper_id"))
+        select(digest_papers.c.digest_id, canonical.label("paper_id"), literal("").label("mark"))
         .join(papers, papers.c.id == digest_papers.c.paper_id)
         .where(digest_papers.c.form != Form.LEFT)
     ).subquery()
     inherited = (
-        select(digest_papers.c.digest_id, canonical)
+        select(digest_papers.c.digest_id, canonical, literal(""))
         .join(paper_heirs, paper_heirs.c.source_id == digest_papers.c.paper_id)
         .join(papers, papers.c.id == paper_heirs.c.heir_id)
         .join(digests, digests.c.id == digest_papers.c.digest_id)
         .where(digest_papers.c.form != Form.LEFT, digests.c.composed_at < paper_heirs.c.until)
     )
-    either = union_all(select(held), inherited).subquery()
+    doubted = select(digest_maybes.c.digest_id, canonical, literal(DOUBTFUL)).join(
+        papers, papers.c.id == digest_maybes.c.paper_id
+    )
+    either = union_all(select(held), inherited, doubted).subquery()
     return (
-        select(func.aggregate_strings(cast(either.c.paper_id, String), ","))
+        select(func.aggregate_strings(cast(either.c.paper_id, String) + either.c.mark, ","))
         .select_from(deliveries)
         .join(either, either.c.digest_id == deliveries.c.digest_id)
         .where(

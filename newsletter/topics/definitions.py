@@ -20,7 +20,7 @@ from importlib import resources
 from typing import Any, NoReturn
 
 from newsletter.core.errors import ConfigurationError
-from newsletter.core.matching import STRONG_AT, Rule, TopicRules
+from newsletter.core.matching import STRONG_AT, STRONG_SCORE, Rule, TopicRules
 from newsletter.core.phrases import spellings_of
 
 WEIGHTS = {"strong": 1.6, "phrases": 1.0, "weak": 0.4}  # points of one mention; STRONG_AT of them are a match
@@ -35,6 +35,8 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "holds_all": bool,
     "position": int,
     "strong_at": (int, float),
+    "section_at": (int, float),
+    "learned": bool,
     "rules": list,
     "add": dict,
     **dict.fromkeys(_LISTS, list),
@@ -60,6 +62,8 @@ class Topic:
     description: str  # a sentence for the sign-up page
     accent: str | None = None  # "#rrggbb" of its heading; None: the brand's
     holds_all: bool = False  # holds every paper, matched or not; then no rules
+    section_at: float = STRONG_SCORE  # score that puts a paper into its section
+    learned: bool = True  # weights that were learned for it count; else its rules alone
     rules: TopicRules
 
 
@@ -103,6 +107,14 @@ def topic_of(slug: str, table: Mapping[str, Any]) -> Topic:
         _refuse(
             slug, "strong_at", f"is out of range: {strong_at}", f"Points, more than 0; {STRONG_AT} is usual."
         )
+    section_at = table.get("section_at", STRONG_SCORE)
+    if not 0 < section_at < 1:
+        _refuse(
+            slug,
+            "section_at",
+            f"is out of range: {section_at}",
+            f"A score between 0 and 1; {STRONG_SCORE} is usual, more is stricter.",
+        )
     holds_all = table.get("holds_all", False)
     rules = _rules(slug, table)
     if holds_all and rules:
@@ -115,6 +127,8 @@ def topic_of(slug: str, table: Mapping[str, Any]) -> Topic:
         description=table["description"].strip(),
         accent=accent,
         holds_all=holds_all,
+        section_at=float(section_at),
+        learned=table.get("learned", True),
         rules=TopicRules(
             topic=slug,
             rules=rules,

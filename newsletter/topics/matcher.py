@@ -6,20 +6,23 @@ no matching. The phrases themselves are read by `newsletter.core.matching`.
 A paper goes through two steps, and the seam between them is the `Scorer`:
 
 1. `RuleSet.read` finds what is there: the words, and for each topic its phrases with points, in context.
-2. A scorer turns that reading into one score per topic, calibrated so that 0.5 is where a paper enters the
-   topic's section.
+2. A scorer turns that reading into one score per topic; from the topic's `section_at` on, usually 0.5, a
+   paper is in its section.
 
-`score_by_rules` is the scorer of today: points against the topic's `strong_at`. A trained model is another
-one (it gets the words as well as the points, so it needs no second pass over the text), given to `Matcher` in
-its place; callers, strengths and evidence stay as they are.
+`RuleScorer` weighs points against the topic's `strong_at`. A trained model (`newsletter.topics.model`) weighs
+the words as well, and its scores are probabilities. Evidence is the matched phrases; where they alone would
+not have made the match, the words that the model leans on follow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from newsletter.core.matching import (
+    EVIDENCE_SHOWN,
+    STRONG_SCORE,
     Hit,
     Match,
     PaperReading,
@@ -29,9 +32,30 @@ from newsletter.core.matching import (
     score_of,
     strength_of,
 )
+from newsletter.core.phrases import stem_of
 from newsletter.topics.definitions import Topic
 
-Scorer = Callable[[PaperReading, TopicReading], float]  # → 0 to 1; 0.5 and more is strong
+
+class Scorer(Protocol):
+    """What turns a reading into scores."""
+
+    def scores(self, paper: PaperReading) -> Sequence[float]:
+        """The score of each topic of the reading, 0 to 1, in its order."""
+
+    def words(self, paper: PaperReading, topic: str) -> tuple[str, ...]:
+        """Words beyond the rules' phrases that spoke for a topic (a slug), strongest first."""
+
+
+class RuleScorer:
+    """Scores by the rules alone. Comparable among topics: each has its own `strong_at`."""
+
+    def scores(self, paper: PaperReading) -> list[float]:
+        """The score of each topic of the reading, 0 to 1, in its order."""
+        return [score_of(topic.points, topic.strong_at) for topic in paper.topics]
+
+    def words(self, _paper: PaperReading, _topic: str) -> tuple[str, ...]:
+        """None: the rules' phrases are all that counts."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,26 +68,21 @@ class Explanation:
     points: float  # of the rules alone
     strong_at: float  # points at which the rules alone call it strong
     counted: tuple[Hit, ...]  # what spoke for or against it, most points first
-    set_aside: tuple[
-        Hit, ...
-    ]  # phrases that stand there but lack their context or stand beside a forbidden one
-
-
-def score_by_rules(_paper: PaperReading, topic: TopicReading) -> float:
-    """A topic's score from its points alone. Comparable among topics: each has its own `strong_at`."""
-    return score_of(topic.points, topic.strong_at)
+    # phrases that stand there but lack their context or stand beside a forbidden one
+    set_aside: tuple[Hit, ...]
+    words: tuple[str, ...] = ()  # on which a trained model leans most, whatever the rules say
 
 
 class Matcher:
     """Topics, compiled. Make one and keep it: compiling takes some 10 ms, a paper some 0.1 ms."""
 
-    def __init__(
-        self, topics: Mapping[str, Topic] | Iterable[Topic], scorer: Scorer = score_by_rules
-    ) -> None:
-        """Take the topics (as of `load_topics`) and what scores them."""
+    def __init__(self, topics: Mapping[str, Topic] | Iterable[Topic], scorer: Scorer | None = None) -> None:
+        """Take the topics (as of `load_topics`) and what scores them; by default their rules alone."""
         given = topics.values() if isinstance(topics, Mapping) else topics
-        self._rules = RuleSet(topic.rules for topic in given if not topic.holds_all)
-        self._scorer = scorer
+        matched = [topic for topic in given if not topic.holds_all]
+        self._rules = RuleSet(topic.rules for topic in matched)
+        self._section_at = [topic.section_at for topic in matched]
+        self._scorer: Scorer = scorer or RuleScorer()
         self.slugs = tuple(topic.topic for topic in self._rules.topics)  # that it can answer, in order
 
     def match(self, title: str, abstract: str) -> tuple[Match, ...]:
@@ -82,28 +101,38 @@ class Matcher:
         paper = self._rules.read(title, abstract)
         scores: dict[str, float] = {}
         matches: list[Match] = []
-        for topic in paper.topics:
-            score = scores[topic.topic] = self._scorer(paper, topic)
-            if strength := strength_of(score):
-                matches.append(
-                    Match(topic=topic.topic, score=score, strength=strength, evidence=evidence_of(topic.hits))
-                )
+        found = self._scorer.scores(paper)
+        for topic, score, section_at in zip(paper.topics, found, self._section_at, strict=True):
+            scores[topic.topic] = score
+            if strength := strength_of(score, section_at):
+                evidence = self._evidence(paper, topic)
+                matches.append(Match(topic=topic.topic, score=score, strength=strength, evidence=evidence))
         matches.sort(key=lambda match: -match.score)  # stable: equal scores keep the topics' order
         return scores, tuple(matches)
+
+    def _evidence(self, paper: PaperReading, topic: TopicReading) -> tuple[str, ...]:
+        evidence = evidence_of(topic.hits)
+        if score_of(topic.points, topic.strong_at) >= STRONG_SCORE:
+            return evidence
+        told = {stem_of(word) for phrase in evidence for word in phrase.replace("-", " ").split()}
+        more = (word for word in self._scorer.words(paper, topic.topic) if not told.issuperset(word.split()))
+        return (*evidence, *more)[:EVIDENCE_SHOWN]
 
     def explain(self, title: str, abstract: str) -> tuple[Explanation, ...]:
         """What every topic found, also where it came to nothing, in the topics' order."""
         paper = self._rules.read(title, abstract)
-        return tuple(self._explanation(paper, topic) for topic in paper.topics)
-
-    def _explanation(self, paper: PaperReading, topic: TopicReading) -> Explanation:
-        score = self._scorer(paper, topic)
-        return Explanation(
-            topic=topic.topic,
-            score=score,
-            strength=strength_of(score),
-            points=topic.points,
-            strong_at=topic.strong_at,
-            counted=tuple(hit for hit in topic.hits if not hit.set_aside),
-            set_aside=tuple(hit for hit in topic.hits if hit.set_aside),
+        return tuple(
+            Explanation(
+                topic=topic.topic,
+                score=score,
+                strength=strength_of(score, section_at),
+                points=topic.points,
+                strong_at=topic.strong_at,
+                counted=tuple(hit for hit in topic.hits if not hit.set_aside),
+                set_aside=tuple(hit for hit in topic.hits if hit.set_aside),
+                words=self._scorer.words(paper, topic.topic),
+            )
+            for topic, score, section_at in zip(
+                paper.topics, self._scorer.scores(paper), self._section_at, strict=True
+            )
         )

@@ -9,7 +9,7 @@ from subscribers.people import SubscriberView
 from subscribers.preferences import ANY_NUMBER, known_zones
 
 PREFERENCES = ("cadence", "weekday", "hour", "timezone")  # that a sign-up may choose
-LATER = ("text_only", "minimum", "maximum")  # and that a reader may change besides
+LATER = ("text_only", "minimum", "maximum", "maybe")  # and that a reader may change besides
 HOURS = tuple((str(hour), f"{hour:02}:00") for hour in range(24))
 
 
@@ -34,6 +34,7 @@ def values_of(person: SubscriberView) -> dict[str, Any]:
         "text_only": chosen.text_only,
         "minimum": str(chosen.minimum),
         "maximum": "" if chosen.maximum is None else str(chosen.maximum),
+        "maybe": chosen.maybe,
     }
 
 
@@ -43,7 +44,8 @@ def given_of(sent: dict[str, str]) -> dict[str, object]:
     given: dict[str, object] = {name: sent[name] for name in PREFERENCES if sent.get(name)}
     if given.get("cadence", "weekly") != "weekly":
         given.pop("weekday", None)
-    given["text_only"] = sent.get("text_only") in ("on", "true")
+    for name in ("text_only", "maybe"):
+        given[name] = sent.get(name) in ("on", "true")
     given["minimum"] = sent.get("minimum") or "1"
     given["maximum"] = sent.get("maximum") or ANY_NUMBER
     return given

@@ -167,7 +167,7 @@ def _page(
     ticked = list(person.topics)
     if form is not None:
         typed = {name: form.one(name) for name in values}
-        values |= {**typed, "text_only": bool(typed["text_only"])}
+        values |= {**typed, "text_only": bool(typed["text_only"]), "maybe": bool(typed["maybe"])}
         ticked = form.ticked(site.topics)
     now = site.clock()
     paused = person.paused_until if person.paused_until is not None and person.paused_until > now else None

@@ -22,6 +22,7 @@ CANONICAL = (
     "text_only",
     "minimum",
     "maximum",
+    "maybe",
     "paused_until",
 )
 
@@ -47,6 +48,7 @@ SYNONYMS = {
     "text_only": ("textonly",),
     "minimum": ("minimum",),
     "maximum": ("maximum",),
+    "maybe": ("maybe",),
     "paused_until": ("pauseduntil",),
 }
 _FIELDS = {title: (field, rank) for field, titles in SYNONYMS.items() for rank, title in enumerate(titles)}

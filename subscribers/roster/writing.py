@@ -35,6 +35,7 @@ def write(people: Iterable[SubscriberView], file: TextIO) -> int:
                 "true" if preferences.text_only else "false",
                 preferences.minimum,
                 "" if preferences.maximum is None else preferences.maximum,
+                "true" if preferences.maybe else "false",
                 person.paused_until.isoformat() if person.paused_until is not None else "",
             ]
         )

@@ -26,7 +26,7 @@ PROMISED = {
     "ingest": set(),
     "dumps": {"list", "show", "redate", "withdraw", "release", "replay"},
     "papers": {"list", "show", "merge", "split", "topic"},
-    "topics": {"list", "explain", "check", "classify", "evaluate"},
+    "topics": {"list", "show", "explain", "check", "classify", "evaluate", "train", "test"},
     "editions": {"list", "show", "publish", "hold", "release", "drop", "note"},
     "subscribers": {
         "add",

@@ -21,6 +21,8 @@ ARGUMENTS = {  # of the commands that need some
     "papers split": ("1",),
     "papers topic": ("1", "--add", "circuits"),
     "topics explain": ("1",),
+    "topics show": ("astrology",),
+    "topics test": ("nowhere.toml",),
     "topics check": ("nowhere.txt",),
     "editions show": ("1",),
     "editions hold": ("1",),
@@ -45,7 +47,14 @@ ARGUMENTS = {  # of the commands that need some
 }
 UNKNOWN = sorted(  # each names something that an empty newsletter does not have
     set(ARGUMENTS)
-    - {"subscribers add", "subscribers suppress", "subscribers import", "topics check", "ingest"}
+    - {
+        "subscribers add",
+        "subscribers suppress",
+        "subscribers import",
+        "topics check",
+        "topics test",
+        "ingest",
+    }
 )
 EVERY = sorted(path for path, _ in leaves())
 

@@ -15,7 +15,16 @@ from newsletter.core.mail import Content
 from newsletter.core.plan import EVERYTHING, DigestPlan, PlannedPaper
 from newsletter.core.states import DeliveryState, Form
 from newsletter.db.engine import default_url, open_engine, reading, writing
-from newsletter.db.schema import deliveries, digest_papers, dumps, edition_papers, editions, papers
+from newsletter.db.schema import (
+    deliveries,
+    digest_maybes,
+    digest_papers,
+    dumps,
+    edition_maybes,
+    edition_papers,
+    editions,
+    papers,
+)
 from newsletter.delivery import debts
 from newsletter.delivery.claims import expire
 from newsletter.papers import matches
@@ -44,10 +53,12 @@ class PlainPress:
     def __init__(self, room: int = 10**6) -> None:
         self.room = room
 
-    def prepare(self, connection: Connection, cards: Iterable[PlannedPaper]) -> None:
+    def prepare(
+        self, connection: Connection, cards: Iterable[PlannedPaper], *, maybe: Iterable[PlannedPaper] = ()
+    ) -> None:
         list(cards)
 
-    def size(self, card: PlannedPaper) -> int:
+    def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
         return SIZES[card.form]
 
     def budget(self, recaps: Sequence[PlannedPaper], note: str) -> int:
@@ -97,7 +108,8 @@ class World:
             )
 
     def edition(self, ready_at: str, contents: Mapping[str, Sequence[str]], **values: Any) -> int:
-        """An edition of these papers and their topics; every paper is in `everything` too."""
+        """An edition of these papers and their topics ("quantum?" is a doubtful one); every paper is in
+        `everything` too."""
         ids = {title: self.paper(title) for title in contents}
         with writing(self.engine) as connection:
             at = utc(ready_at)
@@ -106,7 +118,10 @@ class World:
                 {"date": at.date(), "published_at": at, "ready_at": at, **values},
             ).scalar_one()
             for place, (title, topics) in enumerate(contents.items(), 1):
-                for topic in (*topics, EVERYTHING):
+                for doubtful in (topic for topic in topics if topic.endswith("?")):
+                    row = {"edition": number, "paper_id": ids[title], "topic": doubtful[:-1], "score": 0.3}
+                    connection.execute(insert(edition_maybes), row)
+                for topic in (*(topic for topic in topics if not topic.endswith("?")), EVERYTHING):
                     connection.execute(
                         insert(edition_papers),
                         {
@@ -195,6 +210,21 @@ class World:
         mails: dict[int, list[str]] = {}
         for row in found:
             mails.setdefault(row.id, []).append(f"({row.title})" if row.form == Form.LEFT else row.title)
+        return list(mails.values())
+
+    def maybes_of(self, reader: int) -> list[list[str]]:
+        """The doubtful papers that each mail to this reader shows, in order; mails without any left out."""
+        with reading(self.engine) as connection:
+            found = connection.execute(
+                select(deliveries.c.id, papers.c.title)
+                .join(digest_maybes, digest_maybes.c.digest_id == deliveries.c.digest_id)
+                .join(papers, papers.c.id == digest_maybes.c.paper_id)
+                .where(deliveries.c.subscriber_id == reader)
+                .order_by(deliveries.c.id, digest_maybes.c.position)
+            ).all()
+        mails: dict[int, list[str]] = {}
+        for row in found:
+            mails.setdefault(row.id, []).append(row.title)
         return list(mails.values())
 
     def audit(self, at: str) -> AuditReport:

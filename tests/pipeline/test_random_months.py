@@ -78,13 +78,16 @@ class Month:
         }
         if self.random.random() < 0.2:
             wishes["maximum"] = 2
+        if self.random.random() < 0.5:
+            wishes["maybe"] = True
         return self.world.reader(f"r{number}@example.org", *chosen, joined=self.at, **wishes)
 
     def _publish(self) -> None:
         contents = {}
         for _ in range(self.random.randint(1, 4)):
             self.titles.append(f"Paper {len(self.titles) + 1}")
-            contents[self.titles[-1]] = self.random.sample(TOPICS[:4], self.random.randint(0, 2))
+            topics = self.random.sample(TOPICS[:4], self.random.randint(0, 2))
+            contents[self.titles[-1]] = [t + self.random.choice(["", "", "?"]) for t in topics]
         self.newest = self.world.edition(self.at, contents)
 
     def _publish_again(self) -> None:
@@ -219,6 +222,9 @@ def play(folder: Path, seed: int, *, url: str | None = None, steps: int = STEPS)
         month.step()
         found = month.world.audit(month.at)
         assert found.clean, f"seed {seed}, {month.at}: {found.findings}"
+        for reader in month.readers:
+            doubted = [title for mail in month.world.maybes_of(reader) for title in mail]
+            assert len(doubted) == len(set(doubted)), f"seed {seed}, {month.at}: doubted twice"
     assert found.given > 20, "a month in which nothing happened proves nothing"
     month.world.engine.dispose()
 

@@ -29,6 +29,7 @@ def test_mailable_holds_confirmed_people_with_all_that_a_digest_needs(world: Wor
         "text_only": False,
         "minimum": 1,
         "maximum": None,
+        "maybe": False,
         "version": 1,
         "paused_until": None,
         "slots_done_to": NOON,

@@ -11,7 +11,7 @@ from newsletter.topics.classify import classify_lines
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Matcher
 
-MATCHER = Matcher(load_topics())
+MATCHER = Matcher(load_topics())  # by rules alone: round figures
 NOTHING = dict.fromkeys(MATCHER.slugs, 0.0)
 GOOD = json.dumps({"id": "a", "title": "Spiking neural networks", "abstract": "One qubit."})
 PLAIN = {"topics": [], "maybe": [], "scores": NOTHING, "evidence": {}}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.core.matching import Hit, Match, PaperReading, TopicReading
+from newsletter.core.matching import Hit, Match, PaperReading
+from newsletter.core.phrases import MAX_CHARS
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Explanation, Matcher
+from newsletter.topics.model import LinearModel, load_weights
 
 OWN = {
     "lamps": {"title": "Lamps", "description": "Light.", "phrases": ["lamp", "bulb"]},
@@ -24,7 +26,7 @@ OFF = {
     for slug in ("circuits", "quantum", "neuromorphic", "interpretability", "everything")
 }
 SMALL = Matcher(load_topics({**OFF, **OWN}))
-SHIPPED = Matcher(load_topics())
+SHIPPED = Matcher(load_topics(), LinearModel(load_weights()))
 
 
 def test_matches_come_best_first_with_strength_and_evidence() -> None:
@@ -65,12 +67,18 @@ def test_explanation_shows_what_counted_and_what_was_set_aside() -> None:
 
 
 def test_another_scorer_takes_the_place_of_the_rules() -> None:
-    def by_length(paper: PaperReading, topic: TopicReading) -> float:
-        return 0.9 if topic.topic == "lamps" and len(paper.title) == 2 else 0.0
+    class ByLength:
+        def scores(self, paper: PaperReading) -> list[float]:
+            return [
+                0.9 if topic.topic == "lamps" and len(paper.title) == 2 else 0.0 for topic in paper.topics
+            ]
 
-    matcher = Matcher(load_topics({**OFF, **OWN}), by_length)
+        def words(self, paper: PaperReading, topic: str) -> tuple[str, ...]:
+            return paper.title
+
+    matcher = Matcher(load_topics({**OFF, **OWN}), ByLength())
     assert matcher.match("Two words", "a ship, a ship") == (
-        Match(topic="lamps", score=0.9, strength="strong", evidence=()),
+        Match(topic="lamps", score=0.9, strength="strong", evidence=("Two", "words")),
     )
 
 
@@ -94,3 +102,8 @@ def test_other_languages_markup_and_signs_are_no_harm() -> None:
         assert SHIPPED.match("", abstract) == ()
     (match,) = SHIPPED.match("🧠 <b>Spiking</b> neural networks", "")
     assert match.topic == "neuromorphic"
+
+
+def test_a_megabyte_is_read_as_far_as_an_abstract_may_go() -> None:
+    text = "quantum circuit "
+    assert SHIPPED.read("", text * 62_500) == SHIPPED.read("", text * (MAX_CHARS // len(text)))

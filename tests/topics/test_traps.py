@@ -6,8 +6,9 @@ import pytest
 
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Matcher
+from newsletter.topics.model import LinearModel, load_weights
 
-MATCHER = Matcher(load_topics())
+MATCHER = Matcher(load_topics(), LinearModel(load_weights()))
 
 TRAPS = [
     (
@@ -177,6 +178,68 @@ TRAPS = [
         "single flux quanta are not quantum computing",
         "Single flux quantum logic for spiking neurons",
         "Superconducting electronics with single flux quantum pulses builds a spiking neural network chip.",
+        {"circuits", "neuromorphic"},
+    ),
+    (
+        "electronic health records are no electronics",
+        "Forecasting stays from electronic health records",
+        "Electronic records of a million patients feed a transformer. Events of each stay become tokens, "
+        "and the model foresees the next event and the day of discharge better than trees do, in three "
+        "hospitals.",
+        set(),
+    ),
+    (
+        "hardware that is only used",
+        "Training on eight GPUs in a day",
+        "Our recipe trains a diffusion model on commodity hardware. Throughput and memory on each GPU are "
+        "balanced by checkpointing, and latency at inference falls by distillation to four steps on an "
+        "edge device.",
+        set(),
+    ),
+    (
+        "memory of agents",
+        "A memory architecture for agents that talk for months",
+        "The memory system writes, links and forgets notes. Its controller decides what stays in the "
+        "context and what goes to storage; a cache of recent turns keeps latency low. Recall of facts "
+        "doubles.",
+        set(),
+    ),
+    (
+        "steering of cars",
+        "End-to-end steering under rain",
+        "A driving policy maps cameras to the steering angle. We add a planner, train on logs of rain and "
+        "night, and close the loop in simulation; interventions by the safety driver fall by half.",
+        set(),
+    ),
+    (
+        "probing questions",
+        "Probing questions for tutoring models",
+        "A tutor asks probing questions before it explains. We collect dialogues of teachers, and "
+        "preference tuning makes a language model ask rather than tell; students learn more in a trial in "
+        "schools.",
+        set(),
+    ),
+    (
+        "superposition of sounds, features of tables",
+        "Separating a superposition of voices",
+        "A mixture is a superposition of sources. We separate voices by a mask over time and frequency, "
+        "with sparse features and a dictionary of timbres learned from clean speech, in rooms with echo.",
+        set(),
+    ),
+    (
+        "event cameras in the company of robots",
+        "Catching balls with an event camera",
+        "A quadruped catches thrown balls. Its event camera reports changes of brightness with "
+        "microsecond delay, so the arm moves before a frame camera has seen the ball. The policy is "
+        "trained in simulation.",
+        {"neuromorphic"},
+    ),
+    (
+        "a chip for spiking networks is both",
+        "A 22 nm processor for spiking networks",
+        "We present a digital neuromorphic processor in 22 nm CMOS. Spiking neurons are updated only on "
+        "events, weights stay in SRAM beside them, and a network-on-chip routes spikes at two picojoule "
+        "each.",
         {"circuits", "neuromorphic"},
     ),
 ]

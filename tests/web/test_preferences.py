@@ -17,6 +17,7 @@ ALL: dict[str, Any] = {
     "hour": "21",
     "timezone": "America/New_York",
     "text_only": "on",
+    "maybe": "on",
     "minimum": "2",
     "maximum": "10",
 }
@@ -33,6 +34,7 @@ def test_all_that_is_chosen_is_saved_and_shown(desk: Desk) -> None:
         hour=21,
         timezone="America/New_York",
         text_only=True,
+        maybe=True,
         minimum=2,
         maximum=10,
     )

@@ -4,8 +4,17 @@
 """
 
 from newsletter.db.tables.dumps import Dump, QuarantinedRecord
-from newsletter.db.tables.editions import Edition, EditionPaper, Run
-from newsletter.db.tables.outbox import Delivery, Digest, DigestPaper, MailCount, Pause, Piece, ReaderDebt
+from newsletter.db.tables.editions import Edition, EditionMaybe, EditionPaper, Run
+from newsletter.db.tables.outbox import (
+    Delivery,
+    Digest,
+    DigestMaybe,
+    DigestPaper,
+    MailCount,
+    Pause,
+    Piece,
+    ReaderDebt,
+)
 from newsletter.db.tables.papers import (
     ListedEntry,
     Paper,
@@ -21,9 +30,11 @@ from newsletter.db.tables.topics import PaperTopic, TopicCorrection
 __all__ = [
     "Delivery",
     "Digest",
+    "DigestMaybe",
     "DigestPaper",
     "Dump",
     "Edition",
+    "EditionMaybe",
     "EditionPaper",
     "ListedEntry",
     "MailCount",

@@ -35,6 +35,17 @@ class EditionPaper(SQLModel, table=True):
     withdrawn_at: datetime | None = None  # the topic was corrected, or the dump withdrawn
 
 
+class EditionMaybe(SQLModel, table=True):
+    """A doubtful (paper, topic) pair of an edition. Nobody is owed it: its row goes when it ends."""
+
+    __tablename__ = "edition_maybes"
+
+    edition: int = Field(foreign_key="editions.number", primary_key=True)
+    paper_id: int = Field(foreign_key="papers.id", primary_key=True, index=True)
+    topic: str = Field(primary_key=True)
+    score: float
+
+
 class Run(SQLModel, table=True):
     """That a step of the pipeline ran, as of when: what `why` and `audit` say about silent days."""
 

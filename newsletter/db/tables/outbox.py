@@ -57,6 +57,17 @@ class DigestPaper(SQLModel, table=True):
     edition: int | None = None  # that froze the pair
 
 
+class DigestMaybe(SQLModel, table=True):
+    """A doubtful paper at the end of a digest. No part of the ledger: it was neither owed nor given."""
+
+    __tablename__ = "digest_maybes"
+
+    digest_id: int = Field(foreign_key="digests.id", primary_key=True)
+    position: int = Field(primary_key=True)  # from 1
+    paper_id: int = Field(foreign_key="papers.id", index=True)
+    topic: str  # slug it may belong to
+
+
 class Delivery(SQLModel, table=True):
     """One mail to one subscriber."""
 

@@ -218,6 +218,7 @@ def test_take_in_dry_tells_the_difference_and_stores_nothing(world: World, tmp_p
         "text_only": False,
         "minimum": 1,
         "maximum": None,
+        "maybe": False,
         "paused_until": None,
     }
     assert taken.changes == [

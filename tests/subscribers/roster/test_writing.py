@@ -37,10 +37,10 @@ def test_write_is_canonical(world: World) -> None:
     cyd = world.add("cyd@example.org")
     suppression.forget(world.connection, subscriber_id=cyd.person.id, how="web", now=NOON, key=KEY)
     assert written(world) == (
-        "email,name,topics,cadence,weekday,hour,timezone,state,text_only,minimum,maximum,paused_until\n"
-        "ada@example.org,'=Ada,circuits;quantum,weekly,monday,9,UTC,confirmed,false,1,,\n"
-        "'+tag@example.org,,everything,daily,,7,UTC,pending,true,2,20,\n"
-        'bob@bücher.example,"Bob, ""the builder""",,daily,,7,UTC,unsubscribed,false,1,,'
+        "email,name,topics,cadence,weekday,hour,timezone,state,text_only,minimum,maximum,maybe,paused_until\n"
+        "ada@example.org,'=Ada,circuits;quantum,weekly,monday,9,UTC,confirmed,false,1,,false,\n"
+        "'+tag@example.org,,everything,daily,,7,UTC,pending,true,2,20,false,\n"
+        'bob@bücher.example,"Bob, ""the builder""",,daily,,7,UTC,unsubscribed,false,1,,false,'
         "2026-02-01T00:00:00+00:00\n"
     )
 
@@ -61,6 +61,7 @@ person = st.fixed_dictionaries(
                 "text_only": st.booleans(),
                 "minimum": st.integers(1, 20),
                 "maximum": st.none() | st.integers(20, 1000),
+                "maybe": st.booleans(),
             }
         ),
     }

@@ -1,0 +1,202 @@
+"""A trained model: reads its weights from a small file and says how likely a paper belongs to each topic.
+
+Learns nothing (`newsletter.topics.training` does) and needs no library: for each topic one logistic
+regression, linear in the points of the topic's rules and in the paper's terms.
+
+The score of a topic is a probability: σ(bias + rules·points + reached·min(points, 1) + Σ terms), points
+being in units of the topic's `strong_at`. A topic that the model was not trained for is scored by its rules;
+so is a bare title or a very short abstract where the rules are surer.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from newsletter.core.errors import NewsletterError
+from newsletter.core.matching import PaperReading, TopicReading, score_of
+from newsletter.topics.terms import content_of, readable
+
+FORMAT = 1  # of the file; another one is refused
+SHIPPED = "weights.json.gz"
+MOST_POINTS = 3.0  # times `strong_at`; more says no more
+LEAST_POINTS = -1.0
+TITLE = 2.0  # a term in the title counts twice
+SMOOTHING = 30  # words added to the length, so that the few words of a bare title do not shout
+SHORT = 60  # words; no paper that weights are learned from is shorter, so there rules have their say, too
+MOST_WORDS = 3  # terms shown as evidence
+MEMO_WORDS = 50_000  # distinct words remembered, as in `newsletter.core.phrases`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicWeights:
+    """What was learned about one topic."""
+
+    bias: float
+    rules: float  # per unit of points
+    reached: float  # per unit of points up to 1: the step at `strong_at`
+    terms: Mapping[str, float]  # term to weight, before the division by the paper's length
+    positives: int = 0  # papers of the topic that it was learned from
+    # Lowest score and the share of papers at or above it that were right, in cross-validation
+    precision: Sequence[tuple[float, float]] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """All that one training run learned."""
+
+    topics: Mapping[str, TopicWeights]  # by slug
+    about: Mapping[str, Any] = field(default_factory=dict)  # papers, figures: for people
+
+    def only(self, slugs: Container[str]) -> Weights:
+        """Without the other topics; these are scored by their rules."""
+        kept = {slug: topic for slug, topic in self.topics.items() if slug in slugs}
+        return replace(self, topics=kept)
+
+
+def points_of(topic: TopicReading) -> float:
+    """A topic's points as the model takes them: in units of `strong_at`, bounded."""
+    return min(max(topic.points / topic.strong_at, LEAST_POINTS), MOST_POINTS)
+
+
+def length_of(paper: PaperReading) -> float:
+    """What a sum of terms is divided by."""
+    return math.sqrt(len(paper.title) + len(paper.abstract) + SMOOTHING)
+
+
+def dump_weights(weights: Weights) -> bytes:
+    """The file of these weights; equal weights make equal bytes."""
+    told = {
+        "format": FORMAT,
+        "about": dict(weights.about),
+        "topics": {
+            slug: {
+                "bias": round(topic.bias, 4),
+                "rules": round(topic.rules, 4),
+                "reached": round(topic.reached, 4),
+                "positives": topic.positives,
+                "precision": [[round(score, 2), round(share, 3)] for score, share in topic.precision],
+                "terms": {term: round(weight, 2) for term, weight in sorted(topic.terms.items())},
+            }
+            for slug, topic in weights.topics.items()
+        },
+    }
+    return gzip.compress(json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode(), mtime=0)
+
+
+def load_weights(file: Path | None = None) -> Weights:
+    """The weights of `file`, or those that ship. Raises NewsletterError for a file that holds none."""
+    try:
+        data = (resources.files("newsletter.topics") / SHIPPED if file is None else file).read_bytes()
+        told = json.loads(gzip.decompress(data))
+        if told["format"] != FORMAT:
+            raise ValueError(f"format {told['format']}, this version reads {FORMAT}")
+        return Weights(
+            about=told["about"],
+            topics={
+                slug: TopicWeights(
+                    bias=float(topic["bias"]),
+                    rules=float(topic["rules"]),
+                    reached=float(topic["reached"]),
+                    positives=int(topic["positives"]),
+                    precision=[(float(score), float(share)) for score, share in topic["precision"]],
+                    terms={str(term): float(weight) for term, weight in topic["terms"].items()},
+                )
+                for slug, topic in told["topics"].items()
+            },
+        )
+    except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise NewsletterError(
+            f"{file or SHIPPED} holds no weights of topics: {error}",
+            hint="`newsletter topics train` makes it anew; without the file the shipped weights serve.",
+        ) from error
+
+
+class LinearModel:
+    """Weights made ready to score papers. Immutable but for a bounded memory of words seen."""
+
+    def __init__(self, weights: Weights) -> None:
+        self.weights = weights
+        known = sorted({term for topic in weights.topics.values() for term in topic.terms})
+        stems = {stem for term in known for stem in term.split()}
+        # A word is a number from 1 up, 0 being "nothing"; a pair is first · base + second.
+        numbers = {stem: number for number, stem in enumerate(sorted(stems), 1)}
+        self._base = len(numbers) + 1
+        self._words = _Numbers(numbers)
+        keys = {term: self._key(term, numbers) for term in known}
+        self._names = {key: term for term, key in keys.items()}
+        # Every topic has every key, so that what a paper holds is looked up without asking.
+        self._terms = {
+            slug: {keys[term]: topic.terms.get(term, 0.0) for term in known}
+            for slug, topic in weights.topics.items()
+        }
+
+    def _key(self, term: str, numbers: Mapping[str, int]) -> int:
+        one, _, two = term.partition(" ")
+        return numbers[one] * self._base + numbers[two] if two else numbers[one]
+
+    def scores(self, paper: PaperReading) -> list[float]:
+        """The score of each topic of the reading, 0 to 1, in its order."""
+        title, found = self._read(paper)
+        length = length_of(paper)
+        short = len(paper.title) + len(paper.abstract) < SHORT
+        scores = []
+        for topic in paper.topics:
+            weights = self.weights.topics.get(topic.topic)
+            if weights is None:
+                scores.append(score_of(topic.points, topic.strong_at))
+                continue
+            weight_of = self._terms[topic.topic].__getitem__
+            said = sum(map(weight_of, found)) + (TITLE - 1) * sum(map(weight_of, title))
+            points = points_of(topic)
+            logit = weights.bias + weights.rules * points + weights.reached * min(points, 1.0) + said / length
+            score = round(1 / (1 + math.exp(-max(min(logit, 30.0), -30.0))), 4)
+            scores.append(max(score, score_of(topic.points, topic.strong_at)) if short else score)
+        return scores
+
+    def words(self, paper: PaperReading, topic: str) -> tuple[str, ...]:
+        """The terms that speak most for a topic, strongest first, at most MOST_WORDS."""
+        terms = self._terms.get(topic)
+        if terms is None:
+            return ()
+        title, found = self._read(paper)
+        shares = {key: terms[key] * (TITLE if key in title else 1.0) for key in found if terms[key] > 0}
+        strongest = sorted(shares, key=lambda key: (-shares[key], key))
+        return readable((self._names[key] for key in strongest), MOST_WORDS)
+
+    def _read(self, paper: PaperReading) -> tuple[set[int], set[int]]:
+        """Keys of the terms in the title, and of those in title and abstract."""
+        known = self._names.keys()
+        title = known & self._found(paper.title)
+        return title, title | (known & self._found(paper.abstract))
+
+    def _found(self, words: Sequence[str]) -> set[int]:
+        """Keys of words and pairs that stand there; most of those of pairs belong to no term."""
+        memo = self._words
+        numbers = [memo[word] for word in words]
+        base = self._base
+        found = {one * base + two for one, two in pairwise(numbers) if one and two}
+        found.update(numbers)
+        return found
+
+
+class _Numbers(dict[str, int]):
+    """For each word of text the number of its term, 0 for none."""
+
+    def __init__(self, numbers: Mapping[str, int]) -> None:
+        super().__init__()
+        self._numbers = numbers
+
+    def __missing__(self, word: str) -> int:
+        stem = content_of(word)
+        number = self._numbers.get(stem, 0) if stem else 0
+        if len(self) < MEMO_WORDS and len(word) <= 40:  # longer ones are no words
+            self[word] = number
+        return number
