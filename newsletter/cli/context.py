@@ -19,11 +19,13 @@ from newsletter.core.errors import ConfigurationError, StorageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from newsletter.core.alarms import Terms
     from newsletter.delivery.dkim_keys import Key
     from newsletter.delivery.limits import Limits
     from newsletter.delivery.message import MessageBuilder
     from newsletter.delivery.relay import Relay
     from newsletter.ops.signing_keys import KeyPlace
+    from newsletter.ops.telling import Teller
     from newsletter.pipeline.letters import Letterpress
     from newsletter.pipeline.links import Links
     from newsletter.pipeline.people import House
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from newsletter.render.environment import MailEnvironment
     from newsletter.render.views import Brand
     from newsletter.settings import Settings
-    from newsletter.settings.model import Smtp
     from newsletter.topics.definitions import Topic
     from newsletter.topics.matcher import Matcher
     from newsletter.topics.model import Weights
@@ -164,25 +165,9 @@ class Workspace:
     def relays(self) -> tuple[Relay, ...]:
         """The mail servers, `[smtp]` first. Raises ConfigurationError when mail for others would carry our
         defaults."""
-        from newsletter.delivery.relay import is_loopback
+        from newsletter.cli.servers import relays_of
 
-        settings = self.settings
-        servers = (settings.smtp, *settings.relays)
-        for smtp in servers:
-            for key in ("sender", "base_url") if not is_loopback(smtp.host) else ():
-                if key not in settings.model_fields_set:
-                    raise ConfigurationError(
-                        f"{key} is not set, but {smtp.host} is not this machine",
-                        hint=f"Set {key} in {self.state_dir / 'newsletter.toml'}; readers see it.",
-                    )
-        relays = tuple(_relay(smtp) for smtp in servers)
-        names = [relay.name for relay in relays]
-        if len(set(names)) < len(names):
-            raise ConfigurationError(
-                f"two mail servers are both {next(name for name in names if names.count(name) > 1)}",
-                hint="Each of [smtp] and [[relays]] in newsletter.toml must be another host or port.",
-            )
-        return relays
+        return relays_of(self.settings, self.state_dir)
 
     @cached_property
     def limits(self) -> Limits:
@@ -351,8 +336,38 @@ class Workspace:
             links=self.links,
             press=self.letterpress,
             builder=self.unsigned_builder,
+            state_dir=self.state_dir,
+            metrics_from=self.settings.web.metrics_from,
             own_templates=(self.state_dir / "templates",),
             clock=lambda: datetime.now(UTC),
+        )
+
+    @property
+    def alarm_terms(self) -> Terms:
+        """When something is wrong."""
+        from newsletter.core.alarms import Terms
+
+        told = self.settings.watch
+        return Terms(
+            quiet=timedelta(hours=told.quiet_hours) if told.quiet_hours else None,
+            weekends=told.weekends,
+            zone=self.settings.default_timezone,
+            waiting=timedelta(hours=told.waiting_hours),
+        )
+
+    @property
+    def teller(self) -> Teller:
+        """Who is told of it."""
+        from newsletter.ops.telling import Teller
+
+        told = self.settings.watch
+        return Teller(
+            name=self.settings.brand.name,
+            relays=self.relays if told.mail else (),
+            builder=self.builder if told.mail else None,
+            address=told.mail,
+            webhook=told.webhook or "",
+            ping_url=told.ping or "",
         )
 
     @cached_property
@@ -373,23 +388,6 @@ class Workspace:
             )
         value: str = secret.get_secret_value()
         return value
-
-
-def _relay(smtp: Smtp) -> Relay:
-    from newsletter.delivery.relay import Relay, Security
-
-    return Relay(
-        host=smtp.host,
-        port=smtp.port,
-        security=Security(smtp.protection),
-        username=smtp.username or "",
-        password=smtp.password.get_secret_value() if smtp.password is not None else "",
-        connections=smtp.connections,
-        messages_per_connection=smtp.messages_per_connection,
-        weight=smtp.weight,
-        ca_file=smtp.ca_file,
-        allow_insecure=smtp.allow_insecure,
-    )
 
 
 def workspace(ctx: typer.Context) -> Workspace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging.config
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ INBOX = 10.0
 COMPOSE = 30.0  # the delay after a reader's hour that nobody notices
 DELIVER = 5.0
 CHECK = 60.0
+WATCH = 300.0
 TIDY = 3600.0
 
 
@@ -46,6 +48,19 @@ def schedule(ctx: typer.Context) -> None:
 def check(work: Workspace) -> None:
     """Raise what is wrong with the settings or the database before anything runs."""
     _ = (work.engine, work.post, work.press, work.matcher)
+
+
+def watching(work: Workspace) -> Callable[[], bool]:
+    """The step that looks for what an admin must hear of."""
+    from newsletter.ops.watch import look_and_tell
+
+    terms, teller = work.alarm_terms, work.teller
+
+    def step() -> bool:
+        now = datetime.now(UTC)
+        return look_and_tell(work.engine, state_dir=work.state_dir, terms=terms, teller=teller, now=now)
+
+    return step
 
 
 def make_clockwork(work: Workspace) -> Clockwork:
@@ -79,6 +94,7 @@ def make_clockwork(work: Workspace) -> Clockwork:
             ("compose", chores.compose, COMPOSE),
             ("deliver", lambda: chores.deliver(leaving.is_set), DELIVER),
             ("check", chores.check, CHECK),
+            ("watch", watching(work), WATCH),
             ("tidy", chores.tidy, TIDY),
         )
     ]

@@ -53,6 +53,12 @@ def _address(value: str) -> str:
     return value
 
 
+def _bare_address(value: str) -> str:
+    if value and (not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", value)):
+        raise ValueError("write one address such as admin@example.org")
+    return value
+
+
 def _base_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
@@ -260,10 +266,36 @@ class Web(Table):
         description="Requests that one network address may make on the public forms; what is beyond "
         "is answered alike and comes to nothing. Empty: no limit.",
     )
+    metrics_from: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        default=("127.0.0.0/8", "::1"), description="Addresses or networks that may see `/metrics`."
+    )
     address_limit: CountLimit = Field(
         default="1/hour, 3/day",
         description="Mails to one email address that anybody may have typed there. Empty: no limit.",
     )
+
+
+class Watch(Table):
+    """What an admin is told of, and how."""
+
+    mail: Annotated[str, AfterValidator(_bare_address)] = Field(
+        default="", description="Address that is mailed what is wrong. Empty: nobody is."
+    )
+    webhook: Annotated[str, AfterValidator(_web_link)] | None = Field(
+        default=None, description="Link that gets the same as JSON; its field `text` suits chat programs."
+    )
+    ping: Annotated[str, AfterValidator(_web_link)] | None = Field(
+        default=None,
+        description="Link that is asked for after each look; a service such as healthchecks raises the alarm "
+        "when it was not.",
+    )
+    quiet_hours: int = Field(
+        default=36, ge=0, le=24 * 90, description="Hours without a new dump that are too many; 0: never mind."
+    )
+    weekends: bool = Field(
+        default=True, description="No dump is expected on Saturdays and Sundays: their hours do not count."
+    )
+    waiting_hours: int = Field(default=2, ge=1, le=24 * 30, description="Hours that a mail may be late.")
 
 
 class Settings(BaseSettings):
@@ -323,6 +355,7 @@ class Settings(BaseSettings):
         "see “Send through several mail servers”.",
     )
     delivery: Delivery = Field(default=Delivery(), description="What the outbox does with the rare cases.")
+    watch: Watch = Field(default=Watch(), description="What an admin is told of, and how.")
     web: Web = Field(default=Web(), description="The web pages.")
     brand: Brand = Field(default=Brand(), description="How the newsletter presents itself.")
     dkim: Annotated[tuple[Dkim, ...], BeforeValidator(_one_or_several)] = Field(

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from newsletter import __version__
 from newsletter.core.errors import StorageError
-from newsletter.web import account, api, confirm, doors, leave, preferences, reading, signup
+from newsletter.web import account, api, confirm, doors, health, leave, preferences, reading, signup
 from newsletter.web.headers import COMMON, Guard
 from newsletter.web.pages import ASSETS, Pages, notice, show
 from newsletter.web.site import Site
@@ -41,7 +41,7 @@ def make_app(site: Site, *, beside: Callable[[], AbstractContextManager[object]]
     )
     app.state.site = site
     app.state.pages = Pages(site)
-    for part in (signup, confirm, preferences, leave, account, reading, api):
+    for part in (signup, confirm, preferences, leave, account, reading, api, health):
         app.include_router(part.router)
     app.add_api_route("/assets/{version}/{name}", _asset, include_in_schema=False)
     app.add_api_route("/embed", _embed, include_in_schema=False)

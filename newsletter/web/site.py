@@ -35,6 +35,8 @@ class Site:
     links: Links
     press: Letterpress
     builder: Builder
+    state_dir: Path
+    metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1")  # networks that may see metrics
     own_templates: Sequence[Path] = ()  # folders that win over the shipped templates
     clock: Callable[[], datetime]  # aware UTC
     wake: Callable[[], None] = lambda: None  # tells the postman that something waits

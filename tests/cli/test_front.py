@@ -59,6 +59,7 @@ WITH_AT = {  # those that look at the clock
     "send",
     "why",
     "audit",
+    "watch",
     "dumps withdraw",
     "dumps release",
     "dumps replay",

@@ -66,6 +66,7 @@ class Desk:
         self.site = Site(
             engine=self.office.engine,
             base_url=base,
+            state_dir=folder,
             brand=BRAND,
             topics=self.office.topics,
             views=views,

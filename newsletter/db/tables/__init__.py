@@ -3,6 +3,7 @@
 `subscribers.tables` holds its own; both share one metadata, so that one migration history serves.
 """
 
+from newsletter.db.tables.alarms import StandingAlarm
 from newsletter.db.tables.dumps import Dump, QuarantinedRecord
 from newsletter.db.tables.editions import Edition, EditionMaybe, EditionPaper, Run
 from newsletter.db.tables.outbox import (
@@ -51,5 +52,6 @@ __all__ = [
     "QuarantinedRecord",
     "ReaderDebt",
     "Run",
+    "StandingAlarm",
     "TopicCorrection",
 ]

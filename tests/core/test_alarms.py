@@ -1,0 +1,101 @@
+"""What an admin must hear of, by facts alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from newsletter.core.alarms import BASELINE, DumpFacts, Facts, Terms, alarms_of, expected_time, usual_entries
+
+WEDNESDAY = datetime(2026, 4, 15, 12, tzinfo=UTC)
+FRIDAY = datetime(2026, 4, 17, 12, tzinfo=UTC)
+WELL = Facts(
+    now=WEDNESDAY,
+    last_dump_at=WEDNESDAY - timedelta(hours=5),
+    dumps=(),
+    held_editions=(),
+    waiting_since=None,
+    waiting=0,
+    failed_requests=0,
+    free_bytes=10**12,
+)
+
+
+def dump(number: int, entries: int = 40, *, held: bool = False, format_: str = "a") -> DumpFacts:
+    return DumpFacts(
+        file=f"{number}.txt",
+        sha256=f"{number:012}" + "0" * 52,
+        format=format_,
+        entries=entries,
+        is_held=held,
+        error="a third of it cannot be read" if held else "",
+    )
+
+
+def keys(facts: Facts, terms: Terms | None = None) -> list[str]:
+    return [alarm.key for alarm in alarms_of(facts, terms or Terms())]
+
+
+def test_nothing_is_wrong_where_all_is_well() -> None:
+    assert keys(WELL) == []
+    assert keys(replace(WELL, last_dump_at=None, free_bytes=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        (FRIDAY, FRIDAY + timedelta(hours=10), 10),
+        (FRIDAY, FRIDAY + timedelta(days=3), 24),  # half of Friday, half of Monday
+        (FRIDAY + timedelta(days=1), FRIDAY + timedelta(days=2), 0),
+        (FRIDAY, FRIDAY + timedelta(days=7), 5 * 24),
+        (FRIDAY, FRIDAY - timedelta(days=1), 0),
+    ],
+)
+def test_weekends_do_not_count(start: datetime, end: datetime, hours: int) -> None:
+    assert expected_time(start, end, zone="UTC", weekends=True) == timedelta(hours=hours)
+
+
+def test_weekends_are_those_of_the_zone_and_can_be_made_to_count() -> None:
+    end = FRIDAY + timedelta(days=3)
+    assert expected_time(FRIDAY, end, zone="UTC", weekends=False) == timedelta(days=3)
+    # in Auckland, twelve hours ahead, Friday noon is the beginning of Saturday
+    assert expected_time(FRIDAY, end, zone="Pacific/Auckland", weekends=True) == timedelta(hours=24)
+    spring = datetime(2026, 3, 27, 12, tzinfo=UTC)  # the clock in Berlin jumps on that Sunday
+    assert expected_time(
+        spring, spring + timedelta(days=3), zone="Europe/Berlin", weekends=True
+    ) == timedelta(hours=25)
+
+
+def test_no_new_dump_for_long_is_an_alarm_but_not_over_a_weekend() -> None:
+    facts = replace(WELL, last_dump_at=FRIDAY, now=FRIDAY + timedelta(days=3))
+    assert keys(facts) == []
+    assert keys(replace(facts, now=FRIDAY + timedelta(days=4))) == ["quiet"]
+    assert keys(replace(facts, now=FRIDAY + timedelta(days=40)), Terms(quiet=None)) == []
+
+
+def test_a_held_dump_and_a_held_edition_are_named() -> None:
+    facts = replace(WELL, dumps=(dump(1, held=True),), held_editions=(7,))
+    edition, held = alarms_of(facts, Terms())
+    assert (edition.words, held.words) == (
+        "edition 7 is held",
+        "1.txt is held: a third of it cannot be read",
+    )
+
+
+def test_few_papers_are_an_alarm_only_against_a_baseline_of_the_same_source() -> None:
+    usual = tuple(dump(number) for number in range(2, 2 + BASELINE))
+    assert keys(replace(WELL, dumps=(dump(1, 9), *usual))) == ["thin 000000000001"]
+    assert keys(replace(WELL, dumps=(dump(1, 13), *usual))) == []
+    assert keys(replace(WELL, dumps=(dump(1, 9), *usual[1:]))) == []
+    assert keys(replace(WELL, dumps=(dump(1, 9, format_="b"), *usual))) == []
+    assert usual_entries(usual, "a") == 40
+
+
+def test_mail_that_waits_too_long_a_full_disk_and_failed_requests_are_alarms() -> None:
+    late = replace(WELL, waiting_since=WEDNESDAY - timedelta(hours=3), waiting=5)
+    (alarm,) = alarms_of(late, Terms())
+    assert alarm.words == "5 mails wait to be sent, the oldest for 3 hours"
+    assert keys(replace(late, waiting_since=WEDNESDAY - timedelta(hours=1))) == []
+    assert keys(replace(WELL, free_bytes=10**6, failed_requests=2)) == ["disk", "requests"]
