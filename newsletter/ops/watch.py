@@ -57,9 +57,7 @@ def watch(engine: Engine, *, state_dir: Path, terms: Terms, teller: Teller | Non
     return Look(standing=standing, told=told, untold=untold)
 
 
-def look_and_tell(
-    engine: Engine, *, state_dir: Path, terms: Terms, teller: Teller, now: datetime
-) -> bool:
+def look_and_tell(engine: Engine, *, state_dir: Path, terms: Terms, teller: Teller, now: datetime) -> bool:
     """The same as a step that is repeated: logs what stands, by its key. Raises UntoldError."""
     found = watch(engine, state_dir=state_dir, terms=terms, teller=teller, now=now)
     for alarm in found.standing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import email.policy
 import http.server
 import json
 import threading
