@@ -124,16 +124,9 @@ class Workspace:
     @cached_property
     def matcher(self) -> Matcher:
         """What says which topics a paper belongs to."""
-        return self.matcher_of(self.topics, self.weights)
+        from newsletter.topics.model import matcher_of
 
-    @staticmethod
-    def matcher_of(topics: Mapping[str, Topic], weights: Weights) -> Matcher:
-        """A matcher of these topics with what was learned, but for those that go by their rules alone."""
-        from newsletter.topics.matcher import Matcher
-        from newsletter.topics.model import LinearModel
-
-        learned = {slug for slug, topic in topics.items() if topic.learned}
-        return Matcher(topics, LinearModel(weights.only(learned)))
+        return matcher_of(self.topics, self.weights)
 
     @cached_property
     def weights(self) -> Weights:

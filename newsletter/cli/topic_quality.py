@@ -92,7 +92,7 @@ def train(
     from newsletter.pipeline import retrain
     from newsletter.topics.evaluation import Judged
     from newsletter.topics.evaluation import evaluate as measure
-    from newsletter.topics.model import Weights, dump_weights
+    from newsletter.topics.model import Weights, dump_weights, matcher_of
     from newsletter.topics.training import train as learn
 
     papers = _labelled(work, [str(path) for path in labels or ()])
@@ -122,7 +122,7 @@ def train(
         written = out or work.weights_file
         written.write_bytes(dump_weights(trained.weights))
         if out is None:
-            retrain.match_anew(work.engine, Workspace.matcher_of(work.topics, trained.weights))
+            retrain.match_anew(work.engine, matcher_of(work.topics, trained.weights))
     if json:
         output.print_json({"topics": trained.topics, "held_out": figures, "written": written})
         return
@@ -155,6 +155,7 @@ def try_rules(
     work = workspace(ctx)
     from newsletter.pipeline.whatif import compare
     from newsletter.topics.definitions import load_topics
+    from newsletter.topics.model import matcher_of
 
     try:
         tables = tomllib.loads(rules.read_text("utf-8"))
@@ -171,7 +172,7 @@ def try_rules(
     found = compare(
         work.engine,
         work.matcher,
-        Workspace.matcher_of(topics, work.weights),
+        matcher_of(topics, work.weights),
         since=now(at).date() - timedelta(days=against),
     )
     if json:

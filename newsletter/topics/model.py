@@ -22,6 +22,8 @@ from typing import Any
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.matching import PaperReading, TopicReading, score_of
+from newsletter.topics.definitions import Topic
+from newsletter.topics.matcher import Matcher
 from newsletter.topics.terms import content_of, readable
 
 FORMAT = 1  # of the file; another one is refused
@@ -185,6 +187,12 @@ class LinearModel:
         found = {one * base + two for one, two in pairwise(numbers) if one and two}
         found.update(numbers)
         return found
+
+
+def matcher_of(topics: Mapping[str, Topic], weights: Weights) -> Matcher:
+    """A matcher of these topics with what was learned, but for those that go by their rules alone."""
+    learned = {slug for slug, topic in topics.items() if topic.learned}
+    return Matcher(topics, LinearModel(weights.only(learned)))
 
 
 class _Numbers(dict[str, int]):
