@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from newsletter.cli import output
-from newsletter.cli.context import Workspace
+from newsletter.cli.context import Workspace, workspace
 from newsletter.cli.options import Json
 from newsletter.core.errors import UsageError
 
@@ -53,8 +53,7 @@ def restore(
     """
     if check and (force or stopped):
         raise UsageError("--check goes alone", hint="It changes nothing.")
-    work: Workspace = ctx.obj
-    work.check_state_dir()
+    work = workspace(ctx)
     from newsletter.ops.restore import check_backup
     from newsletter.ops.restore import restore as put_back
 

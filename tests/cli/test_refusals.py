@@ -11,6 +11,7 @@ from tests.cli.test_front import leaves
 
 ARGUMENTS = {  # of the commands that need some
     "ingest": ("nowhere.txt",),
+    "restore": ("nowhere.backup",),
     "dumps show": ("x",),
     "dumps redate": ("x", "2026-01-01"),
     "dumps withdraw": ("x",),
