@@ -94,6 +94,13 @@ def has_moved(engine: Engine, person: SubscriberView, to_ref: str) -> bool:
         return moving.has_moved(connection, person, to_ref)
 
 
+def moved_since(engine: Engine, person: SubscriberView, at: datetime) -> bool:
+    """Whether the reader moved since `at` (whole seconds): older links went to the old address."""
+    with reading(engine) as connection:
+        moved = consent.last_at(connection, person.id, [consent.What.MOVED])
+    return moved is not None and moved >= at
+
+
 def rename(engine: Engine, *, subscriber_id: int, name: str) -> SubscriberView:
     """Greet the reader by another name, or by none."""
     with writing(engine) as connection:

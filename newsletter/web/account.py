@@ -17,13 +17,23 @@ from subscribers import access
 from subscribers.errors import SubscriberError
 from subscribers.people import SubscriberView
 
+
+def _reader(request: Request, token: str) -> SubscriberView:
+    """The reader whom a fresh link means; it ends with a change of address, for it went to the old one."""
+    person = doors.reader(request, access.ACCOUNT, token)
+    signed_at = doors.opened(request, access.ACCOUNT, token).signed_at
+    if account.moved_since(site_of(request).engine, person, signed_at):
+        raise doors.ClosedError(doors.gone)
+    return person
+
+
 router = APIRouter(prefix="/account/{token}", include_in_schema=False)
 
 
 @router.get("")
 def account_page(request: Request, token: str, done: str = "") -> Response:
     """The address in full, and the buttons."""
-    person = doors.reader(request, access.ACCOUNT, token)
+    person = _reader(request, token)
     return _page(request, token, person, done="Saved." if done == "name" else "")
 
 
@@ -31,7 +41,7 @@ def account_page(request: Request, token: str, done: str = "") -> Response:
 def change_address(request: Request, token: str, form: Sent) -> Response:
     """Ask the new address."""
     site = site_of(request)
-    person = doors.reader(request, access.ACCOUNT, token)
+    person = _reader(request, token)
     try:
         asked = account.ask_move(
             site.engine,
@@ -65,7 +75,7 @@ def change_address(request: Request, token: str, form: Sent) -> Response:
 @router.post("/name")
 def change_name(request: Request, token: str, form: Sent) -> Response:
     """Be greeted by another name, or by none."""
-    person = doors.reader(request, access.ACCOUNT, token)
+    person = _reader(request, token)
     account.rename(site_of(request).engine, subscriber_id=person.id, name=form.one("name"))
     return go(request, f"/account/{token}?done=name")
 
@@ -73,7 +83,7 @@ def change_name(request: Request, token: str, form: Sent) -> Response:
 @router.post("/export")
 def export(request: Request, token: str) -> Response:
     """All that is kept of the reader, to be saved as a file."""
-    person = doors.reader(request, access.ACCOUNT, token)
+    person = _reader(request, token)
     told = account.export(site_of(request).engine, subscriber_id=person.id)
     return Response(
         json.dumps(told, ensure_ascii=False, indent=2) + "\n",
@@ -86,7 +96,7 @@ def export(request: Request, token: str) -> Response:
 def erase(request: Request, token: str, form: Sent) -> Response:
     """Forget the reader; the box beside the button must be ticked."""
     site = site_of(request)
-    person = doors.reader(request, access.ACCOUNT, token)
+    person = _reader(request, token)
     if not form.one("sure"):
         return _page(request, token, person, errors={"sure": "Tick the box first: this cannot be undone."})
     account.erase(site.engine, subscriber_id=person.id, house=site.house, now=site.clock())

@@ -15,7 +15,7 @@ from newsletter import __version__
 from newsletter.core.errors import StorageError
 from newsletter.web import account, api, confirm, doors, health, leave, preferences, reading, signup
 from newsletter.web.headers import COMMON, Guard
-from newsletter.web.pages import ASSETS, Pages, notice, show
+from newsletter.web.pages import ASSETS, Pages, go, notice, show
 from newsletter.web.site import Site
 
 FOR_EVER = "public, max-age=31536000, immutable"  # an asset's address changes with what it holds
@@ -44,6 +44,8 @@ def make_app(site: Site, *, beside: Callable[[], AbstractContextManager[object]]
     for part in (signup, confirm, preferences, leave, account, reading, api, health):
         app.include_router(part.router)
     app.add_api_route("/assets/{version}/{name}", _asset, include_in_schema=False)
+    app.add_api_route("/archive", _archive, include_in_schema=False)
+    app.add_api_route("/sign-up", _again, include_in_schema=False)
     app.add_api_route("/embed", _embed, include_in_schema=False)
     app.add_api_route("/robots.txt", _robots, include_in_schema=False)
     app.add_exception_handler(doors.ClosedError, _closed)
@@ -68,6 +70,14 @@ def _asset(request: Request, version: str, name: str) -> Response:
 
 def _embed(request: Request) -> Response:
     return show(request, "embed")
+
+
+def _archive(request: Request) -> Response:
+    return go(request, "/sample")  # List-Archive of every mail leads here
+
+
+def _again(request: Request) -> Response:
+    return go(request, "/")  # a form that was shown again, loaded once more
 
 
 def _robots(_request: Request) -> Response:

@@ -9,7 +9,7 @@ from newsletter.pipeline import account, choices, signups
 from newsletter.pipeline.greetings import first_in_words
 from newsletter.pipeline.links import preferences_path
 from newsletter.web import doors
-from newsletter.web.pages import show, site_of
+from newsletter.web.pages import notice, show, site_of
 from newsletter.web.signup import FORM_VERSION, client_of
 from subscribers import access
 from subscribers.addresses import mask
@@ -72,7 +72,7 @@ def confirm_address_page(request: Request, token: str) -> Response:
     if newcomer is None or newcomer.state is not State.PENDING:
         reader = choices.reader_of(site.engine, door.ref)
         if reader is not None and account.has_moved(site.engine, reader, door.to):
-            return _confirmed(request, reader)
+            return _moved(request, reader)
         return doors.gone(request)
     return show(request, "confirm", address=mask(newcomer.address), chosen=[], moving=True)
 
@@ -86,7 +86,17 @@ def confirm_address(request: Request, token: str) -> Response:
         person = account.move(site.engine, ref=door.ref, to_ref=door.to, house=site.house, now=site.clock())
     except SubscriberError as error:
         return doors.refused(request, error)
-    return _confirmed(request, person)
+    return _moved(request, person)
+
+
+def _moved(request: Request, person: SubscriberView) -> Response:
+    site = site_of(request)
+    return notice(
+        request,
+        "Your newsletter has moved",
+        f"From now on it comes to {mask(person.address)}. Topics, hour and everything else stay as they are.",
+        link=(preferences_path(site.links, person.ref, now=site.clock()), "Your preferences"),
+    )
 
 
 def _confirmed(request: Request, person: SubscriberView) -> Response:
