@@ -13,6 +13,7 @@ MAX_LINES = 400  # DESIGN: more than that is a reason to split
 HEAVY = (
     "alembic",
     "cryptography",
+    "dns",
     "fastapi",
     "jinja2",
     "lxml",

@@ -44,6 +44,9 @@ COMMANDS = (
     Listed(PROOF, "why", "Explain what a reader got on a day, or why nothing."),
     Listed(PROOF, "audit", "Prove that nobody got a paper twice or missed one."),
     Listed(UPKEEP, "watch", "Look for what an admin must hear of, and tell them what is new."),
+    Listed(
+        UPKEEP, "doctor", "Look at everything that has to be right; say what is wrong and how to mend it."
+    ),
     Listed(UPKEEP, "templates", "Check the templates of the mails, your own ones among them."),
     Listed(UPKEEP, "smtp", "Try the mail server without mailing anybody."),
     Listed(UPKEEP, "dkim", "Make keys that sign the mail, and show what DNS must say."),

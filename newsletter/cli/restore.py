@@ -100,4 +100,4 @@ def _tell(work: Workspace, file: Path, done: Restored, *, check: bool) -> None:
         output.note(
             f"{done.uncertain} digests that waited then are uncertain now and will not be sent again."
         )
-    output.note("Next: `newsletter audit`, then start it.")
+    output.note("Next: `newsletter doctor` and `newsletter audit`, then start it.")

@@ -49,12 +49,14 @@ PROMISED = {
     "smtp": {"check"},
     "dkim": {"keygen", "show"},
     "templates": {"check"},
+    "doctor": set(),
     "backup": set(),
     "restore": set(),
 }
 NO_JSON = {"demo", "preview", "run", "schedule", "serve"}
 WITH_AT = {  # those that look at the clock
     "ingest",
+    "doctor",
     "preview",
     "send",
     "why",

@@ -1,0 +1,104 @@
+"""Looks at the web pages from outside: whether base_url leads to this newsletter, by HTTPS that holds."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from newsletter import __version__
+from newsletter.delivery.relay import is_loopback
+from newsletter.ops.doctor.finding import Finding, failed, ok, warning
+
+PATIENCE = 10  # seconds
+MOST = 2**20  # bytes of an answer; ours has 20,000
+DESCRIPTION = "/api/openapi.json"
+EXPIRES_SOON = timedelta(days=14)  # what renews certificates by itself does so a month before
+START = "Start `newsletter run` or `newsletter serve`"
+
+
+def look(base_url: str, *, name: str, sends_away: bool, now: datetime) -> list[Finding]:
+    """name: of the newsletter. sends_away: mail goes to more than this machine, so readers follow links."""
+    parts = urlsplit(base_url)
+    local = is_loopback(parts.hostname or "")
+    found = []
+    if local and sends_away:
+        found.append(
+            warning(
+                "base_url",
+                f"links in mail lead to {base_url}, which is every reader's own machine",
+                hint="Set base_url to the https:// address where readers reach the pages.",
+            )
+        )
+    try:
+        status, body, ends = _fetch(base_url)
+    except ssl.SSLError as error:
+        words = f"{base_url}: the certificate does not hold: {getattr(error, 'verify_message', '') or error}"
+        return [*found, failed("web pages", words, hint="Let your reverse proxy renew it; see deploy/.")]
+    except (OSError, http.client.HTTPException) as error:
+        tell = warning if local else failed
+        hint = f"{START}, and look at the reverse proxy, DNS and the firewall."
+        return [*found, tell("web pages", f"{base_url} does not answer: {error}", hint=hint)]
+    found.append(_judged(base_url, status, body, name=name))
+    if ends is not None and ends - now < EXPIRES_SOON:
+        found.append(
+            warning(
+                "certificate",
+                f"that of {parts.hostname} ends on {ends:%Y-%m-%d}",
+                hint="See why your reverse proxy does not renew it.",
+            )
+        )
+    return found
+
+
+def _fetch(base_url: str) -> tuple[int, bytes, datetime | None]:
+    """(status, body, when the certificate ends). Raises OSError, HTTPException."""
+    parts = urlsplit(base_url)
+    host, port = parts.hostname or "", parts.port
+    ends = None
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        context = ssl.create_default_context()
+        connection = http.client.HTTPSConnection(host, port, timeout=PATIENCE, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+    try:
+        connection.connect()
+        if isinstance(connection.sock, ssl.SSLSocket):
+            told = (connection.sock.getpeercert() or {}).get("notAfter")
+            if isinstance(told, str):
+                ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(told), UTC)
+        connection.request("GET", f"{parts.path}{DESCRIPTION}", headers={"User-Agent": "newsletter-doctor"})
+        response = connection.getresponse()
+        return response.status, response.read(MOST), ends
+    finally:
+        connection.close()
+
+
+def _judged(base_url: str, status: int, body: bytes, *, name: str) -> Finding:
+    try:
+        about = json.loads(body)["info"] if status == http.HTTPStatus.OK else None
+        title, version = (str(about["title"]), str(about["version"])) if about else ("", "")
+    except (ValueError, KeyError, TypeError):
+        title = version = ""
+    if not title:
+        return failed(
+            "web pages",
+            f"{base_url} answers, but not with these pages (status {status})",
+            hint="Let the reverse proxy pass it on to web.host and web.port; see deploy/.",
+        )
+    if title != f"{name}: sign-up":
+        return failed(
+            "web pages",
+            f"{base_url} shows another newsletter: {title.removesuffix(': sign-up')}",
+            hint=f"{START} with these settings again, or mend base_url.",
+        )
+    if version != __version__:
+        return warning(
+            "web pages",
+            f"{base_url} runs version {version}, this is {__version__}",
+            hint="Restart `newsletter run` or `newsletter serve`.",
+        )
+    return ok("web pages", f"{base_url} shows this newsletter")
