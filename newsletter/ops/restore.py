@@ -231,7 +231,11 @@ def _put_aside(state_dir: Path, present: list[Path], *, now: datetime) -> Path |
     """Move what is there into a folder of its own: also where the directory itself cannot be renamed."""
     if not present:
         return None
-    aside = state_dir / f"{ASIDE}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    name = f"{ASIDE}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    aside, number = state_dir / name, 1
+    while aside.exists():  # twice within a second
+        number += 1
+        aside = state_dir / f"{name}-{number}"
     aside.mkdir(mode=0o700)
     for entry in present:
         entry.rename(aside / entry.name)

@@ -149,11 +149,11 @@ def test_scheduler_that_was_stopped_for_days_sends_one_catching_up_digest_each(
 def test_run_serves_the_pages_and_sends_what_is_due(shell: Shell, server: RecordingServer) -> None:
     shell.ok("ingest", str(dumps()[0]), "--at", _iso(_slot() - HOUR))
     with running(shell, "run", "--port", "0") as program:
-        wait_for(lambda: program.said(r"running on http://127.0.0.1:\d+"))
+        wait_for(lambda: program.said(r"Serving \S+ on 127.0.0.1 port \d+"))
         wait_for(lambda: _once_each(server))
-        address = program.said(r"http://127.0.0.1:\d+")
-        assert address is not None
-        with urllib.request.urlopen(address[0], timeout=10) as answer:
+        port = program.said(r" on 127.0.0.1 port (\d+)")
+        assert port is not None
+        with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/", timeout=10) as answer:
             assert answer.status == 200
         program.stop()
         assert program.said("scheduler stopped")
