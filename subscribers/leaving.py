@@ -93,7 +93,8 @@ def undo(connection: Connection, *, subscriber_id: int, how: str, now: datetime)
         intervals.confirm(connection, [person.id], now=now)
     since = now if state is State.CONFIRMED else None
     intervals.open_(connection, [(person.id, topic, since) for topic in topics])
-    event = Event(what=What.CAME_BACK if whole else What.FOLLOWED, topics=topics, detail={"undo": True})
+    what = What.CAME_BACK if whole else What.FOLLOWED
+    event = Event(what=what, topics=topics, detail={"undo": True, "to": str(state)})
     consent.record(connection, [(person.id, event)], how=how, now=now)
     return by_id(connection, person.id)
 

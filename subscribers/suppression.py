@@ -202,7 +202,8 @@ def forget(
             }
         )
     )
-    consent.record(connection, [(person.id, Event(what=What.ERASED, topics=person.topics))], how=how, now=now)
+    event = Event(what=What.ERASED, topics=person.topics, detail={"from": str(person.state)})
+    consent.record(connection, [(person.id, event)], how=how, now=now)
     return by_id(connection, person.id)
 
 

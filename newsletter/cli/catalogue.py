@@ -43,6 +43,7 @@ COMMANDS = (
     Listed(PEOPLE, "subscribers", "Add, import, show and remove readers."),
     Listed(PROOF, "why", "Explain what a reader got on a day, or why nothing."),
     Listed(PROOF, "audit", "Prove that nobody got a paper twice or missed one."),
+    Listed(PROOF, "stats", "Look at the numbers: papers, readers, mails; also as a page."),
     Listed(UPKEEP, "watch", "Look for what an admin must hear of, and tell them what is new."),
     Listed(
         UPKEEP, "doctor", "Look at everything that has to be right; say what is wrong and how to mend it."
