@@ -26,7 +26,9 @@ def test_no_input_makes_the_api_fail(desk: Desk) -> None:
     for found in schema.get_all_operations():
         operation = found.ok()
         tried[operation.label] = answers_of(operation)
-    assert tried == {"GET /api/topics": {200}, "POST /api/sign-ups": {202, 422}}
+    assert tried.pop("GET /api/topics") == {200}
+    assert tried.pop("POST /api/sign-ups") <= {202, 422}  # whether one hits a good address is up to chance
+    assert tried == {}
 
 
 def answers_of(operation: Any) -> set[int]:
