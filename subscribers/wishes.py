@@ -93,6 +93,8 @@ def decide(
         events.append(Event(what=What.FOLLOWED, topics=follow, detail=wish.origin))
     if details or name != person.name:
         told = {**details, **({"name": True} if name != person.name else {})}  # that it changed, not to what
+        if details:  # what was chosen then explains days gone by (subscribers.past)
+            told["was"] = {name: before[name] for name in details}
         events.append(Event(what=What.CHANGED, detail=told))
     if starts:
         events.append(_consent(tuple(sorted({*person.topics, *follow}))))

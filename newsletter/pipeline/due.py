@@ -121,8 +121,11 @@ def _add(
     connection.execute(insert(batch).from_select(_GATHERED, chosen))
 
 
-def stale_mails(now: datetime) -> Select[Any]:
-    """Composed mails that no longer say what they should, in the columns of the batch."""
+def stale_mails(now: Any, ahead: Any) -> Select[Any]:
+    """Composed mails that no longer say what they should, in the columns of the batch.
+
+    now: an instant, or a parameter for one. ahead: the same, by AHEAD later.
+    """
     later = deliveries.alias("later")
     superseded = (
         select(later.c.id)
@@ -154,7 +157,7 @@ def stale_mails(now: datetime) -> Select[Any]:
             _UNTOUCHED,
             ~superseded,
             or_(
-                deliveries.c.composed_at > now + AHEAD,
+                deliveries.c.composed_at > ahead,
                 and_(
                     deliveries.c.composed_at <= now,
                     or_(
@@ -176,7 +179,7 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
     later; it waits to expire. One that waits for a date far ahead, by a clock that was wrong, is undone too.
     """
     stale = (
-        stale_mails(now)
+        stale_mails(now, now + AHEAD)
         # On PostgreSQL a sender may be leasing at this moment: theirs are not ours, ours not theirs.
         .with_for_update(skip_locked=True, of=deliveries)
     )

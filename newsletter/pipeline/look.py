@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, Select, and_, bindparam, select
+from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.cadence import Cadence, Slot, last_slot, next_slot
+from newsletter.core.cadence import AHEAD, Cadence, Slot, last_slot, next_slot
 from newsletter.db.schema import deliveries
 from newsletter.delivery import owners
 from newsletter.delivery.claims import KIND, WAITING
@@ -18,24 +21,36 @@ from subscribers import audience
 
 def news_wait(connection: Connection) -> bool:
     """Whether publishing would make an edition."""
-    return connection.execute(unpublished_pairs().limit(1)).first() is not None
+    return connection.execute(_news()).first() is not None
 
 
 def slots_wait(connection: Connection, *, now: datetime) -> bool:
     """Whether composing would have somebody to look at: an open slot, a mail to be redone or given up."""
-    late = select(deliveries.c.id).where(
-        WAITING,
-        deliveries.c.kind == KIND,
-        deliveries.c.next_attempt_at <= now,
-        deliveries.c.expires_at <= now,
-    )
-    for waiting in (late.limit(1), stale_mails(now).limit(1)):
-        if connection.execute(waiting).first() is not None:
+    for waiting in (_late(), _stale()):
+        if connection.execute(waiting, {"now": now, "ahead": now + AHEAD}).first() is not None:
             return True
     for row in connection.execute(audience.cadences()):
         if is_open(row, _last_slot(row.cadence, row.weekday, row.hour, row.timezone, now), now):
             return True
     return False
+
+
+@cache  # building these costs more than running them
+def _news() -> Select[Any]:
+    return unpublished_pairs().limit(1)
+
+
+@cache
+def _late() -> Select[Any]:
+    now = bindparam("now", type_=UTCDateTime())
+    late = (WAITING, deliveries.c.kind == KIND, deliveries.c.next_attempt_at <= now)
+    return select(deliveries.c.id).where(*late, deliveries.c.expires_at <= now).limit(1)
+
+
+@cache
+def _stale() -> Select[Any]:
+    now, ahead = bindparam("now", type_=UTCDateTime()), bindparam("ahead", type_=UTCDateTime())
+    return stale_mails(now, ahead).limit(1)
 
 
 _known: dict[tuple[str, str | None, int, str], tuple[Slot, Slot]] = {}  # the slots around the last look

@@ -5,20 +5,24 @@ The day is the reader's own. The answer comes from the same events as the audit'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, Row, func, select
 
-from newsletter.core.cadence import SPACING, Slot, next_slot, slot_on
+from newsletter.core.cadence import Cadence, local_instant, slot_on
+from newsletter.core.days import Books, Era, Silence, Verdict, era_at, silence
 from newsletter.core.ledger import Account, Pair
 from newsletter.core.states import DeliveryState, Form
-from newsletter.core.waiting import DEAD, Pending, last_mail
 from newsletter.db.engine import reading
 from newsletter.db.schema import deliveries, digest_papers, papers, runs
+from newsletter.delivery.claims import NOTE, REGULAR
 from newsletter.pipeline.audit import DigestContents, accounts, load_pairs
+from newsletter.pipeline.batch import KIND, NOW_KEY
+from subscribers.past import Past, past
 
 _IN_WORDS = {
     DeliveryState.QUEUED: "the mail is composed and waits to be sent",
@@ -58,38 +62,115 @@ class Answer:
 def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, now: datetime) -> Answer:
     """Explain one day of one reader. on: their local date; None means today as of `now` (aware)."""
     with reading(engine) as connection:
-        account = _account(connection, subscriber_id)
-        day = on or now.astimezone(ZoneInfo(account.cadence.timezone)).date()
-        mails = _mails_on(connection, subscriber_id, day, account.cadence.timezone)
+        told = Explainer(connection, now=now).reader(subscriber_id)
+        day = on or now.astimezone(told.zone_at(now)).date()
+        mails = told.mails_on(day)
         sent = [mail for mail in mails if mail.state == DeliveryState.SENT]
         shown, crowded = _contents(connection, [mail.digest_id for mail in (sent or mails)])
         seen = {paper["id"] for paper in shown}
-        left_out = crowded + _not_for_them(connection, account, day, seen | {p["paper"] for p in crowded})
+        verdict = None if mails else silence(told.books, day)
+        slot = verdict.slot if verdict is not None else slot_on(told.era_on(day).cadence, day)
+        known = seen | {p["paper"] for p in crowded}
+        at = slot.at if slot is not None else local_instant(day, 12, told.zone_on(day))
         return Answer(
             address=address,
             on=day,
             mailed=bool(sent),
-            reason=_reason(connection, account, mails, sent, day=day, now=now),
+            reason=_reason(told, verdict, day) if verdict is not None else _fate(told, mails, sent),
             papers=shown if sent else [],
-            left_out=left_out,
+            left_out=crowded + _not_for_them(connection, told.books, at, known),
             deliveries=[mail.id for mail in mails],
         )
 
 
-def _account(connection: Connection, subscriber_id: int) -> Account:
-    contents = DigestContents(connection)
-    return next(account for _, account in accounts(connection, contents, only=subscriber_id))
+class Explainer:
+    """What explains any day of any reader: editions and runs, read once. Lives within one transaction."""
+
+    def __init__(self, connection: Connection, *, now: datetime) -> None:
+        """now: aware; nothing later is known."""
+        self._connection = connection
+        self._now = now
+        self._pairs = load_pairs(connection)
+        self._contents = DigestContents(connection)
+        latest = func.max(runs.c.at, type_=runs.c.at.type).over(order_by=runs.c.id).label("latest")
+        found = select(runs.c.at, latest, runs.c.only, runs.c.everyone).where(runs.c.verb == "compose")
+        self._runs = [
+            row
+            for row in sorted(connection.execute(found).all(), key=lambda row: (row.at, row.latest))
+            if not row.everyone and row.at <= now
+        ]
+
+    def reader(self, subscriber_id: int) -> Reader:
+        """One reader's books."""
+        account = next(a for _, a in accounts(self._connection, self._contents, only=subscriber_id))
+        then = past(self._connection, subscriber_id)
+        mails = self._connection.execute(
+            select(deliveries)
+            .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind.in_(REGULAR))
+            .order_by(deliveries.c.id)
+        ).all()
+        return Reader(
+            books=Books(
+                account=account,
+                eras=_eras(then),
+                pauses=then.pauses,
+                pairs=self._pairs,
+                runs=[(row.at, row.latest) for row in self._runs if row.only in (None, subscriber_id)],
+                now=self._now,
+            ),
+            mails=mails,
+        )
 
 
-def _mails_on(connection: Connection, subscriber_id: int, day: date, timezone: str) -> list[Row[Any]]:
-    """The reader's digests of that date: those of its slot, and those made on it regardless of the hour."""
-    rows = connection.execute(
-        select(deliveries)
-        .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind == "digest")
-        .order_by(deliveries.c.id)
-    ).all()
-    zone = ZoneInfo(timezone)
-    return [row for row in rows if (row.slot_at or row.composed_at).astimezone(zone).date() == day]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """One reader as `why` sees them."""
+
+    books: Books
+    mails: Sequence[Row[Any]]  # digests and notes, in order
+
+    def zone_at(self, at: datetime) -> ZoneInfo:
+        """The zone that they had chosen then."""
+        return ZoneInfo(era_at(self.books.eras, at).cadence.timezone)
+
+    def era_on(self, day: date) -> Era:
+        """What held at noon of a date, as UTC counts it."""
+        return era_at(self.books.eras, datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+
+    def zone_on(self, day: date) -> ZoneInfo:
+        """The zone at noon of a date."""
+        return ZoneInfo(self.era_on(day).cadence.timezone)
+
+    def mails_on(self, day: date, kind: str = KIND) -> list[Row[Any]]:
+        """Those of the date's slot, and those made on it regardless of the hour."""
+        return [mail for mail in self.mails if mail.kind == kind and self._date_of(mail) == day]
+
+    def _date_of(self, mail: Row[Any]) -> date:
+        if mail.key.startswith(NOW_KEY):
+            return cast(date, mail.composed_at.astimezone(self.zone_at(mail.composed_at)).date())
+        return date.fromisoformat(mail.key)
+
+
+def _eras(then: Past) -> list[Era]:
+    found: list[Era] = []
+    counted: datetime | None = None
+    for number, choice in enumerate(then.choices):
+        chosen = choice.preferences
+        if choice.anew:
+            counted = choice.since
+        following = then.choices[number + 1].since if number + 1 < len(then.choices) else None
+        found.append(
+            Era(
+                since=choice.since,
+                until=following,
+                cadence=Cadence(
+                    kind=chosen.cadence, weekday=chosen.weekday, hour=chosen.hour, timezone=chosen.timezone
+                ),
+                minimum=chosen.minimum,
+                slots_since=counted,
+            )
+        )
+    return found
 
 
 def _contents(
@@ -121,21 +202,18 @@ def _contents(
 
 
 def _not_for_them(
-    connection: Connection, account: Account, day: date, known: set[int]
+    connection: Connection, books: Books, at: datetime, known: set[int]
 ) -> list[dict[str, Any]]:
-    """Papers that became ready between the slot before and this one, and why they are not in the mail."""
-    slot = _slot_or_noon(account, day)
-    pairs = load_pairs(connection)
-    start = slot.at - timedelta(days=1)
+    """Papers that became ready within the day before a slot, and why they are not in its mail."""
     fresh: dict[int, list[Pair]] = {}
-    for of_topic in pairs.values():
+    for of_topic in books.pairs.values():
         for pair in of_topic:
-            if start < pair.ready_at <= slot.at and pair.paper not in known:
+            if at - timedelta(days=1) < pair.ready_at <= at and pair.paper not in known:
                 fresh.setdefault(pair.paper, []).append(pair)
     chosen = select(papers.c.id, papers.c.title).where(papers.c.id.in_(fresh))
     titles = {row.id: row.title for row in connection.execute(chosen)}
     return [
-        {"paper": paper, "title": titles[paper], "reason": _why_not(account, of_paper)}
+        {"paper": paper, "title": titles[paper], "reason": _why_not(books.account, of_paper)}
         for paper, of_paper in fresh.items()
     ]
 
@@ -157,64 +235,30 @@ def _why_not(account: Account, pairs: list[Pair]) -> str:
     return "in no topic that they follow"
 
 
-def _slot_or_noon(account: Account, day: date) -> Slot:
-    slot = slot_on(account.cadence, day)
-    if slot is not None:
-        return slot
-    noon = datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(account.cadence.timezone))
-    return Slot(at=noon, day=day)
-
-
-def _reason(
-    connection: Connection,
-    account: Account,
-    mails: list[Row[Any]],
-    sent: list[Row[Any]],
-    *,
-    day: date,
-    now: datetime,
-) -> str:
-    zone = ZoneInfo(account.cadence.timezone)
+def _fate(told: Reader, mails: Sequence[Row[Any]], sent: Sequence[Row[Any]]) -> str:
+    """What became of the digests of a day."""
+    mail = (sent or mails)[-1]
     if sent:
-        mail = sent[-1]
-        when = (mail.finished_at or mail.composed_at).astimezone(zone)
-        return f"sent at {when:%H:%M} ({account.cadence.timezone})"
-    if mails:
-        mail = mails[-1]
-        if mail.state == DeliveryState.SKIPPED:
-            return f"the mail was composed but not sent: {mail.reason}"
-        words = _IN_WORDS[DeliveryState(mail.state)]
-        return f"{words}: {mail.reply_text}" if mail.reply_text else words
-    slot = slot_on(account.cadence, day)
-    if slot is None:
-        return f"no slot on that day: the cadence is {_cadence_words(account)}"
-    if slot.at > now:
-        return f"the slot at {slot.at.astimezone(zone):%H:%M} has not come yet"
-    followed = [i for i in account.intervals if i.since <= slot.at and (i.until is None or i.until > slot.at)]
-    if not followed:
-        joined = any(interval.since <= slot.at for interval in account.intervals)
-        return "unsubscribed before that slot" if joined else "not subscribed yet at that slot"
-    if account.paused_until is not None and account.paused_until > slot.at:
-        return "paused"
-    last = last_mail(account, now)
-    if last is not None and last.composed_at > now:
-        return Pending.CLOCK_BEHIND.value
-    lately = (mail for mail in account.mailed if mail.state not in DEAD)
-    if any(slot.at - SPACING < mail.composed_at <= slot.at + SPACING for mail in lately):
-        return "passed over: another digest went out less than 12 hours before"
-    following = next_slot(account.cadence, slot.at).at
-    run = connection.execute(
-        select(func.min(runs.c.at, type_=runs.c.at.type)).where(
-            runs.c.verb == "compose", runs.c.at >= slot.at, runs.c.at < following
-        )
-    ).scalar_one_or_none()
-    if run is None:
-        return "nothing was sent to anybody: no run between that slot and the next"
-    if account.minimum > 1:
-        return f"nothing new, or fewer than {account.minimum} papers"
-    return "nothing new in the topics they follow"
+        zone = told.zone_at(mail.composed_at)
+        return f"sent at {(mail.finished_at or mail.composed_at).astimezone(zone):%H:%M} ({zone.key})"
+    if mail.state == DeliveryState.SKIPPED:
+        return f"the mail was composed but not sent: {mail.reason}"
+    words = _IN_WORDS[DeliveryState(mail.state)]
+    return f"{words}: {mail.reply_text}" if mail.reply_text else words
 
 
-def _cadence_words(account: Account) -> str:
-    cadence = account.cadence
-    return f"weekly on {cadence.weekday}" if cadence.kind == "weekly" else cadence.kind
+def _reason(told: Reader, verdict: Verdict, day: date) -> str:
+    """Why there is no digest of a day."""
+    cadence = verdict.cadence
+    if verdict.why is Silence.NO_SLOT:
+        words = f"weekly on {cadence.weekday}" if cadence.kind == "weekly" else cadence.kind
+        return f"{verdict.why}: the cadence is {words}"
+    if verdict.why is Silence.NOT_YET and verdict.slot is not None:
+        return f"the slot at {verdict.slot.at.astimezone(ZoneInfo(cadence.timezone)):%H:%M} has not come yet"
+    if verdict.why is Silence.TOO_FEW:
+        papers_ = "paper waits" if verdict.waiting == 1 else "papers wait"
+        return f"{verdict.waiting} {papers_}, fewer than the minimum of {verdict.minimum}"
+    noted = any(mail.state == DeliveryState.SENT for mail in told.mails_on(day, NOTE))
+    if verdict.why is Silence.NOTHING_NEW and noted:
+        return f"{verdict.why}; a short note said so"
+    return verdict.why.value

@@ -1,0 +1,98 @@
+"""`why` for single days, by what was chosen then. The simulated year holds every day against a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from newsletter.db.engine import writing
+from newsletter.pipeline.why import Answer, why
+from subscribers import leaving
+from tests.pipeline.scenario import World, utc
+
+ADDRESS = "ada@example.org"
+
+
+@pytest.fixture
+def world(tmp_path: Path, database_url: str) -> Iterator[World]:
+    world = World(tmp_path, url=database_url)
+    yield world
+    world.engine.dispose()
+
+
+def _why(world: World, reader: int, day: int, *, now: str = "2026-04-30T12:00") -> Answer:
+    on = date(2026, 4, day)
+    return why(world.engine, subscriber_id=reader, address=ADDRESS, on=on, now=utc(now))
+
+
+def test_change_of_cadence_leaves_the_reasons_of_days_gone_by(world: World) -> None:
+    ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
+    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    for day in (13, 14):
+        world.day(f"2026-04-{day}T07:00")
+    world.reader(ADDRESS, joined="2026-04-14T12:00", cadence="weekly", weekday="friday", hour=20)
+    for day in (15, 16, 17):
+        world.day(f"2026-04-{day}T20:00")
+    assert [_why(world, ada, day).reason for day in range(12, 18)] == [
+        "not subscribed yet at that slot",
+        "sent at 07:00 (UTC)",
+        "nothing new in the topics they follow",
+        "no slot on that day: the cadence is weekly on friday",
+        "no slot on that day: the cadence is weekly on friday",
+        "nothing new in the topics they follow",
+    ]
+
+
+def test_pause_that_was_ended_explains_the_days_that_it_lasted(world: World) -> None:
+    ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
+    for at, until in (("2026-04-13T08:00", utc("2026-04-25T12:00")), ("2026-04-15T09:00", None)):
+        with writing(world.engine) as connection:
+            leaving.pause(connection, subscriber_id=ada, until=until, how="web", now=utc(at))
+        if until is not None:
+            for day in (14, 15):
+                world.day(f"2026-04-{day}T07:00")
+    world.day("2026-04-16T07:00")
+    assert [_why(world, ada, day).reason for day in (14, 15, 16)] == [
+        "paused",
+        "paused",
+        "nothing new in the topics they follow",
+    ]
+
+
+def test_what_is_too_few_is_counted(world: World) -> None:
+    ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00", minimum=3)
+    for day in (13, 14):
+        world.edition(f"2026-04-{day}T05:00", {f"P{day}": ["circuits"]})
+        world.day(f"2026-04-{day}T07:00")
+    assert [_why(world, ada, day).reason for day in (13, 14)] == [
+        "1 paper waits, fewer than the minimum of 3",
+        "2 papers wait, fewer than the minimum of 3",
+    ]
+
+
+def test_day_on_which_nothing_ran_is_told_from_one_that_may_still_be_made_up_for(world: World) -> None:
+    ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
+    world.day("2026-04-13T07:00")
+    assert [_why(world, ada, day, now="2026-04-15T09:00").reason for day in (14, 15, 16)] == [
+        "nothing was sent to anybody: no run between that slot and the next",
+        "no run since that slot",
+        "the slot at 07:00 has not come yet",
+    ]
+
+
+def test_run_for_another_reader_alone_is_no_run(world: World) -> None:
+    ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
+    bob = world.reader("bob@example.org", "circuits", joined="2026-04-12T12:00")
+    world.compose("2026-04-13T07:00", only=bob)
+    assert _why(world, ada, 13, now="2026-04-13T08:00").reason == "no run since that slot"
+    assert _why(world, bob, 13, now="2026-04-13T08:00").reason == "nothing new in the topics they follow"
+
+
+def test_hour_that_was_changed_before_it_came_gives_its_slot_up(world: World) -> None:
+    ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00", hour=12)
+    world.reader(ADDRESS, joined="2026-04-13T10:00", hour=9)
+    world.day("2026-04-13T12:00")
+    assert _why(world, ada, 13).reason == "the hour or cadence was changed that day, and the slot given up"
