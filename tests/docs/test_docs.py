@@ -41,7 +41,9 @@ def test_reference_page_is_what_the_code_says(page: str) -> None:
 
 
 def _blocks(text: str) -> Iterator[str]:
-    for block in re.findall(r"^```(?:sh|console|crontab)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+    for block in re.findall(
+        r"^ *```(?:sh|console|crontab)\n(.*?)^ *```", text, flags=re.MULTILINE | re.DOTALL
+    ):
         yield from block.splitlines()
 
 
@@ -113,3 +115,9 @@ def test_every_state_is_explained(kind: Any) -> None:
 def test_front_page_of_the_readme_fits_a_screen_and_names_both_ways_in() -> None:
     first = "\n".join((ROOT / "README.md").read_text("utf-8").splitlines()[:45])
     assert [word for word in ("make demo", "newsletter init", "It is not") if word not in first] == []
+
+
+def test_installing_takes_at_most_twelve_steps() -> None:
+    text = (ROOT / "docs/how-to/install-on-debian.md").read_text("utf-8")
+    steps = [int(number) for number in re.findall(r"^(\d+)\. ", text, flags=re.MULTILINE)]
+    assert steps == list(range(1, 13))

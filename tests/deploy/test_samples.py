@@ -1,0 +1,195 @@
+"""The other files of deploy/: each is read by the program that it is for, where that is installed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import dns.rdatatype
+import dns.zone
+import pytest
+import trustme
+import yaml
+
+from newsletter.ops.doctor import dns as doctor
+from newsletter.ops.doctor.finding import Status
+from newsletter.ops.doctor.names import Names
+from newsletter.settings import Settings
+from tests.name_server import NameServer
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+CONTAINER = DEPLOY / "container"
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def _said(*command: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def _compose() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((CONTAINER / "compose.yaml").read_text("utf-8"))
+    return found
+
+
+def test_compose_file_names_what_there_is() -> None:
+    compose = _compose()
+    services = compose["services"]
+    assert set(services) == {"app", "relay", "postgres"}
+    for service in services.values():
+        if "build" in service:
+            assert (CONTAINER / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+        for volume in service["volumes"]:
+            assert volume.split(":")[0] in compose["volumes"]
+        assert set(service["networks"]) <= set(compose["networks"])
+    assert services["postgres"]["profiles"] == ["postgres"]
+    assert all(port.startswith("127.0.0.1:") for port in services["app"]["ports"])
+    assert "ports" not in services["relay"]
+
+
+def test_compose_file_sets_only_settings_that_exist() -> None:
+    example = (CONTAINER / "example.env").read_text("utf-8")
+    named = set(re.findall(r"^#?(NEWSLETTER_\w+)=", example, flags=re.MULTILINE))
+    named |= {key for key in _compose()["services"]["app"]["environment"] if key.startswith("NEWSLETTER_")}
+    unknown = []
+    for name in named:
+        model: Any = Settings
+        for step in name.removeprefix("NEWSLETTER_").lower().split("__"):
+            field = getattr(model, "model_fields", {}).get(step)
+            if field is None:
+                unknown.append(name)
+                break
+            model = field.annotation
+    assert unknown == []
+
+
+def test_relays_network_is_the_composes() -> None:
+    (network,) = _compose()["networks"]["inside"]["ipam"]["config"]
+    assert network["subnet"] in (CONTAINER / "relay.main.cf").read_text("utf-8")
+    proxies = _compose()["services"]["app"]["environment"]["NEWSLETTER_WEB__TRUSTED_PROXIES"]
+    assert network["subnet"] in proxies
+
+
+def test_compose_accepts_the_file(tmp_path: Path) -> None:
+    docker = _program("docker")
+    if subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("docker has no compose")
+    shutil.copytree(CONTAINER, tmp_path / "deploy/container")
+    shutil.copy(CONTAINER / "example.env", tmp_path / "deploy/container/.env")
+    _said(docker, "compose", "-f", str(tmp_path / "deploy/container/compose.yaml"), "config", "--quiet")
+
+
+@pytest.mark.parametrize("name", ["Containerfile", "Containerfile.relay"])
+def test_container_file_is_well_formed(name: str) -> None:
+    text = (CONTAINER / name).read_text("utf-8").replace("\\\n", " ")
+    steps = [line.split(None, 1) for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    known = {"FROM", "WORKDIR", "COPY", "RUN", "ENV", "USER", "VOLUME", "EXPOSE", "STOPSIGNAL"}
+    assert {step[0] for step in steps} <= known | {"HEALTHCHECK", "ENTRYPOINT", "CMD"}
+    assert steps[0][0] == "FROM"
+    copied = [step[1].split()[0] for step in steps if step[0] == "COPY" and not step[1].startswith("--from")]
+    assert [path for path in copied if not (DEPLOY.parent / path).exists()] == []
+    if name == "Containerfile":
+        assert [step[1] for step in steps if step[0] == "USER"] == ["newsletter"]
+
+
+def _postfix(folder: Path, main: Path) -> str:
+    """What Postfix says of a main.cf: nothing, when all is well."""
+    shutil.copy(main, folder / "main.cf")
+    shutil.copy("/etc/postfix/master.cf", folder / "master.cf")
+    done = subprocess.run(
+        [_program("postconf"), "-c", str(folder), "-n"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("main", ["postfix/main.cf", "container/relay.main.cf"])
+def test_postfix_knows_every_parameter(main: str, tmp_path: Path) -> None:
+    if not Path("/etc/postfix/master.cf").exists():
+        pytest.skip("postfix is not installed")
+    assert _postfix(tmp_path, DEPLOY / main) == ""
+    (tmp_path / "wrong.cf").write_text(
+        (DEPLOY / main).read_text("utf-8") + "mynetwork = 0.0.0.0/0\n", "utf-8"
+    )
+    assert "unused parameter: mynetwork" in _postfix(tmp_path, tmp_path / "wrong.cf")
+
+
+def test_opendkim_accepts_its_file(tmp_path: Path) -> None:
+    opendkim = _program("opendkim")
+    key = tmp_path / "key"
+    _said(_program("openssl"), "genrsa", "-out", str(key), "2048")
+    key.chmod(0o600)
+    text = (DEPLOY / "opendkim/opendkim.conf").read_text("utf-8")
+    text = text.replace("/etc/dkimkeys/mx2027.private", str(key)).replace(
+        "UserID                  opendkim\n", ""
+    )
+    text += "RequireSafeKeys no\n"  # everybody may write beside the folders of tests
+    (tmp_path / "opendkim.conf").write_text(text, "utf-8")
+    assert _said(opendkim, "-n", "-x", str(tmp_path / "opendkim.conf")) == ""
+
+
+def test_caddy_accepts_its_file() -> None:
+    _said(
+        _program("caddy"), "validate", "--adapter", "caddyfile", "--config", str(DEPLOY / "caddy/Caddyfile")
+    )
+
+
+def test_nginx_accepts_its_file(tmp_path: Path) -> None:
+    nginx = _program("nginx")
+    authority = trustme.CA().issue_cert("papers.example.org")
+    authority.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "pem"))
+    site = (DEPLOY / "nginx/newsletter.conf").read_text("utf-8")
+    site = re.sub(r"/etc/letsencrypt/\S+\.pem", str(tmp_path / "pem"), site)
+    site = site.replace("/var/log/nginx", str(tmp_path))
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    folders = "\n".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds)
+    whole = f"pid {tmp_path}/pid;\nerror_log {tmp_path}/log;\nevents {{}}\nhttp {{\n{folders}\n{site}\n}}\n"
+    (tmp_path / "nginx.conf").write_text(whole, "utf-8")
+    _said(nginx, "-t", "-q", "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path))
+
+
+def test_braces_of_the_proxies_files_match() -> None:
+    for name in ("caddy/Caddyfile", "nginx/newsletter.conf"):
+        text = re.sub(r"#.*", "", (DEPLOY / name).read_text("utf-8"))
+        assert text.count("{") == text.count("}") > 0
+
+
+@pytest.mark.flaky(reruns=2)
+def test_zone_of_the_guide_satisfies_the_doctor() -> None:
+    zone = dns.zone.from_text(
+        (DEPLOY / "dns/example.org.zone").read_text("utf-8"), origin="example.org.", relativize=False
+    )
+    records: dict[tuple[str, str], list[str]] = {}
+    for name, _ttl, record in zone.iterate_rdatas():
+        kind = dns.rdatatype.to_text(record.rdtype)
+        records.setdefault((name.to_text(omit_final_dot=True), kind), []).append(record.to_text())
+    records["7.113.0.203.in-addr.arpa", "PTR"] = ["mx.example.org."]  # the provider's part
+    with NameServer(records) as server:
+        found = doctor.look(
+            Names(server.address),
+            domain="example.org",
+            keys=(),
+            addresses=("203.0.113.7",),
+            sends_itself=True,
+        )
+    assert {finding.check: finding.status for finding in found} == {
+        "SPF": Status.OK,
+        "DKIM": Status.WARNING,  # this test has no key
+        "DMARC": Status.OK,
+        "bounces": Status.OK,
+        "PTR": Status.OK,
+    }
