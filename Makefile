@@ -18,8 +18,9 @@ WORKERS ?= 2
 demo: .venv/.installed
 	$(BIN)/newsletter demo
 
+# Many tests run real servers and processes, and a loaded machine can be late: what fails is tried once more, and listed.
 test: lint
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not prove"
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not prove" --reruns 1 -rfEsR
 
 # No script of a package runs (one would download a Java), and no lock file is written: the versions are exact.
 test-tools:

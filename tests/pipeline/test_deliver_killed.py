@@ -142,7 +142,7 @@ def test_deliver_killed_at_each_point_loses_and_doubles_nothing(tmp_path: Path) 
 
 def test_deliver_killed_at_random_loses_and_doubles_nothing(tmp_path: Path) -> None:
     box = Outbox(tmp_path)
-    fill(box, 400)
+    fill(box, 1200)
     with RecordingServer() as server, victims(box, server, "mend") as victim:
         assert kill_at_random(victim, server, kills=8, stride=50, seed=1) > 3
         finish(victim)
@@ -151,7 +151,7 @@ def test_deliver_killed_at_random_loses_and_doubles_nothing(tmp_path: Path) -> N
 
 def test_deliver_killed_at_random_resends_the_same_bytes_and_no_more_than_the_window(tmp_path: Path) -> None:
     box = Outbox(tmp_path)
-    fill(box, 400)
+    fill(box, 1200)
     with RecordingServer() as server, victims(box, server, "resend") as victim:
         hit = kill_at_random(victim, server, kills=8, stride=50, seed=2)
         finish(victim)
