@@ -19,18 +19,17 @@ from newsletter.core.errors import ConfigurationError, StorageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from newsletter.core.alarms import Terms
     from newsletter.delivery.dkim_keys import Key
     from newsletter.delivery.limits import Limits
     from newsletter.delivery.message import MessageBuilder
     from newsletter.delivery.relay import Relay
     from newsletter.ops.signing_keys import KeyPlace
-    from newsletter.ops.telling import Teller
     from newsletter.pipeline.letters import Letterpress
     from newsletter.pipeline.links import Links
     from newsletter.pipeline.people import House
     from newsletter.pipeline.post import Builder, Post
     from newsletter.pipeline.press import DigestPress
+    from newsletter.pipeline.sampler import Sampler
     from newsletter.pipeline.send import Calendar
     from newsletter.pipeline.signups import Gate
     from newsletter.render.environment import MailEnvironment
@@ -197,6 +196,14 @@ class Workspace:
         return Letterpress(self.mail_templates, brand=self.brand, topics=views)
 
     @property
+    def sampler(self) -> Sampler:
+        """What makes a digest to look at where there is none yet."""
+        from newsletter.pipeline.sampler import Sampler
+
+        topics = tuple(self.topics.values())
+        return Sampler(self.mail_templates, brand=self.brand, topics=topics, matcher=self.matcher)
+
+    @property
     def notes(self) -> Letterpress | None:
         """What renders the note to whoever's slot brings nothing new, where one is to be sent."""
         return self.letterpress if self.settings.delivery.empty == "note" else None
@@ -329,38 +336,11 @@ class Workspace:
             links=self.links,
             press=self.letterpress,
             builder=self.unsigned_builder,
+            sampler=self.sampler,
             state_dir=self.state_dir,
             metrics_from=self.settings.web.metrics_from,
             own_templates=(self.state_dir / "templates",),
             clock=lambda: datetime.now(UTC),
-        )
-
-    @property
-    def alarm_terms(self) -> Terms:
-        """When something is wrong."""
-        from newsletter.core.alarms import Terms
-
-        told = self.settings.watch
-        return Terms(
-            quiet=timedelta(hours=told.quiet_hours) if told.quiet_hours else None,
-            weekends=told.weekends,
-            zone=self.settings.default_timezone,
-            waiting=timedelta(hours=told.waiting_hours),
-        )
-
-    @property
-    def teller(self) -> Teller:
-        """Who is told of it."""
-        from newsletter.ops.telling import Teller
-
-        told = self.settings.watch
-        return Teller(
-            name=self.settings.brand.name,
-            relays=self.relays if told.mail else (),
-            builder=self.builder if told.mail else None,
-            address=told.mail,
-            webhook=told.webhook or "",
-            ping_url=told.ping or "",
         )
 
     @cached_property

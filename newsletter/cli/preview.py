@@ -32,8 +32,8 @@ def preview(
 ) -> None:
     """Show the very mail that a reader would get now.
 
-    As if the hour had come, and what is unpublished were published; nothing is stored or sent. Where nothing
-    is owed, the latest digest serves as a sample, and stderr says so.
+    As if the hour had come, and what is unpublished were published; nothing is stored or sent. Where
+    nothing is owed, the latest digest serves as a sample, or papers that ship do; stderr says so.
     """
     work = workspace(ctx)
     from newsletter.db.engine import reading
@@ -50,9 +50,10 @@ def preview(
         builder=work.builder,
         links=work.links,
         calendar=work.calendar,
+        sampler=work.sampler,
     )
     if made.sample:
-        output.note("Nothing is owed to this reader: this is the latest digest, as a sample.")
+        output.note("Nothing is owed to this reader: this is a sample, not their mail.")
     if format == "eml":
         data = made.envelope.data
     else:

@@ -52,9 +52,10 @@ def check(work: Workspace) -> None:
 
 def watching(work: Workspace) -> Callable[[], bool]:
     """The step that looks for what an admin must hear of."""
+    from newsletter.cli.alarming import teller_of, terms_of
     from newsletter.ops.watch import look_and_tell
 
-    terms, teller = work.alarm_terms, work.teller
+    terms, teller = terms_of(work), teller_of(work)
 
     def step() -> bool:
         now = datetime.now(UTC)

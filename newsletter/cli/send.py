@@ -112,6 +112,7 @@ def _send_test(work: Workspace, address: str, *, at: datetime, json: bool) -> No
         calendar=work.calendar,
         relays=work.relays,
         base_url=work.settings.base_url,
+        sampler=work.sampler,
     )
     words = " ".join(str(part) for part in (outcome.code, outcome.status, outcome.text) if part)
     if json:

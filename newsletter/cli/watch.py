@@ -29,13 +29,14 @@ def watch(
     Exit code 1 when something stands, 3 when somebody could not be told.
     """
     work = workspace(ctx)
+    from newsletter.cli.alarming import teller_of, terms_of
     from newsletter.ops.watch import watch as look
 
     found = look(
         work.engine,
         state_dir=work.state_dir,
-        terms=work.alarm_terms,
-        teller=None if quietly else work.teller,
+        terms=terms_of(work),
+        teller=None if quietly else teller_of(work),
         now=now(at),
     )
     if json:

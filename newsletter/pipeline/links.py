@@ -19,6 +19,7 @@ from subscribers.access import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
 
 WEB_DIGEST = "digest"  # purpose of a token; those of links that are one reader's are in `subscribers.access`
 KEY_LENGTH = 32  # hex digits of a digest's key in the link to it: 128 bits name one, and it stays short
+SAMPLE = "sample"  # key of what is in no ledger
 UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # of a link to the web where no instant is at hand: none expires
 KEPT = 256  # digests whose links are kept; a run has few that many share
 
@@ -49,6 +50,8 @@ class Links:
 
     def web(self, digest_key: str, *, at: datetime = UNDATED) -> str:
         """The link to a digest on the web, by its key or the beginning of it. at: when the link was made."""
+        if digest_key == SAMPLE:
+            return f"{self.base_url}/sample"
         # By its key, not by its row: a preview's digest has no row yet, and bears the link that will be sent.
         payload = {"key": digest_key[:KEY_LENGTH]}
         token = tokens.sign(WEB_DIGEST, payload, keys=self.secret_keys, now=at)

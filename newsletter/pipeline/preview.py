@@ -1,6 +1,6 @@
 """Shows the very mail that a reader would get, by making it and taking it back. Stores and sends nothing.
 
-Where nothing is owed, the latest digest serves as a sample.
+Where nothing is owed, the latest digest serves as a sample, and where there is none, one of shipped papers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine, Row, Select, select
 
 from newsletter.core.errors import NotFoundError
-from newsletter.core.mail import Envelope, Recipient
+from newsletter.core.mail import Content, Envelope, Recipient
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import rolled_back
 from newsletter.db.schema import deliveries, digests
@@ -24,12 +24,12 @@ from newsletter.delivery.contents import load_content
 from newsletter.pipeline.batch import KIND
 from newsletter.pipeline.compose import Press, compose_in
 from newsletter.pipeline.deliver import Builder
-from newsletter.pipeline.links import recipient_of
+from newsletter.pipeline.links import SAMPLE, recipient_of
 from newsletter.pipeline.publish import NO_HOLD, publish_in
+from newsletter.pipeline.sampler import Sampler
 from newsletter.pipeline.send import Calendar
 from subscribers import audience
 
-SAMPLE = "sample"  # key of a mail outside the ledger
 TO_BE_SENT = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.DEFERRED)
 
 
@@ -56,12 +56,12 @@ def preview(
     builder: Builder,
     links: Callable[[Claimed], Mapping[str, str]],
     calendar: Calendar,
+    sampler: Sampler,
 ) -> Preview:
     """The reader's next digest as if their slot were now (aware) and what is unpublished were published.
 
     Where a slot is due at `now`, these are the bytes that `send` at that instant mails; so they are where a
-    composed mail waits and nothing newer is owed. Raises NotFoundError when nothing is owed and no digest
-    was ever composed.
+    composed mail waits and nothing newer is owed. Raises NotFoundError when this person may not be mailed.
     """
     with rolled_back(engine) as connection:
         expire(connection, now=now)
@@ -72,14 +72,13 @@ def preview(
                 break
         latest = _latest_mail(connection, subscriber_id, waiting=not composed.composed)
         digest_id = latest.digest_id if latest is not None else _latest_digest(connection, subscriber_id)
-        content = load_content(connection, digest_id)
-        digest_key = connection.execute(select(digests.c.key).where(digests.c.id == digest_id)).scalar_one()
+        content, digest_key = _content(connection, digest_id, sampler=sampler, now=now)
         mail = Claimed(
             id=0,
             subscriber_id=subscriber_id,
             kind=KIND,
             key=latest.key if latest is not None else SAMPLE,
-            digest_id=digest_id,
+            digest_id=digest_id or 0,
             digest_key=digest_key,
             attempts=0,
             composed_at=content.date,
@@ -93,14 +92,21 @@ def preview(
 
 
 def sample_for(
-    engine: Engine, *, address: str, now: datetime, builder: Builder, my: Mapping[str, str]
+    engine: Engine,
+    *,
+    address: str,
+    now: datetime,
+    builder: Builder,
+    my: Mapping[str, str],
+    sampler: Sampler,
 ) -> Envelope:
     """The latest digest as a mail to any address, outside the ledger (`send --test`).
 
-    now: makes its Message-ID another one each time. Raises NotFoundError when there is no digest yet.
+    now: makes its Message-ID another one each time.
     """
     with rolled_back(engine) as connection:
-        content = load_content(connection, _latest_digest(connection, None))
+        digest_id = _latest_digest(connection, None)
+        content, _ = _content(connection, digest_id, sampler=sampler, now=now)
     recipient = Recipient(
         subscriber_id=0, address=address, kind="test", key=now.isoformat(), my=my, unsubscribe_url=""
     )
@@ -119,8 +125,8 @@ def _latest_mail(connection: Connection, subscriber_id: int, *, waiting: bool) -
     return connection.execute(mails.where(d.state.in_(TO_BE_SENT)) if waiting else mails).first()
 
 
-def _latest_digest(connection: Connection, subscriber_id: int | None) -> int:
-    """The latest digest of this reader, else of anybody."""
+def _latest_digest(connection: Connection, subscriber_id: int | None) -> int | None:
+    """The latest digest of this reader, else of anybody, if there is one."""
     own = (
         select(deliveries.c.digest_id)
         .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind == KIND)
@@ -132,10 +138,17 @@ def _latest_digest(connection: Connection, subscriber_id: int | None) -> int:
         found = connection.execute(statement).scalar_one_or_none()
         if found is not None:
             return int(found)
-    raise NotFoundError(
-        "nothing is owed, and no digest was composed yet",
-        hint="Ingest a dump first; `newsletter send` composes.",
-    )
+    return None
+
+
+def _content(
+    connection: Connection, digest_id: int | None, *, sampler: Sampler, now: datetime
+) -> tuple[Content, str]:
+    """(content, key) of a digest, or of the sampler's where there is none."""
+    if digest_id is None:
+        return sampler.content(now=now), SAMPLE
+    key = connection.execute(select(digests.c.key).where(digests.c.id == digest_id)).scalar_one()
+    return load_content(connection, digest_id), key
 
 
 def _person(connection: Connection, subscriber_id: int) -> Person:

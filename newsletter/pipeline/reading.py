@@ -12,17 +12,18 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Engine, func, select
 
 from newsletter.core.errors import NotFoundError
-from newsletter.core.mail import Recipient
+from newsletter.core.mail import Content, Recipient
 from newsletter.core.states import DeliveryState, Form
 from newsletter.db.engine import reading
 from newsletter.db.schema import deliveries, digest_papers, digests
 from newsletter.delivery.claims import KIND
 from newsletter.delivery.contents import load_content
-from newsletter.pipeline.links import KEY_LENGTH, Links
+from newsletter.pipeline.links import KEY_LENGTH, SAMPLE, Links
 from newsletter.pipeline.post import Builder
+from newsletter.pipeline.sampler import Sampler
 
 SENT_SHOWN = 30  # digests that a reader's page lists
 
@@ -48,11 +49,12 @@ def page_of(engine: Engine, key: str, *, web_url: str, builder: Builder, links: 
         found = connection.execute(named.limit(1)).scalar_one_or_none()
         if found is None or len(key) != KEY_LENGTH:
             raise NotFoundError("there is no such digest", hint="It may have been cut from the link.")
-        return _html(connection, int(found), web_url=web_url, builder=builder, links=links)
+        content = load_content(connection, int(found))
+    return _html(content, key=key, web_url=web_url, builder=builder, links=links)
 
 
-def sample(engine: Engine, *, builder: Builder, links: Links, now: datetime) -> str:
-    """The HTML of the latest digest that was sent to anybody. Raises NotFoundError when there is none."""
+def sample(engine: Engine, *, builder: Builder, links: Links, sampler: Sampler, now: datetime) -> str:
+    """The HTML of the latest digest that was sent to anybody, or of the sampler's where there is none."""
     sent = (
         select(func.max(deliveries.c.digest_id))
         .where(deliveries.c.kind == KIND, deliveries.c.state == DeliveryState.SENT.value)
@@ -62,8 +64,10 @@ def sample(engine: Engine, *, builder: Builder, links: Links, now: datetime) -> 
     with reading(engine) as connection:
         row = connection.execute(latest).first()
         if row is None:
-            raise NotFoundError("no digest was sent yet", hint="Come back in a day or two.")
-        return _html(connection, row.id, web_url=links.web(row.key, at=now), builder=builder, links=links)
+            content, web_url = sampler.content(now=now), links.web(SAMPLE)
+        else:
+            content, web_url = load_content(connection, row.id), links.web(row.key, at=now)
+    return _html(content, key=SAMPLE, web_url=web_url, builder=builder, links=links)
 
 
 def sent_to(engine: Engine, subscriber_id: int) -> list[SentDigest]:
@@ -101,15 +105,14 @@ def sent_to(engine: Engine, subscriber_id: int) -> list[SentDigest]:
     ]
 
 
-def _html(connection: Connection, digest_id: int, *, web_url: str, builder: Builder, links: Links) -> str:
-    content = load_content(connection, digest_id)
+def _html(content: Content, *, key: str, web_url: str, builder: Builder, links: Links) -> str:
     lost = f"{links.base_url}/link"  # where anybody has their own link mailed to them
     envelope = builder.prepare(content).assemble(
         Recipient(
             subscriber_id=0,
             address="reader@localhost",
             kind="web",
-            key=str(digest_id),
+            key=key,
             my={
                 "greeting": "Good day.",
                 "because": "This is the web page of a mail; readers choose their own topics and hour.",

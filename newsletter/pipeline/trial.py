@@ -16,6 +16,7 @@ from newsletter.delivery.smtp import send_batch
 from newsletter.pipeline.compose import Press
 from newsletter.pipeline.post import Builder, Prepared
 from newsletter.pipeline.preview import preview, sample_for
+from newsletter.pipeline.sampler import Sampler
 from newsletter.pipeline.send import Calendar
 from subscribers import people
 
@@ -33,11 +34,12 @@ def send_test(
     calendar: Calendar,
     relays: Sequence[Relay],
     base_url: str,
+    sampler: Sampler,
 ) -> Outcome:
     """Mail a reader what they would get at `now` (aware), anybody else the latest digest.
 
-    Returns the server's answer. The Message-ID is another one each time. Raises NotFoundError when there is
-    nothing to show yet, RelayError when the server cannot be used.
+    Where nothing was ever composed it is the sampler's. Returns the server's answer. The Message-ID is
+    another one each time. Raises RelayError when the server cannot be used.
     """
     with reading(engine) as connection:
         reader = people.find(connection, address)
@@ -50,6 +52,7 @@ def send_test(
             builder=_TrialBuilder(builder, now),
             links=links,
             calendar=calendar,
+            sampler=sampler,
         )
         envelope = shown.envelope
     else:
@@ -58,7 +61,7 @@ def send_test(
             "because": "This is a sample, sent by hand: you are on no list.",
             **dict.fromkeys(("unsubscribe_url", "preferences_url", "pause_url", "web_url"), f"{base_url}/"),
         }
-        envelope = sample_for(engine, address=address, now=now, builder=builder, my=my)
+        envelope = sample_for(engine, address=address, now=now, builder=builder, my=my, sampler=sampler)
     (outcome,) = send_batch(relays, [replace(envelope, delivery_id=0)])
     return outcome
 

@@ -15,6 +15,7 @@ from newsletter.pipeline.letters import Letterpress
 from newsletter.pipeline.links import Links
 from newsletter.pipeline.people import House
 from newsletter.pipeline.post import Builder
+from newsletter.pipeline.sampler import Sampler
 from newsletter.pipeline.signups import Gate
 from newsletter.render.views import Brand, TopicView
 
@@ -35,6 +36,7 @@ class Site:
     links: Links
     press: Letterpress
     builder: Builder
+    sampler: Sampler  # where no digest was sent yet
     state_dir: Path
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1")  # networks that may see metrics
     own_templates: Sequence[Path] = ()  # folders that win over the shipped templates

@@ -29,6 +29,7 @@ from newsletter.pipeline.links import Links
 from newsletter.pipeline.post import Post
 from newsletter.pipeline.press import DigestPress
 from newsletter.pipeline.refusals import SuppressRefused
+from newsletter.pipeline.sampler import Sampler
 from newsletter.pipeline.send import Calendar, SendReport, send
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.views import Brand
@@ -66,6 +67,12 @@ class Office:
         SQLModel.metadata.create_all(self.engine)
         self.topics = load_topics()
         self.matcher = Matcher(self.topics)
+        self.sampler = Sampler(
+            MailEnvironment(),
+            brand=brand or Brand(name="Paper Digest"),
+            topics=list(self.topics.values()),
+            matcher=self.matcher,
+        )
         self.press = DigestPress(
             MailEnvironment(), brand=brand or Brand(name="Paper Digest"), topics=list(self.topics.values())
         )

@@ -43,6 +43,7 @@ def _preview(office: Office, reader: int, at: str) -> Preview:
         builder=office.builder,
         links=office.links,
         calendar=Calendar(),
+        sampler=office.sampler,
     )
 
 
@@ -143,14 +144,18 @@ def test_preview_for_who_wants_text_is_text(office: Office, server: RecordingSer
     assert _mails(server) == {"ada@example.org": made.envelope.data}
 
 
-def test_preview_says_what_is_missing(office: Office) -> None:
+def test_preview_before_anything_was_composed_shows_papers_that_ship(office: Office) -> None:
     reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    with pytest.raises(NotFoundError, match="nothing is owed, and no digest was composed yet"):
-        _preview(office, reader, "2026-04-13T07:00")
-    with pytest.raises(NotFoundError, match="no digest was composed yet"):
-        sample_for(
-            office.engine, address="x@example.org", now=utc("2026-04-13"), builder=office.builder, my={}
-        )
+    made = _preview(office, reader, "2026-04-13T07:00")
+    assert made.sample
+    assert "This is a sample." in made.part("text")
+    assert len(titles_in(made.envelope.data)) >= 4
+    assert f"{office.links.base_url}/sample" in made.part("html")
+    assert _rows(office) == [0, 0, 0, 0, 0]
+
+
+def test_preview_of_who_may_not_be_mailed_says_so(office: Office) -> None:
+    reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13])
     office.send("2026-04-13T07:00")
     with writing(office.engine) as connection:
@@ -173,7 +178,14 @@ def test_sample_for_goes_to_any_address_and_offers_no_one_click(office: Office) 
     names = ("greeting", "because", "unsubscribe_url", "preferences_url", "pause_url", "web_url")
     my = dict.fromkeys(names, "https://papers.example/")
     one, other = (
-        sample_for(office.engine, address="any@example.net", now=utc(at), builder=office.builder, my=my)
+        sample_for(
+            office.engine,
+            address="any@example.net",
+            now=utc(at),
+            builder=office.builder,
+            my=my,
+            sampler=office.sampler,
+        )
         for at in ("2026-04-13T10:00", "2026-04-13T10:01")
     )
     message = read(one.data)

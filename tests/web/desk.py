@@ -75,6 +75,7 @@ class Desk:
             links=self.office.links,
             press=Letterpress(environment, brand=BRAND, topics=views),
             builder=self.office.builder,
+            sampler=self.office.sampler,
             clock=lambda: self.now,
         )
         self.postman = Postman(

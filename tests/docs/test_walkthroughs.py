@@ -1,0 +1,167 @@
+"""What the documentation tells people to type, typed: page by page, in order, and each must do its work."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands import Answer, Shell
+from tests.docs.test_docs import COMMAND_LINE, PAGES, ROOT
+from tests.pipeline.newsstand import Printed, page
+from tests.smtp_servers.recording import RecordingServer
+
+pytestmark = pytest.mark.flaky(reruns=2)  # servers are started and told to stop
+
+NOUNS = ("routing", "annealing", "sensing", "simulation", "decoding")
+BACKUP = "newsletter-backup-20270115T031500Z.tar.gz"
+MAILCHIMP = "Email Address,First Name,Last Name,MEMBER_RATING\n{},Ada,Lovelace,2\n"
+FILES = {
+    "members.csv": "email,name,topics\nada@example.org,Ada,circuits\n",
+    "members.txt": "Emmy Noether <emmy@example.org>\n",
+    "bounced.txt": "gone@example.org\n",
+    "subscribers.csv": "uuid,email,name,attributes,status\n1,grace@example.org,Grace,{},enabled\n",
+    "unconfirmed.csv": "uuid,email,name,attributes,status\n2,mary@example.org,Mary,{},enabled\n",
+    "unsubscribed.csv": "uuid,email,name,attributes,status\n3,left@example.org,Left,{},enabled\n",
+    "subscribed_email_audience_export_0a1b2c3d4e.csv": MAILCHIMP.format("hedy@example.org"),
+    "unsubscribed_email_audience_export_0a1b2c3d4e.csv": MAILCHIMP.format("away@example.org"),
+    "cleaned_email_audience_export_0a1b2c3d4e.csv": MAILCHIMP.format("bounced@example.org"),
+}
+PLACES = {
+    "/var/lib/newsletter": "state",
+    "/var/backups/newsletter": "backups",
+    "/srv/papers": "papers",
+    "/root": "root",
+}
+RUNS_ON = {"run", "serve", "schedule"}
+MAY_FIND_FAULT = {
+    "doctor",
+    "watch",
+}  # exit 1: they looked, and something is wrong, such as a DNS that says nothing
+SETTINGS = """
+sender = "Research papers <papers@example.org>"
+base_url = "http://127.0.0.1:8000"
+
+[smtp]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+
+[web]
+port = 0
+"""
+
+
+def _lines(text: str) -> list[str]:
+    found = []
+    for block in re.findall(
+        r"^ *```(?:sh|console|crontab)\n(.*?)^ *```", text, flags=re.MULTILINE | re.DOTALL
+    ):
+        matches = (COMMAND_LINE.match(line.strip()) for line in block.splitlines())
+        found += [match.group(1) for match in matches if match]
+    return found
+
+
+WALKS = [found for found in PAGES if _lines(found.read_text("utf-8"))]
+
+
+@pytest.fixture(scope="module")
+def mail_server() -> Iterator[RecordingServer]:
+    with RecordingServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory, mail_server: RecordingServer) -> Path:
+    """A newsletter of some days: twelve editions, 120 papers, one reader."""
+    shell = Shell(tmp_path_factory.mktemp("settled") / "state")
+    shell.ok("init")
+    shell.settings(SETTINGS.format(port=mail_server.port))
+    dump = shell.state_dir.parent / "dump.txt"
+    for day in range(1, 13):
+        papers = [
+            Printed(title=f"Qubit {a} for quantum {b} number {day}{a}{b}")
+            for a in NOUNS
+            for b in ("codes", "chips")
+        ]
+        dump.write_bytes(page(f"Apr {day}", *papers))
+        shell.ok("ingest", str(dump), "--listed-on", f"2026-04-{day:02}")
+        shell.ok("editions", "publish")
+    shell.ok("subscribers", "add", "you@example.org", "--topic", "quantum", "--confirmed")
+    return shell.state_dir
+
+
+def _typed(line: str, folder: Path) -> list[str]:
+    """The words of a command, with places of a real machine moved into the folder."""
+    for place, name in PLACES.items():
+        line = line.replace(place, str(folder / name))
+    if line == "newsletter demo":  # it asks for a folder of its own
+        line = f"newsletter --state-dir {folder}/demo-state demo"
+    words = shlex.split(re.split(r"\s>", line)[0], comments=True)[1:]
+    return words if "--state-dir" in words else ["--state-dir", str(folder / "state"), *words]
+
+
+def _prepare(words: list[str], folder: Path) -> None:
+    """What the page says around the command: files that are there, a machine that is still empty."""
+    if "restore" in words:
+        (made,) = sorted(folder.glob("*/newsletter-backup-*.tar.gz"))[-1:]
+        for place in (folder, made.parent):
+            if not (place / BACKUP).exists():
+                shutil.copy(made, place / BACKUP)
+        if not {"--check", "--force"} & set(words):
+            (folder / "state").rename(folder / "state-before")
+    if words[1].endswith("papers"):
+        shutil.copytree(folder / "state", words[1], dirs_exist_ok=True)
+
+
+def _runs_on(words: list[str]) -> Answer:
+    """A program that runs on: started, and told to stop once it says that it serves or works."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "newsletter", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert process.stderr is not None
+    said = process.stderr.readline()
+    time.sleep(1.0)
+    process.send_signal(signal.SIGTERM)
+    _, rest = process.communicate(timeout=30)
+    return Answer(code=process.returncode, stdout="", stderr=said + rest)
+
+
+@pytest.mark.parametrize("walk", WALKS, ids=lambda walk: str(walk.relative_to(ROOT)))
+def test_commands_of_a_page_do_their_work(
+    walk: Path, settled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = walk.read_text("utf-8")
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(settled, tmp_path / "state")
+    for name, content in FILES.items():
+        (tmp_path / name).write_text(content, "utf-8")
+    for name in ("backups", "root"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "2025-12-12.txt").write_bytes(
+        page("Dec 12", Printed(title="An analog circuit that sizes itself"))
+    )
+    table = re.search(r"^```toml\n(\[topics\.robotics\].*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    if table:
+        (tmp_path / "robotics.toml").write_text(table.group(1), "utf-8")
+        with (tmp_path / "state/newsletter.toml").open("a", encoding="utf-8") as settings:
+            settings.write(table.group(1))
+    for line in _lines(text):
+        words = _typed(line, tmp_path)
+        _prepare(words, tmp_path)
+        answer = _runs_on(words) if words[2] in RUNS_ON else Shell(Path(words[1]))(*words[2:])
+        said = f"{line}\n{answer.stdout}{answer.stderr}"
+        assert answer.code in ({0, 1} if words[2] in MAY_FIND_FAULT else {0}), said
+        assert "Traceback" not in said
