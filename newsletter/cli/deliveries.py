@@ -85,10 +85,13 @@ def show(
     if json:
         output.print_json(row)
         return
-    papers = row.pop("papers")
+    papers, maybe = row.pop("papers"), row.pop("maybe")
     output.print_fields({key.replace("_", " "): value for key, value in row.items()})
     typer.echo()
     output.print_rows(papers, empty="no papers")
+    if maybe:
+        typer.echo("At its end, only perhaps of their topics:")
+        output.print_rows(maybe)
 
 
 @app.command()

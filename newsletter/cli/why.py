@@ -40,6 +40,9 @@ def why(
     typer.echo(f"{answer.address} on {answer.on.isoformat()}: {answer.reason}")
     if answer.papers:
         output.print_rows(answer.papers)
+    if answer.maybe:
+        typer.echo("At its end, only perhaps of their topics:")
+        output.print_rows(answer.maybe)
     if answer.left_out:
         typer.echo("Not in it:")
         output.print_rows(answer.left_out)

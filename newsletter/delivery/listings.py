@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select, update
 
 from newsletter.core.errors import NewsletterError, NotFoundError
-from newsletter.core.states import DeliveryState, Form
-from newsletter.db.schema import deliveries, digest_papers, digests, papers
+from newsletter.core.states import DeliveryState
+from newsletter.db.schema import deliveries, digests
 from newsletter.delivery import debts
+from newsletter.delivery.carried import Contents, contents_of
 
 MessageId = Callable[[int, str, str], str]  # (subscriber id, kind, key) to the Message-ID
 
@@ -50,8 +51,8 @@ def listed(
     if limit is not None:
         chosen = chosen.limit(limit)
     rows = connection.execute(chosen).all()
-    contents = _papers(connection, {row.digest_id for row in rows})
-    return [_shown(row, contents.get(row.digest_id, []), message_id) for row in rows]
+    contents = contents_of(connection, {row.digest_id for row in rows})
+    return [_shown(row, contents.get(row.digest_id, Contents()), message_id) for row in rows]
 
 
 def shown(
@@ -143,30 +144,7 @@ def _unknown(delivery_id: int) -> NotFoundError:
     )
 
 
-def _papers(connection: Connection, digest_ids: set[int]) -> dict[int, list[dict[str, Any]]]:
-    found: dict[int, list[dict[str, Any]]] = {}
-    ids = sorted(digest_ids)
-    for start in range(0, len(ids), 500):  # far below any database's limit of parameters
-        rows = connection.execute(
-            select(digest_papers, papers.c.title)
-            .join(papers, papers.c.id == digest_papers.c.paper_id)
-            .where(digest_papers.c.digest_id.in_(ids[start : start + 500]), digest_papers.c.form != Form.LEFT)
-            .order_by(digest_papers.c.digest_id, digest_papers.c.position)
-        )
-        for row in rows:
-            found.setdefault(row.digest_id, []).append(
-                {
-                    "id": row.paper_id,
-                    "title": row.title,
-                    "topic": row.topic,
-                    "form": row.form,
-                    "role": row.role,
-                }
-            )
-    return found
-
-
-def _shown(row: Row[Any], contents: list[dict[str, Any]], message_id: MessageId) -> dict[str, Any]:
+def _shown(row: Row[Any], contents: Contents, message_id: MessageId) -> dict[str, Any]:
     words = [str(part) for part in (row.reply_code, row.reply_status, row.reply_text) if part]
     return {
         "id": row.id,
@@ -185,7 +163,11 @@ def _shown(row: Row[Any], contents: list[dict[str, Any]], message_id: MessageId)
         if row.state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
         else None,
         "finished_at": _when(row.finished_at),
-        "papers": contents,
+        "papers": [
+            {"id": card.id, "title": card.title, "topic": card.topic, "form": card.form, "role": card.role}
+            for card in contents.papers
+        ],
+        "maybe": [{"id": card.id, "title": card.title, "topic": card.topic} for card in contents.maybe],
     }
 
 

@@ -9,7 +9,8 @@ from limits import RateLimitItem
 from sqlalchemy import Connection, Engine, select
 
 from newsletter.db.engine import reading, writing
-from newsletter.db.schema import deliveries, digest_papers, digests, papers
+from newsletter.db.schema import deliveries, digests
+from newsletter.delivery.carried import Contents, contents_of
 from newsletter.pipeline.letters import Letterpress, post_letter
 from newsletter.pipeline.people import House
 from newsletter.pipeline.signups import ADDRESS, Gate
@@ -134,16 +135,7 @@ def _mails(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
         .where(d.subscriber_id == subscriber_id)
         .order_by(d.id)
     ).all()
-    titles: dict[int, list[str]] = {}
-    shown = (
-        select(digest_papers.c.digest_id, papers.c.title)
-        .join(papers, papers.c.id == digest_papers.c.paper_id)
-        .join(deliveries, d.digest_id == digest_papers.c.digest_id)
-        .where(d.subscriber_id == subscriber_id)
-        .distinct()
-    )
-    for digest_id, title in connection.execute(shown):
-        titles.setdefault(digest_id, []).append(title)
+    contents = contents_of(connection, {row.digest_id for row in rows})
     return [
         {
             "kind": row.kind,
@@ -151,7 +143,8 @@ def _mails(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
             "state": row.state,
             "composed_at": row.composed_at.isoformat(),
             "finished_at": None if row.finished_at is None else row.finished_at.isoformat(),
-            "papers": sorted(titles.get(row.digest_id, [])),
+            "papers": sorted({card.title for card in contents.get(row.digest_id, Contents()).papers}),
+            "maybe": sorted({card.title for card in contents.get(row.digest_id, Contents()).maybe}),
         }
         for row in rows
     ]

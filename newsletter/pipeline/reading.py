@@ -16,9 +16,10 @@ from sqlalchemy import Engine, func, select
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.mail import Content, Recipient
-from newsletter.core.states import DeliveryState, Form
+from newsletter.core.states import DeliveryState
 from newsletter.db.engine import reading
-from newsletter.db.schema import deliveries, digest_papers, digests
+from newsletter.db.schema import deliveries, digests
+from newsletter.delivery.carried import Contents, contents_of
 from newsletter.delivery.claims import KIND
 from newsletter.delivery.contents import load_content
 from newsletter.pipeline.links import KEY_LENGTH, SAMPLE, Links
@@ -35,7 +36,7 @@ class SentDigest:
     subject: str
     composed_at: datetime
     state: DeliveryState
-    papers: int  # shown in it
+    contents: Contents  # papers shown in it
     key: str  # of the digest, as links to the web name it
 
 
@@ -72,19 +73,13 @@ def sample(engine: Engine, *, builder: Builder, links: Links, sampler: Sampler, 
 
 def sent_to(engine: Engine, subscriber_id: int) -> list[SentDigest]:
     """The latest digests of a reader, the newest first."""
-    shown = (
-        select(func.count())
-        .select_from(digest_papers)
-        .where(digest_papers.c.digest_id == deliveries.c.digest_id, digest_papers.c.form != Form.LEFT)
-        .scalar_subquery()
-    )
     chosen = (
         select(
             digests.c.subject,
             digests.c.key,
             deliveries.c.composed_at,
             deliveries.c.state,
-            shown.label("papers"),
+            deliveries.c.digest_id,
         )
         .join(digests, digests.c.id == deliveries.c.digest_id)
         .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind == KIND)
@@ -93,12 +88,13 @@ def sent_to(engine: Engine, subscriber_id: int) -> list[SentDigest]:
     )
     with reading(engine) as connection:
         rows: list[Any] = list(connection.execute(chosen))
+        contents = contents_of(connection, {row.digest_id for row in rows})
     return [
         SentDigest(
             subject=row.subject,
             composed_at=row.composed_at,
             state=DeliveryState(row.state),
-            papers=row.papers,
+            contents=contents.get(row.digest_id, Contents()),
             key=row.key[:KEY_LENGTH],
         )
         for row in rows

@@ -19,6 +19,7 @@ from newsletter.core.ledger import Account, Pair
 from newsletter.core.states import DeliveryState, Form
 from newsletter.db.engine import reading
 from newsletter.db.schema import deliveries, digest_papers, papers, runs
+from newsletter.delivery.carried import Carried, contents_of
 from newsletter.delivery.claims import NOTE, REGULAR
 from newsletter.pipeline.audit import DigestContents, accounts, load_pairs
 from newsletter.pipeline.batch import KIND, NOW_KEY
@@ -42,7 +43,8 @@ class Answer:
     on: date
     mailed: bool
     reason: str
-    papers: list[dict[str, Any]]  # id, title, topic, role
+    papers: list[dict[str, Any]]  # id, title, topic, role, evidence (matched words)
+    maybe: list[dict[str, Any]]  # doubtful ones at the end of the mail: id, title, topic, evidence
     left_out: list[dict[str, Any]]  # paper (id), title, reason
     deliveries: list[int]
 
@@ -54,6 +56,7 @@ class Answer:
             "mailed": self.mailed,
             "reason": self.reason,
             "papers": self.papers,
+            "maybe": self.maybe,
             "left_out": self.left_out,
             "deliveries": self.deliveries,
         }
@@ -66,18 +69,22 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
         day = on or now.astimezone(told.zone_at(now)).date()
         mails = told.mails_on(day)
         sent = [mail for mail in mails if mail.state == DeliveryState.SENT]
-        shown, crowded = _contents(connection, [mail.digest_id for mail in (sent or mails)])
-        seen = {paper["id"] for paper in shown}
+        ids = [mail.digest_id for mail in (sent or mails)]
+        contents = list(contents_of(connection, ids).values())
+        crowded = _crowded(connection, ids)
         verdict = None if mails else silence(told.books, day)
         slot = verdict.slot if verdict is not None else slot_on(told.era_on(day).cadence, day)
-        known = seen | {p["paper"] for p in crowded}
+        known = {card.id for of in contents for card in (*of.papers, *of.maybe)} | {
+            p["paper"] for p in crowded
+        }
         at = slot.at if slot is not None else local_instant(day, 12, told.zone_on(day))
         return Answer(
             address=address,
             on=day,
             mailed=bool(sent),
             reason=_reason(told, verdict, day) if verdict is not None else _fate(told, mails, sent),
-            papers=shown if sent else [],
+            papers=[_card(card, role=card.role) for of in contents for card in of.papers] if sent else [],
+            maybe=[_card(card) for of in contents for card in of.maybe] if sent else [],
             left_out=crowded + _not_for_them(connection, told.books, at, known),
             deliveries=[mail.id for mail in mails],
         )
@@ -173,32 +180,22 @@ def _eras(then: Past) -> list[Era]:
     return found
 
 
-def _contents(
-    connection: Connection, digest_ids: list[int]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _card(card: Carried, **more: str) -> dict[str, Any]:
+    return {"id": card.id, "title": card.title, "topic": card.topic, **more, "evidence": list(card.evidence)}
+
+
+def _crowded(connection: Connection, digest_ids: list[int]) -> list[dict[str, Any]]:
+    """What the digests had no room for."""
     rows = connection.execute(
-        select(
-            digest_papers.c.paper_id,
-            digest_papers.c.topic,
-            digest_papers.c.form,
-            digest_papers.c.role,
-            papers.c.title,
-        )
+        select(digest_papers.c.paper_id, papers.c.title)
         .join(papers, papers.c.id == digest_papers.c.paper_id)
-        .where(digest_papers.c.digest_id.in_(digest_ids))
+        .where(digest_papers.c.digest_id.in_(digest_ids), digest_papers.c.form == Form.LEFT)
         .order_by(digest_papers.c.digest_id, digest_papers.c.position)
-    ).all()
-    shown = [
-        {"id": row.paper_id, "title": row.title, "topic": row.topic, "role": row.role}
-        for row in rows
-        if row.form != Form.LEFT
-    ]
-    crowded = [
+    )
+    return [
         {"paper": row.paper_id, "title": row.title, "reason": "no room; it leads the next digest"}
         for row in rows
-        if row.form == Form.LEFT
     ]
-    return shown, crowded
 
 
 def _not_for_them(

@@ -13,6 +13,7 @@ from fastapi.responses import Response
 
 from newsletter.pipeline import account, choices, reading
 from newsletter.pipeline.why import why
+from newsletter.render.views import MOST_MATCHED
 from newsletter.web import doors
 from newsletter.web.fields import HOURS, given_of, values_of, zones
 from newsletter.web.forms import Form, Sent
@@ -87,12 +88,22 @@ def sent(request: Request, token: str) -> Response:
             "subject": mail.subject,
             "day": mail.composed_at.astimezone(choices.zone_of(person)).date(),
             "state": str(mail.state),
-            "papers": mail.papers,
+            "papers": mail.contents.papers,
+            "maybe": mail.contents.maybe,
             "url": site.links.web(mail.key, at=site.clock()),
         }
         for mail in reading.sent_to(site.engine, person.id)
     ]
-    return show(request, "sent", token=token, address=mask(person.address), mails=mails)
+    titles = {slug: view.title for slug, view in site.views.items()}
+    return show(
+        request,
+        "sent",
+        token=token,
+        address=mask(person.address),
+        mails=mails,
+        titles=titles,
+        most=MOST_MATCHED,
+    )
 
 
 @router.get("/why")
@@ -119,6 +130,7 @@ def why_page(request: Request, token: str, on: str = "") -> Response:
         error=error,
         answer=answer,
         titles={slug: view.title for slug, view in site.views.items()},
+        most=MOST_MATCHED,
     )
 
 

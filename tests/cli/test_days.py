@@ -216,6 +216,31 @@ def test_why_explains_a_day_with_mail_and_one_without(
     assert (other["mailed"], other["papers"], bool(other["reason"])) == (False, [], True)
 
 
+def test_doubtful_papers_are_told_from_those_that_were_owed(
+    shell: Shell, mail: LocalMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _relay(shell, monkeypatch, mail.port)
+    chosen = ("--topic", "interpretability", "--maybe", "--confirmed", "--at", "2026-04-13T12:00")
+    shell.ok("subscribers", "add", ADA, *chosen)
+    shell.ok("ingest", TUESDAY, "--at", "2026-04-14T06:00")
+    shell.ok("send", "--at", "2026-04-14T07:00")
+    doubted = {"id": 9, "title": "Attention Is All You Need", "topic": "interpretability"}
+    answer = shell.ok("why", ADA, "--on", "2026-04-14", "--json").json
+    assert answer["maybe"] == [doubted | {"evidence": ["attention head", "transformer"]}]
+    reasons = {paper["title"]: paper["evidence"][:2] for paper in answer["papers"]}
+    wild = "Interpretability in the Wild: a Circuit for Indirect Object Identification in GPT-2 small"
+    assert reasons[wild] == ["indirect object identification", "circuit"]
+    assert doubted["title"] not in [left["title"] for left in answer["left_out"]]
+    told = shell.ok("why", ADA, "--on", "2026-04-14").stdout
+    assert "At its end, only perhaps of their topics:" in told
+    assert "attention head, transformer" in told
+    delivery = shell.ok("deliveries", "show", str(answer["deliveries"][0]), "--json").json
+    assert delivery["maybe"] == [doubted]
+    assert [held["title"] for held in delivery["papers"]] == list(reasons)
+    told = shell.ok("deliveries", "show", str(answer["deliveries"][0])).stdout
+    assert "At its end, only perhaps of their topics:" in told
+
+
 def test_edition_is_held_looked_at_and_released(
     ready: Shell, mail: LocalMail, monkeypatch: pytest.MonkeyPatch
 ) -> None:

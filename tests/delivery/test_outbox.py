@@ -505,6 +505,7 @@ def test_show_tells_all_of_a_delivery(box: Outbox) -> None:
             {"id": one, "title": "Paper 1", "topic": "everything", "form": "full", "role": "news"},
             {"id": two, "title": "Paper 2", "topic": "everything", "form": "title", "role": "recap"},
         ],
+        "maybe": [],
     }
 
 

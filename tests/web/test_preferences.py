@@ -6,7 +6,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
+from newsletter.db.engine import reading
+from newsletter.db.schema import paper_topics
+from newsletter.papers import catalogue
 from subscribers.preferences import Preferences
 from tests.web.desk import Desk, words_of
 
@@ -114,6 +118,40 @@ def test_what_was_sent_and_why_can_be_read(desk: Desk) -> None:
     other = words_of(desk.get(f"{desk.preferences(ada)}/why?on=2026-04-10"))
     assert "No digest was mailed: not subscribed yet at that slot." in other
     assert 'id="on-wrong"' in desk.get(f"{desk.preferences(ada)}/why?on=someday", status=422)
+
+
+def test_the_words_that_a_paper_was_found_by_stand_beside_it(desk: Desk) -> None:
+    eve = desk.subscribed("eve@example.org", "quantum", "everything")
+    desk.office.ingest_samples([17], hour="13:00")
+    desk.office.send("2026-04-18T07:01")
+    desk.now = datetime(2026, 4, 18, 8, tzinfo=UTC)
+    line = (
+        "LiDMaS: Architecture-Level Modeling of Fault-Tolerant Magic-State Injection in GKP Photonic Qubits "
+        "Quantum · matched: magic state, qubit, fault-tolerant quantum, T-gate"
+    )
+    sent, why = (words_of(desk.get(f"{desk.preferences(eve)}/{page}")) for page in ("sent", "why"))
+    assert line in sent
+    assert line in why
+    assert "Everything · matched" not in sent + why  # no words were looked for
+
+
+def test_doubtful_papers_that_a_mail_carried_are_listed_as_such(desk: Desk) -> None:
+    ada = desk.subscribed("ada@example.org", "quantum")
+    desk.post(desk.preferences(ada), topics="quantum", cadence="daily", hour="7", timezone="UTC", maybe="on")
+    desk.office.ingest_samples([17], hour="13:00")
+    with reading(desk.office.engine) as connection:
+        (doubted,) = [row for row in catalogue.rows(connection) if row["title"].startswith("AttackGNN")]
+    row = {"paper_id": doubted["id"], "topic": "quantum", "score": 0.3, "strength": "maybe"}
+    desk.write(insert(paper_topics).values(row | {"evidence": ["tunnelling"]}))
+    desk.office.send("2026-04-18T07:01")
+    desk.now = datetime(2026, 4, 18, 8, tzinfo=UTC)
+    line = f"{doubted['title']} Quantum · matched: tunnelling"
+    sent = words_of(desk.get(f"{desk.preferences(ada)}/sent"))
+    assert "1 paper and 1 doubtful" in sent
+    assert f"Perhaps also yours: {line}" in sent
+    why = words_of(desk.get(f"{desk.preferences(ada)}/why"))
+    assert f"Perhaps also yours {line}" in why
+    assert f"{doubted['title']} in no topic" not in why
 
 
 def test_who_has_left_is_offered_the_way_back_instead(desk: Desk) -> None:

@@ -1,0 +1,76 @@
+"""What digests show: their papers, and the doubtful ones at the end, with the words that each was found by.
+
+Leaves out what a digest had no room for, and knows nothing of readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, select
+
+from newsletter.core.states import Form
+from newsletter.db.schema import digest_maybes, digest_papers, paper_topics, papers
+
+CHUNK = 400  # digests named in one statement; far below any database's limit of parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """A paper as a digest shows it."""
+
+    id: int
+    title: str
+    topic: str  # slug that it is shown under; of a doubtful one: that it may belong to
+    evidence: tuple[str, ...]  # matched words as they are now, strongest first
+    form: str = ""  # full, short, title; doubtful ones have none
+    role: str = ""  # news, recap, welcome; doubtful ones have none
+
+
+@dataclass(slots=True, kw_only=True)
+class Contents:
+    """What one digest shows, in its order."""
+
+    papers: list[Carried] = field(default_factory=list)
+    maybe: list[Carried] = field(default_factory=list)  # doubtful ones
+
+
+def contents_of(connection: Connection, digest_ids: Collection[int]) -> dict[int, Contents]:
+    """What these digests show; one that shows no paper is not among the keys."""
+    found: dict[int, Contents] = {}
+    ids = sorted(digest_ids)
+    for start in range(0, len(ids), CHUNK):
+        page = ids[start : start + CHUNK]
+        shown = _of(digest_papers, digest_papers.c.form, digest_papers.c.role).where(
+            digest_papers.c.digest_id.in_(page), digest_papers.c.form != Form.LEFT
+        )
+        for digest_id, *values in connection.execute(shown):
+            found.setdefault(digest_id, Contents()).papers.append(_carried(*values))
+        doubted = _of(digest_maybes).where(digest_maybes.c.digest_id.in_(page))
+        for digest_id, *values in connection.execute(doubted):
+            found.setdefault(digest_id, Contents()).maybe.append(_carried(*values))
+    return found
+
+
+def _of(held: Table, *more: ColumnElement[str]) -> Select[Any]:
+    kept = func.coalesce(
+        papers.c.merged_into, papers.c.id
+    )  # a merged paper has its matches under the kept one
+    return (
+        select(
+            held.c.digest_id, held.c.paper_id, papers.c.title, held.c.topic, paper_topics.c.evidence, *more
+        )
+        .join(papers, papers.c.id == held.c.paper_id)
+        .outerjoin(paper_topics, and_(paper_topics.c.paper_id == kept, paper_topics.c.topic == held.c.topic))
+        .order_by(held.c.digest_id, held.c.position)
+    )
+
+
+def _carried(
+    paper_id: int, title: str, topic: str, evidence: list[str] | None, form: str = "", role: str = ""
+) -> Carried:
+    return Carried(
+        id=paper_id, title=title, topic=topic, evidence=tuple(evidence or ()), form=form, role=role
+    )
