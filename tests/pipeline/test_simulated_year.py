@@ -113,17 +113,22 @@ class Model:
         if not open_:
             return False
         for _, day in open_[:-1]:
-            self.days[day] = Silence.NO_RUN
+            self._note(day, Silence.NO_RUN)
         slot, day = open_[-1]
         self.done_to = slot
         self.quiet_to = min((at for at, _ in self.slots(slot, slot + 9 * DAY)), default=slot)
-        self.days[day] = self._decide(slot, now)
-        if self.days[day] != MAILED:
+        verdict = self._decide(slot, now)
+        self._note(day, verdict)
+        if verdict != MAILED:
             return False
         self.mails.append((day, frozenset(self.owed)))
         self.owed.clear()
         self.last_mail = now
         return True
+
+    def _note(self, day: date, verdict: str) -> None:
+        if self.days.get(day) != MAILED:  # a change of hour may bring a second slot of the date
+            self.days[day] = verdict
 
     def _decide(self, slot: datetime, now: datetime) -> str:
         if self.paused_until is not None and self.paused_until > slot:
