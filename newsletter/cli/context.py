@@ -299,7 +299,11 @@ class Workspace:
         from newsletter.pipeline.send import Calendar
 
         settings = self.settings
-        return Calendar(zone=settings.default_timezone, hold=timedelta(minutes=settings.hold))
+        return Calendar(
+            zone=settings.default_timezone,
+            hold=timedelta(minutes=settings.hold),
+            canaries=settings.review.canaries,
+        )
 
     @cached_property
     def post(self) -> Post:

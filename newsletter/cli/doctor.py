@@ -166,6 +166,7 @@ def _records(work: Workspace, *, now: datetime) -> Iterator[Check]:
                 records.outbox(connection, now=now),
                 records.sign_ups(connection, now=now),
                 *records.held(connection),
+                *records.canaries(connection, work.settings.review.canaries),
                 records.uncertain(connection),
             ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import Boolean, Column, Connection, Date, Integer, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, Connection, Date, Integer, MetaData, String, Table, Text, false
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 KIND = "digest"
@@ -35,6 +35,7 @@ batch = Table(
     Column("minimum", Integer, nullable=False),
     Column("maximum", Integer),
     Column("maybe", Boolean, nullable=False),  # wants doubtful papers, too
+    Column("early", Boolean, nullable=False, server_default=false()),  # a canary: editions not ready, too
     Column("closes", String),  # why this slot passes without a digest
     Column("last_digest", Integer),
     Column("signature", Text),

@@ -54,7 +54,11 @@ class Chores:
         """Publish what is new, and compose for everybody who is due."""
         now = self.clock()
         with reading(self.engine) as connection:
-            wanted = look.news_wait(connection) or look.slots_wait(connection, now=now)
+            wanted = (
+                look.news_wait(connection)
+                or look.slots_wait(connection, now=now)
+                or look.canaries_wait(connection, self.calendar.canaries, now=now)
+            )
         if not wanted:
             return False
         report = prepare(

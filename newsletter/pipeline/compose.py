@@ -22,6 +22,8 @@ from newsletter.db.engine import be_alone, writing
 from newsletter.db.schema import deliveries, reader_debts, runs
 from newsletter.pipeline import due
 from newsletter.pipeline.batch import KIND, Closing, batch, carries, groups
+from newsletter.pipeline.canaries import ids_of
+from newsletter.pipeline.canaries import note as note_canaries
 from newsletter.pipeline.digests import store_digest
 from newsletter.pipeline.owed import Candidates, Owed, load_candidates, owed_to
 from newsletter.pipeline.own import end_debts
@@ -62,34 +64,54 @@ class Composed:
 
 
 def compose(
-    engine: Engine, *, now: datetime, press: Press, everyone: bool = False, only: int | None = None
+    engine: Engine,
+    *,
+    now: datetime,
+    press: Press,
+    everyone: bool = False,
+    only: int | None = None,
+    canaries: Sequence[str] = (),
 ) -> Composed:
     """Queue a digest for everybody who is due at `now` (aware).
 
-    everyone: all with debts, regardless of the hour. only: one subscriber's id.
+    everyone: all with debts, regardless of the hour. only: one subscriber's id. canaries: addresses of
+    those who get editions ahead of their time.
     """
     with writing(engine, alone=True) as connection:
-        return compose_in(connection, now=now, press=press, everyone=everyone, only=only)
+        return compose_in(connection, now=now, press=press, everyone=everyone, only=only, canaries=canaries)
 
 
 def compose_in(
-    connection: Connection, *, now: datetime, press: Press, everyone: bool, only: int | None
+    connection: Connection,
+    *,
+    now: datetime,
+    press: Press,
+    everyone: bool,
+    only: int | None,
+    canaries: Sequence[str] = (),
 ) -> Composed:
     """The same inside the caller's transaction (a preview and a dry run roll it back)."""
     be_alone(connection)
-    due.gather(connection, now=now, everyone=everyone, only=only)
+    due.gather(connection, now=now, everyone=everyone, only=only, canaries=ids_of(connection, canaries))
     end_debts(connection, now=now)
-    candidates = load_candidates(connection, now)
-    sign(connection, window=now - MAX_AGE, reappearing=candidates.reappearing)
+    candidates = {early: load_candidates(connection, now, early=early) for early in _sorts(connection)}
+    reappearing = {paper for each in candidates.values() for paper in each.reappearing}
+    sign(connection, window=now - MAX_AGE, reappearing=sorted(reappearing))
     for page in _pages(connection):
         _compose_page(connection, page, candidates, press=press, now=now)
     composed = _queue(connection, now)
+    note_canaries(connection, now=now)
     due.close_slots(connection, now=now)
     result = Composed(due=composed, composed=composed, closed=_closed(connection))
     connection.execute(
         insert(runs), {"verb": "compose", "at": now, "done": composed, "everyone": everyone, "only": only}
     )
     return result
+
+
+def _sorts(connection: Connection) -> Sequence[bool]:
+    """Whether there are canaries, and others, in the batch."""
+    return connection.execute(select(batch.c.early).distinct()).scalars().all()
 
 
 def _pages(connection: Connection) -> Iterator[list[str]]:
@@ -117,26 +139,40 @@ class _Draft:
 
     line: str
     signature: Signature
+    candidates: Candidates
     owed: Owed
     news: tuple[PlannedPaper, ...]
     recaps: tuple[PlannedPaper, ...]
 
 
 def _compose_page(
-    connection: Connection, page: Sequence[str], candidates: Candidates, *, press: Press, now: datetime
+    connection: Connection,
+    page: Sequence[str],
+    candidates: Mapping[bool, Candidates],
+    *,
+    press: Press,
+    now: datetime,
 ) -> None:
     drafts: list[_Draft] = []
     outcomes: list[dict[str, object]] = []
     for line in page:
         signature = parse(line)
-        owed = owed_to(connection, candidates, signature)
+        offered = candidates[signature.early]
+        owed = owed_to(connection, offered, signature)
         closes = _closes(owed, signature, now)
         if closes is not None:
             outcomes.append({"line": line, "digest": None, "why": closes.value})
             continue
         news = arrange(owed.pairs, topic_order=press.topic_order)
         drafts.append(
-            _Draft(line=line, signature=signature, owed=owed, news=news, recaps=owed.recaps[:MAX_RECAPS])
+            _Draft(
+                line=line,
+                signature=signature,
+                candidates=offered,
+                owed=owed,
+                news=news,
+                recaps=owed.recaps[:MAX_RECAPS],
+            )
         )
     press.prepare(
         connection,
@@ -145,7 +181,7 @@ def _compose_page(
     )
     digests: dict[DigestPlan, int] = {}
     for draft in drafts:
-        plan = _plan(draft, candidates, press)
+        plan = _plan(draft, press)
         if plan not in digests:
             content = press.content(plan, composed_at=now)
             digests[plan] = store_digest(connection, plan, content, key=plan.key(now))
@@ -173,7 +209,8 @@ def _closes(owed: Owed, signature: Signature, now: datetime) -> Closing | None:
     return None
 
 
-def _plan(draft: _Draft, candidates: Candidates, press: Press) -> DigestPlan:
+def _plan(draft: _Draft, press: Press) -> DigestPlan:
+    candidates = draft.candidates
     leads = frozenset(pair.paper_id for pair in draft.owed.pairs if pair.leads)
     note = candidates.notes.get(candidates.newest, "")
     budget = press.budget(draft.recaps, note)
@@ -237,7 +274,7 @@ def _queue(connection: Connection, now: datetime) -> int:
         )
         .join(groups, groups.c.signature == batch.c.signature)
         .where(groups.c.digest_id.is_not(None))
-        .order_by(batch.c.subscriber_id)
+        .order_by(batch.c.early.desc(), batch.c.subscriber_id)  # mails are claimed in this order
     )
     columns = [
         "subscriber_id",

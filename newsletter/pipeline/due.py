@@ -43,34 +43,58 @@ from newsletter.db.schema import (
 )
 from newsletter.papers.editions import STANDS
 from newsletter.pipeline.batch import KIND, NOW_KEY, Closing, batch, create
+from newsletter.pipeline.canaries import due as due_for
 from subscribers import audience
 
 _UNTOUCHED = and_(
     deliveries.c.kind == KIND, deliveries.c.state == DeliveryState.QUEUED, deliveries.c.attempts == 0
 )
-_GATHERED = [column.name for column in batch.columns if column.name not in ("last_digest", "signature")]
+_GATHERED = [
+    column.name for column in batch.columns if column.name not in ("early", "last_digest", "signature")
+]
 
 
-def gather(connection: Connection, *, now: datetime, everyone: bool, only: int | None) -> None:
+def gather(
+    connection: Connection, *, now: datetime, everyone: bool, only: int | None, canaries: Sequence[int]
+) -> None:
     """Fill the batch with stale mails to be composed anew and with open slots, or else with everyone.
 
-    now: aware. everyone: regardless of the hour. only: one subscriber's id.
+    now: aware. everyone: regardless of the hour. only: one subscriber's id. canaries: subscribers' ids.
     """
     create(connection)
     _take_back_stale(connection, now=now, only=only)
+    if not everyone:
+        _add_canaries(connection, canaries, now=now, only=only)
     for row in connection.execute(audience.cadences()).all():
         cadence = Cadence(kind=row.cadence, weekday=row.weekday, hour=row.hour, timezone=row.timezone)
         if everyone:
-            slot = Slot(at=now, day=now.astimezone(ZoneInfo(cadence.timezone)).date())
+            slot = _slot_now(cadence, now)
         else:
             slot = last_slot(cadence, now)
             if only is None and not is_open(row, slot, now):
                 continue
         _add(connection, cadence, slot, now=now, forced=everyone, only=only)
+    connection.execute(update(batch).where(batch.c.subscriber_id.in_(canaries)).values(early=True))
     latest = _latest(deliveries.c.digest_id).where(deliveries.c.composed_at <= now + AHEAD)
     connection.execute(update(batch).values(last_digest=latest.scalar_subquery()))
     _mind_the_clock(connection, now)
     _pass_over(connection, now)
+
+
+def _add_canaries(
+    connection: Connection, canaries: Sequence[int], *, now: datetime, only: int | None
+) -> None:
+    """A slot at `now` for each canary whom an edition is due for ahead of its time."""
+    due = set(connection.execute(due_for(canaries, now=now)).scalars())
+    person = audience.mailable().subquery()
+    for row in connection.execute(select(person).where(person.c.subscriber_id.in_(due))).all():
+        if only is None or only == row.subscriber_id:
+            cadence = Cadence(kind=row.cadence, weekday=row.weekday, hour=row.hour, timezone=row.timezone)
+            _add(connection, cadence, _slot_now(cadence, now), now=now, forced=True, only=row.subscriber_id)
+
+
+def _slot_now(cadence: Cadence, now: datetime) -> Slot:
+    return Slot(at=now, day=now.astimezone(ZoneInfo(cadence.timezone)).date())
 
 
 def is_open(schedule: Row[Any], slot: Slot, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -15,8 +16,15 @@ from newsletter.db.schema import deliveries
 from newsletter.delivery import owners
 from newsletter.delivery.claims import KIND, WAITING
 from newsletter.papers.news import unpublished_pairs
+from newsletter.pipeline import canaries
 from newsletter.pipeline.due import is_open, stale_mails
 from subscribers import audience
+
+
+def canaries_wait(connection: Connection, addresses: Sequence[str], *, now: datetime) -> bool:
+    """Whether an edition is due for a canary ahead of its time."""
+    people = canaries.ids_of(connection, addresses)
+    return bool(people) and connection.execute(canaries.due(people, now=now).limit(1)).first() is not None
 
 
 def news_wait(connection: Connection) -> bool:

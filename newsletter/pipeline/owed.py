@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, or_, select, union
+from sqlalchemy import Connection, Select, and_, func, or_, select, union
 
 from newsletter.core.cadence import MAX_AGE
 from newsletter.core.plan import MAX_MAYBES, OwedPair, PlannedPaper
@@ -26,6 +26,7 @@ from newsletter.db.schema import (
     runs,
 )
 from newsletter.papers.editions import STANDS
+from newsletter.pipeline.canaries import is_open
 from newsletter.pipeline.own import open_debts
 from newsletter.pipeline.signature import Signature
 
@@ -45,7 +46,7 @@ class Owed:
 
 @dataclass(slots=True)
 class Candidates:
-    """The pairs of recent, ready editions, and how editions are settled."""
+    """The pairs of recent editions that may be mailed, and how editions are settled."""
 
     now: datetime
     pairs: list[OwedPair]
@@ -53,7 +54,7 @@ class Candidates:
     ready_rank: dict[int, int]  # edition to how many editions were ready before it, of all
     recent_rank: dict[int, int]  # the same among recent ones
     notes: dict[int, str]
-    newest: int  # the highest number that is ready
+    newest: int  # the highest number that may be mailed
     reappearing: tuple[int, ...]
     _open: dict[tuple[int, int], dict[str, list[OwedPair]]] = field(default_factory=dict)
 
@@ -88,16 +89,17 @@ class Candidates:
         )
 
 
-def load_candidates(connection: Connection, now: datetime) -> Candidates:
-    """Read the pairs of editions that are ready, not held and not too old."""
+def load_candidates(connection: Connection, now: datetime, *, early: bool = False) -> Candidates:
+    """Read the pairs of editions that are ready, not held and not too old. early: for canaries."""
+    usable_now = and_(~editions.c.held, is_open(now, early=early)).label("usable")
     order = connection.execute(
-        select(editions.c.number, editions.c.ready_at, editions.c.held, editions.c.note).order_by(
+        select(editions.c.number, editions.c.ready_at, editions.c.note, usable_now).order_by(
             editions.c.ready_at, editions.c.number
         )
     ).all()
     window = now - MAX_AGE
     recent = [row for row in order if row.ready_at >= window]
-    usable = [row.number for row in recent if row.ready_at <= now and not row.held]
+    usable = [row.number for row in recent if row.usable]
     pairs = [
         OwedPair(
             paper_id=row.paper_id,
@@ -116,7 +118,7 @@ def load_candidates(connection: Connection, now: datetime) -> Candidates:
         ready_rank={row.number: rank for rank, row in enumerate(order)},
         recent_rank={row.number: rank for rank, row in enumerate(recent)},
         notes={row.number: row.note for row in recent if row.note},
-        newest=max((row.number for row in order if row.ready_at <= now and not row.held), default=0),
+        newest=max((row.number for row in order if row.usable), default=0),
         reappearing=_reappearing(connection, usable, now=now),
     )
 

@@ -67,7 +67,14 @@ def preview(
         expire(connection, now=now)
         publish_in(connection, now=now, zone=calendar.zone, hold=NO_HOLD)
         for everyone in (False, True):
-            composed = compose_in(connection, now=now, press=press, everyone=everyone, only=subscriber_id)
+            composed = compose_in(
+                connection,
+                now=now,
+                press=press,
+                everyone=everyone,
+                only=subscriber_id,
+                canaries=calendar.canaries,
+            )
             if composed.composed:
                 break
         latest = _latest_mail(connection, subscriber_id, waiting=not composed.composed)

@@ -16,6 +16,7 @@ from newsletter.db.schema import deliveries
 from newsletter.delivery.claims import WAITING, expire
 from newsletter.delivery.recovery import recover
 from newsletter.papers import editions
+from newsletter.pipeline import canaries
 from newsletter.pipeline.compose import Composed, Press, compose_in
 from newsletter.pipeline.deliver import Post, deliver
 from newsletter.pipeline.letters import Letterpress
@@ -29,6 +30,7 @@ class Calendar:
 
     zone: str = "UTC"  # whose date an edition bears
     hold: timedelta = timedelta(0)  # between the last ingest and readiness, for an admin to look
+    canaries: tuple[str, ...] = ()  # addresses of the readers who get an edition when it is published
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,8 +125,16 @@ def prepare(
             connection, locks_dir=post.locks_dir, now=now, wall=post.wall(), mode=post.uncertain
         )
         expired = expire(connection, now=now)
-        publish_in(connection, now=now, zone=calendar.zone, hold=calendar.hold)
-        composed = compose_in(connection, now=now, press=press, everyone=everyone, only=only)
+        if publish_in(connection, now=now, zone=calendar.zone, hold=calendar.hold) is not None:
+            canaries.warn(connection, calendar.canaries)
+        composed = compose_in(
+            connection,
+            now=now,
+            press=press,
+            everyone=everyone,
+            only=only,
+            canaries=calendar.canaries,
+        )
         if notes is not None:
             post_notes(connection, press=notes, now=now)
         report = _report(connection, composed, now=now, only=only)
@@ -147,7 +157,14 @@ def dry_run(
     with rolled_back(engine) as connection:
         expire(connection, now=now)
         publish_in(connection, now=now, zone=calendar.zone, hold=calendar.hold)
-        composed = compose_in(connection, now=now, press=press, everyone=everyone, only=only)
+        composed = compose_in(
+            connection,
+            now=now,
+            press=press,
+            everyone=everyone,
+            only=only,
+            canaries=calendar.canaries,
+        )
         report = _report(connection, composed, now=now, only=only)
     report.dry_run = True
     return report

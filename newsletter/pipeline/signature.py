@@ -28,6 +28,7 @@ from sqlalchemy import (
 
 from newsletter.core.states import DeliveryState, Form
 from newsletter.db.schema import (
+    canary_slots,
     deliveries,
     digest_maybes,
     digest_papers,
@@ -57,6 +58,7 @@ class Signature:
     minimum: int  # papers that make a digest worth sending
     maximum: int | None  # papers that one may hold
     maybe: bool  # doubtful papers, too
+    early: bool  # a canary: editions that are not ready, too
     settled_number: int  # editions up to this number …
     settled_count: int  # … among the first so many by readiness were settled by the last digest
     left_by: int | None  # the last digest, when it left papers out
@@ -68,7 +70,7 @@ class Signature:
 
 def parse(line: str) -> Signature:
     """Read a signature back."""
-    at, day, forced, minimum, maximum, maybe, mark, topics, debts, had = line.split(SEPARATOR)
+    at, day, forced, minimum, maximum, maybe, early, mark, topics, debts, had = line.split(SEPARATOR)
     instant = datetime.fromisoformat(at)  # with an offset on PostgreSQL, without on SQLite
     number, count, left_by = mark.split("/") if mark else ("0", "0", "")
     return Signature(
@@ -78,6 +80,7 @@ def parse(line: str) -> Signature:
         minimum=int(minimum),
         maximum=int(maximum) if maximum else None,
         maybe=maybe == "1",
+        early=early == "1",
         settled_number=int(number),
         settled_count=int(count),
         left_by=int(left_by) if left_by else None,
@@ -115,9 +118,10 @@ def sign(connection: Connection, *, window: datetime, reappearing: Sequence[int]
         .correlate(batch)
         .scalar_subquery()
     )
-    had: ColumnElement[str] = literal("")
-    if reappearing:
-        had = func.coalesce(_papers_had(reappearing), "")
+    had = _papers_had(reappearing) if reappearing else literal("")
+    if canaries := _recent_canaries(connection, window):  # what they have, they may have had ahead of time
+        all_had = _papers_had(reappearing, since=window)
+        had = case((batch.c.subscriber_id.in_(canaries), all_had), else_=had)
     parts: tuple[ColumnElement[str], ...] = (
         cast(batch.c.slot_at, String),
         cast(batch.c.day, String),
@@ -125,12 +129,13 @@ def sign(connection: Connection, *, window: datetime, reappearing: Sequence[int]
         cast(batch.c.minimum, String),
         func.coalesce(cast(batch.c.maximum, String), ""),
         cast(cast(batch.c.maybe, Integer), String),
+        cast(cast(batch.c.early, Integer), String),
         func.coalesce(
             select(marks.c.mark).where(marks.c.digest_id == batch.c.last_digest).scalar_subquery(), ""
         ),
         func.coalesce(topics, ""),
         func.coalesce(debts, ""),
-        had,
+        func.coalesce(had, ""),
     )
     signature: ColumnElement[str] = parts[0]
     for part in parts[1:]:
@@ -165,8 +170,26 @@ def _mark_last_digests(connection: Connection) -> None:
     )
 
 
-def _papers_had(reappearing: Sequence[int]) -> ColumnElement[str]:
-    """Which of these papers a digest of the person's held, itself or as the paper that it was split from."""
+def _recent_canaries(connection: Connection, window: datetime) -> Sequence[int]:
+    """Whom an edition of the window was due for ahead of its time."""
+    return (
+        connection.execute(
+            select(canary_slots.c.subscriber_id)
+            .where(
+                canary_slots.c.at >= window, canary_slots.c.subscriber_id.in_(select(batch.c.subscriber_id))
+            )
+            .distinct()
+        )
+        .scalars()
+        .all()
+    )
+
+
+def _papers_had(reappearing: Sequence[int], *, since: datetime | None = None) -> ColumnElement[str]:
+    """Which of these papers a digest of the person's held, itself or as the paper that it was split from.
+
+    since: all the papers, too, of digests composed from then on.
+    """
     canonical = func.coalesce(papers.c.merged_into, papers.c.id)
     held = (
         select(digest_papers.c.digest_id, canonical.label("paper_id"), literal("").label("mark"))
@@ -184,6 +207,9 @@ def _papers_had(reappearing: Sequence[int]) -> ColumnElement[str]:
         papers, papers.c.id == digest_maybes.c.paper_id
     )
     either = union_all(select(held), inherited, doubted).subquery()
+    which: ColumnElement[bool] = either.c.paper_id.in_(reappearing)
+    if since is not None:
+        which = or_(which, deliveries.c.composed_at >= since)
     return (
         select(func.aggregate_strings(cast(either.c.paper_id, String) + either.c.mark, ","))
         .select_from(deliveries)
@@ -196,7 +222,7 @@ def _papers_had(reappearing: Sequence[int]) -> ColumnElement[str]:
                 deliveries.c.state.not_in([DeliveryState.SKIPPED.value, DeliveryState.FAILED.value]),
                 was_sent(),
             ),
-            either.c.paper_id.in_(reappearing),
+            which,
         )
         .correlate(batch)
         .scalar_subquery()

@@ -18,7 +18,7 @@ from newsletter.core.days import Books, Era, Silence, Verdict, era_at, silence
 from newsletter.core.ledger import Account, Pair
 from newsletter.core.states import DeliveryState, Form
 from newsletter.db.engine import reading
-from newsletter.db.schema import deliveries, digest_papers, papers, runs
+from newsletter.db.schema import canary_slots, deliveries, digest_papers, papers, runs
 from newsletter.delivery.carried import Carried, contents_of
 from newsletter.delivery.claims import NOTE, REGULAR
 from newsletter.pipeline.audit import DigestContents, accounts, load_pairs
@@ -82,7 +82,11 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
             address=address,
             on=day,
             mailed=bool(sent),
-            reason=_reason(told, verdict, day) if verdict is not None else _fate(told, mails, sent),
+            reason=(
+                _reason(told, verdict, day)
+                if verdict is not None
+                else _fate(told, mails, sent) + _canary(connection, (sent or mails)[-1])
+            ),
             papers=[_card(card, role=card.role) for of in contents for card in of.papers] if sent else [],
             maybe=[_card(card) for of in contents for card in of.maybe] if sent else [],
             left_out=crowded + _not_for_them(connection, told.books, at, known),
@@ -242,6 +246,25 @@ def _fate(told: Reader, mails: Sequence[Row[Any]], sent: Sequence[Row[Any]]) -> 
         return f"the mail was composed but not sent: {mail.reason}"
     words = _IN_WORDS[DeliveryState(mail.state)]
     return f"{words}: {mail.reply_text}" if mail.reply_text else words
+
+
+def _canary(connection: Connection, mail: Row[Any]) -> str:
+    """Which editions of a mail the reader had ahead of their time, in words."""
+    if not mail.key.startswith(NOW_KEY):
+        return ""
+    numbers = connection.execute(
+        select(canary_slots.c.edition)
+        .join(digest_papers, digest_papers.c.edition == canary_slots.c.edition)
+        .where(
+            canary_slots.c.subscriber_id == mail.subscriber_id,
+            canary_slots.c.at <= mail.composed_at,
+            digest_papers.c.digest_id == mail.digest_id,
+        )
+        .distinct()
+        .order_by(canary_slots.c.edition)
+    ).scalars()
+    found = " and ".join(str(number) for number in numbers)
+    return f"; they are a canary: edition {found} was theirs when it was published" if found else ""
 
 
 def _reason(told: Reader, verdict: Verdict, day: date) -> str:

@@ -59,6 +59,12 @@ def _bare_address(value: str) -> str:
     return value
 
 
+def _one_address(value: str) -> str:
+    if not value:
+        raise ValueError("write one address such as admin@example.org")
+    return _bare_address(value)
+
+
 def _base_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
@@ -275,6 +281,16 @@ class Web(Table):
     )
 
 
+class Review(Table):
+    """Who looks at an edition before the others get it."""
+
+    canaries: tuple[Annotated[str, AfterValidator(_one_address)], ...] = Field(
+        default=(),
+        description="Addresses of subscribers who get an edition as soon as it is published, whatever their "
+        "hour, and without the wait of `hold`.",
+    )
+
+
 class Watch(Table):
     """What an admin is told of, and how."""
 
@@ -355,6 +371,7 @@ class Settings(BaseSettings):
         "see “Send through several mail servers”.",
     )
     delivery: Delivery = Field(default=Delivery(), description="What the outbox does with the rare cases.")
+    review: Review = Field(default=Review(), description="Who looks at an edition before the others get it.")
     watch: Watch = Field(default=Watch(), description="What an admin is told of, and how.")
     web: Web = Field(default=Web(), description="The web pages.")
     brand: Brand = Field(default=Brand(), description="How the newsletter presents itself.")

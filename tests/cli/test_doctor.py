@@ -75,6 +75,21 @@ def _warnings(lines: list[str]) -> int:
     return sum(line.startswith("warning") for line in lines)
 
 
+def test_canaries_that_are_no_readers_are_named_and_fail_nothing(shell: Shell) -> None:
+    shell.ok("subscribers", "add", "ada@example.org", "--topic", "quantum", "--confirmed")
+    shell.ok("subscribers", "add", "bob@example.org", "--topic", "quantum")
+    addresses = ["Ada@example.org", "bob@example.org", "eve@example.org"]
+    shell.settings(f"[review]\ncanaries = {json.dumps(addresses)}\n")
+    found = _ask(shell, "--offline")["canaries"]
+    assert [(finding["status"], finding["words"]) for finding in found] == [
+        ("warning", "bob@example.org is pending and gets no edition"),
+        ("warning", "eve@example.org is no subscriber and gets no edition"),
+    ]
+    shell.settings('[review]\ncanaries = ["ada@example.org"]\n')
+    (finding,) = _ask(shell, "--offline")["canaries"]
+    assert (finding["status"], finding["words"]) == ("ok", "1 get editions first")
+
+
 def test_running_scheduler_is_seen(shell: Shell) -> None:
     leader = Leader(shell.state_dir / "locks")
     assert leader.leads()

@@ -150,8 +150,12 @@ class World:
                 default_topics=(EVERYTHING,),
             ).person.id
 
-    def compose(self, at: str, *, everyone: bool = False, only: int | None = None) -> Composed:
-        return compose(self.engine, now=utc(at), press=self.press, everyone=everyone, only=only)
+    def compose(
+        self, at: str, *, everyone: bool = False, only: int | None = None, canaries: Sequence[str] = ()
+    ) -> Composed:
+        return compose(
+            self.engine, now=utc(at), press=self.press, everyone=everyone, only=only, canaries=canaries
+        )
 
     def all_become(self, state: DeliveryState, *, at: str) -> None:
         """Every mail that waits comes to this end (what a delivery run would record)."""

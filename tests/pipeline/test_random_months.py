@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import reading, writing
-from newsletter.db.schema import deliveries, papers
+from newsletter.db.schema import canary_slots, deliveries, digest_papers, papers
+from newsletter.db.schema import editions as all_editions
 from newsletter.delivery import debts, listings
 from newsletter.delivery.claims import expire
 from newsletter.papers import editions, matches, merging
@@ -43,6 +44,7 @@ class Month:
         self.titles: list[str] = []
         self.newest = 0
         self.held: set[int] = set()
+        self.canaries: tuple[str, ...] = ()
         self.readers = [self._join(number) for number in range(4)]
 
     @property
@@ -88,18 +90,27 @@ class Month:
             self.titles.append(f"Paper {len(self.titles) + 1}")
             topics = self.random.sample(TOPICS[:4], self.random.randint(0, 2))
             contents[self.titles[-1]] = [t + self.random.choice(["", "", "?"]) for t in topics]
-        self.newest = self.world.edition(self.at, contents)
+        self.newest = self._edition(contents)
 
     def _publish_again(self) -> None:
         if self.titles:
             title, topic = self.random.choice(self.titles[-10:]), self.random.choice(TOPICS[:4])
-            self.newest = self.world.edition(self.at, {title: [topic]})
+            self.newest = self._edition({title: [topic]})
+
+    def _edition(self, contents: dict[str, list[str]]) -> int:
+        """One that is ready at once, or after a hold time."""
+        held_for = timedelta(minutes=self.random.choice([0, 0, 60, 600]))
+        ready = (self.now + held_for).replace(tzinfo=None).isoformat()
+        return self.world.edition(ready, contents, published_at=self.now)
 
     def _send(self) -> None:
         only = self.random.choice(self.readers) if self.random.random() < 0.1 else None
         with writing(self.world.engine) as connection:
             expire(connection, now=self.now)
-        self.world.compose(self.at, everyone=self.random.random() < 0.12, only=only)
+        if self.random.random() < 0.1:
+            numbers = self.random.sample(range(4), self.random.randint(0, 2))
+            self.canaries = tuple(f"r{number}@example.org" for number in numbers)
+        self.world.compose(self.at, everyone=self.random.random() < 0.12, only=only, canaries=self.canaries)
         with writing(self.world.engine) as connection:
             waiting = select(deliveries.c.id).where(deliveries.c.state.in_(["queued", "deferred"]))
             for mail in connection.execute(waiting).scalars().all():
@@ -216,6 +227,23 @@ class Month:
             split_papers(self.world.engine, other, now=self.now)
 
 
+def shown_too_early(world: World) -> int:
+    """Mails that hold papers of an edition before its time, but for those to canaries."""
+    with reading(world.engine) as connection:
+        known = select(canary_slots.c.edition).where(
+            canary_slots.c.edition == digest_papers.c.edition,
+            canary_slots.c.subscriber_id == deliveries.c.subscriber_id,
+        )
+        return connection.execute(
+            select(func.count(deliveries.c.id))
+            .join(digest_papers, digest_papers.c.digest_id == deliveries.c.digest_id)
+            .join(all_editions, all_editions.c.number == digest_papers.c.edition)
+            .where(
+                deliveries.c.composed_at < all_editions.c.ready_at, ~all_editions.c.released, ~known.exists()
+            )
+        ).scalar_one()
+
+
 def play(folder: Path, seed: int, *, url: str | None = None, steps: int = STEPS) -> None:
     month = Month(folder, seed, url=url)
     for _ in range(steps):
@@ -225,6 +253,7 @@ def play(folder: Path, seed: int, *, url: str | None = None, steps: int = STEPS)
         for reader in month.readers:
             doubted = [title for mail in month.world.maybes_of(reader) for title in mail]
             assert len(doubted) == len(set(doubted)), f"seed {seed}, {month.at}: doubted twice"
+    assert shown_too_early(month.world) == 0, f"seed {seed}"
     assert found.given > 20, "a month in which nothing happened proves nothing"
     month.world.engine.dispose()
 

@@ -5,7 +5,7 @@
 
 from newsletter.db.tables.alarms import StandingAlarm
 from newsletter.db.tables.dumps import Dump, QuarantinedRecord
-from newsletter.db.tables.editions import Edition, EditionMaybe, EditionPaper, Run
+from newsletter.db.tables.editions import CanarySlot, Edition, EditionMaybe, EditionPaper, Run
 from newsletter.db.tables.outbox import (
     Delivery,
     Digest,
@@ -29,6 +29,7 @@ from newsletter.db.tables.papers import (
 from newsletter.db.tables.topics import PaperTopic, TopicCorrection
 
 __all__ = [
+    "CanarySlot",
     "Delivery",
     "Digest",
     "DigestMaybe",

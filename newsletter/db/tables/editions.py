@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from sqlalchemy import JSON, Column
 from sqlmodel import Field, SQLModel
 
 
@@ -16,7 +17,11 @@ class Edition(SQLModel, table=True):
     date: date
     published_at: datetime
     ready_at: datetime = Field(index=True)  # last ingest plus the hold time, or when released
-    held: bool = False  # an admin said: not until released
+    held: bool = False  # an admin, or what became of its first mails, said: not until released
+    held_because: str | None = None  # why it was held by itself; None: an admin did
+    excused: dict[str, int] | None = Field(
+        default=None, sa_column=Column(JSON(none_as_null=True))
+    )  # outcomes that it was held for and released in spite of: how many of each sort
     released: bool = False  # came off a hold: some readers may have had its papers before
     note: str | None = None  # the editor's words, shown above the papers
 
@@ -44,6 +49,16 @@ class EditionMaybe(SQLModel, table=True):
     paper_id: int = Field(foreign_key="papers.id", primary_key=True, index=True)
     topic: str = Field(primary_key=True)
     score: float
+
+
+class CanarySlot(SQLModel, table=True):
+    """That an edition was due for one reader ahead of its time, because they are a canary."""
+
+    __tablename__ = "canary_slots"
+
+    edition: int = Field(foreign_key="editions.number", primary_key=True)
+    subscriber_id: int = Field(primary_key=True, index=True)
+    at: datetime = Field(primary_key=True)  # when it was composed for them, if it held anything of theirs
 
 
 class Run(SQLModel, table=True):

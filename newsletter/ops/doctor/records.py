@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,13 +18,15 @@ from newsletter.db.schema import deliveries, dumps, editions, reader_debts, runs
 from newsletter.db.snapshot import damage, sqlite_file
 from newsletter.delivery.claims import WAITING
 from newsletter.ops.doctor.finding import Finding, failed, ok, warning
-from subscribers import requests
+from subscribers import audience, requests
+from subscribers.errors import SubscriberError
 
 TOLERANCE = timedelta(minutes=5)  # clocks of several machines differ by seconds
 LATE = timedelta(hours=2)  # a mail that could have gone so long ago tells that nobody sends
 UNANSWERED = timedelta(minutes=30)  # a sign-up is answered within seconds
 SILENCE = timedelta(hours=1)  # whatever runs the newsletter does so every few minutes
 MEGABYTE = 2**20
+CANARIES = "Subscribe that address (`newsletter subscribers add`), or take it out of `review.canaries`."
 START = "Start `newsletter run` (or `schedule`), or call `newsletter send` from a timer."
 
 
@@ -142,6 +145,22 @@ def held(connection: Connection) -> list[Finding]:
             )
         )
     return found or [ok("held", "no dump and no edition")]
+
+
+def canaries(connection: Connection, addresses: Sequence[str]) -> list[Finding]:
+    """Whether those who are to get editions first are readers who get any."""
+    found = []
+    for address in addresses:
+        try:
+            person = audience.find(connection, address)
+        except SubscriberError as error:
+            found.append(warning("canaries", f"{address!r} is no address: {error.message}", hint=CANARIES))
+            continue
+        if person is None or person.state != audience.State.CONFIRMED:
+            words = "is no subscriber" if person is None else f"is {person.state}"
+            found.append(warning("canaries", f"{address} {words} and gets no edition", hint=CANARIES))
+    good = len(addresses) - len(found)
+    return found or ([ok("canaries", f"{good} get editions first")] if good else [])
 
 
 def uncertain(connection: Connection) -> Finding:
