@@ -104,6 +104,11 @@ def topics_of(paper: Mapping[str, Any]) -> list[str]:
     return [match["topic"] for match in paper["topics"]] + [f"{match['topic']}?" for match in paper["maybe"]]
 
 
+def verdicts_of(paper: Mapping[str, Any]) -> dict[str, bool]:
+    """Whether a paper belongs to a topic, where an admin said so; the latest word counts."""
+    return {verdict["topic"]: verdict["belongs"] for verdict in paper["corrections"]}
+
+
 def print_fields(fields: Mapping[str, Any]) -> None:
     """One thing for people, a field a line."""
     width = max((len(name) for name in fields), default=0)

@@ -162,6 +162,9 @@ def _answer(row: dict[str, Any], json: bool) -> None:
             "edition": row["edition"],
             "topics": output.topics_of(row),
             "because of": [word for match in row["topics"] for word in match["evidence"]],
+            "you decided": [
+                slug if belongs else f"not {slug}" for slug, belongs in output.verdicts_of(row).items()
+            ],
             "merged": row["merged"],
             "abstract": row["abstract"],
         }

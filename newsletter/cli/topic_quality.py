@@ -1,4 +1,4 @@
-"""`newsletter topics evaluate|train|test`: how good the topics are, and what would make them better."""
+"""`newsletter topics evaluate|train|test|rematch`: how good the topics are, what makes them better."""
 
 from __future__ import annotations
 
@@ -133,12 +133,28 @@ def train(
     typer.echo(f"written: {written}" if written else "nothing written")
 
 
+def rematch(ctx: typer.Context, *, json: Json = False) -> None:
+    """Match the stored papers anew, after a topic was added or changed.
+
+    Papers that come in later are matched by the new rules anyway. Editions stay as they are, and a paper that
+    was published is no news by it; what an admin decided with papers topic wins.
+    """
+    work = workspace(ctx)
+    from newsletter.pipeline.retrain import match_anew
+
+    number = match_anew(work.engine, work.matcher)
+    if json:
+        output.print_json({"papers": number})
+    else:
+        typer.echo(f"{number} papers matched anew.")
+
+
 def try_rules(
     ctx: typer.Context,
     rules: Annotated[
         Path,
         typer.Argument(
-            metavar="RULES", help="A TOML file with tables [topics.<slug>], as in newsletter.toml."
+            metavar="RULES", help=r"A TOML file with tables \[topics.SLUG], as in newsletter.toml."
         ),
     ],
     *,
@@ -165,10 +181,15 @@ def try_rules(
         ) from error
     if set(tables) != {"topics"} or not isinstance(tables["topics"], dict):
         raise ConfigurationError(
-            f"{rules} must hold tables [topics.<slug>] and nothing else",
+            f"{rules} must hold tables [topics.SLUG] and nothing else",
             hint="See docs/how-to/add-a-topic.md.",
         )
-    topics = load_topics({**work.settings.topics, **tables["topics"]})
+    try:
+        topics = load_topics({**work.settings.topics, **tables["topics"]})
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{rules}: {error.message}", hint=error.hint, **error.ids
+        ) from error.__cause__
     found = compare(
         work.engine,
         work.matcher,
@@ -192,12 +213,17 @@ def try_rules(
         gained, lost = len(row["gained"]), len(row["lost"])
         typer.echo(f"{row['topic']}: {row['before']} before, {row['after']} after (+{gained}, -{lost})")
     typer.echo(f"of {found['papers']} papers listed since {found['since']}")
+    if not found["papers"]:
+        output.note("No paper is that young: ask for more days with --against.")
 
 
 def _labelled(work: Workspace, files: Sequence[str]) -> list[Labelled]:
     from newsletter.pipeline.retrain import known_abstracts
+    from newsletter.topics.definitions import load_topics
     from newsletter.topics.labels import read_labels
 
+    # Labels may speak of a shipped topic that is switched off.
+    known_topics = list({**load_topics(), **work.topics})
     known: dict[str, Any] = {}
 
     def abstract_of(title: str) -> str | None:
@@ -210,7 +236,9 @@ def _labelled(work: Workspace, files: Sequence[str]) -> list[Labelled]:
     for file in files:
         with ExitStack() as stack:
             source = "standard input" if file == "-" else Path(file).name
-            papers += read_labels(lines_of(file, stack), source=source, abstract_of=abstract_of)
+            papers += read_labels(
+                lines_of(file, stack), source=source, abstract_of=abstract_of, known_topics=known_topics
+            )
     return papers
 
 

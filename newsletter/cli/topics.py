@@ -88,7 +88,11 @@ def show(
     if json:
         output.print_json(row)
         return
-    output.print_fields({name: row[name] for name in ("slug", "title", "description", "section_at")})
+    output.print_fields({name: row[name] for name in ("slug", "title", "description")})
+    if found.holds_all:
+        typer.echo("It holds every paper, matched or not.")
+        return
+    output.print_fields({"section at": found.section_at})
     for rule in found.rules.rules:
         typer.echo()
         output.print_fields(
@@ -128,7 +132,14 @@ def explain(
         found = catalogue.show(connection, paper)
     explained = work.matcher.explain(found["title"], found["abstract"])
     if json:
-        output.print_json({"paper": found["id"], "title": found["title"], "topics": explained})
+        output.print_json(
+            {
+                "paper": found["id"],
+                "title": found["title"],
+                "topics": explained,
+                "corrections": found["corrections"],
+            }
+        )
         return
     typer.echo(f"{found['id']}  {found['title']}")
     output.print_table(
@@ -145,6 +156,8 @@ def explain(
             for each in explained
         ],
     )
+    for topic, belongs in output.verdicts_of(found).items():
+        typer.echo(f"You decided that it is {'' if belongs else 'not '}of {topic}; that wins.")
 
 
 @app.command()
@@ -202,6 +215,7 @@ def classify(ctx: typer.Context, file: Lines = "-", *, json: Json = False) -> No
 app.command()(topic_quality.evaluate)
 app.command()(topic_quality.train)
 app.command("test")(topic_quality.try_rules)
+app.command()(topic_quality.rematch)
 
 
 def _matches(matches: Iterable[Match]) -> dict[str, list[dict[str, Any]]]:

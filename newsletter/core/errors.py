@@ -27,7 +27,7 @@ class NewsletterError(Exception):
         parts = [self.message]
         if self.ids:
             parts.append("[" + ", ".join(f"{name}={value}" for name, value in self.ids.items()) + "]")
-        if self.__cause__ is not None:
+        if self.__cause__ is not None and str(self.__cause__) not in self.message:
             parts.append(f"({self.__cause__})")
         text = " ".join(parts)
         return f"{text}\n{self.hint}" if self.hint else text

@@ -21,6 +21,7 @@ from newsletter.db.schema import (
     paper_revisions,
     paper_topics,
     papers,
+    topic_corrections,
 )
 from newsletter.papers import dump_rows, editions
 from newsletter.papers.known import in_chunks
@@ -105,8 +106,15 @@ def show(connection: Connection, paper_id: int) -> dict[str, Any]:
         .where(or_(paper_decisions.c.paper_id.in_(group), paper_decisions.c.other_id.in_(group)))
         .order_by(paper_decisions.c.id)
     )
+    verdicts = (
+        select(topic_corrections).where(topic_corrections.c.paper_id == kept).order_by(topic_corrections.c.id)
+    )
     return row | {
         "merged": merged,
+        "corrections": [
+            {"topic": found.topic, "belongs": found.belongs, "at": found.at.isoformat()}
+            for found in connection.execute(verdicts)
+        ],
         "identifiers": [f"{scheme}:{key}" for scheme, key in connection.execute(keys.distinct())],
         "listings": [
             {**found._mapping, "listed_on": found.listed_on.isoformat() if found.listed_on else None}

@@ -20,7 +20,7 @@ from newsletter.db.engine import reading, writing
 from newsletter.papers import archive as dump_archive
 from newsletter.papers import candidates, catalogue, dump_rows, standing
 from newsletter.papers.dump_rows import StoredDump
-from newsletter.papers.matches import Matcher, assign, withdraw_pairs
+from newsletter.papers.matches import Matcher, assign, rematch, withdraw_pairs
 from newsletter.pipeline.ingest import store_listing, why_held
 from newsletter.sources import formats, read_listing
 
@@ -111,7 +111,7 @@ def release_dump(
 def replay_dump(
     engine: Engine, name: str, *, archive: Path, matcher: Matcher, now: datetime
 ) -> dict[str, Any]:
-    """Read a dump's kept bytes again with the present parser; returns its row.
+    """Read a dump's kept bytes again with the present parser and match its papers anew; returns its row.
 
     The date stays as it was decided. A paper that the dump listed is recognised by its line even when its
     title is now read better; only papers that were overlooked before are news. A held dump is judged anew.
@@ -149,7 +149,9 @@ def replay_dump(
             again=again,
         )
         dump_rows.change(connection, dump.id, revised=_row(connection, dump)["revised"] + dump.revised)
-        _forsake(connection, set(before) - set(standing.papers_of(connection, dump.id)), now=now)
+        listed = standing.papers_of(connection, dump.id)
+        rematch(connection, matcher, listed)
+        _forsake(connection, set(before).difference(listed), now=now)
         return _row(connection, dump)
 
 

@@ -5,10 +5,10 @@ Opens no files and stores nothing: lines come in, objects go out; the command li
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from newsletter.topics.lines import BadLineError, paper_of
 from newsletter.topics.matcher import Matcher
 
 
@@ -34,22 +34,10 @@ def classify_lines(lines: Iterable[str | bytes], matcher: Matcher) -> Iterator[d
 
 def _answer(number: int, line: str | bytes, matcher: Matcher) -> dict[str, Any]:
     try:
-        text = line.decode("utf-8-sig") if isinstance(line, bytes) else line.removeprefix("\ufeff")
-        paper = json.loads(text)
-    except UnicodeDecodeError as error:
-        return _refused(None, number, f"not UTF-8: byte {error.start + 1} of the line")
-    except json.JSONDecodeError as error:
-        return _refused(None, number, f"not JSON: {error.msg} at character {error.pos + 1}")
-    except (RecursionError, ValueError) as error:  # nested a thousand deep; a number of 5,000 digits
-        return _refused(None, number, f"not usable JSON: {error}")
-    if not isinstance(paper, dict):
-        return _refused(None, number, f"not an object but {type(paper).__name__}")
-    title, abstract = paper.get("title"), paper.get("abstract")
-    if not isinstance(title, str):
-        return _refused(paper.get("id"), number, "`title` is missing or no text")
-    if not isinstance(abstract, str | None):
-        return _refused(paper.get("id"), number, "`abstract` is no text")
-    scores, matches = matcher.read(title, abstract or "")
+        paper = paper_of(line)
+    except BadLineError as error:
+        return _refused(error.id, number, str(error))
+    scores, matches = matcher.read(paper["title"], paper.get("abstract") or "")
     return {
         "id": paper.get("id"),
         "topics": [match.topic for match in matches if match.strength == "strong"],

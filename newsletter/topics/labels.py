@@ -5,11 +5,13 @@ Looks nothing up itself: a line without an abstract takes it from the texts that
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from newsletter.core.errors import UsageError
+from newsletter.topics.lines import BadLineError, paper_of
+
+FORM = 'A line is {"title": …, "abstract": …, "topics": [slugs], "borderline": true or false}.'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,37 +26,40 @@ class Labelled:
 
 
 def read_labels(
-    lines: Iterable[str | bytes], *, source: str, abstract_of: Callable[[str], str | None]
+    lines: Iterable[str | bytes],
+    *,
+    source: str,
+    abstract_of: Callable[[str], str | None],
+    known_topics: Collection[str],
 ) -> list[Labelled]:
     """Read one file's lines. abstract_of: the abstract of a known title, for lines that have none.
 
-    Raises UsageError that names the line.
+    Raises UsageError that names the file and the line, also for a topic that is not among `known_topics`;
+    and for a file without any paper.
     """
     found: list[Labelled] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            text = line.decode("utf-8-sig") if isinstance(line, bytes) else line
-            row = json.loads(text)
-            title, topics = row["title"], row["topics"]
-            if not isinstance(title, str) or not all(isinstance(topic, str) for topic in topics):
-                raise TypeError("title is a text, topics a list of slugs")
-            abstract = row.get("abstract")
-            if not isinstance(abstract, str | None):
-                raise TypeError("abstract is a text")
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise UsageError(
-                f"{source}, line {number}: no labelled paper ({error})",
-                hint='A line is {"title": …, "abstract": …, "topics": [slugs], "borderline": true or false}.',
-            ) from error
+            row = paper_of(line)
+            topics = row.get("topics")
+            if not isinstance(topics, list) or not all(isinstance(topic, str) for topic in topics):
+                raise BadLineError("`topics` is missing or no list of slugs")
+            if unknown := sorted(set(topics).difference(known_topics)):
+                raise BadLineError(f"there is no topic {unknown[0]!r}; known: {', '.join(known_topics)}")
+        except BadLineError as error:
+            raise UsageError(f"{source}, line {number}: {error}", hint=FORM) from None
+        abstract = row.get("abstract")
         found.append(
             Labelled(
-                title=title,
-                abstract=abstract if abstract is not None else abstract_of(title) or "",
+                title=row["title"],
+                abstract=abstract if abstract is not None else abstract_of(row["title"]) or "",
                 topics=frozenset(topics),
                 borderline=bool(row.get("borderline")),
                 source=source,
             )
         )
+    if not found:
+        raise UsageError(f"{source} holds no labelled paper", hint=FORM)
     return found

@@ -117,12 +117,60 @@ def test_rules_are_tried_out_before_they_go_live(robots: Shell, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "text", ["[topics", "[smtp]\nhost = 'x'", "topics = 3", "[topics.robotics]\nphrase = 3"]
+    ("text", "told"),
+    [
+        ("[topics", "is no TOML: Expected ']' at the end of a table declaration (at "),
+        ("[smtp]\nhost = 'x'", "must hold tables [topics.SLUG] and nothing else"),
+        ("topics = 3", "must hold tables [topics.SLUG] and nothing else"),
+        ("", "must hold tables [topics.SLUG] and nothing else"),
+        ("\udcff", "is no TOML: 'utf-8' codec can't decode byte 0xff in position 0"),
+        ("[topics.robotics]\nphrase = 3", "topics.robotics.phrase is unknown [topic=robotics, key=phrase]"),
+        (ROBOTS.replace('robot"', '("'), "topics.robotics.phrases holds an unusable phrase: '('"),
+    ],
 )
-def test_a_file_that_holds_no_rules_is_refused(robots: Shell, tmp_path: Path, text: str) -> None:
+def test_a_file_that_holds_no_rules_is_refused_by_name(
+    robots: Shell, tmp_path: Path, text: str, told: str
+) -> None:
     rules = tmp_path / "rules.toml"
-    rules.write_text(text, "utf-8")
-    assert robots("topics", "test", str(rules)).code == 78
+    rules.write_bytes(text.encode("utf-8", "surrogateescape"))
+    answer = robots("topics", "test", str(rules))
+    assert answer.code == 78
+    first, hint = answer.stderr.strip().split("\n")
+    assert first.startswith(f"Error: {rules}")
+    assert first.count(told) == 1
+    assert hint
+
+
+def test_stored_papers_are_matched_by_a_topic_that_is_added_later(robots: Shell) -> None:
+    settings = robots.state_dir / "newsletter.toml"
+    settings.write_text(settings.read_text("utf-8").replace('"robot"', '"quadruped", "legs"'), "utf-8")
+    robots.ok("papers", "topic", "4", "--add", "robotics")
+    before = robots.ok("papers", "list", "--topic", "robotics", "--json").json
+    assert [paper["id"] for paper in before] == [1, 4]
+    assert robots.ok("topics", "rematch").stdout == "4 papers matched anew.\n"
+    after = robots.ok("papers", "list", "--topic", "robotics", "--json").json
+    assert [paper["id"] for paper in after] == [3, 4]
+    assert robots.ok("topics", "rematch", "--json").json == {"papers": 4}
+
+
+def test_what_an_admin_decided_is_told_beside_what_the_rules_found(robots: Shell) -> None:
+    robots.ok("papers", "topic", "1", "--remove", "robotics", "--at", "2026-04-16T07:00")
+    shown = robots.ok("papers", "topic", "1", "--add", "quantum", "--at", "2026-04-16T07:00").stdout
+    assert "you decided   not robotics, quantum" in shown
+    assert [topic["topic"] for topic in robots.ok("papers", "show", "1", "--json").json["topics"]] == [
+        "quantum"
+    ]
+    explained = robots.ok("topics", "explain", "1", "--json").json
+    assert explained["corrections"] == [
+        {"topic": "robotics", "belongs": False, "at": "2026-04-16T07:00:00+00:00"},
+        {"topic": "quantum", "belongs": True, "at": "2026-04-16T07:00:00+00:00"},
+    ]
+    told = robots.ok("topics", "explain", "1").stdout
+    assert "You decided that it is not of robotics; that wins.\nYou decided that it is of quantum" in told
+    robots.ok("dumps", "replay", "page.txt", "--at", "2026-04-16T08:00")
+    assert [topic["topic"] for topic in robots.ok("papers", "show", "1", "--json").json["topics"]] == [
+        "quantum"
+    ]
 
 
 def test_training_learns_from_labels_and_corrections_and_touches_no_edition(

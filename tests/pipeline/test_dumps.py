@@ -11,7 +11,7 @@ import pytest
 from newsletter.core.errors import NewsletterError, NotFoundError, StorageError, UsageError
 from newsletter.papers import archive
 from newsletter.pipeline.dumps import list_dumps, show_dump
-from tests.pipeline.newsstand import NOW, Newsstand, Printed, abstract_of, page, reworded
+from tests.pipeline.newsstand import NOW, Newsstand, Printed, WordMatcher, abstract_of, page, reworded
 
 
 @pytest.fixture
@@ -214,6 +214,16 @@ def test_replay_changes_nothing_when_the_parser_reads_the_same(stand: Newsstand)
         stand.replay(name)
     assert stand.state() == before
     assert stand.news() == set()
+
+
+def test_replay_matches_the_papers_by_the_present_topics(stand: Newsstand) -> None:
+    stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
+    stand.publish()
+    stand.drop("b.txt", page("Mar 4", "Quantum Lattices", "Lattices of Steel"))
+    stand.matcher = WordMatcher("lattices")
+    stand.replay("b.txt")
+    assert [[topic["topic"] for topic in row["topics"]] for row in stand.papers()] == [["lattices"]] * 2
+    assert stand.news() == {("Lattices of Steel", "everything"), ("Lattices of Steel", "lattices")}
 
 
 def test_replay_uses_the_date_as_it_was_decided(stand: Newsstand) -> None:

@@ -1,0 +1,37 @@
+"""Papers as JSON lines: one line in, its object out, or what is wrong with it in words for people.
+
+Opens no files and asks for nothing but title and abstract.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+class BadLineError(ValueError):
+    """A line that holds no paper; says why. `id`: what the line gives as its id, when it can be read."""
+
+    def __init__(self, reason: str, *, id: object = None) -> None:
+        super().__init__(reason)
+        self.id = id
+
+
+def paper_of(line: str | bytes) -> dict[str, Any]:
+    """The object of one line: `title` a text, `abstract` a text, null or missing. Raises BadLineError."""
+    try:
+        text = line.decode("utf-8-sig") if isinstance(line, bytes) else line.removeprefix("\ufeff")
+        paper = json.loads(text)
+    except UnicodeDecodeError as error:
+        raise BadLineError(f"not UTF-8: byte {error.start + 1} of the line") from None
+    except json.JSONDecodeError as error:
+        raise BadLineError(f"not JSON: {error.msg} at character {error.pos + 1}") from None
+    except (RecursionError, ValueError) as error:  # nested a thousand deep; a number of 5,000 digits
+        raise BadLineError(f"not usable JSON: {error}") from None
+    if not isinstance(paper, dict):
+        raise BadLineError(f"not an object but {type(paper).__name__}")
+    if not isinstance(paper.get("title"), str):
+        raise BadLineError("`title` is missing or no text", id=paper.get("id"))
+    if not isinstance(paper.get("abstract"), str | None):
+        raise BadLineError("`abstract` is no text", id=paper.get("id"))
+    return paper
