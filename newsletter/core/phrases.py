@@ -8,6 +8,7 @@ How a phrase is written:
 - a hyphen in the phrase means hyphen, space or nothing: "auto-encoder" finds "autoencoder", "auto encoder"
 - a word with a capital after its first letter is an acronym and matches as written, or with a plural "s":
   "SNN" finds "SNNs" and never "snn"
+- American and British spelling are one: "optimization" finds "optimisation", "colour" finds "color"
 - a word that ends in `*` matches every word that begins so: "memrist*" finds "memristive"
 
 A phrase never runs across the end of a sentence or a comma.
@@ -19,6 +20,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 MAX_CHARS = 20_000  # of one text that are looked at: ten long abstracts; keeps a 1 MB "abstract" at a few ms
@@ -30,6 +32,17 @@ MEMO_LETTERS = 40  # of a word worth remembering; longer ones are no words
 _TOKEN = re.compile(r"[^\W_]+|[,.;:!?](?=\s)")  # one class or one sign a step: linear
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")  # bounded: linear also on a text of "<a<a<a"
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")  # soft hyphen, zero width
+# Words with two spellings: what stands before, what differs, what stands behind. Looked at in phrases only.
+_TWO_SPELLINGS = re.compile(
+    r"(\w{3,})(iz|is)(e[drs]?|ers|ing|ations?|able)"
+    r"|(col|fav|behavi|neighb)(ou?r)(\w*)"
+    r"|(cent|fib)(er|re)(s?)"
+    r"|(mode|labe)(ll?)(ed|ing|er)"
+    r"|(analog)(ue|)()",
+    re.IGNORECASE,
+)
+_AMERICAN_BRITISH = (("iz", "is"), ("or", "our"), ("er", "re"), ("l", "ll"), ("", "ue"))
+_COUNTERPART = dict(_AMERICAN_BRITISH) | {british: american for american, british in _AMERICAN_BRITISH}
 
 
 def words_of(text: str) -> list[str]:
@@ -168,4 +181,15 @@ def spellings_of(phrase: str) -> list[tuple[str, ...]]:
         raise ValueError("a phrase is empty")
     if sum(len(choice[0]) for choice in choices) > MAX_WORDS:
         raise ValueError(f"{phrase!r} is longer than {MAX_WORDS} words")
-    return [tuple(itertools.chain(*choice)) for choice in itertools.product(*choices)]
+    spellings = [tuple(itertools.chain(*choice)) for choice in itertools.product(*choices)]
+    return list(dict.fromkeys(spellings + [tuple(map(_otherwise, spelling)) for spelling in spellings]))
+
+
+@lru_cache(maxsize=4096)  # the words of a set of rules, which come again and again
+def _otherwise(word: str) -> str:
+    """The word in the other of American and British spelling; most have none."""
+    found = _TWO_SPELLINGS.fullmatch(word)
+    if found is None:
+        return word
+    head, differs, tail = (part for part in found.groups() if part is not None)
+    return head + _COUNTERPART[differs.lower()] + tail

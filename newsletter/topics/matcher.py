@@ -74,7 +74,7 @@ class Explanation:
 
 
 class Matcher:
-    """Topics, compiled. Make one and keep it: compiling takes some 10 ms, a paper some 0.1 ms."""
+    """Topics, compiled. Make one and keep it: compiling takes some 20 ms, a paper some 0.1 ms."""
 
     def __init__(self, topics: Mapping[str, Topic] | Iterable[Topic], scorer: Scorer | None = None) -> None:
         """Take the topics (as of `load_topics`) and what scores them; by default their rules alone."""

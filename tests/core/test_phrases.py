@@ -38,6 +38,12 @@ def phrases_in(text: str, *phrases: str) -> list[str]:
         ("spike train", "the spike-\ntrain", 1),
         ("finite", "a ﬁnite set", 1),  # ligature
         ("autoencoder", "auto\u00adencoder", 1),  # soft hyphen
+        ("quantum optimization", "quantum optimisation, Quantum Optimizations", 2),
+        ("parameterised circuit", "parameterized circuits and a parameterised circuit", 2),
+        ("color center", "colour centres of diamond", 1),
+        ("behavioural modelling", "behavioral modeling", 1),
+        ("analog circuit", "an analogue circuit, analog circuits", 2),
+        ("Ising model", "an izing model", 0),
         ("neuron model", "the neuron's model", 1),
         ("neuron model", "the neuron’s model", 1),
     ],
