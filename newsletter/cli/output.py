@@ -20,6 +20,7 @@ from newsletter.cli.options import iso
 
 DONE, FAILED, IN_PART = 0, 1, 3  # exit codes; 2 is wrong usage, 78 bad configuration
 ISO_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00$")  # in UTC
+_SURROGATE = re.compile("[\ud800-\udfff]")
 MIN_STEPS = 3  # fewer than that are over before a bar is read
 
 
@@ -32,7 +33,13 @@ class Ticker(Protocol):
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout."""
-    typer.echo(json.dumps(plain(value), ensure_ascii=not speaks_utf8(), indent=2))
+    typer.echo(as_json(plain(value), indent=2))
+
+
+def as_json(value: Any, *, indent: int | None = None) -> str:
+    """JSON that stdout can print; half of a surrogate pair, which no encoding has, stays escaped."""
+    text = json.dumps(value, ensure_ascii=not speaks_utf8(), indent=indent)
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def speaks_utf8() -> bool:

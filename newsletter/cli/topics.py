@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -206,7 +205,7 @@ def classify(ctx: typer.Context, file: Lines = "-", *, json: Json = False) -> No
     with ExitStack() as stack:
         for answer in classify_lines(lines_of(file, stack), work.matcher):
             unread += "error" in answer
-            typer.echo(jsonlib.dumps(answer, ensure_ascii=not output.speaks_utf8()))
+            typer.echo(output.as_json(answer))
     if unread:
         output.note(f"{unread} lines could not be read; their answers say why.")
         raise typer.Exit(output.IN_PART)

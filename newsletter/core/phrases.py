@@ -21,6 +21,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from html import unescape
 from typing import Any, NamedTuple
 
 MAX_CHARS = 20_000  # of one text that are looked at: ten long abstracts; keeps a 1 MB "abstract" at a few ms
@@ -31,6 +32,9 @@ MEMO_LETTERS = 40  # of a word worth remembering; longer ones are no words
 
 _TOKEN = re.compile(r"[^\W_]+|[,.;:!?](?=\s)")  # one class or one sign a step: linear
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")  # bounded: linear also on a text of "<a<a<a"
+_ENTITY = re.compile(
+    r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});"
+)  # a number of 5,000 digits is none
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")  # soft hyphen, zero width
 # Words with two spellings: what stands before, what differs, what stands behind. Looked at in phrases only.
 _TWO_SPELLINGS = re.compile(
@@ -48,14 +52,16 @@ _COUNTERPART = dict(_AMERICAN_BRITISH) | {british: american for american, britis
 def words_of(text: str) -> list[str]:
     """Split `text` into words as written, with the signs that end a clause among them.
 
-    Only the first MAX_CHARS characters are looked at. HTML tags are dropped, compatibility forms ("ﬁ",
-    full-width letters) are folded. Any string is fine.
+    Only the first MAX_CHARS characters are looked at. HTML tags are dropped, entities are read,
+    compatibility forms ("ﬁ", full-width letters) are folded. Any string is fine.
     """
     text = text[:MAX_CHARS]
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))[:MAX_CHARS].replace("’", "'")
     if "<" in text:
         text = _TAG.sub(" ", text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda found: unescape(found[0]), text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))[:MAX_CHARS].replace("’", "'")
     words: list[str] = _TOKEN.findall(text.replace("'s ", " "))
     return words
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -279,3 +282,18 @@ def test_classify_answers_line_for_line(bare: Shell) -> None:
     rows = [json.loads(line) for line in answer.stdout.splitlines()]
     assert [(row["id"], row["topics"]) for row in rows] == [(1, ["neuromorphic"]), (None, []), (2, [])]
     assert not bare.state_dir.exists(), "classifying needs no newsletter"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_classify_prints_ids_that_no_encoding_has(bare: Shell, encoding: str) -> None:
+    line = '{"id": "\\ud800é", "title": "Spiking \\udfff neural networks", "abstract": "\\u0000<b>\\ud83d"}\n'
+    done = subprocess.run(
+        [sys.executable, "-m", "newsletter", "--state-dir", str(bare.state_dir), "topics", "classify"],
+        input=line.encode(),
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        check=True,
+        timeout=60,
+    )
+    assert json.loads(done.stdout)["id"] == "\ud800é"
+    assert done.stderr == b""

@@ -35,6 +35,8 @@ def phrases_in(text: str, *phrases: str) -> list[str]:
         ("in-memory computing", "held in memory. Computing goes on", 0),
         ("in-memory computing", "in memory, computing", 0),
         ("in-memory computing", "<b>in-memory</b> computing", 1),
+        ("in-memory computing", "in&#45;memory&nbsp;computing &amp; in&#x2D;memory computing", 2),
+        ("autoencoder", "auto&shy;encoder", 1),
         ("spike train", "the spike-\ntrain", 1),
         ("finite", "a ﬁnite set", 1),  # ligature
         ("autoencoder", "auto\u00adencoder", 1),  # soft hyphen
@@ -86,7 +88,9 @@ def test_a_phrase_is_found_in_itself(text: str) -> None:
     assert phrases_in(text, text)
 
 
-@pytest.mark.parametrize("piece", ["quantum circuit ", "<a", "'s ", "a", "a.", "\u00ad", "ﷺ", "memrist "])
+@pytest.mark.parametrize(
+    "piece", ["quantum circuit ", "<a", "'s ", "a", "a.", "\u00ad", "ﷺ", "&", "&#9", "memrist "]
+)
 def test_a_megabyte_of_anything_is_answered_at_once(piece: str) -> None:
     index = PhraseIndex(["quantum circuit", "quantum circuit quantum circuit", "memrist*", "a a a a"])
     text = piece * (1_000_000 // len(piece))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,7 +85,10 @@ def test_another_scorer_takes_the_place_of_the_rules() -> None:
     )
 
 
-@given(st.text(max_size=200), st.text(max_size=2000))
+ANYTHING = st.characters(exclude_categories=())  # NUL and lone surrogates, too
+
+
+@given(st.text(ANYTHING, max_size=200), st.text(ANYTHING, max_size=2000))
 @settings(max_examples=60)
 def test_any_text_gets_an_answer(title: str, abstract: str) -> None:
     scores, matches = SHIPPED.read(title, abstract)
@@ -107,3 +113,35 @@ def test_other_languages_markup_and_signs_are_no_harm() -> None:
 def test_a_megabyte_is_read_as_far_as_an_abstract_may_go() -> None:
     text = "quantum circuit "
     assert SHIPPED.read("", text * 62_500) == SHIPPED.read("", text * (MAX_CHARS // len(text)))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "quantum ",
+        "spiking neural ",
+        "<a",
+        "a-",
+        "'s ",
+        "ﷺ",
+        "&#9",
+        "\x00",
+        "\ud800",
+        "👩\u200d🔬",
+        "量子",
+        "a. ",
+    ],
+)
+def test_pathological_text_costs_no_more_a_character(piece: str) -> None:
+    """From 10 kB to 1 MB; what is behind MAX_CHARS costs nothing at all."""
+
+    def seconds(size: int) -> float:
+        text = piece * (size // len(piece))
+        started = time.process_time()
+        SHIPPED.read(text, text)
+        SHIPPED.explain(text, text)
+        return time.process_time() - started
+
+    seconds(10_000)  # words are remembered
+    short = min(seconds(10_000) for _ in range(3))
+    assert min(seconds(1_000_000) for _ in range(3)) < 10 * short + 0.05
