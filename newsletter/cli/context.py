@@ -309,6 +309,7 @@ class Workspace:
     def post(self) -> Post:
         """All that delivering needs."""
         from newsletter.delivery.recovery import Uncertain
+        from newsletter.pipeline.first_mails import Terms
         from newsletter.pipeline.post import Post
         from newsletter.pipeline.refusals import SuppressRefused
 
@@ -320,6 +321,7 @@ class Workspace:
             locks_dir=self.state_dir / "locks",
             wall=lambda: datetime.now(UTC),
             uncertain=Uncertain(self.settings.delivery.uncertain),
+            first_mails=Terms(after=self.settings.review.pause_after, share=self.settings.review.pause_share),
             on_refused=SuppressRefused(self.suppression_key),
         )
 

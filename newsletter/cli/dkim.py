@@ -45,7 +45,7 @@ def keygen(
     work = workspace(ctx)
     from newsletter.delivery.dkim_keys import Algorithm
     from newsletter.ops.signing_keys import make_key
-    from newsletter.settings.model import SELECTOR
+    from newsletter.settings.checks import SELECTOR
 
     name = (f"newsletter-{algorithm}" if selector is None else selector).lower()
     if not SELECTOR.fullmatch(name):

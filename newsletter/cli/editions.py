@@ -157,7 +157,8 @@ def _row(work: Workspace, number: str) -> dict[str, Any]:
 
 def _cells(row: dict[str, Any]) -> tuple[Any, ...]:
     names = ("number", "date", "ready_at", "held", "papers", "by_topic", "note")
-    return tuple(row[name] for name in names)
+    shown = {**row, "held": row["held_because"] or row["held"]}
+    return tuple(shown[name] for name in names)
 
 
 def _answer(row: dict[str, Any], json: bool) -> None:

@@ -91,6 +91,9 @@ def send(
         output.note(f"  {number} without a mail: {reason}")
     for trouble in report.troubles:
         output.note(f"Warning: {trouble}")
+    for number, because in report.held.items():
+        output.note(f"Warning: edition {number} is held, {because}.")
+        output.note(f"`newsletter editions release {number}` goes on with the mails that wait.")
     if report.stopped is not None:
         output.note(f"Error: {report.stopped}")
         output.note("Nothing is lost: what was not handed over waits in the outbox for the next send.")

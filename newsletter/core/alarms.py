@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
@@ -41,6 +41,7 @@ class Facts:
     last_dump_at: datetime | None  # when the latest dump came
     dumps: Sequence[DumpFacts]  # the latest, the newest first
     held_editions: Sequence[int]
+    held_because: Mapping[int, str]  # those of them that were held by themselves, and why
     waiting_since: datetime | None  # since when the oldest mail that is due waits
     waiting: int  # mails that are due
     failed_requests: int  # of the public pages, set aside
@@ -109,14 +110,16 @@ def _mail(facts: Facts, terms: Terms) -> list[Alarm]:
                 hint="`newsletter deliveries list` says why; `newsletter smtp check` tries the server.",
             )
         )
-    found += [
-        Alarm(
-            key=f"edition {number}",
-            words=f"edition {number} is held",
-            hint=f"`newsletter editions show {number}`, then `newsletter editions release {number}`.",
+    for number in facts.held_editions:
+        because = facts.held_because.get(number)
+        found.append(
+            Alarm(
+                key=f"edition {number}",
+                words=f"edition {number} {f'was held by itself: {because}' if because else 'is held'}",
+                hint=f"`newsletter editions show {number}`, then `newsletter editions release {number}`"
+                f"{' goes on with the mails that wait' if because else ''}.",
+            )
         )
-        for number in facts.held_editions
-    ]
     return found
 
 

@@ -16,6 +16,8 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, or_, se
 from newsletter.core.states import DebtEnd, DeliveryState, SkipReason
 from newsletter.db.schema import deliveries, digests, reader_debts
 from newsletter.delivery import debts
+from newsletter.delivery.parking import WAITING as WAITING
+from newsletter.delivery.parking import barred, park
 
 LEASE = timedelta(hours=1)  # all of SMTP's time limits together, the final dot's 10 minutes included
 KIND = "digest"  # the kind whose readers must be confirmed and not paused; all others are letters
@@ -23,8 +25,6 @@ NOTE = "quiet"  # that a slot brought nothing: a letter that nobody waits for, t
 REGULAR = (KIND, NOTE)  # what comes by itself, and only to who is confirmed and not paused
 FAREWELL = "goodbye"  # the kind that goes to those who left, and to nobody else
 
-# Literal, or SQLite would not see that the partial index on what waits serves.
-WAITING = text("deliveries.state in ('queued', 'deferred')")
 _LETTERS = text(f"deliveries.kind <> '{KIND}' and deliveries.kind <> '{NOTE}'")
 
 
@@ -103,8 +103,9 @@ def claim(
     letters_only: every kind but digests, which stay untouched.
 
     Consent and suppression are checked here, in the same transaction; who may not be mailed any more is
-    skipped with the reason, and the debts follow. A queued digest that was composed for an earlier
-    version of the reader is left for composing. `wall` dates the lease: `now` may be simulated.
+    skipped with the reason, and the debts follow. What carries a held edition is parked. A queued digest that
+    was composed for an earlier version of the reader is left for composing. `wall` dates the lease: `now` may
+    be simulated.
     """
     taken: list[Claimed] = []
     skipped: dict[SkipReason, list[int]] = {}
@@ -116,6 +117,9 @@ def claim(
         if not page:
             break
         last = page[-1].id
+        if held := barred(connection, {row.digest_id for row in page if row.kind == KIND}):
+            park(connection, [row.id for row in page if row.digest_id in held])
+            page = [row for row in page if row.digest_id not in held]
         _sort(connection, page, audience=audience, now=now, taken=taken, skipped=skipped)
         if only is not None:
             break

@@ -23,17 +23,17 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         WAITING, deliveries.c.next_attempt_at <= now
     )
     oldest, waiting = connection.execute(due).one()
+    held = connection.execute(
+        select(editions.c.number, editions.c.held_because).where(editions.c.held).order_by(editions.c.number)
+    ).all()
     return Facts(
         now=now,
         last_dump_at=connection.execute(
             select(func.max(dumps.c.received_at)).where(~dumps.c.backfill)
         ).scalar_one_or_none(),
         dumps=_dumps(connection),
-        held_editions=list(
-            connection.execute(
-                select(editions.c.number).where(editions.c.held).order_by(editions.c.number)
-            ).scalars()
-        ),
+        held_editions=[row.number for row in held],
+        held_because={row.number: row.held_because for row in held if row.held_because},
         waiting_since=oldest,
         waiting=waiting,
         failed_requests=requests.counts(connection)["failed"],

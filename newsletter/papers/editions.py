@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, and_, case, delete, func, insert, literal, or_, select, update
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.plan import EVERYTHING
 from newsletter.db.schema import edition_maybes, edition_papers, editions, papers
 from newsletter.papers.news import unpublished_maybes, unpublished_pairs
 
+# What is composed already waits for the release of an edition that was held by itself.
+KEEPS_MAILS = or_(~editions.c.held, editions.c.held_because.is_not(None))
 STANDS = and_(edition_papers.c.dropped_at.is_(None), edition_papers.c.withdrawn_at.is_(None))
 
 
@@ -95,6 +97,7 @@ def rows(connection: Connection, number: int | None = None) -> list[dict[str, An
             "published_at": edition.published_at.isoformat(),
             "ready_at": edition.ready_at.isoformat(),
             "held": edition.held,
+            "held_because": edition.held_because,
             "note": edition.note,
             # every paper of an edition is in `everything`, whatever else it is in
             "papers": by_topic.get(edition.number, {}).get(EVERYTHING, 0),
@@ -118,6 +121,7 @@ def next_row(connection: Connection) -> dict[str, Any]:
         "published_at": None,
         "ready_at": None,
         "held": False,
+        "held_because": None,
         "note": None,
         "papers": total,
         "by_topic": _without_everything(by_topic),
@@ -139,7 +143,27 @@ def require(connection: Connection, number: int) -> None:
 def hold(connection: Connection, number: int) -> None:
     """Keep an edition back from everybody who has not got it yet."""
     require(connection, number)
-    connection.execute(update(editions).where(editions.c.number == number).values(held=True))
+    connection.execute(
+        update(editions).where(editions.c.number == number).values(held=True, held_because=None)
+    )
+
+
+def hold_for(connection: Connection, number: int, because: str) -> bool:
+    """The same by itself, unless it is held; whether it was not. Mails that are composed stay composed."""
+    return bool(
+        connection.execute(
+            update(editions)
+            .where(editions.c.number == number, ~editions.c.held)
+            .values(held=True, held_because=because)
+        ).rowcount
+    )
+
+
+def held_because(connection: Connection, number: int) -> str | None:
+    """Why an edition was held by itself; None when it was not."""
+    return connection.execute(
+        select(editions.c.held_because).where(editions.c.number == number)
+    ).scalar_one_or_none()
 
 
 def release(connection: Connection, number: int, *, now: datetime) -> None:
@@ -153,6 +177,7 @@ def release(connection: Connection, number: int, *, now: datetime) -> None:
             ready_at=case((waits, now), else_=editions.c.ready_at),
             released=case((waits, True), else_=editions.c.released),
             held=False,
+            held_because=None,
         )
     )
 

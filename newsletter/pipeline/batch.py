@@ -36,6 +36,7 @@ batch = Table(
     Column("maximum", Integer),
     Column("maybe", Boolean, nullable=False),  # wants doubtful papers, too
     Column("early", Boolean, nullable=False, server_default=false()),  # a canary: editions not ready, too
+    Column("kept", Boolean, nullable=False, server_default=false()),  # in place of a mail that waited
     Column("closes", String),  # why this slot passes without a digest
     Column("last_digest", Integer),
     Column("signature", Text),

@@ -20,6 +20,7 @@ from newsletter.core.plan import MAX_RECAPS, DigestPlan, PlannedPaper, arrange, 
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import be_alone, writing
 from newsletter.db.schema import deliveries, reader_debts, runs
+from newsletter.delivery.parking import park_all
 from newsletter.pipeline import due
 from newsletter.pipeline.batch import KIND, Closing, batch, carries, groups
 from newsletter.pipeline.canaries import ids_of
@@ -94,13 +95,18 @@ def compose_in(
     be_alone(connection)
     due.gather(connection, now=now, everyone=everyone, only=only, canaries=ids_of(connection, canaries))
     end_debts(connection, now=now)
-    candidates = {early: load_candidates(connection, now, early=early) for early in _sorts(connection)}
+    candidates = {
+        (early, kept): load_candidates(connection, now, early=early, kept=kept)
+        for early, kept in _sorts(connection)
+    }
     reappearing = {paper for each in candidates.values() for paper in each.reappearing}
     sign(connection, window=now - MAX_AGE, reappearing=sorted(reappearing))
     for page in _pages(connection):
         _compose_page(connection, page, candidates, press=press, now=now)
     composed = _queue(connection, now)
     note_canaries(connection, now=now)
+    if any(kept for _, kept in candidates):
+        park_all(connection)
     due.close_slots(connection, now=now)
     result = Composed(due=composed, composed=composed, closed=_closed(connection))
     connection.execute(
@@ -109,9 +115,10 @@ def compose_in(
     return result
 
 
-def _sorts(connection: Connection) -> Sequence[bool]:
-    """Whether there are canaries, and others, in the batch."""
-    return connection.execute(select(batch.c.early).distinct()).scalars().all()
+def _sorts(connection: Connection) -> list[tuple[bool, bool]]:
+    """Which sorts of people are in the batch: (canaries, in place of a mail that waited)."""
+    found = connection.execute(select(batch.c.early, batch.c.kept).distinct())
+    return [(row.early, row.kept) for row in found]
 
 
 def _pages(connection: Connection) -> Iterator[list[str]]:
@@ -148,7 +155,7 @@ class _Draft:
 def _compose_page(
     connection: Connection,
     page: Sequence[str],
-    candidates: Mapping[bool, Candidates],
+    candidates: Mapping[tuple[bool, bool], Candidates],
     *,
     press: Press,
     now: datetime,
@@ -157,7 +164,7 @@ def _compose_page(
     outcomes: list[dict[str, object]] = []
     for line in page:
         signature = parse(line)
-        offered = candidates[signature.early]
+        offered = candidates[signature.early, signature.kept]
         owed = owed_to(connection, offered, signature)
         closes = _closes(owed, signature, now)
         if closes is not None:

@@ -14,21 +14,22 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, insert
 
-from newsletter.core.errors import ConfigurationError, StorageError
+from newsletter.core.errors import StorageError
 from newsletter.core.mail import Envelope, Outcome, Verdict
 from newsletter.core.retry import Fate, Next
 from newsletter.core.states import SkipReason
 from newsletter.db.engine import Kept, writing
 from newsletter.db.schema import runs
 from newsletter.delivery.brakes import domain_of
-from newsletter.delivery.claims import Audience, Claimed, claim, expire
-from newsletter.delivery.outbox import WINDOW, Result, release, turn_over
+from newsletter.delivery.claims import KIND, Audience, Claimed, claim, expire
+from newsletter.delivery.outbox import WINDOW, Result, record, release, turn_over
 from newsletter.delivery.owners import owning
+from newsletter.delivery.parking import barred, park
 from newsletter.delivery.recovery import recover
 from newsletter.delivery.smtp import NAP, Transport
 from newsletter.pipeline.allowances import LONGEST_WAIT, Allowances, reached
 from newsletter.pipeline.envelopes import Envelopes
-from newsletter.pipeline.outcomes import Outcomes, untried
+from newsletter.pipeline.outcomes import Outcomes
 from newsletter.pipeline.post import Builder, DeliveryCounts, OnRefused, Post, Prepared
 from subscribers import audience
 
@@ -109,6 +110,7 @@ class _Run:
         self._transport = Transport(post.relays, passed=passed)
         self._allowances = Allowances(post.limits, self._transport, post.relays, wall=post.wall)
         self._outcomes = Outcomes(post, now=now)
+        self.counts.held = self._outcomes.held
         self._envelopes = Envelopes(engine, post)
         self._leased: deque[Claimed] = deque()
         self._waiting: deque[tuple[datetime, Claimed]] = deque()  # leased, until their domains take more
@@ -171,7 +173,7 @@ class _Run:
         stopped = self.counts.stopped
         self.counts.troubles += [error for error in self._transport.failures if error is not stopped]
         with writing(self._engine) as connection:
-            self.counts.refuse(self._outcomes.judge(connection, last=True))
+            self.counts.refuse(self._outcomes.end(connection))
             self._release(connection)
             self._allowances.end(connection)
             if not self._letters_only:  # a run of letters explains no day without a digest
@@ -276,6 +278,7 @@ class _Run:
     def _commit(self) -> None:
         """Record outcomes, hand the next mails over, lease more: one transaction."""
         upcoming: list[Claimed] = []
+        tried: list[Claimed] = []
         envelopes: list[Envelope] = []
         not_tried: list[Result] = []
         if not self._leaving:
@@ -285,23 +288,25 @@ class _Run:
             room = wanted if allowed is None else min(wanted, allowed)
             self._held_up = room < wanted
             upcoming, held = self._take_leased(room)
-            envelopes, not_tried = self._assemble(upcoming, held)
+            tried = [mail for mail in upcoming if mail.id not in held] if held else upcoming
+            envelopes, failed = self._envelopes.assemble(tried)
+            not_tried = [*held.values(), *failed]
             self._allowances.use(len(envelopes))
         results, self._results = self._results, []
         self._passed("committing")
         with self._ledger.writing() as connection:
+            late = record(connection, owner=self._owner, results=results, now=self._now)
+            ours = [result for result in results if result.delivery_id not in late]
+            refused = self._outcomes.settle(connection, [(self._handed[r.delivery_id], r) for r in ours])
+            self._park(connection, upcoming, tried)
             turned = turn_over(
                 connection,
                 owner=self._owner,
-                results=results,
+                results=(),
                 upcoming=[mail.id for mail in upcoming],
                 now=self._now,
                 wall=self._post.wall(),
             )
-            ours = [result for result in results if result.delivery_id not in turned.refused]
-            self._outcomes.blame(connection, [(self._handed[result.delivery_id], result) for result in ours])
-            refused = self._outcomes.judge(connection)
-            self._outcomes.shut_domains(connection)
             claims = self._claim(connection)
         self._passed("committed")
         self._recorded_at = time.monotonic()
@@ -314,6 +319,20 @@ class _Run:
         self._handed.update((mail.id, mail) for mail in upcoming if mail.id in turned.handed_over)
         self._results += [result for result in not_tried if result.delivery_id in turned.handed_over]
         self._transport.offer(e for e in envelopes if e.delivery_id in turned.handed_over)
+
+    def _park(self, connection: Connection, upcoming: list[Claimed], tried: Sequence[Claimed]) -> None:
+        """Give back, of what is leased, what carries an edition that is held since."""
+        leased = [*upcoming, *self._leased, *(mail for _, mail in self._waiting)]
+        held = barred(connection, {mail.digest_id for mail in leased if mail.kind == KIND})
+        if not held:
+            return
+        back = [mail for mail in leased if mail.digest_id in held]
+        self._allowances.unused([mail for mail in tried if mail.digest_id in held])
+        upcoming[:] = [mail for mail in upcoming if mail.digest_id not in held]
+        self._leased = deque(mail for mail in self._leased if mail.digest_id not in held)
+        self._waiting = deque(pair for pair in self._waiting if pair[1].digest_id not in held)
+        release(connection, [mail.id for mail in back], owner=self._owner)
+        park(connection, [mail.id for mail in back])
 
     def _claim(self, connection: Connection) -> Mapping[SkipReason, int]:
         if self._leaving:
@@ -362,24 +381,6 @@ class _Run:
                 held[mail.id] = result
             upcoming.append(mail)
         return upcoming, held
-
-    def _assemble(
-        self, mails: Sequence[Claimed], held: Mapping[int, Result]
-    ) -> tuple[list[Envelope], list[Result]]:
-        """(envelopes to send, results of those that are not even tried)."""
-        envelopes: list[Envelope] = []
-        results: list[Result] = list(held.values())
-        tried = [mail for mail in mails if mail.id not in held] if held else mails
-        self._envelopes.prepare(tried)
-        for mail in tried:
-            try:
-                envelopes.append(self._envelopes.join(mail))
-            except ConfigurationError:
-                raise
-            except Exception as error:  # one mail that cannot be joined must not hold up the others
-                following = Next(fate=Fate.RETURNED, reason=f"cannot be assembled: {error}")
-                results.append(untried(mail, str(error), following))
-        return envelopes, results
 
     def _held(self, mail: Claimed) -> Result | None:
         """The result of a mail whose domain takes none now; WAITS: it stays leased until the domain does."""

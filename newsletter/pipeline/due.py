@@ -41,7 +41,7 @@ from newsletter.db.schema import (
     papers,
     reader_debts,
 )
-from newsletter.papers.editions import STANDS
+from newsletter.papers.editions import KEEPS_MAILS, STANDS
 from newsletter.pipeline.batch import KIND, NOW_KEY, Closing, batch, create
 from newsletter.pipeline.canaries import due as due_for
 from subscribers import audience
@@ -50,7 +50,9 @@ _UNTOUCHED = and_(
     deliveries.c.kind == KIND, deliveries.c.state == DeliveryState.QUEUED, deliveries.c.attempts == 0
 )
 _GATHERED = [
-    column.name for column in batch.columns if column.name not in ("early", "last_digest", "signature")
+    column.name
+    for column in batch.columns
+    if column.name not in ("early", "kept", "last_digest", "signature")
 ]
 
 
@@ -210,6 +212,7 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
     if only is not None:
         stale = stale.where(deliveries.c.subscriber_id == only)
     connection.execute(insert(batch).from_select(_GATHERED, stale))
+    connection.execute(update(batch).values(kept=True))
     taken = (
         select(deliveries.c.id)
         .join(
@@ -231,7 +234,7 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
 def _overtaken() -> Select[tuple[int]]:
     """Composed digests that show a paper of which no pair stands any more, whatever it is merged with.
 
-    News need one under the topic that they are shown under, in an edition that is not held; recaps any.
+    News need one under the topic that they are shown under, in an edition that no admin holds; recaps any.
     """
     shown, member = papers.alias("shown"), papers.alias("member")
     kept = func.coalesce(shown.c.merged_into, shown.c.id)
@@ -243,7 +246,7 @@ def _overtaken() -> Select[tuple[int]]:
         .where(
             or_(member.c.id == kept, member.c.merged_into == kept),
             STANDS,
-            or_(recap, and_(edition_papers.c.topic == digest_papers.c.topic, ~editions.c.held)),
+            or_(recap, and_(edition_papers.c.topic == digest_papers.c.topic, KEEPS_MAILS)),
         )
         .correlate(shown, digest_papers)
         .exists()
@@ -264,7 +267,7 @@ def _doubted_in_vain() -> Select[tuple[int]]:
         .where(
             edition_maybes.c.paper_id == digest_maybes.c.paper_id,
             edition_maybes.c.topic == digest_maybes.c.topic,
-            ~editions.c.held,
+            KEEPS_MAILS,
         )
         .correlate(digest_maybes)
         .exists()

@@ -5,7 +5,7 @@ It sends nothing; what it decides is written down in the transactions of `newsle
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -17,6 +17,7 @@ from newsletter.delivery.brakes import Brakes, domain_of
 from newsletter.delivery.claims import Claimed
 from newsletter.delivery.outbox import Result, record
 from newsletter.delivery.recovery import resends
+from newsletter.pipeline.first_mails import FirstMails
 from newsletter.pipeline.post import Post
 
 
@@ -27,6 +28,7 @@ class Outcomes:
         self._post = post
         self._now = now
         self._brakes = Brakes(several=len(post.relays) > 1)
+        self._first_mails = FirstMails(post.first_mails)
         self._paused: dict[str, datetime] = {}  # domains that rest, and until when
         self._suspects: list[tuple[Claimed, Result]] = []  # hard refusals on probation
 
@@ -65,6 +67,28 @@ class Outcomes:
             self._suspects.append((mail, result))
             return Result(mail.id, outcome, self._postponed(POLICY_RETRY, expires_at=None))
         return result
+
+    @property
+    def held(self) -> dict[int, str]:
+        """Editions that were held for what became of their first mails, and why."""
+        return self._first_mails.held
+
+    def settle(self, connection: Connection, results: Sequence[tuple[Claimed, Result]]) -> int:
+        """What results that were just recorded mean for addresses, relays, domains and editions.
+
+        Returns how many mails that were deferred are refused now.
+        """
+        self.blame(connection, results)
+        refused = self.judge(connection)
+        self.shut_domains(connection)
+        self._first_mails.judge(connection, results)
+        return refused
+
+    def end(self, connection: Connection) -> int:
+        """Judge what a run that was too short left undecided; returns as `settle`."""
+        refused = self.judge(connection, last=True)
+        self._first_mails.end(connection)
+        return refused
 
     def blame(self, connection: Connection, results: Iterable[tuple[Claimed, Result]]) -> None:
         """Tell whoever suppresses of the refusals that speak of the address."""

@@ -25,7 +25,7 @@ from newsletter.db.schema import (
     papers,
     runs,
 )
-from newsletter.papers.editions import STANDS
+from newsletter.papers.editions import KEEPS_MAILS, STANDS
 from newsletter.pipeline.canaries import is_open
 from newsletter.pipeline.own import open_debts
 from newsletter.pipeline.signature import Signature
@@ -89,9 +89,14 @@ class Candidates:
         )
 
 
-def load_candidates(connection: Connection, now: datetime, *, early: bool = False) -> Candidates:
-    """Read the pairs of editions that are ready, not held and not too old. early: for canaries."""
-    usable_now = and_(~editions.c.held, is_open(now, early=early)).label("usable")
+def load_candidates(connection: Connection, now: datetime, *, early: bool, kept: bool) -> Candidates:
+    """Read the pairs of editions that are ready, not held and not too old.
+
+    early: for canaries, who need not wait. kept: in place of mails that waited: those that were held by
+    themselves are not taken out.
+    """
+    stands = KEEPS_MAILS if kept else ~editions.c.held
+    usable_now = and_(stands, is_open(now, early=early)).label("usable")
     order = connection.execute(
         select(editions.c.number, editions.c.ready_at, editions.c.note, usable_now).order_by(
             editions.c.ready_at, editions.c.number

@@ -19,6 +19,7 @@ from newsletter.delivery.claims import Claimed
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.recovery import Uncertain
 from newsletter.delivery.relay import Relay
+from newsletter.pipeline.first_mails import NEVER, Terms
 
 
 class Prepared(Protocol):
@@ -46,6 +47,7 @@ class DeliveryCounts:
     skipped: dict[str, int] = field(default_factory=dict)  # by SkipReason
     stopped: NewsletterError | None = None  # why the run ended before its work did
     troubles: list[NewsletterError] = field(default_factory=list)  # relays out of use while others worked
+    held: dict[int, str] = field(default_factory=dict)  # editions that were held by themselves, and why
     interrupted: bool = False  # somebody asked it to leave
 
     @property
@@ -91,5 +93,6 @@ class Post:
     wall: Callable[[], datetime]  # dates leases; never simulated
     uncertain: Uncertain = Uncertain.MEND
     limits: Limits = field(default_factory=Limits)
+    first_mails: Terms = NEVER  # when an edition is held by itself
     on_refused: OnRefused | None = None  # in the transaction that records a hard refusal
     jitter: Callable[[], float] = random.random  # 0 to 1

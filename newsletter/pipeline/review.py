@@ -13,7 +13,9 @@ from sqlalchemy import Engine, select
 from newsletter.core.errors import NewsletterError
 from newsletter.db.engine import writing
 from newsletter.db.schema import edition_papers, papers
+from newsletter.delivery.parking import unpark
 from newsletter.papers import editions, merging
+from newsletter.pipeline import first_mails
 
 
 def hold(engine: Engine, number: int) -> dict[str, Any]:
@@ -24,9 +26,16 @@ def hold(engine: Engine, number: int) -> dict[str, Any]:
 
 
 def release(engine: Engine, number: int, *, now: datetime) -> dict[str, Any]:
-    """Make edition `number` ready by `now` (aware); returns its row. Raises NotFoundError."""
+    """Make edition `number` ready by `now` (aware); returns its row. Raises NotFoundError.
+
+    Mails that wait for it go on. Of one that was held by itself, what was refused so far counts no more.
+    """
     with writing(engine, alone=True) as connection:
+        editions.require(connection, number)
+        if editions.held_because(connection, number) is not None:
+            first_mails.excuse(connection, number)
         editions.release(connection, number, now=now)
+        unpark(connection, number, now=now)
         return editions.rows(connection, number)[0]
 
 

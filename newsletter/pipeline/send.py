@@ -47,6 +47,7 @@ class SendReport:
     skipped: dict[str, int] = field(default_factory=dict)
     closed: dict[str, int] = field(default_factory=dict)  # slots that passed without a mail, by reason
     stopped: NewsletterError | None = None  # why the run ended before its work did
+    held: dict[int, str] = field(default_factory=dict)  # editions that were held by themselves, and why
     troubles: list[NewsletterError] = field(default_factory=list)  # relays out of use while others worked
     dry_run: bool = False
 
@@ -67,6 +68,7 @@ class SendReport:
             "uncertain": self.uncertain,
             "skipped": self.skipped,
             "closed": self.closed,
+            "held": sorted(self.held),
             "dry_run": self.dry_run,
         }
 
@@ -104,6 +106,7 @@ def send(
         report.skipped[reason] = report.skipped.get(reason, 0) + number
     report.stopped = delivered.stopped
     report.troubles = delivered.troubles
+    report.held = delivered.held
     return report
 
 

@@ -59,6 +59,7 @@ class Signature:
     maximum: int | None  # papers that one may hold
     maybe: bool  # doubtful papers, too
     early: bool  # a canary: editions that are not ready, too
+    kept: bool  # in place of a mail that waited: editions that were held by themselves, too
     settled_number: int  # editions up to this number …
     settled_count: int  # … among the first so many by readiness were settled by the last digest
     left_by: int | None  # the last digest, when it left papers out
@@ -70,7 +71,7 @@ class Signature:
 
 def parse(line: str) -> Signature:
     """Read a signature back."""
-    at, day, forced, minimum, maximum, maybe, early, mark, topics, debts, had = line.split(SEPARATOR)
+    at, day, forced, minimum, maximum, maybe, early, kept, mark, topics, debts, had = line.split(SEPARATOR)
     instant = datetime.fromisoformat(at)  # with an offset on PostgreSQL, without on SQLite
     number, count, left_by = mark.split("/") if mark else ("0", "0", "")
     return Signature(
@@ -81,6 +82,7 @@ def parse(line: str) -> Signature:
         maximum=int(maximum) if maximum else None,
         maybe=maybe == "1",
         early=early == "1",
+        kept=kept == "1",
         settled_number=int(number),
         settled_count=int(count),
         left_by=int(left_by) if left_by else None,
@@ -130,6 +132,7 @@ def sign(connection: Connection, *, window: datetime, reappearing: Sequence[int]
         func.coalesce(cast(batch.c.maximum, String), ""),
         cast(cast(batch.c.maybe, Integer), String),
         cast(cast(batch.c.early, Integer), String),
+        cast(cast(batch.c.kept, Integer), String),
         func.coalesce(
             select(marks.c.mark).where(marks.c.digest_id == batch.c.last_digest).scalar_subquery(), ""
         ),

@@ -21,6 +21,7 @@ from newsletter.db.engine import reading
 from newsletter.db.schema import canary_slots, deliveries, digest_papers, papers, runs
 from newsletter.delivery.carried import Carried, contents_of
 from newsletter.delivery.claims import NOTE, REGULAR
+from newsletter.delivery.parking import barred
 from newsletter.pipeline.audit import DigestContents, accounts, load_pairs
 from newsletter.pipeline.batch import KIND, NOW_KEY
 from subscribers.past import Past, past
@@ -85,7 +86,9 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
             reason=(
                 _reason(told, verdict, day)
                 if verdict is not None
-                else _fate(told, mails, sent) + _canary(connection, (sent or mails)[-1])
+                else _fate(told, mails, sent)
+                + _canary(connection, (sent or mails)[-1])
+                + _held(connection, (sent or mails)[-1])
             ),
             papers=[_card(card, role=card.role) for of in contents for card in of.papers] if sent else [],
             maybe=[_card(card) for of in contents for card in of.maybe] if sent else [],
@@ -265,6 +268,12 @@ def _canary(connection: Connection, mail: Row[Any]) -> str:
     ).scalars()
     found = " and ".join(str(number) for number in numbers)
     return f"; they are a canary: edition {found} was theirs when it was published" if found else ""
+
+
+def _held(connection: Connection, mail: Row[Any]) -> str:
+    """Whether a mail waits for an edition that is held, in words."""
+    waits = mail.state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+    return "; it waits for a held edition" if waits and barred(connection, [mail.digest_id]) else ""
 
 
 def _reason(told: Reader, verdict: Verdict, day: date) -> str:

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from newsletter.core.errors import ConfigurationError
-from newsletter.settings.model import Settings, is_loopback
+from newsletter.settings.checks import is_loopback
+from newsletter.settings.model import Settings
 from newsletter.settings.sources import (
     CREDENTIALS_NAME,
     TOML_NAME,

@@ -6,119 +6,17 @@ Reads nothing: files and environment are `newsletter.settings.sources`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from email.utils import parseaddr
-from ipaddress import ip_address, ip_network
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from newsletter.core.rates import parse_rates
+from newsletter.settings import checks
+from newsletter.settings.checks import is_loopback
 
-LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-SELECTOR = re.compile(rf"{LABEL}(\.{LABEL})*")  # RFC 6376 section 3.1
-LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` names this machine by a loopback name or address (all of 127/8 counts)."""
-    name = host.lower().strip("[]")
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name in LOOPBACK_NAMES or name.endswith(".localhost")  # RFC 6761 section 6.3
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (
-        KeyError,
-        OSError,
-        ValueError,
-    ) as error:  # not found is a KeyError, a folder an OSError
-        raise ValueError(f"no time zone {name!r}; write an IANA name such as Europe/Berlin") from error
-    return name
-
-
-def _address(value: str) -> str:
-    _, address = parseaddr(value)
-    local, _, domain = address.rpartition("@")
-    if not local or not domain or any(character in value for character in "\r\n"):
-        raise ValueError("not an address; write it as Name <address@example.org>")
-    return value
-
-
-def _bare_address(value: str) -> str:
-    if value and (not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", value)):
-        raise ValueError("write one address such as admin@example.org")
-    return value
-
-
-def _one_address(value: str) -> str:
-    if not value:
-        raise ValueError("write one address such as admin@example.org")
-    return _bare_address(value)
-
-
-def _base_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("write it as https://papers.example.org, without ? and #")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("http:// is for loopback only; the links in a mail need https://")
-    return value.rstrip("/")
-
-
-def _web_link(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("write a link that starts with https://")
-    return value
-
-
-def _selector(value: str) -> str:
-    if not SELECTOR.fullmatch(value):
-        raise ValueError("a selector is made of letters, digits and hyphens, such as newsletter-2027")
-    return value.lower()
-
-
-def _domain(value: str) -> str:
-    if not re.fullmatch(r"[^\s@/:.]+(\.[^\s@/:.]+)*", value):
-        raise ValueError("write a domain such as example.org")
-    return value
-
-
-def _rates(value: str) -> str:
-    parse_rates(value)
-    return value
-
-
-def _count_rates(value: str) -> str:
-    from limits import parse_many  # slow to import: only for who sets a limit
-
-    try:
-        if value.strip():
-            parse_many(value)
-    except ValueError as error:
-        raise ValueError("write it as 5/minute, 20/hour") from error
-    return value
-
-
-def _network(value: str) -> str:
-    try:
-        ip_network(value, strict=False)
-    except ValueError as error:
-        raise ValueError(f"{value!r} is no address or network such as 10.0.0.0/8") from error
-    return value
-
-
-Limit = Annotated[str, AfterValidator(_rates)]
-CountLimit = Annotated[str, AfterValidator(_count_rates)]
+Limit = Annotated[str, AfterValidator(checks.rates)]
+CountLimit = Annotated[str, AfterValidator(checks.count_rates)]
 
 
 def _one_or_several(value: Any) -> Any:
@@ -199,7 +97,7 @@ class Delivery(Table):
     domain_limit: Limit = Field(
         default="", description="How many may go to any one recipient domain, written like `limit`."
     )
-    domain_limits: dict[Annotated[str, AfterValidator(_domain)], Limit] = Field(
+    domain_limits: dict[Annotated[str, AfterValidator(checks.domain)], Limit] = Field(
         default_factory=dict,
         description='Limits of single domains, such as `"gmail.com" = "20/minute"`, '
         "instead of `domain_limit`.",
@@ -209,10 +107,10 @@ class Delivery(Table):
 class Dkim(Table):
     """One key that signs the mail. Several sign side by side."""
 
-    selector: Annotated[str, AfterValidator(_selector)] = Field(
+    selector: Annotated[str, AfterValidator(checks.selector)] = Field(
         description="Names the key in DNS, where its record is `<selector>._domainkey.<domain>`."
     )
-    domain: Annotated[str, AfterValidator(_domain)] | None = Field(
+    domain: Annotated[str, AfterValidator(checks.domain)] | None = Field(
         default=None,
         description="Who signs: the domain of `sender`, or one above or below it. "
         "Not set: that domain itself.",
@@ -232,17 +130,17 @@ class Brand(Table):
         default="Research papers", min_length=1, max_length=100, description="The newsletter's name."
     )
     accent: str = Field(default="#22201c", pattern=r"^#[0-9a-fA-F]{6}$", description="Its colour, `#rrggbb`.")
-    logo: Annotated[str, AfterValidator(_web_link)] | None = Field(
+    logo: Annotated[str, AfterValidator(checks.web_link)] | None = Field(
         default=None, description="Link to an image."
     )
     footer: str = Field(default="", description="A line at the foot of every mail.")
     postal_address: str = Field(
         default="", description="Printed at the foot of every mail; many countries require it."
     )
-    privacy_url: Annotated[str, AfterValidator(_web_link)] | None = Field(
+    privacy_url: Annotated[str, AfterValidator(checks.web_link)] | None = Field(
         default=None, description="Link to your privacy notice, printed at the foot of every digest."
     )
-    reply_to: Annotated[str, AfterValidator(_address)] | None = Field(
+    reply_to: Annotated[str, AfterValidator(checks.address)] | None = Field(
         default=None, description="Where answers go, `Name <address>`; the sender when not set."
     )
     subject: str = Field(
@@ -263,7 +161,7 @@ class Web(Table):
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     workers: int = Field(default=1, ge=1, le=32, description="Processes that serve the pages.")
-    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+    trusted_proxies: tuple[Annotated[str, AfterValidator(checks.network)], ...] = Field(
         default=("127.0.0.1", "::1"),
         description="Addresses or networks whose `X-Forwarded-For` is believed: your reverse proxy.",
     )
@@ -272,7 +170,7 @@ class Web(Table):
         description="Requests that one network address may make on the public forms; what is beyond "
         "is answered alike and comes to nothing. Empty: no limit.",
     )
-    metrics_from: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+    metrics_from: tuple[Annotated[str, AfterValidator(checks.network)], ...] = Field(
         default=("127.0.0.0/8", "::1"), description="Addresses or networks that may see `/metrics`."
     )
     address_limit: CountLimit = Field(
@@ -284,23 +182,33 @@ class Web(Table):
 class Review(Table):
     """Who looks at an edition before the others get it."""
 
-    canaries: tuple[Annotated[str, AfterValidator(_one_address)], ...] = Field(
+    canaries: tuple[Annotated[str, AfterValidator(checks.one_address)], ...] = Field(
         default=(),
         description="Addresses of subscribers who get an edition as soon as it is published, whatever their "
         "hour, and without the wait of `hold`.",
+    )
+    pause_after: int = Field(
+        default=50,
+        ge=0,
+        le=10_000,
+        description="How many of an edition's first mails are looked at; it is held by itself when too many "
+        "are refused, or one to a canary. 0: never.",
+    )
+    pause_share: float = Field(
+        default=0.2, ge=0, lt=1, description="The share of them that may be refused, such as 0.2."
     )
 
 
 class Watch(Table):
     """What an admin is told of, and how."""
 
-    mail: Annotated[str, AfterValidator(_bare_address)] = Field(
+    mail: Annotated[str, AfterValidator(checks.bare_address)] = Field(
         default="", description="Address that is mailed what is wrong. Empty: nobody is."
     )
-    webhook: Annotated[str, AfterValidator(_web_link)] | None = Field(
+    webhook: Annotated[str, AfterValidator(checks.web_link)] | None = Field(
         default=None, description="Link that gets the same as JSON; its field `text` suits chat programs."
     )
-    ping: Annotated[str, AfterValidator(_web_link)] | None = Field(
+    ping: Annotated[str, AfterValidator(checks.web_link)] | None = Field(
         default=None,
         description="Link that is asked for after each look; a service such as healthchecks raises the alarm "
         "when it was not.",
@@ -325,11 +233,11 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    sender: Annotated[str, AfterValidator(_address)] = Field(
+    sender: Annotated[str, AfterValidator(checks.address)] = Field(
         default="Research papers <newsletter@localhost>",
         description="From whom the mail comes, `Name <address>`.",
     )
-    base_url: Annotated[str, AfterValidator(_base_url)] = Field(
+    base_url: Annotated[str, AfterValidator(checks.base_url)] = Field(
         default="http://localhost:8000",
         description="Where readers reach the web pages; links in mail start with it. "
         "`https://`, or `http://` on loopback.",
@@ -352,7 +260,7 @@ class Settings(BaseSettings):
     default_hour: int = Field(
         default=7, ge=0, le=23, description="Hour of a new reader's digest, in their time zone."
     )
-    default_timezone: Annotated[str, AfterValidator(_zone)] = Field(
+    default_timezone: Annotated[str, AfterValidator(checks.zone)] = Field(
         default="UTC", description="Time zone of a new reader, an IANA name."
     )
     welcome: int = Field(

@@ -16,6 +16,7 @@ WELL = Facts(
     last_dump_at=WEDNESDAY - timedelta(hours=5),
     dumps=(),
     held_editions=(),
+    held_because={},
     waiting_since=None,
     waiting=0,
     failed_requests=0,

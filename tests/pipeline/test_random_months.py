@@ -20,7 +20,7 @@ from newsletter.core.states import DeliveryState
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import canary_slots, deliveries, digest_papers, papers
 from newsletter.db.schema import editions as all_editions
-from newsletter.delivery import debts, listings
+from newsletter.delivery import debts, listings, parking
 from newsletter.delivery.claims import expire
 from newsletter.papers import editions, matches, merging
 from newsletter.pipeline.correct import merge_papers, split_papers
@@ -112,7 +112,10 @@ class Month:
             self.canaries = tuple(f"r{number}@example.org" for number in numbers)
         self.world.compose(self.at, everyone=self.random.random() < 0.12, only=only, canaries=self.canaries)
         with writing(self.world.engine) as connection:
-            waiting = select(deliveries.c.id).where(deliveries.c.state.in_(["queued", "deferred"]))
+            parking.park_all(connection)
+            waiting = select(deliveries.c.id).where(
+                deliveries.c.state.in_(["queued", "deferred"]), deliveries.c.next_attempt_at <= self.now
+            )
             for mail in connection.execute(waiting).scalars().all():
                 ends = [(75, "sent"), (7, "uncertain"), (6, "failed"), (6, "deferred"), (6, "")]
                 state = self.random.choices([s for _, s in ends], [weight for weight, _ in ends])[0]
@@ -191,8 +194,12 @@ class Month:
         with writing(self.world.engine) as connection:
             if number in self.held:
                 editions.release(connection, number, now=self.now)
-            else:
+                parking.unpark(connection, number, now=self.now)
+            elif self.random.random() < 0.5:
                 editions.hold(connection, number)
+            else:
+                editions.hold_for(connection, number, "its first mails were refused")
+                parking.park_all(connection)
         self.held ^= {number}
 
     def _drop(self) -> None:

@@ -135,15 +135,11 @@ def held(connection: Connection) -> list[Finding]:
                 hint=f"See `newsletter dumps show {sha256[:12]}`, then `dumps release` or `dumps withdraw`.",
             )
         )
-    numbers = connection.execute(
-        select(editions.c.number).where(editions.c.held).order_by(editions.c.number)
-    ).scalars()
-    for number in numbers:
-        found.append(
-            warning(
-                "held edition", f"edition {number} is held", hint=f"`newsletter editions release {number}`."
-            )
-        )
+    waiting = select(editions.c.number, editions.c.held_because).where(editions.c.held)
+    for row in connection.execute(waiting.order_by(editions.c.number)):
+        words = f"was held by itself: {row.held_because}" if row.held_because else "is held"
+        hint = f"`newsletter editions release {row.number}`."
+        found.append(warning("held edition", f"edition {row.number} {words}", hint=hint))
     return found or [ok("held", "no dump and no edition")]
 
 

@@ -1,0 +1,82 @@
+"""Parking: composed mails that carry a held edition wait, out of every claim's way, until it is released.
+
+A parked mail is due when it expires: where nobody releases the edition in time, its papers come back. It
+decides nothing: `newsletter.pipeline.review` and `newsletter.pipeline.first_mails` hold and release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, select, text, update
+
+from newsletter.core.states import Form
+from newsletter.db.schema import deliveries, digest_papers, digests, editions
+
+# Literal, or SQLite would not see that the partial index on what waits serves.
+WAITING = text("deliveries.state in ('queued', 'deferred')")
+_PARKED = deliveries.c.next_attempt_at == deliveries.c.expires_at  # no retry is ever as late as that
+
+
+def carrying(numbers: Collection[int]) -> Select[Any]:
+    """Ids of the digests that show a paper as one of these editions'."""
+    return (
+        select(digest_papers.c.digest_id)
+        .join(digests, digests.c.id == digest_papers.c.digest_id)
+        .where(
+            digests.c.edition >= min(numbers, default=0),  # a digest carries the newest there was, or older
+            digest_papers.c.edition.in_(numbers),
+            digest_papers.c.form != Form.LEFT,
+        )
+        .distinct()
+    )
+
+
+def held(connection: Connection) -> Sequence[int]:
+    """The numbers of the editions that are held."""
+    return connection.execute(select(editions.c.number).where(editions.c.held)).scalars().all()
+
+
+def barred(connection: Connection, digest_ids: Collection[int]) -> frozenset[int]:
+    """Those of these digests that carry a held edition; a cheap look while none is held."""
+    numbers = held(connection) if digest_ids else ()
+    if not numbers:
+        return frozenset()
+    some = carrying(numbers).where(digest_papers.c.digest_id.in_(digest_ids))
+    return frozenset(connection.execute(some).scalars())
+
+
+def park(connection: Connection, ids: Collection[int]) -> None:
+    """Park these mails of those that wait."""
+    if ids:
+        _park(connection, deliveries.c.id.in_(ids))
+
+
+def park_all(connection: Connection) -> None:
+    """Park every mail that waits and carries a held edition."""
+    numbers = held(connection)
+    if numbers:
+        _park(connection, deliveries.c.digest_id.in_(carrying(numbers)))
+
+
+def unpark(connection: Connection, number: int, *, now: datetime) -> None:
+    """What an edition's hold kept back is due at `now` (aware)."""
+    connection.execute(
+        update(deliveries)
+        .where(WAITING, _PARKED, deliveries.c.digest_id.in_(carrying([number])))
+        .values(next_attempt_at=now)
+    )
+
+
+def _park(connection: Connection, which: ColumnElement[bool]) -> None:
+    # On PostgreSQL what a sender leases at this moment is theirs: they look before they hand over.
+    ours = (
+        select(deliveries.c.id)
+        .where(WAITING, which, ~_PARKED)
+        .with_for_update(skip_locked=True, of=deliveries)
+    )
+    connection.execute(
+        update(deliveries).where(deliveries.c.id.in_(ours)).values(next_attempt_at=deliveries.c.expires_at)
+    )

@@ -1,0 +1,122 @@
+"""What a setting's text must be: each function returns the value as it is kept, or raises ValueError.
+
+Reads no settings; the words of an error say what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from email.utils import parseaddr
+from ipaddress import ip_address, ip_network
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from newsletter.core.rates import parse_rates
+
+LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+SELECTOR = re.compile(rf"{LABEL}(\.{LABEL})*")  # RFC 6376 section 3.1
+LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` names this machine by a loopback name or address (all of 127/8 counts)."""
+    name = host.lower().strip("[]")
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name in LOOPBACK_NAMES or name.endswith(".localhost")  # RFC 6761 section 6.3
+
+
+def zone(name: str) -> str:
+    """An IANA name."""
+    try:
+        ZoneInfo(name)
+    except (
+        KeyError,
+        OSError,
+        ValueError,
+    ) as error:  # not found is a KeyError, a folder an OSError
+        raise ValueError(f"no time zone {name!r}; write an IANA name such as Europe/Berlin") from error
+    return name
+
+
+def address(value: str) -> str:
+    """`Name <address>`, or an address alone."""
+    _, address = parseaddr(value)
+    local, _, domain = address.rpartition("@")
+    if not local or not domain or any(character in value for character in "\r\n"):
+        raise ValueError("not an address; write it as Name <address@example.org>")
+    return value
+
+
+def bare_address(value: str) -> str:
+    """An address alone, or nothing."""
+    if value and (not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", value)):
+        raise ValueError("write one address such as admin@example.org")
+    return value
+
+
+def one_address(value: str) -> str:
+    """An address alone."""
+    if not value:
+        raise ValueError("write one address such as admin@example.org")
+    return bare_address(value)
+
+
+def base_url(value: str) -> str:
+    """Where the pages are; without the slash at its end."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("write it as https://papers.example.org, without ? and #")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("http:// is for loopback only; the links in a mail need https://")
+    return value.rstrip("/")
+
+
+def web_link(value: str) -> str:
+    """A link to a page."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("write a link that starts with https://")
+    return value
+
+
+def selector(value: str) -> str:
+    """A DKIM selector, in lower case."""
+    if not SELECTOR.fullmatch(value):
+        raise ValueError("a selector is made of letters, digits and hyphens, such as newsletter-2027")
+    return value.lower()
+
+
+def domain(value: str) -> str:
+    """The name of a domain."""
+    if not re.fullmatch(r"[^\s@/:.]+(\.[^\s@/:.]+)*", value):
+        raise ValueError("write a domain such as example.org")
+    return value
+
+
+def rates(value: str) -> str:
+    """Limits of mails, such as `20/second, 5000/day`."""
+    parse_rates(value)
+    return value
+
+
+def count_rates(value: str) -> str:
+    """Limits of requests, such as `5/minute, 20/hour`."""
+    from limits import parse_many  # slow to import: only for who sets a limit
+
+    try:
+        if value.strip():
+            parse_many(value)
+    except ValueError as error:
+        raise ValueError("write it as 5/minute, 20/hour") from error
+    return value
+
+
+def network(value: str) -> str:
+    """An address or a network."""
+    try:
+        ip_network(value, strict=False)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is no address or network such as 10.0.0.0/8") from error
+    return value
