@@ -10,9 +10,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, text, update
 
-from newsletter.core.states import Form
+from newsletter.core.states import DeliveryState, Form
 from newsletter.db.schema import deliveries, digest_papers, digests, editions
 
 # Literal, or SQLite would not see that the partial index on what waits serves.
@@ -61,13 +61,16 @@ def park_all(connection: Connection) -> None:
         _park(connection, deliveries.c.digest_id.in_(carrying(numbers)))
 
 
-def unpark(connection: Connection, number: int, *, now: datetime) -> None:
-    """What an edition's hold kept back is due at `now` (aware)."""
-    connection.execute(
-        update(deliveries)
-        .where(WAITING, _PARKED, deliveries.c.digest_id.in_(carrying([number])))
-        .values(next_attempt_at=now)
-    )
+def unpark(connection: Connection, number: int, *, now: datetime, stale: Select[Any] | None = None) -> None:
+    """What an edition's hold kept back is due at `now` (aware), and what was refused for now meanwhile.
+
+    stale: ids of digests that are to be made anew: mails with them that were never handed over wait for that.
+    """
+    tried = or_(deliveries.c.state == DeliveryState.DEFERRED, deliveries.c.attempts > 0)
+    freed = and_(WAITING, or_(_PARKED, tried), deliveries.c.digest_id.in_(carrying([number])))
+    if stale is not None:
+        freed = and_(freed, or_(tried, deliveries.c.digest_id.not_in(stale)))
+    connection.execute(update(deliveries).where(freed).values(next_attempt_at=now))
 
 
 def _park(connection: Connection, which: ColumnElement[bool]) -> None:

@@ -188,7 +188,7 @@ def stale_mails(now: Any, ahead: Any) -> Select[Any]:
                     deliveries.c.composed_at <= now,
                     or_(
                         deliveries.c.stamp != person.c.version,
-                        deliveries.c.digest_id.in_(_overtaken()),
+                        deliveries.c.digest_id.in_(overtaken()),
                         deliveries.c.digest_id.in_(_doubted_in_vain()),
                     ),
                 ),
@@ -231,7 +231,7 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
     connection.execute(delete(batch).where(batch.c.expires_at > now + AHEAD))  # their slots never were
 
 
-def _overtaken() -> Select[tuple[int]]:
+def overtaken() -> Select[tuple[int]]:
     """Composed digests that show a paper of which no pair stands any more, whatever it is merged with.
 
     News need one under the topic that they are shown under, in an edition that no admin holds; recaps any.

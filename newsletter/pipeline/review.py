@@ -13,9 +13,9 @@ from sqlalchemy import Engine, select
 from newsletter.core.errors import NewsletterError
 from newsletter.db.engine import writing
 from newsletter.db.schema import edition_papers, papers
-from newsletter.delivery.parking import unpark
+from newsletter.delivery.parking import held, unpark
 from newsletter.papers import editions, merging
-from newsletter.pipeline import first_mails
+from newsletter.pipeline import due, first_mails
 
 
 def hold(engine: Engine, number: int) -> dict[str, Any]:
@@ -32,10 +32,12 @@ def release(engine: Engine, number: int, *, now: datetime) -> dict[str, Any]:
     """
     with writing(engine, alone=True) as connection:
         editions.require(connection, number)
+        was_held = number in held(connection)
         if editions.held_because(connection, number) is not None:
             first_mails.excuse(connection, number)
         editions.release(connection, number, now=now)
-        unpark(connection, number, now=now)
+        if was_held:
+            unpark(connection, number, now=now, stale=due.overtaken())
         return editions.rows(connection, number)[0]
 
 
