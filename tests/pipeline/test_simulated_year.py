@@ -80,7 +80,7 @@ class Model:
     days: dict[date, str] = field(default_factory=dict)
     mails: list[tuple[date, frozenset[str]]] = field(default_factory=list)
     entitled: set[str] = field(default_factory=set)  # papers that were owed at some time
-    lost: set[str] = field(default_factory=set)  # of these, those whose topics were left before they came
+    lost: set[str] = field(default_factory=set)  # of these: their topics were left, or they grew too old
 
     def falls(self, day: date) -> bool:
         if self.kind == "weekly":
@@ -117,6 +117,10 @@ class Model:
         slot, day = open_[-1]
         self.done_to = slot
         self.quiet_to = min((at for at, _ in self.slots(slot, slot + 9 * DAY)), default=slot)
+        for title, (ready, _) in list(self.owed.items()):
+            if ready < now - timedelta(days=30):  # too old, as after two long pauses
+                del self.owed[title]
+                self.lost.add(title)
         verdict = self._decide(slot, now)
         self._note(day, verdict)
         if verdict != MAILED:
