@@ -5,6 +5,7 @@ Knows no database and decides nothing about where things go.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -112,15 +113,18 @@ def unpack(source: Path, folder: Path) -> Manifest:
     found: dict[str, Member] = {}
     text: bytes | None = None
     try:
-        with tarfile.open(source, mode="r|gz") as archive:
-            for entry in archive:
-                content = archive.extractfile(entry) if entry.isreg() else None
-                if content is None or text is not None:
-                    raise _damaged(source, f"{entry.name!r} does not belong there")
-                if entry.name == MANIFEST:
-                    text = content.read(MAX_MANIFEST)
-                else:
-                    found[entry.name] = _write(content, folder / _safe(source, entry.name))
+        with gzip.open(source) as whole:
+            with tarfile.open(fileobj=whole, mode="r|") as archive:
+                for entry in archive:
+                    content = archive.extractfile(entry) if entry.isreg() else None
+                    if content is None or text is not None:
+                        raise _damaged(source, f"{entry.name!r} does not belong there")
+                    if entry.name == MANIFEST:
+                        text = content.read(MAX_MANIFEST)
+                    else:
+                        found[entry.name] = _write(content, folder / _safe(source, entry.name))
+            while whole.read(BLOCK):  # what pads the archive, to its checksum
+                pass
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise _damaged(source, str(error) or "it ends too early") from error
     except OSError as error:
