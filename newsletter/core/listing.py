@@ -61,3 +61,16 @@ class ListedOn:
     date: date
     source: str
     guess: bool = False  # the clock alone decided
+
+
+USUAL = 0.7  # of the entries, by the length of their abstracts: noise makes entries of its own
+STUB_SHARE = 0.15  # of the usual abstract's length; the shortest in the real dumps is 0.4 of it
+STUB_LENGTH = 200  # characters: a longer abstract is none, whatever the others are like
+
+
+def stubs(listing: Listing) -> tuple[Entry, ...]:
+    """Entries with hardly more than a title, where others have an abstract: lines that belong to nothing."""
+    lengths = sorted(len(entry.abstract) for entry in listing.entries)
+    usual = lengths[int(USUAL * len(lengths))] if lengths else 0
+    least = min(STUB_LENGTH, STUB_SHARE * usual)
+    return tuple(entry for entry in listing.entries if len(entry.abstract) < least)

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 
 from newsletter.core.errors import DumpRefusedError, NewsletterError
-from newsletter.core.listing import ListedOn, Listing, Unread
+from newsletter.core.listing import ListedOn, Listing, Unread, stubs
 from newsletter.core.states import DumpStatus
 from newsletter.db.engine import reading, with_room, writing
 from newsletter.db.schema import papers
@@ -29,6 +29,7 @@ from newsletter.papers.matches import Matcher
 from newsletter.sources import check_size, read_listing
 
 HELD_SHARE = 0.1  # of the non-blank lines; a dump of which more is unaccounted for waits for an admin
+STUB = "hardly more than a title"  # what lines that belong to nothing look like, where they are made of words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,13 +232,17 @@ def store_listing(
 
 def why_held(listing: Listing) -> str | None:
     """Why a listing must wait for an admin; None when enough of it could be read."""
-    unread = len(listing.unread)
-    if unread <= listing.nonblank_lines * HELD_SHARE:
+    unread = [(item.line, item.reason) for item in listing.unread]
+    doubtful = [(entry.line, STUB) for entry in stubs(listing)]
+    astray = len(unread) + sum(1 + bool(entry.abstract) for entry in stubs(listing))
+    if astray <= listing.nonblank_lines * HELD_SHARE:
         return None
-    first = listing.unread[0]
+    line, reason = min(unread + doubtful)
+    words = f"{len(unread)} of {listing.nonblank_lines} lines could not be read"
+    if doubtful:
+        words += f", and {len(doubtful)} papers have hardly more than a title where others have an abstract"
     return (
-        f"{unread} of {listing.nonblank_lines} lines could not be read, "
-        f"from line {first.line} on ({first.reason}).\n"
+        f"{words}, from line {line} on ({reason}).\n"
         "Look at the file; `newsletter dumps release` takes what could be read, `dumps withdraw` forgets it."
     )
 

@@ -22,6 +22,7 @@ from newsletter.sources.author_blocks import Block, Row, block_at, take_organiza
 from newsletter.sources.cleaning import one_line, split_lines
 from newsletter.sources.code_links import code_link
 from newsletter.sources.latex import readable
+from newsletter.sources.plausibility import unreadable
 from newsletter.sources.printed_dates import read_date
 
 NAME = "daily-papers"
@@ -93,8 +94,12 @@ def parse(text: str) -> Listing:
     blocks = any(block is not None and block.rows for _, block, _ in runs)
     apart = sum(row.apart for row in body)
     spaced = 4 * apart >= sum(len(row.text) > TYPICAL_TITLE for row in body)  # else the blank lines were lost
-    for texts, block, banner in runs:
+    rows_of_text = [row for found, _, _ in runs for row in found]
+    wrapped = 2 * sum(not row.apart for row in rows_of_text) > len(rows_of_text)  # a row is no paragraph
+    for found, block, banner in runs:
         header += [row.text for row in banner]
+        texts, noise = _without_noise(found, wrapped=wrapped)
+        unread += noise
         _read_run(texts, block, blocks=blocks, spaced=spaced, entries=entries, unread=unread)
     return Listing(
         format=NAME,
@@ -197,6 +202,23 @@ def _runs(body: list[Row]) -> Iterator[tuple[list[Row], Block | None, list[Row]]
             texts.append(body[number])
             number += 1
     yield texts, None, []
+
+
+def _without_noise(rows: list[Row], *, wrapped: bool) -> tuple[list[Row], list[Unread]]:
+    """(rows that may be text, those that are none with the reason).
+
+    wrapped: rows are cut anywhere, so that only one that is a paragraph of its own can be judged.
+    """
+    kept: list[Row] = []
+    noise: list[Unread] = []
+    for number, row in enumerate(rows):
+        alone = row.apart and (number + 1 == len(rows) or rows[number + 1].apart)
+        reason = unreadable(readable(row.text)) if alone or not wrapped else None
+        if reason is None:
+            kept.append(row)
+        else:
+            noise.append(_unread(row, reason))
+    return kept, noise
 
 
 def _paragraphs(texts: list[Row], *, spaced: bool) -> list[list[Row]]:
