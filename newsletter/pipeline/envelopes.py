@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Engine
 
-from newsletter.core.errors import ConfigurationError
-from newsletter.core.mail import Envelope
+from newsletter.core.errors import ConfigurationError, NewsletterError, StorageError
+from newsletter.core.mail import Content, Envelope
 from newsletter.core.retry import Fate, Next
 from newsletter.db.engine import reading
 from newsletter.delivery.claims import Claimed
@@ -20,6 +21,8 @@ from newsletter.pipeline.post import Post, Prepared
 
 PREPARED = 64  # contents kept ready to be joined
 
+log = logging.getLogger("newsletter.delivery")
+
 
 class Envelopes:
     """Makes the envelopes of one run."""
@@ -29,6 +32,7 @@ class Envelopes:
         self._post = post
         self._shelf = Shelf()
         self._prepared: OrderedDict[int, Prepared] = OrderedDict()
+        self._unreadable: dict[int, str] = {}  # digests of which no mail can be made, and why
 
     def assemble(self, mails: Sequence[Claimed]) -> tuple[list[Envelope], list[Result]]:
         """(envelopes, results of mails that cannot be joined). Raises what `prepare` does."""
@@ -36,25 +40,31 @@ class Envelopes:
         results: list[Result] = []
         self.prepare(mails)
         for mail in mails:
-            try:
-                envelopes.append(self.join(mail))
-            except ConfigurationError:
-                raise
-            except Exception as error:  # one mail that cannot be joined must not hold up the others
-                following = Next(fate=Fate.RETURNED, reason=f"cannot be assembled: {error}")
-                results.append(untried(mail, str(error), following))
+            words = self._unreadable.get(mail.digest_id)
+            if words is None:
+                try:
+                    envelopes.append(self.join(mail))
+                    continue
+                except ConfigurationError:
+                    raise
+                except Exception as error:  # one mail that cannot be joined must not hold up the others
+                    words = str(error)
+            following = Next(fate=Fate.RETURNED, reason=f"cannot be assembled: {words}")
+            results.append(untried(mail, words, following))
         return envelopes, results
 
     def prepare(self, mails: Iterable[Claimed]) -> None:
-        """Have the contents of these mails ready. Raises StorageError, NotFoundError."""
-        wanted = {mail.digest_id for mail in mails}
+        """Have the contents of these mails ready, but for damaged ones. Raises StorageError."""
+        wanted = {mail.digest_id for mail in mails}.difference(self._unreadable)
         missing = wanted.difference(self._prepared)
-        if missing:
-            with reading(self._engine) as connection:
-                contents = self._shelf.contents(connection, sorted(missing))
-            for digest_id, content in contents.items():
+        for digest_id, content in self._contents(sorted(missing)).items():
+            try:
                 self._prepared[digest_id] = self._post.builder.prepare(content)
-        for digest_id in wanted:
+            except ConfigurationError:
+                raise
+            except Exception as error:  # as above
+                self._set_aside(digest_id, error)
+        for digest_id in wanted.difference(self._unreadable):
             self._prepared.move_to_end(digest_id)
         while len(self._prepared) > PREPARED:
             self._prepared.popitem(last=False)
@@ -62,3 +72,26 @@ class Envelopes:
     def join(self, mail: Claimed) -> Envelope:
         """One mail, its content prepared before. Raises what a template or an address can get wrong."""
         return self._prepared[mail.digest_id].assemble(recipient_of(mail, self._post.links))
+
+    def _contents(self, digest_ids: Sequence[int]) -> Mapping[int, Content]:
+        """Those of these contents that can be read; all at once, and one by one when that fails."""
+        if not digest_ids:
+            return {}
+        try:
+            with reading(self._engine) as connection:
+                return self._shelf.contents(connection, digest_ids)
+        except (StorageError, ConfigurationError):  # not of one content: nothing can be read
+            raise
+        except Exception as error:  # rows that were damaged, or written by hand
+            if len(digest_ids) == 1:
+                self._set_aside(digest_ids[0], error)
+                return {}
+        found: dict[int, Content] = {}
+        for digest_id in digest_ids:
+            found |= self._contents([digest_id])
+        return found
+
+    def _set_aside(self, digest_id: int, error: Exception) -> None:
+        words = error.message if isinstance(error, NewsletterError) else f"{type(error).__name__}: {error}"
+        self._unreadable[digest_id] = f"its content is damaged ({words})"
+        log.error("digest=%d cannot be read, its mails are set aside: %s", digest_id, words)

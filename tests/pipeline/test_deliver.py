@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from newsletter.core.mail import Outcome
-from newsletter.db.engine import reading
-from newsletter.db.schema import runs
+from newsletter.db.engine import reading, writing
+from newsletter.db.schema import digests, runs
 from newsletter.delivery.claims import Claimed
 from newsletter.delivery.outbox import WINDOW
 from newsletter.delivery.recovery import Uncertain
@@ -243,6 +243,31 @@ def test_deliver_of_a_mail_that_cannot_be_joined_holds_up_nobody(box: Outbox) ->
     with RecordingServer() as server:
         assert run(box, server) == DeliveryCounts(sent=2, failed=2)
     assert box.rows()[1]["reason"].startswith("cannot be assembled")
+    assert [debt[:3] for debt in box.debts()] == [(paper, "returned", 1), (paper, "returned", 2)]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"parts": {"html": [1], "text": [9999]}},  # a piece that is gone
+        {"parts": {"html": [1], "text": 7}},
+        {"values": ["no object"]},
+    ],
+    ids=["no such piece", "no pieces", "no values"],
+)
+def test_deliver_of_content_that_cannot_be_read_holds_up_nobody(box: Outbox, columns: dict[str, Any]) -> None:
+    (paper,) = box.papers(1)
+    broken, whole = box.digest([paper]), box.digest([paper])
+    with writing(box.engine) as connection:
+        connection.execute(update(digests).where(digests.c.id == broken).values(columns))
+    readers = box.readers(4)
+    box.queue(readers[:2], broken)
+    box.queue(readers[2:], whole)
+    with RecordingServer() as server:
+        assert run(box, server) == DeliveryCounts(sent=2, failed=2)
+        assert run(box, server) == DeliveryCounts()
+        assert sorted(server.recipients()) == ["r3@mail.example", "r4@mail.example"]
+    assert box.rows()[1]["reason"].startswith("cannot be assembled: its content is damaged (")
     assert [debt[:3] for debt in box.debts()] == [(paper, "returned", 1), (paper, "returned", 2)]
 
 
