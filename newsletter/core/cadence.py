@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -38,6 +39,23 @@ class Slot:
     day: date  # the reader's own date
 
 
+def is_zone(name: str) -> bool:
+    """Whether this machine knows a time zone of that name."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+@cache  # the zones that there are
+def zone_of(name: str) -> ZoneInfo:
+    """A reader's zone. One that this machine does not know counts as UTC: zones are checked when they are
+    chosen, but a newsletter may move to a machine that knows fewer, and must not stop for one reader's sake.
+    """
+    return ZoneInfo(name if is_zone(name) else "UTC")
+
+
 def falls_on(cadence: Cadence, day: date) -> bool:
     """Whether the cadence has a slot on that local date."""
     if cadence.kind == "daily":
@@ -51,7 +69,7 @@ def slot_on(cadence: Cadence, day: date) -> Slot | None:
     """The slot of a local date, or None when the cadence does not fall on it."""
     if not falls_on(cadence, day):
         return None
-    return Slot(at=local_instant(day, cadence.hour, ZoneInfo(cadence.timezone)), day=day)
+    return Slot(at=local_instant(day, cadence.hour, zone_of(cadence.timezone)), day=day)
 
 
 def local_instant(day: date, hour: int, zone: ZoneInfo) -> datetime:
@@ -75,13 +93,13 @@ def local_instant(day: date, hour: int, zone: ZoneInfo) -> datetime:
 
 def next_slot(cadence: Cadence, after: datetime) -> Slot:
     """The first slot later than `after` (aware)."""
-    today = after.astimezone(ZoneInfo(cadence.timezone)).date()
+    today = after.astimezone(zone_of(cadence.timezone)).date()
     days = (today + timedelta(days=n) for n in range(-1, _LONGEST_GAP + 1))
     return next(slot for day in days if (slot := slot_on(cadence, day)) is not None and slot.at > after)
 
 
 def last_slot(cadence: Cadence, now: datetime) -> Slot:
     """The latest slot at or before `now` (aware)."""
-    today = now.astimezone(ZoneInfo(cadence.timezone)).date()
+    today = now.astimezone(zone_of(cadence.timezone)).date()
     days = (today - timedelta(days=n) for n in range(-1, _LONGEST_GAP + 1))
     return next(slot for day in days if (slot := slot_on(cadence, day)) is not None and slot.at <= now)

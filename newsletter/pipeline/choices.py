@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
+from newsletter.core import cadence
 from newsletter.core.cadence import local_instant
 from newsletter.db.engine import reading, writing
 from newsletter.pipeline.greetings import part
@@ -117,4 +118,4 @@ def today_of(person: SubscriberView, *, now: datetime) -> date:
 
 def zone_of(person: SubscriberView) -> ZoneInfo:
     """The reader's time zone."""
-    return ZoneInfo(person.preferences.timezone)
+    return cadence.zone_of(person.preferences.timezone)

@@ -5,10 +5,10 @@ Set-based: memory does not grow with the number of people.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     ColumnElement,
@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.cadence import AHEAD, SPACING, Cadence, Slot, last_slot, next_slot
+from newsletter.core.cadence import AHEAD, SPACING, Cadence, Slot, is_zone, last_slot, next_slot, zone_of
 from newsletter.core.states import DeliveryState, Form, Role
 from newsletter.db.schema import (
     deliveries,
@@ -45,6 +45,8 @@ from newsletter.papers.editions import KEEPS_MAILS, STANDS
 from newsletter.pipeline.batch import KIND, NOW_KEY, Closing, batch, create
 from newsletter.pipeline.canaries import due as due_for
 from subscribers import audience
+
+log = logging.getLogger("newsletter.compose")
 
 _UNTOUCHED = and_(
     deliveries.c.kind == KIND, deliveries.c.state == DeliveryState.QUEUED, deliveries.c.attempts == 0
@@ -69,6 +71,8 @@ def gather(
         _add_canaries(connection, canaries, now=now, only=only)
     for row in connection.execute(audience.cadences()).all():
         cadence = Cadence(kind=row.cadence, weekday=row.weekday, hour=row.hour, timezone=row.timezone)
+        if not is_zone(row.timezone):
+            log.warning("timezone=%r of people=%d is not known here: UTC", row.timezone, row.people)
         if everyone:
             slot = _slot_now(cadence, now)
         else:
@@ -96,7 +100,7 @@ def _add_canaries(
 
 
 def _slot_now(cadence: Cadence, now: datetime) -> Slot:
-    return Slot(at=now, day=now.astimezone(ZoneInfo(cadence.timezone)).date())
+    return Slot(at=now, day=now.astimezone(zone_of(cadence.timezone)).date())
 
 
 def is_open(schedule: Row[Any], slot: Slot, now: datetime) -> bool:

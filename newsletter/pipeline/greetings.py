@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from newsletter.core.cadence import Cadence, next_slot
+from newsletter.core.cadence import Cadence, next_slot, zone_of
 from newsletter.core.plan import EVERYTHING
 from newsletter.pipeline import welcome
 from newsletter.pipeline.letters import Letterpress, Taste, post_letter
@@ -56,7 +55,7 @@ def first_in_words(person: SubscriberView, *, now: datetime) -> str:
     """When the first digest can come, as a sentence."""
     chosen = person.preferences
     cadence = Cadence(kind=chosen.cadence, weekday=chosen.weekday, hour=chosen.hour, timezone=chosen.timezone)
-    at = next_slot(cadence, now).at.astimezone(ZoneInfo(chosen.timezone))
+    at = next_slot(cadence, now).at.astimezone(zone_of(chosen.timezone))
     again = {"daily": "day", "weekdays": "weekday", "weekly": "week"}[chosen.cadence]
     return (
         f"Your first digest comes on {at:%A} {at.day} {at:%B} at {at:%H:%M} ({chosen.timezone}), "

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
+from newsletter.core.cadence import zone_of
 from newsletter.core.mail import Recipient
 from newsletter.delivery.claims import KIND, Claimed
 from newsletter.render.kinds import LETTERS
@@ -125,7 +125,7 @@ def greeting(name: str, at: datetime, timezone: str) -> str:
 
 @lru_cache(maxsize=1024)  # the zones that there are, for a run's few instants
 def _part_of_day(at: datetime, timezone: str) -> str:
-    hour = at.astimezone(ZoneInfo(timezone)).hour
+    hour = at.astimezone(zone_of(timezone)).hour
     return "morning" if 4 <= hour < 12 else "afternoon" if 12 <= hour < 18 else "evening"
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, Row, func, select
 
-from newsletter.core.cadence import Cadence, local_instant, slot_on
+from newsletter.core.cadence import Cadence, local_instant, slot_on, zone_of
 from newsletter.core.days import Books, Era, Silence, Verdict, era_at, silence
 from newsletter.core.ledger import Account, Pair
 from newsletter.core.states import DeliveryState, Form
@@ -145,7 +145,7 @@ class Reader:
 
     def zone_at(self, at: datetime) -> ZoneInfo:
         """The zone that they had chosen then."""
-        return ZoneInfo(era_at(self.books.eras, at).cadence.timezone)
+        return zone_of(era_at(self.books.eras, at).cadence.timezone)
 
     def era_on(self, day: date) -> Era:
         """What held at noon of a date, as UTC counts it."""
@@ -153,7 +153,7 @@ class Reader:
 
     def zone_on(self, day: date) -> ZoneInfo:
         """The zone at noon of a date."""
-        return ZoneInfo(self.era_on(day).cadence.timezone)
+        return zone_of(self.era_on(day).cadence.timezone)
 
     def mails_on(self, day: date, kind: str = KIND) -> list[Row[Any]]:
         """Those of the date's slot, and those made on it regardless of the hour."""
@@ -283,7 +283,7 @@ def _reason(told: Reader, verdict: Verdict, day: date) -> str:
         words = f"weekly on {cadence.weekday}" if cadence.kind == "weekly" else cadence.kind
         return f"{verdict.why}: the cadence is {words}"
     if verdict.why is Silence.NOT_YET and verdict.slot is not None:
-        return f"the slot at {verdict.slot.at.astimezone(ZoneInfo(cadence.timezone)):%H:%M} has not come yet"
+        return f"the slot at {verdict.slot.at.astimezone(zone_of(cadence.timezone)):%H:%M} has not come yet"
     if verdict.why is Silence.TOO_FEW:
         papers_ = "paper waits" if verdict.waiting == 1 else "papers wait"
         return f"{verdict.waiting} {papers_}, fewer than the minimum of {verdict.minimum}"

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.core.cadence import Cadence, Slot, falls_on, last_slot, local_instant, next_slot, slot_on
+from newsletter.core.cadence import (
+    Cadence,
+    Slot,
+    falls_on,
+    is_zone,
+    last_slot,
+    local_instant,
+    next_slot,
+    slot_on,
+    zone_of,
+)
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia")
 
@@ -79,3 +89,12 @@ def test_next_and_last_slot_enclose_now_with_nothing_between(cadence: Cadence, n
     assert last_slot(cadence, after.at) == after
     assert falls_on(cadence, before.day)
     assert falls_on(cadence, after.day)
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../../etc/passwd"])
+def test_zone_that_this_machine_does_not_know_counts_as_utc(name: str) -> None:
+    now = datetime(2026, 4, 13, 7, 30, tzinfo=UTC)
+    assert not is_zone(name)
+    assert zone_of(name) == ZoneInfo("UTC")
+    assert last_slot(Cadence(timezone=name), now) == last_slot(Cadence(), now)
+    assert next_slot(Cadence(timezone=name), now) == next_slot(Cadence(), now)

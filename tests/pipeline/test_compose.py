@@ -11,12 +11,22 @@ from sqlalchemy import func, insert, select, update
 
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import reading, writing
-from newsletter.db.schema import deliveries, digests, edition_papers, editions, papers, reader_debts
+from newsletter.db.schema import (
+    deliveries,
+    digests,
+    edition_papers,
+    editions,
+    papers,
+    reader_debts,
+    table_of,
+)
 from newsletter.papers import editions as edition_store
 from newsletter.papers import merging
+from newsletter.pipeline import look
 from newsletter.pipeline.compose import compose_in
 from subscribers import leaving, signup
 from subscribers.preferences import Preferences
+from subscribers.tables import Subscriber
 from tests.pipeline.scenario import TOPICS, World, utc
 
 
@@ -41,6 +51,25 @@ def test_each_reader_gets_what_they_follow_once(world: World) -> None:
     report = world.audit("2026-04-14T08:00")
     assert (report.subscribers, report.deliveries, report.given) == (3, 6, 9)
     assert (report.repeated, report.missed, report.pending) == (0, 0, {})
+
+
+def test_reader_whose_zone_is_not_known_here_holds_up_nobody(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after a move to a machine that knows fewer zones."""
+    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    bob = world.reader("bob@example.org", "circuits", joined="2026-04-12T12:00", timezone="Asia/Tokyo")
+    people = table_of(Subscriber)
+    with writing(world.engine) as connection:
+        connection.execute(update(people).where(people.c.id == bob).values(timezone="Mars/Olympus"))
+    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    with reading(world.engine) as connection:
+        assert look.slots_wait(connection, now=utc("2026-04-13T07:00"))
+    world.day("2026-04-13T07:00")
+    assert (world.mails_to(ada), world.mails_to(bob)) == ([["A"]], [["A"]])
+    assert "timezone='Mars/Olympus' of people=1 is not known here: UTC" in caplog.text
+    report = world.audit("2026-04-13T08:00")
+    assert (report.given, report.repeated, report.missed, report.pending) == (2, 0, 0, {})
 
 
 def test_running_again_composes_nothing(world: World) -> None:
