@@ -9,7 +9,7 @@ from statistics import median
 from zoneinfo import ZoneInfo
 
 BASELINE = 10  # dumps of a source after which its usual size is known
-THIN = 0.3  # of the usual number of papers; fewer are worth a look
+THIN = 0.4  # of the usual number of papers; fewer are worth a look, a third above all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from sqlmodel import SQLModel
 
 from newsletter.core.alarms import Terms
 from newsletter.db.engine import open_engine, writing
-from newsletter.db.schema import editions
+from newsletter.db.schema import dumps, editions
 from newsletter.delivery.message import House, MessageBuilder
 from newsletter.delivery.relay import Relay, Security
 from newsletter.ops.metrics import exposition
@@ -118,6 +118,20 @@ def test_what_ended_before_it_was_told_is_not_told(engine: Engine, tmp_path: Pat
     with hook() as (url, got):
         assert looking(engine, tmp_path, Teller(name="P", webhook=url), hours=1).told == 0
     assert got == []
+
+
+def test_a_dump_with_a_third_of_the_usual_papers_is_told_once_ten_are_known(
+    engine: Engine, tmp_path: Path
+) -> None:
+    release(engine)
+    sizes = [39, 42, 40, 9, 40, 41, 38, 40, 44, 40]  # one small one among them is no news of its own
+    for number, entries in enumerate([*sizes, 13, 40], 1):
+        row = {"sha256": f"{number:064}", "file": f"{number}.txt", "size": 1, "status": "ingested"}
+        row |= {"format": "daily-papers", "entries": entries, "received_at": NOON, "backfill": False}
+        with writing(engine) as connection:
+            connection.execute(insert(dumps), row)
+        standing = [alarm.words for alarm in looking(engine, tmp_path, None).standing]
+        assert standing == ([] if number < 11 else ["11.txt holds 13 papers, where 40 are usual"])
 
 
 def test_the_mail_says_what_is_wrong_and_what_to_do(engine: Engine, tmp_path: Path) -> None:
