@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from subscribers import addresses, consent, intervals
 from subscribers.addresses import Address
@@ -40,6 +40,11 @@ class Standing:
 def hashed(address_key: str, key: bytes) -> str:
     """The hash under which an address is suppressed: HMAC-SHA256 in hex."""
     return hmac.new(key, address_key.encode(), hashlib.sha256).hexdigest()
+
+
+def hashes(connection: Connection) -> int:
+    """How many addresses are known by their hash alone, whatever became of it; they need the key."""
+    return int(connection.execute(select(func.count()).select_from(suppressions)).scalar_one())
 
 
 def in_force(connection: Connection, address_keys: Collection[str], *, key: bytes) -> dict[str, Standing]:

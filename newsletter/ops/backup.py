@@ -22,6 +22,7 @@ from newsletter.ops.bundle import Manifest, Packer, packing
 
 FOLDER = "backups"  # in the state directory, when no other place is named
 NAME = re.compile(r"newsletter-backup-\d{8}T\d{6}Z\.tar\.gz")
+ARCHIVES = (".gz", ".tgz")  # names of files; any other is a folder
 ASIDE = "before-restore-"  # folders with what a restore replaced
 LEFT_OUT = frozenset(
     {FOLDER, "locks"}
@@ -107,9 +108,9 @@ def _revision(database_url: str) -> str:
 
 
 def _place(target: Path, *, now: datetime) -> Path:
-    """The file to make: `target`, or one named by the time in that folder."""
+    """The file to make: `target` if it is named as an archive, else one named by the time in that folder."""
     target = target.absolute()
-    if target.name == FOLDER and not target.exists():
+    if not target.exists() and target.suffix not in ARCHIVES and target.parent.is_dir():
         target.mkdir(mode=0o700)
     if target.is_dir():
         return target / f"newsletter-backup-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.tar.gz"

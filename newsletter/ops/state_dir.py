@@ -12,7 +12,8 @@ from pathlib import Path
 from newsletter.core.errors import StorageError
 
 STARTING_TOML = """\
-# Settings of this newsletter. A line that starts with # is a comment: remove the # to set the key.
+# Settings of this newsletter. A line that starts with # is a comment: remove the # to set a key,
+# and the # of the line in brackets that it stands below.
 # Every key: docs/reference/settings.md. The environment wins over this file (NEWSLETTER_SMTP__HOST).
 # The two keys that `newsletter init` made lie in the folder credentials/: back them up, show them to nobody.
 
@@ -23,17 +24,17 @@ STARTING_TOML = """\
 # welcome = 0                     # recent papers that a newcomer is given
 # hold = 0                        # minutes to look at an edition before it may be mailed
 
-[smtp]
+# [smtp]
 # host = "smtp.example.org"
 # port = 587
 # security = "starttls"           # or "tls", or "none" (loopback only)
 # username = "papers"             # the password: put it in the file credentials/smtp__password
 
-[delivery]
+# [delivery]
 # uncertain = "mend"              # or "resend"
 # empty = "skip"                  # or "note": a short mail on days without anything new
 
-[brand]
+# [brand]
 # name = "Research papers"
 # accent = "#22201c"
 # footer = ""
@@ -51,6 +52,7 @@ STARTING_TOML = """\
 """
 
 INBOX = "inbox"
+CREDENTIALS = "credentials"
 KEYS = ("secret_key", "suppression_key")
 KEY_BYTES = 32  # 256 bits: HMAC-SHA256 gains nothing from more
 PRIVATE_FILE = 0o600
@@ -85,11 +87,11 @@ def prepare(state_dir: Path, *, known_keys: frozenset[str]) -> list[str]:
             made.append("newsletter.toml")
         missing = [key for key in KEYS if key not in known_keys]
         if missing:
-            credentials = state_dir / "credentials"
+            credentials = state_dir / CREDENTIALS
             credentials.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
             for key in missing:
                 if write_private(credentials / key, secrets.token_urlsafe(KEY_BYTES) + "\n"):
-                    made.append(f"credentials/{key}")
+                    made.append(f"{CREDENTIALS}/{key}")
     except OSError as error:
         raise unusable(state_dir, error) from error
     return made

@@ -425,3 +425,12 @@ def test_backup_of_postgresql_without_pg_dump_holds_the_rest_and_says_so(
     assert answer.code == 3
     assert "holds no database" in answer.stderr
     assert (other.state_dir / "credentials/secret_key").exists()
+
+
+def test_backup_into_a_folder_that_is_not_there_makes_it(full: Shell, tmp_path: Path) -> None:
+    place = tmp_path / "nightly"
+    for _ in range(2):
+        full.ok("backup", str(place), "--keep", "1")
+        time.sleep(1.1)  # its name has whole seconds
+    assert len(list(place.glob("newsletter-backup-*.tar.gz"))) == 1
+    assert place.stat().st_mode & 0o777 == 0o700

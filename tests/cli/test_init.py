@@ -164,3 +164,28 @@ def test_interrupted_init_is_completed_by_the_next(shell: Shell) -> None:
     (shell.state_dir / "newsletter.sqlite3").unlink()
     (shell.state_dir / "credentials" / "suppression_key").unlink()
     assert shell.ok("init", "--json").json["made"] == ["credentials/suppression_key", "database"]
+
+
+def test_init_makes_no_new_key_that_would_forget_who_must_not_be_mailed(shell: Shell) -> None:
+    shell.ok("subscribers", "suppress", "stranger@example.org")
+    key = shell.state_dir / "credentials" / "suppression_key"
+    lost = key.read_text("utf-8")
+    key.unlink()
+    answer = shell("init")
+    assert answer.code == 1
+    assert "1 addresses that must not be mailed" in answer.stderr
+    assert "from a backup" in answer.stderr
+    assert not key.exists()
+    key.write_text(lost, "utf-8")
+    assert shell("subscribers", "add", "stranger@example.org", "--topic", "quantum", "--confirmed").code == 1
+
+
+def test_init_replaces_a_lost_suppression_key_while_nothing_hangs_on_it(shell: Shell) -> None:
+    (shell.state_dir / "credentials" / "suppression_key").unlink()
+    assert shell.ok("init", "--json").json["made"] == ["credentials/suppression_key"]
+
+
+def test_settings_can_be_appended_to_the_file_that_init_makes(shell: Shell) -> None:
+    with (shell.state_dir / "newsletter.toml").open("a", encoding="utf-8") as file:
+        file.write('[brand]\nname = "Letters"\n[smtp]\nport = 2525\n')
+    assert shell.ok("subscribers", "list").code == 0
