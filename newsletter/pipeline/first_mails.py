@@ -22,7 +22,7 @@ from newsletter.delivery.outbox import WINDOW, Result
 from newsletter.delivery.parking import carrying, park_all
 from newsletter.papers.editions import hold_for
 
-LEAST = 5  # refused mails; fewer of a run that was too short say nothing about an edition
+LEAST = 10  # refused mails; fewer of a run that was too short say nothing about an edition
 REPLIES = 3  # different ones that are told
 _ADDRESS = re.compile(r"\S+@\S+")  # a server may repeat whom it refused
 

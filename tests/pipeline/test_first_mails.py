@@ -293,9 +293,9 @@ def test_two_senders_at_once_hold_an_edition_once(office: Office, server: Picky)
         (Tally(outcomes=60, refused=12), 20, False, False),  # a fifth of what is known by now
         (Tally(outcomes=60, refused=13), 20, False, True),
         (Tally(outcomes=60, refused=60), 10, False, False),  # 50 had been looked at before
-        (Tally(outcomes=5, refused=5), 0, True, True),
-        (Tally(outcomes=4, refused=4), 0, True, False),
-        (Tally(outcomes=25, refused=5), 0, True, False),
+        (Tally(outcomes=10, refused=10), 0, True, True),
+        (Tally(outcomes=9, refused=9), 0, True, False),
+        (Tally(outcomes=49, refused=9), 0, True, False),
         (Tally(outcomes=60, refused=60), 0, True, False),
         (Tally(outcomes=500, refused=1, canaries=1), 1, False, True),
     ],
