@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,5 +45,15 @@ def why(
         typer.echo("At its end, only perhaps of their topics:")
         output.print_rows(answer.maybe)
     if answer.left_out:
-        typer.echo("Not in it:")
-        output.print_rows(answer.left_out)
+        typer.echo("Not in it:" if answer.deliveries else "Papers:")
+        output.print_rows(_fitting(answer.left_out))
+
+
+def _fitting(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with titles cut to what the terminal has room for; --json has them whole."""
+    others = sum(max(len(str(row[name])) for row in rows) for name in ("paper", "reason"))
+    room = max(shutil.get_terminal_size().columns - others - 8, 20)  # 8: what is between the columns
+    return [
+        row | {"title": row["title"] if len(row["title"]) <= room else row["title"][: room - 3] + "..."}
+        for row in rows
+    ]

@@ -55,6 +55,7 @@ class Verdict:
     cadence: Cadence  # that held
     waiting: int = 0  # papers that were too few
     minimum: int = 1
+    held: tuple[Pair, ...] = ()  # one for each paper that would have been mailed, were its edition not held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +102,8 @@ def _of_no_era(books: Books, era: Era, slot: Slot) -> Verdict:
 
 
 def _of_slot(books: Books, era: Era, slot: Slot) -> Verdict:
-    def verdict(why: Silence, waiting: int = 0, minimum: int = 1) -> Verdict:
-        return Verdict(why=why, slot=slot, cadence=era.cadence, waiting=waiting, minimum=minimum)
+    def verdict(why: Silence, waiting: int = 0, minimum: int = 1, held: tuple[Pair, ...] = ()) -> Verdict:
+        return Verdict(why=why, slot=slot, cadence=era.cadence, waiting=waiting, minimum=minimum, held=held)
 
     now = books.now
     if slot.at > now:
@@ -123,17 +124,18 @@ def _of_slot(books: Books, era: Era, slot: Slot) -> Verdict:
         return verdict(Silence.LEFT)
     if run is None or run >= following:
         return verdict(Silence.NO_RUN if following <= now else Silence.NO_RUN_YET)
-    if _paused_until(books, run) > slot.at:
+    if paused_until(books, run) > slot.at:
         return verdict(Silence.PAUSED)
     if any(run < mail.composed_at <= min(latest, run + AHEAD) for mail in books.account.mailed):
         return verdict(Silence.CLOCK_BEHIND)  # a mail of a later date had been composed before
     if _passed_over(books.account, slot, run):
         return verdict(Silence.PASSED_OVER)
-    waiting = _waiting(books, run)
+    waiting = {paper: pair.ready_at for paper, pair in owed(books, run).items()}
+    held = tuple(pair for paper, pair in owed(books, run, held=True).items() if paper not in waiting)
     minimum = era_at(books.eras, run).minimum
     if len(waiting) < minimum and run - PATIENCE < min(waiting.values(), default=now) <= slot.at:
-        return verdict(Silence.TOO_FEW, len(waiting), minimum)
-    return verdict(Silence.NOTHING_NEW)
+        return verdict(Silence.TOO_FEW, len(waiting), minimum, held)
+    return verdict(Silence.NOTHING_NEW, held=held)
 
 
 def _follows(account: Account, at: datetime) -> bool:
@@ -146,7 +148,7 @@ def _given_up(books: Books, slot_at: datetime) -> datetime | None:
     return min((start for start in starts if start >= slot_at), default=None)
 
 
-def _paused_until(books: Books, at: datetime) -> datetime:
+def paused_until(books: Books, at: datetime) -> datetime:
     """Until when, as was said by then; the past when there was no pause."""
     said = [until for since, until in books.pauses if since <= at]
     return said[-1] if said and said[-1] is not None else at.min.replace(tzinfo=at.tzinfo)
@@ -163,8 +165,8 @@ def _passed_over(account: Account, slot: Slot, run: datetime) -> bool:
     )
 
 
-def _waiting(books: Books, run: datetime) -> dict[int, datetime]:
-    """The papers that were owed at a run, each with when it was ready."""
+def owed(books: Books, run: datetime, *, held: bool = False) -> dict[int, Pair]:
+    """The papers that were owed at a run, each with what was ready first; held: those of held editions."""
     had = {
         carried.paper
         for mail in books.account.mailed
@@ -172,7 +174,7 @@ def _waiting(books: Books, run: datetime) -> dict[int, datetime]:
         for carried in mail.papers
         if carried.form != Form.LEFT
     }
-    found: dict[int, datetime] = {}
+    found: dict[int, Pair] = {}
     for interval in books.account.intervals:
         if interval.since > run or (interval.until is not None and interval.until <= run):
             continue
@@ -180,9 +182,9 @@ def _waiting(books: Books, run: datetime) -> dict[int, datetime]:
             if (
                 max(interval.since, run - MAX_AGE) <= pair.ready_at <= run
                 and (pair.stored_at is None or pair.stored_at <= run)
-                and not pair.held
+                and pair.held == held
                 and pair.end is None
                 and pair.paper not in had
             ):
-                found[pair.paper] = min(found.get(pair.paper, pair.ready_at), pair.ready_at)
+                found[pair.paper] = min(found.get(pair.paper, pair), pair, key=lambda pair: pair.ready_at)
     return found

@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, Row, func, select
 
-from newsletter.core.cadence import Cadence, local_instant, slot_on, zone_of
-from newsletter.core.days import Books, Era, Silence, Verdict, era_at, silence
+from newsletter.core.cadence import Cadence, local_instant, next_slot, slot_on, zone_of
+from newsletter.core.days import Books, Era, Silence, Verdict, era_at, owed, paused_until, silence
 from newsletter.core.ledger import Account, Pair
 from newsletter.core.states import DeliveryState, Form
+from newsletter.core.waiting import DEAD
 from newsletter.db.engine import reading
 from newsletter.db.schema import canary_slots, deliveries, digest_papers, papers, runs
 from newsletter.delivery.carried import Carried, contents_of
@@ -48,6 +49,7 @@ class Answer:
     maybe: list[dict[str, Any]]  # doubtful ones at the end of the mail: id, title, topic, evidence
     left_out: list[dict[str, Any]]  # paper (id), title, reason
     deliveries: list[int]
+    came: list[int]  # deliveries that came on the day, but were for the slot of another
 
     def as_json(self) -> dict[str, Any]:
         """The JSON of `newsletter why`."""
@@ -60,6 +62,7 @@ class Answer:
             "maybe": self.maybe,
             "left_out": self.left_out,
             "deliveries": self.deliveries,
+            "came": self.came,
         }
 
 
@@ -79,21 +82,30 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
             p["paper"] for p in crowded
         }
         at = slot.at if slot is not None else local_instant(day, 12, told.zone_on(day))
+        ahead = verdict is not None and verdict.why is Silence.NOT_YET
+        waiting = _waiting_for(told.books, verdict) if verdict is not None and ahead else []
+        came = told.came_on(day)
         return Answer(
             address=address,
             on=day,
             mailed=bool(sent),
             reason=(
-                _reason(told, verdict, day)
+                _reason(told, verdict, day, waiting)
                 if verdict is not None
-                else _fate(told, mails, sent)
+                else _fate(told, mails, sent, day)
                 + _canary(connection, (sent or mails)[-1])
                 + _held(connection, (sent or mails)[-1])
-            ),
+            )
+            + "".join(f"; {told.coming(mail)}" for mail in came),
             papers=[_card(card, role=card.role) for of in contents for card in of.papers] if sent else [],
             maybe=[_card(card) for of in contents for card in of.maybe] if sent else [],
-            left_out=crowded + _not_for_them(connection, told.books, at, known),
+            left_out=(
+                _listed(connection, {p.paper: _why_waiting(p) for p in waiting})
+                if ahead
+                else crowded + _not_for_them(connection, told.books, at, known)
+            ),
             deliveries=[mail.id for mail in mails],
+            came=[mail.id for mail in came],
         )
 
 
@@ -159,6 +171,25 @@ class Reader:
         """Those of the date's slot, and those made on it regardless of the hour."""
         return [mail for mail in self.mails if mail.kind == kind and self._date_of(mail) == day]
 
+    def came_on(self, day: date) -> list[Row[Any]]:
+        """Digests that were sent on a date, but for the slot of another: after downtime, say."""
+        return [
+            mail
+            for mail in self.mails
+            if mail.kind == KIND
+            and mail.state == DeliveryState.SENT
+            and self.sent_at(mail).date() == day != self._date_of(mail)
+        ]
+
+    def coming(self, mail: Row[Any]) -> str:
+        """That a mail for another date came on this one, in words."""
+        return f"the digest for {_day(self._date_of(mail))} came on this day at {self.sent_at(mail):%H:%M}"
+
+    def sent_at(self, mail: Row[Any]) -> datetime:
+        """When a mail went out, in the zone of the time."""
+        at: datetime = mail.finished_at or mail.composed_at
+        return at.astimezone(self.zone_at(mail.composed_at))
+
     def _date_of(self, mail: Row[Any]) -> date:
         if mail.key.startswith(NOW_KEY):
             return cast(date, mail.composed_at.astimezone(self.zone_at(mail.composed_at)).date())
@@ -214,12 +245,28 @@ def _not_for_them(
         for pair in of_topic:
             if at - timedelta(days=1) < pair.ready_at <= at and pair.paper not in known:
                 fresh.setdefault(pair.paper, []).append(pair)
-    chosen = select(papers.c.id, papers.c.title).where(papers.c.id.in_(fresh))
+    reasons = {paper: _why_not(books.account, of_paper) for paper, of_paper in fresh.items()}
+    return _listed(connection, reasons)
+
+
+def _listed(connection: Connection, reasons: dict[int, str]) -> list[dict[str, Any]]:
+    chosen = select(papers.c.id, papers.c.title).where(papers.c.id.in_(reasons))
     titles = {row.id: row.title for row in connection.execute(chosen)}
-    return [
-        {"paper": paper, "title": titles[paper], "reason": _why_not(books.account, of_paper)}
-        for paper, of_paper in fresh.items()
-    ]
+    return [{"paper": paper, "title": titles[paper], "reason": reason} for paper, reason in reasons.items()]
+
+
+def _waiting_for(books: Books, verdict: Verdict) -> list[Pair]:
+    """What waits for a slot that is the reader's next, one pair for each paper; held ones last."""
+    slot = verdict.slot
+    if slot is None or next_slot(verdict.cadence, books.now) != slot:
+        return []
+    if paused_until(books, books.now) > slot.at:
+        return []
+    return list((owed(books, books.now, held=True) | owed(books, books.now)).values())
+
+
+def _why_waiting(pair: Pair) -> str:
+    return f"edition {pair.edition} is held" if pair.held else "it waits for the slot"
 
 
 def _why_not(account: Account, pairs: list[Pair]) -> str:
@@ -235,16 +282,37 @@ def _why_not(account: Account, pairs: list[Pair]) -> str:
                 return f"it was {pair.end} from edition {pair.edition}"
             if pair.held:
                 return f"edition {pair.edition} is held"
-            return "it was or will be in another mail"
+            return _elsewhere(account, pair.paper)
     return "in no topic that they follow"
 
 
-def _fate(told: Reader, mails: Sequence[Row[Any]], sent: Sequence[Row[Any]]) -> str:
+def _elsewhere(account: Account, paper: int) -> str:
+    """Where a paper is that another mail carries, or that waits for one."""
+    for mail in account.mailed:
+        if mail.state in DEAD or not any(c.paper == paper and c.form != Form.LEFT for c in mail.papers):
+            continue
+        if mail.state == DeliveryState.SENT:
+            digest = mail.key if mail.key[:1].isdigit() else mail.composed_at.date().isoformat()
+            return f"it came with the digest for {_day(date.fromisoformat(digest))}"
+        if mail.state == DeliveryState.UNCERTAIN:
+            return "it was in a mail whose fate is uncertain"
+        return "it is in a mail that is on its way"
+    return "it waits for the next digest"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B}"
+
+
+def _fate(told: Reader, mails: Sequence[Row[Any]], sent: Sequence[Row[Any]], day: date) -> str:
     """What became of the digests of a day."""
     mail = (sent or mails)[-1]
     if sent:
-        zone = told.zone_at(mail.composed_at)
-        return f"sent at {(mail.finished_at or mail.composed_at).astimezone(zone):%H:%M} ({zone.key})"
+        at, zone = told.sent_at(mail), told.zone_at(mail.composed_at)
+        if at.date() <= day:
+            return f"sent at {at:%H:%M} ({zone.key})"
+        asked = "" if mail.key.startswith(NOW_KEY) else ", for this day's slot"
+        return f"sent on {_day(at.date())} at {at:%H:%M} ({zone.key}), late{asked}"
     if mail.state == DeliveryState.SKIPPED:
         return f"the mail was composed but not sent: {mail.reason}"
     words = _IN_WORDS[DeliveryState(mail.state)]
@@ -276,18 +344,35 @@ def _held(connection: Connection, mail: Row[Any]) -> str:
     return "; it waits for a held edition" if waits and barred(connection, [mail.digest_id]) else ""
 
 
-def _reason(told: Reader, verdict: Verdict, day: date) -> str:
+def _wait(pairs: Sequence[Pair], what: str) -> str:
+    return f"{len(pairs)} {'paper waits' if len(pairs) == 1 else 'papers wait'}{what}"
+
+
+def _held_back(pairs: Sequence[Pair]) -> str:
+    """How many papers wait for the release of which editions, in words."""
+    numbers = sorted({pair.edition for pair in pairs})
+    are = "edition {} is held" if len(numbers) == 1 else "editions {} are held"
+    return _wait(pairs, ": " + are.format(" and ".join(map(str, numbers))))
+
+
+def _reason(told: Reader, verdict: Verdict, day: date, waiting: Sequence[Pair]) -> str:
     """Why there is no digest of a day."""
     cadence = verdict.cadence
     if verdict.why is Silence.NO_SLOT:
         words = f"weekly on {cadence.weekday}" if cadence.kind == "weekly" else cadence.kind
         return f"{verdict.why}: the cadence is {words}"
     if verdict.why is Silence.NOT_YET and verdict.slot is not None:
-        return f"the slot at {verdict.slot.at.astimezone(zone_of(cadence.timezone)):%H:%M} has not come yet"
+        words = f"the slot at {verdict.slot.at.astimezone(zone_of(cadence.timezone)):%H:%M} has not come yet"
+        ready, held = ([p for p in waiting if p.held is so] for so in (False, True))
+        words += f"; {_wait(ready, ' for it')}" if ready else ""
+        return words + (f"; {_held_back(held)}" if held else "")
     if verdict.why is Silence.TOO_FEW:
         papers_ = "paper waits" if verdict.waiting == 1 else "papers wait"
-        return f"{verdict.waiting} {papers_}, fewer than the minimum of {verdict.minimum}"
+        words = f"{verdict.waiting} {papers_}, fewer than the minimum of {verdict.minimum}"
+        return words + (f"; {_held_back(verdict.held)}" if verdict.held else "")
     noted = any(mail.state == DeliveryState.SENT for mail in told.mails_on(day, NOTE))
+    if verdict.held:
+        return _held_back(verdict.held) + ("; a short note told of nothing new" if noted else "")
     if verdict.why is Silence.NOTHING_NEW and noted:
         return f"{verdict.why}; a short note said so"
     return verdict.why.value

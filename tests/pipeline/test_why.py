@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.core.states import DeliveryState
 from newsletter.db.engine import writing
 from newsletter.pipeline.why import Answer, why
 from subscribers import leaving
@@ -96,3 +97,50 @@ def test_hour_that_was_changed_before_it_came_gives_its_slot_up(world: World) ->
     world.reader(ADDRESS, joined="2026-04-13T10:00", hour=9)
     world.day("2026-04-13T12:00")
     assert _why(world, ada, 13).reason == "the hour or cadence was changed that day, and the slot given up"
+
+
+def test_digest_that_came_late_is_told_on_both_days(world: World) -> None:
+    chosen = {"cadence": "weekdays", "hour": 18, "timezone": "Europe/Berlin"}
+    ada = world.reader(ADDRESS, "circuits", joined="2026-03-30T12:00", **chosen)
+    world.edition("2026-04-03T05:00", {"A": ["circuits"]})
+    world.day("2026-04-06T10:00")
+    friday, monday = (_why(world, ada, day, now="2026-04-06T11:00") for day in (3, 6))
+    late = "sent on 6 April at 12:00 (Europe/Berlin), late, for this day's slot"
+    assert (friday.mailed, friday.reason, friday.came) == (True, late, [])
+    assert (monday.mailed, monday.came, monday.deliveries) == (False, friday.deliveries, [])
+    assert monday.reason == (
+        "the slot at 18:00 has not come yet; the digest for 3 April came on this day at 12:00"
+    )
+
+
+def test_papers_of_a_held_edition_are_not_called_nothing_new(world: World) -> None:
+    ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
+    number = world.edition("2026-04-13T05:00", {"A": ["circuits"], "B": ["circuits"]}, held=True)
+    early = _why(world, ada, 13, now="2026-04-13T06:00")
+    world.day("2026-04-13T07:00")
+    waits = f"2 papers wait: edition {number} is held"
+    assert early.reason == f"the slot at 07:00 has not come yet; {waits}"
+    assert _why(world, ada, 13).reason == waits
+
+
+def test_only_what_waits_for_a_slot_is_listed_before_it(world: World) -> None:
+    ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
+    world.edition("2026-04-13T05:00", {"A": ["circuits"], "Q": ["quantum"]})
+    answer = _why(world, ada, 13, now="2026-04-13T06:00")
+    assert answer.reason == "the slot at 07:00 has not come yet; 1 paper waits for it"
+    assert [(p["title"], p["reason"]) for p in answer.left_out] == [("A", "it waits for the slot")]
+    assert _why(world, ada, 14, now="2026-04-13T06:00").left_out == []
+
+
+def test_paper_that_another_mail_brought_is_said_to_have_come_with_it(world: World) -> None:
+    ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
+    world.edition("2026-04-14T09:00", {"A": ["circuits"]})
+    world.compose("2026-04-14T10:00", everyone=True)
+    world.all_become(DeliveryState.SENT, at="2026-04-14T10:00")
+    world.edition("2026-04-15T05:00", {"B": ["circuits"]})
+    world.day("2026-04-15T07:00")
+    answer = _why(world, ada, 15)
+    assert [paper["title"] for paper in answer.papers] == ["B"]
+    assert [(p["title"], p["reason"]) for p in answer.left_out] == [
+        ("A", "it came with the digest for 14 April")
+    ]
