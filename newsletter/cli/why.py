@@ -51,7 +51,7 @@ def why(
 
 def _fitting(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows with titles cut to what the terminal has room for; --json has them whole."""
-    others = sum(max(len(str(row[name])) for row in rows) for name in ("paper", "reason"))
+    others = sum(max(len(name), *(len(str(row[name])) for row in rows)) for name in ("paper", "reason"))
     room = max(shutil.get_terminal_size().columns - others - 8, 20)  # 8: what is between the columns
     return [
         row | {"title": row["title"] if len(row["title"]) <= room else row["title"][: room - 3] + "..."}
