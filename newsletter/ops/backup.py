@@ -10,7 +10,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from newsletter import __version__
@@ -113,7 +113,8 @@ def _place(target: Path, *, now: datetime) -> Path:
     if not target.exists() and target.suffix not in ARCHIVES and target.parent.is_dir():
         target.mkdir(mode=0o700)
     if target.is_dir():
-        return target / f"newsletter-backup-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
+        file = target / f"newsletter-backup-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
+        return file if not file.exists() else _place(target, now=now + timedelta(seconds=1))
     if target.exists():
         raise _is_there(target)
     if not target.parent.is_dir():

@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from newsletter.db.engine import reading
 from newsletter.db.schema import paper_topics
 from newsletter.papers import catalogue
+from newsletter.render.views import MOST_MATCHED
 from subscribers.preferences import Preferences
 from tests.web.desk import Desk, words_of
 
@@ -125,10 +126,11 @@ def test_the_words_that_a_paper_was_found_by_stand_beside_it(desk: Desk) -> None
     desk.office.ingest_samples([17], hour="13:00")
     desk.office.send("2026-04-18T07:01")
     desk.now = datetime(2026, 4, 18, 8, tzinfo=UTC)
-    line = (
-        "LiDMaS: Architecture-Level Modeling of Fault-Tolerant Magic-State Injection in GKP Photonic Qubits "
-        "Quantum · matched: magic state, qubit, fault-tolerant quantum, T-gate"
-    )
+    with reading(desk.office.engine) as connection:
+        (paper,) = [row for row in catalogue.rows(connection) if row["title"].startswith("LiDMaS")]
+    (found,) = [topic["evidence"] for topic in paper["topics"] if topic["topic"] == "quantum"]
+    assert "magic state" in found
+    line = f"{paper['title']} Quantum · matched: {', '.join(found[:MOST_MATCHED])}"
     sent, why = (words_of(desk.get(f"{desk.preferences(eve)}/{page}")) for page in ("sent", "why"))
     assert line in sent
     assert line in why
