@@ -6,6 +6,7 @@ Touches nothing but its own folder, and no network but this machine's own.
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -87,7 +88,7 @@ def demo(ctx: typer.Context) -> None:
         rows.extend(_quiet_days(work, days[-1][0], last))
     output.print_table(("day", "listing", *(reader.address.split("@")[0] for reader in READERS)), rows)
     clean = _audit(work, now=_at(last, SEND_HOURS[-1]) + timedelta(hours=1))
-    _where_to_look(folder, server)
+    _where_to_look(folder, server, asked=days[-1][0])
     if not clean:
         raise typer.Exit(output.FAILED)
 
@@ -238,7 +239,8 @@ def _audit(work: Workspace, *, now: datetime) -> bool:
     return report.clean
 
 
-def _where_to_look(folder: Path, server: LocalMail) -> None:
+def _where_to_look(folder: Path, server: LocalMail, *, asked: date) -> None:
+
     from newsletter.ops.local_mail import last_html
 
     page = folder / "digest.html"
@@ -250,8 +252,10 @@ def _where_to_look(folder: Path, server: LocalMail) -> None:
         page.write_text(html, "utf-8")
         typer.echo(f"  {page}   (open it in a browser)")
     typer.echo("\nAsk it something:")
-    for command in ("why " + READERS[0].address, "deliveries list", "audit"):
-        typer.echo(f"  newsletter --state-dir {folder} {command}")
+    on_path = shutil.which("newsletter") or not sys.argv[0].endswith("/newsletter")
+    program = "newsletter" if on_path else sys.argv[0]  # as `make demo` calls it
+    for command in (f"why {READERS[0].address} --on {asked}", "deliveries list", "audit"):
+        typer.echo(f"  {program} --state-dir {folder} {command}")
 
 
 def _at(day: date, hour: int) -> datetime:
