@@ -120,11 +120,23 @@ def _machine(work: Workspace, *, now: datetime) -> Iterator[Check]:
         "disk",
         lambda: machine.disk(work.state_dir, database_size=records.size(work.engine, url=work.database_url)),
     )
+    yield "inbox", lambda: _inbox(work, now=now)
     words = f"{now:%Y-%m-%d %H:%M} UTC"
     yield "clock", lambda: machine.clock(kept=machine.synchronised(), zone_words=words)
     yield "keys", lambda: _keys(work)
     yield "secrets", lambda: machine.privacy(work.state_dir, keys=files)
     yield "key age", lambda: machine.key_age(files, now=now)
+
+
+def _inbox(work: Workspace, *, now: datetime) -> list[Finding]:
+    from newsletter.core.alarms import Terms, of_inbox
+    from newsletter.ops.doctor.finding import ok, warning
+    from newsletter.ops.leftovers import leftovers
+    from newsletter.ops.state_dir import INBOX
+
+    left = of_inbox(leftovers(work.state_dir / INBOX), now=now, lying=Terms().lying)
+    found = [warning("inbox", alarm.words, hint=alarm.hint) for alarm in left]
+    return found or [ok("inbox", "nothing lies there that was not taken")]
 
 
 def _has_keys(work: Workspace) -> bool:

@@ -24,8 +24,9 @@ def watch(
 ) -> None:
     """Look for what an admin must hear of, and tell them what is new.
 
-    Held dumps and editions, dumps with few papers, no new dump for long, mail that waits, a full disk. Who is
-    told stands below `watch` in the settings: a mail, a webhook, a ping. `newsletter run` looks by itself.
+    Held dumps and editions, files that nobody takes from the inbox, dumps with few papers, no new dump for
+    long, mail that waits, a full disk. Who is told stands below `watch` in the settings: a mail, a webhook, a
+    ping. `newsletter run` looks by itself.
     Exit code 1 when something stands, 3 when somebody could not be told.
     """
     work = workspace(ctx)

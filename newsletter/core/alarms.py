@@ -34,6 +34,16 @@ class DumpFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Leftover:
+    """A file that lies in the inbox, or among those that were refused from it."""
+
+    file: str
+    why: str  # what can be seen to be wrong with it; empty: nothing
+    since: datetime
+    is_refused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """How things stand at one moment."""
 
@@ -46,6 +56,7 @@ class Facts:
     waiting: int  # mails that are due
     failed_requests: int  # of the public pages, set aside
     free_bytes: int | None  # where the state lies; None: not known
+    leftovers: Sequence[Leftover] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +67,19 @@ class Terms:
     weekends: bool = True  # no dump is expected on Saturdays and Sundays
     zone: str = "UTC"  # whose weekends
     waiting: timedelta = timedelta(hours=2)  # that a mail may be late
+    lying: timedelta = timedelta(hours=1)  # that a file may lie in the inbox
     free_bytes: int = 500 * 1024 * 1024
 
 
 def alarms_of(facts: Facts, terms: Terms) -> tuple[Alarm, ...]:
     """What is wrong, the most pressing first."""
-    return (*_disk(facts, terms), *_mail(facts, terms), *_dumps(facts, terms), *_people(facts))
+    return (
+        *_disk(facts, terms),
+        *_mail(facts, terms),
+        *_dumps(facts, terms),
+        *of_inbox(facts.leftovers, now=facts.now, lying=terms.lying),
+        *_people(facts),
+    )
 
 
 def expected_time(start: datetime, end: datetime, *, zone: str, weekends: bool) -> timedelta:
@@ -85,6 +103,28 @@ def usual_entries(dumps: Sequence[DumpFacts], format_: str | None) -> float | No
     """The usual number of papers in a dump of that format; None before BASELINE of them are known."""
     counts = [dump.entries for dump in dumps if dump.format == format_ and not dump.is_held]
     return median(counts) if len(counts) >= BASELINE else None
+
+
+def of_inbox(leftovers: Sequence[Leftover], *, now: datetime, lying: timedelta) -> list[Alarm]:
+    """What was refused, and what lies in the inbox for longer than `lying`."""
+    found = {}
+    for left in leftovers:
+        if left.is_refused:
+            key = f"refused {left.file}"
+            words = f"{left.file} was refused, and lies in inbox/refused/"
+            hint = "`newsletter ingest` with that file says why. Mend it and put it back, or delete it."
+        elif now - left.since > lying:
+            key = f"inbox {left.file}"
+            words = f"{left.file} lies in the inbox and is not taken{f': {left.why}' if left.why else ''}"
+            hint = (
+                "Mend it and put it back, or delete it."
+                if left.why
+                else "Look whether `newsletter run` or `newsletter schedule` is at work; its log says why."
+            )
+        else:
+            continue
+        found[key] = Alarm(key=key, words=words, hint=hint)
+    return list(found.values())
 
 
 def _disk(facts: Facts, terms: Terms) -> list[Alarm]:

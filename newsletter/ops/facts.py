@@ -12,6 +12,8 @@ from newsletter.core.alarms import DumpFacts, Facts
 from newsletter.core.states import DumpStatus
 from newsletter.db.schema import deliveries, dumps, editions
 from newsletter.delivery.claims import WAITING
+from newsletter.ops.leftovers import leftovers
+from newsletter.ops.state_dir import INBOX
 from subscribers import requests
 
 LATEST = 25  # dumps that are looked at: what is held for longer was told long ago
@@ -38,6 +40,7 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         waiting=waiting,
         failed_requests=requests.counts(connection)["failed"],
         free_bytes=_free(state_dir),
+        leftovers=leftovers(state_dir / INBOX),
     )
 
 

@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from newsletter.core.errors import DumpRefusedError, NewsletterError, StorageError
+from newsletter.core.errors import NewsletterError, StorageError
 from newsletter.core.states import DumpStatus
 from newsletter.pipeline.ingest import DumpReport
-from newsletter.sources import check_size
+from newsletter.sources.dropped import REFUSED, TAKEN, is_hidden, is_unfinished, unfit
 
 QUIET = 15.0  # seconds without a change: longer than the pauses of a copy over a poor network
 WATCHED = 3600.0  # seconds that a taken file is looked at: whoever still writes to it was not done
-TAKEN, REFUSED = "taken", "refused"  # folders inside the inbox
-UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp", ".swp", "~")
 
 log = logging.getLogger("newsletter.inbox")
 
@@ -90,7 +87,7 @@ class Inbox:
                 log.warning("gone before it was taken file=%r", name)
         reports = []
         for name in sorted(found):
-            if not name.startswith(".") and not name.endswith(UNFINISHED) and name not in (TAKEN, REFUSED):
+            if not is_hidden(name) and not is_unfinished(name):
                 data = self._consider(name)
                 report = None if data is None else self._ingest(name, data, now)
                 if report is not None:
@@ -102,7 +99,7 @@ class Inbox:
         path = self._folder / name
         try:
             found = path.stat()
-            mark, trouble = Mark.of(found), _unfit(found, name)
+            mark, trouble = Mark.of(found), unfit(found, name)
         except OSError as error:  # gone again, or a link to nothing
             mark, trouble = Mark(0, 0, 0, 0, 0), f"cannot be read: {error.strerror}"
         seen = self._seen.get(name)
@@ -200,19 +197,6 @@ class Inbox:
                 self._put_back(path, self._folder / path.name)
             elif self._ticks() - seen.since > WATCHED:
                 del self._taken[path]
-
-
-def _unfit(found: os.stat_result, name: str) -> str:
-    """Why this is nothing to take, whatever its contents; empty: it may be."""
-    if stat.S_ISDIR(found.st_mode):
-        return "a folder; put the files themselves here"
-    if not stat.S_ISREG(found.st_mode):
-        return "no regular file"
-    try:
-        check_size(found.st_size, name=name)
-    except DumpRefusedError as error:
-        return error.message
-    return ""
 
 
 def _read_whole(path: Path, mark: Mark) -> bytes | None:

@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,42 @@ def test_held_dump_edition_and_requests_are_told(shell: Shell) -> None:
     assert found["held edition"] == ("warning", "edition 1 is held")
     _change(shell, "DELETE FROM signup_requests WHERE failed IS NULL")
     assert _bad(_ask(shell, "--offline"))["sign-ups"] == ("warning", "1 requests could not be answered")
+
+
+def test_files_that_nobody_takes_are_told(shell: Shell) -> None:
+    inbox = shell.state_dir / "inbox"
+    (inbox / "folder").mkdir()
+    (inbox / "empty.txt").touch()
+    (inbox / "nowhere.txt").symlink_to("gone.txt")
+    (inbox / "fine.txt").write_text("Daily Papers")
+    (inbox / "half.txt.part").write_text("Daily")
+    (inbox / ".hidden").touch()
+    (inbox / "refused").mkdir()
+    (inbox / "refused" / b"r\xe9sum\xe9\n.txt".decode("utf-8", "surrogateescape")).write_text("Dear all")
+    soon = ("--at", (datetime.now(UTC) + timedelta(minutes=30)).isoformat(timespec="seconds"))
+    later = ("--at", (datetime.now(UTC) + timedelta(hours=2)).isoformat(timespec="seconds"))
+    refused = "r\ufffdsum\ufffd?.txt was refused, and lies in inbox/refused/"
+    lies = "lies in the inbox and is not taken"
+    words = [
+        f"empty.txt {lies}: the file is empty",
+        f"fine.txt {lies}",
+        f"folder {lies}: a folder; put the files themselves here",
+        f"half.txt.part {lies}: its name says that it is still written",
+        f"nowhere.txt {lies}: cannot be read: No such file or directory",
+        refused,
+    ]
+    assert [finding["words"] for finding in _ask(shell, "--offline", *soon)["inbox"]] == [refused]
+    found = _ask(shell, "--offline", *later)["inbox"]
+    assert [(finding["status"], finding["words"]) for finding in found] == [
+        ("warning", told) for told in words
+    ]
+    watched = shell("watch", "--quietly", "--json", *later)
+    assert watched.code == 1
+    assert [alarm["words"] for alarm in watched.json["alarms"]] == words
+    for left in [*inbox.glob("*.*"), *(inbox / "refused").iterdir()]:
+        left.unlink()
+    (inbox / "folder").rmdir()
+    assert shell.ok("watch", "--quietly", *later).stdout.strip() == "Nothing is wrong."
 
 
 def test_damaged_and_newer_databases_fail(shell: Shell) -> None:

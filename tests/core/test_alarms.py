@@ -7,7 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from newsletter.core.alarms import BASELINE, DumpFacts, Facts, Terms, alarms_of, expected_time, usual_entries
+from newsletter.core.alarms import (
+    BASELINE,
+    DumpFacts,
+    Facts,
+    Leftover,
+    Terms,
+    alarms_of,
+    expected_time,
+    usual_entries,
+)
 
 WEDNESDAY = datetime(2026, 4, 15, 12, tzinfo=UTC)
 FRIDAY = datetime(2026, 4, 17, 12, tzinfo=UTC)
@@ -101,3 +110,21 @@ def test_mail_that_waits_too_long_a_full_disk_and_failed_requests_are_alarms() -
     assert alarm.words == "5 mails wait to be sent, the oldest for 3 hours"
     assert keys(replace(late, waiting_since=WEDNESDAY - timedelta(hours=1))) == []
     assert keys(replace(WELL, free_bytes=10**6, failed_requests=2)) == ["disk", "requests"]
+
+
+def test_what_lies_in_the_inbox_for_an_hour_and_what_was_refused_are_alarms() -> None:
+    fresh, old = (WEDNESDAY - timedelta(minutes=minutes) for minutes in (59, 61))
+    lying = [
+        Leftover(file="fresh.txt", why="", since=fresh),
+        Leftover(file="big.txt", why="the file is too large", since=old),
+        Leftover(file="old.txt", why="", since=old),
+        Leftover(file="big.txt", why="no listing", since=fresh, is_refused=True),
+    ]
+    found = alarms_of(replace(WELL, leftovers=lying), Terms())
+    assert [(alarm.key, alarm.words) for alarm in found] == [
+        ("inbox big.txt", "big.txt lies in the inbox and is not taken: the file is too large"),
+        ("inbox old.txt", "old.txt lies in the inbox and is not taken"),
+        ("refused big.txt", "big.txt was refused, and lies in inbox/refused/"),
+    ]
+    assert "delete it" in found[0].hint
+    assert "newsletter run" in found[1].hint
