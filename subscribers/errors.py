@@ -51,6 +51,12 @@ class SuppressedError(SubscriberError):
         self.reason = reason
 
 
+class WrongKeyError(SubscriberError):
+    """The suppression key is another one than that of the database."""
+
+    exit_code = 78  # EX_CONFIG
+
+
 class UnsubscribedError(SubscriberError):
     """The person has left, and what was asked brings nobody back."""
 

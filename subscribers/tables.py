@@ -90,6 +90,16 @@ class Suppression(SQLModel, table=True):
     lifted_how: str | None = None
 
 
+class SuppressionKey(SQLModel, table=True):
+    """By what the key of those hashes is known again: one row."""
+
+    __tablename__ = "suppression_key"
+
+    id: int = Field(primary_key=True)  # 1
+    fingerprint: str  # HMAC-SHA256 of a fixed text, hex
+    since: datetime
+
+
 class SignupRequest(SQLModel, table=True):
     """What somebody typed on a public page, until it is answered: whoever asks waits for none of the work."""
 

@@ -356,8 +356,22 @@ class Workspace:
 
     @cached_property
     def suppression_key(self) -> bytes:
-        """The key that hashes suppressed addresses."""
-        return self._key("suppression_key").encode()
+        """The key that hashes suppressed addresses. Raises WrongKeyError when the database knows another."""
+        from newsletter.db.engine import reading
+        from subscribers import key
+
+        found = self._key("suppression_key").encode()
+        with reading(self.engine) as connection:
+            key.check(connection, found)
+        return found
+
+    def remember_key(self) -> None:
+        """Store by what the suppression key is known again, once. Raises WrongKeyError for another one."""
+        from newsletter.db.engine import writing
+        from subscribers import key
+
+        with writing(self.engine) as connection:
+            key.remember(connection, self._key("suppression_key").encode(), now=datetime.now(UTC))
 
     def _key(self, name: str) -> str:
         secret = getattr(self.settings, name)

@@ -14,6 +14,7 @@ from newsletter.cli import output
 from newsletter.cli.context import Workspace, workspace
 from newsletter.cli.options import At, Json, now
 from newsletter.core.errors import NewsletterError
+from subscribers.errors import SubscriberError
 
 if TYPE_CHECKING:
     from newsletter.ops.doctor.finding import Finding
@@ -72,7 +73,7 @@ def doctor(
     ):
         try:
             answer = check()
-        except (NewsletterError, OSError) as error:
+        except (NewsletterError, SubscriberError, OSError) as error:
             words = getattr(error, "message", None) or str(error)
             answer = Finding(
                 check=name, status=Status.FAILED, words=words, hint=getattr(error, "hint", "") or ""

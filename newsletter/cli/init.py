@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import typer
 
 from newsletter.cli import output
-from newsletter.cli.context import workspace
+from newsletter.cli.context import Workspace, workspace
 from newsletter.cli.options import Json
 
 app = typer.Typer(add_completion=False)
@@ -27,6 +29,8 @@ def init(ctx: typer.Context, *, json: Json = False) -> None:
             key for key in ("secret_key", "suppression_key") if getattr(work.settings, key) is not None
         ),
     )
+    with closing(Workspace(state_dir_flag=work.state_dir_flag, flags=work.flags)) as made:  # with its keys
+        made.remember_key()
     if json:
         output.print_json({"state_dir": str(work.state_dir), "made": done.made, "revision": done.revision})
         return

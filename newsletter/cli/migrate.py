@@ -21,6 +21,8 @@ def migrate(ctx: typer.Context, *, json: Json = False) -> None:
     from newsletter.ops.setup import migrate_existing
 
     before, after = migrate_existing(work.state_dir, database_url=work.database_url)
+    if work.settings.suppression_key is not None:
+        work.remember_key()
     if json:
         output.print_json({"before": before, "after": after, "changed": before != after})
     elif before == after:

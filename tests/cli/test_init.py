@@ -185,6 +185,25 @@ def test_init_replaces_a_lost_suppression_key_while_nothing_hangs_on_it(shell: S
     assert shell.ok("init", "--json").json["made"] == ["credentials/suppression_key"]
 
 
+def test_another_suppression_key_stops_whatever_needs_it_until_the_right_one_is_back(shell: Shell) -> None:
+    shell.ok("subscribers", "suppress", "stranger@example.org")
+    key = shell.state_dir / "credentials" / "suppression_key"
+    right = key.read_text("utf-8")
+    key.write_text("another key\n", "utf-8")
+    add = ("subscribers", "add", "stranger@example.org", "--topic", "quantum", "--confirmed")
+    for command in (add, ("subscribers", "suppress", "more@example.org"), ("send",), ("init",), ("migrate",)):
+        answer = shell(*command)
+        assert answer.code == 78, command
+        assert "suppression_key is not the key of this database" in answer.stderr
+        assert "backup" in answer.stderr
+    told = shell("doctor", "--offline", "--json").json["checks"]
+    assert [finding["status"] for finding in told if finding["check"] == "keys"] == ["failed"]
+    key.write_text(right, "utf-8")
+    assert "is suppressed since" in shell(*add).stderr
+    shell.ok("init")
+    shell.ok("migrate")
+
+
 def test_settings_can_be_appended_to_the_file_that_init_makes(shell: Shell) -> None:
     with (shell.state_dir / "newsletter.toml").open("a", encoding="utf-8") as file:
         file.write('[brand]\nname = "Letters"\n[smtp]\nport = 2525\n')
