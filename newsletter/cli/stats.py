@@ -69,6 +69,10 @@ def stats(
         output.print_json(found.as_json())
     elif html is None:
         _show(found, views)
+        if found.last_listed is not None and found.last_listed < found.periods.since:
+            back = (found.as_of.date() - found.last_listed).days + 1
+            told = f"none in these days; the latest is of {found.last_listed}"
+            output.note(f"Papers count on the day they were listed: {told} (--days {back}).")
 
 
 def _write(file: Path, text: str) -> None:

@@ -49,6 +49,7 @@ class Stats:
     papers: Series  # first listed then
     by_topic: Mapping[str, Series]  # of these, by slug, in reading order; a paper may be in several
     unmatched: Series  # of these, in no topic
+    last_listed: date | None  # the latest day up to the end that one was first listed
     states: Mapping[str, int]  # people by state, now
     readers: Series  # people who may get digests, at the end of each period
     joined: Series
@@ -72,7 +73,12 @@ class Stats:
             "since": self.periods.since,
             "until": self.periods.until,
             "periods": self.periods.firsts,
-            "papers": {"all": self.papers, "topics": self.by_topic, "unmatched": self.unmatched},
+            "papers": {
+                "all": self.papers,
+                "topics": self.by_topic,
+                "unmatched": self.unmatched,
+                "last_listed": self.last_listed,
+            },
             "subscribers": {
                 "states": self.states,
                 "readers": self.readers,
@@ -114,6 +120,7 @@ def gather(connection: Connection, *, now: datetime, days: int, topics: Collecti
         papers=_papers(connection, periods),
         by_topic={slug: by_topic.get(slug, periods.sums(())) for slug in _ordered(topics, by_topic)},
         unmatched=_papers(connection, periods, unmatched=True),
+        last_listed=_last_listed(connection, periods),
         states=counts["states"],
         readers=tuple(grown)[1:],
         joined=joined,
@@ -154,13 +161,22 @@ def _largest_first(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
     return dict(sorted(((n, c) for n, c in sums.items() if c), key=lambda item: (-item[1], item[0])))
 
 
+# Papers that stand; the kept one of those that were merged.
+_STANDS = papers.c.merged_into.is_(None) & papers.c.first_dump_id.in_(
+    select(dumps.c.id).where(dumps.c.status == DumpStatus.INGESTED)
+)
+
+
 def _listed(periods: Periods) -> Any:
-    """Papers that stand, first listed in this time; the kept one of those that were merged."""
-    return (
-        papers.c.merged_into.is_(None)
-        & papers.c.first_listed_on.between(periods.since, periods.until)
-        & papers.c.first_dump_id.in_(select(dumps.c.id).where(dumps.c.status == DumpStatus.INGESTED))
-    )
+    """Papers that stand, first listed in this time."""
+    return _STANDS & papers.c.first_listed_on.between(periods.since, periods.until)
+
+
+def _last_listed(connection: Connection, periods: Periods) -> date | None:
+    last = select(func.max(papers.c.first_listed_on))
+    return connection.execute(
+        last.where(_STANDS, papers.c.first_listed_on <= periods.until)
+    ).scalar_one_or_none()
 
 
 def _papers(connection: Connection, periods: Periods, *, unmatched: bool = False) -> Series:

@@ -57,6 +57,12 @@ def test_numbers_in_a_pipe(ready: Shell) -> None:
     assert told == (Path(__file__).with_name("stats.txt")).read_text("utf-8")
 
 
+def test_papers_of_old_listings_are_told_of_where_none_count(ready: Shell) -> None:
+    told = ready.ok("stats", "--days", "3", "--at", "2026-04-20T12:00").stderr
+    assert "none in these days; the latest is of 2026-04-17 (--days 4)" in told
+    assert "none in these days" not in ready.ok("stats", "--days", "4", "--at", "2026-04-20T12:00").stderr
+
+
 @pytest.mark.parametrize("days", ["1", "42", "43", "366", "367", "1096"])
 def test_lines_fit_80_columns_and_name_nobody(ready: Shell, days: str) -> None:
     told = ready.ok("stats", "--days", days, *AT).stdout

@@ -89,7 +89,12 @@ def test_nothing_has_happened_yet(world: World) -> None:
         "since": DAYS[0],
         "until": DAYS[-1],
         "periods": tuple(DAYS),
-        "papers": {"all": none, "topics": {"circuits": none, "quantum": none}, "unmatched": none},
+        "papers": {
+            "all": none,
+            "topics": {"circuits": none, "quantum": none},
+            "unmatched": none,
+            "last_listed": None,
+        },
         "subscribers": {
             "states": {"pending": 0, "confirmed": 0, "unsubscribed": 0, "suppressed": 0, "erased": 0},
             "readers": none,
@@ -164,6 +169,7 @@ def test_numbers_of_three_days(world: World) -> None:
         "all": (2, 0, 1),
         "topics": {"circuits": (1, 0, 0), "quantum": (1, 0, 0), "optics": (0, 0, 1)},
         "unmatched": (1, 0, 0),
+        "last_listed": date(2026, 4, 15),
     }
     assert found["subscribers"] == {
         "states": {"pending": 0, "confirmed": 2, "unsubscribed": 1, "suppressed": 1, "erased": 0},
