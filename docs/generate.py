@@ -7,6 +7,7 @@ python docs/generate.py --check    exit 1 when a page is not what would be writt
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,11 +138,16 @@ def _setting(key: str, field: Any) -> str:
     default = field.get_default(call_default_factory=True)
     if field.is_required():
         shown = "*needed*"
-    elif default in (None, "", {}):
+    elif default in (None, "", {}, ()):
         shown = ""
+    elif isinstance(default, tuple):
+        shown = f"`{json.dumps(default)}`"
     else:
         shown = f"`{str(default).lower() if isinstance(default, bool) else default}`"
     return f"| `{key}` | {_takes(field.annotation)} | {shown} | {field.description} |"
+
+
+_NAMES = {str: "text", int: "number", float: "number", bool: "true, false", SecretStr: "secret text"}
 
 
 def _takes(annotation: Any) -> str:
@@ -151,9 +157,11 @@ def _takes(annotation: Any) -> str:
         return " or ".join(_takes(each) for each in get_args(annotation) if each is not NoneType)
     if get_origin(annotation) is dict:
         return "tables"
+    if get_origin(annotation) is tuple:
+        return f"list of {_takes(get_args(annotation)[0])}"
     if hasattr(annotation, "__metadata__"):
         return _takes(get_args(annotation)[0])
-    return {str: "text", int: "number", bool: "true, false", SecretStr: "secret text"}.get(annotation, "text")
+    return _NAMES.get(annotation, "text")
 
 
 PAGES = {"docs/reference/cli.md": cli_page, "docs/reference/settings.md": settings_page}

@@ -16,7 +16,6 @@ from newsletter.db.schema import paper_topics, papers
 from newsletter.render.accents import assign, shades_of
 from newsletter.render.assembly import assemble, budget
 from newsletter.render.environment import MailEnvironment
-from newsletter.render.headline import check_subject
 from newsletter.render.layout import Layout, key_of
 from newsletter.render.views import Brand, PaperView, TopicView
 
@@ -41,12 +40,10 @@ class DigestPress:
     def __init__(
         self, environment: MailEnvironment, *, brand: Brand, topics: Sequence[Topic], kept: int = KEPT
     ) -> None:
-        """topics: in reading order. Raises ConfigurationError for an unusable subject pattern.
+        """topics: in reading order.
 
         kept: papers after which all are rendered anew when they are wanted.
         """
-        if brand.subject:
-            check_subject(brand.subject)
         views = topic_views(topics)
         self.topic_order: Mapping[str, int] = {slug: rank for rank, slug in enumerate(views)}
         self._layout = Layout(environment, brand=brand, topics=views)

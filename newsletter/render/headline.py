@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from string import Formatter
 
-from newsletter.core.errors import ConfigurationError
 from newsletter.core.plan import EVERYTHING, DigestPlan
 from newsletter.render.sentences import shortened
 from newsletter.render.views import Brand, PaperView, TopicView, in_words
@@ -17,20 +15,18 @@ from newsletter.render.views import Brand, PaperView, TopicView, in_words
 SUBJECT_LENGTH = 110  # characters; most mailboxes show fewer
 TITLE_LENGTH = 80  # characters of the first title in the subject
 PREHEADER_LENGTH = 140  # characters; mailboxes show 35 to 140
-FIELDS = ("name", "number", "date", "topics", "first", "count")
-_HINT = "Use any of " + ", ".join("{" + name + "}" for name in FIELDS) + ", and {{ for a brace."
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven")
 
 
 def subject(
     brand: Brand, topics: Mapping[str, TopicView], plan: DigestPlan, papers: Mapping[int, PaperView]
 ) -> str:
-    """The subject line: by the brand's pattern, or else what is inside. Raises ConfigurationError."""
+    """The subject line: by the brand's pattern, or else what is inside."""
     shown = (*plan.news, *plan.maybe, *plan.recaps)
     first = papers[shown[0].paper_id].title if shown else ""
     inside = in_topics(topics, counts(plan)) or ("worth a look" if plan.maybe else "in case you missed it")
     if brand.subject:
-        return check_subject(brand.subject).format(
+        return brand.subject.format(
             name=brand.name,
             number=str(plan.edition),
             date=in_words(plan.date),
@@ -41,22 +37,6 @@ def subject(
     if len(plan.news) == 1:
         return shortened(first, SUBJECT_LENGTH)
     return shortened(f"{inside[0].upper()}{inside[1:]}: {first}", SUBJECT_LENGTH)
-
-
-def check_subject(pattern: str) -> str:
-    """The pattern itself. Raises ConfigurationError when it cannot be filled."""
-    try:
-        fields = [(name, form, how) for _, name, form, how in Formatter().parse(pattern) if name is not None]
-    except ValueError as error:
-        raise ConfigurationError(f"brand.subject cannot be read: {error}", hint=_HINT) from error
-    for name, form, how in fields:
-        if name not in FIELDS:
-            raise ConfigurationError(f"brand.subject has no field {{{name}}}", hint=_HINT)
-        if form or how:
-            raise ConfigurationError(
-                f"brand.subject: the field {{{name}}} takes nothing behind its name", hint=_HINT
-            )
-    return pattern
 
 
 def counts(plan: DigestPlan) -> dict[str, int]:

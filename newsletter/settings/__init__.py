@@ -24,6 +24,7 @@ from newsletter.settings.sources import (
     merged,
     toml_file,
 )
+from newsletter.settings.wording import in_words, meaning
 
 __all__ = ["Settings", "load", "said_elsewhere"]
 
@@ -68,11 +69,12 @@ def _invalid(error: ValidationError, sources: list[Source]) -> ConfigurationErro
     path = tuple(str(step) for step in first["loc"])
     while path and not any(source.holds(path) for source in sources):
         path = path[:-1]  # pydantic names the branch of a union, too
-    message = str(first["msg"]).removeprefix("Value error, ")
+    place = _place(sources, *path)
     if first["type"] == "missing":
-        message = f"{first['loc'][-1]} is missing"
+        place += f".{first['loc'][-1]}"
     return ConfigurationError(
-        f"{_place(sources, *path)}: {message}", hint="See docs/reference/settings.md for what it takes."
+        f"{place}: {in_words(first)}",
+        hint=f"{meaning(path)} See docs/reference/settings.md for what it takes.".lstrip(),
     )
 
 

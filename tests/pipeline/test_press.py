@@ -267,8 +267,3 @@ def test_an_operators_template_wins_and_a_broken_one_is_named(tmp_path: Path) ->
     with pytest.raises(ConfigurationError, match=r"email/digest/card\.html\.j2") as caught:
         broken.content(broken.paper("Now"))
     assert (caught.value.ids["template"], caught.value.ids["line"]) == ("email/digest/card.html.j2", 2)
-
-
-def test_a_subject_that_cannot_be_filled_is_refused_at_once() -> None:
-    with pytest.raises(ConfigurationError, match=r"brand\.subject has no field \{title\}"):
-        DigestPress(MailEnvironment(), brand=Brand(subject="{title}"), topics=())
