@@ -48,7 +48,7 @@ def ask(
             suppression_key=suppression_key,
             defaults=person.preferences,
             default_topics=person.topics,
-            origin={"move": True},
+            origin={"move": True, "of": person.ref},
         ).person
     except SuppressedError:
         return None

@@ -77,6 +77,19 @@ def dissolve(connection: Connection, person: SubscriberView) -> None:
     )
 
 
+def dissolve_moves(connection: Connection, ref: str) -> None:
+    """Take out the pending people whom the reader `ref` had asked to move to, and nobody else had asked."""
+    e = consent_events.c
+    of = func.coalesce(e.detail["of"].as_string(), "")
+    pending = select(subscribers.c.id).where(subscribers.c.state == State.PENDING)
+    asked = select(e.subscriber_id).where(e.subscriber_id.in_(pending), of == ref)
+    for subscriber_id in connection.execute(asked.distinct()).scalars().all():
+        person = by_id(connection, subscriber_id, lock=True)
+        by_others = select(e.id).where(e.subscriber_id == subscriber_id, of != ref)
+        if person.state is State.PENDING and connection.execute(by_others).first() is None:
+            dissolve(connection, person)
+
+
 def _leave_again(connection: Connection, person: SubscriberView, *, now: datetime) -> None:
     left = consent.last(connection, person.id, [What.UNSUBSCRIBED])
     intervals.close(connection, person.id, now=now)

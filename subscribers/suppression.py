@@ -21,6 +21,7 @@ from subscribers.consent import Event, What
 from subscribers.errors import SubscriberError, SuppressedError
 from subscribers.people import State, SubscriberView, by_id, by_keys, paged, subscribers
 from subscribers.preferences import Preferences, as_columns
+from subscribers.purging import dissolve_moves
 from subscribers.tables import Suppression
 
 suppressions = Suppression.__table__  # type: ignore[attr-defined]
@@ -207,6 +208,7 @@ def forget(
             }
         )
     )
+    dissolve_moves(connection, person.ref)
     event = Event(what=What.ERASED, topics=person.topics, detail={"from": str(person.state)})
     consent.record(connection, [(person.id, event)], how=how, now=now)
     return by_id(connection, person.id)

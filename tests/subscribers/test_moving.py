@@ -117,3 +117,19 @@ def test_a_repeat_of_a_move_to_an_address_that_was_somebodys_once_changes_nothin
     assert newcomer is not None
     after, _ = moved(world, ada, newcomer)
     assert moved(world, ada, newcomer) == (after, False)
+
+
+def test_erasure_takes_the_address_that_was_asked_with_it_unless_its_owner_asked_too(world: World) -> None:
+    ada = world.add("ada@example.org", "circuits")
+    ida = world.add("ida@example.org", "circuits")
+    only, both, others = (f"{name}@new.example" for name in ("only", "both", "others"))
+    world.add(both, "quantum", confirmed=False, how="web")
+    for address in (only, both):
+        assert asking(world, ada, address) is not None
+    assert asking(world, ida, others) is not None
+    suppression.forget(world.connection, subscriber_id=ada.person.id, how="web", now=later(2), key=KEY)
+    assert people.find(world.connection, only) is None
+    for address in (both, others):
+        found = people.find(world.connection, address)
+        assert found is not None
+        assert found.state == "pending"
