@@ -33,7 +33,7 @@ def list_dumps(ctx: typer.Context, *, json: Json = False) -> None:
         output.print_json(rows)
         return
     output.print_table(
-        ("file", "sha256", "status", "listed on", "from", "entries", "new", "unread lines"),
+        ("file", "sha256", "status", "listed on", "dated by", "entries", "new", "unread lines"),
         [
             (
                 row["file"],

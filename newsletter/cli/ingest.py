@@ -15,6 +15,7 @@ from newsletter.cli.options import At, Json, day_option, now
 app = typer.Typer(add_completion=False)
 
 NOT_TAKEN = ("refused", "held")
+PAIRS = 5  # of papers that may be the same, told of one dump; more are a list of their own
 
 
 @app.command()
@@ -71,7 +72,7 @@ def ingest(
 
 def _print(rows: list[dict[str, Any]]) -> None:
     output.print_table(
-        ("file", "status", "listed on", "from", "entries", "new", "known", "revised"),
+        ("file", "status", "listed on", "dated by", "entries", "new", "known", "revised"),
         [
             (
                 Path(row["file"]).name,
@@ -97,9 +98,12 @@ def _print(rows: list[dict[str, Any]]) -> None:
             )
         if row["guess"]:
             output.note(f"{row['file']}: the year is a guess; `newsletter dumps redate` mends it")
-        for pair in row["possibly_same"]:
+        pairs = row["possibly_same"]
+        for pair in pairs[:PAIRS]:
             output.note(
                 f"Possibly the same (overlap {pair['overlap']:.2f}):\n"
                 f"  {pair['id']}  {pair['title']}\n  {pair['other_id']}  {pair['other_title']}\n"
                 f"  If so: `newsletter papers merge {pair['id']} {pair['other_id']}`"
             )
+        if len(pairs) > PAIRS:
+            output.note(f"And {len(pairs) - PAIRS} more pairs: `newsletter papers possibly-same` lists them.")

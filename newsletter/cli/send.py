@@ -88,7 +88,7 @@ def send(
             f"{report.uncertain} uncertain"
         )
     for reason, number in {**report.skipped, **report.closed}.items():
-        output.note(f"  {number} without a mail: {reason}")
+        output.note(f"  no new mail for {number}: {reason}")
     for trouble in report.troubles:
         output.note(f"Warning: {trouble}")
     for number, because in report.held.items():

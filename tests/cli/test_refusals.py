@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.commands import Shell
 from tests.cli.test_front import leaves
+from tests.pipeline.newsstand import Printed, abstract_of, page
 
 ARGUMENTS = {  # of the commands that need some
     "ingest": ("nowhere.txt",),
@@ -150,6 +151,16 @@ def test_refused_dumps_are_told_one_by_one(shell: Shell, tmp_path: Path) -> None
     assert [(dump["file"], dump["status"], bool(dump["error"])) for dump in answer.json["dumps"]] == [
         (str(Path(name)), "refused", True) for name in names
     ]
+
+
+def test_pairs_that_may_be_the_same_are_told_five_at_most(shell: Shell, tmp_path: Path) -> None:
+    for name, day, word in (("a.txt", "Mar 3", "Old"), ("b.txt", "Mar 4", "New")):
+        papers = [Printed(title=f"{word} Title {n}", abstract=abstract_of(f"text {n}")) for n in range(7)]
+        (tmp_path / name).write_bytes(page(day, *papers))
+    told = shell.ok("ingest", str(tmp_path / "a.txt"), str(tmp_path / "b.txt")).stderr
+    assert told.count("Possibly the same") == 5
+    assert "And 2 more pairs: `newsletter papers possibly-same` lists them." in told
+    assert len(shell.ok("papers", "possibly-same", "--json").json) == 7
 
 
 def test_database_that_is_none_is_a_clear_error(shell: Shell) -> None:
