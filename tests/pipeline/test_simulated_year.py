@@ -34,8 +34,8 @@ from newsletter.pipeline.audit import audit
 from newsletter.pipeline.chores import Chores, taker
 from newsletter.pipeline.inbox import QUIET, Inbox
 from newsletter.pipeline.post import Post
+from newsletter.pipeline.reader_days import Explainer
 from newsletter.pipeline.send import Calendar
-from newsletter.pipeline.why import Explainer
 from subscribers import leaving, signup
 from subscribers.preferences import WEEKDAYS, Preferences
 from tests.pipeline.newsstand import page
