@@ -27,8 +27,11 @@ class NewsletterError(Exception):
         parts = [self.message]
         if self.ids:
             parts.append("[" + ", ".join(f"{name}={value}" for name, value in self.ids.items()) + "]")
-        if self.__cause__ is not None and str(self.__cause__) not in self.message:
-            parts.append(f"({self.__cause__})")
+        cause = getattr(
+            self.__cause__, "orig", self.__cause__
+        )  # the database's own word, without the statement
+        if cause is not None and str(cause) not in self.message:
+            parts.append(f"({cause})")
         text = " ".join(parts)
         return f"{text}\n{self.hint}" if self.hint else text
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +21,7 @@ import pytest
 from newsletter.db.engine import DEFAULT_FILE
 from newsletter.samples import dumps
 from tests.cli.commands import Shell
+from tests.faults.mounts import mounted
 from tests.smtp_servers.recording import RecordingServer
 
 pytestmark = pytest.mark.flaky(reruns=2)
@@ -113,25 +114,13 @@ def test_send_on_a_disk_that_fills_up_loses_and_doubles_nothing(
     _check_everybody_got_it_once(shell, server)
 
 
-@contextmanager
-def _mounted(*options: str) -> Iterator[None]:
-    """A mount, taken away at the end; the test is skipped where none may be made."""
-    done = subprocess.run(["mount", *options], capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", options[-1]], check=True)
-
-
 def test_scheduler_on_a_full_disk_goes_on_by_itself_once_there_is_room(
     settled: Path, server: RecordingServer, tmp_path: Path
 ) -> None:
     server.accepted.clear()
     place = tmp_path / "disk"
     place.mkdir()
-    with _mounted("-t", "tmpfs", "-o", "size=6m", "none", str(place)):
+    with mounted("-t", "tmpfs", "-o", "size=6m", "none", str(place)):
         shell = Shell(place / "state")
         shutil.copytree(settled, shell.state_dir)
         yesterday = datetime.now(UTC) - timedelta(hours=26)  # a slot came since
@@ -174,7 +163,7 @@ def test_send_in_a_directory_that_is_read_only_says_so_and_loses_nothing(
 ) -> None:
     shell.ok("ingest", str(dumps()[0]), "--at", INGESTED)
     place = str(shell.state_dir)
-    with _mounted("--bind", place, place):
+    with mounted("--bind", place, place):
         subprocess.run(["mount", "-o", "remount,ro,bind", place], check=True)
         answer = shell("send", "--at", SLOT)
         assert (answer.code, server.accepted) == (1, [])
