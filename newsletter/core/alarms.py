@@ -9,6 +9,7 @@ from statistics import median
 from zoneinfo import ZoneInfo
 
 BASELINE = 10  # dumps of a source after which its usual size is known
+FAILED = timedelta(days=1)  # that a mail which failed is an alarm
 THIN = 0.4  # of the usual number of papers; fewer are worth a look, a third above all
 
 
@@ -54,6 +55,8 @@ class Facts:
     held_because: Mapping[int, str]  # those of them that were held by themselves, and why
     waiting_since: datetime | None  # since when the oldest mail that is due waits
     waiting: int  # mails that are due
+    failed: int  # mails that failed within FAILED before a server was asked
+    failed_because: str  # the latest of them; empty when there are none
     failed_requests: int  # of the public pages, set aside
     free_bytes: int | None  # where the state lies; None: not known
     leftovers: Sequence[Leftover] = ()
@@ -148,6 +151,15 @@ def _mail(facts: Facts, terms: Terms) -> list[Alarm]:
                 key="outbox",
                 words=f"{facts.waiting} mails wait to be sent, the oldest for {hours} hours",
                 hint="`newsletter deliveries list` says why; `newsletter smtp check` tries the server.",
+            )
+        )
+    if facts.failed:
+        mails = "mail failed" if facts.failed == 1 else "mails failed"
+        found.append(
+            Alarm(
+                key="failed",
+                words=f"{facts.failed} {mails} here within a day: {facts.failed_because}",
+                hint="`newsletter deliveries list --state failed` lists them; their papers come again.",
             )
         )
     for number in facts.held_editions:

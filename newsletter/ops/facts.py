@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select
 
-from newsletter.core.alarms import DumpFacts, Facts
-from newsletter.core.states import DumpStatus
+from newsletter.core.alarms import FAILED, DumpFacts, Facts
+from newsletter.core.states import DeliveryState, DumpStatus
 from newsletter.db.schema import deliveries, dumps, editions
 from newsletter.delivery.claims import WAITING
 from newsletter.ops.leftovers import leftovers
@@ -28,6 +28,16 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
     held = connection.execute(
         select(editions.c.number, editions.c.held_because).where(editions.c.held).order_by(editions.c.number)
     ).all()
+    failed = connection.execute(
+        select(func.count().over().label("number"), deliveries.c.reason)
+        .where(
+            deliveries.c.state == DeliveryState.FAILED,
+            deliveries.c.reply_code.is_(None),
+            deliveries.c.finished_at.between(now - FAILED, now),
+        )
+        .order_by(deliveries.c.finished_at.desc(), deliveries.c.id.desc())
+        .limit(1)
+    ).one_or_none()
     return Facts(
         now=now,
         last_dump_at=connection.execute(
@@ -38,6 +48,8 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         held_because={row.number: row.held_because for row in held if row.held_because},
         waiting_since=oldest,
         waiting=waiting,
+        failed=failed.number if failed else 0,
+        failed_because=(failed.reason or "") if failed else "",
         failed_requests=requests.counts(connection)["failed"],
         free_bytes=_free(state_dir),
         leftovers=leftovers(state_dir / INBOX),

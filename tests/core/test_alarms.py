@@ -28,6 +28,8 @@ WELL = Facts(
     held_because={},
     waiting_since=None,
     waiting=0,
+    failed=0,
+    failed_because="",
     failed_requests=0,
     free_bytes=10**12,
 )
@@ -110,6 +112,12 @@ def test_mail_that_waits_too_long_a_full_disk_and_failed_requests_are_alarms() -
     assert alarm.words == "5 mails wait to be sent, the oldest for 3 hours"
     assert keys(replace(late, waiting_since=WEDNESDAY - timedelta(hours=1))) == []
     assert keys(replace(WELL, free_bytes=10**6, failed_requests=2)) == ["disk", "requests"]
+
+
+def test_mails_that_failed_here_are_an_alarm() -> None:
+    (alarm,) = alarms_of(replace(WELL, failed=1, failed_because="its content is damaged"), Terms())
+    told = "1 mail failed here within a day: its content is damaged"
+    assert (alarm.key, alarm.words) == ("failed", told)
 
 
 def test_what_lies_in_the_inbox_for_an_hour_and_what_was_refused_are_alarms() -> None:

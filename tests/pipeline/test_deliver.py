@@ -23,6 +23,7 @@ from newsletter.delivery.claims import Claimed
 from newsletter.delivery.outbox import WINDOW
 from newsletter.delivery.recovery import Uncertain
 from newsletter.delivery.relay import Fault, Relay, RelayError, Security
+from newsletter.ops.facts import gather
 from newsletter.pipeline.deliver import DeliveryCounts, Post, deliver
 from newsletter.pipeline.signals import until_signalled
 from tests.delivery.outbox_scenario import BUILDER, NOW, Outbox
@@ -269,6 +270,9 @@ def test_deliver_of_content_that_cannot_be_read_holds_up_nobody(box: Outbox, col
         assert sorted(server.recipients()) == ["r3@mail.example", "r4@mail.example"]
     assert box.rows()[1]["reason"].startswith("cannot be assembled: its content is damaged (")
     assert [debt[:3] for debt in box.debts()] == [(paper, "returned", 1), (paper, "returned", 2)]
+    with reading(box.engine) as connection:
+        soon, later = (gather(connection, state_dir=Path(), now=NOW + timedelta(hours=h)) for h in (1, 25))
+    assert (soon.failed, soon.failed_because[:19], later.failed) == (2, "cannot be assembled", 0)
 
 
 # Crashes and signals in this process

@@ -92,6 +92,12 @@ class Delivery(SQLModel, table=True):
             sqlite_where=text("owner is not null"),
             postgresql_where=text("owner is not null"),
         ),
+        Index(  # what no server was asked to take
+            "ix_deliveries_failed",
+            "finished_at",
+            sqlite_where=text("state = 'failed' and reply_code is null"),
+            postgresql_where=text("state = 'failed' and reply_code is null"),
+        ),
         Index("ix_deliveries_digest", "digest_id"),
         Index("ix_deliveries_latest", "subscriber_id", "kind", "id"),
     )

@@ -1,4 +1,4 @@
-"""By what the suppression key is known again."""
+"""By what the suppression key is known again; and the mails that failed here, quickly found."""
 
 from __future__ import annotations
 
@@ -12,11 +12,19 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table."""
+    """Create the table and the index."""
     op.create_table(
         "suppression_key",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "ix_deliveries_failed",
+        "deliveries",
+        ["finished_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'failed' and reply_code is null"),
+        postgresql_where=sa.text("state = 'failed' and reply_code is null"),
     )
