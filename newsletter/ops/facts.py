@@ -6,16 +6,17 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from newsletter.core.alarms import FAILED, DumpFacts, Facts
-from newsletter.core.states import DeliveryState, DumpStatus
+from newsletter.core.states import DumpStatus
 from newsletter.db.schema import deliveries, dumps, editions
 from newsletter.delivery.claims import WAITING
 from newsletter.ops.leftovers import leftovers
 from newsletter.ops.state_dir import INBOX
 from subscribers import requests
 
+FAILED_HERE = text("state = 'failed' and reply_code is null")  # to the letter, or SQLite uses no index
 LATEST = 25  # dumps that are looked at: what is held for longer was told long ago
 
 
@@ -31,8 +32,7 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
     failed = connection.execute(
         select(func.count().over().label("number"), deliveries.c.reason)
         .where(
-            deliveries.c.state == DeliveryState.FAILED,
-            deliveries.c.reply_code.is_(None),
+            FAILED_HERE,
             deliveries.c.finished_at.between(now - FAILED, now),
         )
         .order_by(deliveries.c.finished_at.desc(), deliveries.c.id.desc())
