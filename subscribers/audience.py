@@ -137,10 +137,10 @@ def addresses() -> Select[Any]:
     )
 
 
-def close_slots(connection: Connection, ids: Select[Any], at: datetime, *, now: datetime) -> int:
+def close_slots(connection: Connection, ids: Select[Any], at: datetime, *, ahead: datetime) -> int:
     """Close the slots up to `at` of the people whose ids are selected (one column); returns how many.
 
-    What a clock that ran ahead of `now` has closed is open again.
+    What was closed beyond `ahead`, by a clock that ran ahead, is open again.
     """
     closed = connection.execute(
         update(subscribers)
@@ -149,7 +149,7 @@ def close_slots(connection: Connection, ids: Select[Any], at: datetime, *, now: 
             or_(
                 subscribers.c.slots_done_to.is_(None),
                 subscribers.c.slots_done_to < at,
-                subscribers.c.slots_done_to > now,
+                subscribers.c.slots_done_to > ahead,
             ),
         )
         .values(slots_done_to=at)

@@ -18,6 +18,7 @@ MAX_AGE = timedelta(days=30)  # a debt older than this ends as too old
 AHEAD = timedelta(
     days=14
 )  # a digest dated less far ahead shows a clock that is behind; more, its own date is wrong
+SLACK = timedelta(minutes=5)  # that clocks of two machines differ, or one is read before a long wait
 _LONGEST_GAP = 9  # days between two slots of any cadence, with a day that a zone skipped
 
 

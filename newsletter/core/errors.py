@@ -60,5 +60,9 @@ class StorageError(NewsletterError):
     """The state directory or the database cannot be used."""
 
 
+class UnstorableError(StorageError):
+    """The database cannot hold a value: of whatever it came with, not of the database."""
+
+
 class DatabaseTooNewError(StorageError):
     """The database was migrated by a newer version of this program."""

@@ -16,10 +16,10 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError
 from sqlalchemy.pool import Pool
 
-from newsletter.core.errors import ConfigurationError, StorageError
+from newsletter.core.errors import ConfigurationError, StorageError, UnstorableError
 
 BUSY_TIMEOUT = 30_000  # milliseconds a writer waits for another one's commit
 CACHE_SIZE = -8_000  # KiB (negative by SQLite's convention): memory does not grow with the readers
@@ -107,10 +107,13 @@ def writing(engine: Engine, *, alone: bool = False) -> Iterator[Connection]:
         yield connection
 
 
-def hold(connection: Connection, lock: int) -> None:
-    """Let nobody else hold `lock` until this transaction ends; on SQLite no other writer is there anyway."""
+def hold(connection: Connection, lock: int, *, shared: bool = False) -> None:
+    """Let nobody else hold `lock` until this transaction ends; on SQLite no other writer is there anyway.
+
+    shared: others may who share it, too.
+    """
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}({lock})")
 
 
 def with_room(connection: Connection) -> None:
@@ -183,6 +186,9 @@ def _turn(engine: Engine) -> Iterator[None]:
 def _wrapped() -> Iterator[None]:
     try:
         yield
+    except DataError as error:
+        hint = "What this was to store holds a number or text beyond its limits; nothing of it was stored."
+        raise UnstorableError(f"the database says: {error.orig}", hint=hint) from error
     except DBAPIError as error:
         raise _storage_error(str(error.orig)) from error
 

@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL, make_url
 from newsletter.core.errors import StorageError
 from newsletter.db.engine import BUSY_TIMEOUT, open_engine, reading
 
+_MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html, section 1.3
 CHECKED_ROWS = 5  # lines of damage that a message repeats: one is enough to know
 
 
@@ -81,6 +82,14 @@ def damage(file: Path) -> list[str]:
             return [str(row[0]) for row in found if row[0] != "ok"]
     except sqlite3.Error as error:
         return [str(error)]
+
+
+def is_sqlite(file: Path) -> bool:
+    """Whether the file is a SQLite database, by its first bytes. Raises OSError."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as opened:
+        return opened.read(len(_MAGIC)) == _MAGIC
 
 
 def is_used(file: Path) -> bool:

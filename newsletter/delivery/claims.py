@@ -17,7 +17,7 @@ from newsletter.core.states import DebtEnd, DeliveryState, SkipReason
 from newsletter.db.schema import deliveries, digests, reader_debts
 from newsletter.delivery import debts
 from newsletter.delivery.parking import WAITING as WAITING
-from newsletter.delivery.parking import barred, park
+from newsletter.delivery.parking import as_sender, barred, park
 
 LEASE = timedelta(hours=1)  # all of SMTP's time limits together, the final dot's 10 minutes included
 KIND = "digest"  # the kind whose readers must be confirmed and not paused; all others are letters
@@ -107,6 +107,7 @@ def claim(
     was composed for an earlier version of the reader is left for composing. `wall` dates the lease: `now` may
     be simulated.
     """
+    as_sender(connection)
     taken: list[Claimed] = []
     skipped: dict[SkipReason, list[int]] = {}
     last: int | None = None  # id of the last one looked at

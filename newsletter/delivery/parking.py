@@ -13,11 +13,25 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, text, update
 
 from newsletter.core.states import DeliveryState, Form
+from newsletter.db.engine import hold
 from newsletter.db.schema import deliveries, digest_papers, digests, editions
 
 # Literal, or SQLite would not see that the partial index on what waits serves.
 WAITING = text("deliveries.state in ('queued', 'deferred')")
 _PARKED = deliveries.c.next_attempt_at == deliveries.c.expires_at  # no retry is ever as late as that
+
+RELEASE = 0x6E657775  # PostgreSQL's advisory lock (any fixed number) of senders, against whoever releases
+
+
+def as_sender(connection: Connection) -> None:
+    """Let no edition be released until this transaction ends: what it parks would stay parked. First of all,
+    before a mail is locked; senders do not wait for each other."""
+    hold(connection, RELEASE, shared=True)
+
+
+def without_senders(connection: Connection) -> None:
+    """Wait until no transaction of a sender is open, and let none begin until this one ends."""
+    hold(connection, RELEASE)
 
 
 def carrying(numbers: Collection[int]) -> Select[Any]:

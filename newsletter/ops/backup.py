@@ -9,6 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,20 +59,24 @@ def back_up(
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".newsletter-backup-") as private:
         copy, trouble = Path(private) / "copy", ""
         kind: Kind | None = kind_of(database_url)
-        try:
-            copy_to(copy, url=database_url)  # first: what it knows of, the files that follow hold
-        except ProgramMissingError as error:
-            kind, trouble = None, str(error)
-        if kind is Kind.SQLITE and (found := damage(copy)):
-            raise StorageError(
-                f"the database is damaged: {found[0]}", hint="Restore the last backup; none was made of this."
-            )
         part = Path(private) / "part"
         with packing(part) as packer:
+            waiting = _pack_inbox(packer, state_dir)  # first: what is taken meanwhile waits once more
+            try:
+                copy_to(copy, url=database_url)  # what it knows of, the files that follow hold
+            except ProgramMissingError as error:
+                kind, trouble = None, str(error)
+            if kind is Kind.SQLITE and (found := damage(copy)):
+                raise StorageError(
+                    f"the database is damaged: {found[0]}",
+                    hint="Restore the last backup; none was made of this.",
+                )
             if kind is not None:
                 packer.add(f"{DATABASE}/{kind.value}", copy)
                 copy.unlink()
-            _pack_state(packer, state_dir, without={file, Path(private), *_files_of(database_url)})
+            _pack_state(
+                packer, state_dir, without={file, Path(private), *waiting}, live={*_files_of(database_url)}
+            )
             packer.finish(
                 Manifest(
                     version=__version__,
@@ -129,11 +134,25 @@ def _is_there(file: Path) -> NewsletterError:
 def _files_of(database_url: str) -> Iterator[Path]:
     file = sqlite_file(database_url)
     if file is not None:
+        file = file.resolve()  # the state directory, or the file, may be named through a link
         yield from (file.with_name(file.name + suffix) for suffix in ("", "-wal", "-shm", "-journal"))
 
 
-def _pack_state(packer: Packer, state_dir: Path, *, without: set[Path]) -> None:
-    """Everything in the state directory but `without`, other backups, and what concerns this moment only."""
+def _pack_inbox(packer: Packer, state_dir: Path) -> set[Path]:
+    """The files that wait in the inbox; returns those that are in the backup with this."""
+    packed = set()
+    inbox = state_dir / INBOX
+    for file in sorted(inbox.iterdir()) if inbox.is_dir() else ():
+        if file.is_file():
+            with suppress(FileNotFoundError, PermissionError):  # taken just now; the latter is told later
+                packer.add(f"{STATE}/{INBOX}/{file.name}", file)
+                packed.add(file)
+    return packed
+
+
+def _pack_state(packer: Packer, state_dir: Path, *, without: set[Path], live: set[Path]) -> None:
+    """Everything in the state directory but `without`, the `live` database, other backups, and what concerns
+    this moment only."""
     seen: set[tuple[int, int]] = set()
     for place, folders, files in os.walk(state_dir, followlinks=True, onerror=_unreadable):
         here = Path(place)
@@ -155,7 +174,7 @@ def _pack_state(packer: Packer, state_dir: Path, *, without: set[Path]) -> None:
             packer.add_folder(f"{STATE}/{inside.as_posix()}", status.st_mode)
         for name in sorted(files):
             file = here / name
-            if file in without or NAME.fullmatch(name) or not file.is_file():
+            if file in without or file.resolve() in live or NAME.fullmatch(name) or not file.is_file():
                 continue
             try:
                 packer.add(f"{STATE}/{(inside / name).as_posix()}", file)

@@ -14,9 +14,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter.core.errors import DatabaseTooNewError, NewsletterError, StorageError
-from newsletter.db.engine import default_url, file_url, open_engine, writing
+from newsletter.db.engine import file_url, open_engine, writing
 from newsletter.db.migrate import check_known, known_revisions, upgrade
-from newsletter.db.snapshot import Kind, check_empty, damage, is_used, kind_of, load_into, sqlite_file
+from newsletter.db.snapshot import (
+    Kind,
+    check_empty,
+    damage,
+    is_sqlite,
+    is_used,
+    kind_of,
+    load_into,
+    sqlite_file,
+)
 from newsletter.delivery.recovery import Uncertain, doubt
 from newsletter.ops.backup import ASIDE, DATABASE, FOLDER, NAME, STATE
 from newsletter.ops.bundle import Manifest, unpack
@@ -123,8 +132,7 @@ def _present(state_dir: Path) -> list[Path]:
 
 
 def _refuse_while_used(state_dir: Path, present: list[Path]) -> None:
-    database = sqlite_file(default_url(state_dir))
-    if database in present and is_used(database):
+    if any(is_used(entry) for entry in present if is_sqlite(entry)):
         raise NewsletterError(
             f"the newsletter in {state_dir} is running",
             hint="Stop it first (`systemctl stop newsletter`); nothing was changed.",

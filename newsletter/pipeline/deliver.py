@@ -24,7 +24,7 @@ from newsletter.delivery.brakes import domain_of
 from newsletter.delivery.claims import KIND, Audience, Claimed, claim, expire
 from newsletter.delivery.outbox import WINDOW, Result, record, release, turn_over
 from newsletter.delivery.owners import owning
-from newsletter.delivery.parking import barred, park
+from newsletter.delivery.parking import as_sender, barred, park
 from newsletter.delivery.recovery import recover
 from newsletter.delivery.smtp import NAP, Transport
 from newsletter.pipeline.allowances import LONGEST_WAIT, Allowances, reached
@@ -173,6 +173,7 @@ class _Run:
         stopped = self.counts.stopped
         self.counts.troubles += [error for error in self._transport.failures if error is not stopped]
         with writing(self._engine) as connection:
+            as_sender(connection)
             self.counts.refuse(self._outcomes.end(connection))
             self._release(connection)
             self._allowances.end(connection)
@@ -295,6 +296,7 @@ class _Run:
         results, self._results = self._results, []
         self._passed("committing")
         with self._ledger.writing() as connection:
+            as_sender(connection)
             late = record(connection, owner=self._owner, results=results, now=self._now)
             ours = [result for result in results if result.delivery_id not in late]
             refused = self._outcomes.settle(connection, [(self._handed[r.delivery_id], r) for r in ours])

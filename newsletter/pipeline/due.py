@@ -28,7 +28,17 @@ from sqlalchemy import (
 )
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.cadence import AHEAD, SPACING, Cadence, Slot, is_zone, last_slot, next_slot, zone_of
+from newsletter.core.cadence import (
+    AHEAD,
+    SLACK,
+    SPACING,
+    Cadence,
+    Slot,
+    is_zone,
+    last_slot,
+    next_slot,
+    zone_of,
+)
 from newsletter.core.states import DeliveryState, Form, Role
 from newsletter.db.schema import (
     deliveries,
@@ -41,6 +51,7 @@ from newsletter.db.schema import (
     papers,
     reader_debts,
 )
+from newsletter.delivery.parking import carrying
 from newsletter.papers.editions import KEEPS_MAILS, STANDS
 from newsletter.pipeline.batch import KIND, NOW_KEY, Closing, batch, create
 from newsletter.pipeline.canaries import due as due_for
@@ -107,7 +118,7 @@ def is_open(schedule: Row[Any], slot: Slot, now: datetime) -> bool:
     """Whether that slot is open for somebody of a schedule of `audience.cadences`."""
     if schedule.done_least is None:  # nobody's slots have begun to count
         return False
-    return bool(schedule.done_least < slot.at or schedule.done_most > now)
+    return bool(schedule.done_least < slot.at or schedule.done_most > now + SLACK)
 
 
 def _latest(column: ColumnElement[Any]) -> Select[Any]:
@@ -145,7 +156,7 @@ def _add(
     )
     if not forced:
         # Slots to come were closed by a clock that ran ahead: they are open.
-        chosen = chosen.where(or_(person.c.slots_done_to < slot.at, person.c.slots_done_to > now))
+        chosen = chosen.where(or_(person.c.slots_done_to < slot.at, person.c.slots_done_to > now + SLACK))
     if only is not None:
         chosen = chosen.where(person.c.subscriber_id == only)
     connection.execute(insert(batch).from_select(_GATHERED, chosen))
@@ -216,7 +227,12 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
     if only is not None:
         stale = stale.where(deliveries.c.subscriber_id == only)
     connection.execute(insert(batch).from_select(_GATHERED, stale))
-    connection.execute(update(batch).values(kept=True))
+    waited = select(deliveries.c.id).where(
+        deliveries.c.subscriber_id == batch.c.subscriber_id,
+        deliveries.c.key == batch.c.delivery_key,
+        deliveries.c.digest_id.in_(carrying(_held_by_themselves(connection))),
+    )
+    connection.execute(update(batch).where(waited.exists()).values(kept=True))
     taken = (
         select(deliveries.c.id)
         .join(
@@ -233,6 +249,11 @@ def _take_back_stale(connection: Connection, *, now: datetime, only: int | None)
     )
     connection.execute(delete(deliveries).where(deliveries.c.id.in_(taken)))
     connection.execute(delete(batch).where(batch.c.expires_at > now + AHEAD))  # their slots never were
+
+
+def _held_by_themselves(connection: Connection) -> Sequence[int]:
+    held = select(editions.c.number).where(editions.c.held, editions.c.held_because.is_not(None))
+    return connection.execute(held).scalars().all()
 
 
 def overtaken() -> Select[tuple[int]]:
@@ -322,7 +343,7 @@ def close_slots(connection: Connection, *, now: datetime) -> None:
             ~batch.c.forced,
             batch.c.closes.is_distinct_from(Closing.CLOCK_BEHIND),
         )
-        audience.close_slots(connection, people, slot_at, now=now)
+        audience.close_slots(connection, people, slot_at, ahead=now + SLACK)
 
 
 def _slots(connection: Connection) -> Sequence[datetime]:

@@ -7,15 +7,17 @@ dropped is deleted. Whatever happens to a file in between, its bytes are read wh
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
-from newsletter.core.errors import NewsletterError, StorageError
+from newsletter.core.errors import NewsletterError, StorageError, UnstorableError
 from newsletter.core.states import DumpStatus
 from newsletter.pipeline.ingest import DumpReport
 from newsletter.sources.dropped import REFUSED, TAKEN, is_hidden, is_unfinished, unfit
@@ -129,6 +131,9 @@ class Inbox:
         """Take a file's bytes in and put it aside."""
         try:
             report = self._take(data, name, now)
+        except UnstorableError as error:
+            self._tell(self._seen[name], name, error.message)
+            return None
         except NewsletterError:
             raise
         except Exception as error:  # one dump that trips the parser must not hold up those behind it
@@ -177,12 +182,12 @@ class Inbox:
 
     def _put_back(self, target: Path, source: Path) -> None:
         log.info("changed as it was taken; looked at again file=%r", source.name)
-        try:
-            os.link(target, source)  # never over what has come since
-            target.unlink()
-        except FileExistsError:
-            free = source.with_name(f"{source.stem} again{source.suffix}")
-            target.rename(free)
+        for free in _names(source):
+            try:
+                _move(target, free)
+            except FileExistsError:  # it has come since
+                continue
+            return
 
     def _look_after_taken(self) -> None:
         """Whoever goes on writing to a file that was taken gets it back in the inbox."""
@@ -193,10 +198,35 @@ class Inbox:
                 del self._taken[path]
                 continue
             if changed:
-                del self._taken[path]
-                self._put_back(path, self._folder / path.name)
+                try:
+                    self._put_back(path, self._folder / path.name)
+                except OSError as error:
+                    self._tell(seen, f"{TAKEN}/{path.name}", f"cannot be moved back: {error.strerror}")
+                else:
+                    del self._taken[path]
             elif self._ticks() - seen.since > WATCHED:
                 del self._taken[path]
+
+
+def _names(wanted: Path) -> Iterator[Path]:
+    """The name that is wanted, then others like it."""
+    yield wanted
+    yield wanted.with_name(f"{wanted.stem} again{wanted.suffix}")
+    yield from (wanted.with_name(f"{wanted.stem} again {number}{wanted.suffix}") for number in count(2))
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename, but over nothing. Raises FileExistsError, OSError."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:  # another user's file (Linux: fs.protected_hardlinks), or a disk that knows no links
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        source.rename(target)
+    else:
+        source.unlink()
 
 
 def _read_whole(path: Path, mark: Mark) -> bytes | None:

@@ -140,6 +140,9 @@ def ingest_bytes(
     (then they are ingested anew, as an admin who withdrew a dump by mistake or with a wrong option expects).
     """
     chosen = options or Options()
+    name = name.encode("utf-8", "surrogateescape").decode(
+        "utf-8", "replace"
+    )  # files may be named in any bytes
     sha256 = dump_archive.digest_of(data)
     with reading(engine) as connection:
         before = dump_rows.by_hash(connection, sha256)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 from newsletter.core.errors import NewsletterError
 from newsletter.db.engine import writing
 from newsletter.db.schema import edition_papers, papers
-from newsletter.delivery.parking import held, unpark
+from newsletter.delivery.parking import held, unpark, without_senders
 from newsletter.papers import editions, merging
 from newsletter.pipeline import due, first_mails
 
@@ -28,12 +28,13 @@ def hold(engine: Engine, number: int) -> dict[str, Any]:
 def release(engine: Engine, number: int, *, now: datetime) -> dict[str, Any]:
     """Make edition `number` ready by `now` (aware); returns its row. Raises NotFoundError.
 
-    Mails that wait for it go on. Of one that was held by itself, what was refused so far counts no more.
+    Mails that wait for it go on, and what was refused so far counts no more.
     """
     with writing(engine, alone=True) as connection:
+        without_senders(connection)
         editions.require(connection, number)
         was_held = number in held(connection)
-        if editions.held_because(connection, number) is not None:
+        if was_held:
             first_mails.excuse(connection, number)
         editions.release(connection, number, now=now)
         if was_held:

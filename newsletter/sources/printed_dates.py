@@ -11,6 +11,7 @@ from newsletter.core.listing import PartialDate
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS_IN = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_MOST_COMMENTS = 10**9
 _YEARS = range(1900, 2101)  # four digits outside of it, behind a day, count something else
 _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?"
@@ -56,7 +57,8 @@ def read_date(line: str) -> tuple[PartialDate, int | None] | None:
     return PartialDate(month=month, day=day, year=year), count
 
 
-def read_count(text: str) -> int:
-    """Read "12", "1,024" or "1.2k"."""
+def read_count(text: str) -> int | None:
+    """Read "12", "1,024" or "1.2k"; None for what no page can mean."""
     text = text.lower().replace(",", "")
-    return round(float(text[:-1]) * 1000) if text.endswith("k") else int(text)
+    number = round(float(text[:-1]) * 1000) if text.endswith("k") else int(text)
+    return number if number <= _MOST_COMMENTS else None

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from newsletter.db.migrate import known_revisions
+from newsletter.ops import backup
 from newsletter.samples import dumps
 from tests.cli.commands import Shell
 from tests.smtp_servers.recording import RecordingServer, Terms
@@ -96,7 +97,7 @@ def test_backup_does_not_hold_other_backups_or_locks(full: Shell) -> None:
     with tarfile.open(first) as archive:
         names = archive.getnames()
     assert [name for name in names if "locks" in name or "backup" in name or "sqlite3" in name] == []
-    assert names[0] == "database/sqlite"
+    assert "database/sqlite" in names
     assert names[-1] == "manifest.json"
 
 
@@ -434,3 +435,51 @@ def test_backup_into_a_folder_that_is_not_there_makes_it(full: Shell, tmp_path: 
         time.sleep(1.1)  # its name has whole seconds
     assert len(list(place.glob("newsletter-backup-*.tar.gz"))) == 1
     assert place.stat().st_mode & 0o777 == 0o700
+
+
+def test_dump_that_is_taken_while_a_backup_is_made_is_not_lost(
+    full: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = backup.copy_to
+    inbox = full.state_dir / "inbox"
+
+    def copy_and_go_on(target: Path, *, url: str) -> None:  # as a scheduler does right behind the copy
+        copy(target, url=url)
+        full.ok("ingest", str(inbox / "waiting.txt"))
+        (inbox / "taken").mkdir()
+        (inbox / "waiting.txt").rename(inbox / "taken/waiting.txt")
+
+    monkeypatch.setattr(backup, "copy_to", copy_and_go_on)
+    made = _backup(full, str(tmp_path / "b.tar.gz"))
+    elsewhere = Shell(tmp_path / "elsewhere")
+    elsewhere.ok("restore", str(made))
+    waiting = elsewhere.state_dir / "inbox/waiting.txt"
+    assert [dump["status"] for dump in elsewhere.ok("ingest", str(waiting), "--json").json["dumps"]] == [
+        "ingested"
+    ]
+
+
+def test_restore_over_a_database_of_another_name_that_is_used_is_refused(full: Shell, tmp_path: Path) -> None:
+    made = _backup(full, str(tmp_path / "b.tar.gz"))
+    other = full.state_dir / "other.db"
+    shutil.copy(full.state_dir / "newsletter.sqlite3", other)
+    connection = sqlite3.connect(other)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("SELECT count(*) FROM papers").fetchone()
+    try:
+        answer = full("restore", "--force", str(made))
+    finally:
+        connection.close()
+    assert answer.code == 1
+    assert "is running" in answer.stderr
+    assert other.exists()
+
+
+def test_backup_through_a_link_does_not_hold_the_live_database(full: Shell, tmp_path: Path) -> None:
+    real = full.state_dir / "real.db"
+    (full.state_dir / "newsletter.sqlite3").rename(real)
+    full.settings(f'database_url = "sqlite:///{real}"\n')
+    link = tmp_path / "link"
+    link.symlink_to(full.state_dir)
+    with tarfile.open(_backup(Shell(link), str(tmp_path / "b.tar.gz"))) as archive:
+        assert [name for name in archive.getnames() if "real.db" in name] == []

@@ -18,8 +18,11 @@ from newsletter.delivery.claims import expire, skip
 from newsletter.papers import editions
 from newsletter.pipeline.batch import Closing
 from newsletter.pipeline.why import why
-from subscribers import leaving
+from subscribers import choices, leaving
+from subscribers.preferences import Preferences
+from tests.pipeline.office import Office
 from tests.pipeline.scenario import World, utc
+from tests.smtp_servers.recording import RecordingServer
 
 BEHIND = Closing.CLOCK_BEHIND.value
 
@@ -273,3 +276,25 @@ def test_patience_that_ends_between_two_slots_is_over_at_the_second(world: World
     assert (world.mails_to(ada), world.audit("2026-04-21T13:00").pending) == ([], {Pending.TOO_FEW: 1})
     world.day("2026-04-22T07:00")
     assert world.mails_to(ada) == [["A"]]
+
+
+def test_change_while_composing_waited_opens_no_closed_slot(tmp_path: Path, database_url: str) -> None:
+    """Whoever composes reads the clock, then waits for another writer: a change may be later than that."""
+    with RecordingServer() as server:
+        office = Office(tmp_path, port=server.port, url=database_url)
+        ada = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00", hour=22)
+        office.ingest_samples([13])
+        with writing(office.engine) as connection:
+            choices.choose(
+                connection,
+                subscriber_id=ada,
+                topics_wanted=["circuits"],
+                known_topics=list(office.topics),
+                given={"hour": 8},
+                how="web",
+                now=utc("2026-04-13T12:00:05"),
+                defaults=Preferences(),
+            )
+        assert office.send("2026-04-13T12:00:00").sent == 0
+        assert office.send("2026-04-14T08:00:00").sent == 1
+        office.engine.dispose()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,16 +13,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from newsletter.db.engine import reading
+from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, papers
+from newsletter.delivery.claims import Audience, claim
 from newsletter.ops.facts import gather
 from newsletter.papers import editions
 from newsletter.pipeline import review
 from newsletter.pipeline.compose import compose
 from newsletter.pipeline.deliver import deliver
 from newsletter.pipeline.first_mails import LEAST, Tally, Terms, is_too_bad
-from newsletter.pipeline.send import Calendar, SendReport, send
+from newsletter.pipeline.send import Calendar, SendReport, prepare, send
 from newsletter.pipeline.why import why
+from subscribers import audience, choices
+from subscribers.preferences import Preferences
 from tests.pipeline.office import Office, titles_in, utc
 from tests.smtp_servers.misbehaving import MisbehavingServer
 from tests.smtp_servers.recording import Conversation
@@ -29,6 +33,12 @@ from tests.smtp_servers.recording import Conversation
 pytestmark = pytest.mark.flaky(reruns=2)
 
 READERS = 150
+AUDIENCE = Audience(
+    mailable=audience.mailable(),
+    reachable=audience.reachable(),
+    departed=audience.departed(),
+    standing=audience.standing(),
+)
 SPAM = b"554 5.7.1 <r@x.example> looks like spam"
 
 
@@ -312,3 +322,59 @@ def test_nothing_is_held_where_the_settings_say_so(office: Office, server: Picky
     server.verdict = SPAM
     report = run(office, "2026-04-13T07:00")
     assert (report.deferred, report.held, held_because(office)) == (30, {}, None)
+
+
+def test_hold_by_hand_on_top_excuses_what_was_refused_too(office: Office, server: Picky) -> None:
+    office.reader("canary@c.example", "circuits", joined="2026-04-12T12:00", hour=22)
+    join(office, 20, hour=8)
+    wishes = {"hold": timedelta(hours=1), "canaries": ("canary@c.example",)}
+    server.verdicts = {"canary@c.example": SPAM}
+    run(office, "2026-04-13T07:00", **wishes)
+    assert held_because(office) is not None
+    review.hold(office.engine, 1)
+    review.release(office.engine, 1, now=utc("2026-04-13T07:30"))
+    run(office, "2026-04-13T07:31", **wishes)
+    assert run(office, "2026-04-13T08:31", **wishes).sent == 20
+    assert held_because(office) is None
+
+
+def test_mail_without_the_held_edition_is_made_anew_without_it(office: Office, server: Picky) -> None:
+    eve = office.reader("eve@e.example", "circuits", joined="2026-04-12T12:00", hour=22)
+    join(office, 60)
+    server.verdict = SPAM
+    run(office, "2026-04-13T07:00")
+    assert held_because(office) is not None
+    server.verdict = None
+    office.ingest_samples([14])
+    at = utc("2026-04-14T22:00")
+    prepare(office.engine, now=at, press=office.press, post=office.post, calendar=Calendar())
+    assert states(office)["queued"] >= 1  # eve's, with edition 2 alone
+    with writing(office.engine) as connection:
+        choices.choose(
+            connection,
+            subscriber_id=eve,
+            topics_wanted=["circuits"],
+            known_topics=list(office.topics),
+            given={"text_only": True},
+            how="web",
+            now=at,
+            defaults=Preferences(),
+        )
+    run(office, "2026-04-14T22:01")
+    assert [mail.recipient for mail in server.accepted if mail.recipient == "eve@e.example"] != []
+
+
+def test_release_waits_for_a_sender_that_is_parking(office: Office, server: Picky) -> None:
+    join(office, 3)
+    at = utc("2026-04-13T07:00")
+    prepare(office.engine, now=at, press=office.press, post=office.post, calendar=Calendar())
+    with writing(office.engine) as connection:
+        editions.hold_for(connection, 1, "its first mails were refused")
+    release = threading.Thread(target=review.release, args=(office.engine, 1), kwargs={"now": at})
+    with writing(office.engine) as connection:
+        found = claim(connection, owner="a sender", now=at, wall=at, limit=10, audience=AUDIENCE)
+        assert found.claimed == ()
+        release.start()
+        time.sleep(0.3)  # it gets as far as it can
+    release.join()
+    assert run(office, "2026-04-13T07:05").sent == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from newsletter.core.errors import StorageError
 from newsletter.core.states import DumpStatus
 from newsletter.pipeline.chores import taker
 from newsletter.pipeline.inbox import QUIET, WATCHED, Inbox
+from tests.pipeline.newsstand import Printed, page
 from tests.pipeline.office import Office, utc
 from tests.pipeline.test_dumps import half_read_page
 
@@ -25,8 +27,8 @@ OTHER = samples.dumps()[1].read_bytes()
 class Desk:
     """An inbox on a real newsletter, and a clock that is turned by hand."""
 
-    def __init__(self, folder: Path) -> None:
-        self.office = Office(folder, port=1)
+    def __init__(self, folder: Path, url: str | None = None) -> None:
+        self.office = Office(folder, port=1, url=url)
         self.folder = folder / "inbox"
         self.folder.mkdir()
         self.ticks = 0.0
@@ -230,3 +232,62 @@ def test_inbox_that_was_removed_is_made_again(desk: Desk) -> None:
     desk.folder.rmdir()
     assert desk.look() == []
     assert desk.folder.is_dir()
+
+
+def test_dump_that_the_database_cannot_hold_holds_up_none_behind_it(
+    tmp_path: Path, database_url: str, told: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("newsletter.sources.printed_dates._MOST_COMMENTS", 10**12)  # as any oversight would
+    desk = Desk(tmp_path, database_url)
+    desk.drop("2026-04-14.txt", page("Apr 14", Printed(title="Quantum Lattices", comments=99999999999)))
+    desk.drop("2026-04-15.txt", OTHER)
+    desk.look()
+    taken = desk.look()
+    assert ("2026-04-15.txt", INGESTED) in taken
+    if "postgresql" in database_url:
+        assert desk.left() == ["2026-04-14.txt", "taken/2026-04-15.txt"]
+        assert "integer out of range" in _words(told)[0]
+    assert desk.look() == []
+    desk.office.engine.dispose()
+
+
+def test_dump_whose_name_is_no_text_is_taken(desk: Desk) -> None:
+    (desk.folder / os.fsdecode(b"2026-04-14 caf\xe9.txt")).write_bytes(DUMP)
+    desk.look()
+    assert desk.look() == [("2026-04-14 caf\ufffd.txt", INGESTED)]
+
+
+def test_what_goes_back_to_the_inbox_replaces_nothing(desk: Desk) -> None:
+    for name in ("a.txt", "a again.txt", "a again 2.txt"):
+        desk.drop(name, DUMP if name == "a.txt" else name.encode())
+    desk.look()
+    with (desk.folder / "a again.txt").open("ab") as waits, (desk.folder / "a again 2.txt").open("ab"):
+        desk.look()
+        with (desk.folder / "taken/a.txt").open("ab") as writer:
+            writer.write(b"more\n")
+        desk.drop("a.txt", OTHER)
+        waits.write(b"!")
+        desk.look(after=1)
+    assert (desk.folder / "a again.txt").read_bytes() == b"a again.txt!"
+    assert (desk.folder / "a again 2.txt").read_bytes() == b"a again 2.txt"
+    assert (desk.folder / "a.txt").read_bytes() == OTHER
+    assert (desk.folder / "a again 3.txt").read_bytes() == DUMP + b"more\n"
+
+
+def test_file_that_may_not_be_linked_goes_back_all_the_same(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:  # what Linux says of another user's file
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    desk.drop("a.txt", DUMP)
+    desk.look()
+    desk.look()
+    with (desk.folder / "taken/a.txt").open("ab") as writer:
+        writer.write(b"more\n")
+    desk.drop("a.txt", OTHER)
+    desk.look(after=1)
+    assert (desk.folder / "a.txt").read_bytes() == OTHER
+    assert (desk.folder / "a again.txt").read_bytes() == DUMP + b"more\n"
+    assert desk.look(after=1) == []

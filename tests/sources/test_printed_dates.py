@@ -58,5 +58,10 @@ def test_any_date_reads_back(day: date, count: int | None) -> None:
     assert read_date(line) == (PartialDate(month=day.month, day=day.day, year=day.year), count)
 
 
+def test_counts_that_nobody_can_mean_are_none() -> None:
+    assert [read_count(text) for text in ("1000000000", "1000000001", "1000000.1k")] == [10**9, None, None]
+    assert read_date("Apr 13 99999999999") == (PartialDate(month=4, day=13, year=None), None)
+
+
 def test_counts_are_read() -> None:
     assert [read_count(text) for text in ("12", "1,024", "1.2k", "3K")] == [12, 1024, 1200, 3000]

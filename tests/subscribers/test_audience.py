@@ -109,12 +109,12 @@ def test_close_slots_goes_forward_and_back_only_from_the_future(world: World) ->
     world.add("bob@example.org", now=later(2))
     person = audience.mailable().subquery()
     ids = select(person.c.subscriber_id)
-    assert audience.close_slots(world.connection, ids, later(1), now=later(3)) == 1
-    assert audience.close_slots(world.connection, ids, later(1), now=later(3)) == 0
+    assert audience.close_slots(world.connection, ids, later(1), ahead=later(3)) == 1
+    assert audience.close_slots(world.connection, ids, later(1), ahead=later(3)) == 0
     rows = world.connection.execute(audience.mailable().order_by("subscriber_id")).all()
     assert [row.slots_done_to for row in rows] == [later(1), later(2)]
     assert [row.version for row in rows] == [1, 1]
-    assert audience.close_slots(world.connection, ids, NOON - timedelta(days=1), now=later(3)) == 0
-    assert audience.close_slots(world.connection, ids, NOON, now=later(1)) == 1
+    assert audience.close_slots(world.connection, ids, NOON - timedelta(days=1), ahead=later(3)) == 0
+    assert audience.close_slots(world.connection, ids, NOON, ahead=later(1)) == 1
     rows = world.connection.execute(audience.mailable().order_by("subscriber_id")).all()
     assert [row.slots_done_to for row in rows] == [later(1), NOON]
