@@ -14,6 +14,7 @@ import subscribers.tables
 from newsletter.core.mail import Content
 from newsletter.core.plan import EVERYTHING, DigestPlan, PlannedPaper
 from newsletter.core.states import DeliveryState, Form
+from newsletter.core.waiting import DEAD
 from newsletter.db.engine import default_url, open_engine, reading, writing
 from newsletter.db.schema import (
     deliveries,
@@ -217,13 +218,14 @@ class World:
         return list(mails.values())
 
     def maybes_of(self, reader: int) -> list[list[str]]:
-        """The doubtful papers that each mail to this reader shows, in order; mails without any left out."""
+        """The doubtful papers that each mail to this reader shows, in order; not those of mails without any,
+        and of mails that never arrived."""
         with reading(self.engine) as connection:
             found = connection.execute(
                 select(deliveries.c.id, papers.c.title)
                 .join(digest_maybes, digest_maybes.c.digest_id == deliveries.c.digest_id)
                 .join(papers, papers.c.id == digest_maybes.c.paper_id)
-                .where(deliveries.c.subscriber_id == reader)
+                .where(deliveries.c.subscriber_id == reader, deliveries.c.state.not_in(DEAD))
                 .order_by(deliveries.c.id, digest_maybes.c.position)
             ).all()
         mails: dict[int, list[str]] = {}
