@@ -108,7 +108,11 @@ def _parameter(parameter: Any) -> str:
     else:
         flag = getattr(parameter, "is_flag", False)
         names = ", ".join(parameter.opts)
-        name = f"`{names}`" if flag else f"`{names} {parameter.metavar or parameter.name.upper()}`"
+        name = (
+            f"`{names}`"
+            if flag
+            else f"`{names} {parameter.metavar or parameter.name.upper()}`".replace("|", "\\|")
+        )
     text = (parameter.help or "").replace("|", "\\|")
     default = parameter.default
     if default not in (None, False, (), [], "") and not callable(default) and default is not ...:

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from subscribers.consent import What, events
 from subscribers.dialect import utc_day
+from subscribers.key import suppressions
 from subscribers.people import State
-from subscribers.suppression import suppressions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,25 +6,21 @@ Bounces are not judged here; whoever judges them calls `suppress`.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from subscribers import addresses, consent, intervals
 from subscribers.addresses import Address
 from subscribers.consent import Event, What
 from subscribers.errors import SubscriberError, SuppressedError
+from subscribers.key import hashed, remember, suppressions
 from subscribers.people import State, SubscriberView, by_id, by_keys, paged, subscribers
 from subscribers.preferences import Preferences, as_columns
 from subscribers.purging import dissolve_moves
-from subscribers.tables import Suppression
-
-suppressions = Suppression.__table__  # type: ignore[attr-defined]
 
 REASONS = ("admin", "bounce", "complaint", "erased")
 ERASED = "erased"  # the person asked to be forgotten: lifted by their own confirmed sign-up only
@@ -36,16 +32,6 @@ class Standing:
 
     reason: str  # one of REASONS
     at: datetime
-
-
-def hashed(address_key: str, key: bytes) -> str:
-    """The hash under which an address is suppressed: HMAC-SHA256 in hex."""
-    return hmac.new(key, address_key.encode(), hashlib.sha256).hexdigest()
-
-
-def hashes(connection: Connection) -> int:
-    """How many addresses are known by their hash alone, whatever became of it; they need the key."""
-    return int(connection.execute(select(func.count()).select_from(suppressions)).scalar_one())
 
 
 def in_force(connection: Connection, address_keys: Collection[str], *, key: bytes) -> dict[str, Standing]:
@@ -217,6 +203,7 @@ def forget(
 def _impose(
     connection: Connection, *, address_key: str, reason: str, note: str, now: datetime, key: bytes
 ) -> None:
+    remember(connection, key, now=now)
     address_hash = hashed(address_key, key)
     there = select(suppressions.c.id).where(
         suppressions.c.address_hash == address_hash,

@@ -6,7 +6,6 @@ Touches nothing but its own folder, and no network but this machine's own.
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -252,10 +251,8 @@ def _where_to_look(folder: Path, server: LocalMail, *, asked: date) -> None:
         page.write_text(html, "utf-8")
         typer.echo(f"  {page}   (open it in a browser)")
     typer.echo("\nAsk it something:")
-    on_path = shutil.which("newsletter") or not sys.argv[0].endswith("/newsletter")
-    program = "newsletter" if on_path else sys.argv[0]  # as `make demo` calls it
     for command in (f"why {READERS[0].address} --on {asked}", "deliveries list", "audit"):
-        typer.echo(f"  {program} --state-dir {folder} {command}")
+        typer.echo(f"  {output.program()} --state-dir {folder} {command}")
 
 
 def _at(day: date, hour: int) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import closing
 
 import typer
@@ -39,4 +40,7 @@ def init(ctx: typer.Context, *, json: Json = False) -> None:
     else:
         typer.echo(f"{work.state_dir} is complete; nothing to make.")
     output.note(f"Next: set sender and [smtp] in {work.state_dir / 'newsletter.toml'}, then add a reader:")
-    output.note("  newsletter subscribers add you@example.org --topic circuits --confirmed")
+    called = output.program()
+    if work.state_dir_flag is not None:
+        called += f" --state-dir {shlex.quote(str(work.state_dir))}"
+    output.note(f"  {called} subscribers add you@example.org --topic circuits --confirmed")

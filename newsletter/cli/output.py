@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,12 @@ def as_json(value: Any, *, indent: int | None = None) -> str:
     """JSON that stdout can print; half of a surrogate pair, which no encoding has, stays escaped."""
     text = json.dumps(value, ensure_ascii=not speaks_utf8(), indent=indent)
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def program() -> str:
+    """How this program is called again: by its name where that is on the path, else as it was called."""
+    on_path = shutil.which("newsletter") or not sys.argv[0].endswith("/newsletter")
+    return "newsletter" if on_path else sys.argv[0]
 
 
 def speaks_utf8() -> bool:

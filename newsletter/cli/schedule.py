@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import logging.config
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,6 +17,8 @@ from newsletter.cli.logs import LOGGING
 
 if TYPE_CHECKING:
     from newsletter.scheduler.clockwork import Clockwork
+
+log = logging.getLogger("newsletter.scheduler")
 
 app = typer.Typer(add_completion=False)
 
@@ -50,15 +54,28 @@ def check(work: Workspace) -> None:
     _ = (work.engine, work.post, work.press, work.matcher)
 
 
+def changed_at(file: Path) -> int | None:
+    """When a file last changed, ns; None when it is not there."""
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return None
+
+
 def watching(work: Workspace) -> Callable[[], bool]:
     """The step that looks for what an admin must hear of."""
     from newsletter.cli.alarming import teller_of, terms_of
     from newsletter.ops.watch import look_and_tell
+    from newsletter.settings.sources import TOML_NAME
 
     terms, teller = terms_of(work), teller_of(work)
+    settings = work.state_dir / TOML_NAME
+    read = changed_at(settings)
 
     def step() -> bool:
         now = datetime.now(UTC)
+        if changed_at(settings) != read:
+            log.warning("%s has changed since it was read: restart to use it, topics too", TOML_NAME)
         return look_and_tell(work.engine, state_dir=work.state_dir, terms=terms, teller=teller, now=now)
 
     return step

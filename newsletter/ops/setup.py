@@ -14,7 +14,7 @@ from newsletter.core.errors import StorageError
 from newsletter.db.engine import DEFAULT_FILE, default_url, open_engine, reading
 from newsletter.db.migrate import upgrade
 from newsletter.ops.state_dir import CREDENTIALS, check_writable, prepare
-from subscribers import suppression
+from subscribers import key
 
 SUPPRESSION_KEY = "suppression_key"
 
@@ -51,7 +51,7 @@ def _check_nothing_hangs_on_it(state_dir: Path, database_url: str) -> None:
     try:
         with reading(engine) as connection:
             there = inspect(connection).has_table("suppressions")
-            hashed = suppression.hashes(connection) if there else 0
+            hashed = key.hashes(connection) if there else 0
     finally:
         engine.dispose()
     if hashed:

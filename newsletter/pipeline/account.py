@@ -16,6 +16,7 @@ from newsletter.pipeline.people import House
 from newsletter.pipeline.signups import ADDRESS, Gate
 from subscribers import addresses, consent, limits, moving, people, suppression
 from subscribers.errors import SubscriberError
+from subscribers.key import hashed
 from subscribers.people import State, SubscriberView
 
 
@@ -159,5 +160,5 @@ def _may_mail(
     house: House,
     now: datetime,
 ) -> bool:
-    who = suppression.hashed(addresses.parse(address).key, house.suppression_key)
+    who = hashed(addresses.parse(address).key, house.suppression_key)
     return limits.within(connection, rates, scope=scope, who=who, now=now)

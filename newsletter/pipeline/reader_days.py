@@ -40,9 +40,11 @@ class Explainer:
             if not row.everyone and row.at <= now
         ]
 
-    def reader(self, subscriber_id: int) -> Reader:
-        """One reader's books."""
-        account = next(a for _, a in accounts(self._connection, self._contents, only=subscriber_id))
+    def reader(self, subscriber_id: int) -> Reader | None:
+        """One reader's books; None of somebody who has never followed anything."""
+        account = next((a for _, a in accounts(self._connection, self._contents, only=subscriber_id)), None)
+        if account is None:
+            return None
         then = past(self._connection, subscriber_id)
         mails = self._connection.execute(
             select(deliveries)

@@ -12,13 +12,13 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.mail import Content, Recipient
-from newsletter.core.states import DeliveryState
+from newsletter.core.states import DeliveryState, Form
 from newsletter.db.engine import reading
-from newsletter.db.schema import deliveries, digests
+from newsletter.db.schema import deliveries, digest_papers, digests
 from newsletter.delivery.carried import Contents, contents_of
 from newsletter.delivery.claims import KIND
 from newsletter.delivery.contents import load_content
@@ -26,6 +26,8 @@ from newsletter.pipeline.links import KEY_LENGTH, SAMPLE, Links
 from newsletter.pipeline.post import Builder
 from newsletter.pipeline.sampler import Sampler
 
+SHARED = 3  # readers of a digest that is shown to everybody
+RECENT = 200  # digests that are looked through for one
 SENT_SHOWN = 30  # digests that a reader's page lists
 
 
@@ -55,13 +57,25 @@ def page_of(engine: Engine, key: str, *, web_url: str, builder: Builder, links: 
 
 
 def sample(engine: Engine, *, builder: Builder, links: Links, sampler: Sampler, now: datetime) -> str:
-    """The HTML of the latest digest that was sent to anybody, or of the sampler's where there is none."""
-    sent = (
-        select(func.max(deliveries.c.digest_id))
-        .where(deliveries.c.kind == KIND, deliveries.c.state == DeliveryState.SENT.value)
-        .scalar_subquery()
+    """The HTML of the latest digest that SHARED readers or more have got, or of the sampler's where there is
+    none: what one reader follows is nobody else's matter. None that had no room for all is shown."""
+    sent = select(deliveries.c.id).where(
+        deliveries.c.digest_id == digests.c.id, deliveries.c.state == DeliveryState.SENT.value
     )
-    latest = select(digests.c.id, digests.c.key).where(digests.c.kind == KIND, digests.c.id == sent)
+    left_out = select(digest_papers.c.paper_id).where(
+        digest_papers.c.digest_id == digests.c.id, digest_papers.c.form == Form.LEFT
+    )
+    recent = select(digests.c.id).where(digests.c.kind == KIND).order_by(digests.c.id.desc()).limit(RECENT)
+    latest = (
+        select(digests.c.id, digests.c.key)
+        .where(
+            digests.c.id.in_(recent),
+            sent.order_by(deliveries.c.id).limit(1).offset(SHARED - 1).exists(),
+            ~left_out.exists(),
+        )
+        .order_by(digests.c.id.desc())
+        .limit(1)
+    )
     with reading(engine) as connection:
         row = connection.execute(latest).first()
         if row is None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row
 
-from newsletter.core.cadence import zone_of
-from newsletter.core.days import Silence, Verdict
+from newsletter.core.cadence import Slot, zone_of
+from newsletter.core.days import Silence, Verdict, paused_until
 from newsletter.core.ledger import Account, Pair
 from newsletter.core.states import DeliveryState, Form
 from newsletter.core.waiting import DEAD
@@ -17,6 +17,7 @@ from newsletter.delivery.claims import NOTE
 from newsletter.pipeline.batch import NOW_KEY
 from newsletter.pipeline.reader_days import Reader
 
+NO_TOPIC = "in no topic that they follow"
 _IN_WORDS = {
     DeliveryState.QUEUED: "the mail is composed and waits to be sent",
     DeliveryState.LEASED: "the mail is being sent",
@@ -47,13 +48,26 @@ def coming(told: Reader, mail: Row[Any]) -> str:
     return f"the digest for {_day(told.date_of(mail))} came on this day at {told.sent_at(mail):%H:%M}"
 
 
+def never(state: str, *, asked_at: datetime | None) -> str:
+    """Why somebody who has never agreed to any mail gets none. asked_at: when they asked for it."""
+    if state != "pending":
+        return f"{state}, and never confirmed"
+    asked = f": asked on {_day(asked_at.date())}" if asked_at is not None else ""
+    return f"not confirmed yet{asked}; no digest comes before that"
+
+
 def no_digest(told: Reader, verdict: Verdict, day: date, waiting: Sequence[Pair]) -> str:
     """Why there is no digest of a day."""
     cadence = verdict.cadence
     if verdict.why is Silence.NO_SLOT:
         words = f"weekly on {cadence.weekday}" if cadence.kind == "weekly" else cadence.kind
         return f"{verdict.why}: the cadence is {words}"
+    if verdict.why is Silence.LEFT and told.books.account.suppressed:
+        return "suppressed before that slot"
     if verdict.why is Silence.NOT_YET and verdict.slot is not None:
+        stopped = _stopped(told, verdict.slot)
+        if stopped:
+            return stopped
         words = f"the slot at {verdict.slot.at.astimezone(zone_of(cadence.timezone)):%H:%M} has not come yet"
         ready, held = ([p for p in waiting if p.held is so] for so in (False, True))
         words += f"; {_wait(ready, ' for it')}" if ready else ""
@@ -68,6 +82,18 @@ def no_digest(told: Reader, verdict: Verdict, day: date, waiting: Sequence[Pair]
     if verdict.why is Silence.NOTHING_NEW and noted:
         return f"{verdict.why}; a short note said so"
     return verdict.why.value
+
+
+def _stopped(told: Reader, slot: Slot) -> str:
+    """Why a slot that has not come yet will bring nothing; empty: it may."""
+    account, books = told.books.account, told.books
+    ends = [interval.until for interval in account.intervals]
+    if not account.confirmed or all(end is not None and end <= books.now for end in ends):
+        since = max((end for end in ends if end is not None), default=None)
+        on = f" on {_day(since.astimezone(told.zone_at(since)).date())}" if since is not None else ""
+        return f"{'suppressed' if account.suppressed else 'unsubscribed'}{on}; no mail comes"
+    until = paused_until(books, books.now)
+    return f"paused until {_day(until.astimezone(told.zone_at(until)).date())}" if until > slot.at else ""
 
 
 def why_waiting(pair: Pair) -> str:
@@ -90,7 +116,7 @@ def why_not(account: Account, pairs: list[Pair]) -> str:
             if pair.held:
                 return f"edition {pair.edition} is held"
             return _elsewhere(account, pair.paper)
-    return "in no topic that they follow"
+    return NO_TOPIC
 
 
 def _elsewhere(account: Account, paper: int) -> str:

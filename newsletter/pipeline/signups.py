@@ -23,8 +23,9 @@ from newsletter.pipeline import welcome
 from newsletter.pipeline.greetings import greet
 from newsletter.pipeline.letters import Letterpress, post_letter
 from newsletter.pipeline.people import House
-from subscribers import addresses, limits, people, requests, signup, suppression
+from subscribers import addresses, limits, people, requests, signup
 from subscribers.errors import SubscriberError, SuppressedError
+from subscribers.key import hashed
 from subscribers.people import State, SubscriberView
 from subscribers.requests import Kind, Request
 
@@ -59,7 +60,7 @@ def ask(engine: Engine, request: Request, *, client: str, gate: Gate, house: Hou
 
 def hashed_client(client: str, house: House) -> str:
     """The keyed hash under which a network address is counted and stands in the consent ledger."""
-    return suppression.hashed(f"client {client}", house.suppression_key)
+    return hashed(f"client {client}", house.suppression_key)
 
 
 def answer(
@@ -102,7 +103,7 @@ def _answer(
     gate: Gate,
     now: datetime,
 ) -> None:
-    who = suppression.hashed(addresses.parse(request.address).key, house.suppression_key)
+    who = hashed(addresses.parse(request.address).key, house.suppression_key)
     if not limits.within(connection, gate.per_address, scope=ADDRESS, who=who, now=now):
         return
     if request.kind is Kind.LINK:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
 
-from newsletter.core.cadence import local_instant, next_slot, slot_on
+from newsletter.core.cadence import local_instant, next_slot, slot_on, zone_of
 from newsletter.core.days import Books, Silence, Verdict, owed, paused_until, silence
 from newsletter.core.ledger import Pair
 from newsletter.core.states import DeliveryState, Form
@@ -21,7 +21,9 @@ from newsletter.delivery.carried import Carried, contents_of
 from newsletter.delivery.parking import barred
 from newsletter.pipeline.batch import NOW_KEY
 from newsletter.pipeline.reader_days import Explainer
-from newsletter.pipeline.reasons import coming, fate, no_digest, why_not, why_waiting
+from newsletter.pipeline.reasons import coming, fate, never, no_digest, why_not, why_waiting
+from subscribers import consent, people
+from subscribers.consent import What
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,8 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
     """Explain one day of one reader. on: their local date; None means today as of `now` (aware)."""
     with reading(engine) as connection:
         told = Explainer(connection, now=now).reader(subscriber_id)
+        if told is None:
+            return _never_joined(connection, subscriber_id, address=address, on=on, now=now)
         day = on or now.astimezone(told.zone_at(now)).date()
         mails = told.mails_on(day)
         sent = [mail for mail in mails if mail.state == DeliveryState.SENT]
@@ -94,6 +98,24 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
             deliveries=[mail.id for mail in mails],
             came=[mail.id for mail in came],
         )
+
+
+def _never_joined(
+    connection: Connection, subscriber_id: int, *, address: str, on: date | None, now: datetime
+) -> Answer:
+    """The answer for somebody who has not agreed to any mail."""
+    person = people.by_id(connection, subscriber_id)
+    return Answer(
+        address=address,
+        on=on or now.astimezone(zone_of(person.preferences.timezone)).date(),
+        mailed=False,
+        reason=never(person.state, asked_at=consent.last_at(connection, subscriber_id, [What.REQUESTED])),
+        papers=[],
+        maybe=[],
+        left_out=[],
+        deliveries=[],
+        came=[],
+    )
 
 
 def _card(card: Carried, **more: str) -> dict[str, Any]:

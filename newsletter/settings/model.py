@@ -44,7 +44,8 @@ class Smtp(Table):
     )
     username: str | None = Field(default=None, description="Login name, when the server asks for one.")
     password: SecretStr | None = Field(
-        default=None, description="Its password; best kept in the credential file `smtp__password`."
+        default=None,
+        description="Its password; best kept in the credential file `smtp__password` ([smtp] alone).",
     )
     connections: int = Field(default=4, ge=1, le=100, description="Connections open at the same time.")
     messages_per_connection: int = Field(

@@ -150,12 +150,17 @@ def merged(lower: Mapping[str, Any], higher: Mapping[str, Any]) -> dict[str, Any
 def _files(folder: Path) -> Iterator[Path]:
     try:
         yield from sorted(
-            file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")
+            file for file in folder.iterdir() if file.is_file() and not _is_an_editors(file.name)
         )
     except FileNotFoundError:
         return
     except OSError as error:
         raise ConfigurationError(f"the credentials folder {folder} cannot be read") from error
+
+
+def _is_an_editors(name: str) -> bool:
+    """Whether an editor left the file behind: .name.swp, name~, #name#, name.bak."""
+    return name.startswith((".", "#")) or name.endswith(("~", ".bak"))
 
 
 def _nested(path: KeyPath, value: Any) -> Any:

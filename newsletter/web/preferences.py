@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from newsletter.pipeline import account, choices, reading
+from newsletter.pipeline.reasons import NO_TOPIC
 from newsletter.pipeline.why import why
 from newsletter.render.views import MOST_MATCHED
 from newsletter.web import doors
@@ -131,6 +132,7 @@ def why_page(request: Request, token: str, on: str = "") -> Response:
         answer=answer,
         titles={slug: view.title for slug, view in site.views.items()},
         most=MOST_MATCHED,
+        elsewhere=NO_TOPIC,
     )
 
 

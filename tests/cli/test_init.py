@@ -204,6 +204,17 @@ def test_another_suppression_key_stops_whatever_needs_it_until_the_right_one_is_
     shell.ok("migrate")
 
 
+def test_suppression_key_that_was_replaced_while_nothing_hung_on_it_may_come_back(shell: Shell) -> None:
+    key = shell.state_dir / "credentials" / "suppression_key"
+    right = key.read_text("utf-8")
+    key.unlink()
+    shell.ok("init")
+    key.write_text(right, "utf-8")
+    shell.ok("subscribers", "suppress", "stranger@example.org")
+    key.write_text("another key", "utf-8")
+    assert shell("subscribers", "suppress", "more@example.org").code == 78
+
+
 def test_settings_can_be_appended_to_the_file_that_init_makes(shell: Shell) -> None:
     with (shell.state_dir / "newsletter.toml").open("a", encoding="utf-8") as file:
         file.write('[brand]\nname = "Letters"\n[smtp]\nport = 2525\n')

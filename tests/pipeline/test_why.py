@@ -11,10 +11,12 @@ import pytest
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import writing
 from newsletter.pipeline.why import Answer, why
-from subscribers import leaving
+from subscribers import leaving, signup, suppression
+from subscribers.preferences import Preferences
 from tests.pipeline.scenario import World, utc
 
 ADDRESS = "ada@example.org"
+KEY = b"suppression key of the tests"
 
 
 @pytest.fixture
@@ -144,3 +146,58 @@ def test_paper_that_another_mail_brought_is_said_to_have_come_with_it(world: Wor
     assert [(p["title"], p["reason"]) for p in answer.left_out] == [
         ("A", "it came with the digest for 14 April")
     ]
+
+
+def test_who_gets_no_mail_is_told_so_for_days_to_come(world: World) -> None:
+    now = "2026-04-14T12:00"
+    left, barred, paused = (
+        world.reader(f"{name}@example.org", "circuits", joined="2026-04-12T12:00")
+        for name in ("left", "barred", "paused")
+    )
+    with writing(world.engine) as connection:
+        leaving.unsubscribe(connection, subscriber_id=left, how="web", now=utc("2026-04-13T09:00"))
+        suppression.suppress(
+            connection,
+            address="barred@example.org",
+            reason="admin",
+            how="admin",
+            now=utc("2026-04-13T10:00"),
+            key=KEY,
+        )
+        leaving.pause(
+            connection, subscriber_id=paused, until=utc("2026-04-20T12:00"), how="web", now=utc(now)
+        )
+    reasons = [_why(world, reader, 16, now=now).reason for reader in (left, barred, paused)]
+    assert reasons == [
+        "unsubscribed on 13 April; no mail comes",
+        "suppressed on 13 April; no mail comes",
+        "paused until 20 April",
+    ]
+    assert _why(world, paused, 21, now=now).reason == "the slot at 07:00 has not come yet"
+    gone_by = [_why(world, reader, 16).reason for reader in (left, barred)]
+    assert gone_by == ["unsubscribed before that slot", "suppressed before that slot"]
+    answer = why(world.engine, subscriber_id=left, address=ADDRESS, on=date(2026, 4, 13), now=utc(now))
+    assert answer.reason != "unsubscribed on 13 April; no mail comes"  # its slot was before
+
+
+def test_who_never_confirmed_is_told_so(world: World) -> None:
+    with writing(world.engine) as connection:
+        asked = signup.add(
+            connection,
+            address="eve@example.org",
+            topics_wanted=["circuits"],
+            known_topics=["circuits"],
+            given={"timezone": "Asia/Tokyo"},
+            confirmed=False,
+            how="web",
+            now=utc("2026-04-13T09:00"),
+            suppression_key=KEY,
+            defaults=Preferences(),
+            default_topics=("circuits",),
+        ).person.id
+    answer = why(world.engine, subscriber_id=asked, address=ADDRESS, on=None, now=utc("2026-04-14T20:00"))
+    assert (answer.reason, answer.on, answer.papers) == (
+        "not confirmed yet: asked on 13 April; no digest comes before that",
+        date(2026, 4, 15),
+        [],
+    )

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from subscribers import leaving, people, signup, suppression
 from subscribers.audience import following, mailable, reachable
 from subscribers.errors import SubscriberError, SuppressedError
+from subscribers.key import hashed, suppressions
 from subscribers.people import State, SubscriberView, subscribers
 from subscribers.preferences import Preferences
-from subscribers.suppression import suppressions
 from subscribers.tables import ConsentEvent
 from tests.subscribers.conftest import KEY, NOON, World, later
 
@@ -45,7 +45,7 @@ def test_suppress_of_somebody_unknown_keeps_only_a_hash(world: World) -> None:
     assert suppress(world, "eve@example.org") is None
     assert world.connection.execute(select(subscribers)).all() == []
     (row,) = world.connection.execute(select(suppressions)).all()
-    assert row.address_hash == suppression.hashed("eve@example.org", KEY)
+    assert row.address_hash == hashed("eve@example.org", KEY)
     assert "eve" not in str(row)
     with pytest.raises(SuppressedError):
         world.add("eve@example.org")

@@ -8,7 +8,9 @@ from subscribers import tokens
 from tests.web.desk import Desk, Mail, words_of
 
 
-def sent_digest(desk: Desk) -> Mail:
+def sent_digest(desk: Desk, *others: str) -> Mail:
+    for other in others:
+        desk.subscribed(other, "circuits")
     desk.subscribed("ada@example.org", "circuits", name="Ada Lovelace")
     desk.office.ingest_samples([16, 17], hour="13:00")
     desk.later(days=1)
@@ -28,11 +30,16 @@ def test_a_digest_is_read_on_the_web_without_its_readers_name_or_links(desk: Des
     assert 'href="http://localhost:8000/link"' in page
 
 
-def test_the_sample_is_the_latest_digest_that_was_sent(desk: Desk) -> None:
+def test_the_sample_is_no_digest_of_two_readers_alone(desk: Desk) -> None:
+    sent_digest(desk, "bob@example.org")
+    assert "This is a sample." in desk.get("/sample")
+
+
+def test_the_sample_is_the_latest_digest_that_several_got(desk: Desk) -> None:
     before = desk.get("/sample")
     assert "This is a sample." in before
     assert before.count("<h3") >= 4  # papers that ship
-    mail = sent_digest(desk)
+    mail = sent_digest(desk, "bob@example.org", "eve@example.org")
     web = mail.link("/digests/")
     assert re.sub(r"/digests/[^\"]+", "", desk.get("/sample")) == re.sub(
         r"/digests/[^\"]+", "", desk.get(web)

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import select
 
 from subscribers import leaving, people, suppression
+from subscribers.key import suppressions
 from subscribers.people import State
 from subscribers.preferences import Preferences
 from subscribers.roster.reading import Roster
 from subscribers.roster.seen import Seen
 from subscribers.roster.taking import Taken, take_in
 from subscribers.roster.wanting import Terms
-from subscribers.suppression import suppressions
 from tests.subscribers.conftest import KEY, NOON, TOPICS, World, later
 
 
