@@ -235,7 +235,7 @@ def test_runs_that_make_no_digest_of_what_waits_are_seen(tmp_path: Path, state: 
     with writing(world.engine) as connection:  # as if composing had passed over this reader
         connection.execute(update(deliveries).values(kind="other"))
         everybody, at = select(audience.mailable().subquery().c.subscriber_id), utc("2026-04-15T07:00")
-        audience.close_slots(connection, everybody, at, now=at)
+        audience.close_slots(connection, everybody, at, ahead=at)
     world.compose("2026-04-15T07:00")
     with writing(world.engine) as connection:
         connection.execute(update(deliveries).values(kind="digest"))
