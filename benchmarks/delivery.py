@@ -188,18 +188,18 @@ def fill(folder: Path, number: int, *, distinct: bool) -> None:
 
 def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dict[str, float]:
     """One step in a process of its own; what it took."""
-    from newsletter.core.rates import Rate
+    from newsletter.core.mail.rates import Rate
     from newsletter.db.engine import default_url, open_engine
-    from newsletter.delivery.limits import Limits
-    from newsletter.delivery.message import House, MessageBuilder
-    from newsletter.delivery.relay import Relay, Security
-    from newsletter.pipeline.compose import compose
-    from newsletter.pipeline.deliver import deliver
-    from newsletter.pipeline.links import Links
-    from newsletter.pipeline.post import Post
-    from newsletter.pipeline.press import DigestPress
+    from newsletter.delivery.message.builder import House, MessageBuilder
+    from newsletter.delivery.outbox.rate_counters import Limits
+    from newsletter.delivery.smtp.relay import Relay, Security
+    from newsletter.pipeline.compose.compose import compose
+    from newsletter.pipeline.content.digest_renderer import DigestPress
+    from newsletter.pipeline.content.personalization import Links
+    from newsletter.pipeline.deliver.options import Post
+    from newsletter.pipeline.deliver.run import deliver
     from newsletter.render.environment import MailEnvironment
-    from newsletter.render.views import Brand
+    from newsletter.render.view_models import Brand
     from newsletter.topics.definitions import load_topics
 
     engine = open_engine(default_url(folder))
@@ -253,9 +253,9 @@ def peak_kib() -> int:
 
 def signed(builder: Any, dkim: str) -> Any:
     """The builder, signing with new keys of these kinds."""
-    from newsletter.delivery.dkim import DkimSigner
-    from newsletter.delivery.dkim_keys import Algorithm, generate, parse
-    from newsletter.delivery.signing import SigningBuilder
+    from newsletter.delivery.message.dkim import DkimSigner
+    from newsletter.delivery.message.dkim_keys import Algorithm, generate, parse
+    from newsletter.delivery.message.signing import SigningBuilder
 
     kinds = {"none": (), "both": ("rsa", "ed25519")}.get(dkim, (dkim,))
     keys = [parse(generate(Algorithm(kind)), domain="example.org", selector=kind) for kind in kinds]
@@ -286,7 +286,7 @@ def one_mail(folder: Path) -> bytes:
 
     from newsletter.db.engine import default_url, open_engine, reading
     from newsletter.db.schema import digests
-    from newsletter.delivery.contents import load_content
+    from newsletter.delivery.outbox.content_store import load_content
 
     with reading(open_engine(default_url(folder))) as connection:
         newest = connection.execute(select(func.max(digests.c.id))).scalar_one()

@@ -28,10 +28,10 @@ from sqlmodel import SQLModel
 
 import newsletter.db.tables
 import subscribers.tables
-from newsletter.core.identity import title_key
-from newsletter.core.overlap import BANDS, bands, triples
+from newsletter.core.papers.identity import title_key
+from newsletter.core.papers.overlap import BANDS, bands, triples
 from newsletter.db.engine import open_engine, writing
-from newsletter.pipeline.ingest import ingest
+from newsletter.pipeline.intake.ingest import ingest
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Matcher
 

@@ -28,7 +28,7 @@ from sqlmodel import SQLModel
 import newsletter.db.tables
 import subscribers.tables
 from newsletter.db.engine import open_engine
-from newsletter.pipeline.people import House, import_roster
+from newsletter.pipeline.readers.admin import House, import_roster
 from subscribers.addresses import parse
 
 assert newsletter.db.tables

@@ -283,8 +283,8 @@ def _processor(site: Serving) -> float:
 
 def populate(site: Serving, tries: int) -> dict[str, list[str]]:
     """So many addresses of each class."""
-    from newsletter.cli.context import Workspace
-    from newsletter.pipeline import people
+    from newsletter.cli.workspace import Workspace
+    from newsletter.pipeline.readers import admin
 
     emails = {name: [f"{name}{n}@example.org" for n in range(tries)] for name in CLASSES}
     roster = site.folder / "roster.csv"
@@ -292,11 +292,11 @@ def populate(site: Serving, tries: int) -> dict[str, list[str]]:
     roster.write_text("\n".join(["email,topics", *(f"{email},quantum" for email in there)]), "utf-8")
     now = datetime.now(UTC)
     house = Workspace(state_dir_flag=site.folder).house
-    people.import_roster(site.engine, roster, confirmed=True, house=house, now=now)
+    admin.import_roster(site.engine, roster, confirmed=True, house=house, now=now)
     for email in emails["unsubscribed"]:
-        people.unsubscribe(site.engine, email, now=now)
+        admin.unsubscribe(site.engine, email, now=now)
     for email in emails["suppressed"]:
-        people.suppress(site.engine, email, house=house, now=now)
+        admin.suppress(site.engine, email, house=house, now=now)
     return emails
 
 

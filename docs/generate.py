@@ -21,7 +21,7 @@ from pydantic import BaseModel, SecretStr  # noqa: E402
 from typer.main import get_command  # noqa: E402
 
 from newsletter.cli import app  # noqa: E402
-from newsletter.cli.catalogue import COMMANDS  # noqa: E402
+from newsletter.cli.command_list import COMMANDS  # noqa: E402
 from newsletter.settings import Settings  # noqa: E402
 
 NOTICE = "<!-- Made by docs/generate.py from the code: `make docs` writes it anew. -->\n"

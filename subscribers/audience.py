@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select, text, update
 
-from subscribers.people import State, SubscriberView, counts, find, subscribers, subscriptions
+from subscribers.queries import State, SubscriberView, counts, find, subscribers, subscriptions
 
 __all__ = [
     "State",

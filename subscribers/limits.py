@@ -15,8 +15,8 @@ from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import Connection, bindparam, case, delete, select
 
-from subscribers.dialect import insert_for
 from subscribers.errors import SubscriberError
+from subscribers.sql import insert_for
 from subscribers.tables import LimitCount
 
 limit_counts = LimitCount.__table__  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli.front import FrontDoor
+from newsletter.cli.lazy_group import FrontDoor
 
 EPILOG = (
     "A first day: [bold]init[/bold], then [bold]subscribers add[/bold], [bold]ingest[/bold], "
@@ -60,7 +60,7 @@ def root(
 
     Nothing is mailed twice, nothing is missed.
     """
-    from newsletter.cli.context import Workspace
+    from newsletter.cli.workspace import Workspace
 
     ctx.obj = work = Workspace(state_dir_flag=state_dir)
     ctx.call_on_close(work.close)

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from newsletter.core.instants import parse_date, parse_instant
+from newsletter.core.timestamps import parse_date, parse_instant
 
 
 def _remember_json(ctx: typer.Context, wanted: bool) -> bool:

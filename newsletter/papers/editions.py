@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, case, delete, func, insert, literal, or_, select, update
 
+from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NotFoundError
-from newsletter.core.plan import EVERYTHING
 from newsletter.db.schema import edition_maybes, edition_papers, editions, papers
-from newsletter.papers.news import unpublished_maybes, unpublished_pairs
+from newsletter.papers.unpublished import unpublished_maybes, unpublished_pairs
 
 # What is composed already waits for the release of an edition that was held by itself.
 KEEPS_MAILS = or_(~editions.c.held, editions.c.held_because.is_not(None))

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, literal, or_, select, union, update
 
 from newsletter.core.errors import NotFoundError, UsageError
-from newsletter.core.overlap import jaccard, triples
+from newsletter.core.papers.overlap import jaccard, triples
 from newsletter.db.engine import dialect_insert
 from newsletter.db.schema import (
     dumps,
@@ -23,7 +23,7 @@ from newsletter.db.schema import (
     papers,
     possible_same,
 )
-from newsletter.papers.standing import restand
+from newsletter.papers.relisting import restand
 
 _GAPS = ("author_count", "author_names", "organization", "published_on", "comments", "code_url", "url")
 

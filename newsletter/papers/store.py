@@ -1,6 +1,6 @@
 """Write papers, their texts, keys and listings: one statement a table, however many rows.
 
-Decides nothing: what to write was decided by core and put together by `newsletter.papers.intake`.
+Decides nothing: what to write was decided by core and put together by `newsletter.papers.reconcile`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from newsletter.core.diff import Text, same_rendering
-from newsletter.core.listing import Entry, PartialDate
+from newsletter.core.papers.diff import Text, same_rendering
+from newsletter.core.papers.listing import Entry, PartialDate
 from newsletter.db.engine import dialect_insert
 from newsletter.db.schema import listed_entries, paper_keys, paper_revisions, papers
-from newsletter.papers.known import StoredPaper, in_chunks
+from newsletter.papers.lookup import StoredPaper, in_chunks
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,18 +15,18 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine, Row, Select, select
 
 from newsletter.core.errors import NotFoundError
-from newsletter.core.mail import Content, Envelope, Recipient
+from newsletter.core.mail.values import Content, Envelope, Recipient
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import rolled_back
 from newsletter.db.schema import deliveries, digests
-from newsletter.delivery.claims import Claimed, Person, expire
-from newsletter.delivery.contents import load_content
-from newsletter.pipeline.batch import KIND
-from newsletter.pipeline.compose import Press, compose_in
-from newsletter.pipeline.deliver import Builder
-from newsletter.pipeline.links import SAMPLE, recipient_of
+from newsletter.delivery.outbox.claims import Claimed, Person, expire
+from newsletter.delivery.outbox.content_store import load_content
+from newsletter.pipeline.compose.batch import KIND
+from newsletter.pipeline.compose.compose import Press, compose_in
+from newsletter.pipeline.content.personalization import SAMPLE, recipient_of
+from newsletter.pipeline.content.sample_digest import Sampler
+from newsletter.pipeline.deliver.run import Builder
 from newsletter.pipeline.publish import NO_HOLD, publish_in
-from newsletter.pipeline.sampler import Sampler
 from newsletter.pipeline.send import Calendar
 from subscribers import audience
 

@@ -13,14 +13,14 @@ from newsletter.core.errors import NewsletterError
 from newsletter.core.states import SkipReason
 from newsletter.db.engine import rolled_back, writing
 from newsletter.db.schema import deliveries
-from newsletter.delivery.claims import WAITING, expire
-from newsletter.delivery.recovery import recover
+from newsletter.delivery.outbox.claims import WAITING, expire
+from newsletter.delivery.outbox.recovery import recover
 from newsletter.papers import editions
-from newsletter.pipeline import canaries
-from newsletter.pipeline.compose import Composed, Press, compose_in
-from newsletter.pipeline.deliver import Post, deliver
-from newsletter.pipeline.letters import Letterpress
-from newsletter.pipeline.notes import post_notes
+from newsletter.pipeline.compose import canaries
+from newsletter.pipeline.compose.compose import Composed, Press, compose_in
+from newsletter.pipeline.compose.nothing_new_note import post_notes
+from newsletter.pipeline.content.transactional import Letterpress
+from newsletter.pipeline.deliver.run import Post, deliver
 from newsletter.pipeline.publish import publish_in
 
 

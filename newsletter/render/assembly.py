@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from newsletter.core.mail import Content
-from newsletter.core.plan import EVERYTHING, DigestPlan, PlannedPaper
-from newsletter.render import headline
+from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPaper
+from newsletter.core.mail.values import Content
+from newsletter.render import subject_line
 from newsletter.render.layout import OF_PAPERS, REST, Key, Layout, key_of
-from newsletter.render.views import PaperView, in_words
+from newsletter.render.view_models import PaperView, in_words
 
 HTML_LIMIT = 90_000  # bytes of HTML; Gmail clips a mail near 102 KB
 SLACK = 4_000  # bytes for what is printed in slots
@@ -44,7 +44,7 @@ def assemble(
     for stretch in layout.frame.text:
         text += [stretch] if isinstance(stretch, bytes) else [piece.text for piece in chosen[stretch]]
     return Content(
-        subject=headline.subject(layout.brand, layout.topics, plan, papers),
+        subject=subject_line.subject(layout.brand, layout.topics, plan, papers),
         date=composed_at,
         html=tuple(filter(None, html)),
         text=tuple(filter(None, text)),
@@ -61,7 +61,7 @@ def places(plan: DigestPlan) -> dict[str, list[Key]]:
             section = card.topic
             shown.append(("section", *_named(section, alone=not shown)))
         shown.append(key_of(card))
-    counts = headline.counts(plan)
+    counts = subject_line.counts(plan)
     return {
         "tally": [("tallies",), *(("tally", *_named(topic, alone=False)) for topic in counts)]
         if len(counts) > 1
@@ -82,14 +82,14 @@ def values(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) ->
     """What the digest prints in its slots, the same for all who get it."""
     found = {
         "digest.number": str(plan.edition),
-        "digest.date": headline.weekday_in_words(plan.date),
-        "digest.lede": headline.lede(plan, papers),
+        "digest.date": subject_line.weekday_in_words(plan.date),
+        "digest.lede": subject_line.lede(plan, papers),
         "digest.title": f"{layout.brand.name} No. {plan.edition}",
-        "digest.preheader": headline.preheader(plan, papers),
+        "digest.preheader": subject_line.preheader(plan, papers),
         "digest.note": plan.note.strip(),
-        "digest.more": headline.more(plan),
+        "digest.more": subject_line.more(plan),
     }
-    counts = headline.counts(plan)
+    counts = subject_line.counts(plan)
     most = max(counts.values(), default=1)
     for topic, count in counts.items():
         width = round(count * min(BAR, 100 / most))

@@ -12,8 +12,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from newsletter.core.columns import wrapped
 from newsletter.core.errors import ConfigurationError
+from newsletter.core.mail.text_wrap import wrapped
 from newsletter.render.slots import Ink
 
 GLOBALS = ("range", "dict", "joiner", "namespace")  # templates get what they are handed, and these

@@ -13,15 +13,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from newsletter.core.columns import columns
+from newsletter.core.debts.digest_plan import EVERYTHING, PlannedPaper
 from newsletter.core.errors import ConfigurationError
-from newsletter.core.piece import decoded_size
-from newsletter.core.plan import EVERYTHING, PlannedPaper
+from newsletter.core.mail.quoted_printable import decoded_size
+from newsletter.core.mail.text_wrap import columns
 from newsletter.core.states import Role
+from newsletter.render.document import page, shared_context, stretch
 from newsletter.render.environment import MailEnvironment
-from newsletter.render.page import page, shared_context, stretch
 from newsletter.render.slots import Slot
-from newsletter.render.views import Brand, PaperView, TopicView, nameless
+from newsletter.render.view_models import Brand, PaperView, TopicView, nameless
 
 PLACES = {  # what repeats, or may be missing, and the place where it stands
     "tallies": "tally",

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from jinja2 import TemplateRuntimeError
 from markupsafe import Markup
 
-from newsletter.core.piece import UNPRINTABLE
+from newsletter.core.mail.quoted_printable import UNPRINTABLE
 
 MY = frozenset(
     {
@@ -24,7 +24,7 @@ MY = frozenset(
         "pause_url",
         "web_url",  # this digest, to be read on the web
     }
-)  # in digests; what letters print is in `newsletter.render.kinds`
+)  # in digests; what letters print is in `newsletter.render.mail_kinds`
 DIGEST = frozenset(
     {
         "number",  # of the edition

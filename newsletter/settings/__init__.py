@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from newsletter.core.errors import ConfigurationError
 from newsletter.settings.checks import is_loopback
+from newsletter.settings.error_wording import in_words, meaning
 from newsletter.settings.model import Settings
 from newsletter.settings.sources import (
     CREDENTIALS_NAME,
@@ -24,7 +25,6 @@ from newsletter.settings.sources import (
     merged,
     toml_file,
 )
-from newsletter.settings.wording import in_words, meaning
 
 __all__ = ["Settings", "load", "said_elsewhere"]
 

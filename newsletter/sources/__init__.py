@@ -1,6 +1,6 @@
 """One module per dump format: bytes in, listing out.
 
-It stores nothing and decides no year; `newsletter.core.dating` does.
+It stores nothing and decides no year; `newsletter.core.papers.dating` does.
 """
 
 from newsletter.sources.decoding import MAX_SIZE, check_size

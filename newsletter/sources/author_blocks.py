@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from newsletter.core.listing import PartialDate
-from newsletter.sources.alternation import TYPICAL_TITLE
+from newsletter.core.papers.listing import PartialDate
 from newsletter.sources.printed_dates import read_count, read_date
+from newsletter.sources.title_or_abstract import TYPICAL_TITLE
 
 _AUTHORS = re.compile(r"(?P<mark>[^\w\s]{0,3}) ?(?P<count>\d{1,5}) authors?$", re.IGNORECASE)
 _DOTS = frozenset("·•∙⋅‧・")

@@ -9,8 +9,14 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from newsletter.core.listing import Entry, Listing, PartialDate, Unread
-from newsletter.sources.alternation import (
+from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
+from newsletter.sources.author_blocks import Block, Row, block_at, take_organization
+from newsletter.sources.cleaning import one_line, split_lines
+from newsletter.sources.code_links import code_link
+from newsletter.sources.latex import readable
+from newsletter.sources.plausibility import unreadable
+from newsletter.sources.printed_dates import read_date
+from newsletter.sources.title_or_abstract import (
     TYPICAL_TITLE,
     Paragraph,
     Part,
@@ -18,12 +24,6 @@ from newsletter.sources.alternation import (
     is_title,
     read_parts,
 )
-from newsletter.sources.author_blocks import Block, Row, block_at, take_organization
-from newsletter.sources.cleaning import one_line, split_lines
-from newsletter.sources.code_links import code_link
-from newsletter.sources.latex import readable
-from newsletter.sources.plausibility import unreadable
-from newsletter.sources.printed_dates import read_date
 
 NAME = "daily-papers"
 ABOUT = "a Hugging Face Daily Papers page saved as plain text"

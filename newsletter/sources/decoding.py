@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from newsletter.core.errors import DumpRefusedError
-from newsletter.core.listing import Unread
+from newsletter.core.papers.listing import Unread
 
 _MB = 1024 * 1024  # bytes
 MAX_SIZE = 20 * _MB  # bytes; a page of 50 papers has 80 kB, so this is no listing but a mistake

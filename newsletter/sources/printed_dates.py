@@ -1,13 +1,13 @@
 """Reads a date as pages print it: "Dec 12", "Apr 10, 2024", "10 April 2024", "2024-04-10".
 
-It decides no missing year; `newsletter.core.dating` does.
+It decides no missing year; `newsletter.core.papers.dating` does.
 """
 
 from __future__ import annotations
 
 import re
 
-from newsletter.core.listing import PartialDate
+from newsletter.core.papers.listing import PartialDate
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS_IN = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)

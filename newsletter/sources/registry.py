@@ -13,7 +13,7 @@ from functools import cache
 from typing import Protocol, cast
 
 from newsletter.core.errors import DumpRefusedError
-from newsletter.core.listing import Listing
+from newsletter.core.papers.listing import Listing
 from newsletter.sources.decoding import decode
 
 

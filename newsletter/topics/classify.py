@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from newsletter.topics.lines import BadLineError, paper_of
+from newsletter.topics.json_lines import BadLineError, paper_of
 from newsletter.topics.matcher import Matcher
 
 

@@ -20,8 +20,8 @@ from importlib import resources
 from typing import Any, NoReturn
 
 from newsletter.core.errors import ConfigurationError
-from newsletter.core.matching import STRONG_AT, STRONG_SCORE, Rule, TopicRules
-from newsletter.core.phrases import spellings_of
+from newsletter.core.topics.matching import STRONG_AT, STRONG_SCORE, Rule, TopicRules
+from newsletter.core.topics.phrases import spellings_of
 
 WEIGHTS = {"strong": 1.6, "phrases": 1.0, "weak": 0.4}  # points of one mention; STRONG_AT of them are a match
 LAST = 100  # position of an operator's topic: behind those that ship, in the order of the settings

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from newsletter.core.errors import UsageError
-from newsletter.topics.lines import BadLineError, paper_of
+from newsletter.topics.json_lines import BadLineError, paper_of
 
 FORM = 'A line is {"title": …, "abstract": …, "topics": [slugs], "borderline": true or false}.'
 

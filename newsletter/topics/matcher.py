@@ -1,7 +1,7 @@
 """Say which topics a paper belongs to, how surely, and why.
 
 Knows nothing of stores, editions or corrections, and never answers a topic that `holds_all`: that one needs
-no matching. The phrases themselves are read by `newsletter.core.matching`.
+no matching. The phrases themselves are read by `newsletter.core.topics.matching`.
 
 A paper goes through two steps, and the seam between them is the `Scorer`:
 
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from newsletter.core.matching import (
+from newsletter.core.topics.matching import (
     EVIDENCE_SHOWN,
     STRONG_SCORE,
     Hit,
@@ -32,7 +32,7 @@ from newsletter.core.matching import (
     score_of,
     strength_of,
 )
-from newsletter.core.phrases import stem_of
+from newsletter.core.topics.phrases import stem_of
 from newsletter.topics.definitions import Topic
 
 

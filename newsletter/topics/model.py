@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.core.errors import NewsletterError
-from newsletter.core.matching import PaperReading, TopicReading, score_of
+from newsletter.core.topics.matching import PaperReading, TopicReading, score_of
 from newsletter.topics.definitions import Topic
+from newsletter.topics.features import content_of, readable
 from newsletter.topics.matcher import Matcher
-from newsletter.topics.terms import content_of, readable
 
 FORMAT = 1  # of the file; another one is refused
 SHIPPED = "weights.json.gz"
@@ -34,7 +34,7 @@ TITLE = 2.0  # a term in the title counts twice
 SMOOTHING = 30  # words added to the length, so that the few words of a bare title do not shout
 SHORT = 60  # words; no paper that weights are learned from is shorter, so there rules have their say, too
 MOST_WORDS = 3  # terms shown as evidence
-MEMO_WORDS = 50_000  # distinct words remembered, as in `newsletter.core.phrases`
+MEMO_WORDS = 50_000  # distinct words remembered, as in `newsletter.core.topics.phrases`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

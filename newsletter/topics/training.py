@@ -20,9 +20,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from newsletter.core.matching import TopicRules
-from newsletter.topics.corpus import BY_RULES, BY_WORDS, FOLDS, IN_FORCE, Corpus, Example
+from newsletter.core.topics.matching import TopicRules
 from newsletter.topics.model import Weights
+from newsletter.topics.training_set import BY_RULES, BY_WORDS, FOLDS, IN_FORCE, Corpus, Example
 
 OUTCOMES = {BY_WORDS: "learned", BY_RULES: "rules weighed", IN_FORCE: "kept"}
 PRECISIONS = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)  # scores whose precision is told

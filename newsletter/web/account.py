@@ -7,23 +7,23 @@ import json
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from newsletter.pipeline import account
-from newsletter.pipeline.links import preferences_path
-from newsletter.web import doors
+from newsletter.pipeline.content.personalization import preferences_path
+from newsletter.pipeline.readers import account
+from newsletter.web import signed_links
 from newsletter.web.forms import Sent
 from newsletter.web.pages import go, notice, show, site_of
 from newsletter.web.signup import worded
-from subscribers import access
+from subscribers import link_purposes
 from subscribers.errors import SubscriberError
-from subscribers.people import SubscriberView
+from subscribers.queries import SubscriberView
 
 
 def _reader(request: Request, token: str) -> SubscriberView:
     """The reader whom a fresh link means; it ends with a change of address, for it went to the old one."""
-    person = doors.reader(request, access.ACCOUNT, token)
-    signed_at = doors.opened(request, access.ACCOUNT, token).signed_at
+    person = signed_links.reader(request, link_purposes.ACCOUNT, token)
+    signed_at = signed_links.opened(request, link_purposes.ACCOUNT, token).signed_at
     if account.moved_since(site_of(request).engine, person, signed_at):
-        raise doors.ClosedError(doors.gone)
+        raise signed_links.ClosedError(signed_links.gone)
     return person
 
 
@@ -105,7 +105,7 @@ def erase(request: Request, token: str, form: Sent) -> Response:
         "You are forgotten",
         "Your address, name and choices are erased. What is left is a code that nobody can turn back into "
         "your address; it keeps others from signing you up by a list. You can come back whenever you like.",
-        link=doors.SIGN_UP,
+        link=signed_links.SIGN_UP,
     )
 
 

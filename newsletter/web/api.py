@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from newsletter.pipeline import signups
+from newsletter.pipeline.readers import signup_requests
 from newsletter.web.fields import PREFERENCES
 from newsletter.web.forms import Form
-from newsletter.web.headers import CROSS_ORIGIN
+from newsletter.web.middleware import CROSS_ORIGIN
 from newsletter.web.pages import site_of
 from newsletter.web.signup import client_of, read_request
 
@@ -87,7 +87,7 @@ def sign_up(request: Request, wish: SignUp) -> Response:
     if asked is None:
         answer: Response = JSONResponse({"errors": errors}, status_code=422)
     else:
-        signups.ask(
+        signup_requests.ask(
             site.engine,
             asked,
             client=client_of(request),

@@ -13,8 +13,18 @@ from starlette.exceptions import HTTPException
 
 from newsletter import __version__
 from newsletter.core.errors import StorageError
-from newsletter.web import account, api, confirm, doors, health, leave, preferences, reading, signup
-from newsletter.web.headers import COMMON, Guard
+from newsletter.web import (
+    account,
+    api,
+    confirm,
+    digests,
+    health,
+    preferences,
+    signed_links,
+    signup,
+    unsubscribe,
+)
+from newsletter.web.middleware import COMMON, Guard
 from newsletter.web.pages import ASSETS, Pages, go, notice, show
 from newsletter.web.site import Site
 
@@ -41,14 +51,14 @@ def make_app(site: Site, *, beside: Callable[[], AbstractContextManager[object]]
     )
     app.state.site = site
     app.state.pages = Pages(site)
-    for part in (signup, confirm, preferences, leave, account, reading, api, health):
+    for part in (signup, confirm, preferences, unsubscribe, account, digests, api, health):
         app.include_router(part.router)
     app.add_api_route("/assets/{version}/{name}", _asset, include_in_schema=False)
     app.add_api_route("/archive", _archive, include_in_schema=False)
     app.add_api_route("/sign-up", _again, include_in_schema=False)
     app.add_api_route("/embed", _embed, include_in_schema=False)
     app.add_api_route("/robots.txt", _robots, include_in_schema=False)
-    app.add_exception_handler(doors.ClosedError, _closed)
+    app.add_exception_handler(signed_links.ClosedError, _closed)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StorageError, _storage)
@@ -86,12 +96,16 @@ def _robots(_request: Request) -> Response:
 
 def _missing(request: Request) -> Response:
     return notice(
-        request, "There is no such page", "The address may have been cut.", status=404, link=doors.SIGN_UP
+        request,
+        "There is no such page",
+        "The address may have been cut.",
+        status=404,
+        link=signed_links.SIGN_UP,
     )
 
 
 async def _closed(request: Request, error: Exception) -> Response:
-    assert isinstance(error, doors.ClosedError)
+    assert isinstance(error, signed_links.ClosedError)
     return error.respond(request)
 
 
@@ -106,7 +120,7 @@ async def _http(request: Request, error: Exception) -> Response:
         "That does not work",
         "This page does not take what was sent to it.",
         status=error.status_code,
-        link=doors.SIGN_UP,
+        link=signed_links.SIGN_UP,
     )
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from newsletter.pipeline import account, choices, signups
-from newsletter.pipeline.greetings import first_in_words
-from newsletter.pipeline.links import preferences_path
-from newsletter.web import doors
+from newsletter.pipeline.content.personalization import preferences_path
+from newsletter.pipeline.readers import account, self_service, signup_requests
+from newsletter.pipeline.readers.welcome_goodbye import first_in_words
+from newsletter.web import signed_links
 from newsletter.web.pages import notice, show, site_of
 from newsletter.web.signup import FORM_VERSION, client_of
-from subscribers import access
+from subscribers import link_purposes
 from subscribers.addresses import mask
 from subscribers.errors import SubscriberError
-from subscribers.people import State, SubscriberView
+from subscribers.queries import State, SubscriberView
 
 router = APIRouter(include_in_schema=False)
 
@@ -22,12 +22,12 @@ router = APIRouter(include_in_schema=False)
 @router.get("/confirm/{token}")
 def confirm_page(request: Request, token: str) -> Response:
     """The button; for who is confirmed, that it is done."""
-    door = doors.opened(request, access.CONFIRM, token)
-    person = choices.reader_of(site_of(request).engine, door.ref)
+    door = signed_links.opened(request, link_purposes.CONFIRM, token)
+    person = self_service.reader_of(site_of(request).engine, door.ref)
     if person is not None and person.state is State.CONFIRMED:
         return _confirmed(request, person)
     if person is None or person.state is not State.PENDING:
-        return doors.gone(request)
+        return signed_links.gone(request)
     return show(
         request,
         "confirm",
@@ -41,14 +41,14 @@ def confirm_page(request: Request, token: str) -> Response:
 def confirm(request: Request, token: str) -> Response:
     """Consent. A repeat shows the same page and changes nothing."""
     site = site_of(request)
-    door = doors.opened(request, access.CONFIRM, token)
+    door = signed_links.opened(request, link_purposes.CONFIRM, token)
     origin = {
         "form": FORM_VERSION,
         "method": "link",
-        "from": signups.hashed_client(client_of(request), site.house),
+        "from": signup_requests.hashed_client(client_of(request), site.house),
     }
     try:
-        person = signups.confirm(
+        person = signup_requests.confirm(
             site.engine,
             ref=door.ref,
             asked_at=door.signed_at,
@@ -58,7 +58,7 @@ def confirm(request: Request, token: str) -> Response:
             now=site.clock(),
         )
     except SubscriberError as error:
-        return doors.refused(request, error)
+        return signed_links.refused(request, error)
     site.wake()
     return _confirmed(request, person)
 
@@ -67,13 +67,13 @@ def confirm(request: Request, token: str) -> Response:
 def confirm_address_page(request: Request, token: str) -> Response:
     """The button that moves a reader to this address."""
     site = site_of(request)
-    door = doors.opened(request, access.ADDRESS, token)
-    newcomer = choices.reader_of(site.engine, door.to)
+    door = signed_links.opened(request, link_purposes.ADDRESS, token)
+    newcomer = self_service.reader_of(site.engine, door.to)
     if newcomer is None or newcomer.state is not State.PENDING:
-        reader = choices.reader_of(site.engine, door.ref)
+        reader = self_service.reader_of(site.engine, door.ref)
         if reader is not None and account.has_moved(site.engine, reader, door.to):
             return _moved(request, reader)
-        return doors.gone(request)
+        return signed_links.gone(request)
     return show(request, "confirm", address=mask(newcomer.address), chosen=[], moving=True)
 
 
@@ -81,11 +81,11 @@ def confirm_address_page(request: Request, token: str) -> Response:
 def confirm_address(request: Request, token: str) -> Response:
     """Move. A repeat shows the same page and changes nothing."""
     site = site_of(request)
-    door = doors.opened(request, access.ADDRESS, token)
+    door = signed_links.opened(request, link_purposes.ADDRESS, token)
     try:
         person = account.move(site.engine, ref=door.ref, to_ref=door.to, house=site.house, now=site.clock())
     except SubscriberError as error:
-        return doors.refused(request, error)
+        return signed_links.refused(request, error)
     return _moved(request, person)
 
 

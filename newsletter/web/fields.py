@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from subscribers.people import SubscriberView
 from subscribers.preferences import ANY_NUMBER, known_zones
+from subscribers.queries import SubscriberView
 
 PREFERENCES = ("cadence", "weekday", "hour", "timezone")  # that a sign-up may choose
 LATER = ("text_only", "minimum", "maximum", "maybe")  # and that a reader may change besides

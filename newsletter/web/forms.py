@@ -16,7 +16,7 @@ from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
 
 from newsletter.web.pages import site_of
-from subscribers import access, tokens
+from subscribers import link_purposes, tokens
 from subscribers.errors import TokenError
 
 HONEYPOT = "website"  # a field that people do not see
@@ -64,7 +64,7 @@ Sent = Annotated[Form, Depends(read_form)]
 def stamp(request: Request) -> str:
     """The signed time for a form that is handed out now."""
     site = site_of(request)
-    return tokens.sign(access.FORM, {}, keys=site.keys, now=site.clock())
+    return tokens.sign(link_purposes.FORM, {}, keys=site.keys, now=site.clock())
 
 
 async def take_time(request: Request, form: Form) -> bool:
@@ -75,7 +75,7 @@ async def take_time(request: Request, form: Form) -> bool:
     site = site_of(request)
     now = site.clock()
     try:
-        handed_out = access.read(access.FORM, token, keys=site.keys, now=now).signed_at
+        handed_out = link_purposes.read(link_purposes.FORM, token, keys=site.keys, now=now).signed_at
     except TokenError:
         return False
     wait = handed_out + SOONEST - now

@@ -9,7 +9,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from newsletter.core.errors import NewsletterError
 from newsletter.db.migrate import check_current
-from newsletter.ops.metrics import CONTENT_TYPE, exposition
+from newsletter.ops.stats.prometheus import CONTENT_TYPE, exposition
 from newsletter.web.pages import site_of
 
 router = APIRouter(include_in_schema=False)

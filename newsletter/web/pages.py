@@ -16,8 +16,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from newsletter.render.accents import shades_of
 from newsletter.render.environment import GLOBALS, templates_root
+from newsletter.render.topic_colors import shades_of
 from newsletter.web.site import Site
 
 ASSETS = {"style.css": "text/css; charset=utf-8", "time-zone.js": "text/javascript; charset=utf-8"}

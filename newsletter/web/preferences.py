@@ -11,19 +11,20 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from newsletter.pipeline import account, choices, reading
-from newsletter.pipeline.reasons import NO_TOPIC
-from newsletter.pipeline.why import why
-from newsletter.render.views import MOST_MATCHED
-from newsletter.web import doors
+from newsletter.pipeline.content import web_version
+from newsletter.pipeline.explain.why import why
+from newsletter.pipeline.explain.why_wording import NO_TOPIC
+from newsletter.pipeline.readers import account, self_service
+from newsletter.render.view_models import MOST_MATCHED
+from newsletter.web import signed_links
 from newsletter.web.fields import HOURS, given_of, values_of, zones
 from newsletter.web.forms import Form, Sent
 from newsletter.web.pages import go, notice, show, site_of
 from newsletter.web.signup import worded
-from subscribers import access
+from subscribers import link_purposes
 from subscribers.addresses import mask
 from subscribers.errors import PreferenceError, SubscriberError, UnknownTopicError
-from subscribers.people import SubscriberView
+from subscribers.queries import SubscriberView
 
 router = APIRouter(prefix="/preferences/{token}", include_in_schema=False)
 
@@ -38,7 +39,7 @@ DONE = {
 @router.get("")
 def preferences_page(request: Request, token: str, done: str = "") -> Response:
     """What the reader chose, to be changed."""
-    person = doors.reader(request, access.PREFERENCES, token)
+    person = signed_links.reader(request, link_purposes.PREFERENCES, token)
     return _page(request, token, person, done=DONE.get(done, ""))
 
 
@@ -46,10 +47,10 @@ def preferences_page(request: Request, token: str, done: str = "") -> Response:
 def save(request: Request, token: str, form: Sent) -> Response:
     """Store what was chosen."""
     site = site_of(request)
-    person = doors.reader(request, access.PREFERENCES, token)
+    person = signed_links.reader(request, link_purposes.PREFERENCES, token)
     sent = {name: form.one(name) for name in form.fields}
     try:
-        choices.save(
+        self_service.save(
             site.engine,
             subscriber_id=person.id,
             topics=form.ticked(site.topics),
@@ -62,7 +63,7 @@ def save(request: Request, token: str, form: Sent) -> Response:
     except UnknownTopicError as error:
         return _page(request, token, person, form=form, errors={"topics": worded(error)})
     except SubscriberError as error:
-        return doors.refused(request, error)
+        return signed_links.refused(request, error)
     return go(request, f"/preferences/{token}?done=saved")
 
 
@@ -70,10 +71,10 @@ def save(request: Request, token: str, form: Sent) -> Response:
 def pause(request: Request, token: str, form: Sent) -> Response:
     """Pause until a date, or end a pause."""
     site = site_of(request)
-    person = doors.reader(request, access.PREFERENCES, token)
+    person = signed_links.reader(request, link_purposes.PREFERENCES, token)
     try:
         until = None if form.one("end") else _date(form.one("until"))
-        choices.pause(site.engine, subscriber_id=person.id, until=until, now=site.clock())
+        self_service.pause(site.engine, subscriber_id=person.id, until=until, now=site.clock())
     except PreferenceError as error:
         return _page(request, token, person, errors={error.field: worded(error)})
     return go(request, f"/preferences/{token}?done={'resumed' if until is None else 'paused'}#pause")
@@ -83,17 +84,17 @@ def pause(request: Request, token: str, form: Sent) -> Response:
 def sent(request: Request, token: str) -> Response:
     """What was mailed to the reader."""
     site = site_of(request)
-    person = doors.reader(request, access.PREFERENCES, token)
+    person = signed_links.reader(request, link_purposes.PREFERENCES, token)
     mails = [
         {
             "subject": mail.subject,
-            "day": mail.composed_at.astimezone(choices.zone_of(person)).date(),
+            "day": mail.composed_at.astimezone(self_service.zone_of(person)).date(),
             "state": str(mail.state),
             "papers": mail.contents.papers,
             "maybe": mail.contents.maybe,
             "url": site.links.web(mail.key, at=site.clock()),
         }
-        for mail in reading.sent_to(site.engine, person.id)
+        for mail in web_version.sent_to(site.engine, person.id)
     ]
     titles = {slug: view.title for slug, view in site.views.items()}
     return show(
@@ -111,8 +112,8 @@ def sent(request: Request, token: str) -> Response:
 def why_page(request: Request, token: str, on: str = "") -> Response:
     """Why the reader got what they got on a day, or nothing."""
     site = site_of(request)
-    person = doors.reader(request, access.PREFERENCES, token)
-    today = choices.today_of(person, now=site.clock())
+    person = signed_links.reader(request, link_purposes.PREFERENCES, token)
+    today = self_service.today_of(person, now=site.clock())
     error = ""
     day = today
     if on:
@@ -140,7 +141,7 @@ def why_page(request: Request, token: str, on: str = "") -> Response:
 def account_link(request: Request, token: str) -> Response:
     """Mail the reader a fresh link for what this one may not do."""
     site = site_of(request)
-    person = doors.reader(request, access.PREFERENCES, token)
+    person = signed_links.reader(request, link_purposes.PREFERENCES, token)
     mailed = account.ask_link(
         site.engine,
         subscriber_id=person.id,
@@ -198,8 +199,8 @@ def _page(
         errors=errors or {},
         hours=HOURS,
         zones=zones(),
-        tomorrow=choices.today_of(person, now=now) + timedelta(days=1),
-        paused_until=None if paused is None else paused.astimezone(choices.zone_of(person)).date(),
+        tomorrow=self_service.today_of(person, now=now) + timedelta(days=1),
+        paused_until=None if paused is None else paused.astimezone(self_service.zone_of(person)).date(),
         done=done,
     )
 

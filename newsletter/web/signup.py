@@ -1,7 +1,7 @@
 """Signing up: the page with the topics, its form, and the mail with one's own link for who lost it.
 
 Every well-formed address gets the same page after the same work; what it leads to,
-`newsletter.pipeline.signups` finds out later.
+`newsletter.pipeline.readers.signup_requests` finds out later.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from newsletter.pipeline import signups
+from newsletter.pipeline.readers import signup_requests
 from newsletter.web.fields import HOURS, PREFERENCES, zones
 from newsletter.web.forms import FORM_TIME, HONEYPOT, Form, Sent, stamp, take_time
 from newsletter.web.pages import go, show, site_of
 from subscribers import addresses, preferences, requests
-from subscribers import topics as slugs
+from subscribers import topic_slugs as slugs
 from subscribers.errors import AddressError, PreferenceError, SubscriberError, UnknownTopicError
 
 router = APIRouter(include_in_schema=False)
@@ -46,7 +46,7 @@ async def sign_up(request: Request, form: Sent) -> Response:
     if asked is None or errors:
         return await run_in_threadpool(_form, request, form, errors)
     await run_in_threadpool(
-        signups.ask,
+        signup_requests.ask,
         site.engine,
         asked,
         client=client_of(request),
@@ -86,7 +86,7 @@ async def link(request: Request, form: Sent) -> Response:
         return _link_form(request, form.one("email"), errors)
     asked = requests.Request(kind=requests.Kind.LINK, address=address.address, at=site.clock())
     await run_in_threadpool(
-        signups.ask,
+        signup_requests.ask,
         site.engine,
         asked,
         client=client_of(request),
@@ -135,7 +135,7 @@ def read_request(
             origin={
                 "form": FORM_VERSION,
                 "method": method,
-                "from": signups.hashed_client(client_of(request), site.house),
+                "from": signup_requests.hashed_client(client_of(request), site.house),
             },
             at=site.clock(),
         ),

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from newsletter.pipeline import window
-from newsletter.pipeline.letters import Letterpress
-from newsletter.pipeline.links import Links
-from newsletter.pipeline.people import House
-from newsletter.pipeline.post import Builder
-from newsletter.pipeline.sampler import Sampler
-from newsletter.pipeline.signups import Gate
-from newsletter.render.views import Brand, TopicView
+from newsletter.pipeline.content.personalization import Links
+from newsletter.pipeline.content.sample_digest import Sampler
+from newsletter.pipeline.content.transactional import Letterpress
+from newsletter.pipeline.deliver.options import Builder
+from newsletter.pipeline.readers import topic_teasers
+from newsletter.pipeline.readers.admin import House
+from newsletter.pipeline.readers.signup_requests import Gate
+from newsletter.render.view_models import Brand, TopicView
 
 FRESH = 60.0  # seconds that the shop window is kept: visitors do not make the database count
 
@@ -29,7 +29,7 @@ class Site:
     engine: Engine
     base_url: str  # without a slash at the end
     brand: Brand
-    topics: Mapping[str, window.Topic]  # by slug, in reading order
+    topics: Mapping[str, topic_teasers.Topic]  # by slug, in reading order
     views: Mapping[str, TopicView]  # the same with their colours
     house: House
     gate: Gate
@@ -42,18 +42,18 @@ class Site:
     own_templates: Sequence[Path] = ()  # folders that win over the shipped templates
     clock: Callable[[], datetime]  # aware UTC
     wake: Callable[[], None] = lambda: None  # tells the postman that something waits
-    _panes: tuple[float, tuple[window.Pane, ...]] | None = field(default=None)
+    _panes: tuple[float, tuple[topic_teasers.Pane, ...]] | None = field(default=None)
 
     @property
     def keys(self) -> Sequence[str]:
         """The keys that links may be signed with, the newest first."""
         return self.links.secret_keys
 
-    def panes(self) -> tuple[window.Pane, ...]:
+    def panes(self) -> tuple[topic_teasers.Pane, ...]:
         """The shop window, at most FRESH seconds old."""
         kept = self._panes
         if kept is None or time.monotonic() - kept[0] > FRESH:
-            found = window.panes(self.engine, list(self.topics.values()), now=self.clock())
+            found = topic_teasers.panes(self.engine, list(self.topics.values()), now=self.clock())
             kept = self._panes = (time.monotonic(), found)
         return kept[1]
 

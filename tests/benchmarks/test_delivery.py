@@ -18,8 +18,8 @@ from sqlalchemy import func, select
 from benchmarks import delivery as benchmark
 from newsletter.db.engine import default_url, open_engine, reading
 from newsletter.db.schema import deliveries
-from newsletter.delivery.outbox import WINDOW
-from newsletter.pipeline.audit import audit
+from newsletter.delivery.outbox.handover import WINDOW
+from newsletter.pipeline.explain.audit import audit
 from tests.smtp_servers.recording import RecordingServer
 
 ROOT = Path(__file__).resolve().parents[2]

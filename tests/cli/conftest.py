@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import Shell
+from tests.cli.shell import Shell
 
 
 @pytest.fixture

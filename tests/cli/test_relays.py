@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.ops.local_mail import LocalMail, local_mail
+from newsletter.ops.demo_mail_server import LocalMail, local_mail
 from newsletter.samples import dumps
-from tests.cli.commands import Shell
+from tests.cli.shell import Shell
 
 
 @pytest.fixture

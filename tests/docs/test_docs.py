@@ -14,7 +14,7 @@ import pytest
 from typer.main import get_command
 
 from newsletter.cli import app
-from newsletter.cli.catalogue import COMMANDS
+from newsletter.cli.command_list import COMMANDS
 from newsletter.core import states
 from newsletter.settings import Settings
 

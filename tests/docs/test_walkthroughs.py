@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import Answer, Shell
+from tests.cli.shell import Answer, Shell
 from tests.docs.test_docs import COMMAND_LINE, PAGES, ROOT
-from tests.pipeline.newsstand import Printed, page
+from tests.pipeline.intake.scenario import Printed, page
 from tests.smtp_servers.recording import RecordingServer
 
 pytestmark = pytest.mark.flaky(reruns=2)  # servers are started and told to stop

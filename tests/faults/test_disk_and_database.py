@@ -20,7 +20,7 @@ import pytest
 
 from newsletter.db.engine import DEFAULT_FILE
 from newsletter.samples import dumps
-from tests.cli.commands import Shell
+from tests.cli.shell import Shell
 from tests.faults.mounts import mounted
 from tests.smtp_servers.recording import RecordingServer
 

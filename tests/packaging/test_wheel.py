@@ -15,13 +15,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_TEMPLATE = """
 from datetime import UTC, date, datetime
-from newsletter.core.plan import EVERYTHING, PlannedPaper
+from newsletter.core.debts.digest_plan import EVERYTHING, PlannedPaper
 from newsletter.core.states import Form, Role
-from newsletter.render.accents import shades_of
+from newsletter.render.topic_colors import shades_of
 from newsletter.render.environment import MailEnvironment, templates_root
 from newsletter.render.layout import Layout
-from newsletter.render.letter import letter
-from newsletter.render.views import Brand, PaperView, TopicView
+from newsletter.render.transactional import letter
+from newsletter.render.view_models import Brand, PaperView, TopicView
 
 environment = MailEnvironment()
 used = set()

@@ -11,10 +11,10 @@ from sqlalchemy import Connection, insert, select, update
 from sqlmodel import SQLModel
 
 import subscribers.tables
-from newsletter.core.mail import Content
-from newsletter.core.plan import EVERYTHING, DigestPlan, PlannedPaper
+from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPaper
+from newsletter.core.debts.pending import DEAD
+from newsletter.core.mail.values import Content
 from newsletter.core.states import DeliveryState, Form
-from newsletter.core.waiting import DEAD
 from newsletter.db.engine import default_url, open_engine, reading, writing
 from newsletter.db.schema import (
     deliveries,
@@ -26,12 +26,12 @@ from newsletter.db.schema import (
     editions,
     papers,
 )
-from newsletter.delivery import debts
-from newsletter.delivery.claims import expire
-from newsletter.papers import matches
-from newsletter.pipeline.audit import AuditReport, audit
-from newsletter.pipeline.compose import Composed, compose
-from subscribers import signup
+from newsletter.delivery.outbox import debts
+from newsletter.delivery.outbox.claims import expire
+from newsletter.papers import topic_matches
+from newsletter.pipeline.compose.compose import Composed, compose
+from newsletter.pipeline.explain.audit import AuditReport, audit
+from subscribers.lifecycle import signup
 from subscribers.preferences import Preferences
 
 assert subscribers.tables  # its tables share our metadata
@@ -73,7 +73,7 @@ class PlainPress:
 class NoRules:
     """A matcher that finds no topic."""
 
-    def match(self, title: str, abstract: str) -> Sequence[matches.Match]:
+    def match(self, title: str, abstract: str) -> Sequence[topic_matches.Match]:
         return ()
 
 

@@ -9,19 +9,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from newsletter.core.debts.pending import Pending
 from newsletter.core.states import DeliveryState, SkipReason
-from newsletter.core.waiting import Pending
 from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries
-from newsletter.delivery import debts
-from newsletter.delivery.claims import expire, skip
+from newsletter.delivery.outbox import debts
+from newsletter.delivery.outbox.claims import expire, skip
 from newsletter.papers import editions
-from newsletter.pipeline.batch import Closing
-from newsletter.pipeline.why import why
-from subscribers import choices, leaving
+from newsletter.pipeline.compose.batch import Closing
+from newsletter.pipeline.explain.why import why
+from subscribers.lifecycle import unsubscribe
+from subscribers.lifecycle.update import choose
 from subscribers.preferences import Preferences
-from tests.pipeline.office import Office
 from tests.pipeline.scenario import World, utc
+from tests.pipeline.whole_newsletter import Office
 from tests.smtp_servers.recording import RecordingServer
 
 BEHIND = Closing.CLOCK_BEHIND.value
@@ -224,7 +225,7 @@ def test_audit_waits_for_the_next_slot_after_the_minimum_was_lowered(world: Worl
 def test_audit_waits_for_the_next_slot_after_a_pause_was_ended_early(world: World, ada: int) -> None:
     for at, until in (("2026-04-13T08:00", utc("2026-04-25T12:00")), ("2026-04-14T09:00", None)):
         with writing(world.engine) as connection:
-            leaving.pause(connection, subscriber_id=ada, until=until, how="web", now=utc(at))
+            unsubscribe.pause(connection, subscriber_id=ada, until=until, how="web", now=utc(at))
         if until is not None:
             _days(world, 14)
     assert world.audit("2026-04-14T10:00").pending == {Pending.SLOT: 1}
@@ -285,7 +286,7 @@ def test_change_while_composing_waited_opens_no_closed_slot(tmp_path: Path, data
         ada = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00", hour=22)
         office.ingest_samples([13])
         with writing(office.engine) as connection:
-            choices.choose(
+            choose(
                 connection,
                 subscriber_id=ada,
                 topics_wanted=["circuits"],

@@ -10,12 +10,12 @@ from sqlalchemy import func, select
 from newsletter.core.errors import NotFoundError
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests, editions, pieces, runs
-from newsletter.pipeline.compose import compose
+from newsletter.pipeline.compose.compose import compose
 from newsletter.pipeline.preview import Preview, preview, sample_for
 from newsletter.pipeline.publish import publish
 from newsletter.pipeline.send import Calendar
-from subscribers import suppression
-from tests.pipeline.office import Office, read, titles_in, utc
+from subscribers.lifecycle import suppression
+from tests.pipeline.whole_newsletter import Office, read, titles_in, utc
 from tests.smtp_servers.recording import RecordingServer
 
 TABLES = (deliveries, digests, editions, pieces, runs)

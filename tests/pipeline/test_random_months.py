@@ -20,12 +20,12 @@ from newsletter.core.states import DeliveryState
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import canary_slots, deliveries, digest_papers, papers
 from newsletter.db.schema import editions as all_editions
-from newsletter.delivery import debts, listings, parking
-from newsletter.delivery.claims import expire
-from newsletter.papers import editions, matches, merging
-from newsletter.pipeline.correct import merge_papers, split_papers
-from subscribers import leaving, signup
+from newsletter.delivery.outbox import debts, held_mail, queries
+from newsletter.delivery.outbox.claims import expire
+from newsletter.papers import editions, merging, topic_matches
+from newsletter.pipeline.curation.corrections import merge_papers, split_papers
 from subscribers.errors import SubscriberError
+from subscribers.lifecycle import signup, unsubscribe
 from subscribers.preferences import Preferences
 from tests.pipeline.scenario import DAY, TOPICS, NoRules, World, utc
 
@@ -112,7 +112,7 @@ class Month:
             self.canaries = tuple(f"r{number}@example.org" for number in numbers)
         self.world.compose(self.at, everyone=self.random.random() < 0.12, only=only, canaries=self.canaries)
         with writing(self.world.engine) as connection:
-            parking.park_all(connection)
+            held_mail.park_all(connection)
             waiting = select(deliveries.c.id).where(
                 deliveries.c.state.in_(["queued", "deferred"]), deliveries.c.next_attempt_at <= self.now
             )
@@ -145,11 +145,11 @@ class Month:
             sent = select(deliveries.c.id).where(deliveries.c.state.in_(["sent", "uncertain"]))
             last = connection.execute(sent.order_by(deliveries.c.id.desc()).limit(5)).scalars().all()
             if last:
-                listings.resend(connection, self.random.choice(last), now=self.now)
+                queries.resend(connection, self.random.choice(last), now=self.now)
 
     def _leave(self) -> None:
         with writing(self.world.engine) as connection:
-            leaving.unsubscribe(
+            unsubscribe.unsubscribe(
                 connection,
                 subscriber_id=self.random.choice(self.readers),
                 how="web",
@@ -160,7 +160,7 @@ class Month:
     def _unsubscribe_and_come_back(self) -> None:
         number = self.random.randrange(4)
         with writing(self.world.engine) as connection:
-            leaving.unsubscribe(connection, subscriber_id=self.readers[number], how="web", now=self.now)
+            unsubscribe.unsubscribe(connection, subscriber_id=self.readers[number], how="web", now=self.now)
         self.now += timedelta(minutes=self.random.choice(PAUSES))
         self._add([self.random.choice(TOPICS)], {}, number)
 
@@ -194,12 +194,12 @@ class Month:
         with writing(self.world.engine) as connection:
             if number in self.held:
                 editions.release(connection, number, now=self.now)
-                parking.unpark(connection, number, now=self.now)
+                held_mail.unpark(connection, number, now=self.now)
             elif self.random.random() < 0.5:
                 editions.hold(connection, number)
             else:
                 editions.hold_for(connection, number, "its first mails were refused")
-                parking.park_all(connection)
+                held_mail.park_all(connection)
         self.held ^= {number}
 
     def _drop(self) -> None:
@@ -214,13 +214,13 @@ class Month:
             topic = self.random.choice(TOPICS[:4])
             with writing(self.world.engine) as connection:
                 kept = merging.canonical(connection, paper)
-                matches.correct(connection, kept, topic, belongs=False, matcher=NoRules(), now=self.now)
+                topic_matches.correct(connection, kept, topic, belongs=False, matcher=NoRules(), now=self.now)
 
     def _pause(self) -> None:
         until: datetime = self.now + self.random.randint(1, 4) * DAY
         who = self.random.choice(self.readers)
         with writing(self.world.engine) as connection:
-            leaving.pause(connection, subscriber_id=who, until=until, how="web", now=self.now)
+            unsubscribe.pause(connection, subscriber_id=who, until=until, how="web", now=self.now)
 
     def _merge_or_split(self) -> None:
         if len(self.titles) < 4:

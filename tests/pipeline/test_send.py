@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from newsletter import samples
-from newsletter.core.plan import EVERYTHING
+from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.db.engine import reading
 from newsletter.pipeline.send import Calendar, SendReport, dry_run, send
-from subscribers import people
-from tests.pipeline.office import Office, read, titles_in, utc
+from subscribers import queries
+from tests.pipeline.whole_newsletter import Office, read, titles_in, utc
 from tests.smtp_servers.recording import RecordingServer, Terms
 
 TOPICS = ("circuits", "quantum", "neuromorphic", "interpretability")
@@ -163,7 +163,7 @@ def test_an_address_that_does_not_exist_is_suppressed_and_nobody_else(tmp_path: 
         found = office.audit("2026-04-14T08:00")
         assert (found.clean, set(found.ended)) == (True, {"refused"})
     with reading(office.engine) as connection:
-        states = {person.address: str(person.state) for person in people.listed(connection)}
+        states = {person.address: str(person.state) for person in queries.listed(connection)}
     assert states == {
         "ada@example.org": "confirmed",
         "bob@example.org": "confirmed",

@@ -10,11 +10,11 @@ from sqlalchemy import func, select
 
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import reader_debts
-from newsletter.delivery.claims import claim, expire
-from newsletter.delivery.outbox import turn_over
-from newsletter.delivery.owners import owning
-from newsletter.delivery.recovery import Uncertain, recover
-from tests.delivery.outbox_scenario import public
+from newsletter.delivery.outbox.claims import claim, expire
+from newsletter.delivery.outbox.handover import turn_over
+from newsletter.delivery.outbox.recovery import Uncertain, recover
+from newsletter.delivery.outbox.sender_locks import owning
+from tests.delivery.outbox.scenario import public
 from tests.pipeline.scenario import World, utc
 
 NO_WAITING = "options=-clock_timeout%3D2s"  # a statement that waits for another's row fails

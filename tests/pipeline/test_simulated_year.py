@@ -23,22 +23,22 @@ import pytest
 from sqlalchemy import select, update
 
 from benchmarks.idle import ZONES
-from newsletter.core.days import Silence, silence
-from newsletter.core.matching import Match
+from newsletter.core.debts.no_digest import Silence, silence
 from newsletter.core.states import DeliveryState
+from newsletter.core.topics.matching import Match
 from newsletter.db.engine import default_url, reading, writing
 from newsletter.db.schema import deliveries, digest_papers, papers
-from newsletter.delivery import debts
-from newsletter.delivery.relay import Relay
-from newsletter.pipeline.audit import audit
-from newsletter.pipeline.chores import Chores, taker
-from newsletter.pipeline.inbox import QUIET, Inbox
-from newsletter.pipeline.post import Post
-from newsletter.pipeline.reader_days import Explainer
+from newsletter.delivery.outbox import debts
+from newsletter.delivery.smtp.relay import Relay
+from newsletter.pipeline.deliver.options import Post
+from newsletter.pipeline.explain.audit import audit
+from newsletter.pipeline.explain.reader_history import Explainer
+from newsletter.pipeline.intake.inbox import QUIET, Inbox
+from newsletter.pipeline.jobs import Chores, taker
 from newsletter.pipeline.send import Calendar
-from subscribers import leaving, signup
+from subscribers.lifecycle import signup, unsubscribe
 from subscribers.preferences import WEEKDAYS, Preferences
-from tests.pipeline.newsstand import page
+from tests.pipeline.intake.scenario import page
 from tests.pipeline.scenario import TOPICS, World, utc
 
 TICK = timedelta(hours=1)
@@ -272,7 +272,7 @@ class Year:
         resumes = model.paused_until is not None and model.paused_until > self.now
         until = None if resumes else self.now + self.random.randint(1, 20) * DAY
         with writing(self.world.engine) as connection:
-            leaving.pause(connection, subscriber_id=model.id, until=until, how="web", now=self.now)
+            unsubscribe.pause(connection, subscriber_id=model.id, until=until, how="web", now=self.now)
         model.paused_until = until
 
     def _change(self) -> None:
@@ -301,7 +301,7 @@ class Year:
         model = self.models[number]
         self._given_up(model, Silence.LEFT)
         with writing(self.world.engine) as connection:
-            leaving.unsubscribe(connection, subscriber_id=model.id, how="web", now=self.now)
+            unsubscribe.unsubscribe(connection, subscriber_id=model.id, how="web", now=self.now)
         model.joined = False
         for topic in list(model.follows):
             model.leave(topic)
@@ -316,7 +316,7 @@ class Year:
             return
         topic = sorted(self.models[number].follows)[0]
         with writing(self.world.engine) as connection:
-            leaving.unsubscribe(
+            unsubscribe.unsubscribe(
                 connection, subscriber_id=self.models[number].id, how="web", now=self.now, topics=[topic]
             )
         self.models[number].leave(topic)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from newsletter.core.errors import ConfigurationError
+from newsletter.render.document import page, shared_context, stretch
 from newsletter.render.environment import MailEnvironment
-from newsletter.render.page import page, shared_context, stretch
-from newsletter.render.views import Brand
+from newsletter.render.view_models import Brand
 
 REFUSED = [
     "{% if my.greeting %}x{% endif %}",

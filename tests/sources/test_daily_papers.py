@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.core.listing import Entry, Listing, PartialDate, Unread
+from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
 from newsletter.sources.daily_papers import parse, recognise
 
 BANNER = "new\n\nGet trending papers in your email inbox!\n\nSubscribe\n\nDaily Papers\n\n"

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.core.listing import Listing
+from newsletter.core.papers.listing import Listing
 from newsletter.sources import formats, read_listing
 
 SAMPLES = Path(__file__).parent / "samples"

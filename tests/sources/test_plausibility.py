@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from newsletter.pipeline.ingest import why_held
+from newsletter.pipeline.intake.ingest import why_held
 from newsletter.sources import read_listing
 from newsletter.sources.plausibility import unreadable
 from tests.shared_data import SHARED, needs_shared

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.core.listing import PartialDate
+from newsletter.core.papers.listing import PartialDate
 from newsletter.sources.printed_dates import read_count, read_date
 
 DATES = {

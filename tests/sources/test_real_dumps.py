@@ -12,9 +12,9 @@ from functools import cache
 
 import pytest
 
-from newsletter.core.dating import decide_listed_on
 from newsletter.core.errors import DumpRefusedError
-from newsletter.core.listing import ListedOn, Listing
+from newsletter.core.papers.dating import decide_listed_on
+from newsletter.core.papers.listing import ListedOn, Listing
 from newsletter.sources import read_listing
 from tests.shared_data import SHARED, needs_shared
 

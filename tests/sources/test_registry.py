@@ -7,7 +7,7 @@ import random
 import pytest
 
 from newsletter.core.errors import DumpRefusedError
-from newsletter.core.listing import PartialDate, Unread
+from newsletter.core.papers.listing import PartialDate, Unread
 from newsletter.sources import MAX_SIZE, check_size, formats, read_listing
 
 HEADER = "new\n\nSubscribe\n\nDaily Papers\n\nbyAK and the research community\n\nDec 12\n\n"

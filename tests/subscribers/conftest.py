@@ -13,10 +13,11 @@ from sqlmodel import SQLModel
 
 import newsletter.db.tables  # noqa: F401 - both sides share one metadata
 from newsletter.db.engine import open_engine, writing
-from subscribers import consent, signup
-from subscribers.people import SubscriberView, by_id
+from subscribers import consent
+from subscribers.lifecycle import signup
+from subscribers.lifecycle.signup import Added
 from subscribers.preferences import Preferences
-from subscribers.signup import Added
+from subscribers.queries import SubscriberView, by_id
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 KEY = b"suppression key of the tests"

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from subscribers import audience, leaving
+from subscribers import audience
+from subscribers.lifecycle import unsubscribe
 from tests.subscribers.conftest import NOON, World, later
-from tests.subscribers.test_people import populate
+from tests.subscribers.test_queries import populate
 
 
 def test_mailable_holds_confirmed_people_with_all_that_a_digest_needs(world: World) -> None:
@@ -79,7 +80,7 @@ def test_accounts_holds_everybody_who_was_ever_confirmed(world: World) -> None:
 def test_following_holds_ended_intervals_and_nothing_that_was_only_asked_for(world: World) -> None:
     added = world.add("ada@example.org", "quantum", "circuits")
     world.add("bob@example.org", "quantum", confirmed=False)
-    leaving.unsubscribe(
+    unsubscribe.unsubscribe(
         world.connection, subscriber_id=added.person.id, topics=["quantum"], how="web", now=later(1)
     )
     world.add("ada@example.org", "quantum", now=later(2))

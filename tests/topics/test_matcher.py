@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.core.matching import Hit, Match, PaperReading
-from newsletter.core.phrases import MAX_CHARS
+from newsletter.core.topics.matching import Hit, Match, PaperReading
+from newsletter.core.topics.phrases import MAX_CHARS
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Explanation, Matcher
 from newsletter.topics.model import LinearModel, load_weights

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.core.errors import NewsletterError
-from newsletter.core.matching import Match, Rule, RuleSet, TopicRules, score_of
+from newsletter.core.topics.matching import Match, Rule, RuleSet, TopicRules, score_of
 from newsletter.topics.definitions import load_topics
+from newsletter.topics.features import terms_of
 from newsletter.topics.matcher import Matcher
 from newsletter.topics.model import (
     LEAST_POINTS,
@@ -26,7 +27,6 @@ from newsletter.topics.model import (
     load_weights,
     points_of,
 )
-from newsletter.topics.terms import terms_of
 
 SHIPPED = load_weights()
 LAMPS = TopicRules(topic="lamps", rules=(Rule(phrases=("lamp",)),))

@@ -1,7 +1,8 @@
 """Floors under the quality of the shipped topics: on our own sample, and on the real papers where they are.
 
 Those on the real papers with the shipped weights are regression floors: rules and weights know these papers.
-Cross-validated ones are bars: neither weights nor rules know the paper (see `newsletter.topics.corpus`).
+Cross-validated ones are bars: neither weights nor rules know the paper (see
+`newsletter.topics.training_set`).
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from newsletter.core.matching import STRONG_SCORE
+from newsletter.core.topics.matching import STRONG_SCORE
 from newsletter.sources.registry import read_listing
-from newsletter.topics.corpus import Example
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.evaluation import Evaluation, Judged, evaluate
 from newsletter.topics.matcher import Matcher
 from newsletter.topics.model import LinearModel, load_weights
 from newsletter.topics.training import train
+from newsletter.topics.training_set import Example
 from tests.shared_data import SHARED, needs_shared
 
 MATCHER = Matcher(load_topics(), LinearModel(load_weights()))

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from newsletter.core.matching import Rule, RuleSet, TopicRules
-from newsletter.topics.corpus import Corpus, Example, without_unseen
+from newsletter.core.topics.matching import Rule, RuleSet, TopicRules
 from newsletter.topics.model import LinearModel, TopicWeights, Weights, dump_weights
 from newsletter.topics.training import train
+from newsletter.topics.training_set import Corpus, Example, without_unseen
 
 pytest.importorskip("sklearn")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.smtp_servers.recording import RecordingServer
-from tests.web.desk import Desk
+from tests.web.newsletter_site import Desk
 
 
 @pytest.fixture

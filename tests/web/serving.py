@@ -19,9 +19,9 @@ from sqlalchemy import Engine, func, select
 
 from newsletter.db.engine import default_url, open_engine, reading
 from newsletter.db.schema import deliveries
-from newsletter.ops.setup import set_up
-from subscribers import people, requests
-from tests.web.desk import field_of
+from newsletter.ops.initialize import set_up
+from subscribers import queries, requests
+from tests.web.newsletter_site import field_of
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds that anything may take on a busy machine
@@ -162,7 +162,7 @@ class Serving:
     def state_of(self, email: str) -> str:
         """Somebody's state; empty for a stranger."""
         with reading(self.engine) as connection:
-            person = people.find(connection, email)
+            person = queries.find(connection, email)
         return "" if person is None else str(person.state)
 
 

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from newsletter.db.engine import reading
-from subscribers import suppression
-from tests.pipeline.office import SUPPRESSION_KEY
-from tests.web.desk import Desk, words_of
+from subscribers.lifecycle import suppression
+from tests.pipeline.whole_newsletter import SUPPRESSION_KEY
+from tests.web.newsletter_site import Desk, words_of
 
 
 def fresh(desk: Desk, path: str) -> str:

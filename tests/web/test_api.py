@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.web.desk import Desk, words_of
+from tests.web.newsletter_site import Desk, words_of
 
 
 def test_a_sign_up_by_json_is_answered_like_one_by_the_form(desk: Desk) -> None:

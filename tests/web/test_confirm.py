@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from subscribers import access, tokens
+from subscribers import link_purposes, tokens
 from tests.smtp_servers.recording import RecordingServer
-from tests.web.desk import BASE, Desk, words_of
+from tests.web.newsletter_site import BASE, Desk, words_of
 
 TOKENED = {
-    access.CONFIRM: ["/confirm/{}"],
-    access.ADDRESS: ["/confirm-address/{}"],
-    access.PREFERENCES: ["/preferences/{}", "/preferences/{}/sent", "/preferences/{}/why"],
-    access.ACCOUNT: ["/account/{}"],
+    link_purposes.CONFIRM: ["/confirm/{}"],
+    link_purposes.ADDRESS: ["/confirm-address/{}"],
+    link_purposes.PREFERENCES: ["/preferences/{}", "/preferences/{}/sent", "/preferences/{}/why"],
+    link_purposes.ACCOUNT: ["/account/{}"],
 }
 
 
@@ -49,13 +49,13 @@ def test_a_bad_link_gets_the_right_page(desk: Desk, purpose: str, path: str) -> 
     desk.later(days=400)
     page = desk.get(path.format(token), status=410)
     assert "This link has expired It was good until" in words_of(page)
-    assert ('href="/"' if purpose == access.CONFIRM else 'href="/link"') in page.partition("<main>")[2]
+    assert ('href="/"' if purpose == link_purposes.CONFIRM else 'href="/link"') in page.partition("<main>")[2]
     assert desk.everything() == before
 
 
 def test_a_link_signed_by_the_key_before_still_opens(tmp_path: Path, server: RecordingServer) -> None:
     desk = Desk(tmp_path, server, keys=("the new key", "a key of the tests"))
-    token = token_for(desk, access.PREFERENCES)
+    token = token_for(desk, link_purposes.PREFERENCES)
     assert "Your preferences" in desk.get(f"/preferences/{token}")
 
 

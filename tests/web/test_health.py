@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from newsletter.db.migrate import known_revisions
-from tests.web.desk import Desk
+from tests.web.newsletter_site import Desk
 
 
 def test_a_process_that_answers_is_alive_and_ready_when_its_database_is(desk: Desk) -> None:

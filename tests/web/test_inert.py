@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 
 from tests.browser.links import links_of
-from tests.web.desk import BASE, Desk, Mail
+from tests.web.newsletter_site import BASE, Desk, Mail
 
 SEEDS = 3  # orders in which everything is asked for
 

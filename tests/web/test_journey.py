@@ -20,7 +20,7 @@ from tests.browser import axe, vnu
 from tests.browser.fixtures import Browse
 from tests.browser.views import View, every_view
 from tests.smtp_servers.recording import RecordingServer
-from tests.web.desk import Desk, Mail
+from tests.web.newsletter_site import Desk, Mail
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

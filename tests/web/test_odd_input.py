@@ -10,7 +10,7 @@ from subscribers import addresses
 from subscribers.errors import AddressError
 from tests import isemail_cases
 from tests.naughty import naughty_strings
-from tests.web.desk import Desk, words_of
+from tests.web.newsletter_site import Desk, words_of
 
 
 class _Shape(HTMLParser):

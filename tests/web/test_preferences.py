@@ -10,10 +10,10 @@ from sqlalchemy import insert
 
 from newsletter.db.engine import reading
 from newsletter.db.schema import paper_topics
-from newsletter.papers import catalogue
-from newsletter.render.views import MOST_MATCHED
+from newsletter.papers import queries
+from newsletter.render.view_models import MOST_MATCHED
 from subscribers.preferences import Preferences
-from tests.web.desk import Desk, words_of
+from tests.web.newsletter_site import Desk, words_of
 
 ALL: dict[str, Any] = {
     "topics": ["circuits", "quantum"],
@@ -127,7 +127,7 @@ def test_the_words_that_a_paper_was_found_by_stand_beside_it(desk: Desk) -> None
     desk.office.send("2026-04-18T07:01")
     desk.now = datetime(2026, 4, 18, 8, tzinfo=UTC)
     with reading(desk.office.engine) as connection:
-        (paper,) = [row for row in catalogue.rows(connection) if row["title"].startswith("LiDMaS")]
+        (paper,) = [row for row in queries.rows(connection) if row["title"].startswith("LiDMaS")]
     (found,) = [topic["evidence"] for topic in paper["topics"] if topic["topic"] == "quantum"]
     assert "magic state" in found
     line = f"{paper['title']} Quantum · matched: {', '.join(found[:MOST_MATCHED])}"
@@ -142,7 +142,7 @@ def test_doubtful_papers_that_a_mail_carried_are_listed_as_such(desk: Desk) -> N
     desk.post(desk.preferences(ada), topics="quantum", cadence="daily", hour="7", timezone="UTC", maybe="on")
     desk.office.ingest_samples([17], hour="13:00")
     with reading(desk.office.engine) as connection:
-        (doubted,) = [row for row in catalogue.rows(connection) if row["title"].startswith("AttackGNN")]
+        (doubted,) = [row for row in queries.rows(connection) if row["title"].startswith("AttackGNN")]
     row = {"paper_id": doubted["id"], "topic": "quantum", "score": 0.3, "strength": "maybe"}
     desk.write(insert(paper_topics).values(row | {"evidence": ["tunnelling"]}))
     desk.office.send("2026-04-18T07:01")

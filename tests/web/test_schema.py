@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.web.desk import Desk
+from tests.web.newsletter_site import Desk
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 

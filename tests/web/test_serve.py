@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.smtp_servers.recording import RecordingServer, Terms
-from tests.web.desk import Mail
+from tests.web.newsletter_site import Mail
 from tests.web.serving import PATIENCE, ROOT, Page, Serving, serving
 
 pytestmark = pytest.mark.flaky(reruns=2)

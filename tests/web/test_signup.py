@@ -9,13 +9,13 @@ import pytest
 
 from newsletter.core.errors import ConfigurationError
 from newsletter.db.engine import writing
-from newsletter.pipeline.housekeeping import tidy
-from newsletter.pipeline.letters import Letterpress
+from newsletter.pipeline.content.transactional import Letterpress
+from newsletter.pipeline.readers.purge import tidy
 from newsletter.render.environment import MailEnvironment
-from newsletter.web.postman import Postman
-from subscribers import leaving, suppression
-from tests.pipeline.office import SUPPRESSION_KEY
-from tests.web.desk import BRAND, START, Desk, field_of, words_of
+from newsletter.scheduler.request_mailer import Postman
+from subscribers.lifecycle import suppression, unsubscribe
+from tests.pipeline.whole_newsletter import SUPPRESSION_KEY
+from tests.web.newsletter_site import BRAND, START, Desk, field_of, words_of
 
 
 def test_the_page_shows_each_topic_with_its_recent_papers(desk: Desk) -> None:
@@ -84,7 +84,7 @@ def test_every_kind_of_address_gets_the_same_answer_and_its_own_mail(desk: Desk)
     left = desk.subscribed("left@example.org", "circuits")
     erased = desk.subscribed("erased@example.org", "circuits")
     with writing(desk.office.engine) as connection:
-        leaving.unsubscribe(connection, subscriber_id=left.id, how="web", now=desk.now)
+        unsubscribe.unsubscribe(connection, subscriber_id=left.id, how="web", now=desk.now)
         suppression.forget(connection, subscriber_id=erased.id, how="web", now=desk.now, key=SUPPRESSION_KEY)
         suppression.suppress(
             connection,

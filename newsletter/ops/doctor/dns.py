@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 
-from newsletter.delivery.dkim_keys import Key
+from newsletter.delivery.message.dkim_keys import Key
 from newsletter.ops.doctor.finding import Finding, failed, ok, skipped, warning
 from newsletter.ops.doctor.names import Names, NoAnswerError
 from newsletter.ops.doctor.spf import Evaluation, Result

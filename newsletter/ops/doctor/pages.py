@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from newsletter import __version__
-from newsletter.delivery.relay import is_loopback
+from newsletter.delivery.smtp.relay import is_loopback
 from newsletter.ops.doctor.finding import Finding, failed, ok, warning
 
 PATIENCE = 10  # seconds

@@ -1,0 +1,259 @@
+"""`newsletter demo`: several days of a newsletter in seconds, through the functions that the commands use.
+
+Touches nothing but its own folder, and no network but this machine's own.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from newsletter.cli import output
+from newsletter.cli.workspace import Workspace, workspace
+from newsletter.core.errors import StorageError, UsageError
+
+if TYPE_CHECKING:
+    from newsletter.ops.demo_mail_server import LocalMail
+
+app = typer.Typer(add_completion=False)
+
+DEFAULT_FOLDER = "demo-state"
+MARK = ".newsletter-demo"  # in a folder that a demo made: only such a one is ever emptied
+INGEST_HOUR = 6  # UTC; when each day's listing comes in
+FRIDAY = 4  # as `date.weekday` counts; when the weekly reader gets their mail
+SEND_HOURS = (7, 12, 18, 23)  # UTC; a crontab would run oftener
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Somebody who reads the demo's newsletter."""
+
+    address: str
+    topics: tuple[str, ...]
+    preferences: dict[str, Any]
+    wishes: str  # for people
+
+
+READERS = (
+    Reader(
+        address="ada@readers.example",
+        topics=("circuits", "quantum"),
+        preferences={"cadence": "daily", "hour": 7},
+        wishes="circuits and quantum, daily at 7 UTC",
+    ),
+    Reader(
+        address="grace@readers.example",
+        topics=("interpretability", "neuromorphic"),
+        preferences={"cadence": "weekdays", "hour": 18, "timezone": "Europe/Berlin"},
+        wishes="interpretability and neuromorphic, weekdays at 18 in Berlin",
+    ),
+    Reader(
+        address="kay@readers.example",
+        topics=("everything",),
+        preferences={"cadence": "weekly", "weekday": "friday", "hour": 9, "timezone": "America/New_York"},
+        wishes="everything, Fridays at 9 in New York",
+    ),
+)
+
+
+@app.command()
+def demo(ctx: typer.Context) -> None:
+    """Watch it work: sample papers, three readers, a mail server.
+
+    Takes the listings of several days in, one after the other, and mails three readers through a mail
+    server of its own, all in the folder demo-state. Nothing leaves this machine. Run it as often as you like:
+    it starts anew each time.
+    """
+    workspace(ctx)  # a typo in the environment is told here as everywhere
+    from newsletter.ops.demo_mail_server import local_mail
+
+    folder = _folder(ctx.obj)
+    _start_anew(folder)
+    with local_mail(folder / "mail") as server:
+        work = _newsletter(folder, server)
+        days = _sample_days()
+        last = _friday(days[-1][0])
+        typer.echo("Three readers:")
+        _add_readers(work, days[0][0])
+        typer.echo("\nDay after day, a listing comes in and `send` runs four times:")
+        rows = [_day(work, day, file) for day, file in days]
+        rows.extend(_quiet_days(work, days[-1][0], last))
+    output.print_table(("day", "listing", *(reader.address.split("@")[0] for reader in READERS)), rows)
+    clean = _audit(work, now=_at(last, SEND_HOURS[-1]) + timedelta(hours=1))
+    _where_to_look(folder, server, asked=days[-1][0])
+    if not clean:
+        raise typer.Exit(output.FAILED)
+
+
+def _folder(given: Workspace) -> Path:
+    """The demo's own state directory: named like any other, but ./demo-state when none is."""
+    named = given.state_dir
+    if given.state_dir_flag is None and named == Path("state").absolute():
+        return Path(DEFAULT_FOLDER).absolute()
+    return named
+
+
+def _start_anew(folder: Path) -> None:
+    from newsletter.ops.state_dir import unusable
+
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            if not (folder / MARK).exists():
+                raise UsageError(
+                    f"{folder} is not empty, and no demo made it",
+                    hint="Name another folder: `newsletter --state-dir FOLDER demo`.",
+                )
+            for path in folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).write_text("Made by `newsletter demo`, which empties this folder when it starts.\n")
+    except OSError as error:
+        raise unusable(folder, error) from error
+
+
+def _newsletter(folder: Path, server: LocalMail) -> Workspace:
+    """A newsletter in `folder` that mails through `server`, whatever the environment says."""
+    from newsletter.db.engine import default_url
+    from newsletter.ops.initialize import set_up
+
+    work = Workspace(
+        state_dir_flag=folder,
+        flags={
+            "sender": "Research papers <papers@newsletter.example>",
+            "base_url": "http://localhost:8000",
+            "database_url": default_url(folder),
+            "welcome": 0,
+            "hold": 0,
+            "dkim": [],
+            "default_timezone": "UTC",
+            "smtp": {
+                "host": server.host,
+                "port": server.port,
+                "security": "none",
+                "username": None,
+                "password": None,
+            },
+        },
+    )
+    set_up(folder, database_url=work.database_url, known_keys=frozenset())
+    return Workspace(state_dir_flag=folder, flags=work.flags)  # reads the keys that were just made
+
+
+def _add_readers(work: Workspace, first_day: date) -> None:
+    from newsletter.pipeline.readers import admin
+
+    for reader in READERS:
+        admin.add(
+            work.engine,
+            address=reader.address,
+            topics=reader.topics,
+            preferences=reader.preferences,
+            confirmed=True,
+            house=work.house,
+            now=_at(first_day, INGEST_HOUR) - timedelta(hours=1),
+        )
+        typer.echo(f"  {reader.address}: {reader.wishes}")
+
+
+def _day(work: Workspace, day: date, file: Path) -> tuple[str, ...]:
+    from newsletter.pipeline.intake.ingest import ingest
+
+    (report,) = ingest(
+        work.engine, [file], archive=work.dumps_dir, matcher=work.matcher, now=_at(day, INGEST_HOUR)
+    )
+    if report.error:
+        raise StorageError(f"a sample dump was {report.status}", hint=report.error)
+    return _mailed(work, day, f"{report.entries} papers, {report.new} new")
+
+
+def _sample_days() -> list[tuple[date, Path]]:
+    """The sample dumps that ship, by the dates in their names."""
+    folder = Path(str(resources.files("newsletter.samples")))
+    return sorted((date.fromisoformat(file.name[:10]), file) for file in folder.glob("[0-9]*.txt"))
+
+
+def _friday(day: date) -> date:
+    return day + timedelta(days=(FRIDAY - day.weekday()) % 7)
+
+
+def _quiet_days(work: Workspace, day: date, last: date) -> Iterator[tuple[str, ...]]:
+    """The days without a listing up to the weekly reader's digest."""
+    while day < last:
+        day += timedelta(days=1)
+        yield _mailed(work, day, "–")
+
+
+def _mailed(work: Workspace, day: date, listing: str) -> tuple[str, ...]:
+    from newsletter.pipeline.send import send
+
+    before = _papers_sent(work)
+    for hour in SEND_HOURS:
+        send(work.engine, now=_at(day, hour), press=work.press, post=work.post, calendar=work.calendar)
+    after = _papers_sent(work)
+    got = [_papers(after.get(each.address, 0) - before.get(each.address, 0)) for each in READERS]
+    return (f"{day:%a %d %b}", listing, *got)
+
+
+def _papers_sent(work: Workspace) -> dict[str, int]:
+    """Papers in sent mails, by address."""
+    from newsletter.core.states import DeliveryState
+    from newsletter.db.engine import reading
+    from newsletter.delivery.outbox import queries
+    from subscribers import audience
+
+    with reading(work.engine) as connection:
+        rows = queries.listed(
+            connection,
+            addresses=audience.addresses(),
+            message_id=work.message_id,
+            state=DeliveryState.SENT,
+        )
+    found: dict[str, int] = {}
+    for row in rows:
+        found[row["address"]] = found.get(row["address"], 0) + len(row["papers"])
+    return found
+
+
+def _papers(number: int) -> str:
+    return f"{number} paper{'s' if number != 1 else ''}" if number else "–"
+
+
+def _audit(work: Workspace, *, now: datetime) -> bool:
+    from newsletter.pipeline.explain.audit import audit
+
+    typer.echo("\nThe audit, computed anew from the rows:")
+    report = audit(work.engine, now=now)
+    typer.echo(
+        f"  {report.deliveries} mails to {report.subscribers} readers, {report.given} papers given, "
+        f"{report.repeated} repeated, {report.missed} missed"
+    )
+    typer.echo("  Nothing twice, nothing missed." if report.clean else "  The promise was broken.")
+    return report.clean
+
+
+def _where_to_look(folder: Path, server: LocalMail, *, asked: date) -> None:
+
+    from newsletter.ops.demo_mail_server import last_html
+
+    page = folder / "digest.html"
+    typer.echo("\nWhere to look:")
+    for reader in READERS:
+        typer.echo(f"  {server.maildir(reader.address)}")
+    html = last_html(server.maildir(READERS[0].address))
+    if html is not None:
+        page.write_text(html, "utf-8")
+        typer.echo(f"  {page}   (open it in a browser)")
+    typer.echo("\nAsk it something:")
+    for command in (f"why {READERS[0].address} --on {asked}", "deliveries list", "audit"):
+        typer.echo(f"  {output.program()} --state-dir {folder} {command}")
+
+
+def _at(day: date, hour: int) -> datetime:
+    return datetime.combine(day, time(hour, 5), UTC)

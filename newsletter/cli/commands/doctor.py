@@ -1,0 +1,235 @@
+"""`newsletter doctor`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from newsletter.cli import output
+from newsletter.cli.options import At, Json, now
+from newsletter.cli.workspace import Workspace, workspace
+from newsletter.core.errors import NewsletterError
+from subscribers.errors import SubscriberError
+
+if TYPE_CHECKING:
+    from newsletter.ops.doctor.finding import Finding
+
+app = typer.Typer(add_completion=False)
+
+Check = tuple[str, Callable[[], "Finding | Sequence[Finding]"]]
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError as error:
+        raise typer.BadParameter(f"{value!r} is no IP address") from error
+
+
+@app.command()
+def doctor(
+    ctx: typer.Context,
+    *,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask neither the mail server, nor DNS, nor the web pages.")
+    ] = False,
+    resolver: Annotated[
+        str | None,
+        typer.Option(
+            "--resolver", metavar="ADDRESS", help="Ask this DNS server: 9.9.9.9, or 127.0.0.1:5353."
+        ),
+    ] = None,
+    addresses: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--address",
+            metavar="IP",
+            parser=_address,
+            help="An address that the mail leaves from, for SPF and its name. Default: this machine's own, "
+            "when its mail server sends and the address is one of the Internet.",
+        ),
+    ] = None,
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """Look at everything that has to be right; say what is wrong and how to mend it.
+
+    Settings, database, disk, clock, templates, keys, mail server, DNS, web pages, and what waits for too
+    long. Changes nothing. Exit code 1 when something failed; warnings do not fail.
+    """
+    work = workspace(ctx)
+    from newsletter.ops.doctor.finding import Finding, Status, ok
+
+    found: list[Finding] = [ok("settings", f"read; state directory {work.state_dir}")]
+    if not json:
+        _print(found[0])
+    for name, check in _checks(
+        work, offline=offline, resolver=resolver, addresses=addresses or [], now=now(at)
+    ):
+        try:
+            answer = check()
+        except (NewsletterError, SubscriberError, OSError) as error:
+            words = getattr(error, "message", None) or str(error)
+            answer = Finding(
+                check=name, status=Status.FAILED, words=words, hint=getattr(error, "hint", "") or ""
+            )
+        for finding in [answer] if isinstance(answer, Finding) else answer:
+            found.append(finding)
+            if not json:
+                _print(finding)
+    failures, warnings = (
+        sum(finding.status is status for finding in found) for status in (Status.FAILED, Status.WARNING)
+    )
+    if json:
+        output.print_json({"checks": found, "failed": failures, "warnings": warnings})
+    else:
+        output.note(f"{len(found)} checks: {failures} failed, {warnings} warnings.")
+    if failures:
+        raise typer.Exit(output.FAILED)
+
+
+def _checks(
+    work: Workspace, *, offline: bool, resolver: str | None, addresses: list[str], now: datetime
+) -> Iterator[Check]:
+    """What is looked at, in this order; each is asked for only when its turn comes."""
+    yield from _machine(work, now=now)
+    yield "templates", lambda: _templates(work)
+    yield from _records(work, now=now)
+    if offline:
+        from newsletter.ops.doctor.finding import skipped
+
+        yield from (
+            (name, partial(skipped, name, "--offline")) for name in ("mail server", "DNS", "web pages")
+        )
+        return
+    yield "mail server", lambda: _mail_servers(work)
+    yield "DNS", lambda: _dns(work, resolver=resolver, addresses=addresses)
+    yield "web pages", lambda: _pages(work, now=now)
+
+
+def _machine(work: Workspace, *, now: datetime) -> Iterator[Check]:
+    from newsletter.ops.doctor import machine, records
+
+    files = [work.dkim_place(entry.selector).file for entry in work.settings.dkim] if _has_keys(work) else []
+    yield "database", lambda: records.database(work.engine, url=work.database_url)
+    yield (
+        "disk",
+        lambda: machine.disk(work.state_dir, database_size=records.size(work.engine, url=work.database_url)),
+    )
+    yield "inbox", lambda: _inbox(work, now=now)
+    words = f"{now:%Y-%m-%d %H:%M} UTC"
+    yield "clock", lambda: machine.clock(kept=machine.synchronised(), zone_words=words)
+    yield "keys", lambda: _keys(work)
+    yield "secrets", lambda: machine.privacy(work.state_dir, keys=files)
+    yield "key age", lambda: machine.key_age(files, now=now)
+
+
+def _inbox(work: Workspace, *, now: datetime) -> list[Finding]:
+    from newsletter.core.alarms import Terms, of_inbox
+    from newsletter.ops.alarms.stuck_files import leftovers
+    from newsletter.ops.doctor.finding import ok, warning
+    from newsletter.ops.state_dir import INBOX
+
+    left = of_inbox(leftovers(work.state_dir / INBOX), now=now, lying=Terms().lying)
+    found = [warning("inbox", alarm.words, hint=alarm.hint) for alarm in left]
+    return found or [ok("inbox", "nothing lies there that was not taken")]
+
+
+def _has_keys(work: Workspace) -> bool:
+    return work.settings.secret_key is not None
+
+
+def _keys(work: Workspace) -> Finding:
+    from newsletter.ops.doctor.finding import ok
+
+    _ = (work.secret_key, work.suppression_key)
+    return ok("keys", f"secret_key, suppression_key and {len(work.dkim_keys)} DKIM keys can be read")
+
+
+def _templates(work: Workspace) -> Finding:
+    from newsletter.ops.doctor.finding import failed, ok
+    from newsletter.pipeline.content.digest_renderer import topic_views
+    from newsletter.render.check.templates import check
+
+    environment = work.mail_templates
+    problems = check(environment, brand=work.brand, topics=topic_views(tuple(work.topics.values())))
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        return failed("templates", f"{problems[0]}{more}", hint="`newsletter templates check` lists them.")
+    return ok("templates", f"{len(environment.used)} of mails, {len(environment.own())} of them your own")
+
+
+def _records(work: Workspace, *, now: datetime) -> Iterator[Check]:
+    from newsletter.db.engine import reading
+    from newsletter.ops.doctor import records
+    from newsletter.scheduler.leader_lock import LOCK
+
+    lock = work.state_dir / "locks" / LOCK
+
+    def ask() -> list[Finding]:
+        with reading(work.engine) as connection:
+            return [
+                records.instants(connection, now=now),
+                records.scheduler(connection, leader_lock=lock, now=now),
+                records.outbox(connection, now=now),
+                records.sign_ups(connection, now=now),
+                *records.held(connection),
+                *records.canaries(connection, work.settings.review.canaries),
+                records.uncertain(connection),
+            ]
+
+    yield "records", ask
+
+
+def _mail_servers(work: Workspace) -> list[Finding]:
+    from newsletter.delivery.smtp.relay import RelayError
+    from newsletter.delivery.smtp.transport import probe
+    from newsletter.ops.doctor.finding import failed, ok
+
+    found = []
+    for relay in work.relays:
+        try:
+            facts = probe(relay)
+        except RelayError as error:
+            found.append(failed("mail server", error.message, hint=error.hint))
+        else:
+            told = [facts.encrypted or "not encrypted", "logged in" if facts.logged_in else "no login"]
+            found.append(ok("mail server", f"{facts.host}:{facts.port} answers, {', '.join(told)}"))
+    return found
+
+
+def _dns(work: Workspace, *, resolver: str | None, addresses: list[str]) -> list[Finding]:
+    from newsletter.delivery.smtp.relay import is_loopback
+    from newsletter.ops.doctor import dns
+    from newsletter.ops.doctor.names import Names
+
+    domain = work.unsigned_builder.domain.lower()
+    sends_itself = any(is_loopback(smtp.host) for smtp in (work.settings.smtp, *work.settings.relays))
+    own = dns.own_address() if sends_itself and not addresses else None
+    return dns.look(
+        Names(resolver),
+        domain=domain,
+        keys=work.dkim_keys,
+        addresses=addresses or ([own] if own else []),
+        sends_itself=sends_itself,
+    )
+
+
+def _pages(work: Workspace, *, now: datetime) -> list[Finding]:
+    from newsletter.ops.doctor import pages
+
+    settings = work.settings
+    sends_away = "sender" in settings.model_fields_set
+    return pages.look(settings.base_url, name=settings.brand.name, sends_away=sends_away, now=now)
+
+
+def _print(finding: Finding) -> None:
+    line = f"{finding.status.value:8} {finding.check}: {finding.words}"
+    mend = f" -> {finding.hint}" if finding.hint else ""
+    # A control character in a file's name or a server's words must not reach the terminal.
+    typer.echo("".join(character if character.isprintable() else " " for character in line + mend))

@@ -1,0 +1,75 @@
+"""`newsletter preview ADDRESS`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from newsletter.cli import output
+from newsletter.cli.options import At, now
+from newsletter.cli.workspace import workspace
+from newsletter.core.errors import NewsletterError
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def preview(
+    ctx: typer.Context,
+    address: Annotated[str, typer.Argument(help="The reader's address.")],
+    *,
+    format: Annotated[
+        Literal["html", "text", "eml"],
+        typer.Option("--format", help="One part, decoded, or the whole mail as it goes out."),
+    ] = "text",
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write there instead of to standard output.")
+    ] = None,
+    at: At = None,
+) -> None:
+    """Show the very mail that a reader would get now.
+
+    As if the hour had come, and what is unpublished were published; nothing is stored or sent. Where
+    nothing is owed, the latest digest serves as a sample, or papers that ship do; stderr says so.
+    """
+    work = workspace(ctx)
+    from newsletter.db.engine import reading
+    from newsletter.pipeline.preview import preview as make
+    from subscribers import queries
+
+    with reading(work.engine) as connection:
+        person = queries.require(connection, address)
+    made = make(
+        work.engine,
+        subscriber_id=person.id,
+        now=now(at),
+        press=work.press,
+        builder=work.builder,
+        links=work.links,
+        calendar=work.calendar,
+        sampler=work.sampler,
+    )
+    if made.sample:
+        output.note("Nothing is owed to this reader: this is a sample, not their mail.")
+    if format == "eml":
+        data = made.envelope.data
+    else:
+        data = made.part(format).encode()
+        if not data:
+            raise NewsletterError(
+                f"{person.address} gets mail without {format}", hint="Try --format text, or --format eml."
+            )
+    if out is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        return
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        raise NewsletterError(
+            f"cannot write {out}: {error.strerror}", hint="Name a file in a folder that you may write to."
+        ) from None
+    output.note(f"Written to {out}")

@@ -1,0 +1,39 @@
+"""`newsletter run`: the scheduler, the web pages and the postman in one process."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from newsletter.cli.workspace import workspace
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    *,
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Listen here. Default: web.host of the settings.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, metavar="PORT", help="Default: web.port of the settings."),
+    ] = None,
+) -> None:
+    """Do all of it on one machine: watch the inbox, send what is due, serve the web pages.
+
+    The whole newsletter in one process, until it is told to stop (Ctrl-C, SIGTERM); what is under way is
+    finished first. The same apart: `newsletter schedule` and `newsletter serve`.
+    """
+    work = workspace(ctx)
+    from newsletter.cli import http_server
+    from newsletter.cli.commands import schedule, serve
+
+    schedule.check(work)
+    _ = work.gate
+    clockwork = schedule.make_clockwork(work)
+    app = serve.make_pages(work, beside=clockwork.running)
+    http_server.serve_until_told(app, work=work, host=host, port=port, workers=1)

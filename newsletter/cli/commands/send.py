@@ -1,0 +1,142 @@
+"""`newsletter send`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from newsletter.cli import output
+from newsletter.cli.options import At, Json, now
+from newsletter.cli.workspace import Workspace, workspace
+from newsletter.core.errors import UsageError
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def send(
+    ctx: typer.Context,
+    *,
+    everyone: Annotated[
+        bool, typer.Option("--now", help="Mail everybody who is owed something, whatever the hour.")
+    ] = False,
+    only: Annotated[str | None, typer.Option("--only", metavar="ADDRESS", help="This reader alone.")] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(
+            "--test",
+            metavar="ADDRESS",
+            help="Mail a sample digest there, outside the ledger, and do no more.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be composed; store and send nothing.")
+    ] = False,
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """Mail everybody what they are owed by now.
+
+    Publishes what is new, composes a digest for everybody whose hour has come, and hands the mails over. Run
+    it as often as you like: nobody gets anything twice. Exit code 3 when some mails were not accepted; they
+    stay in the outbox, and the next run goes on with them.
+    """
+    if test is not None and (everyone or only or dry_run):
+        raise UsageError("--test goes alone", hint="It mails one sample outside the ledger.")
+    work = workspace(ctx)
+    if test is not None:
+        _send_test(work, test, at=now(at), json=json)
+        return
+    from newsletter.db.engine import reading
+    from newsletter.pipeline import send as sending
+    from newsletter.scheduler.shutdown import until_signalled
+    from subscribers import queries
+
+    chosen = None
+    if only is not None:
+        with reading(work.engine) as connection:
+            chosen = queries.require(connection, only).id
+    if dry_run:
+        report = sending.dry_run(
+            work.engine, now=now(at), press=work.press, calendar=work.calendar, everyone=everyone, only=chosen
+        )
+    else:
+        with until_signalled() as stop, output.progress("sending") as tick:
+            report = sending.send(
+                work.engine,
+                now=now(at),
+                press=work.press,
+                post=work.post,
+                calendar=work.calendar,
+                notes=work.notes,
+                everyone=everyone,
+                only=chosen,
+                stop=stop,
+                progress=tick,
+            )
+    if json:
+        stopped = {} if report.stopped is None else {"error": report.stopped.message}
+        output.print_json({**report.as_json(), **stopped})
+    elif dry_run:
+        typer.echo(f"{report.composed} mails would be composed, {report.due} would be sent.")
+    else:
+        typer.echo(
+            f"Edition {report.edition or '–'}: {report.due} due, {report.composed} composed, "
+            f"{report.sent} sent, {report.deferred} deferred, {report.failed} failed, "
+            f"{report.uncertain} uncertain"
+        )
+    for reason, number in {**report.skipped, **report.closed}.items():
+        output.note(f"  no new mail for {number}: {reason}")
+    for trouble in report.troubles:
+        output.note(f"Warning: {trouble}")
+    for number, because in report.held.items():
+        output.note(f"Warning: edition {number} is held, {because}.")
+        output.note(f"`newsletter editions release {number}` goes on with the mails that wait.")
+    if report.stopped is not None:
+        output.note(f"Error: {report.stopped}")
+        output.note("Nothing is lost: what was not handed over waits in the outbox for the next send.")
+    if not report.complete:
+        raise typer.Exit(output.IN_PART if report.sent or report.stopped is None else output.FAILED)
+
+
+def _send_test(work: Workspace, address: str, *, at: datetime, json: bool) -> None:
+    from newsletter.core.mail.values import Verdict
+    from newsletter.pipeline.trial_send import send_test
+
+    outcome = send_test(
+        work.engine,
+        address=address,
+        now=at,
+        press=work.press,
+        builder=work.builder,
+        links=work.links,
+        calendar=work.calendar,
+        relays=work.relays,
+        base_url=work.settings.base_url,
+        sampler=work.sampler,
+    )
+    words = " ".join(str(part) for part in (outcome.code, outcome.status, outcome.text) if part)
+    if json:
+        counted = {
+            "sent": outcome.verdict is Verdict.ACCEPTED,
+            "deferred": outcome.verdict is Verdict.DEFERRED,
+            "failed": outcome.verdict is Verdict.REJECTED,
+            "uncertain": outcome.verdict is Verdict.UNCERTAIN,
+        }
+        output.print_json(
+            {
+                "test": address,
+                "edition": None,
+                "due": 1,
+                "composed": 0,
+                **{name: int(is_it) for name, is_it in counted.items()},
+                "skipped": {},
+                "reply": words,
+            }
+        )
+    else:
+        typer.echo(f"The sample to {address} was {outcome.verdict.value}: {words}")
+    if outcome.verdict is not Verdict.ACCEPTED:
+        raise typer.Exit(output.IN_PART)

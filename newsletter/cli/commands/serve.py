@@ -1,0 +1,85 @@
+"""`newsletter serve`: the web pages, and the postman who sends what people wait for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from newsletter.cli.workspace import Workspace, workspace
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+app = typer.Typer(add_completion=False)
+
+FACTORY = "newsletter.cli.commands.serve:make_worker"
+
+
+@app.command()
+def serve(
+    ctx: typer.Context,
+    *,
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Listen here. Default: web.host of the settings.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, metavar="PORT", help="Default: web.port of the settings."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=32, metavar="N", help="Processes. Default: web.workers of the settings."),
+    ] = None,
+) -> None:
+    """Serve the web pages: sign-up, preferences, leaving.
+
+    Runs until it is told to stop (Ctrl-C, SIGTERM); what is under way is finished first. Confirmations and
+    links are mailed at once; digests are not, `newsletter send` does that. Meant to stand behind a reverse
+    proxy that speaks HTTPS; see “Serve the web pages”.
+    """
+    work = workspace(ctx)
+    _ = (work.engine, work.post, work.site)  # whatever is wrong with the settings is said before serving
+    os.environ["NEWSLETTER_STATE_DIR"] = str(work.state_dir)  # for the workers, which begin anew
+    work.close()
+    from newsletter.cli.http_server import serve_until_told
+
+    serve_until_told(FACTORY, work=work, host=host, port=port, workers=workers or work.settings.web.workers)
+
+
+def make_worker() -> FastAPI:
+    """The application of one process, from the settings of the state directory in the environment."""
+    from newsletter.cli.http_server import leave_with_parent
+
+    leave_with_parent()
+    return make_pages(Workspace())
+
+
+def make_pages(
+    work: Workspace, *, beside: Callable[[], AbstractContextManager[object]] = nullcontext
+) -> FastAPI:
+    """The application with its postman. beside: what else runs as long as it does."""
+    from newsletter.scheduler.request_mailer import Postman
+    from newsletter.web.app import make_app
+
+    site = work.site
+    postman = Postman(
+        work.engine,
+        post=work.post,
+        press=site.press,
+        house=work.house,
+        gate=work.gate,
+        clock=lambda: datetime.now(UTC),
+    )
+    site.wake = postman.wake
+
+    @contextmanager
+    def both() -> Iterator[None]:
+        with postman.running(), beside():
+            yield
+
+    return make_app(site, beside=both)

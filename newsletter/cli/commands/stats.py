@@ -1,0 +1,133 @@
+"""`newsletter stats`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from newsletter.cli import output
+from newsletter.cli.options import At, Json, now
+from newsletter.cli.sparklines import lying_bar, sparkline
+from newsletter.cli.workspace import workspace
+from newsletter.core.chart_periods import MOST_DAYS
+from newsletter.core.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from newsletter.ops.stats.figures import Stats
+    from newsletter.render.view_models import TopicView
+
+app = typer.Typer(add_completion=False)
+
+FOUR_WEEKS = 28  # days
+WIDTH = 80  # columns; no line is longer, however wide the terminal
+NAME_WIDTH = 16  # columns of a name; what is longer is cut
+NUMBER_WIDTH = 7  # columns of a number; longer ones take from the bars
+INK = "#8a8378"  # of what is no topic; can be seen on light and dark
+
+
+@app.command()
+def stats(
+    ctx: typer.Context,
+    *,
+    days: Annotated[
+        int,
+        typer.Option(
+            "--days", min=1, max=MOST_DAYS, metavar="N", help="How many days to look back, today included."
+        ),
+    ] = FOUR_WEEKS,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Write a page there instead: one file, charts and tables."
+        ),
+    ] = None,
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """Look at the numbers: papers, readers, mails; also as a page.
+
+    Papers by topic, readers and who joined or left, mails by what became of them, refusals and suppressions
+    by reason. By day up to six weeks, by week up to a year, by month beyond. Nobody is named in it.
+    """
+    work = workspace(ctx)
+    from newsletter.db.engine import reading
+    from newsletter.ops.stats.figures import gather
+    from newsletter.pipeline.content.digest_renderer import topic_views
+
+    views = topic_views(tuple(work.topics.values()))
+    with reading(work.engine) as connection:
+        found = gather(connection, now=now(at), days=days, topics=tuple(work.topics))
+    if html is not None:
+        from newsletter.ops.stats.page import page
+
+        _write(html, page(found, environment=work.mail_templates, brand=work.brand, topics=views))
+    if json:
+        output.print_json(found.as_json())
+    elif html is None:
+        _show(found, views)
+        if found.last_listed is not None and found.last_listed < found.periods.since:
+            back = (found.as_of.date() - found.last_listed).days + 1
+            told = f"none in these days; the latest is of {found.last_listed}"
+            output.note(f"Papers count on the day they were listed: {told} (--days {back}).")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise NewsletterError(
+            f"cannot write {file}: {error.strerror}", hint="Name a file in a folder that you may write to."
+        ) from None
+    output.note(f"Written to {file}")
+
+
+def _show(found: Stats, views: Mapping[str, TopicView]) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from newsletter.ops.stats.page import charts, span, tallies
+
+    console = Console(highlight=False)
+    width = min(WIDTH, console.width) if sys.stdout.isatty() else WIDTH
+    console = Console(highlight=False, width=width)
+    colours = {f"topic-{slug}": view.shades.bar for slug, view in views.items()}
+    blocks = output.speaks_utf8()
+    longest = max(len(found.periods.firsts), width // 2)
+
+    def line(name: str, bar: str, number: int, style: str) -> Text:
+        told = f"{number:,}".rjust(NUMBER_WIDTH)
+        room = max(0, min(width - NAME_WIDTH - len(told) - 2, longest))
+        return Text.assemble(
+            _cut(name, blocks).ljust(NAME_WIDTH + 1),
+            (bar[-room:].ljust(room) if room else "", style),
+            " ",
+            told,
+        )
+
+    console.print(Text(f"{span(found)} (as of {found.as_of:%Y-%m-%d %H:%M %Z})"))
+    for chart in charts(found, topics=views):
+        console.print(Text(f"\n{chart.title}", style="bold"))
+        for row in chart.rows:
+            bar = sparkline(row.values, most=row.most, blocks=blocks)
+            console.print(line(row.title, bar, row.total, colours.get(row.style, INK)))
+    by_topic, *others = tallies(found, topics=views)
+    console.print(Text(f"\n{by_topic.title}", style="bold"))
+    most = max((number for _, number, _ in by_topic.rows), default=0)
+    for name, number, style in by_topic.rows:
+        bar = lying_bar(number, most=most, width=width // 2, blocks=blocks)
+        console.print(line(name, bar, number, colours.get(style, INK)))
+    console.print()
+    for tally in others:
+        told = ", ".join(f"{name.lower()} {number:,}" for name, number, _ in tally.rows)
+        console.print(Text(f"{tally.title}: {told or 'none'}"))
+
+
+def _cut(name: str, blocks: bool) -> str:
+    printable = "".join(character if character.isprintable() else " " for character in name)
+    if len(printable) <= NAME_WIDTH:
+        return printable
+    return printable[: NAME_WIDTH - 1] + ("…" if blocks else ".")

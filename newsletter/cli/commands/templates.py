@@ -1,0 +1,55 @@
+"""`newsletter templates …`."""
+
+from __future__ import annotations
+
+import typer
+
+from newsletter.cli import output
+from newsletter.cli.options import Json
+from newsletter.cli.workspace import workspace
+
+BAD_CONFIGURATION = 78  # the exit code of a broken template in every command that renders one
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Check the templates of the mails, your own ones among them.\n\n"
+    "A file below templates/ in the state directory wins over the shipped template of the same name.",
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Make `check` a command of its own although it is the only one."""
+
+
+@app.command()
+def check(ctx: typer.Context, *, json: Json = False) -> None:
+    """Render every template with odd papers; say what is wrong, with file and line.
+
+    Looks at more than whether they can be rendered: links that lead nowhere, a missing way out, styles that
+    mail programs drop or that depend on what stands beside them. Exit code 78 when something is wrong.
+    """
+    work = workspace(ctx)
+    from newsletter.pipeline.content.digest_renderer import topic_views
+    from newsletter.render.check.templates import check as find_problems
+    from newsletter.render.environment import MailEnvironment
+    from newsletter.render.view_models import Brand
+
+    environment = MailEnvironment([work.state_dir / "templates"])
+    problems = find_problems(
+        environment,
+        brand=Brand(**work.settings.brand.model_dump()),
+        topics=topic_views(tuple(work.topics.values())),
+    )
+    own = environment.own()
+    if json:
+        output.print_json({"templates": sorted(environment.used), "own": own, "problems": problems})
+    else:
+        output.print_table(
+            ("template", "line", "what is wrong"),
+            [(problem.template, problem.line, problem.words) for problem in problems],
+            empty=f"{len(environment.used)} templates, {len(own)} of them your own: nothing wrong",
+        )
+    if problems:
+        raise typer.Exit(BAD_CONFIGURATION)

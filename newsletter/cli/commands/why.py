@@ -1,0 +1,59 @@
+"""`newsletter why ADDRESS`."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from newsletter.cli import output
+from newsletter.cli.options import At, Json, day_option, now
+from newsletter.cli.workspace import workspace
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def why(
+    ctx: typer.Context,
+    address: Annotated[str, typer.Argument(help="The reader's address.")],
+    *,
+    on: Annotated[
+        date | None, day_option("--on", help="The day, in the reader's zone. Default: today.")
+    ] = None,
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """Explain what a reader got on a day, or why nothing."""
+    work = workspace(ctx)
+    from newsletter.db.engine import reading
+    from newsletter.pipeline.explain.why import why as explain
+    from subscribers import queries
+
+    with reading(work.engine) as connection:
+        person = queries.require(connection, address)
+    answer = explain(work.engine, subscriber_id=person.id, address=person.address, on=on, now=now(at))
+    if json:
+        output.print_json(answer.as_json())
+        return
+    typer.echo(f"{answer.address} on {answer.on.isoformat()}: {answer.reason}")
+    if answer.papers:
+        output.print_rows(answer.papers)
+    if answer.maybe:
+        typer.echo("At its end, only perhaps of their topics:")
+        output.print_rows(answer.maybe)
+    if answer.left_out:
+        typer.echo("Not in it:" if answer.deliveries else "Papers:")
+        output.print_rows(_fitting(answer.left_out))
+
+
+def _fitting(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with titles cut to what the terminal has room for; --json has them whole."""
+    others = sum(max(len(name), *(len(str(row[name])) for row in rows)) for name in ("paper", "reason"))
+    room = max(shutil.get_terminal_size().columns - others - 8, 20)  # 8: what is between the columns
+    return [
+        row | {"title": row["title"] if len(row["title"]) <= room else row["title"][: room - 3] + "..."}
+        for row in rows
+    ]

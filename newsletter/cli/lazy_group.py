@@ -1,0 +1,121 @@
+"""The front door: loads a command's code only when it is called; turns errors into messages and exit codes.
+
+Knows no command: these are in `newsletter.cli.command_list`.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import json
+import os
+import sys
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from newsletter.cli.command_list import COMMANDS
+from newsletter.core.errors import NewsletterError
+
+STATE_DIR_FLAG = "--state-dir"
+ISSUES = "the project's issue tracker"
+
+
+class FrontDoor(TyperGroup):
+    """A group of commands whose modules are imported only when one is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for listed in COMMANDS:
+            self.commands[listed.name] = TyperCommand(
+                listed.name, help=listed.summary, rich_help_panel=listed.panel
+            )
+        self._loaded: dict[str, Any] = {}
+
+    def load(self, name: str) -> Any:
+        """The real command behind `name`."""
+        if name not in self._loaded:
+            app = importlib.import_module(f"newsletter.cli.commands.{name}").app
+            command = typer.main.get_command(app)
+            command.name = name
+            self._loaded[name] = command
+        return self._loaded[name]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Accept --state-dir anywhere on the line: people write it where they think of it."""
+        return super().parse_args(ctx, _hoisted(args))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the called command, and load it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, (self.load(name) if name and command else command), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; every error becomes a message and the documented exit code."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except NewsletterError as error:
+            _fail(ctx, message=error.message, text=_told(error), hint=error.hint, code=error.exit_code)
+        except (typer.Exit, typer.Abort, EOFError):
+            raise
+        except Exception as error:  # the last stop: people see a line, not a traceback
+            if _is_typers_own(error) or (isinstance(error, OSError) and error.errno == errno.EPIPE):
+                raise
+            if os.environ.get("NEWSLETTER_DEBUG"):
+                raise
+            _fail_unexpected(ctx, error)
+        return result
+
+
+def _hoisted(args: list[str]) -> list[str]:
+    """`args` with every --state-dir and its value in front."""
+    front: list[str] = []
+    rest: list[str] = []
+    waiting = iter(args)
+    for argument in waiting:
+        if argument == "--":
+            rest.extend((argument, *waiting))
+        elif argument == STATE_DIR_FLAG:
+            front.append(argument)
+            front.extend(value for value in [next(waiting, None)] if value is not None)
+        elif argument.startswith(STATE_DIR_FLAG + "="):
+            front.append(argument)
+        else:
+            rest.append(argument)
+    return front + rest
+
+
+def _is_typers_own(error: Exception) -> bool:
+    """Usage errors, which Typer itself prints with the usage line."""
+    return hasattr(error, "format_message") and hasattr(error, "exit_code")
+
+
+def _told(error: NewsletterError) -> str:
+    """What a person reads: the database layer's own words would bring whole statements."""
+    if type(error.__cause__).__module__.startswith("sqlalchemy"):
+        return f"{error.message}\n{error.hint}"
+    return str(error)
+
+
+def _fail(ctx: Any, *, message: str, text: str, hint: str, code: int) -> NoReturn:
+    typer.echo(f"Error: {text}", err=True)
+    if getattr(ctx.obj, "json", False) and code != 2:
+        typer.echo(json.dumps({**ctx.obj.partial, "error": message, "hint": hint}))
+    raise typer.Exit(code)
+
+
+def _fail_unexpected(ctx: Any, error: Exception) -> NoReturn:
+    # The subscribers package has errors of its own, with the same two attributes.
+    if hasattr(error, "hint") and hasattr(error, "message"):
+        _fail(
+            ctx, message=error.message, text=str(error), hint=error.hint, code=getattr(error, "exit_code", 1)
+        )
+    if isinstance(error, OSError):
+        text = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        hint = "Look at the named file or folder, its permissions and the free space."
+        _fail(ctx, message=text, text=f"{text}\n{hint}", hint=hint, code=1)
+    text = f"unexpected {type(error).__name__}: {error}"
+    hint = f"Set NEWSLETTER_DEBUG=1 to see where it happened, and report it to {ISSUES}."
+    _fail(ctx, message=text, text=f"{text}\n{hint}", hint=hint, code=1)

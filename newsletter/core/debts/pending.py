@@ -1,0 +1,99 @@
+"""Why a debt is still pending: which slot was to bring it, and whether that has come. Settles nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from newsletter.core.cadence import AHEAD, PATIENCE, SPACING, Slot, next_slot
+from newsletter.core.states import DeliveryState, Form
+
+if TYPE_CHECKING:
+    from newsletter.core.debts.ledger import Account, Mailed, Pair
+
+DEAD = (DeliveryState.FAILED, DeliveryState.SKIPPED)  # the reader has nothing of them
+INSTANT = timedelta(microseconds=1)  # the least by which one thing is after another
+
+
+class Pending(StrEnum):
+    """Why a debt is not paid yet."""
+
+    IN_MAIL = "in a mail that is on its way"
+    NOT_READY = "its edition is not ready"
+    HELD = "its edition is held"
+    NO_ROOM = "no room in the last digest; it leads the next"
+    SLOT = "waits for the next slot"
+    NO_RUN = "no run since its slot"
+    PAUSED = "the reader paused"
+    TOO_FEW = "fewer papers than the reader's minimum"
+    CLOCK_BEHIND = "the clock is behind the last digest"
+    OWN = "given back; it leads the next digest"
+    UNCERTAIN = "its mail's fate is uncertain; it comes as a recap"
+
+
+def why_waiting(account: Account, pair: Pair, *, now: datetime, last_run: datetime | None) -> Pending | None:
+    """The reason why an unpaid debt is still pending, or None when there is none: it was missed."""
+    if pair.held:
+        return Pending.HELD
+    if pair.ready_at > now:
+        return Pending.NOT_READY
+    if account.paused_until is not None and account.paused_until > now:
+        return Pending.PAUSED
+    last = last_mail(account, now)
+    if last is not None and last.composed_at > now:
+        return Pending.CLOCK_BEHIND
+    if last is not None and last.composed_at >= _known_at(pair, now):
+        # A digest was made after the paper was ready: it must say that it had no room for it.
+        if not any(c.paper == pair.paper and c.form == Form.LEFT for c in last.papers):
+            return None
+        later = replace(pair, ready_at=last.composed_at + INSTANT)  # and the next one must bring it
+        waits = _why_no_digest(account, later, now=now, last_run=last_run)
+        return Pending.NO_ROOM if waits in (Pending.SLOT, Pending.NO_RUN) else waits
+    return _why_no_digest(account, pair, now=now, last_run=last_run)
+
+
+def _why_no_digest(
+    account: Account, pair: Pair, *, now: datetime, last_run: datetime | None
+) -> Pending | None:
+    """Why no digest was made since the pair was ready, or None when there should have been one."""
+    due = _known_at(pair, now) - INSTANT  # a slot at that very instant counts
+    if account.cadence_since is not None and account.cadence_since <= now:
+        due = max(due, account.cadence_since)  # a change recomputes the next slot from its own instant
+    if account.paused_until is not None:
+        due = max(due, account.paused_until - INSTANT)  # slots of a pause are closed
+    slot = next_slot(account.cadence, due)
+    while _passed_over(account, slot, now):
+        slot = next_slot(account.cadence, slot.at)
+    if slot.at > now:
+        return Pending.SLOT
+    if last_run is None or last_run < slot.at:
+        return Pending.NO_RUN
+    if account.minimum > 1 and last_run < next_slot(account.cadence, pair.ready_at + PATIENCE).at:
+        return Pending.TOO_FEW
+    return None
+
+
+def last_mail(account: Account, now: datetime) -> Mailed | None:
+    """The reader's last digest, but for those that a wrong clock dated far ahead of `now`."""
+    return next((mail for mail in reversed(account.mailed) if mail.composed_at <= now + AHEAD), None)
+
+
+def _known_at(pair: Pair, now: datetime) -> datetime:
+    """From when on a run could see that the pair was ready."""
+    if pair.stored_at is None or pair.stored_at > now:
+        return pair.ready_at
+    return max(pair.ready_at, pair.stored_at)
+
+
+def _passed_over(account: Account, slot: Slot, now: datetime) -> bool:
+    """Whether its date had a digest, or the reader one of the 12 hours before that was not dead by then."""
+    return any(
+        mail.key == slot.day.isoformat()
+        or (
+            slot.at - SPACING < mail.composed_at <= now
+            and (mail.state not in DEAD or mail.finished_at is None or mail.finished_at > slot.at)
+        )
+        for mail in account.mailed
+    )

@@ -1,0 +1,188 @@
+"""What follows from one attempt at one mail: the retry policy, as a table.
+
+It decides only; the outbox writes it down, the pipeline pauses and stops. Times come in as numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from newsletter.core.mail.values import Outcome, Verdict
+
+FIRST_RETRY = (timedelta(minutes=5), timedelta(minutes=15))  # greylisting lets a second try pass after 5
+LATER_RETRY = timedelta(minutes=30)  # RFC 5321 4.5.4.1: at least 30 minutes; doubles with each attempt
+LONGEST_RETRY = timedelta(hours=4)  # beyond this, waiting longer helps nobody
+POLICY_RETRY = timedelta(minutes=30)  # after a policy's 5xx: at least this long, whatever the attempt
+LIFETIME = timedelta(days=3)  # of a mail that no later one replaces; a confirm link lives as long
+SPREAD = 0.5  # a retry comes up to this share later, so that a refused batch does not return as one
+
+# RFC 3463 details that speak of that very address; no other code may count against a person.
+ADDRESS_DETAILS = frozenset(
+    {
+        "1.1",  # bad destination mailbox address
+        "1.2",  # bad destination system address: the domain does not exist
+        "1.3",  # bad destination mailbox address syntax
+        "1.6",  # destination mailbox has moved, no forwarding address
+        "1.10",  # recipient address has null MX (RFC 7505)
+    }
+)
+
+
+class Fate(StrEnum):
+    """What becomes of a delivery after an attempt."""
+
+    SENT = "sent"  # the server took it
+    RETRY = "retry"  # another try at `Next.at`
+    REFUSED = "refused"  # for good, for the recipient's sake: its debts end
+    RETURNED = "returned"  # for good, for another reason: its debts come back
+    EXPIRED = "expired"  # the next digest is due before the next try would be: its debts go there
+    UNCERTAIN = "uncertain"  # nobody knows
+
+
+class Pause(StrEnum):
+    """What else an answer shuts for a while."""
+
+    NOTHING = "nothing"
+    DOMAIN = "domain"  # the recipient's domain
+    RELAY = "relay"  # the server that we talk to
+
+
+class Course(StrEnum):
+    """What a rule of the table says."""
+
+    HARD = "hard"  # final, and it is the address
+    SOFT = "soft"  # final, and it is not the address
+    LATER = "later"  # try again; uses up an attempt
+    NEXT = "next"  # try again on another connection; uses up none
+    POLICY = "policy"  # that domain is shut for now; uses up no attempt
+    BACK_OFF = "back off"  # that server is shut for now; uses up no attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One line of the table. The first that fits decides."""
+
+    code: str  # the reply code begins with this
+    detail: str  # subject and detail of the enhanced code begin with this: "7." or "1.7"; "": any or none
+    course: Course
+    exact: bool = False  # `detail` is the whole, not a beginning: 1.1 is not 1.10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Next:
+    """What to do now."""
+
+    fate: Fate
+    at: datetime | None = None  # of the next try
+    counts: bool = True  # whether the attempt is used up
+    blames_address: bool = False  # whether the answer speaks of the address: only such may suppress
+    pause: Pause = Pause.NOTHING
+    reason: str | None = None  # why it failed, where it is not the recipient
+
+
+RULES = (
+    # 421, in whatever phase: the server closes or is overloaded (RFC 5321 3.8). Nobody has bounced.
+    Rule(code="421", detail="", course=Course.BACK_OFF),
+    # 452 4.5.3: too many recipients on this connection; the next one may take it.
+    Rule(code="4", detail="5.3", course=Course.NEXT, exact=True),
+    # 4.7.x: greylisting, rate limits, reputation. They speak of us, not of the mailbox.
+    Rule(code="4", detail="7.", course=Course.POLICY),
+    # 4xx else: mailbox full (4.2.2), busy (4.2.1), system trouble (4.3.x), routing (4.4.x).
+    Rule(code="4", detail="", course=Course.LATER),
+    # The five that speak of that address.
+    *(Rule(code="5", detail=detail, course=Course.HARD, exact=True) for detail in sorted(ADDRESS_DETAILS)),
+    # X.1.7 and X.1.8: our own sender address is malformed or its domain unknown. Ours to mend.
+    Rule(code="5", detail="1.7", course=Course.POLICY, exact=True),
+    Rule(code="5", detail="1.8", course=Course.POLICY, exact=True),
+    # 5.7.x: policy (SPF, DMARC, block lists, content). Pause that domain, suppress nobody.
+    Rule(code="5", detail="7.", course=Course.POLICY),
+    # 5xx else: too large (5.3.4), mailbox full for good (5.2.2), content (5.6.x), or no enhanced code at
+    # all, as a misconfigured relay answers: final for this mail, a soft strike at most for the address.
+    Rule(code="5", detail="", course=Course.SOFT),
+)
+
+
+_DONE = Next(fate=Fate.SENT)
+
+
+def decide(
+    outcome: Outcome,
+    *,
+    attempts: int,
+    now: datetime,
+    expires_at: datetime | None,
+    jitter: float,
+    resend: bool = False,
+) -> Next:
+    """What follows from `outcome`.
+
+    attempts: those used up before this one. jitter: 0 to 1, drawn by the caller. expires_at: when the
+    next mail replaces this one (None: never). resend: an uncertain mail goes out again, the same bytes.
+    Source: MAIL.md, "SMTP client".
+    """
+    if outcome.verdict is Verdict.ACCEPTED:
+        return _DONE
+    if outcome.verdict is Verdict.UNCERTAIN and not resend:
+        return Next(fate=Fate.UNCERTAIN)
+    course = Course.LATER if outcome.verdict is Verdict.UNCERTAIN else course_of(outcome)
+    if course is Course.HARD:
+        return Next(fate=Fate.REFUSED, blames_address=True)
+    if course is Course.SOFT:
+        return Next(fate=Fate.RETURNED, reason=_reason(outcome))
+    at = now + _delay(outcome.verdict, attempts=attempts, jitter=jitter)
+    counts = course is Course.LATER
+    pause = _pause(course, outcome.phase)
+    if expires_at is not None and at >= expires_at:
+        return Next(fate=Fate.EXPIRED, counts=counts, pause=pause)
+    return Next(fate=Fate.RETRY, at=at, counts=counts, pause=pause)
+
+
+def postpone(
+    until: datetime, *, expires_at: datetime | None, jitter: float, within: timedelta = POLICY_RETRY
+) -> Next:
+    """For a mail that was not even tried: not before `until`, and no attempt is used up.
+
+    within: the retries of many are spread over a part of so long a time.
+    """
+    at = until + within * SPREAD * jitter
+    if expires_at is not None and at >= expires_at:
+        return Next(fate=Fate.EXPIRED, counts=False)
+    return Next(fate=Fate.RETRY, at=at, counts=False)
+
+
+def course_of(outcome: Outcome) -> Course:
+    """The rule that fits a deferred or rejected outcome. No code at all: the connection broke, try again."""
+    if outcome.code is None:
+        return Course.SOFT if outcome.verdict is Verdict.REJECTED else Course.LATER
+    code, detail = str(outcome.code), (outcome.status or "")[2:]
+    for rule in RULES:
+        if code.startswith(rule.code) and (
+            detail == rule.detail if rule.exact else detail.startswith(rule.detail)
+        ):
+            return rule.course
+    raise ValueError(f"a reply code that no SMTP server sends: {code}")
+
+
+def _delay(verdict: Verdict, *, attempts: int, jitter: float) -> timedelta:
+    if verdict is Verdict.REJECTED:  # a policy's 5xx: a person has to mend something first
+        return POLICY_RETRY * (1 + SPREAD * jitter)
+    if attempts == 0:
+        shortest, longest = FIRST_RETRY
+        return shortest + (longest - shortest) * jitter
+    doubled: timedelta = LATER_RETRY * 2 ** min(attempts - 1, 10)
+    return min(doubled, LONGEST_RETRY) * (1 + SPREAD * jitter)
+
+
+def _pause(course: Course, phase: str) -> Pause:
+    if course is Course.BACK_OFF:
+        return Pause.RELAY
+    if course is Course.POLICY:
+        # Before a recipient was named, the answer cannot be about the recipient's domain.
+        return Pause.RELAY if phase == "mail" else Pause.DOMAIN
+    return Pause.NOTHING
+
+
+def _reason(outcome: Outcome) -> str:
+    return f"refused: {outcome.code or outcome.phase} {outcome.status or ''}".strip()

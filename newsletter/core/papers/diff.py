@@ -1,0 +1,143 @@
+"""What a listing changes about a paper that is known: revision, filled gap, older text, or nothing.
+
+Decides only: it gets what is known and what an entry says, and yields what to store. Which paper an entry is
+was decided before (`newsletter.core.papers.identity`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from newsletter.core.papers.identity import rendering_key
+from newsletter.core.papers.listing import Entry
+
+CUT_MARKS = ("…", "...")  # how sources end an abstract that they shortened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """The words of a paper."""
+
+    title: str
+    abstract: str  # may be empty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is stored about a paper. The fields after `text` are named like the columns that hold them."""
+
+    text: Text
+    author_count: int | None = None
+    author_names: tuple[str, ...] = ()
+    organization: str | None = None
+    published_on: date | None = None
+    comments: int | None = None
+    code_url: str | None = None
+    url: str | None = None
+    printed_year: bool = False  # some listing printed `published_on` with its year
+    newest_on: date | None = None  # the date of the newest listing that stands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What to store about a known paper."""
+
+    revision: Text | None = None  # the new current text; the old one stays in the history
+    older: Text | None = None  # another text, from an older listing: history only
+    filled: Text | None = None  # the current text with a gap filled or a misreading mended: no revision
+    fields: Mapping[str, Any] = field(default_factory=dict)  # columns to set
+
+    @property
+    def text(self) -> Text | None:
+        """The text that stands from now on, when it is not the one before."""
+        return self.revision or self.filled
+
+
+def decide(
+    known: Known,
+    entry: Entry,
+    *,
+    published_on: date | None,
+    listed_on: date,
+    repeated: bool = False,
+    rereading: bool = False,
+) -> Change:
+    """Compare an entry with what is known.
+
+    published_on: the entry's printed date with its year worked out. listed_on: its listing's date; the text
+    of the newest listing is the current one. repeated: this very dump listed the paper before, so it only
+    fills gaps. rereading: the same bytes gave the current text; what differs is the parser's doing and no
+    revision.
+    """
+    newer = known.newest_on is None or listed_on >= known.newest_on
+    said = Text(title=entry.title, abstract=_fuller(known.text.abstract, entry.abstract))
+    fields = _fields(known, entry, newer=newer)
+    if published_on is not None and published_on != known.published_on:
+        has_year = entry.printed is not None and entry.printed.year is not None
+        if known.published_on is None or (has_year and (newer or not known.printed_year)):
+            fields["published_on"] = published_on
+    if rereading:
+        return Change(filled=said if said != known.text else None, fields=fields)
+    if _is_filled(known.text.abstract, said.abstract):
+        filled = replace(known.text, abstract=said.abstract)
+        return Change(filled=filled, fields=fields)
+    changed = Text(
+        title=_unless_rendering(known.text.title, said.title),
+        abstract=_unless_rendering(known.text.abstract, said.abstract),
+    )
+    if repeated or changed == known.text:
+        return Change(fields=fields)
+    return Change(revision=changed, fields=fields) if newer else Change(older=changed, fields=fields)
+
+
+def after(known: Known, change: Change, *, listed_on: date) -> Known:
+    """What is known once the change is stored."""
+    newest = listed_on if known.newest_on is None else max(known.newest_on, listed_on)
+    return replace(known, text=change.text or known.text, newest_on=newest, **change.fields)
+
+
+def same_rendering(one: str, other: str) -> bool:
+    """Whether two texts differ at most in white space, LaTeX, punctuation marks or letter case."""
+    return one == other or rendering_key(one) == rendering_key(other)
+
+
+def _fields(known: Known, entry: Entry, *, newer: bool) -> dict[str, Any]:
+    """Gaps that the entry fills, and figures of which the newest listing knows best."""
+    fields: dict[str, Any] = {}
+    for name in ("author_count", "author_names", "organization", "code_url", "url"):
+        before, said = getattr(known, name), getattr(entry, name)
+        if said in (None, "", ()) or said == before:
+            continue
+        if before in (None, "", ()) or newer:
+            fields[name] = said
+    if entry.comments is not None and (known.comments is None or entry.comments > known.comments):
+        fields["comments"] = (
+            entry.comments
+        )  # counts grow; in whatever order dumps come, the largest is the last
+    return fields
+
+
+def _unless_rendering(before: str, said: str) -> str:
+    return before if same_rendering(before, said) else said
+
+
+def _fuller(before: str, said: str) -> str:
+    """The abstract to compare: an empty one, or the cut beginning of what is known, says nothing new."""
+    if not said.strip():
+        return before
+    return before if _is_cut_of(said, before) else said
+
+
+def _is_filled(before: str, said: str) -> bool:
+    return bool(said.strip()) and (not before.strip() or (before != said and _is_cut_of(before, said)))
+
+
+def _is_cut_of(short: str, long: str) -> bool:
+    short = short.rstrip()
+    mark = next((mark for mark in CUT_MARKS if short.endswith(mark)), None)
+    if mark is None or len(short) > len(long):
+        return False
+    return rendering_key(long).startswith(rendering_key(short.removesuffix(mark)))

@@ -1,0 +1,278 @@
+"""Weigh the phrases of topics in a paper: rules with context in, points and evidence out.
+
+Reads no files and knows no default topic. Where phrases stand is `newsletter.core.topics.phrases`' work;
+what turns points into the calibrated score that decides is `newsletter.topics.matcher`'s.
+
+For each topic the longest phrase at a place takes its words: in "quantum circuit" an `ignore` phrase of that
+name leaves nothing for "circuit" to find. A `context` asks whether a phrase stands anywhere in the paper
+outside ignored phrases; an `unless` asks for it anywhere, ignored or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from newsletter.core.topics.phrases import Found, PhraseIndex, stem_of, words_of
+
+STRONG, MAYBE = "strong", "maybe"  # a paper's strength in a topic: in the section; doubtful
+TITLE_FACTOR = 2.0  # a phrase in the title says as much as any number of mentions in the abstract
+FADING = 0.5  # each further mention in the abstract counts half the one before: 1, 1.5, 1.75 … under 2
+STRONG_AT = 2.0  # points: a phrase in the title, or two in the abstract
+STRONG_SCORE = 0.5  # score of a paper whose points just reach its topic's `strong_at`
+MAYBE_SHARE = 0.5  # of the score that puts a paper into a section; less is not worth anyone's time
+EVIDENCE_SHOWN = 6  # phrases; more would not fit in a line of a mail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Phrases that say the same about a topic, and the context in which they say it."""
+
+    phrases: tuple[str, ...]  # as `newsletter.core.topics.phrases` reads them
+    weight: float = 1.0  # points of one mention in the abstract; below 0 it speaks against the topic
+    context: tuple[str, ...] = ()  # one of these must stand in the paper, when there are any
+    unless: tuple[str, ...] = ()  # none of these may
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicRules:
+    """All that decides about one topic."""
+
+    topic: str  # slug
+    rules: tuple[Rule, ...]
+    ignore: tuple[str, ...] = ()  # longer phrases whose words mean something else
+    context: tuple[str, ...] = ()  # as in Rule, for the whole topic
+    unless: tuple[str, ...] = ()
+    strong_at: float = STRONG_AT  # points that put a paper into the topic
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A paper belongs to a topic, surely or perhaps."""
+
+    topic: str  # slug
+    score: float  # 0 to 1, comparable among topics; STRONG_SCORE and more is strong
+    strength: str  # strong: in the section; maybe: doubtful
+    evidence: tuple[str, ...]  # matched phrases as readable text, strongest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """What one phrase found in one paper."""
+
+    phrase: str  # as written in the rules; a phrase with * as in the paper
+    in_title: int  # mentions
+    in_abstract: int
+    points: float  # 0 when it was set aside
+    set_aside: str = ""  # why it does not count; empty when it does
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicReading:
+    """One topic's phrases in one paper: what a scorer weighs and what `topics explain` prints."""
+
+    topic: str  # slug
+    strong_at: float  # points
+    points: float = 0.0
+    hits: tuple[Hit, ...] = ()  # most points first, those set aside last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperReading:
+    """One paper as all topics see it."""
+
+    title: tuple[str, ...]  # words as written, with the signs that end a clause
+    abstract: tuple[str, ...]
+    topics: tuple[TopicReading, ...]  # in the order of the rule set
+
+
+class RuleSet:
+    """The rules of several topics, compiled to be read in one pass over the text."""
+
+    def __init__(self, topics: Iterable[TopicRules]) -> None:
+        """Compile. Raises ValueError for a phrase that cannot be used."""
+        self.topics = tuple(topics)
+        numbers: dict[str, int] = {}
+
+        def number_of(phrases: Iterable[str]) -> frozenset[int]:
+            return frozenset(numbers.setdefault(phrase, len(numbers)) for phrase in phrases)
+
+        self._topics = tuple(
+            _CompiledTopic(
+                rules=topic,
+                ignore=number_of(topic.ignore),
+                context=number_of(topic.context),
+                unless=number_of(topic.unless),
+                by_phrase=_by_phrase(
+                    (number_of(rule.phrases), number_of(rule.context), number_of(rule.unless), rule)
+                    for rule in topic.rules
+                ),
+            )
+            for topic in self.topics
+        )
+        self._index = PhraseIndex(numbers)
+
+    def read(self, title: str, abstract: str) -> PaperReading:
+        """Read a paper for every topic. Any text is fine; only `phrases.MAX_CHARS` of each are looked at."""
+        sides = (words_of(title), words_of(abstract))
+        found = tuple(self._index.find(words) for words in sides)
+        anywhere = frozenset(place.phrase for side in found for place in side)
+        return PaperReading(
+            title=tuple(sides[0]),
+            abstract=tuple(sides[1]),
+            topics=tuple(topic.read(self._index.phrases, sides, found, anywhere) for topic in self._topics),
+        )
+
+
+_Conditions = tuple[frozenset[int], frozenset[int], Rule]  # context, unless, the rule they belong to
+
+
+def _by_phrase(
+    rules: Iterable[tuple[frozenset[int], frozenset[int], frozenset[int], Rule]],
+) -> dict[int, list[_Conditions]]:
+    table: dict[int, list[_Conditions]] = {}
+    for phrases, context, unless, rule in rules:
+        for phrase in phrases:
+            table.setdefault(phrase, []).append((context, unless, rule))
+    return table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CompiledTopic:
+    """A topic's rules with phrases as numbers of the index."""
+
+    rules: TopicRules
+    ignore: frozenset[int]
+    context: frozenset[int]
+    unless: frozenset[int]
+    by_phrase: dict[int, list[_Conditions]]
+
+    def read(
+        self,
+        phrases: Sequence[str],
+        sides: Sequence[Sequence[str]],
+        found: Sequence[Sequence[Found]],
+        anywhere: AbstractSet[int],
+    ) -> TopicReading:
+        if self.by_phrase.keys().isdisjoint(anywhere):
+            return TopicReading(topic=self.rules.topic, strong_at=self.rules.strong_at)
+        mentions: dict[int, list[int]] = {}  # phrase → in the title, in the abstract
+        shown: dict[int, str] = {}
+        ignored: tuple[set[int], set[int]] = (set(), set())  # words of ignored phrases
+        for side in (0, 1):
+            free = 0  # first word that no phrase of this topic has taken
+            for place in found[side]:
+                if place.start < free:
+                    continue
+                if place.phrase in self.ignore:
+                    ignored[side].update(range(place.start, place.end))
+                elif place.phrase in self.by_phrase:
+                    mentions.setdefault(place.phrase, [0, 0])[side] += 1
+                    if place.phrase not in shown:
+                        shown[place.phrase] = _shown(phrases[place.phrase], sides[side], place)
+                else:
+                    continue
+                free = place.end
+        if not mentions:
+            return TopicReading(topic=self.rules.topic, strong_at=self.rules.strong_at)
+        present = anywhere
+        if ignored[0] or ignored[1]:
+            present = {
+                place.phrase
+                for side in (0, 1)
+                for place in found[side]
+                if place.start not in ignored[side] or place.end - 1 not in ignored[side]
+            }
+        surroundings = _Surroundings(present=present, anywhere=anywhere, phrases=phrases)
+        refusal = surroundings.refusal(self.context, self.unless)
+        hits = [
+            _hit(shown[phrase], counts, surroundings, refusal, self.by_phrase[phrase])
+            for phrase, counts in mentions.items()
+        ]
+        hits.sort(key=lambda hit: (-hit.points, bool(hit.set_aside)))
+        return TopicReading(
+            topic=self.rules.topic,
+            strong_at=self.rules.strong_at,
+            points=sum(hit.points for hit in hits),
+            hits=tuple(hits),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Surroundings:
+    """Which phrases stand in the paper, for contexts to ask."""
+
+    present: AbstractSet[int]  # outside the topic's ignored phrases
+    anywhere: AbstractSet[int]
+    phrases: Sequence[str]
+
+    def refusal(self, context: frozenset[int], unless: frozenset[int]) -> str:
+        """Why phrases with these conditions do not count here; empty when they do."""
+        if context and context.isdisjoint(self.present):
+            names = [self.phrases[number] for number in sorted(context)]
+            return "needs " + ", ".join(names[:5]) + (" …" if len(names) > 5 else "")
+        if not unless.isdisjoint(self.anywhere):
+            return "not beside " + ", ".join(self.phrases[n] for n in sorted(unless & self.anywhere))
+        return ""
+
+
+def _hit(
+    shown: str,
+    counts: Sequence[int],
+    surroundings: _Surroundings,
+    refusal: str,
+    conditions: Sequence[_Conditions],
+) -> Hit:
+    """Weigh one phrase by the best of the rules that name it; `refusal` is what the whole topic lacks."""
+    weight: float | None = None
+    reason = refusal
+    if not refusal:
+        for context, unless, rule in conditions:
+            why = surroundings.refusal(context, unless)
+            if why:
+                reason = why
+            elif weight is None or abs(rule.weight) > abs(weight):
+                weight = rule.weight
+    in_title, in_abstract = counts
+    if weight is None:
+        return Hit(phrase=shown, in_title=in_title, in_abstract=in_abstract, points=0.0, set_aside=reason)
+    points = weight * (TITLE_FACTOR * (in_title > 0) + (1 - FADING**in_abstract) / (1 - FADING))
+    return Hit(phrase=shown, in_title=in_title, in_abstract=in_abstract, points=points)
+
+
+def _shown(phrase: str, words: Sequence[str], place: Found) -> str:
+    """The phrase as a reader sees it: as in the rules, and one with a wildcard as it stands in the paper."""
+    if "*" not in phrase:
+        return phrase
+    return " ".join(word.lower() if word.istitle() else word for word in words[place.start : place.end])
+
+
+def score_of(points: float, strong_at: float) -> float:
+    """Points as a score of 0 to 1: half at `strong_at`; each further `strong_at` halves what is left."""
+    return 0.0 if points <= 0 else round(1.0 - 0.5 ** min(points / strong_at, 50.0), 4)
+
+
+def strength_of(score: float, section_at: float = STRONG_SCORE) -> str | None:
+    """strong from `section_at` on, maybe from half of it on, or None for no match."""
+    if score >= section_at:
+        return STRONG
+    return MAYBE if score >= section_at * MAYBE_SHARE else None
+
+
+def evidence_of(hits: Iterable[Hit]) -> tuple[str, ...]:
+    """What spoke for a topic, strongest first, at most EVIDENCE_SHOWN.
+
+    A phrase whose words all stand in a stronger one is left out ("quantum" behind "quantum annealing").
+    """
+    shown: list[str] = []
+    seen: list[set[str]] = []
+    for hit in hits:
+        stems = {stem_of(word) for word in hit.phrase.replace("-", " ").split()}
+        if hit.points <= 0 or any(stems <= earlier for earlier in seen):
+            continue
+        shown.append(hit.phrase)
+        seen.append(stems)
+        if len(shown) == EVIDENCE_SHOWN:
+            break
+    return tuple(shown)

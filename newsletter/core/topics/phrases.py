@@ -1,0 +1,202 @@
+"""Find many phrases in a text at once: words in, phrase hits out, in time linear in the text.
+
+Knows nothing of topics or weights (`newsletter.core.topics.matching`). No regular expression here can
+backtrack far.
+
+How a phrase is written:
+
+- plain words match in any case, singular or plural, and across a hyphen: "event camera" finds "Event-Cameras"
+- a hyphen in the phrase means hyphen, space or nothing: "auto-encoder" finds "autoencoder", "auto encoder"
+- a word with a capital after its first letter is an acronym and matches as written, or with a plural "s":
+  "SNN" finds "SNNs" and never "snn"
+- American and British spelling are one: "optimization" finds "optimisation", "colour" finds "color"
+- a word that ends in `*` matches every word that begins so: "memrist*" finds "memristive"
+
+A phrase never runs across the end of a sentence or a comma.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from html import unescape
+from typing import Any, NamedTuple
+
+MAX_CHARS = 20_000  # of one text that are looked at: ten long abstracts; keeps a 1 MB "abstract" at a few ms
+MAX_WORDS = 8  # of one phrase, so that the work per word of text is bounded
+MIN_PREFIX = 3  # letters before `*`; shorter ones would match half the dictionary
+MEMO_WORDS = 50_000  # distinct words remembered (about 5 MB); more are looked up anew each time
+MEMO_LETTERS = 40  # of a word worth remembering; longer ones are no words
+
+_TOKEN = re.compile(r"[^\W_]+|[,.;:!?](?=\s)")  # one class or one sign a step: linear
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")  # bounded: linear also on a text of "<a<a<a"
+_ENTITY = re.compile(
+    r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});"
+)  # a number of 5,000 digits is none
+_INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")  # soft hyphen, zero width
+# Words with two spellings: what stands before, what differs, what stands behind. Looked at in phrases only.
+_TWO_SPELLINGS = re.compile(
+    r"(\w{3,})(iz|is)(e[drs]?|ers|ing|ations?|able)"
+    r"|(col|fav|behavi|neighb)(ou?r)(\w*)"
+    r"|(cent|fib)(er|re)(s?)"
+    r"|(mode|labe)(ll?)(ed|ing|er)"
+    r"|(analog)(ue|)()",
+    re.IGNORECASE,
+)
+_AMERICAN_BRITISH = (("iz", "is"), ("or", "our"), ("er", "re"), ("l", "ll"), ("", "ue"))
+_COUNTERPART = dict(_AMERICAN_BRITISH) | {british: american for american, british in _AMERICAN_BRITISH}
+
+
+def words_of(text: str) -> list[str]:
+    """Split `text` into words as written, with the signs that end a clause among them.
+
+    Only the first MAX_CHARS characters are looked at. HTML tags are dropped, entities are read,
+    compatibility forms ("ﬁ", full-width letters) are folded. Any string is fine.
+    """
+    text = text[:MAX_CHARS]
+    if "<" in text:
+        text = _TAG.sub(" ", text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda found: unescape(found[0]), text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))[:MAX_CHARS].replace("’", "'")
+    words: list[str] = _TOKEN.findall(text.replace("'s ", " "))
+    return words
+
+
+def stem_of(word: str) -> str:
+    """Fold case and the English plural: "Memories" → "memory", "Synapses" → "synapse"; nothing cleverer."""
+    word = word.casefold()
+    if len(word) <= 3 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "xes", "ches", "shes")):
+        return word[:-2]
+    return word[:-1]
+
+
+def is_acronym(word: str) -> bool:
+    """A capital after the first character: matched as written."""
+    return any(letter.isupper() for letter in word[1:])
+
+
+_Node = dict[int, Any]  # of the trie: symbol → node; under _ENDS the numbers of the phrases that end here
+_ENDS = -1
+_Known = tuple[list[_Node], tuple[int, ...]]  # nodes behind the root, symbols
+
+
+class Found(NamedTuple):
+    """One phrase at one place. A tuple: tens are made per paper, and a dataclass costs thrice as much."""
+
+    phrase: int  # its number in the index
+    start: int  # first word, counted from 0
+    end: int  # one behind the last word
+
+
+class PhraseIndex:
+    """Phrases compiled into a trie of word symbols. Immutable but for a bounded memory of words seen."""
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        """Take the phrases; their numbers are their places. Raises ValueError for an unusable one."""
+        self.phrases = tuple(phrases)
+        self._symbols: dict[str, int] = {}
+        self._prefix_lengths: set[int] = set()
+        self._root: _Node = {}
+        for number, phrase in enumerate(self.phrases):
+            for spelling in spellings_of(phrase):
+                self._add(number, spelling)
+        self._memo = _Memo(self._root, self._symbols, frozenset(self._prefix_lengths))
+
+    def _add(self, number: int, spelling: Sequence[str]) -> None:
+        node = self._root
+        for word in spelling:
+            if word.endswith("*"):
+                key = word.casefold()
+                self._prefix_lengths.add(len(word) - 1)
+            else:
+                key = "=" + word if is_acronym(word) else stem_of(word)
+            node = node.setdefault(self._symbols.setdefault(key, len(self._symbols)), {})
+        ends: list[int] = node.setdefault(_ENDS, [])
+        if number not in ends:
+            ends.append(number)
+
+    def find(self, words: Sequence[str]) -> list[Found]:
+        """Every place of every phrase in `words`, by start, the longest first."""
+        memo = self._memo
+        known = [memo[word] for word in words]
+        found: list[Found] = []
+        for start, (nodes, _) in enumerate(known):
+            if not nodes:  # most words: keep them cheap
+                continue
+            at = start + 1
+            here = len(found)
+            while nodes:
+                for node in nodes:
+                    for number in node.get(_ENDS, ()):
+                        found.insert(here, Found(number, start, at))
+                following = known[at][1] if at < len(known) else ()
+                if not following:
+                    break
+                nodes = [node[symbol] for node in nodes for symbol in following if symbol in node]
+                at += 1
+        return found
+
+
+class _Memo(dict[str, _Known]):
+    """For each word of text where phrases that begin with it start, and its symbols. Mostly neither.
+
+    A word's symbols are those of its stem, of its exact spelling and of its prefixes.
+    """
+
+    def __init__(self, root: _Node, symbols: dict[str, int], prefix_lengths: frozenset[int]) -> None:
+        super().__init__()
+        self._root = root
+        self._symbols = symbols
+        self._prefix_lengths = prefix_lengths
+
+    def __missing__(self, word: str) -> _Known:
+        folded = word.casefold()
+        keys = [stem_of(word)]
+        if is_acronym(word):
+            keys.append("=" + word)
+            if word.endswith("s"):
+                keys.append("=" + word[:-1])
+        keys += [folded[:length] + "*" for length in self._prefix_lengths if len(folded) >= length]
+        symbols = tuple(self._symbols[key] for key in keys if key in self._symbols)
+        known = ([self._root[symbol] for symbol in symbols if symbol in self._root], symbols)
+        if len(self) < MEMO_WORDS and len(word) <= MEMO_LETTERS:
+            self[word] = known
+        return known
+
+
+def spellings_of(phrase: str) -> list[tuple[str, ...]]:
+    """The word sequences that a written phrase stands for. Raises ValueError that says what is wrong."""
+    choices: list[list[list[str]]] = []
+    for written in phrase.split():
+        parts = re.findall(r"[^\W_]+\*?", unicodedata.normalize("NFKC", written))
+        if not parts:
+            raise ValueError(f"{written!r} holds neither letter nor digit")
+        if any("*" in part and len(part) <= MIN_PREFIX for part in parts):
+            raise ValueError(f"{written!r} needs at least {MIN_PREFIX} letters before the *")
+        closes_up = len(parts) > 1 and "-" in written and not any("*" in part for part in parts[:-1])
+        choices.append([parts, ["".join(parts)]] if closes_up else [parts])
+    if not choices:
+        raise ValueError("a phrase is empty")
+    if sum(len(choice[0]) for choice in choices) > MAX_WORDS:
+        raise ValueError(f"{phrase!r} is longer than {MAX_WORDS} words")
+    spellings = [tuple(itertools.chain(*choice)) for choice in itertools.product(*choices)]
+    return list(dict.fromkeys(spellings + [tuple(map(_otherwise, spelling)) for spelling in spellings]))
+
+
+@lru_cache(maxsize=4096)  # the words of a set of rules, which come again and again
+def _otherwise(word: str) -> str:
+    """The word in the other of American and British spelling; most have none."""
+    found = _TWO_SPELLINGS.fullmatch(word)
+    if found is None:
+        return word
+    head, differs, tail = (part for part in found.groups() if part is not None)
+    return head + _COUNTERPART[differs.lower()] + tail

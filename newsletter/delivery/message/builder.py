@@ -1,0 +1,213 @@
+"""Builds mail: headers once for all who share a content, then a join for each. Sends nothing.
+
+The same bytes come out for the same recipient, kind and key: a retry is byte-equal, and a preview is what
+will be sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import format_datetime, parseaddr
+from functools import lru_cache
+from itertools import groupby
+
+from newsletter.core.errors import ConfigurationError, NewsletterError
+from newsletter.core.mail.quoted_printable import SLOTS, encode_both, encode_value
+from newsletter.core.mail.values import SLOT, Content, Envelope, Recipient
+from newsletter.delivery.addresses import UnsendableAddressError, to_wire
+from newsletter.delivery.message.headers import bracketed, encoded, link, mailbox
+from newsletter.delivery.message.verp import MailMark, keyed_hash, return_path, sign
+
+MANY = 4  # mails of one content from which on it pays to join its static stretches
+_TAG = 10  # hex digits of a mail's keyed hash in its return path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What every mail of this newsletter says about where it comes from."""
+
+    sender: str  # "Name <address>"
+    base_url: str  # without a slash at the end
+    list_name: str
+    secret_key: bytes
+    reply_to: str | None = None  # "Name <address>"
+
+
+class MessageBuilder:
+    """Builds the mails of one newsletter."""
+
+    def __init__(self, house: House) -> None:
+        """Raises ConfigurationError for a sender that SMTP cannot carry."""
+        name, address = parseaddr(house.sender)
+        try:
+            wire = to_wire(address)[0].decode("ascii")
+            sender = mailbox("From", address, name)
+        except (UnsendableAddressError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"sender {house.sender!r} is no address that mail can come from",
+                hint="Write it as Name <address@example.org>.",
+            ) from error
+        self.domain = wire.rpartition("@")[2]
+        self.secret_key = house.secret_key
+        self.sender = f"From: {sender}\r\n"
+        fields = [
+            ("List-Id", bracketed("List-Id", house.list_name, f"newsletter.{self.domain}")),
+            ("List-Help", link("List-Help", f"{house.base_url}/")),
+            ("List-Owner", f"<mailto:{wire}>"),
+            ("List-Archive", link("List-Archive", f"{house.base_url}/archive")),
+        ]
+        if house.reply_to:
+            reply_name, reply_address = parseaddr(house.reply_to)
+            fields.append(("Reply-To", mailbox("Reply-To", reply_address, reply_name)))
+        fields += [("Auto-Submitted", "auto-generated"), ("MIME-Version", "1.0")]
+        self.rest = "".join(f"{field}: {value}\r\n" for field, value in fields)
+
+    def mark(self, subscriber_id: int, kind: str, key: str) -> str:
+        """What makes a mail one: a keyed hash, 64 hex digits."""
+        return keyed_hash(self.secret_key, b"mail", f"{subscriber_id}\x00{kind}\x00{key}".encode()).hex()
+
+    def message_id(self, subscriber_id: int, kind: str, key: str) -> str:
+        """The Message-ID of a mail, `<…@domain>`: fixed for it, whenever it is built."""
+        return f"<{self.mark(subscriber_id, kind, key)[:40]}@{self.domain}>"
+
+    def prepare(self, content: Content) -> Prepared:
+        """Do once what all mails with this content share."""
+        return Prepared(self, content)
+
+
+class Prepared:
+    """A content that is ready to become many people's mail."""
+
+    def __init__(self, builder: MessageBuilder, content: Content) -> None:
+        self._builder = builder
+        self._head = (
+            f"Subject: {encoded('Subject', content.subject)}\r\n"
+            f"Date: {format_datetime(content.date)}\r\n"
+            f"{builder.rest}"
+        )
+        text = _stretches(content.text, content.values, markup=False)
+        html = _stretches(content.html, content.values, markup=True)
+        self._text_only = _Form((text, False))
+        self._alternative = _Form((text, False), (html, True), ([], False))
+
+    def assemble(self, recipient: Recipient) -> Envelope:
+        """One person's mail. Raises UnsendableAddressError for an address that SMTP cannot carry."""
+        builder = self._builder
+        mark = builder.mark(recipient.subscriber_id, recipient.kind, recipient.key)
+        head = (
+            f"{builder.sender}"
+            f"To: {mailbox('To', recipient.address, recipient.name)}\r\n"
+            f"{self._head}"
+            f"Message-ID: <{mark[:40]}@{builder.domain}>\r\n"
+            f"Feedback-ID: {recipient.kind}:newsletter:{builder.domain}\r\n"
+        )
+        if recipient.unsubscribe_url:
+            unsubscribe = link("List-Unsubscribe", recipient.unsubscribe_url)
+            head += (
+                f"List-Unsubscribe: {unsubscribe}\r\n"
+                "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"  # RFC 8058
+            )
+        if recipient.text_only:
+            data = self._text_only.filled(recipient.my, f"{head}{_TEXT}")
+        else:
+            boundary = f"=_{mark[24:56]}"
+            data = self._alternative.filled(
+                recipient.my,
+                f'{head}Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'
+                f"\r\n--{boundary}\r\n{_TEXT}",
+                f"\r\n--{boundary}\r\n{_HTML}",
+                f"\r\n--{boundary}--\r\n",
+            )
+        signed = sign(MailMark(subscriber_id=recipient.subscriber_id, tag=mark[:_TAG]), builder.secret_key)
+        return Envelope(
+            sender=return_path(signed, builder.domain),
+            recipient=recipient.address,
+            data=data,
+            envid=signed,
+            delivery_id=recipient.delivery_id,
+            undotted=True,  # no piece, value or header line starts with a dot
+        )
+
+
+_TEXT = "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+_HTML = "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+
+
+def _stretches(pieces: Iterable[bytes], values: Mapping[str, str], *, markup: bool) -> list[bytes | str]:
+    """The pieces in their order, the content's own values filled in: bytes, and names of personal slots."""
+    stretches: list[bytes | str] = []
+    for piece in pieces:
+        if SLOT not in piece:  # nearly every card
+            stretches.append(piece)
+            continue
+        static, *rest = _split(piece)
+        stretches.append(static)
+        for slot, static in zip(rest[::2], rest[1::2], strict=True):
+            name = slot.decode()
+            value = values.get(name)
+            if value is None:
+                stretches.append(name.removeprefix("my."))
+            else:
+                stretches.append(encode_value(value, markup=markup))
+            stretches.append(static)
+    return stretches
+
+
+@lru_cache(maxsize=256)  # a layout's beginnings and ends: distinct digests share them
+def _split(piece: bytes) -> list[bytes]:
+    return SLOTS.split(piece)
+
+
+class _Form:
+    """A mail's stretches in their order, with places for headers and for what is personal."""
+
+    def __init__(self, *bodies: tuple[Sequence[bytes | str], bool]) -> None:
+        """bodies: stretches, and whether they are HTML."""
+        self._bodies = bodies
+        self._uses = 0
+        self._parts: list[bytes] = []
+        self._heads: list[int] = []  # places in front of each body
+        self._slots: dict[str, list[tuple[int, bool]]] = {}  # places, and whether they are in HTML
+
+    def filled(self, my: Mapping[str, str], *heads: str) -> bytes:
+        """The bytes of one person's mail; `heads` go in front of the bodies."""
+        if self._uses < MANY:
+            # What one reader gets is laid out once; for what many share it pays to join what never changes.
+            self._uses += 1
+            if self._uses in (1, MANY):
+                self._lay_out(joined=self._uses == MANY)
+        parts = self._parts.copy()
+        for place, head in zip(self._heads, heads, strict=True):
+            parts[place] = head.encode()
+        for name, places in self._slots.items():
+            try:
+                encodings = encode_both(my[name])
+            except KeyError:
+                raise NewsletterError(
+                    f"the mail prints {{{{ my.{name} }}}}, for which there is no value",
+                    hint="A template of this kind of mail asks for what this kind does not have.",
+                    slot=f"my.{name}",
+                ) from None
+            for place, markup in places:
+                parts[place] = encodings[markup]
+        return b"".join(parts)
+
+    def _lay_out(self, *, joined: bool) -> None:
+        self._parts, self._heads, self._slots = [], [], {}
+        for stretches, markup in self._bodies:
+            self._heads.append(len(self._parts))
+            self._parts.append(b"")
+            for is_slot, run in groupby(stretches, key=_is_slot):
+                if is_slot:
+                    for name in run:
+                        self._slots.setdefault(str(name), []).append((len(self._parts), markup))
+                        self._parts.append(b"")
+                elif joined:
+                    self._parts.append(b"".join(run))  # type: ignore[arg-type]
+                else:
+                    self._parts += run  # type: ignore[arg-type]
+
+
+def _is_slot(stretch: bytes | str) -> bool:
+    return isinstance(stretch, str)

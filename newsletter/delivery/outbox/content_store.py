@@ -1,0 +1,117 @@
+"""Stored content: pieces in, contents out. A piece is stored once, whatever number of digests hold it.
+
+It neither encodes pieces (`newsletter.render`) nor joins them (`newsletter.delivery.message.builder`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, select
+
+from newsletter.core.errors import NotFoundError
+from newsletter.core.mail.values import Content
+from newsletter.db.engine import dialect_insert
+from newsletter.db.schema import digests, pieces
+
+T = TypeVar("T")
+
+PAGE = 400  # rows named in one statement; far below any database's limit of parameters
+CACHE = 16 * 1024 * 1024  # bytes of pieces kept: some hundred papers in every form
+
+
+def store_pieces(connection: Connection, bodies: Iterable[bytes]) -> list[int]:
+    """Store encoded pieces, content-addressed; their ids in the order given."""
+    keys = [(hashlib.sha256(body).hexdigest(), body) for body in bodies]
+    by_key = dict(keys)
+    ids: dict[str, int] = {}
+    insert = dialect_insert(connection)
+    for page in _pages(list(by_key)):
+        ids |= _ids(connection, page)
+        missing = [key for key in page if key not in ids]
+        if missing:
+            connection.execute(
+                insert(pieces).on_conflict_do_nothing(index_elements=["sha256"]),
+                [{"sha256": key, "body": by_key[key]} for key in missing],
+            )
+            ids |= _ids(connection, missing)
+    return [ids[key] for key, _ in keys]
+
+
+def load_content(connection: Connection, digest_id: int) -> Content:
+    """The content of one digest. Raises NotFoundError."""
+    return Shelf().contents(connection, [digest_id])[digest_id]
+
+
+class Shelf:
+    """Contents by digest, over a bounded cache of pieces: what many digests share is read once."""
+
+    def __init__(self, *, size: int = CACHE) -> None:
+        self._limit = size
+        self._size = 0
+        self._pieces: OrderedDict[int, bytes] = OrderedDict()  # least recently used first
+
+    def contents(self, connection: Connection, digest_ids: Iterable[int]) -> dict[int, Content]:
+        """The contents of these digests. Raises NotFoundError for an unknown one."""
+        wanted = list(dict.fromkeys(digest_ids))
+        rows = [row for page in _pages(wanted) for row in _digests(connection, page)]
+        if len(rows) < len(wanted):
+            missing = sorted(set(wanted).difference(row.id for row in rows))
+            raise NotFoundError(
+                f"no such digest: {missing[0]}", hint="`newsletter audit` names what is damaged."
+            )
+        bodies = self._load(
+            connection, {piece for row in rows for part in row.parts.values() for piece in part}
+        )
+        return {
+            row.id: Content(
+                subject=row.subject,
+                date=row.composed_at,
+                html=tuple([bodies[piece] for piece in row.parts.get("html", ())]),
+                text=tuple([bodies[piece] for piece in row.parts.get("text", ())]),
+                values=row.own,
+            )
+            for row in rows
+        }
+
+    def _load(self, connection: Connection, ids: set[int]) -> dict[int, bytes]:
+        found: dict[int, bytes] = {}
+        missing: list[int] = []
+        for piece in ids:
+            body = self._pieces.get(piece)
+            if body is None:
+                missing.append(piece)
+            else:
+                self._pieces.move_to_end(piece)
+                found[piece] = body
+        for page in _pages(sorted(missing)):
+            for row in connection.execute(select(pieces.c.id, pieces.c.body).where(pieces.c.id.in_(page))):
+                found[row.id] = self._pieces[row.id] = row.body
+                self._size += len(row.body)
+        while self._size > self._limit:
+            _, body = self._pieces.popitem(last=False)
+            self._size -= len(body)
+        return found
+
+
+def _digests(connection: Connection, ids: Sequence[int]) -> list[Row[Any]]:
+    chosen = select(
+        digests.c.id,
+        digests.c.subject,
+        digests.c.composed_at,
+        digests.c.parts,
+        digests.c["values"].label("own"),
+    ).where(digests.c.id.in_(ids))
+    return list(connection.execute(chosen))
+
+
+def _ids(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
+    rows = connection.execute(select(pieces.c.sha256, pieces.c.id).where(pieces.c.sha256.in_(keys)))
+    return {row.sha256: row.id for row in rows}
+
+
+def _pages(items: Sequence[T]) -> list[Sequence[T]]:
+    return [items[start : start + PAGE] for start in range(0, len(items), PAGE)]

@@ -1,0 +1,252 @@
+"""The outbox's ledger side: handing over, recording outcomes, giving back. DESIGN §6 is its contract.
+
+It sends nothing and opens no transaction: whatever one call does belongs to one commit of the caller's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, String, bindparam, case, func, literal_column, null, select, update
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from newsletter.core.mail.retry import Fate, Next
+from newsletter.core.mail.values import Outcome
+from newsletter.core.states import DeliveryState, SkipReason
+from newsletter.db.bulk_update import ManyRows
+from newsletter.db.schema import deliveries
+from newsletter.delivery.outbox import debts
+from newsletter.delivery.outbox.claims import LEASE
+
+WINDOW = 50  # mails that may be "handing over" at once: what one crash can leave uncertain
+
+log = logging.getLogger(__name__)
+
+
+class Result(NamedTuple):  # one for each mail
+    """What became of one mail that was handed over."""
+
+    delivery_id: int
+    outcome: Outcome
+    next: Next
+    carries: bool = True  # whether it may hold debts that are the reader's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnOver:
+    """One commit's result."""
+
+    handed_over: frozenset[int]  # may now be sent; the others were not ours any more
+    refused: frozenset[int]  # results that came too late: the mail is not ours any more
+
+
+# What each fate makes of the row. RETRY keeps its text for `deliveries list`.
+_STATE = {
+    Fate.SENT: DeliveryState.SENT,
+    Fate.RETRY: DeliveryState.DEFERRED,
+    Fate.REFUSED: DeliveryState.FAILED,
+    Fate.RETURNED: DeliveryState.FAILED,
+    Fate.EXPIRED: DeliveryState.SKIPPED,
+    Fate.UNCERTAIN: DeliveryState.UNCERTAIN,
+}
+
+_RECORD = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("b_id"))
+    .values(
+        state=bindparam("b_state"),
+        reason=bindparam("b_reason"),
+        owner=None,
+        leased_until=None,
+        attempts=deliveries.c.attempts + bindparam("b_counts"),
+        next_attempt_at=func.coalesce(bindparam("b_next", type_=UTCDateTime()), deliveries.c.next_attempt_at),
+        finished_at=bindparam("b_finished"),
+        reply_code=bindparam("b_code"),
+        reply_status=bindparam("b_status"),
+        reply_text=bindparam("b_text"),
+    )
+)
+
+
+_IDS = deliveries.c.id.in_(bindparam("ids", expanding=True))
+_HELD = (_IDS, deliveries.c.owner == bindparam("b_owner"))
+
+# The one that runs for every mail that is sent.
+_SENT = ManyRows(
+    update(deliveries)
+    .where(
+        deliveries.c.id == bindparam("b_id"),
+        deliveries.c.owner == bindparam("b_owner"),
+        deliveries.c.state == literal_column(f"'{DeliveryState.HANDING_OVER.value}'"),
+    )
+    .values(
+        state=literal_column(f"'{DeliveryState.SENT.value}'"),
+        reason=null(),
+        owner=null(),
+        leased_until=null(),
+        attempts=deliveries.c.attempts + literal_column("1"),
+        finished_at=bindparam("b_now", type_=UTCDateTime()),
+        reply_code=bindparam("b_code"),
+        reply_status=bindparam("b_status"),
+        reply_text=bindparam("b_text"),
+    ),
+    shared={"b_now": UTCDateTime(), "b_owner": String()},
+    own=("b_id", "b_code", "b_status", "b_text"),
+)
+
+_HAND_OVER = (
+    update(deliveries)
+    .where(*_HELD, deliveries.c.state == DeliveryState.LEASED.value)
+    .values(state=DeliveryState.HANDING_OVER.value, leased_until=bindparam("b_until"))
+    .returning(deliveries.c.id)
+)
+
+_OURS = (
+    select(deliveries.c.id)
+    .where(*_HELD, deliveries.c.state == DeliveryState.HANDING_OVER.value)
+    .with_for_update()
+)
+
+_SENT_NOW = select(deliveries.c.id).where(
+    _IDS,
+    deliveries.c.state == DeliveryState.SENT.value,
+    deliveries.c.finished_at == bindparam("b_now", type_=UTCDateTime()),
+)
+
+_DEFERRED = (
+    select(deliveries.c.id)
+    .where(_IDS, deliveries.c.owner.is_(None), deliveries.c.state == DeliveryState.DEFERRED.value)
+    .with_for_update()
+)
+
+
+def turn_over(
+    connection: Connection,
+    *,
+    owner: str,
+    results: Sequence[Result],
+    upcoming: Sequence[int],
+    now: datetime,
+    wall: datetime,
+) -> TurnOver:
+    """Record outcomes and hand the next mails over, in one commit.
+
+    upcoming: ids that `owner` has leased. Only what is in `handed_over` may be sent, after the commit.
+    """
+    refused = record(connection, owner=owner, results=results, now=now)
+    handed: frozenset[int] = frozenset()
+    if upcoming:
+        # The lease counts anew from here: the time limits of SMTP begin now.
+        handed = frozenset(
+            connection.execute(
+                _HAND_OVER, {"ids": list(upcoming), "b_owner": owner, "b_until": wall + LEASE}
+            ).scalars()
+        )
+        if len(handed) < len(upcoming):
+            log.warning("%d leases were lost before their mails were sent", len(upcoming) - len(handed))
+    return TurnOver(handed_over=handed, refused=refused)
+
+
+def record(
+    connection: Connection, *, owner: str | None, results: Sequence[Result], now: datetime
+) -> frozenset[int]:
+    """Write outcomes down. Returns the ids that were refused: not handed over to `owner` (any more).
+
+    owner None: a second judgement on mails that were deferred meanwhile (the first 50 of a run).
+    """
+    by_fate: dict[Fate, list[Result]] = {}
+    for result in results:
+        by_fate.setdefault(result.next.fate, []).append(result)
+    refused: set[int] = set()
+    for fate, some in by_fate.items():
+        ids = [result.delivery_id for result in some]
+        if owner is not None and fate is Fate.SENT:
+            ours = _write_sent(connection, ids, owner=owner, results=some, now=now)
+        else:
+            ours = _write(connection, ids, owner=owner, results=some, now=now)
+        if len(ours) < len(ids):
+            refused.update(set(ids).difference(ours))
+            ids = [delivery_id for delivery_id in ids if delivery_id in ours]
+        if fate is Fate.SENT:
+            carrying = {result.delivery_id for result in some if result.carries}
+            ids = [delivery_id for delivery_id in ids if delivery_id in carrying]
+        if ids and fate is not Fate.RETRY:
+            _SETTLE[fate](connection, ids, now=now)
+    for delivery_id in sorted(refused):
+        log.warning("delivery %d: its outcome came after another sender had taken it over", delivery_id)
+    return frozenset(refused)
+
+
+def release(connection: Connection, ids: Iterable[int], *, owner: str) -> int:
+    """Give back what was taken and not sent: as if it had never been claimed. Returns how many.
+
+    Also for mails that were handed over, but only if no final dot can have left.
+    """
+    return connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.id.in_(list(ids)),
+            deliveries.c.owner == owner,
+            deliveries.c.state.in_([DeliveryState.LEASED.value, DeliveryState.HANDING_OVER.value]),
+        )
+        .values(state=UNTOUCHED, owner=None, leased_until=None)
+    ).rowcount
+
+
+# Where a mail goes that was claimed in vain.
+UNTOUCHED = case((deliveries.c.attempts > 0, DeliveryState.DEFERRED.value), else_=DeliveryState.QUEUED.value)
+
+
+# What each fate does to the debts that the mails carried; a mail that is tried again keeps them.
+_SETTLE = {
+    Fate.SENT: debts.give,
+    Fate.REFUSED: debts.refuse,
+    Fate.RETURNED: debts.bring_back_once,
+    Fate.EXPIRED: debts.bring_back,
+    Fate.UNCERTAIN: debts.recap,
+}
+
+
+def _write_sent(
+    connection: Connection, ids: Sequence[int], *, owner: str, results: Sequence[Result], now: datetime
+) -> Collection[int]:
+    """Write down what was sent; the ids that were ours."""
+    rows = [
+        (result.delivery_id, result.outcome.code, result.outcome.status, result.outcome.text)
+        for result in results
+    ]
+    if _SENT.run(connection, (now, owner), rows) == len(rows):
+        return ids
+    return set(connection.execute(_SENT_NOW, {"ids": ids, "b_now": now}).scalars())
+
+
+def _write(
+    connection: Connection, ids: Sequence[int], *, owner: str | None, results: Sequence[Result], now: datetime
+) -> Collection[int]:
+    """Write any other outcome down; the ids that were ours."""
+    ours = set(connection.execute(_OURS if owner else _DEFERRED, {"ids": ids, "b_owner": owner}).scalars())
+    kept = [_row(result, now=now) for result in results if result.delivery_id in ours]
+    if kept:
+        connection.execute(_RECORD, kept)
+    return ours
+
+
+def _row(result: Result, *, now: datetime) -> dict[str, object]:
+    following, outcome = result.next, result.outcome
+    state = _STATE[following.fate]
+    reason = SkipReason.EXPIRED.value if following.fate is Fate.EXPIRED else following.reason
+    return {
+        "b_id": result.delivery_id,
+        "b_state": state.value,
+        "b_reason": reason,
+        "b_counts": int(following.counts),
+        "b_next": following.at,
+        "b_finished": None if following.fate is Fate.RETRY else now,
+        "b_code": outcome.code,
+        "b_status": outcome.status,
+        "b_text": outcome.text,
+    }

@@ -1,0 +1,133 @@
+"""From the greeting to the point where mail may be named: EHLO, STARTTLS, AUTH. Bytes and replies only.
+
+Whatever goes wrong here is the relay's fault and no mail's; it is raised as a RelayError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from newsletter.delivery.smtp import auth
+from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
+from newsletter.delivery.smtp.replies import Reply
+
+
+@dataclass(slots=True, kw_only=True)
+class Offer:
+    """What the server said about itself, after the last EHLO."""
+
+    greeting: str = ""
+    extensions: dict[str, str] = field(default_factory=dict)  # upper-case keyword: its parameters
+    encrypted: bool = False
+    logged_in: bool = False
+
+    @property
+    def size_limit(self) -> int:
+        """The largest message in bytes, 0 when none is declared (RFC 1870)."""
+        words = self.extensions.get("SIZE", "").split()
+        return int(words[0]) if words and words[0].isdigit() else 0
+
+    @property
+    def mechanisms(self) -> frozenset[str]:
+        """The AUTH mechanisms on offer."""
+        return frozenset(self.extensions.get("AUTH", "").upper().split())
+
+
+class Handshake:
+    """The conversation before the first MAIL."""
+
+    def __init__(self, relay: Relay, *, hostname: str, encrypted: bool) -> None:
+        self.relay = relay
+        self.offer = Offer(encrypted=encrypted)
+        self.phase = "greeting"
+        self.ready = False
+        self.wants_tls = False
+        self._hostname = hostname.encode("ascii", "replace")
+        self._challenges: Iterator[Callable[[Reply], bytes]] = iter(())
+
+    def answer(self, reply: Reply) -> bytes:
+        """What to send after `reply`; empty when `ready` or `wants_tls` came true. Raises RelayError."""
+        if self.phase == "greeting":
+            return self._greeted(reply)
+        if self.phase in ("ehlo", "helo"):
+            return self._introduced(reply)
+        if self.phase == "starttls":
+            return self._starttls(reply)
+        return self._authenticated(reply)
+
+    def secured(self) -> bytes:
+        """What to send once TLS stands: EHLO again; what was said before is forgotten (RFC 3207 4.2)."""
+        self.offer = Offer(greeting=self.offer.greeting, encrypted=True)
+        self.wants_tls = False
+        return self._ehlo()
+
+    def _ehlo(self) -> bytes:
+        self.phase = "ehlo"
+        return b"EHLO " + self._hostname + b"\r\n"
+
+    def _greeted(self, reply: Reply) -> bytes:
+        if reply.code != 220:
+            raise self._refusal(reply, "does not greet us")
+        self.offer.greeting = reply.text
+        return self._ehlo()
+
+    def _introduced(self, reply: Reply) -> bytes:
+        plain = self.relay.security is Security.NONE and not self.relay.username
+        if self.phase == "ehlo" and reply.code in (500, 502, 504, 550) and plain:
+            self.phase = "helo"  # RFC 5321 3.2: an old server; nothing that we need is lost
+            return b"HELO " + self._hostname + b"\r\n"
+        if reply.code != 250:
+            raise self._refusal(reply, f"refuses {self.phase.upper()}")
+        self.offer.extensions = {}
+        for line in reply.lines[1:] if self.phase == "ehlo" else ():
+            # "AUTH=PLAIN" is how servers before RFC 4954 spelt it.
+            keyword, _, parameters = line.decode("ascii", "replace").replace("AUTH=", "AUTH ").partition(" ")
+            self.offer.extensions[keyword.upper()] = parameters.strip()
+        if self.relay.security is Security.STARTTLS and not self.offer.encrypted:
+            if "STARTTLS" not in self.offer.extensions:
+                raise RelayError(self.relay, Fault.NO_STARTTLS, "does not offer STARTTLS")
+            self.phase = "starttls"
+            return b"STARTTLS\r\n"
+        if not self.relay.username:
+            self.ready = True
+            return b""
+        mechanism = auth.first_known(self.offer.mechanisms)
+        if mechanism is None:
+            raise RelayError(self.relay, Fault.NO_LOGIN, "offers no login that we know")
+        self.phase = "auth"
+        command, self._challenges = auth.start(
+            mechanism, username=self.relay.username, password=self.relay.password
+        )
+        return command
+
+    def _starttls(self, reply: Reply) -> bytes:
+        if reply.code != 220:
+            if reply.code < 500:
+                raise self._refusal(reply, "cannot encrypt now")
+            raise RelayError(self.relay, Fault.NO_STARTTLS, f"refuses STARTTLS: {_words(reply)}")
+        self.wants_tls = True
+        return b""
+
+    def _authenticated(self, reply: Reply) -> bytes:
+        if reply.code == 334:
+            step = next(self._challenges, None)
+            if step is not None:
+                return step(reply)
+        if reply.code == 235:
+            self.offer.logged_in = True
+            self.ready = True
+            return b""
+        if 400 <= reply.code < 500:
+            raise RelayError(self.relay, Fault.BUSY, f"cannot check the login now: {_words(reply)}")
+        raise RelayError(self.relay, Fault.LOGIN, f"refuses the login: {_words(reply)}")
+
+    def _refusal(self, reply: Reply, what: str) -> RelayError:
+        fault = Fault.BUSY if reply.code in (421, 454) else Fault.GREETING
+        if reply.code < 400:
+            fault = Fault.GARBAGE
+        return RelayError(self.relay, fault, f"{what}: {_words(reply)}")
+
+
+def _words(reply: Reply) -> str:
+    return f"{reply.code} {reply.text}".strip()

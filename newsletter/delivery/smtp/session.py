@@ -1,0 +1,315 @@
+"""The SMTP client without any network: bytes in, events and bytes out. One session is one connection.
+
+It opens nothing, waits for nothing and knows no time; `newsletter.delivery.smtp.connection` does.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from newsletter.core.mail.retry import Course, course_of
+from newsletter.core.mail.values import Envelope, Outcome
+from newsletter.delivery.smtp.handshake import Handshake
+from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
+from newsletter.delivery.smtp.replies import Reply, ReplyReader, UnreadableReplyError
+from newsletter.delivery.smtp.transaction import Turn, UnsendableError, prepare
+
+OUT_OF_ORDER = frozenset({500, 502, 503})  # what a server says that cannot take commands in one write
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An envelope has its outcome."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class HandedBack:
+    """An envelope whose body never left should try another connection; `outcome` if it may not."""
+
+    envelope: Envelope
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class PipeliningBroken:
+    """The server advertises PIPELINING and cannot do it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Nothing more will be sent here; close. `backed_off`: the server asked us to (421)."""
+
+    words: str
+    backed_off: bool = False
+
+
+Event = Settled | HandedBack | PipeliningBroken | Over
+
+
+class Session:
+    """One connection's conversation.
+
+    pull: hands out the next envelope, or None; asked whenever one can be begun, also while an earlier
+    one still waits for its last reply (RFC 2920 3.1: a message may lead the next group of commands).
+    """
+
+    def __init__(
+        self, relay: Relay, *, hostname: str, pull: Callable[[], Envelope | None], pipelining: bool = True
+    ) -> None:
+        self.relay = relay
+        self.handshake = Handshake(relay, hostname=hostname, encrypted=relay.security is Security.TLS)
+        self.output: list[bytes] = []  # to be written in this order; the connection empties it
+        self.flushed = 0  # bytes of the output that may have reached the server; the connection counts
+        self.over = False
+        self.done = 0  # envelopes settled here
+        self.accepted = 0  # of these, taken by the server
+        self._queued = 0  # bytes ever put into the output
+        self._begun = 0
+        self._reader = ReplyReader()
+        self._expected: deque[tuple[str, Turn | None]] = deque([("greeting", None)])
+        self._pull = pull
+        self._name = relay.name
+        self._may_pipeline = pipelining
+        self._pipelining = False
+        self._needs_reset = False
+
+    @property
+    def waiting(self) -> tuple[str, Turn | None] | None:
+        """(phase, turn) of the reply that must come next; None when idle."""
+        return self._expected[0] if self._expected else None
+
+    @property
+    def idle(self) -> bool:
+        """Whether mail may be named and none is under way."""
+        return self.handshake.ready and not self._expected and not self.over
+
+    @property
+    def wants_tls(self) -> bool:
+        """Whether the connection must be encrypted before anything else."""
+        return self.handshake.wants_tls
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take bytes from the server. Raises RelayError while no mail was named."""
+        events: list[Event] = []
+        self._reader.feed(data)
+        try:
+            while not self.over and (reply := self._reader.next()) is not None:
+                self._take(reply, events)
+                if not self.handshake.ready and self.wants_tls:
+                    if self._reader.leftover:  # CVE-2011-0411: commands or replies slipped in before TLS
+                        raise RelayError(self.relay, Fault.INJECTED, "sent plaintext after STARTTLS")
+                    break
+        except UnreadableReplyError as error:
+            self._break(str(error), Fault.GARBAGE, events)
+        if not self.over and not self._expected:
+            self._fill(events)
+        return events
+
+    def wake(self) -> list[Event]:
+        """Begin an envelope when idle and there is one."""
+        events: list[Event] = []
+        if self.idle:
+            self._fill(events)
+        return events
+
+    def secured(self) -> None:
+        """TLS stands: introduce ourselves again."""
+        self._reader = ReplyReader()
+        self._send(self.handshake.secured())
+        self._expected.append((self.handshake.phase, None))
+
+    def quit(self) -> None:
+        """Say goodbye; only when idle."""
+        self._send(b"QUIT\r\n")
+        self._expected.append(("quit", None))
+
+    def lost(self, words: str, fault: Fault = Fault.LOST) -> list[Event]:
+        """The connection is gone or too slow: settle what was under way.
+
+        Raises RelayError while no mail was named.
+        """
+        events: list[Event] = []
+        if not self.over:
+            self._break(words, fault, events)
+        return events
+
+    # what replies mean
+
+    def _take(self, reply: Reply, events: list[Event]) -> None:
+        if not self._expected:
+            self._close(f"unasked: {reply.code} {reply.text}", events, backed_off=reply.code == 421)
+            return
+        phase, turn = self._expected.popleft()
+        if turn is None:
+            if phase == "quit":
+                self._close("goodbye", events)
+            elif phase == "rset":
+                if reply.code != 250:
+                    self._break(f"RSET: {reply.code} {reply.text}", Fault.LOST, events)
+            else:
+                self._shake(reply)
+        elif phase == "dot":
+            self._dotted(turn, reply, events)
+        else:
+            self._enveloped(phase, turn, reply, events)
+
+    def _shake(self, reply: Reply) -> None:
+        command = self.handshake.answer(reply)
+        if command:
+            self._send(command)
+            self._expected.append((self.handshake.phase, None))
+        elif self.handshake.ready:
+            # RFC 2920 3: only what the last EHLO offered counts.
+            self._pipelining = self._may_pipeline and "PIPELINING" in self.handshake.offer.extensions
+
+    def _enveloped(self, phase: str, turn: Turn, reply: Reply, events: list[Event]) -> None:
+        code = reply.code
+        good = code == 354 if phase == "data" else 200 <= code < 300
+        if not good and code < 400:
+            self._expected.appendleft((phase, turn))
+            self._break(f"{code} as the answer to {phase.upper()}", Fault.GARBAGE, events)
+            return
+        if phase == "mail" and good:
+            turn.accepted_mail = True
+        if not good and turn.refusal is None:
+            turn.refusal = turn.answered(reply, phase)
+            if self._should_move(turn, reply, events):
+                return
+        if code == 421:
+            self._expected.appendleft((phase, turn))
+            self._close(f"421 {reply.text}", events, backed_off=True)
+        elif phase == "data" and good:
+            self._write_body(turn, events)
+        elif phase == "data" or (turn.refusal is not None and not turn.pipelined):
+            assert turn.refusal is not None
+            self._needs_reset = self._needs_reset or turn.accepted_mail
+            self._settle(turn.refusal, events)
+        elif not turn.pipelined:
+            self._command("rcpt" if phase == "mail" else "data", turn)
+        else:
+            turn.phase = "rcpt" if phase == "mail" else "data"
+
+    def _should_move(self, turn: Turn, reply: Reply, events: list[Event]) -> bool:
+        """Whether another connection may take what this one refused; if so, this one ends here."""
+        assert turn.refusal is not None
+        if turn.pipelined and not self.done and reply.code in OUT_OF_ORDER:
+            events.append(PipeliningBroken())
+        elif not self.done or course_of(turn.refusal) not in (Course.BACK_OFF, Course.NEXT):
+            return False
+        outcome, turn.refusal = turn.refusal, None
+        events.append(HandedBack(turn.envelope, outcome))
+        self._forget(turn)
+        self._close(f"{reply.code} {reply.text}", events)
+        return True
+
+    def _dotted(self, turn: Turn, reply: Reply, events: list[Event]) -> None:
+        if 300 <= reply.code < 400:
+            self._expected.appendleft(("dot", turn))
+            self._break(f"{reply.code} as the answer to the final dot", Fault.GARBAGE, events)
+            return
+        # With a refusal this was the lone dot after it, and says nothing.
+        self.accepted += turn.refusal is None and reply.code < 400
+        self._settle(turn.refusal or turn.answered(reply, "dot"), events)
+        if reply.code == 421:
+            self._close(f"421 {reply.text}", events, backed_off=True)
+
+    # what is sent
+
+    def _send(self, command: bytes) -> None:
+        self.output.append(command)
+        self._queued += len(command)
+
+    def _command(self, phase: str, turn: Turn) -> None:
+        turn.phase = phase
+        self._send(turn.mail if phase == "mail" else turn.rcpt if phase == "rcpt" else b"DATA\r\n")
+        self._expected.append((phase, turn))
+
+    def _fill(self, events: list[Event]) -> None:
+        if not self.handshake.ready:
+            return
+        if self._begun >= self.relay.messages_per_connection:
+            self.quit()
+            return
+        turn = self._next(events)
+        if turn is not None:
+            self._begin(turn)
+
+    def _next(self, events: list[Event]) -> Turn | None:
+        while (envelope := self._pull()) is not None:
+            try:
+                turn = prepare(envelope, self.handshake.offer, pipelined=self._pipelining, relay=self._name)
+            except UnsendableError as error:
+                events.append(Settled(error.outcome))
+                continue
+            self._begun += 1
+            return turn
+        return None
+
+    def _begin(self, turn: Turn) -> None:
+        if self._needs_reset:
+            self._needs_reset = False
+            self._send(b"RSET\r\n")
+            self._expected.append(("rset", None))
+        if turn.pipelined:
+            self._send(turn.mail + turn.rcpt + b"DATA\r\n")
+            self._expected.extend((("mail", turn), ("rcpt", turn), ("data", turn)))
+        else:
+            self._command("mail", turn)
+
+    def _write_body(self, turn: Turn, events: list[Event]) -> None:
+        self._expected.append(("dot", turn))
+        if turn.refusal is not None:
+            # RFC 2920 3.1: DATA was accepted though no recipient was; a lone dot ends it.
+            self._send(b".\r\n")
+            return
+        data, end = turn.body()
+        turn.phase = "dot"
+        self.output.append(data)
+        self._queued += len(data)
+        turn.dot_at = self._queued + len(end)
+        if turn.pipelined and self._begun < self.relay.messages_per_connection:
+            following = self._next(events)
+            if following is not None:
+                self._send(end + following.mail + following.rcpt + b"DATA\r\n")
+                self._expected.extend((("mail", following), ("rcpt", following), ("data", following)))
+                return
+        self._send(end)
+
+    # how it ends
+
+    def _settle(self, outcome: Outcome, events: list[Event]) -> None:
+        self.done += 1
+        events.append(Settled(outcome))
+
+    def _forget(self, turn: Turn) -> None:
+        self._expected = deque(entry for entry in self._expected if entry[1] is not turn)
+
+    def _break(self, words: str, fault: Fault, events: list[Event]) -> None:
+        """The conversation fails: the relay's fault before any mail, else each envelope's outcome."""
+        if not self.handshake.ready:
+            self.over = True
+            raise RelayError(self.relay, fault, words)
+        self._close(words, events)
+
+    def _close(self, words: str, events: list[Event], *, backed_off: bool = False) -> None:
+        turns = {id(turn): turn for _, turn in self._expected if turn is not None}
+        first = not self.done
+        for turn in turns.values():
+            if turn.refusal is not None:
+                events.append(Settled(turn.refusal))
+            elif turn.dot_at is not None or (first and (turn.phase == "mail" or not turn.pipelined)):
+                events.append(Settled(turn.broken_off(words, flushed=self.flushed)))
+            else:
+                # A kept connection that ends between two mails is an ordinary thing; a first one that
+                # ends within a pipelined group may have choked on the group.
+                if first:
+                    events.append(PipeliningBroken())
+                events.append(HandedBack(turn.envelope, turn.broken_off(words, flushed=self.flushed)))
+            first = False
+        self._expected.clear()
+        self.over = True
+        events.append(Over(words, backed_off=backed_off))

@@ -1,0 +1,83 @@
+"""Gathers how things stand: a handful of statements, none that grows with the readers. Judges nothing."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, func, select, text
+
+from newsletter.core.alarms import FAILED, DumpFacts, Facts
+from newsletter.core.states import DumpStatus
+from newsletter.db.schema import deliveries, dumps, editions
+from newsletter.delivery.outbox.claims import WAITING
+from newsletter.ops.alarms.stuck_files import leftovers
+from newsletter.ops.state_dir import INBOX
+from subscribers import requests
+
+FAILED_HERE = text("state = 'failed' and reply_code is null")  # to the letter, or SQLite uses no index
+LATEST = 25  # dumps that are looked at: what is held for longer was told long ago
+
+
+def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
+    """The facts as of `now` (aware)."""
+    due = select(func.min(deliveries.c.composed_at), func.count()).where(
+        WAITING, deliveries.c.next_attempt_at <= now
+    )
+    oldest, waiting = connection.execute(due).one()
+    held = connection.execute(
+        select(editions.c.number, editions.c.held_because).where(editions.c.held).order_by(editions.c.number)
+    ).all()
+    failed = connection.execute(
+        select(func.count().over().label("number"), deliveries.c.reason)
+        .where(
+            FAILED_HERE,
+            deliveries.c.finished_at.between(now - FAILED, now),
+        )
+        .order_by(deliveries.c.finished_at.desc(), deliveries.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return Facts(
+        now=now,
+        last_dump_at=connection.execute(
+            select(func.max(dumps.c.received_at)).where(~dumps.c.backfill)
+        ).scalar_one_or_none(),
+        dumps=_dumps(connection),
+        held_editions=[row.number for row in held],
+        held_because={row.number: row.held_because for row in held if row.held_because},
+        waiting_since=oldest,
+        waiting=waiting,
+        failed=failed.number if failed else 0,
+        failed_because=(failed.reason or "") if failed else "",
+        failed_requests=requests.counts(connection)["failed"],
+        free_bytes=_free(state_dir),
+        leftovers=leftovers(state_dir / INBOX),
+    )
+
+
+def _dumps(connection: Connection) -> list[DumpFacts]:
+    chosen = (
+        select(dumps.c.file, dumps.c.sha256, dumps.c.format, dumps.c.entries, dumps.c.status, dumps.c.error)
+        .where(dumps.c.status.in_([DumpStatus.INGESTED, DumpStatus.HELD]), ~dumps.c.backfill)
+        .order_by(dumps.c.id.desc())
+        .limit(LATEST)
+    )
+    return [
+        DumpFacts(
+            file=row.file,
+            sha256=row.sha256,
+            format=row.format,
+            entries=row.entries,
+            is_held=row.status == DumpStatus.HELD,
+            error=row.error or "",
+        )
+        for row in connection.execute(chosen)
+    ]
+
+
+def _free(state_dir: Path) -> int | None:
+    try:
+        return shutil.disk_usage(state_dir).free
+    except OSError:
+        return None

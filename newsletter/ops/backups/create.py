@@ -1,0 +1,203 @@
+"""Makes a backup of a newsletter while it runs: database, dumps, settings, keys, own templates, in one file.
+
+Restores nothing: that is `newsletter.ops.backups.restore`. Reads no settings.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from newsletter import __version__
+from newsletter.core.errors import NewsletterError, StorageError
+from newsletter.db.engine import open_engine
+from newsletter.db.migrate import check_known
+from newsletter.db.snapshot import Kind, ProgramMissingError, copy_to, damage, kind_of, sqlite_file
+from newsletter.ops.backups.archive_file import Manifest, Packer, packing
+
+FOLDER = "backups"  # in the state directory, when no other place is named
+NAME = re.compile(r"newsletter-backup-\d{8}T\d{6}Z\.tar\.gz")
+ARCHIVES = (".gz", ".tgz")  # names of files; any other is a folder
+ASIDE = "before-restore-"  # folders with what a restore replaced
+LEFT_OUT = frozenset(
+    {FOLDER, "locks"}
+)  # at the top: other backups, and what holds for running processes only
+INBOX = "inbox"  # whose files may be taken away at any moment
+STATE, DATABASE = "state", "database"  # folders in the archive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backup:
+    """A backup that was made."""
+
+    file: Path
+    size: int  # bytes
+    files: int  # in it, the database's copy included
+    database: str | None  # sqlite, postgresql; None: left out
+    revision: str
+    trouble: str = ""  # why the database was left out
+    removed: tuple[str, ...] = ()  # older ones, by name
+
+
+def back_up(
+    state_dir: Path, *, database_url: str, target: Path | None, keep: int | None, now: datetime
+) -> Backup:
+    """Make a backup: in `target`, a file that does not exist or a folder; else in the state directory.
+
+    keep: remove all but so many of the backups in the folder. Without pg_dump a backup is made that lacks the
+    database and says so. Raises StorageError, DatabaseTooNewError.
+    """
+    revision = _revision(database_url)
+    file = _place(target if target is not None else state_dir / FOLDER, now=now)
+    removed: tuple[str, ...] = ()
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".newsletter-backup-") as private:
+        copy, trouble = Path(private) / "copy", ""
+        kind: Kind | None = kind_of(database_url)
+        part = Path(private) / "part"
+        with packing(part) as packer:
+            waiting = _pack_inbox(packer, state_dir)  # first: what is taken meanwhile waits once more
+            try:
+                copy_to(copy, url=database_url)  # what it knows of, the files that follow hold
+            except ProgramMissingError as error:
+                kind, trouble = None, str(error)
+            if kind is Kind.SQLITE and (found := damage(copy)):
+                raise StorageError(
+                    f"the database is damaged: {found[0]}",
+                    hint="Restore the last backup; none was made of this.",
+                )
+            if kind is not None:
+                packer.add(f"{DATABASE}/{kind.value}", copy)
+                copy.unlink()
+            _pack_state(
+                packer, state_dir, without={file, Path(private), *waiting}, live={*_files_of(database_url)}
+            )
+            packer.finish(
+                Manifest(
+                    version=__version__,
+                    made_at=now.astimezone(UTC).isoformat(),
+                    database=kind.value if kind is not None else None,
+                    revision=revision,
+                    files=packer.files,
+                    folders=packer.folders,
+                )
+            )
+        try:
+            os.link(part, file)  # unlike rename, replaces nothing
+        except FileExistsError as error:
+            raise _is_there(file) from error
+    if keep is not None:
+        removed = _prune(file, keep=keep)
+    return Backup(
+        file=file,
+        size=file.stat().st_size,
+        files=len(packer.files),
+        database=kind.value if kind is not None else None,
+        revision=revision,
+        trouble=trouble,
+        removed=removed,
+    )
+
+
+def _revision(database_url: str) -> str:
+    engine = open_engine(database_url)
+    try:
+        return check_known(engine)
+    finally:
+        engine.dispose()
+
+
+def _place(target: Path, *, now: datetime) -> Path:
+    """The file to make: `target` if it is named as an archive, else one named by the time in that folder."""
+    target = target.absolute()
+    if not target.exists() and target.suffix not in ARCHIVES and target.parent.is_dir():
+        target.mkdir(mode=0o700)
+    if target.is_dir():
+        file = target / f"newsletter-backup-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
+        return file if not file.exists() else _place(target, now=now + timedelta(seconds=1))
+    if target.exists():
+        raise _is_there(target)
+    if not target.parent.is_dir():
+        raise StorageError(f"there is no folder {target.parent}", hint="Make it, or name another place.")
+    return target
+
+
+def _is_there(file: Path) -> NewsletterError:
+    return NewsletterError(f"there is a file {file} already", hint="Name another one, or a folder.")
+
+
+def _files_of(database_url: str) -> Iterator[Path]:
+    file = sqlite_file(database_url)
+    if file is not None:
+        file = file.resolve()  # the state directory, or the file, may be named through a link
+        yield from (file.with_name(file.name + suffix) for suffix in ("", "-wal", "-shm", "-journal"))
+
+
+def _pack_inbox(packer: Packer, state_dir: Path) -> set[Path]:
+    """The files that wait in the inbox; returns those that are in the backup with this."""
+    packed = set()
+    inbox = state_dir / INBOX
+    for file in sorted(inbox.iterdir()) if inbox.is_dir() else ():
+        if file.is_file():
+            with suppress(FileNotFoundError, PermissionError):  # taken just now; the latter is told later
+                packer.add(f"{STATE}/{INBOX}/{file.name}", file)
+                packed.add(file)
+    return packed
+
+
+def _pack_state(packer: Packer, state_dir: Path, *, without: set[Path], live: set[Path]) -> None:
+    """Everything in the state directory but `without`, the `live` database, other backups, and what concerns
+    this moment only."""
+    seen: set[tuple[int, int]] = set()
+    for place, folders, files in os.walk(state_dir, followlinks=True, onerror=_unreadable):
+        here = Path(place)
+        at_top = here == state_dir
+        status = here.stat()
+        if (status.st_dev, status.st_ino) in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if here / name not in without
+            and not (at_top and (name in LEFT_OUT or name.lstrip(".").startswith(ASIDE)))
+            and not name.startswith((".newsletter-backup-", ".restore-"))
+        )
+        inside = here.relative_to(state_dir)
+        if not at_top:
+            packer.add_folder(f"{STATE}/{inside.as_posix()}", status.st_mode)
+        for name in sorted(files):
+            file = here / name
+            if file in without or file.resolve() in live or NAME.fullmatch(name) or not file.is_file():
+                continue
+            try:
+                packer.add(f"{STATE}/{(inside / name).as_posix()}", file)
+            except (
+                FileNotFoundError
+            ):  # taken in between the look and the copy, or a half-written one is ready
+                if inside.parts[:1] != (INBOX,) and not name.startswith("."):
+                    raise
+            except OSError as error:
+                _unreadable(error, file)
+
+
+def _unreadable(error: OSError, file: Path | None = None) -> None:
+    raise StorageError(
+        f"{file or error.filename} cannot be put into the backup: {error.strerror or error}",
+        hint="Make it readable for this user, or take it out of the state directory; no backup was made.",
+    ) from error
+
+
+def _prune(newest: Path, *, keep: int) -> tuple[str, ...]:
+    """Remove the oldest backups beside `newest`, by name, which tells the time."""
+    there = sorted(entry for entry in newest.parent.iterdir() if NAME.fullmatch(entry.name))
+    gone = [entry for entry in there[: max(0, len(there) - keep)] if entry != newest]
+    for entry in gone:
+        entry.unlink(missing_ok=True)
+    return tuple(entry.name for entry in gone)

@@ -1,0 +1,250 @@
+"""Puts a backup in the place of an empty state directory; everything is checked before anything is moved.
+
+Reads no settings itself: the command line says which database the restored settings name.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from newsletter.core.errors import DatabaseTooNewError, NewsletterError, StorageError
+from newsletter.db.engine import file_url, open_engine, writing
+from newsletter.db.migrate import check_known, known_revisions, upgrade
+from newsletter.db.snapshot import (
+    Kind,
+    check_empty,
+    damage,
+    is_sqlite,
+    is_used,
+    kind_of,
+    load_into,
+    sqlite_file,
+)
+from newsletter.delivery.outbox.recovery import Uncertain, doubt
+from newsletter.ops.backups.archive_file import Manifest, unpack
+from newsletter.ops.backups.create import ASIDE, DATABASE, FOLDER, NAME, STATE
+from newsletter.ops.state_dir import unusable
+
+KEPT = frozenset({FOLDER, "lost+found"})  # at the top: what may be there, and stays
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the restored settings say."""
+
+    database_url: str
+    uncertain: Uncertain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What was restored, or would be."""
+
+    made_at: datetime  # when the backup was made
+    version: str  # of the program that made it
+    revision: str | None  # of the database as it is now
+    database: str | None  # sqlite, postgresql; None: the backup holds none
+    files: int
+    uncertain: int = 0  # mails whose fate the backup cannot know
+    aside: Path | None = None  # where what was there before lies
+
+
+def check_backup(source: Path, state_dir: Path) -> Restored:
+    """Unpack a backup beside the state directory's files, check all of it, and remove it again.
+
+    Raises DamagedBackupError, DatabaseTooNewError, StorageError.
+    """
+    with _staged(source, state_dir) as (folder, manifest):
+        _check(source, folder, manifest)
+    return _told(manifest)
+
+
+def restore(
+    source: Path,
+    state_dir: Path,
+    *,
+    terms_of: Callable[[Path], Terms],
+    force: bool,
+    stopped: bool,
+    now: datetime,
+) -> Restored:
+    """Restore a backup.
+
+    terms_of: reads the settings of an unpacked state directory. force: the directory need not be empty; what
+    is there goes aside. stopped: nothing was mailed since the backup was made; else each mail that waited
+    then may have gone out, and becomes uncertain. Raises what `check_backup` does; then nothing was changed.
+    """
+    present = _present(state_dir)
+    if present and not force:
+        raise NewsletterError(
+            f"the state directory {state_dir} is not empty: {present[0].name}",
+            hint="Name an empty one with --state-dir; or say --force, and what is there is put aside.",
+        )
+    _refuse_while_used(state_dir, present)
+    with _staged(source, state_dir) as (folder, manifest):
+        _check(source, folder, manifest)
+        fresh = folder / STATE
+        fresh.mkdir(exist_ok=True)
+        terms = terms_of(fresh)
+        ready, outside = _prepare_database(folder, manifest, terms=terms, state_dir=state_dir, fresh=fresh)
+        uncertain = 0
+        if ready is not None:
+            uncertain = _bring_up(ready, terms=terms, stopped=stopped, now=now)
+        aside = _put_aside(state_dir, present, now=now)
+        if outside is not None:
+            shutil.copyfile(folder / DATABASE / Kind.SQLITE.value, outside)
+            outside.chmod(0o600)
+        for entry in sorted(fresh.iterdir()):
+            entry.rename(state_dir / entry.name)
+    return _told(manifest, uncertain=uncertain, aside=aside, revision=known_revisions()[-1])
+
+
+def _told(
+    manifest: Manifest, *, uncertain: int = 0, aside: Path | None = None, revision: str | None = None
+) -> Restored:
+    return Restored(
+        made_at=manifest.instant,
+        version=manifest.version,
+        revision=revision if revision is not None and manifest.database is not None else manifest.revision,
+        database=manifest.database,
+        files=len(manifest.files),
+        uncertain=uncertain,
+        aside=aside,
+    )
+
+
+def _present(state_dir: Path) -> list[Path]:
+    if not state_dir.exists():
+        return []
+    return sorted(
+        entry
+        for entry in state_dir.iterdir()
+        if entry.name not in KEPT
+        and not entry.name.startswith((ASIDE, ".restore-"))
+        and not NAME.fullmatch(entry.name)
+    )
+
+
+def _refuse_while_used(state_dir: Path, present: list[Path]) -> None:
+    if any(is_used(entry) for entry in present if is_sqlite(entry)):
+        raise NewsletterError(
+            f"the newsletter in {state_dir} is running",
+            hint="Stop it first (`systemctl stop newsletter`); nothing was changed.",
+        )
+
+
+@contextmanager
+def _staged(source: Path, state_dir: Path) -> Iterator[tuple[Path, Manifest]]:
+    """The unpacked archive, in the state directory so that moving it is renaming; removed at the end."""
+    if not source.is_file():
+        raise NewsletterError(f"there is no file {source}", hint="`newsletter backup` makes one.")
+    made = not state_dir.exists()
+    folder = state_dir / f".restore-{os.getpid()}"
+    try:
+        state_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700)
+        yield folder, unpack(source, folder)
+    except OSError as error:
+        raise unusable(state_dir, error) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if made and state_dir.is_dir() and not any(state_dir.iterdir()):
+            state_dir.rmdir()
+
+
+def _check(source: Path, folder: Path, manifest: Manifest) -> None:
+    """Whether this program can use what was unpacked."""
+    if manifest.revision is not None and manifest.revision not in known_revisions():
+        raise DatabaseTooNewError(
+            f"{source} holds a database of a newer version (revision {manifest.revision}, "
+            f"made by {manifest.version})",
+            hint="Restore it with that version of `newsletter`; nothing was changed.",
+        )
+    if manifest.database != Kind.SQLITE:
+        return
+    copy = folder / DATABASE / Kind.SQLITE.value
+    if found := damage(copy):
+        raise StorageError(f"the database in {source} is damaged: {found[0]}", hint="Take another backup.")
+    engine = open_engine(file_url(copy))
+    try:
+        check_known(engine)
+    finally:
+        engine.dispose()
+
+
+def _prepare_database(
+    folder: Path, manifest: Manifest, *, terms: Terms, state_dir: Path, fresh: Path
+) -> tuple[str | None, Path | None]:
+    """Put the database where the settings want it, as far as that can be undone.
+
+    Returns its URL for now (None: there is none), and the place outside the state directory where its file
+    has still to go.
+    """
+    wanted = kind_of(terms.database_url)
+    if manifest.database is None:
+        return None, None
+    if manifest.database != wanted:
+        raise NewsletterError(
+            f"the backup holds a database of {manifest.database}, but database_url names one of {wanted}",
+            hint="Change database_url, in the environment or a credential file, for this command.",
+        )
+    copy = folder / DATABASE / manifest.database
+    if wanted is Kind.POSTGRESQL:
+        check_empty(terms.database_url)
+        load_into(terms.database_url, copy)
+        return terms.database_url, None
+    file = sqlite_file(terms.database_url)
+    if file is None:
+        raise NewsletterError(
+            "database_url names no file", hint="Set it to sqlite:////path/file, or not at all."
+        )
+    if file.is_relative_to(fresh):  # where settings that name no database put it
+        inside = file
+    elif file.is_relative_to(state_dir):
+        inside = fresh / file.relative_to(state_dir)
+    elif file.exists():
+        raise NewsletterError(
+            f"the restored settings name the database {file}, and there is one",
+            hint="Move it away, or set NEWSLETTER_DATABASE_URL to another place; nothing was changed.",
+        )
+    else:
+        return file_url(copy), file
+    inside.parent.mkdir(parents=True, exist_ok=True)
+    copy.rename(inside)
+    return file_url(inside), None
+
+
+def _bring_up(url: str, *, terms: Terms, stopped: bool, now: datetime) -> int:
+    """Bring the database up to this version; how many mails became uncertain."""
+    engine = open_engine(url)
+    try:
+        upgrade(engine)
+        if stopped:
+            return 0
+        with writing(engine) as connection:
+            return doubt(connection, now=now, mode=terms.uncertain)
+    finally:
+        engine.dispose()
+        if kind_of(url) is Kind.SQLITE and (file := sqlite_file(url)) is not None:
+            is_used(file)  # the log goes into the file, which is moved alone
+
+
+def _put_aside(state_dir: Path, present: list[Path], *, now: datetime) -> Path | None:
+    """Move what is there into a folder of its own: also where the directory itself cannot be renamed."""
+    if not present:
+        return None
+    name = f"{ASIDE}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    aside, number = state_dir / name, 1
+    while aside.exists():  # twice within a second
+        number += 1
+        aside = state_dir / f"{name}-{number}"
+    aside.mkdir(mode=0o700)
+    for entry in present:
+        entry.rename(aside / entry.name)
+    return aside

@@ -1,0 +1,192 @@
+"""The numbers as one page that stands alone: charts in SVG, the tables behind them. Gathers none of them.
+
+The template draws; here is decided what stands beside what, in which colour, and on which scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from newsletter.core.chart_periods import Unit
+from newsletter.ops.stats.figures import Series, Stats, refusal_in_words
+from newsletter.render.environment import MailEnvironment
+from newsletter.render.topic_colors import shades_of
+from newsletter.render.view_models import Brand, TopicView, in_words, nameless
+
+TEMPLATE = "web/stats.html.j2"
+GOOD = "#2f8e6c"  # fern: what went well
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A row of bars, one for each period."""
+
+    title: str
+    values: Series
+    most: int  # the value of a bar of full height
+    total: int  # the number beside it
+    style: str  # class of its colour
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """Rows that belong together; the table behind them has a column for each."""
+
+    slug: str  # for ids
+    title: str
+    about: str  # what is counted
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Names with a number each, as lying bars: a table of its own."""
+
+    title: str
+    column: str  # what the names are
+    rows: tuple[tuple[str, int, str], ...]  # name, number, class of its colour
+    nothing: str  # said when there are none
+
+
+def charts(stats: Stats, *, topics: Mapping[str, TopicView]) -> tuple[Chart, ...]:
+    """What is drawn over time."""
+    most = max((max(values) for values in stats.by_topic.values()), default=0)
+    papers = [_row("All papers", stats.papers)]
+    papers += [
+        _row(view_of(slug, topics).title, values, most=most, style=f"topic-{slug}")
+        for slug, values in stats.by_topic.items()
+    ]
+    papers.append(_row("In no topic", stats.unmatched, most=max(stats.papers), style="still"))
+    moved = max(*stats.joined, *stats.left, *stats.asked)
+    return (
+        Chart(
+            slug="papers",
+            title="Papers by topic",
+            about="Papers by the day on which they were first listed. A paper may be in several topics; "
+            "the bars of all topics have one scale, those of all papers and of the rest another.",
+            rows=tuple(papers),
+        ),
+        Chart(
+            slug="readers",
+            title="Readers",
+            about=f"People who get digests, at the end of each {stats.periods.unit}; below, on one scale, "
+            "those who asked for mail and had yet to agree, those who joined, and those who left or may no "
+            "longer be mailed.",
+            rows=(
+                _row("Readers", stats.readers, total=stats.readers[-1]),
+                _row("Asked", stats.asked, most=moved, style="still"),
+                _row("Joined", stats.joined, most=moved, style="good"),
+                _row("Left", stats.left, most=moved, style="bad"),
+            ),
+        ),
+        Chart(
+            slug="mails",
+            title="Mails",
+            about="Digests and letters by the day on which their fate was known; what waits, or waits for "
+            "another attempt, by the day on which it was written. Each row has a scale of its own.",
+            rows=tuple(
+                _row(end.capitalize(), values, style=_MAIL_STYLES.get(end, "still"))
+                for end, values in stats.mails.items()
+            ),
+        ),
+    )
+
+
+_MAIL_STYLES = {"sent": "good", "failed": "bad", "uncertain": "bad"}
+
+
+def tallies(stats: Stats, *, topics: Mapping[str, TopicView]) -> tuple[Tally, ...]:
+    """What is counted by name."""
+    return (
+        Tally(
+            title="Readers by topic, now",
+            column="Topic",
+            rows=tuple(
+                (view_of(slug, topics).title, number, f"topic-{slug}")
+                for slug, number in stats.followers.items()
+            ),
+            nothing="There is no topic.",
+        ),
+        _tally("People by state, now", "State", stats.states, nothing="Nobody has signed up yet."),
+        _tally("Joined by", "Way", stats.ways, nothing="Nobody joined in this time."),
+        _tally("Sent, by kind", "Kind", stats.kinds, nothing="Nothing was sent in this time."),
+        _tally(
+            "Refused, by status",
+            "Status",
+            {refusal_in_words(code): number for code, number in stats.refused.items()},
+            style="bad",
+            nothing="Nothing was refused in this time.",
+        ),
+        _tally("Not to be sent", "Reason", stats.skipped, nothing="Nothing was skipped in this time."),
+        _tally(
+            "Suppressed in this time",
+            "Reason",
+            stats.suppressions,
+            style="bad",
+            nothing="No address was suppressed in this time.",
+        ),
+        _tally("Suppressions in force", "Reason", stats.in_force, style="bad", nothing="There is none."),
+    )
+
+
+def page(stats: Stats, *, environment: MailEnvironment, brand: Brand, topics: Mapping[str, TopicView]) -> str:
+    """The finished page. Raises ConfigurationError that names the template when an own one cannot be used."""
+    views = {slug: view_of(slug, topics) for slug in (*stats.by_topic, *stats.followers)}
+    return environment.part(
+        TEMPLATE,
+        {
+            "brand": brand,
+            "accent": shades_of(brand.accent),
+            "topics": views,
+            "stats": stats,
+            "charts": charts(stats, topics=topics),
+            "tallies": tallies(stats, topics=topics),
+            "labels": [label(first, stats.periods.unit) for first in stats.periods.firsts],
+            "span": span(stats),
+            "good": shades_of(GOOD),
+        },
+    )
+
+
+def span(stats: Stats) -> str:
+    """The time in words: 21 March 2026 to 17 April 2026, by day."""
+    periods = stats.periods
+    return f"{in_words(periods.since)} to {in_words(periods.until)}, by {periods.unit}"
+
+
+def label(first: date, unit: Unit) -> str:
+    """A period in words, from its first day."""
+    if unit is Unit.DAY:
+        return f"{first:%a} {first.day} {first:%B}"
+    return f"{first:%B %Y}" if unit is Unit.MONTH else f"week of {in_words(first)}"
+
+
+def view_of(slug: str, topics: Mapping[str, TopicView]) -> TopicView:
+    """A topic as it is shown, also one whose definition is gone."""
+    return topics.get(slug) or nameless(slug)
+
+
+def _row(
+    title: str,
+    values: Series,
+    *,
+    most: int | None = None,
+    total: int | None = None,
+    style: str = "plain-bars",
+) -> Row:
+    return Row(
+        title=title,
+        values=values,
+        most=max(values) if most is None else most,
+        total=sum(values) if total is None else total,
+        style=style,
+    )
+
+
+def _tally(
+    title: str, column: str, counts: Mapping[str, int], *, nothing: str, style: str = "still"
+) -> Tally:
+    rows = tuple((name.capitalize(), number, style) for name, number in counts.items() if number)
+    return Tally(title=title, column=column, rows=rows, nothing=nothing)

@@ -1,0 +1,196 @@
+"""What the store knows of the papers that a listing names: fetched for the whole listing at once.
+
+Reads only, in a fixed number of statements however many papers are known. Deciding is core's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, and_, or_, select
+
+from newsletter.core.papers.diff import Known, Text
+from newsletter.core.papers.identity import TITLE, PaperKeys
+from newsletter.core.states import DumpStatus
+from newsletter.db.schema import dumps, listed_entries, paper_keys, paper_revisions, papers
+
+CHUNK = 5_000  # values of one IN list; SQLite takes 32,766 parameters, PostgreSQL 65,535
+YEAR_PRINTED = len("2024-04-10")  # characters; a yearless date is "04-10"
+
+_Value = TypeVar("_Value")
+
+
+def in_chunks(values: Collection[_Value]) -> Iterator[list[_Value]]:
+    """The values in lists short enough for one statement."""
+    rest = list(values)
+    for start in range(0, len(rest), CHUNK):
+        yield rest[start : start + CHUNK]
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredPaper:
+    """A paper as it is stored, and where its current text came from."""
+
+    id: int  # below 0 until it is stored
+    canonical: int  # the paper it was merged into, or itself
+    known: Known
+    revision: int = 1  # number of the current text
+    text_dump: int | None = None  # that the current text came with
+    brought_by: int | None = None  # the dump that the first text came with
+    listed_as: tuple[date, int, int] | None = None  # first listing: date, dump, position
+    printed_on: list[date] = field(default_factory=list)  # as listings print it with the year
+    stands: bool = True  # some dump that stands lists it
+
+
+@dataclass(slots=True, kw_only=True)
+class Shelf:
+    """The known papers that a listing may mean, found by key."""
+
+    holders: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    identifiers: dict[int, set[tuple[str, str]]] = field(default_factory=dict)  # merged papers share theirs
+    papers: dict[int, StoredPaper] = field(default_factory=dict)  # those they were merged into included
+
+    def put(self, paper: StoredPaper, keys: PaperKeys) -> None:
+        """Add a paper that the listing itself brought."""
+        self.papers[paper.id] = paper
+        self.learn(paper.id, keys)
+
+    def learn(self, paper_id: int, keys: PaperKeys) -> list[tuple[str, str]]:
+        """Note the keys of a listing of that paper; returns those it was not yet known by."""
+        fresh = [
+            key
+            for key in ((TITLE, keys.title), *keys.identifiers)
+            if paper_id not in self.holders.setdefault(key, [])
+        ]
+        for key in fresh:
+            self.holders[key].append(paper_id)
+        if keys.identifiers:
+            self.identifiers.setdefault(paper_id, set()).update(keys.identifiers)
+        return fresh
+
+
+def fetch_shelf(
+    connection: Connection, keys: Sequence[PaperKeys], *, dump_id: int, also: Iterable[int] = ()
+) -> Shelf:
+    """Everything known that the entries with these keys may mean.
+
+    dump_id: the dump that is read; its own earlier listing does not count. also: paper ids to fetch besides.
+    """
+    holders = _holders(connection, keys)
+    ids = {paper_id for found in holders.values() for paper_id in found} | set(also)
+    shelf = Shelf(holders=holders, papers=fetch_papers(connection, ids, dump_id=dump_id))
+    if ids and any(key.identifiers for key in keys):
+        shelf.identifiers = _identifiers(connection, shelf.papers)
+    return shelf
+
+
+def _holders(connection: Connection, keys: Sequence[PaperKeys]) -> dict[tuple[str, str], list[int]]:
+    titles = {key.title for key in keys}
+    identifiers = {identifier for key in keys for identifier in key.identifiers}
+    columns = select(paper_keys.c.scheme, paper_keys.c.key, paper_keys.c.paper_id)
+    found: dict[tuple[str, str], list[int]] = {}
+    for chunk in in_chunks(titles):
+        chosen = columns.where(paper_keys.c.scheme == TITLE, paper_keys.c.key.in_(chunk))
+        for scheme, key, paper_id in connection.execute(chosen):
+            found.setdefault((scheme, key), []).append(paper_id)
+    for scheme in {scheme for scheme, _ in identifiers}:
+        for chunk in in_chunks([key for named, key in identifiers if named == scheme]):
+            chosen = columns.where(paper_keys.c.scheme == scheme, paper_keys.c.key.in_(chunk))
+            for name, key, paper_id in connection.execute(chosen):
+                found.setdefault((name, key), []).append(paper_id)
+    return found
+
+
+def fetch_papers(
+    connection: Connection, ids: Collection[int], *, dump_id: int | None = None
+) -> dict[int, StoredPaper]:
+    """The papers of these ids and those they were merged into, with what their listings say.
+
+    dump_id: a dump whose listing does not count.
+    """
+    found: dict[int, StoredPaper] = {}
+    wanted = set(ids)
+    while wanted:
+        for chunk in in_chunks(wanted):
+            found |= {
+                row.id: _stored(row) for row in connection.execute(_PAPERS.where(papers.c.id.in_(chunk)))
+            }
+        wanted = {paper.canonical for paper in found.values()} - found.keys()
+    for chunk in in_chunks(found):
+        listings = (
+            select(listed_entries.c.paper_id, listed_entries.c.printed, dumps.c.listed_on)
+            .join(dumps, dumps.c.id == listed_entries.c.dump_id)
+            .where(listed_entries.c.paper_id.in_(chunk), dumps.c.status == DumpStatus.INGESTED)
+        )
+        if dump_id is not None:
+            listings = listings.where(dumps.c.id != dump_id)
+        for paper_id, printed, listed_on in connection.execute(listings):
+            _note_listing(found[paper_id], printed, listed_on)
+    return found
+
+
+_FIRST = paper_revisions.alias("first_revision")
+_PAPERS = (
+    select(
+        papers,
+        paper_revisions.c.dump_id.label("text_dump"),
+        _FIRST.c.dump_id.label("brought_by"),
+    )
+    .outerjoin(
+        paper_revisions,
+        and_(paper_revisions.c.paper_id == papers.c.id, paper_revisions.c.number == papers.c.revision),
+    )
+    .outerjoin(_FIRST, and_(_FIRST.c.paper_id == papers.c.id, _FIRST.c.number == 1))
+)
+
+
+def _stored(row: Row[Any]) -> StoredPaper:
+    return StoredPaper(
+        id=row.id,
+        canonical=row.merged_into or row.id,
+        revision=row.revision,
+        text_dump=row.text_dump,
+        brought_by=row.brought_by,
+        listed_as=(row.first_listed_on, row.first_dump_id, row.first_position),
+        stands=False,
+        known=Known(
+            text=Text(title=row.title, abstract=row.abstract),
+            author_count=row.author_count,
+            author_names=tuple(row.author_names or ()),
+            organization=row.organization,
+            published_on=row.published_on,
+            comments=row.comments,
+            code_url=row.code_url,
+            url=row.url,
+        ),
+    )
+
+
+def _note_listing(paper: StoredPaper, printed: str | None, listed_on: date) -> None:
+    paper.stands = True
+    known = paper.known
+    has_year = printed is not None and len(printed) == YEAR_PRINTED
+    if printed is not None and has_year:
+        paper.printed_on.append(date.fromisoformat(printed))
+    paper.known = replace(
+        known,
+        newest_on=listed_on if known.newest_on is None else max(listed_on, known.newest_on),
+        printed_year=known.printed_year or has_year,
+    )
+
+
+def _identifiers(connection: Connection, found: dict[int, StoredPaper]) -> dict[int, set[tuple[str, str]]]:
+    """What each paper is known by, together with all that were merged with it."""
+    groups: dict[int, set[tuple[str, str]]] = {}
+    for chunk in in_chunks({paper.canonical for paper in found.values()}):
+        chosen = (
+            select(papers.c.id, papers.c.merged_into, paper_keys.c.scheme, paper_keys.c.key)
+            .join(paper_keys, paper_keys.c.paper_id == papers.c.id)
+            .where(or_(papers.c.id.in_(chunk), papers.c.merged_into.in_(chunk)), paper_keys.c.scheme != TITLE)
+        )
+        for paper_id, merged_into, scheme, key in connection.execute(chosen):
+            groups.setdefault(merged_into or paper_id, set()).add((scheme, key))
+    return {paper.id: groups.setdefault(paper.canonical, set()) for paper in found.values()}

@@ -1,0 +1,174 @@
+"""Which papers belong to which topics, as stored: what the matcher says and what an admin corrected.
+
+Holds no rules (`newsletter.topics` does) and no row for the topic that holds every paper: publishing adds
+that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from newsletter.core.debts.digest_plan import EVERYTHING
+from newsletter.core.papers.diff import Text
+from newsletter.db.schema import edition_maybes, edition_papers, paper_topics, papers, topic_corrections
+from newsletter.papers.lookup import in_chunks
+
+STRONG = "strong"  # in the section; the other strength is "maybe"
+BY_ADMIN, BY_RULES = "admin", "rules"
+ADDED_SCORE = 1.0  # of a paper that an admin added and no rule finds: it was chosen, so it leads
+ADDED_EVIDENCE = ("added by hand",)
+BATCH = 1_000  # papers rematched at a time; their abstracts take some 2 MB
+
+
+class Match(Protocol):
+    """One answer of a matcher."""
+
+    @property
+    def topic(self) -> str: ...  # slug
+    @property
+    def score(self) -> float: ...  # 0 to 1
+    @property
+    def strength(self) -> str: ...  # strong, maybe
+    @property
+    def evidence(self) -> tuple[str, ...]: ...  # matched words, strongest first
+
+
+class Matcher(Protocol):
+    """What says which topics a paper belongs to."""
+
+    def match(self, title: str, abstract: str) -> Sequence[Match]: ...
+
+
+def assign(
+    connection: Connection, texts: Mapping[int, Text], matcher: Matcher, *, new: Collection[int] = ()
+) -> None:
+    """Match papers and store the answers in place of earlier ones. texts: current words by paper id.
+
+    new: those among them that have no rows yet. The latest correction of a paper and topic beats the matcher.
+    """
+    old = [paper_id for paper_id in texts if paper_id not in set(new)]
+    corrected = _corrections(connection, old)
+    for chunk in in_chunks(old):
+        connection.execute(delete(paper_topics).where(paper_topics.c.paper_id.in_(chunk)))
+    rows: list[dict[str, Any]] = []
+    for paper_id, text in texts.items():
+        rows += _rows(paper_id, matcher.match(text.title, text.abstract), corrected.get(paper_id, {}))
+    if rows:
+        connection.execute(insert(paper_topics), rows)
+
+
+def rematch(connection: Connection, matcher: Matcher, paper_ids: Collection[int] | None = None) -> int:
+    """Match papers again (all when none are named) with the present rules; returns how many there were.
+
+    Editions stay as they were frozen. A pair that is new for a paper already published does not become news.
+    """
+    columns = select(papers.c.id, papers.c.title, papers.c.abstract).order_by(papers.c.id)
+    done = 0
+    if paper_ids is not None:
+        for chunk in in_chunks(paper_ids):
+            texts = _texts(connection.execute(columns.where(papers.c.id.in_(chunk))))
+            assign(connection, texts, matcher)
+            done += len(texts)
+        return done
+    last = 0
+    while texts := _texts(connection.execute(columns.where(papers.c.id > last).limit(BATCH))):
+        assign(connection, texts, matcher)
+        done += len(texts)
+        last = max(texts)
+    return done
+
+
+def correct(
+    connection: Connection,
+    paper_id: int,
+    topic: str,
+    *,
+    belongs: bool,
+    matcher: Matcher,
+    now: datetime,
+) -> None:
+    """Record an admin's verdict on a paper and a topic and act on it.
+
+    An added pair is news (see `newsletter.papers.unpublished`); a removed one ends the debts that are not
+    yet given.
+    """
+    row = {"paper_id": paper_id, "topic": topic, "belongs": belongs, "at": now}
+    connection.execute(insert(topic_corrections), row)
+    rematch(connection, matcher, [paper_id])
+    # Whichever way it went, it is doubtful no more.
+    connection.execute(
+        delete(edition_maybes).where(edition_maybes.c.paper_id == paper_id, edition_maybes.c.topic == topic)
+    )
+    if not belongs:
+        merged = connection.execute(select(papers.c.id).where(papers.c.merged_into == paper_id)).scalars()
+        withdraw_pairs(connection, [paper_id, *merged], topic=topic, now=now)
+
+
+def withdraw_pairs(
+    connection: Connection, paper_ids: Collection[int], *, now: datetime, topic: str | None = None
+) -> int:
+    """End the edition pairs of these papers, of one topic or all, for readers not yet given them.
+
+    Returns the number of pairs. What a reader was given stays given: the ledger holds it.
+    """
+    ended = 0
+    for chunk in in_chunks(paper_ids):
+        maybes = delete(edition_maybes).where(edition_maybes.c.paper_id.in_(chunk))
+        connection.execute(maybes if topic is None else maybes.where(edition_maybes.c.topic == topic))
+        pairs = update(edition_papers).where(
+            edition_papers.c.paper_id.in_(chunk), edition_papers.c.withdrawn_at.is_(None)
+        )
+        if topic is not None:
+            pairs = pairs.where(edition_papers.c.topic == topic)
+        ended += connection.execute(pairs.values(withdrawn_at=now)).rowcount
+    return ended
+
+
+def _texts(rows: Iterable[Any]) -> dict[int, Text]:
+    return {row.id: Text(title=row.title, abstract=row.abstract) for row in rows}
+
+
+def _corrections(connection: Connection, paper_ids: Collection[int]) -> dict[int, dict[str, bool]]:
+    """The latest verdict for each paper and topic."""
+    found: dict[int, dict[str, bool]] = {}
+    for chunk in in_chunks(paper_ids):
+        latest = (
+            select(func.max(topic_corrections.c.id))
+            .where(topic_corrections.c.paper_id.in_(chunk))
+            .group_by(topic_corrections.c.paper_id, topic_corrections.c.topic)
+        )
+        for row in connection.execute(select(topic_corrections).where(topic_corrections.c.id.in_(latest))):
+            found.setdefault(row.paper_id, {})[row.topic] = row.belongs
+    return found
+
+
+def _rows(paper_id: int, matches: Sequence[Match], corrected: Mapping[str, bool]) -> list[dict[str, Any]]:
+    rows = {
+        match.topic: {
+            "paper_id": paper_id,
+            "topic": match.topic,
+            "score": match.score,
+            "strength": match.strength,
+            "evidence": list(match.evidence),
+            "by": BY_RULES,
+        }
+        for match in matches
+        if match.topic != EVERYTHING and corrected.get(match.topic, True)
+    }
+    for topic, belongs in corrected.items():
+        if belongs:
+            found = rows.get(topic, {})
+            strong = found.get("strength") == STRONG
+            rows[topic] = {
+                "paper_id": paper_id,
+                "topic": topic,
+                "score": found["score"] if strong else ADDED_SCORE,
+                "strength": STRONG,
+                "evidence": found.get("evidence") or list(ADDED_EVIDENCE),
+                "by": BY_ADMIN,
+            }
+    return list(rows.values())

@@ -1,0 +1,71 @@
+"""The words of stored papers, and an admin's verdicts about their topics, for those who learn from them.
+
+Matches nothing and changes nothing. Merged papers appear as the one that was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, func, select
+
+from newsletter.db.schema import paper_topics, papers, topic_corrections
+from newsletter.papers.topic_matches import STRONG
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredText:
+    """One paper as it stands."""
+
+    paper_id: int
+    title: str
+    abstract: str
+    topics: frozenset[str]  # slugs of its sections
+    doubtful: frozenset[str]  # slugs
+    corrected: dict[str, bool]  # slug to an admin's latest verdict
+
+
+def stored_texts(
+    connection: Connection, *, since: date | None = None, newest: int | None = None
+) -> list[StoredText]:
+    """Papers, the newest first. since: first listed then or later. newest: so many at most."""
+    chosen = select(papers.c.id, papers.c.title, papers.c.abstract).where(papers.c.merged_into.is_(None))
+    if since is not None:
+        chosen = chosen.where(papers.c.first_listed_on >= since)
+    chosen = chosen.order_by(papers.c.first_listed_on.desc(), papers.c.id.desc()).limit(newest)
+    named = chosen.subquery()
+    rows = connection.execute(chosen).all()
+    sure: dict[int, set[str]] = {}
+    doubtful: dict[int, set[str]] = {}
+    for match in connection.execute(
+        select(paper_topics).where(paper_topics.c.paper_id.in_(select(named.c.id)))
+    ):
+        (sure if match.strength == STRONG else doubtful).setdefault(match.paper_id, set()).add(match.topic)
+    corrected: dict[int, dict[str, bool]] = {}
+    for paper_id, topic, belongs in verdicts(connection):
+        corrected.setdefault(paper_id, {})[topic] = belongs
+    return [
+        StoredText(
+            paper_id=row.id,
+            title=row.title,
+            abstract=row.abstract,
+            topics=frozenset(sure.get(row.id, ())),
+            doubtful=frozenset(doubtful.get(row.id, ())),
+            corrected=corrected.get(row.id, {}),
+        )
+        for row in rows
+    ]
+
+
+def verdicts(connection: Connection) -> Iterator[tuple[int, str, bool]]:
+    """Every paper and topic that an admin decided about, with the latest verdict."""
+    kept = func.coalesce(papers.c.merged_into, papers.c.id)
+    rows = connection.execute(
+        select(kept.label("paper_id"), topic_corrections.c.topic, topic_corrections.c.belongs)
+        .join(papers, papers.c.id == topic_corrections.c.paper_id)
+        .order_by(topic_corrections.c.id)
+    )
+    latest = {(row.paper_id, row.topic): row.belongs for row in rows}
+    return ((paper_id, topic, belongs) for (paper_id, topic), belongs in latest.items())

@@ -1,0 +1,332 @@
+"""Composing: everybody with an owed slot gets one delivery; equal plans share one digest. Sends nothing.
+
+Set-based and idempotent: people are gathered and grouped by the database, a digest is planned and joined
+once a group, and the deliveries are one statement. Running it again finds nobody due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine, bindparam, func, insert, literal, select, update
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from newsletter.core.cadence import MAX_AGE, PATIENCE
+from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, PlannedPaper, arrange, fit
+from newsletter.core.mail.values import Content
+from newsletter.core.states import DeliveryState
+from newsletter.db.engine import be_alone, writing
+from newsletter.db.schema import deliveries, reader_debts, runs
+from newsletter.delivery.outbox.digests import store_digest
+from newsletter.delivery.outbox.held_mail import park_all
+from newsletter.pipeline.compose import due
+from newsletter.pipeline.compose.batch import KIND, Closing, batch, carries, groups
+from newsletter.pipeline.compose.canaries import ids_of
+from newsletter.pipeline.compose.canaries import note as note_canaries
+from newsletter.pipeline.compose.edition_debts import Candidates, Owed, load_candidates, owed_to
+from newsletter.pipeline.compose.grouping import Signature, parse, sign
+from newsletter.pipeline.compose.reader_debts import end_debts
+
+PAGE = 500  # groups that are planned, rendered and stored together
+
+
+class Press(Protocol):
+    """Makes a digest's content from ready pieces; `newsletter.pipeline.content.digest_renderer` is the one
+    that mails use."""
+
+    @property
+    def topic_order(self) -> Mapping[str, int]:
+        """Slug to the rank of its section."""
+
+    def prepare(
+        self, connection: Connection, cards: Iterable[PlannedPaper], *, maybe: Iterable[PlannedPaper] = ()
+    ) -> None:
+        """Make the pieces of these papers ready, in every form; of those in maybe as doubtful ones."""
+
+    def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
+        """Bytes of HTML that a prepared paper takes in its form. maybe: among the doubtful ones."""
+
+    def budget(self, recaps: Sequence[PlannedPaper], note: str) -> int:
+        """Bytes of HTML that the papers of one digest may take."""
+
+    def content(self, plan: DigestPlan, *, composed_at: datetime) -> Content:
+        """Join the pieces of a plan."""
+
+
+@dataclass(slots=True)
+class Composed:
+    """What one run did."""
+
+    due: int = 0  # people whose slot (or debts, with `everyone`) asked for a digest
+    composed: int = 0  # deliveries queued
+    closed: dict[str, int] = field(default_factory=dict)  # slots that passed without one, by reason
+
+
+def compose(
+    engine: Engine,
+    *,
+    now: datetime,
+    press: Press,
+    everyone: bool = False,
+    only: int | None = None,
+    canaries: Sequence[str] = (),
+) -> Composed:
+    """Queue a digest for everybody who is due at `now` (aware).
+
+    everyone: all with debts, regardless of the hour. only: one subscriber's id. canaries: addresses of
+    those who get editions ahead of their time.
+    """
+    with writing(engine, alone=True) as connection:
+        return compose_in(connection, now=now, press=press, everyone=everyone, only=only, canaries=canaries)
+
+
+def compose_in(
+    connection: Connection,
+    *,
+    now: datetime,
+    press: Press,
+    everyone: bool,
+    only: int | None,
+    canaries: Sequence[str] = (),
+) -> Composed:
+    """The same inside the caller's transaction (a preview and a dry run roll it back)."""
+    be_alone(connection)
+    due.gather(connection, now=now, everyone=everyone, only=only, canaries=ids_of(connection, canaries))
+    end_debts(connection, now=now)
+    candidates = {
+        (early, kept): load_candidates(connection, now, early=early, kept=kept)
+        for early, kept in _sorts(connection)
+    }
+    reappearing = {paper for each in candidates.values() for paper in each.reappearing}
+    sign(connection, window=now - MAX_AGE, reappearing=sorted(reappearing))
+    for page in _pages(connection):
+        _compose_page(connection, page, candidates, press=press, now=now)
+    composed = _queue(connection, now)
+    note_canaries(connection, now=now)
+    if any(kept for _, kept in candidates):
+        park_all(connection)
+    due.close_slots(connection, now=now)
+    result = Composed(due=composed, composed=composed, closed=_closed(connection))
+    connection.execute(
+        insert(runs), {"verb": "compose", "at": now, "done": composed, "everyone": everyone, "only": only}
+    )
+    return result
+
+
+def _sorts(connection: Connection) -> list[tuple[bool, bool]]:
+    """Which sorts of people are in the batch: (canaries, in place of a mail that waited)."""
+    found = connection.execute(select(batch.c.early, batch.c.kept).distinct())
+    return [(row.early, row.kept) for row in found]
+
+
+def _pages(connection: Connection) -> Iterator[list[str]]:
+    above = ""
+    while True:
+        page = (
+            connection.execute(
+                select(groups.c.signature)
+                .where(groups.c.signature > above)
+                .order_by(groups.c.signature)
+                .limit(PAGE)
+            )
+            .scalars()
+            .all()
+        )
+        if not page:
+            return
+        above = page[-1]
+        yield list(page)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """A group that gets a digest: what it is owed, arranged; forms are still open."""
+
+    line: str
+    signature: Signature
+    candidates: Candidates
+    owed: Owed
+    news: tuple[PlannedPaper, ...]
+    recaps: tuple[PlannedPaper, ...]
+
+
+def _compose_page(
+    connection: Connection,
+    page: Sequence[str],
+    candidates: Mapping[tuple[bool, bool], Candidates],
+    *,
+    press: Press,
+    now: datetime,
+) -> None:
+    drafts: list[_Draft] = []
+    outcomes: list[dict[str, object]] = []
+    for line in page:
+        signature = parse(line)
+        offered = candidates[signature.early, signature.kept]
+        owed = owed_to(connection, offered, signature)
+        closes = _closes(owed, signature, now)
+        if closes is not None:
+            outcomes.append({"line": line, "digest": None, "why": closes.value})
+            continue
+        news = arrange(owed.pairs, topic_order=press.topic_order)
+        drafts.append(
+            _Draft(
+                line=line,
+                signature=signature,
+                candidates=offered,
+                owed=owed,
+                news=news,
+                recaps=owed.recaps[:MAX_RECAPS],
+            )
+        )
+    press.prepare(
+        connection,
+        (card for draft in drafts for card in (*draft.news, *draft.recaps)),
+        maybe=(card for draft in drafts for card in draft.owed.maybes),
+    )
+    digests: dict[DigestPlan, int] = {}
+    for draft in drafts:
+        plan = _plan(draft, press)
+        if plan not in digests:
+            content = press.content(plan, composed_at=now)
+            digests[plan] = store_digest(connection, plan, content, key=plan.key(now))
+        outcomes.append({"line": draft.line, "digest": digests[plan], "why": None})
+        _carry(connection, draft, plan)
+    if outcomes:
+        connection.execute(
+            update(groups)
+            .where(groups.c.signature == bindparam("line"))
+            .values(digest_id=bindparam("digest"), closes=bindparam("why")),
+            outcomes,
+        )
+
+
+def _closes(owed: Owed, signature: Signature, now: datetime) -> Closing | None:
+    """Why this group's slot passes without a digest, or None: it is owed one."""
+    instants = [pair.ready_at for pair in owed.pairs]
+    if owed.recaps_since is not None:
+        instants.append(owed.recaps_since)
+    if not instants or (min(instants) > signature.slot_at and not signature.forced):
+        return Closing.NOTHING_NEW
+    papers = {pair.paper_id for pair in owed.pairs}
+    if not owed.recaps and len(papers) < signature.minimum and min(instants) > now - PATIENCE:
+        return Closing.TOO_FEW
+    return None
+
+
+def _plan(draft: _Draft, press: Press) -> DigestPlan:
+    candidates = draft.candidates
+    leads = frozenset(pair.paper_id for pair in draft.owed.pairs if pair.leads)
+    note = candidates.notes.get(candidates.newest, "")
+    budget = press.budget(draft.recaps, note)
+    shown, left = fit(
+        draft.news,
+        first=leads,
+        budget=budget,
+        maximum=draft.signature.maximum,
+        size_of=press.size,
+    )
+    return DigestPlan(
+        edition=candidates.newest,
+        date=draft.signature.day,
+        news=shown,
+        recaps=draft.recaps,
+        left_out=left,  # what is a row of the reader's own stays an open row besides
+        maybe=() if left else _maybes(draft, shown, budget=budget, press=press),
+        note=note,
+    )
+
+
+def _maybes(
+    draft: _Draft, shown: Sequence[PlannedPaper], *, budget: int, press: Press
+) -> tuple[PlannedPaper, ...]:
+    """Doubtful papers in what room is left; what finds none is not shown at all."""
+    room = budget - sum(press.size(card) for card in shown)
+    most = draft.signature.maximum
+    chosen: list[PlannedPaper] = []
+    for card in draft.owed.maybes:
+        room -= press.size(card, maybe=True)
+        if room < 0 or (most is not None and len(shown) + len(chosen) >= most):
+            break
+        chosen.append(card)
+    return tuple(chosen)
+
+
+def _carry(connection: Connection, draft: _Draft, plan: DigestPlan) -> None:
+    """Mark which of a reader's own debts this digest holds; the delivery takes them over when queued."""
+    shown = {paper.paper_id for paper in (*plan.news, *plan.recaps)}
+    carried = [debt for debt, paper in draft.owed.debt_papers.items() if paper in shown]
+    if carried:
+        connection.execute(insert(carries), [{"debt_id": debt} for debt in carried])
+
+
+def _queue(connection: Connection, now: datetime) -> int:
+    """One delivery each, in one statement; then the readers' own debts go to the mails that carry them."""
+    instant = literal(now, UTCDateTime())
+    chosen = (
+        select(
+            batch.c.subscriber_id,
+            literal(KIND),
+            batch.c.delivery_key,
+            groups.c.digest_id,
+            literal(DeliveryState.QUEUED.value),
+            batch.c.version,
+            batch.c.slot_at,
+            instant,
+            instant,
+            batch.c.expires_at,
+            literal(0),
+        )
+        .join(groups, groups.c.signature == batch.c.signature)
+        .where(groups.c.digest_id.is_not(None))
+        .order_by(batch.c.early.desc(), batch.c.subscriber_id)  # mails are claimed in this order
+    )
+    columns = [
+        "subscriber_id",
+        "kind",
+        "key",
+        "digest_id",
+        "state",
+        "stamp",
+        "slot_at",
+        "composed_at",
+        "next_attempt_at",
+        "expires_at",
+        "attempts",
+    ]
+    # Counted, as PostgreSQL's driver does not tell how many rows such a statement made.
+    composed: int = connection.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
+    connection.execute(insert(deliveries).from_select(columns, chosen))
+    carrier = (
+        select(deliveries.c.id)
+        .join(batch, batch.c.subscriber_id == deliveries.c.subscriber_id)
+        .where(
+            deliveries.c.subscriber_id == reader_debts.c.subscriber_id,
+            deliveries.c.kind == KIND,
+            deliveries.c.key == batch.c.delivery_key,
+        )
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(reader_debts)
+        .where(reader_debts.c.id.in_(select(carries.c.debt_id)))
+        .values(carried_by=carrier)
+    )
+    return composed
+
+
+def _closed(connection: Connection) -> dict[str, int]:
+    by_reason: dict[str, int] = {}
+    alone = select(batch.c.closes, func.count()).where(batch.c.closes.is_not(None)).group_by(batch.c.closes)
+    grouped = (
+        select(groups.c.closes, func.sum(groups.c.people))
+        .where(groups.c.closes.is_not(None))
+        .group_by(groups.c.closes)
+    )
+    for statement in (alone, grouped):
+        for reason, count in connection.execute(statement):
+            by_reason[reason] = by_reason.get(reason, 0) + count
+    return by_reason

@@ -1,0 +1,319 @@
+"""What a group of readers is owed: edition pairs that their topics cover and no digest has settled.
+
+Reads the candidates once for a run; decides for each signature in memory. Sends and renders nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, func, or_, select, union
+
+from newsletter.core.cadence import MAX_AGE
+from newsletter.core.debts.digest_plan import MAX_MAYBES, OwedPair, PlannedPaper
+from newsletter.core.states import Form, Role
+from newsletter.db.schema import (
+    digest_papers,
+    digests,
+    edition_maybes,
+    edition_papers,
+    editions,
+    paper_heirs,
+    papers,
+    runs,
+)
+from newsletter.papers.editions import KEEPS_MAILS, STANDS
+from newsletter.pipeline.compose.canaries import is_open
+from newsletter.pipeline.compose.grouping import Signature
+from newsletter.pipeline.compose.reader_debts import open_debts
+
+CANONICAL = func.coalesce(papers.c.merged_into, papers.c.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """All that one group is owed now."""
+
+    pairs: tuple[OwedPair, ...]
+    recaps: tuple[PlannedPaper, ...]
+    recaps_since: datetime | None  # when the oldest recap arose
+    maybes: tuple[PlannedPaper, ...]  # doubtful papers, the best first: shown if there is room, never owed
+    debt_papers: dict[int, int]  # id of a reader's own debt row to its paper
+
+
+@dataclass(slots=True)
+class Candidates:
+    """The pairs of recent editions that may be mailed, and how editions are settled."""
+
+    now: datetime
+    pairs: list[OwedPair]
+    maybes: list[OwedPair]  # doubtful ones
+    ready_rank: dict[int, int]  # edition to how many editions were ready before it, of all
+    recent_rank: dict[int, int]  # the same among recent ones
+    notes: dict[int, str]
+    newest: int  # the highest number that may be mailed
+    reappearing: tuple[int, ...]
+    _open: dict[tuple[int, int], dict[str, list[OwedPair]]] = field(default_factory=dict)
+
+    def unsettled(self, signature: Signature) -> dict[str, list[OwedPair]]:
+        """Pairs by topic that the group's last digest did not settle."""
+        mark = (signature.settled_number, signature.settled_count)
+        if mark not in self._open:
+            by_topic: dict[str, list[OwedPair]] = {}
+            for pair in self.pairs:
+                if self._is_open(pair, signature):
+                    by_topic.setdefault(pair.topic, []).append(pair)
+            self._open[mark] = by_topic
+        return self._open[mark]
+
+    def doubtful(self, signature: Signature) -> list[OwedPair]:
+        """Doubtful pairs that the group's topics cover and no digest of theirs could hold, the best first."""
+        return [
+            pair
+            for pair in self.maybes
+            if pair.topic in signature.topics
+            and pair.edition is not None
+            and self.recent_rank[pair.edition] >= signature.topics[pair.topic]
+            and self._is_open(pair, signature)
+            and pair.paper_id not in signature.had | signature.seen
+        ]
+
+    def _is_open(self, pair: OwedPair, signature: Signature) -> bool:
+        assert pair.edition is not None
+        return (
+            pair.edition > signature.settled_number
+            or self.ready_rank[pair.edition] >= signature.settled_count
+        )
+
+
+def load_candidates(connection: Connection, now: datetime, *, early: bool, kept: bool) -> Candidates:
+    """Read the pairs of editions that are ready, not held and not too old.
+
+    early: for canaries, who need not wait. kept: in place of mails that waited: those that were held by
+    themselves are not taken out.
+    """
+    stands = KEEPS_MAILS if kept else ~editions.c.held
+    usable_now = and_(stands, is_open(now, early=early)).label("usable")
+    order = connection.execute(
+        select(editions.c.number, editions.c.ready_at, editions.c.note, usable_now).order_by(
+            editions.c.ready_at, editions.c.number
+        )
+    ).all()
+    window = now - MAX_AGE
+    recent = [row for row in order if row.ready_at >= window]
+    usable = [row.number for row in recent if row.usable]
+    pairs = [
+        OwedPair(
+            paper_id=row.paper_id,
+            topic=row.topic,
+            score=row.score,
+            edition=row.edition,
+            place=row.place,
+            ready_at=row.ready_at,
+        )
+        for row in connection.execute(_pairs(usable))
+    ]
+    return Candidates(
+        now=now,
+        pairs=pairs,
+        maybes=_maybes(connection, usable),
+        ready_rank={row.number: rank for rank, row in enumerate(order)},
+        recent_rank={row.number: rank for rank, row in enumerate(recent)},
+        notes={row.number: row.note for row in recent if row.note},
+        newest=max((row.number for row in order if row.usable), default=0),
+        reappearing=_reappearing(connection, usable, now=now),
+    )
+
+
+def _pairs(usable: list[int]) -> Select[Any]:
+    """The standing pairs of these editions, merged papers under the one that was kept."""
+    return (
+        select(
+            CANONICAL.label("paper_id"),
+            edition_papers.c.topic,
+            func.max(edition_papers.c.score).label("score"),
+            edition_papers.c.edition,
+            func.min(edition_papers.c.place).label("place"),
+            editions.c.ready_at,
+        )
+        .join(editions, editions.c.number == edition_papers.c.edition)
+        .join(papers, papers.c.id == edition_papers.c.paper_id)
+        .where(edition_papers.c.edition.in_(usable), STANDS)
+        .group_by(CANONICAL, edition_papers.c.topic, edition_papers.c.edition, editions.c.ready_at)
+        .order_by(edition_papers.c.edition, "place", edition_papers.c.topic)
+    )
+
+
+def _maybes(connection: Connection, usable: list[int]) -> list[OwedPair]:
+    """The doubtful pairs of these editions, the best first; what was merged away is not among them."""
+    rows = connection.execute(
+        select(edition_maybes, editions.c.ready_at)
+        .join(editions, editions.c.number == edition_maybes.c.edition)
+        .join(papers, papers.c.id == edition_maybes.c.paper_id)
+        .where(edition_maybes.c.edition.in_(usable), papers.c.merged_into.is_(None))
+        .order_by(edition_maybes.c.score.desc(), edition_maybes.c.paper_id, edition_maybes.c.topic)
+    )
+    return [
+        OwedPair(
+            paper_id=row.paper_id,
+            topic=row.topic,
+            score=row.score,
+            edition=row.edition,
+            place=0,
+            ready_at=row.ready_at,
+        )
+        for row in rows
+    ]
+
+
+def _reappearing(connection: Connection, usable: list[int], *, now: datetime) -> tuple[int, ...]:
+    """Papers that a reader may have had although a pair of theirs is unsettled.
+
+    Those in several editions (a corrected topic, a merge), those of an edition that was held back after
+    some had got it, those that count as given with the paper that they were split from, and those that a
+    clock which ran ahead may have mailed.
+    """
+    heirs = select(CANONICAL).join(paper_heirs, paper_heirs.c.heir_id == papers.c.id)
+    several = (
+        select(CANONICAL.label("paper_id"))
+        .select_from(edition_papers)
+        .join(papers, papers.c.id == edition_papers.c.paper_id)
+        .group_by(CANONICAL)
+        .having(
+            or_(
+                func.count(edition_papers.c.edition.distinct()) > 1,
+                func.count(edition_papers.c.paper_id.distinct()) > 1,
+            )
+        )
+    ).subquery()
+    later = editions.alias("later")
+    rewound = select(later.c.number).where(
+        later.c.number > editions.c.number, later.c.published_at < editions.c.published_at
+    )
+    doubtful = edition_papers.c.edition.in_(
+        select(editions.c.number).where(
+            editions.c.number.in_(usable),
+            or_(editions.c.released, editions.c.number <= _mailed_ahead(connection, now), rewound.exists()),
+        )
+    )
+    found = (
+        select(CANONICAL)
+        .select_from(edition_papers)
+        .join(papers, papers.c.id == edition_papers.c.paper_id)
+        .where(
+            edition_papers.c.edition.in_(usable),
+            STANDS,
+            doubtful | CANONICAL.in_(select(several.c.paper_id)) | CANONICAL.in_(heirs),
+        )
+        .distinct()
+    )
+    return tuple(sorted(connection.execute(found).scalars()))
+
+
+def _mailed_ahead(connection: Connection, now: datetime) -> int:
+    """The newest edition that a digest of the future could hold; 0 when the clock never ran ahead."""
+    ran = select(runs.c.id).where(runs.c.verb == "compose", runs.c.at > now).limit(1)
+    if connection.execute(ran).first() is None:
+        return 0
+    newest = select(func.max(digests.c.edition)).where(digests.c.composed_at > now)
+    return connection.execute(newest).scalar_one() or 0
+
+
+def owed_to(connection: Connection, candidates: Candidates, signature: Signature) -> Owed:
+    """Decide what the people with this signature are owed."""
+    pairs: list[OwedPair] = []
+    fresh = candidates.unsettled(signature)
+    for topic, late in signature.topics.items():
+        pairs += (
+            pair
+            for pair in fresh.get(topic, ())
+            if pair.edition is not None
+            and candidates.recent_rank[pair.edition] >= late
+            and pair.paper_id not in signature.had
+        )
+    if signature.left_by is not None:
+        pairs += _left_before(connection, candidates, signature)
+    recaps: list[PlannedPaper] = []
+    recaps_since: datetime | None = None
+    debt_papers: dict[int, int] = {}
+    for debt in open_debts(connection, signature.debts, now=candidates.now):
+        debt_papers[debt.id] = debt.paper_id
+        if debt.kind == Role.RECAP:
+            if debt.scores:
+                recaps.append(
+                    PlannedPaper(paper_id=debt.paper_id, topic=debt.topic, form=Form.TITLE, role=Role.RECAP)
+                )
+                recaps_since = min(recaps_since or debt.ready_at, debt.ready_at)
+            continue
+        if debt.paper_id in signature.had:  # another mail has it, as what it was merged with
+            continue
+        pairs += (
+            OwedPair(
+                paper_id=debt.paper_id,
+                topic=topic,
+                score=score,
+                edition=None,
+                place=debt.id,
+                ready_at=debt.ready_at,
+                leads=debt.leads,
+                role=Role.WELCOME if debt.kind == Role.WELCOME else Role.NEWS,
+            )
+            for topic, score in debt.scores.items()
+        )
+    news_ids = {pair.paper_id for pair in pairs}
+    shown = tuple({r.paper_id: r for r in recaps if r.paper_id not in news_ids}.values())
+    told = news_ids | set(debt_papers.values())
+    maybes = candidates.doubtful(signature) if signature.maybe else []
+    return Owed(
+        pairs=tuple(pairs),
+        recaps=shown,
+        maybes=_once(pair for pair in maybes if pair.paper_id not in told),
+        recaps_since=recaps_since,
+        debt_papers=debt_papers,
+    )
+
+
+def _once(maybes: Iterable[OwedPair]) -> tuple[PlannedPaper, ...]:
+    """Each paper under its likeliest topic."""
+    best: dict[int, PlannedPaper] = {}
+    for pair in maybes:
+        best.setdefault(
+            pair.paper_id,
+            PlannedPaper(paper_id=pair.paper_id, topic=pair.topic, form=Form.SHORT, edition=pair.edition),
+        )
+    return tuple(best.values())[:MAX_MAYBES]
+
+
+def _left_before(connection: Connection, candidates: Candidates, signature: Signature) -> list[OwedPair]:
+    """What the last digest had no room for, through any topic that still covers it."""
+    left = (
+        select(CANONICAL)
+        .select_from(digest_papers)
+        .join(papers, papers.c.id == digest_papers.c.paper_id)
+        .where(digest_papers.c.digest_id == signature.left_by, digest_papers.c.form == Form.LEFT)
+    )
+    split_off = (  # since, from what there was no room for
+        select(CANONICAL)
+        .select_from(digest_papers)
+        .join(digests, digests.c.id == digest_papers.c.digest_id)
+        .join(paper_heirs, paper_heirs.c.source_id == digest_papers.c.paper_id)
+        .join(papers, papers.c.id == paper_heirs.c.heir_id)
+        .where(
+            digest_papers.c.digest_id == signature.left_by,
+            digest_papers.c.form == Form.LEFT,
+            digests.c.composed_at < paper_heirs.c.until,
+        )
+    )
+    waiting = set(connection.execute(union(left, split_off)).scalars())
+    return [
+        replace(pair, leads=True)
+        for pair in candidates.pairs
+        if pair.paper_id in waiting
+        and pair.paper_id not in signature.had  # given since as what it was merged with
+        and pair.topic in signature.topics
+        and pair.edition is not None
+        and candidates.recent_rank[pair.edition] >= signature.topics[pair.topic]
+    ]

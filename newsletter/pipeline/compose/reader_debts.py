@@ -1,0 +1,143 @@
+"""Debts that are rows of a reader's own: what came back, welcomes, recaps. Which live, and through what.
+
+Such a row names a paper, not a pair: it lives while any topic that its reader follows covers the paper. What
+editions owe is worked out in `newsletter.pipeline.compose.edition_debts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, update
+
+from newsletter.core.cadence import MAX_AGE
+from newsletter.core.states import DebtEnd, Form, Role
+from newsletter.db.schema import deliveries, digest_papers, edition_papers, editions, papers, reader_debts
+from newsletter.delivery.outbox.debts import RETURNED, was_sent
+from newsletter.papers.editions import STANDS
+from newsletter.pipeline.compose.batch import KIND, batch
+from newsletter.pipeline.compose.grouping import OPEN_DEBT
+from subscribers import audience
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnDebt:
+    """One open row."""
+
+    id: int
+    paper_id: int  # canonical
+    kind: str  # returned, welcome, recap
+    topic: str  # it was first shown under
+    ready_at: datetime
+    leads: bool
+    scores: dict[str, float] = field(default_factory=dict)  # by each topic that can bring it now
+
+
+def open_debts(connection: Connection, ids: Sequence[int], *, now: datetime) -> list[OwnDebt]:
+    """The rows with these ids, and through which topics they can be mailed at `now` (aware)."""
+    if not ids:
+        return []
+    chosen = (
+        select(
+            reader_debts.c.id,
+            func.coalesce(papers.c.merged_into, papers.c.id).label("paper_id"),
+            reader_debts.c.kind,
+            reader_debts.c.topic,
+            # what came back has been ready since the mail that gave it back was composed
+            func.coalesce(
+                deliveries.c.composed_at, reader_debts.c.made_at, type_=reader_debts.c.made_at.type
+            ).label("ready_at"),
+            or_(reader_debts.c.kind != Role.WELCOME, deliveries.c.id.is_not(None)).label("leads"),
+        )
+        .join(papers, papers.c.id == reader_debts.c.paper_id)
+        .outerjoin(deliveries, deliveries.c.id == reader_debts.c.from_delivery_id)
+        .where(reader_debts.c.id.in_(ids))
+        .order_by(reader_debts.c.id)
+    )
+    found = {row.id: OwnDebt(**row._mapping) for row in connection.execute(chosen)}
+    covered = (
+        _covering(reader_debts.c.id, edition_papers.c.topic, func.max(edition_papers.c.score))
+        .where(reader_debts.c.id.in_(ids), STANDS, ~editions.c.held, editions.c.ready_at <= now)
+        .group_by(reader_debts.c.id, edition_papers.c.topic)
+        .order_by(reader_debts.c.id, edition_papers.c.topic)
+    )
+    for debt_id, topic, score in connection.execute(covered):
+        found[debt_id].scores[topic] = score
+    return list(found.values())
+
+
+def end_debts(connection: Connection, *, now: datetime) -> None:
+    """End the batch's open rows that are given, too old, or covered by nothing that the reader follows."""
+    pairs = _covering(edition_papers.c.edition).correlate(reader_debts)
+    alive = pairs.where(STANDS).exists()
+    ends = (
+        (_given(), DebtEnd.GIVEN),  # as what it was merged with
+        (reader_debts.c.made_at < now - MAX_AGE, DebtEnd.TOO_OLD),
+        (~alive & pairs.where(edition_papers.c.dropped_at.is_not(None)).exists(), DebtEnd.DROPPED),
+        (~alive & pairs.where(edition_papers.c.withdrawn_at.is_not(None)).exists(), DebtEnd.WITHDRAWN),
+        (~alive, DebtEnd.LEFT),
+    )
+    for condition, end in ends:
+        connection.execute(
+            update(reader_debts)
+            .where(
+                OPEN_DEBT,
+                reader_debts.c.subscriber_id.in_(select(batch.c.subscriber_id)),
+                condition,
+            )
+            .values(ended=end, ended_at=now)
+        )
+
+
+def _covering(*columns: ColumnElement[Any]) -> Select[Any]:
+    """The pairs of a row's paper, whatever it is merged with, that a topic followed now covers.
+
+    What came back is covered as the edition's pair was; a welcome by the topics followed since it was given;
+    a recap outlives its topic, but not a leaving of everything.
+    """
+    following = audience.following().subquery()
+    owed, member = papers.alias("owed"), papers.alias("member")
+    kept = func.coalesce(owed.c.merged_into, owed.c.id)
+    since = case(
+        (reader_debts.c.kind == RETURNED, editions.c.ready_at),
+        else_=reader_debts.c.made_at,
+    )
+    return (
+        select(*columns)
+        .join_from(owed, member, or_(member.c.id == kept, member.c.merged_into == kept))
+        .join(edition_papers, edition_papers.c.paper_id == member.c.id)
+        .join(editions, editions.c.number == edition_papers.c.edition)
+        .join(following, following.c.until.is_(None))
+        .where(
+            owed.c.id == reader_debts.c.paper_id,
+            following.c.subscriber_id == reader_debts.c.subscriber_id,
+            following.c.since <= since,
+            or_(following.c.topic == edition_papers.c.topic, reader_debts.c.kind == Role.RECAP),
+        )
+    )
+
+
+def _given() -> ColumnElement[bool]:
+    """Whether a sent mail showed the row's paper, or what it is merged with."""
+    owed, shown = papers.alias("owed"), papers.alias("shown")
+    return (
+        select(deliveries.c.id)
+        .join(digest_papers, digest_papers.c.digest_id == deliveries.c.digest_id)
+        .join(shown, shown.c.id == digest_papers.c.paper_id)
+        .join(
+            owed,
+            func.coalesce(owed.c.merged_into, owed.c.id) == func.coalesce(shown.c.merged_into, shown.c.id),
+        )
+        .where(
+            deliveries.c.subscriber_id == reader_debts.c.subscriber_id,
+            deliveries.c.kind == KIND,
+            was_sent(),
+            digest_papers.c.form != Form.LEFT,
+            digest_papers.c.role != Role.RECAP,
+            owed.c.id == reader_debts.c.paper_id,
+        )
+        .exists()
+    )

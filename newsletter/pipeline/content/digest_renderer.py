@@ -1,0 +1,127 @@
+"""The press: joins stored papers to the renderer, and makes contents of plans. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Row, select
+
+from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPaper
+from newsletter.core.mail.values import Content
+from newsletter.core.states import Form, Role
+from newsletter.db.schema import paper_topics, papers
+from newsletter.render.assembly import assemble, budget
+from newsletter.render.environment import MailEnvironment
+from newsletter.render.layout import Layout, key_of
+from newsletter.render.topic_colors import assign, shades_of
+from newsletter.render.view_models import Brand, PaperView, TopicView
+
+KEPT = 2_000  # papers kept rendered, some 30 MB; a process that runs for months sees far more
+CHUNK = 400  # papers read in one statement; far below any database's limit of parameters
+
+
+class Topic(Protocol):
+    """What the press needs to know of a topic."""
+
+    @property
+    def slug(self) -> str: ...  # in rows
+    @property
+    def title(self) -> str: ...  # what readers see
+    @property
+    def accent(self) -> str | None: ...  # "#rrggbb", or the next of the palette
+
+
+class DigestPress:
+    """Renders each paper once for all who get it, and joins what a plan shows."""
+
+    def __init__(
+        self, environment: MailEnvironment, *, brand: Brand, topics: Sequence[Topic], kept: int = KEPT
+    ) -> None:
+        """topics: in reading order.
+
+        kept: papers after which all are rendered anew when they are wanted.
+        """
+        views = topic_views(topics)
+        self.topic_order: Mapping[str, int] = {slug: rank for rank, slug in enumerate(views)}
+        self._layout = Layout(environment, brand=brand, topics=views)
+        self._papers: dict[int, PaperView] = {}
+        self._kept = kept
+
+    def prepare(
+        self, connection: Connection, cards: Iterable[PlannedPaper], *, maybe: Iterable[PlannedPaper] = ()
+    ) -> None:
+        """Make the pieces of these papers ready, in every form: rendered anew where a paper changed.
+
+        maybe: those that stand among the doubtful ones, in the form that they have.
+        """
+        wanted, doubtful = list(dict.fromkeys(cards)), list(dict.fromkeys(maybe))
+        views = load_views(connection, sorted({card.paper_id for card in (*wanted, *doubtful)}))
+        if len(self._papers) > self._kept:
+            self._papers = {}
+        changed = {id_ for id_, view in views.items() if self._papers.get(id_) != view}
+        self._papers |= views
+        self._layout.keep(set(self._papers) - changed)
+        every = (
+            replace(card, form=form) if card.role is not Role.RECAP else card
+            for card in wanted
+            for form in (Form.FULL, Form.SHORT, Form.TITLE)
+        )
+        self._layout.prepare(every, self._papers, maybe=doubtful)
+
+    def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
+        """Bytes of HTML that a prepared paper takes in its form. maybe: among the doubtful ones."""
+        return self._layout.pieces[key_of(card, maybe=maybe)].size
+
+    def budget(self, recaps: Sequence[PlannedPaper], note: str) -> int:
+        """Bytes of HTML that the papers of one digest may take."""
+        return budget(self._layout, recaps, note)
+
+    def content(self, plan: DigestPlan, *, composed_at: datetime) -> Content:
+        """Join the pieces of a plan whose papers are prepared."""
+        return assemble(self._layout, plan, self._papers, composed_at=composed_at)
+
+
+def topic_views(topics: Sequence[Topic]) -> dict[str, TopicView]:
+    """Topics as sections, by slug, each with its accent."""
+    accents = assign([(topic.slug, topic.accent) for topic in topics], everything=EVERYTHING)
+    return {
+        topic.slug: TopicView(slug=topic.slug, title=topic.title, shades=shades_of(accents[topic.slug]))
+        for topic in topics
+    }
+
+
+def load_views(connection: Connection, ids: Sequence[int]) -> dict[int, PaperView]:
+    """The papers as cards show them, by id."""
+    views: dict[int, PaperView] = {}
+    for start in range(0, len(ids), CHUNK):
+        page = ids[start : start + CHUNK]
+        evidence: dict[int, dict[str, tuple[str, ...]]] = {}
+        for row in connection.execute(
+            select(paper_topics.c.paper_id, paper_topics.c.topic, paper_topics.c.evidence).where(
+                paper_topics.c.paper_id.in_(page)
+            )
+        ):
+            evidence.setdefault(row.paper_id, {})[row.topic] = tuple(row.evidence)
+        for found in connection.execute(select(papers).where(papers.c.id.in_(page))).all():
+            views[found.id] = _view(found, evidence.get(found.id, {}))
+    return views
+
+
+def _view(row: Row[Any], evidence: Mapping[str, tuple[str, ...]]) -> PaperView:
+    return PaperView(
+        id=row.id,
+        title=row.title,
+        abstract=row.abstract,
+        author_count=row.author_count,
+        author_names=tuple(row.author_names or ()),
+        organization=row.organization,
+        published_on=row.published_on,
+        comments=row.comments,
+        code_url=row.code_url,
+        url=row.url,
+        first_listed_on=row.first_listed_on,
+        evidence=evidence,
+    )

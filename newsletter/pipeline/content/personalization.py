@@ -1,0 +1,142 @@
+"""What only one reader's mail prints: greeting, links, and why they get it. Signs; looks nothing up.
+
+Everything here depends on the stored mail alone, so that a retry is byte-equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from newsletter.core.cadence import zone_of
+from newsletter.core.mail.values import Recipient
+from newsletter.delivery.outbox.claims import KIND, Claimed
+from newsletter.render.mail_kinds import LETTERS
+from subscribers import tokens
+from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
+
+WEB_DIGEST = (
+    "digest"  # purpose of a token; those of links that are one reader's are in `subscribers.link_purposes`
+)
+KEY_LENGTH = 32  # hex digits of a digest's key in the link to it: 128 bits name one, and it stays short
+SAMPLE = "sample"  # key of what is in no ledger
+UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # of a link to the web where no instant is at hand: none expires
+KEPT = 256  # digests whose links are kept; a run has few that many share
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Makes the personal values of mails."""
+
+    base_url: str  # without a slash at the end
+    secret_keys: Sequence[str]  # the newest first
+    _of_digest: dict[str, str] = field(default_factory=dict)  # links to the web of recent digests, by key
+
+    def __call__(self, mail: Claimed) -> dict[str, str]:
+        """The slots `my.…` of a mail, by name."""
+        if mail.kind != KIND:
+            return self._of_letter(mail)
+        person = mail.person
+        token = tokens.sign(PREFERENCES, {"ref": person.ref}, keys=self.secret_keys, now=mail.composed_at)
+        preferences = f"{self.base_url}/preferences/{token}"
+        return {
+            "greeting": greeting(person.name, mail.composed_at, person.timezone),
+            "because": because(person.cadence, person.weekday, person.hour, person.timezone),
+            "unsubscribe_url": f"{self.base_url}/u/{person.leave_id}",
+            "preferences_url": preferences,
+            "pause_url": f"{preferences}#pause",
+            "web_url": self._of_digest.get(mail.digest_key) or self._web(mail),
+        }
+
+    def web(self, digest_key: str, *, at: datetime = UNDATED) -> str:
+        """The link to a digest on the web, by its key or the beginning of it. at: when the link was made."""
+        if digest_key == SAMPLE:
+            return f"{self.base_url}/sample"
+        # By its key, not by its row: a preview's digest has no row yet, and bears the link that will be sent.
+        payload = {"key": digest_key[:KEY_LENGTH]}
+        token = tokens.sign(WEB_DIGEST, payload, keys=self.secret_keys, now=at)
+        return f"{self.base_url}/digests/{token}"
+
+    def _web(self, mail: Claimed) -> str:
+        if len(self._of_digest) >= KEPT:
+            self._of_digest.clear()
+        url = self._of_digest[mail.digest_key] = self.web(mail.digest_key, at=mail.composed_at)
+        return url
+
+    def _of_letter(self, mail: Claimed) -> dict[str, str]:
+        """The links that a letter of its kind prints, and no other: what is not signed cannot leak."""
+        person = mail.person
+        makers: dict[str, Callable[[], str]] = {
+            "unsubscribe_url": lambda: f"{self.base_url}/u/{person.leave_id}",
+            "undo_url": lambda: f"{self.base_url}/u/{person.leave_id}",  # the page offers to come back
+            "preferences_url": lambda: self._signed("preferences", PREFERENCES, {"ref": person.ref}, mail),
+            "account_url": lambda: self._signed("account", ACCOUNT, {"ref": person.ref}, mail),
+            "confirm_url": lambda: self._confirm(mail),
+        }
+        return {name: makers[name]() for name in LETTERS[mail.kind].links}
+
+    def _confirm(self, mail: Claimed) -> str:
+        if mail.kind == ADDRESS:
+            payload = {"ref": str(mail.values["of"]), "to": mail.person.ref}
+            return self._signed("confirm-address", ADDRESS, payload, mail)
+        return self._signed("confirm", CONFIRM, {"ref": mail.person.ref}, mail)
+
+    def _signed(self, page: str, purpose: str, payload: Mapping[str, str], mail: Claimed) -> str:
+        token = tokens.sign(purpose, payload, keys=self.secret_keys, now=mail.composed_at)
+        return f"{self.base_url}/{page}/{token}"
+
+
+def confirm_path(links: Links, ref: str, *, now: datetime) -> str:
+    """The path, below the base URL, where the person with that ref confirms."""
+    return f"/confirm/{tokens.sign(CONFIRM, {'ref': ref}, keys=links.secret_keys, now=now)}"
+
+
+def preferences_path(links: Links, ref: str, *, now: datetime) -> str:
+    """The path, below the base URL, of the preferences of the reader with that ref."""
+    return f"/preferences/{tokens.sign(PREFERENCES, {'ref': ref}, keys=links.secret_keys, now=now)}"
+
+
+def recipient_of(mail: Claimed, links: Callable[[Claimed], Mapping[str, str]]) -> Recipient:
+    """Whom a mail is for, with all that only it prints: the same for sending and for a preview."""
+    person = mail.person
+    my = links(mail)
+    if mail.values:
+        my = {**my, **mail.values}
+    named = mail.kind == KIND or not LETTERS[mail.kind].for_anybody
+    return Recipient(
+        subscriber_id=mail.subscriber_id,
+        address=person.address,
+        kind=mail.kind,
+        key=mail.key,
+        my=my,
+        unsubscribe_url=my.get("unsubscribe_url", ""),
+        text_only=person.text_only,
+        # A name that somebody typed beside somebody else's address must not reach it (MAIL: bombing).
+        name=person.name if named else "",
+        delivery_id=mail.id,
+    )
+
+
+def greeting(name: str, at: datetime, timezone: str) -> str:
+    """Good morning, Ada."""
+    part = _part_of_day(at, timezone)
+    return f"Good {part}, {name}." if name else f"Good {part}."
+
+
+@lru_cache(maxsize=1024)  # the zones that there are, for a run's few instants
+def _part_of_day(at: datetime, timezone: str) -> str:
+    hour = at.astimezone(zone_of(timezone)).hour
+    return "morning" if 4 <= hour < 12 else "afternoon" if 12 <= hour < 18 else "evening"
+
+
+@lru_cache(maxsize=4096)  # far fewer schedules than readers
+def because(cadence: str, weekday: str | None, hour: int, timezone: str) -> str:
+    """Why a digest comes, as a reader says it: You get this daily at 07:00 (Europe/Berlin), …"""
+    when = {
+        "daily": "daily",
+        "weekdays": "on weekdays",
+        "weekly": f"on {(weekday or 'monday').capitalize()}s",
+    }[cadence]
+    return f"You get this {when} at {hour:02}:00 ({timezone}), because you signed up for it."

@@ -1,0 +1,139 @@
+"""Digests to be read on the web, and what was sent to a reader. Looks only.
+
+A digest on the web is the mail itself, without anything that only one reader's mail prints.
+"""
+
+from __future__ import annotations
+
+import email
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from newsletter.core.errors import NotFoundError
+from newsletter.core.mail.values import Content, Recipient
+from newsletter.core.states import DeliveryState, Form
+from newsletter.db.engine import reading
+from newsletter.db.schema import deliveries, digest_papers, digests
+from newsletter.delivery.outbox.claims import KIND
+from newsletter.delivery.outbox.content_store import load_content
+from newsletter.delivery.outbox.digest_contents import Contents, contents_of
+from newsletter.pipeline.content.personalization import KEY_LENGTH, SAMPLE, Links
+from newsletter.pipeline.content.sample_digest import Sampler
+from newsletter.pipeline.deliver.options import Builder
+
+SHARED = 3  # readers of a digest that is shown to everybody
+RECENT = 200  # digests that are looked through for one
+SENT_SHOWN = 30  # digests that a reader's page lists
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentDigest:
+    """A digest that was composed for a reader."""
+
+    subject: str
+    composed_at: datetime
+    state: DeliveryState
+    contents: Contents  # papers shown in it
+    key: str  # of the digest, as links to the web name it
+
+
+def page_of(engine: Engine, key: str, *, web_url: str, builder: Builder, links: Links) -> str:
+    """The HTML of the digest that a link names by the beginning of its key. Raises NotFoundError."""
+    with reading(engine) as connection:
+        # The key is hexadecimal, so that a range does what LIKE would, and an index serves it.
+        named = select(digests.c.id).where(
+            digests.c.key >= key, digests.c.key < f"{key}g", digests.c.kind == KIND
+        )
+        found = connection.execute(named.limit(1)).scalar_one_or_none()
+        if found is None or len(key) != KEY_LENGTH:
+            raise NotFoundError("there is no such digest", hint="It may have been cut from the link.")
+        content = load_content(connection, int(found))
+    return _html(content, key=key, web_url=web_url, builder=builder, links=links)
+
+
+def sample(engine: Engine, *, builder: Builder, links: Links, sampler: Sampler, now: datetime) -> str:
+    """The HTML of the latest digest that SHARED readers or more have got, or of the sampler's where there is
+    none: what one reader follows is nobody else's matter. None that had no room for all is shown."""
+    sent = select(deliveries.c.id).where(
+        deliveries.c.digest_id == digests.c.id, deliveries.c.state == DeliveryState.SENT.value
+    )
+    left_out = select(digest_papers.c.paper_id).where(
+        digest_papers.c.digest_id == digests.c.id, digest_papers.c.form == Form.LEFT
+    )
+    recent = select(digests.c.id).where(digests.c.kind == KIND).order_by(digests.c.id.desc()).limit(RECENT)
+    latest = (
+        select(digests.c.id, digests.c.key)
+        .where(
+            digests.c.id.in_(recent),
+            sent.order_by(deliveries.c.id).limit(1).offset(SHARED - 1).exists(),
+            ~left_out.exists(),
+        )
+        .order_by(digests.c.id.desc())
+        .limit(1)
+    )
+    with reading(engine) as connection:
+        row = connection.execute(latest).first()
+        if row is None:
+            content, web_url = sampler.content(now=now), links.web(SAMPLE)
+        else:
+            content, web_url = load_content(connection, row.id), links.web(row.key, at=now)
+    return _html(content, key=SAMPLE, web_url=web_url, builder=builder, links=links)
+
+
+def sent_to(engine: Engine, subscriber_id: int) -> list[SentDigest]:
+    """The latest digests of a reader, the newest first."""
+    chosen = (
+        select(
+            digests.c.subject,
+            digests.c.key,
+            deliveries.c.composed_at,
+            deliveries.c.state,
+            deliveries.c.digest_id,
+        )
+        .join(digests, digests.c.id == deliveries.c.digest_id)
+        .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind == KIND)
+        .order_by(deliveries.c.id.desc())
+        .limit(SENT_SHOWN)
+    )
+    with reading(engine) as connection:
+        rows: list[Any] = list(connection.execute(chosen))
+        contents = contents_of(connection, {row.digest_id for row in rows})
+    return [
+        SentDigest(
+            subject=row.subject,
+            composed_at=row.composed_at,
+            state=DeliveryState(row.state),
+            contents=contents.get(row.digest_id, Contents()),
+            key=row.key[:KEY_LENGTH],
+        )
+        for row in rows
+    ]
+
+
+def _html(content: Content, *, key: str, web_url: str, builder: Builder, links: Links) -> str:
+    lost = f"{links.base_url}/link"  # where anybody has their own link mailed to them
+    envelope = builder.prepare(content).assemble(
+        Recipient(
+            subscriber_id=0,
+            address="reader@localhost",
+            kind="web",
+            key=key,
+            my={
+                "greeting": "Good day.",
+                "because": "This is the web page of a mail; readers choose their own topics and hour.",
+                "unsubscribe_url": lost,
+                "preferences_url": lost,
+                "pause_url": lost,
+                "web_url": web_url,
+            },
+        )
+    )
+    message: EmailMessage = email.message_from_bytes(envelope.data, policy=SMTP)
+    body = message.get_body(("html",))
+    assert body is not None  # no Recipient above asked for text only
+    return str(body.get_content())

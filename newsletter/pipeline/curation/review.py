@@ -1,0 +1,73 @@
+"""Review: what an admin does to an edition before it is mailed: hold, release, note, drop a paper.
+
+Freezes nothing (`newsletter.pipeline.publish`) and mails nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, select
+
+from newsletter.core.errors import NewsletterError
+from newsletter.db.engine import writing
+from newsletter.db.schema import edition_papers, papers
+from newsletter.delivery.outbox.held_mail import held, unpark, without_senders
+from newsletter.papers import editions, merging
+from newsletter.pipeline.compose import due
+from newsletter.pipeline.deliver import edition_guard
+
+
+def hold(engine: Engine, number: int) -> dict[str, Any]:
+    """Keep edition `number` back until it is released; returns its row. Raises NotFoundError."""
+    with writing(engine, alone=True) as connection:
+        editions.hold(connection, number)
+        return editions.rows(connection, number)[0]
+
+
+def release(engine: Engine, number: int, *, now: datetime) -> dict[str, Any]:
+    """Make edition `number` ready by `now` (aware); returns its row. Raises NotFoundError.
+
+    Mails that wait for it go on, and what was refused so far counts no more.
+    """
+    with writing(engine, alone=True) as connection:
+        without_senders(connection)
+        editions.require(connection, number)
+        was_held = number in held(connection)
+        if was_held:
+            edition_guard.excuse(connection, number)
+        editions.release(connection, number, now=now)
+        if was_held:
+            unpark(connection, number, now=now, stale=due.overtaken())
+        return editions.rows(connection, number)[0]
+
+
+def note(engine: Engine, number: int, text: str) -> dict[str, Any]:
+    """Set the editor's words of edition `number`, or remove them (empty). Raises NotFoundError."""
+    with writing(engine, alone=True) as connection:
+        editions.note(connection, number, text)
+        return editions.rows(connection, number)[0]
+
+
+def drop(engine: Engine, paper_id: int, *, now: datetime) -> int:
+    """Take a paper, and what was merged with it, out of every edition: who has not got it will not.
+
+    Returns the number of (edition, topic) pairs taken out. Raises NotFoundError, and
+    NewsletterError for a paper that is in no edition yet.
+    """
+    with writing(engine, alone=True) as connection:
+        kept = merging.canonical(connection, paper_id)
+        group = connection.execute(
+            select(papers.c.id).where((papers.c.id == kept) | (papers.c.merged_into == kept))
+        ).scalars()
+        ids = list(group)
+        published = connection.execute(
+            select(edition_papers.c.edition).where(edition_papers.c.paper_id.in_(ids)).limit(1)
+        ).first()
+        if published is None:
+            raise NewsletterError(
+                f"paper {paper_id} is in no edition yet",
+                hint="`newsletter editions publish` makes the edition that it can be dropped from.",
+            )
+        return editions.drop(connection, ids, now=now)

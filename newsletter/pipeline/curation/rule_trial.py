@@ -1,0 +1,66 @@
+"""What if: which stored papers topics would gain and lose by other rules. Stores nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Protocol
+
+from sqlalchemy import Engine
+
+from newsletter.db.engine import reading
+from newsletter.papers.topic_matches import STRONG, Match
+from newsletter.papers.training_texts import StoredText, stored_texts
+
+
+class Matcher(Protocol):
+    """What says which topics a paper belongs to."""
+
+    slugs: tuple[str, ...]
+
+    def match(self, title: str, abstract: str) -> Sequence[Match]:
+        """Topics, best first."""
+
+
+def compare(engine: Engine, before: Matcher, after: Matcher, *, since: date) -> dict[str, Any]:
+    """Papers first listed on or after `since`, matched both ways.
+
+    Returns `{"papers", "since", "topics": [{"topic", "before", "after", "gained", "lost"}]}`; gained and lost
+    hold `{"id", "title", "score", "evidence"}`, the best first. What an admin decided stays decided.
+    """
+    with reading(engine) as connection:
+        texts = stored_texts(connection, since=since)
+    rows: dict[str, dict[str, Any]] = {
+        slug: {"topic": slug, "before": 0, "after": 0, "gained": [], "lost": []}
+        for slug in dict.fromkeys((*before.slugs, *after.slugs))
+    }
+    for text in texts:
+        was, becomes = _sections(before, text), _sections(after, text)
+        for slug, row in rows.items():
+            row["before"] += slug in was
+            row["after"] += slug in becomes
+            if slug in becomes and slug not in was:
+                row["gained"].append(_row(text, becomes[slug]))
+            elif slug in was and slug not in becomes:
+                row["lost"].append(_row(text, was[slug]))
+    for row in rows.values():
+        for papers in (row["gained"], row["lost"]):
+            papers.sort(key=lambda paper: -paper["score"])
+    return {"papers": len(texts), "since": since.isoformat(), "topics": list(rows.values())}
+
+
+def _sections(matcher: Matcher, text: StoredText) -> dict[str, Match]:
+    return {
+        match.topic: match
+        for match in matcher.match(text.title, text.abstract)
+        if match.strength == STRONG and match.topic not in text.corrected
+    }
+
+
+def _row(text: StoredText, match: Match) -> dict[str, Any]:
+    return {
+        "id": text.paper_id,
+        "title": text.title,
+        "score": match.score,
+        "evidence": list(match.evidence),
+    }

@@ -1,0 +1,97 @@
+"""Joins mails: contents are read and prepared once, each mail is a join. Sends nothing, records nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import Engine
+
+from newsletter.core.errors import ConfigurationError, NewsletterError, StorageError
+from newsletter.core.mail.retry import Fate, Next
+from newsletter.core.mail.values import Content, Envelope
+from newsletter.db.engine import reading
+from newsletter.delivery.outbox.claims import Claimed
+from newsletter.delivery.outbox.content_store import Shelf
+from newsletter.delivery.outbox.handover import Result
+from newsletter.pipeline.content.personalization import recipient_of
+from newsletter.pipeline.deliver.options import Post, Prepared
+from newsletter.pipeline.deliver.outcomes import untried
+
+PREPARED = 64  # contents kept ready to be joined
+
+log = logging.getLogger("newsletter.delivery")
+
+
+class Envelopes:
+    """Makes the envelopes of one run."""
+
+    def __init__(self, engine: Engine, post: Post) -> None:
+        self._engine = engine
+        self._post = post
+        self._shelf = Shelf()
+        self._prepared: OrderedDict[int, Prepared] = OrderedDict()
+        self._unreadable: dict[int, str] = {}  # digests of which no mail can be made, and why
+
+    def assemble(self, mails: Sequence[Claimed]) -> tuple[list[Envelope], list[Result]]:
+        """(envelopes, results of mails that cannot be joined). Raises what `prepare` does."""
+        envelopes: list[Envelope] = []
+        results: list[Result] = []
+        self.prepare(mails)
+        for mail in mails:
+            words = self._unreadable.get(mail.digest_id)
+            if words is None:
+                try:
+                    envelopes.append(self.join(mail))
+                    continue
+                except ConfigurationError:
+                    raise
+                except Exception as error:  # one mail that cannot be joined must not hold up the others
+                    words = str(error)
+            following = Next(fate=Fate.RETURNED, reason=f"cannot be assembled: {words}")
+            results.append(untried(mail, words, following))
+        return envelopes, results
+
+    def prepare(self, mails: Iterable[Claimed]) -> None:
+        """Have the contents of these mails ready, but for damaged ones. Raises StorageError."""
+        wanted = {mail.digest_id for mail in mails}.difference(self._unreadable)
+        missing = wanted.difference(self._prepared)
+        for digest_id, content in self._contents(sorted(missing)).items():
+            try:
+                self._prepared[digest_id] = self._post.builder.prepare(content)
+            except ConfigurationError:
+                raise
+            except Exception as error:  # as above
+                self._set_aside(digest_id, error)
+        for digest_id in wanted.difference(self._unreadable):
+            self._prepared.move_to_end(digest_id)
+        while len(self._prepared) > PREPARED:
+            self._prepared.popitem(last=False)
+
+    def join(self, mail: Claimed) -> Envelope:
+        """One mail, its content prepared before. Raises what a template or an address can get wrong."""
+        return self._prepared[mail.digest_id].assemble(recipient_of(mail, self._post.links))
+
+    def _contents(self, digest_ids: Sequence[int]) -> Mapping[int, Content]:
+        """Those of these contents that can be read; all at once, and one by one when that fails."""
+        if not digest_ids:
+            return {}
+        try:
+            with reading(self._engine) as connection:
+                return self._shelf.contents(connection, digest_ids)
+        except (StorageError, ConfigurationError):  # not of one content: nothing can be read
+            raise
+        except Exception as error:  # rows that were damaged, or written by hand
+            if len(digest_ids) == 1:
+                self._set_aside(digest_ids[0], error)
+                return {}
+        found: dict[int, Content] = {}
+        for digest_id in digest_ids:
+            found |= self._contents([digest_id])
+        return found
+
+    def _set_aside(self, digest_id: int, error: Exception) -> None:
+        words = error.message if isinstance(error, NewsletterError) else f"{type(error).__name__}: {error}"
+        self._unreadable[digest_id] = f"its content is damaged ({words})"
+        log.error("digest=%d cannot be read, its mails are set aside: %s", digest_id, words)

@@ -1,0 +1,98 @@
+"""What delivering needs from outside, and what it tells: values and interfaces, no behaviour."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from newsletter.core.errors import NewsletterError
+from newsletter.core.mail.retry import Fate
+from newsletter.core.mail.values import Content, Envelope, Outcome, Recipient
+from newsletter.core.states import SkipReason
+from newsletter.delivery.outbox.claims import Claimed
+from newsletter.delivery.outbox.rate_counters import Limits
+from newsletter.delivery.outbox.recovery import Uncertain
+from newsletter.delivery.smtp.relay import Relay
+from newsletter.pipeline.deliver.edition_guard import NEVER, Terms
+
+
+class Prepared(Protocol):
+    """Content that is ready to become many people's mail."""
+
+    def assemble(self, recipient: Recipient) -> Envelope:
+        """One person's mail."""
+
+
+class Builder(Protocol):
+    """Makes mail of content."""
+
+    def prepare(self, content: Content) -> Prepared:
+        """Do once what all mails with this content share."""
+
+
+@dataclass(slots=True, kw_only=True)
+class DeliveryCounts:
+    """What one run did, in mails."""
+
+    sent: int = 0
+    deferred: int = 0
+    failed: int = 0
+    uncertain: int = 0  # those found after a crash included
+    skipped: dict[str, int] = field(default_factory=dict)  # by SkipReason
+    stopped: NewsletterError | None = None  # why the run ended before its work did
+    troubles: list[NewsletterError] = field(default_factory=list)  # relays out of use while others worked
+    held: dict[int, str] = field(default_factory=dict)  # editions that were held by themselves, and why
+    interrupted: bool = False  # somebody asked it to leave
+
+    @property
+    def settled(self) -> int:
+        """Mails that were tried and have an outcome."""
+        return self.sent + self.deferred + self.failed + self.uncertain
+
+    def add(self, fate: Fate) -> None:
+        """Count one mail's outcome."""
+        if fate is Fate.SENT:
+            self.sent += 1
+        elif fate is Fate.RETRY:
+            self.deferred += 1
+        elif fate is Fate.UNCERTAIN:
+            self.uncertain += 1
+        elif fate is Fate.EXPIRED:
+            self.skip(SkipReason.EXPIRED, 1)
+        else:
+            self.failed += 1
+
+    def refuse(self, mails: int) -> None:
+        """So many that counted as deferred are refused after all."""
+        self.deferred -= mails
+        self.failed += mails
+
+    def skip(self, reason: SkipReason, number: int) -> None:
+        """Count skipped mails."""
+        if number:
+            self.skipped[reason.value] = self.skipped.get(reason.value, 0) + number
+
+
+OnRefused = Callable[[Connection, Claimed, Outcome, datetime], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """All that a run needs and does not decide."""
+
+    relays: Sequence[Relay]
+    builder: Builder
+    links: Callable[[Claimed], Mapping[str, str]]  # what only this mail prints, by slot
+    locks_dir: Path
+    wall: Callable[[], datetime]  # dates leases; never simulated
+    uncertain: Uncertain = Uncertain.MEND
+    limits: Limits = field(default_factory=Limits)
+    first_mails: Terms = NEVER  # when an edition is held by itself
+    on_refused: OnRefused | None = None  # in the transaction that records a hard refusal
+    jitter: Callable[[], float] = random.random  # 0 to 1

@@ -1,0 +1,190 @@
+"""Says for any day why a person got the mail that they got, or got none. Looks only; changes nothing.
+
+The day is the reader's own. The answer comes from the same events as the audit's, not from composing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from newsletter.core.cadence import local_instant, next_slot, slot_on, zone_of
+from newsletter.core.debts.ledger import Pair
+from newsletter.core.debts.no_digest import Books, Silence, Verdict, owed, paused_until, silence
+from newsletter.core.states import DeliveryState, Form
+from newsletter.db.engine import reading
+from newsletter.db.schema import canary_slots, digest_papers, papers
+from newsletter.delivery.outbox.digest_contents import Carried, contents_of
+from newsletter.delivery.outbox.held_mail import barred
+from newsletter.pipeline.compose.batch import NOW_KEY
+from newsletter.pipeline.explain.reader_history import Explainer
+from newsletter.pipeline.explain.why_wording import coming, fate, never, no_digest, why_not, why_waiting
+from subscribers import consent, queries
+from subscribers.consent import What
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What `newsletter why` prints."""
+
+    address: str
+    on: date
+    mailed: bool
+    reason: str
+    papers: list[dict[str, Any]]  # id, title, topic, role, evidence (matched words)
+    maybe: list[dict[str, Any]]  # doubtful ones at the end of the mail: id, title, topic, evidence
+    left_out: list[dict[str, Any]]  # paper (id), title, reason
+    deliveries: list[int]
+    came: list[int]  # deliveries that came on the day, but were for the slot of another
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON of `newsletter why`."""
+        return {
+            "address": self.address,
+            "on": self.on.isoformat(),
+            "mailed": self.mailed,
+            "reason": self.reason,
+            "papers": self.papers,
+            "maybe": self.maybe,
+            "left_out": self.left_out,
+            "deliveries": self.deliveries,
+            "came": self.came,
+        }
+
+
+def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, now: datetime) -> Answer:
+    """Explain one day of one reader. on: their local date; None means today as of `now` (aware)."""
+    with reading(engine) as connection:
+        told = Explainer(connection, now=now).reader(subscriber_id)
+        if told is None:
+            return _never_joined(connection, subscriber_id, address=address, on=on, now=now)
+        day = on or now.astimezone(told.zone_at(now)).date()
+        mails = told.mails_on(day)
+        sent = [mail for mail in mails if mail.state == DeliveryState.SENT]
+        ids = [mail.digest_id for mail in (sent or mails)]
+        contents = list(contents_of(connection, ids).values())
+        crowded = _crowded(connection, ids)
+        verdict = None if mails else silence(told.books, day)
+        slot = verdict.slot if verdict is not None else slot_on(told.era_on(day).cadence, day)
+        known = {card.id for of in contents for card in (*of.papers, *of.maybe)} | {
+            p["paper"] for p in crowded
+        }
+        at = slot.at if slot is not None else local_instant(day, 12, told.zone_on(day))
+        ahead = verdict is not None and verdict.why is Silence.NOT_YET
+        waiting = _waiting_for(told.books, verdict) if verdict is not None and ahead else []
+        came = told.came_on(day)
+        return Answer(
+            address=address,
+            on=day,
+            mailed=bool(sent),
+            reason=(
+                no_digest(told, verdict, day, waiting)
+                if verdict is not None
+                else fate(told, mails, sent, day)
+                + _canary(connection, (sent or mails)[-1])
+                + _held(connection, (sent or mails)[-1])
+            )
+            + "".join(f"; {coming(told, mail)}" for mail in came),
+            papers=[_card(card, role=card.role) for of in contents for card in of.papers] if sent else [],
+            maybe=[_card(card) for of in contents for card in of.maybe] if sent else [],
+            left_out=(
+                _listed(connection, {p.paper: why_waiting(p) for p in waiting})
+                if ahead
+                else crowded + _not_for_them(connection, told.books, at, known)
+            ),
+            deliveries=[mail.id for mail in mails],
+            came=[mail.id for mail in came],
+        )
+
+
+def _never_joined(
+    connection: Connection, subscriber_id: int, *, address: str, on: date | None, now: datetime
+) -> Answer:
+    """The answer for somebody who has not agreed to any mail."""
+    person = queries.by_id(connection, subscriber_id)
+    return Answer(
+        address=address,
+        on=on or now.astimezone(zone_of(person.preferences.timezone)).date(),
+        mailed=False,
+        reason=never(person.state, asked_at=consent.last_at(connection, subscriber_id, [What.REQUESTED])),
+        papers=[],
+        maybe=[],
+        left_out=[],
+        deliveries=[],
+        came=[],
+    )
+
+
+def _card(card: Carried, **more: str) -> dict[str, Any]:
+    return {"id": card.id, "title": card.title, "topic": card.topic, **more, "evidence": list(card.evidence)}
+
+
+def _crowded(connection: Connection, digest_ids: list[int]) -> list[dict[str, Any]]:
+    """What the digests had no room for."""
+    rows = connection.execute(
+        select(digest_papers.c.paper_id, papers.c.title)
+        .join(papers, papers.c.id == digest_papers.c.paper_id)
+        .where(digest_papers.c.digest_id.in_(digest_ids), digest_papers.c.form == Form.LEFT)
+        .order_by(digest_papers.c.digest_id, digest_papers.c.position)
+    )
+    return [
+        {"paper": row.paper_id, "title": row.title, "reason": "no room; it leads the next digest"}
+        for row in rows
+    ]
+
+
+def _not_for_them(
+    connection: Connection, books: Books, at: datetime, known: set[int]
+) -> list[dict[str, Any]]:
+    """Papers that became ready within the day before a slot, and why they are not in its mail."""
+    fresh: dict[int, list[Pair]] = {}
+    for of_topic in books.pairs.values():
+        for pair in of_topic:
+            if at - timedelta(days=1) < pair.ready_at <= at and pair.paper not in known:
+                fresh.setdefault(pair.paper, []).append(pair)
+    reasons = {paper: why_not(books.account, of_paper) for paper, of_paper in fresh.items()}
+    return _listed(connection, reasons)
+
+
+def _listed(connection: Connection, reasons: dict[int, str]) -> list[dict[str, Any]]:
+    chosen = select(papers.c.id, papers.c.title).where(papers.c.id.in_(reasons))
+    titles = {row.id: row.title for row in connection.execute(chosen)}
+    return [{"paper": paper, "title": titles[paper], "reason": reason} for paper, reason in reasons.items()]
+
+
+def _waiting_for(books: Books, verdict: Verdict) -> list[Pair]:
+    """What waits for a slot that is the reader's next, one pair for each paper; held ones last."""
+    slot = verdict.slot
+    if slot is None or next_slot(verdict.cadence, books.now) != slot:
+        return []
+    if paused_until(books, books.now) > slot.at:
+        return []
+    return list((owed(books, books.now, held=True) | owed(books, books.now)).values())
+
+
+def _canary(connection: Connection, mail: Row[Any]) -> str:
+    """Which editions of a mail the reader had ahead of their time, in words."""
+    if not mail.key.startswith(NOW_KEY):
+        return ""
+    numbers = connection.execute(
+        select(canary_slots.c.edition)
+        .join(digest_papers, digest_papers.c.edition == canary_slots.c.edition)
+        .where(
+            canary_slots.c.subscriber_id == mail.subscriber_id,
+            canary_slots.c.at <= mail.composed_at,
+            digest_papers.c.digest_id == mail.digest_id,
+        )
+        .distinct()
+        .order_by(canary_slots.c.edition)
+    ).scalars()
+    found = " and ".join(str(number) for number in numbers)
+    return f"; they are a canary: edition {found} was theirs when it was published" if found else ""
+
+
+def _held(connection: Connection, mail: Row[Any]) -> str:
+    """Whether a mail waits for an edition that is held, in words."""
+    waits = mail.state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+    return "; it waits for a held edition" if waits and barred(connection, [mail.digest_id]) else ""

@@ -1,0 +1,356 @@
+"""Ingest dumps: keep the bytes, read the listing, store its papers, in one transaction a dump.
+
+It decides nothing about papers (`newsletter.papers.reconcile`) or formats (`newsletter.sources`), and sends
+nothing. The bytes are on disk before the transaction begins, under their hash: whenever the process dies, a
+second run ends in the same state as one run, and bytes without a row are harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select
+
+from newsletter.core.errors import DumpRefusedError, NewsletterError
+from newsletter.core.papers.listing import ListedOn, Listing, Unread, stubs
+from newsletter.core.states import DumpStatus
+from newsletter.db.engine import reading, with_room, writing
+from newsletter.db.schema import papers
+from newsletter.papers import dump_archive as dump_archive
+from newsletter.papers import dumps
+from newsletter.papers.dumps import StoredDump
+from newsletter.papers.possible_duplicates import Overlap
+from newsletter.papers.reconcile import take_in
+from newsletter.papers.topic_matches import Matcher
+from newsletter.sources import check_size, read_listing
+
+HELD_SHARE = 0.1  # of the non-blank lines; a dump of which more is unaccounted for waits for an admin
+STUB = "hardly more than a title"  # what lines that belong to nothing look like, where they are made of words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PossiblySame:
+    """Two papers under different titles with strongly overlapping abstracts: an admin decides."""
+
+    id: int  # the later paper
+    title: str
+    other_id: int  # the earlier paper
+    other_title: str
+    overlap: float  # Jaccard index of word triples; 1.0 also when identifiers of one entry name both papers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DumpReport:
+    """What became of one dump."""
+
+    file: str  # as it was named
+    status: DumpStatus
+    format: str | None = None
+    listed_on: date | None = None
+    listed_on_from: str | None = None  # option, known-papers, filename, contents, clock
+    guess: bool = False  # the listing's year is a guess
+    entries: int = 0
+    new: int = 0  # papers
+    known: int = 0  # the other entries
+    revised: int = 0  # papers whose text changed
+    quarantined: tuple[Unread, ...] = ()
+    possibly_same: tuple[PossiblySame, ...] = ()
+    error: str | None = None  # of a refused or held dump: what is wrong and what to do
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `ingest --json` prints for the dump."""
+        return {
+            "file": self.file,
+            "status": self.status.value,
+            "format": self.format,
+            "listed_on": self.listed_on.isoformat() if self.listed_on else None,
+            "listed_on_from": self.listed_on_from,
+            "guess": self.guess,
+            "entries": self.entries,
+            "new": self.new,
+            "known": self.known,
+            "revised": self.revised,
+            "quarantined": [{"line": item.line, "reason": item.reason} for item in self.quarantined],
+            "possibly_same": [
+                {
+                    "id": pair.id,
+                    "title": pair.title,
+                    "other_id": pair.other_id,
+                    "other_title": pair.other_title,
+                    "overlap": pair.overlap,
+                }
+                for pair in self.possibly_same
+            ],
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What an admin may say about the dumps of one run."""
+
+    listed_on: date | None = None  # the listing's date
+    format: str | None = None  # a name from `newsletter.sources.formats()`
+    backfill: bool = False  # an archive: its papers are known, not news
+
+
+def ingest(
+    engine: Engine,
+    paths: Iterable[Path],
+    *,
+    archive: Path,
+    matcher: Matcher,
+    now: datetime,
+    options: Options | None = None,
+) -> Iterator[DumpReport]:
+    """Ingest files one after the other; yields a report for each, in order.
+
+    archive: the folder of raw bytes. now: aware. A file that cannot be read is a refused dump among the
+    others. Raises StorageError when the database or the archive cannot be written: then nothing of that dump
+    is stored.
+    """
+    for path in paths:
+        try:
+            data = _read(path)
+        except DumpRefusedError as error:
+            yield _refused(str(path), error)
+            continue
+        yield ingest_bytes(
+            engine, data, name=str(path), archive=archive, matcher=matcher, now=now, options=options
+        )
+
+
+def ingest_bytes(
+    engine: Engine,
+    data: bytes,
+    *,
+    name: str,
+    archive: Path,
+    matcher: Matcher,
+    now: datetime,
+    options: Options | None = None,
+) -> DumpReport:
+    """Ingest the bytes of one dump. name: of the file, perhaps with folders. Otherwise as `ingest`.
+
+    Bytes that came before are `unchanged`, unless they are held (then they are judged anew) or were withdrawn
+    (then they are ingested anew, as an admin who withdrew a dump by mistake or with a wrong option expects).
+    """
+    chosen = options or Options()
+    name = name.encode("utf-8", "surrogateescape").decode(
+        "utf-8", "replace"
+    )  # files may be named in any bytes
+    sha256 = dump_archive.digest_of(data)
+    with reading(engine) as connection:
+        before = dumps.by_hash(connection, sha256)
+        if before is not None and before.status == DumpStatus.INGESTED:
+            return _unchanged(connection, name, before)
+    try:
+        listing = read_listing(data, name=name, format=chosen.format)
+    except DumpRefusedError as error:
+        return _refused(name, error)
+    dump_archive.keep(archive, data)
+    with writing(engine, alone=True) as connection:
+        with_room(connection)
+        before = dumps.by_hash(connection, sha256)  # another process may have been faster
+        if before is not None and before.status == DumpStatus.INGESTED:
+            return _unchanged(connection, name, before)
+        dump_id = _dump_row(connection, before, data, sha256=sha256, name=name, now=now)
+        error_text = why_held(listing)
+        if error_text is not None:
+            return _hold(connection, dump_id, listing, name=name, error=error_text, options=chosen)
+        return store_listing(
+            connection,
+            listing,
+            dump_id=dump_id,
+            name=name,
+            matcher=matcher,
+            now=now,
+            option=chosen.listed_on,
+            backfill=chosen.backfill,
+        )
+
+
+def store_listing(
+    connection: Connection,
+    listing: Listing,
+    *,
+    dump_id: int,
+    name: str,
+    matcher: Matcher,
+    now: datetime,
+    option: date | None = None,
+    backfill: bool = False,
+    decided: ListedOn | None = None,
+    again: bool = False,
+) -> DumpReport:
+    """Store a listing as that dump's and mark the dump ingested. Arguments: see `take_in`."""
+    taken = take_in(
+        connection,
+        listing,
+        dump_id=dump_id,
+        matcher=matcher,
+        now=now,
+        backfill=backfill,
+        filename=Path(name).name,
+        option=option,
+        decided=decided,
+        again=again,
+    )
+    figures: dict[str, Any] = {
+        "entries": len(listing.entries),
+        "new": taken.new,
+        "known": taken.known,
+        "revised": taken.revised,
+    }
+    values: dict[str, Any] = {
+        **figures,
+        "status": DumpStatus.INGESTED,
+        "format": listing.format,
+        "listed_on": taken.listed_on.date,
+        "listed_on_from": taken.listed_on.source,
+        "nonblank_lines": listing.nonblank_lines,
+        "unread_lines": len(listing.unread),
+        "error": None,
+    }
+    if not again:
+        values |= {"listed_on_option": option, "backfill": backfill, "ingested_at": now}
+    dumps.change(connection, dump_id, **values)
+    dumps.quarantine(connection, dump_id, listing.unread)
+    return DumpReport(
+        file=name,
+        status=DumpStatus.INGESTED,
+        format=listing.format,
+        listed_on=taken.listed_on.date,
+        listed_on_from=taken.listed_on.source,
+        guess=taken.listed_on.guess,
+        quarantined=listing.unread,
+        possibly_same=_titled(connection, taken.overlaps),
+        **figures,
+    )
+
+
+def why_held(listing: Listing) -> str | None:
+    """Why a listing must wait for an admin; None when enough of it could be read."""
+    unread = [(item.line, item.reason) for item in listing.unread]
+    doubtful = [(entry.line, STUB) for entry in stubs(listing)]
+    astray = len(unread) + sum(1 + bool(entry.abstract) for entry in stubs(listing))
+    if astray <= listing.nonblank_lines * HELD_SHARE:
+        return None
+    line, reason = min(unread + doubtful)
+    words = f"{len(unread)} of {listing.nonblank_lines} lines could not be read"
+    if doubtful:
+        words += f", and {len(doubtful)} papers have hardly more than a title where others have an abstract"
+    return (
+        f"{words}, from line {line} on ({reason}).\n"
+        "Look at the file; `newsletter dumps release` takes what could be read, `dumps withdraw` forgets it."
+    )
+
+
+def _read(path: Path) -> bytes:
+    """The bytes of a file. Raises DumpRefusedError for what is none, and before reading what is too large."""
+    try:
+        if path.is_dir():
+            raise DumpRefusedError(
+                "this is a folder", hint="Name the files in it: FOLDER/*.txt", file=str(path)
+            )
+        if path.exists() and not path.is_file():
+            raise DumpRefusedError("this is no regular file", hint="Name a saved page.", file=str(path))
+        check_size(path.stat().st_size, name=str(path))
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise DumpRefusedError(
+            "there is no such file", hint="Check the name and the folder.", file=str(path)
+        ) from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise DumpRefusedError(
+            "the file cannot be read", hint="Check its permissions.", file=str(path)
+        ) from error
+
+
+def _dump_row(
+    connection: Connection,
+    before: StoredDump | None,
+    data: bytes,
+    *,
+    sha256: str,
+    name: str,
+    now: datetime,
+) -> int:
+    if before is not None:
+        return before.id
+    values = {
+        "sha256": sha256,
+        "file": Path(name).name,
+        "size": len(data),
+        "status": DumpStatus.HELD,  # until its papers are stored, in this same transaction
+        "received_at": now,
+    }
+    return dumps.add(connection, values)
+
+
+def _hold(
+    connection: Connection, dump_id: int, listing: Listing, *, name: str, error: str, options: Options
+) -> DumpReport:
+    dumps.change(
+        connection,
+        dump_id,
+        listed_on_option=options.listed_on,  # for its release
+        backfill=options.backfill,
+        status=DumpStatus.HELD,
+        format=listing.format,
+        entries=len(listing.entries),
+        nonblank_lines=listing.nonblank_lines,
+        unread_lines=len(listing.unread),
+        error=error,
+    )
+    dumps.quarantine(connection, dump_id, listing.unread)
+    return DumpReport(
+        file=name,
+        status=DumpStatus.HELD,
+        format=listing.format,
+        entries=len(listing.entries),
+        quarantined=listing.unread,
+        error=f"{name}: {error}",
+    )
+
+
+def _refused(name: str, error: NewsletterError) -> DumpReport:
+    text = error.message if error.__cause__ is None else f"{error.message} ({error.__cause__})"
+    hint = f"\n{error.hint}" if error.hint else ""
+    return DumpReport(file=name, status=DumpStatus.REFUSED, error=f"{name}: {text}.{hint}")
+
+
+def _unchanged(connection: Connection, name: str, dump: StoredDump) -> DumpReport:
+    return DumpReport(
+        file=name,
+        status=DumpStatus.UNCHANGED,
+        format=dump.format,
+        listed_on=dump.listed_on,
+        listed_on_from=dump.listed_on_from,
+        entries=dump.entries,
+        known=dump.entries,
+        quarantined=tuple(Unread(**record) for record in dumps.quarantined(connection, dump.id)),
+    )
+
+
+def _titled(connection: Connection, overlaps: Iterable[Overlap]) -> tuple[PossiblySame, ...]:
+    found = tuple(overlaps)
+    ids = {paper_id for pair in found for paper_id in (pair.paper_id, pair.other_id)}
+    if not ids:
+        return ()
+    rows = connection.execute(select(papers.c.id, papers.c.title).where(papers.c.id.in_(ids)))
+    titles: dict[int, str] = {row.id: row.title for row in rows}
+    return tuple(
+        PossiblySame(
+            id=pair.paper_id,
+            title=titles[pair.paper_id],
+            other_id=pair.other_id,
+            other_title=titles[pair.other_id],
+            overlap=pair.overlap,
+        )
+        for pair in found
+    )

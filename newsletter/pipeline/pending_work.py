@@ -1,0 +1,85 @@
+"""Whether there is work, by a cheap look each, before anybody opens a transaction for it. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, bindparam, select
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from newsletter.core.cadence import AHEAD, Cadence, Slot, last_slot, next_slot
+from newsletter.db.schema import deliveries
+from newsletter.delivery.outbox import sender_locks
+from newsletter.delivery.outbox.claims import KIND, WAITING
+from newsletter.papers.unpublished import unpublished_pairs
+from newsletter.pipeline.compose import canaries
+from newsletter.pipeline.compose.due import is_open, stale_mails
+from subscribers import audience
+
+
+def canaries_wait(connection: Connection, addresses: Sequence[str], *, now: datetime) -> bool:
+    """Whether an edition is due for a canary ahead of its time."""
+    people = canaries.ids_of(connection, addresses)
+    return bool(people) and connection.execute(canaries.due(people, now=now).limit(1)).first() is not None
+
+
+def news_wait(connection: Connection) -> bool:
+    """Whether publishing would make an edition."""
+    return connection.execute(_news()).first() is not None
+
+
+def slots_wait(connection: Connection, *, now: datetime) -> bool:
+    """Whether composing would have somebody to look at: an open slot, a mail to be redone or given up."""
+    for waiting in (_late(), _stale()):
+        if connection.execute(waiting, {"now": now, "ahead": now + AHEAD}).first() is not None:
+            return True
+    for row in connection.execute(audience.cadences()):
+        if is_open(row, _last_slot(row.cadence, row.weekday, row.hour, row.timezone, now), now):
+            return True
+    return False
+
+
+@cache  # building these costs more than running them
+def _news() -> Select[Any]:
+    return unpublished_pairs().limit(1)
+
+
+@cache
+def _late() -> Select[Any]:
+    now = bindparam("now", type_=UTCDateTime())
+    late = (WAITING, deliveries.c.kind == KIND, deliveries.c.next_attempt_at <= now)
+    return select(deliveries.c.id).where(*late, deliveries.c.expires_at <= now).limit(1)
+
+
+@cache
+def _stale() -> Select[Any]:
+    now, ahead = bindparam("now", type_=UTCDateTime()), bindparam("ahead", type_=UTCDateTime())
+    return stale_mails(now, ahead).limit(1)
+
+
+_known: dict[tuple[str, str | None, int, str], tuple[Slot, Slot]] = {}  # the slots around the last look
+
+
+def _last_slot(kind: str, weekday: str | None, hour: int, timezone: str, now: datetime) -> Slot:
+    """The last slot of a schedule; worked out once per slot, for a look may meet thousands of schedules."""
+    around = _known.get((kind, weekday, hour, timezone))
+    if around is None or not around[0].at <= now < around[1].at:
+        cadence = Cadence(kind=kind, weekday=weekday, hour=hour, timezone=timezone)
+        around = last_slot(cadence, now), next_slot(cadence, now)
+        _known[kind, weekday, hour, timezone] = around
+    return around[0]
+
+
+def mails_wait(connection: Connection, *, locks_dir: Path, now: datetime) -> bool:
+    """Whether delivering would have something to do: a mail that is due, or one that a dead sender held."""
+    due = select(deliveries.c.id).where(and_(WAITING, deliveries.c.next_attempt_at <= now)).limit(1)
+    if connection.execute(due).first() is not None:
+        return True
+    held = select(deliveries.c.owner).where(deliveries.c.owner.is_not(None)).distinct()
+    return any(
+        sender_locks.is_dead(owner, locks_dir) is not False for owner in connection.execute(held).scalars()
+    )

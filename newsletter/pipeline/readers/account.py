@@ -1,0 +1,165 @@
+"""What needs a fresh link: change of address, export, erasure. The link was mailed to the reader first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from limits import RateLimitItem
+from sqlalchemy import Connection, Engine, select
+
+from newsletter.db.engine import reading, writing
+from newsletter.db.schema import deliveries, digests
+from newsletter.delivery.outbox.digest_contents import Contents, contents_of
+from newsletter.pipeline.content.transactional import Letterpress, post_letter
+from newsletter.pipeline.readers.admin import House
+from newsletter.pipeline.readers.signup_requests import ADDRESS, Gate
+from subscribers import addresses, consent, limits, queries
+from subscribers.errors import SubscriberError
+from subscribers.lifecycle import address_change, suppression
+from subscribers.queries import State, SubscriberView
+from subscribers.suppression_key import hashed
+
+
+def ask_link(
+    engine: Engine, *, subscriber_id: int, gate: Gate, house: House, press: Letterpress, now: datetime
+) -> bool:
+    """Mail the reader a fresh link; whether one more was allowed."""
+    with writing(engine) as connection:
+        person = queries.by_id(connection, subscriber_id, lock=True)
+        if person.state is not State.CONFIRMED:
+            raise SubscriberError("this address gets no mail now", hint="Sign up again first.")
+        if not _may_mail(connection, person.address, gate.per_reader, scope="account", house=house, now=now):
+            return False
+        post_letter(
+            connection, press=press, kind="account", subscriber_id=person.id, key=now.isoformat(), now=now
+        )
+        return True
+
+
+def ask_move(
+    engine: Engine,
+    *,
+    subscriber_id: int,
+    address: str,
+    gate: Gate,
+    house: House,
+    press: Letterpress,
+    now: datetime,
+) -> bool:
+    """Mail the question to the new address, if it may be asked; nobody is told whether it was.
+
+    Returns whether this reader may ask once more: one reader cannot have many strangers mailed.
+    Raises AddressError for what is no address, SubscriberError for a reader who has left.
+    """
+    wanted = addresses.parse(address)
+    with writing(engine) as connection:
+        reader = queries.by_id(connection, subscriber_id, lock=True)
+        if wanted.key == addresses.parse(reader.address).key:
+            raise SubscriberError("this is the address that you have now", hint="Write the new one.")
+        if not _may_mail(connection, reader.address, gate.per_reader, scope="move", house=house, now=now):
+            return False
+        if not _may_mail(connection, wanted.address, gate.per_address, scope=ADDRESS, house=house, now=now):
+            return True
+        newcomer = address_change.ask(
+            connection,
+            subscriber_id=reader.id,
+            address=wanted.address,
+            known_topics=house.known_topics,
+            now=now,
+            suppression_key=house.suppression_key,
+        )
+        if newcomer is not None:
+            post_letter(
+                connection,
+                press=press,
+                kind="address",
+                subscriber_id=newcomer.id,
+                key=now.isoformat(),
+                now=now,
+                values={"of": reader.ref},
+            )
+        return True
+
+
+def move(engine: Engine, *, ref: str, to_ref: str, house: House, now: datetime) -> SubscriberView:
+    """Move the reader to the new address, whose owner agrees; see `lifecycle.address_change.move`."""
+    with writing(engine) as connection:
+        person, _ = address_change.move(
+            connection, ref=ref, to_ref=to_ref, now=now, suppression_key=house.suppression_key
+        )
+        return person
+
+
+def has_moved(engine: Engine, person: SubscriberView, to_ref: str) -> bool:
+    """Whether the reader's last move was to the address of `to_ref`."""
+    with reading(engine) as connection:
+        return address_change.has_moved(connection, person, to_ref)
+
+
+def moved_since(engine: Engine, person: SubscriberView, at: datetime) -> bool:
+    """Whether the reader moved since `at` (whole seconds): older links went to the old address."""
+    with reading(engine) as connection:
+        moved = consent.last_at(connection, person.id, [consent.What.MOVED])
+    return moved is not None and moved >= at
+
+
+def rename(engine: Engine, *, subscriber_id: int, name: str) -> SubscriberView:
+    """Greet the reader by another name, or by none."""
+    with writing(engine) as connection:
+        return queries.rename(connection, subscriber_id=subscriber_id, name=addresses.clean_name(name))
+
+
+def erase(engine: Engine, *, subscriber_id: int, house: House, now: datetime) -> None:
+    """Forget the reader; only a keyed hash stays. Again changes nothing."""
+    with writing(engine) as connection:
+        suppression.forget(
+            connection, subscriber_id=subscriber_id, how="web", now=now, key=house.suppression_key
+        )
+
+
+def export(engine: Engine, *, subscriber_id: int) -> dict[str, Any]:
+    """All that is kept of a reader, as JSON: the person, what they agreed to, and every mail."""
+    with reading(engine) as connection:
+        person = queries.by_id(connection, subscriber_id)
+        return {
+            "subscriber": person.row(),
+            "history": consent.history(connection, person.id),
+            "mails": _mails(connection, person.id),
+        }
+
+
+def _mails(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
+    d = deliveries.c
+    rows = connection.execute(
+        select(d.id, d.kind, d.state, d.composed_at, d.finished_at, d.digest_id, digests.c.subject)
+        .join(digests, digests.c.id == d.digest_id)
+        .where(d.subscriber_id == subscriber_id)
+        .order_by(d.id)
+    ).all()
+    contents = contents_of(connection, {row.digest_id for row in rows})
+    return [
+        {
+            "kind": row.kind,
+            "subject": row.subject,
+            "state": row.state,
+            "composed_at": row.composed_at.isoformat(),
+            "finished_at": None if row.finished_at is None else row.finished_at.isoformat(),
+            "papers": sorted({card.title for card in contents.get(row.digest_id, Contents()).papers}),
+            "maybe": sorted({card.title for card in contents.get(row.digest_id, Contents()).maybe}),
+        }
+        for row in rows
+    ]
+
+
+def _may_mail(
+    connection: Connection,
+    address: str,
+    rates: tuple[RateLimitItem, ...],
+    *,
+    scope: str,
+    house: House,
+    now: datetime,
+) -> bool:
+    who = hashed(addresses.parse(address).key, house.suppression_key)
+    return limits.within(connection, rates, scope=scope, who=who, now=now)

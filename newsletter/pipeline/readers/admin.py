@@ -1,0 +1,323 @@
+"""The verbs on subscribers, each with its own transaction. What they mean is in the `subscribers` package.
+
+Answers are rows as the command line prints them in JSON.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from sqlalchemy import Engine
+
+from newsletter.core.debts.digest_plan import EVERYTHING
+from newsletter.core.errors import StorageError
+from newsletter.db.engine import reading, writing
+from newsletter.pipeline.content.personalization import Links, confirm_path, preferences_path
+from newsletter.pipeline.readers import backlog
+from subscribers import addresses, consent, queries
+from subscribers import topic_slugs as slugs
+from subscribers.errors import SubscriberError
+from subscribers.lifecycle import signup, suppression
+from subscribers.lifecycle import unsubscribe as departure
+from subscribers.preferences import Preferences
+from subscribers.roster.duplicates import Seen
+from subscribers.roster.exporter import write
+from subscribers.roster.importer import take_in
+from subscribers.roster.other_tools import status, strictest, titles
+from subscribers.roster.reader import Roster
+from subscribers.roster.row_parser import MAX_UNREAD, Terms
+
+if TYPE_CHECKING:
+    from newsletter.pipeline.content.transactional import Letterpress
+
+Row = dict[str, Any]
+PRIVATE = 0o600  # mode of an exported roster: it holds addresses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What the newsletter's settings say about its readers."""
+
+    known_topics: Collection[str]  # slugs, EVERYTHING among them
+    suppression_key: bytes
+    defaults: Preferences = field(default_factory=Preferences)  # of a new reader
+    welcome: int = 0  # recent papers that a newcomer is given
+    topic_titles: Mapping[str, str] = field(
+        default_factory=dict
+    )  # slug → title, as other tools' lists are named
+
+
+def add(
+    engine: Engine,
+    *,
+    address: str,
+    topics: Sequence[str],
+    preferences: Mapping[str, object],
+    confirmed: bool,
+    house: House,
+    now: datetime,
+    name: str = "",
+    press: Letterpress | None = None,
+) -> Row:
+    """Add somebody, or give who is there more topics and other preferences; see
+    `subscribers.lifecycle.signup.add`.
+
+    press: has who is pending then asked to confirm by a letter. The row has besides: change (added, updated,
+    unchanged); asked; and of somebody whose first consent this is welcomed (papers they are given),
+    could_have_had (the ten latest others) and could_have_had_count.
+    """
+    with writing(engine) as connection:
+        added = signup.add(
+            connection,
+            address=address,
+            topics_wanted=topics,
+            known_topics=house.known_topics,
+            given=preferences,
+            confirmed=confirmed,
+            how="admin",
+            now=now,
+            suppression_key=house.suppression_key,
+            defaults=house.defaults,
+            default_topics=(EVERYTHING,),
+            name=name,
+        )
+        row = {**added.person.row(), "change": added.what, "asked": False}
+        if press is not None and added.person.state is queries.State.PENDING:
+            from newsletter.pipeline.content.transactional import (
+                post_letter,  # with the templates: slow to import
+            )
+
+            post_letter(
+                connection,
+                press=press,
+                kind="confirm",
+                subscriber_id=added.person.id,
+                key=now.isoformat(),
+                now=now,
+            )
+            row["asked"] = True
+        if added.first or added.what == "added":
+            followed = added.person.topics
+            given = 0
+            if added.first:
+                given = backlog.give(
+                    connection, [(added.person.id, followed)], papers_each=house.welcome, now=now
+                )
+            others = backlog.recent(connection, followed, now=now, limit=backlog.SHOWN, offset=given)
+            row["welcomed"] = given
+            row["could_have_had"] = [asdict(paper) for paper in others]
+            row["could_have_had_count"] = backlog.count(connection, followed, now=now) - given
+    return row
+
+
+def listed(engine: Engine, *, house: House, state: str | None = None, topic: str | None = None) -> list[Row]:
+    """Everybody but erased people, in the order in which they came; of one state, or who follow one topic."""
+    if topic is not None:
+        (topic,) = slugs.checked([topic], house.known_topics) or (topic,)
+    with reading(engine) as connection:
+        return [person.row() for person in queries.listed(connection, state=state, topic=topic)]
+
+
+def show(engine: Engine, address: str, *, house: House) -> Row:
+    """One person, in whatever spelling of the address; of a suppressed one also why.
+
+    Raises UnknownAddressError unless somebody has the address or it is suppressed without being anybody's.
+    """
+    with reading(engine) as connection:
+        wanted = addresses.parse(address)
+        standing = suppression.in_force(connection, [wanted.key], key=house.suppression_key).get(wanted.key)
+        person = queries.find(connection, address)
+        if person is None and (standing is None or standing.reason == suppression.ERASED):
+            queries.require(connection, address)
+        row = person.row() if person is not None else _stranger(wanted.address)
+        if standing is not None:
+            row["suppressed"] = {"reason": standing.reason, "at": standing.at.isoformat()}
+        return row
+
+
+def links_of(engine: Engine, address: str, *, links: Links, now: datetime) -> Row:
+    """The links of one person, to be handed to them: preferences, unsubscribe; of a pending one, confirm.
+
+    Raises UnknownAddressError; SubscriberError for who gets no mail any more.
+    """
+    with reading(engine) as connection:
+        person = queries.require(connection, address)
+    if person.state not in (queries.State.PENDING, queries.State.CONFIRMED, queries.State.UNSUBSCRIBED):
+        raise SubscriberError(
+            f"{person.address} is {person.state}", hint="`newsletter subscribers show` says why."
+        )
+    row: Row = {"address": person.address, "state": str(person.state)}
+    if person.state is queries.State.PENDING:
+        row["confirm_url"] = f"{links.base_url}{confirm_path(links, person.ref, now=now)}"
+    else:
+        row["preferences_url"] = f"{links.base_url}{preferences_path(links, person.ref, now=now)}"
+    row["unsubscribe_url"] = f"{links.base_url}/u/{person.leave_id}"
+    return row
+
+
+def history(engine: Engine, address: str) -> list[Row]:
+    """The consent events of a person, the oldest first."""
+    with reading(engine) as connection:
+        return consent.history(connection, queries.require(connection, address).id)
+
+
+def import_roster(
+    engine: Engine,
+    path: Path,
+    *,
+    confirmed: bool,
+    house: House,
+    now: datetime,
+    dry_run: bool = False,
+    topics: Sequence[str] = (),
+    at_most: str = "",
+    encoding: str = "",
+    progress: Callable[[int, int], None] | None = None,
+    tell: Callable[[Row], None] | None = None,
+) -> Row:
+    """Take a roster in: added, updated, unchanged (counts), refused (row, reason), and what was ignored.
+
+    A batch is a transaction: other commands get their turn in between, and an import that was killed is
+    finished by running it again. confirmed: consent was given elsewhere. dry_run: stores nothing and lists
+    each change (row, address, change, before, after), or hands it to `tell` as it comes. topics: slugs for
+    rows that name none. at_most: pending, unsubscribed or suppressed, what everybody in the file is at most.
+    encoding: empty: found out. progress: called with bytes read and bytes in all. Raises RosterError for a
+    file that is no roster, UnknownTopicError; nothing is stored then.
+    """
+    total: Row = {"added": 0, "updated": 0, "unchanged": 0, "refused": []}
+    unread: Counter[tuple[str, str]] = Counter()
+    with Roster(path, encoding=encoding) as roster, Seen() as seen:
+        terms = Terms(
+            known_topics=house.known_topics,
+            default_topics=(EVERYTHING,),
+            defaults=house.defaults,
+            confirmed=confirmed,
+            now=now,
+            suppression_key=house.suppression_key,
+            topics=slugs.checked(topics, house.known_topics),
+            at_most=strictest(*(status(word) for word in (at_most, roster.held) if word)),
+            called=titles({slug: house.topic_titles.get(slug, slug) for slug in house.known_topics}),
+        )
+        for batch in roster.batches():
+            with reading(engine) if dry_run else writing(engine, alone=True) as connection:
+                taken = take_in(connection, batch, terms=terms, seen=seen, dry_run=dry_run)
+                if taken.first_confirmed and house.welcome:
+                    newcomers = queries.by_ids(connection, taken.first_confirmed)
+                    backlog.give(
+                        connection,
+                        [(person.id, person.topics) for person in newcomers],
+                        papers_each=house.welcome,
+                        now=now,
+                    )
+            for counted in ("added", "updated", "unchanged"):
+                total[counted] += getattr(taken, counted)
+            total["refused"] += taken.refused
+            unread.update(
+                {value: n for value, n in taken.unread.items() if value in unread or len(unread) < MAX_UNREAD}
+            )
+            if dry_run and tell is None:
+                total.setdefault("changes", []).extend(taken.changes)
+            elif tell is not None:
+                for change in taken.changes:
+                    tell(change)
+            if progress is not None:
+                progress(roster.position, roster.size)
+        return {
+            **total,
+            "ignored_columns": list(roster.columns.ignored),
+            "ignored_values": [
+                {"field": name, "value": value, "rows": rows}
+                for (name, value), rows in sorted(
+                    unread.items(), key=lambda item: (item[0][0], -item[1], item[0])
+                )
+            ],
+            "format": roster.format or None,
+            "at_most": str(terms.at_most) if terms.at_most else None,
+            "encoding": roster.encoding,
+        }
+
+
+def export_roster(engine: Engine, path: Path) -> int:
+    """Write everybody but erased people to a roster, whole or not at all; returns how many."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                count = write_roster(engine, file)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {path}: {error.strerror}", hint="Name a file in a folder that you may write to."
+        ) from error
+    return count
+
+
+def write_roster(engine: Engine, file: TextIO) -> int:
+    """The same to an open text file (newline="", UTF-8), such as standard output."""
+    with reading(engine) as connection:
+        return write(queries.listed(connection), file)
+
+
+def unsubscribe(engine: Engine, address: str, *, now: datetime, topics: Sequence[str] | None = None) -> Row:
+    """Take somebody off everything, or off these topics; again changes nothing."""
+    with writing(engine) as connection:
+        person = queries.require(connection, address, lock=True)
+        return departure.unsubscribe(
+            connection, subscriber_id=person.id, topics=topics or None, how="admin", now=now
+        ).row()
+
+
+def suppress(engine: Engine, address: str, *, house: House, now: datetime, note: str = "") -> Row:
+    """Never mail this address again, whether or not anybody here has it."""
+    with writing(engine) as connection:
+        person = suppression.suppress(
+            connection,
+            address=address,
+            reason="admin",
+            how="admin",
+            now=now,
+            key=house.suppression_key,
+            note=note,
+        )
+    return person.row() if person is not None else _stranger(addresses.parse(address).address)
+
+
+def unsuppress(engine: Engine, address: str, *, house: House, now: datetime) -> Row:
+    """Take back a wrongful suppression; the person stands where they stood before."""
+    with writing(engine) as connection:
+        person = suppression.unsuppress(
+            connection, address=address, how="admin", now=now, key=house.suppression_key
+        )
+    shown = addresses.parse(address).address
+    return person.row() if person is not None else {"address": shown, "state": None, "topics": []}
+
+
+def forget(engine: Engine, address: str, *, house: House, now: datetime) -> Row:
+    """Erase somebody: only a keyed hash stays, which keeps imports and admins from bringing them back."""
+    with writing(engine) as connection:
+        person = queries.require(connection, address, lock=True)
+        suppression.forget(
+            connection, subscriber_id=person.id, how="admin", now=now, key=house.suppression_key
+        )
+    return {"address": person.address, "state": "erased", "topics": []}
+
+
+def pause(engine: Engine, address: str, *, until: datetime | None, now: datetime) -> Row:
+    """Send somebody no digest before `until` (None: go on at once)."""
+    with writing(engine) as connection:
+        person = queries.require(connection, address, lock=True)
+        return departure.pause(connection, subscriber_id=person.id, until=until, how="admin", now=now).row()
+
+
+def _stranger(address: str) -> Row:
+    """An address that is suppressed without being anybody's; only its hash is kept."""
+    return {"address": address, "state": "suppressed", "topics": []}

@@ -1,0 +1,46 @@
+"""Asks pending people whether they agree, a page at a time: those whom a roster brought and nobody asked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Engine, select
+
+from newsletter.db.engine import writing
+from newsletter.db.schema import deliveries
+from newsletter.pipeline.content.transactional import Letterpress, post_letter
+from subscribers import consent, queries
+from subscribers.consent import Event, What
+from subscribers.queries import State
+
+PAGE = 100  # people asked in one transaction: other writers wait a fifth of a second
+KIND = "confirm"
+
+
+def ask_pending(engine: Engine, *, press: Letterpress, now: datetime) -> int:
+    """Post the question to every pending person to whom it was never mailed; returns how many."""
+    asked = last = 0
+    while True:
+        with writing(engine, alone=True) as connection:
+            page = queries.after(connection, last, state=State.PENDING, most=PAGE)
+            if not page:
+                return asked
+            last = page[-1].id
+            ids = [person.id for person in page]
+            d = deliveries.c
+            known = select(d.subscriber_id).where(d.subscriber_id.in_(ids), d.kind == KIND)
+            before = set(connection.execute(known).scalars())
+            for person in page:
+                if person.id in before:
+                    continue
+                post_letter(
+                    connection,
+                    press=press,
+                    kind=KIND,
+                    subscriber_id=person.id,
+                    key=now.isoformat(),
+                    now=now,
+                )
+                asked += 1
+                event = Event(what=What.REQUESTED, topics=person.topics)  # from here on the purge counts
+                consent.record(connection, [(person.id, event)], how="admin", now=now)

@@ -1,0 +1,26 @@
+"""Housekeeping: drops what is not to be kept. Idempotent; whoever runs for long calls it now and then."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from newsletter.db.engine import writing
+from subscribers import limits, requests
+from subscribers.lifecycle.purge import PAGE, purge
+
+
+def tidy(engine: Engine, *, now: datetime) -> int:
+    """Purge people who asked and never confirmed, old requests that failed, and counts of limits gone by;
+    how many people."""
+    with writing(engine) as connection:
+        limits.forget_old(connection, now=now)
+        requests.forget_old(connection, now=now)
+    gone = 0
+    while True:
+        with writing(engine) as connection:
+            some = purge(connection, now=now)
+        gone += some
+        if some < PAGE:
+            return gone

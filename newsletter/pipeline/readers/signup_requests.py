@@ -1,0 +1,183 @@
+"""Answers what people asked for on the public pages: looks who has the address, and mails what fits.
+
+The pages store requests and show everybody the same; here, later and out of sight, known, unknown and
+suppressed addresses part ways. An address is mailed a few times a day at most; then it is silence.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from limits import RateLimitItem
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import OperationalError
+
+from newsletter.core.debts.digest_plan import EVERYTHING
+from newsletter.core.errors import NewsletterError
+from newsletter.db.engine import reading, writing
+from newsletter.pipeline.content.transactional import Letterpress, post_letter
+from newsletter.pipeline.readers import backlog
+from newsletter.pipeline.readers.admin import House
+from newsletter.pipeline.readers.welcome_goodbye import greet
+from subscribers import addresses, limits, queries, requests
+from subscribers.errors import SubscriberError, SuppressedError
+from subscribers.lifecycle import signup
+from subscribers.queries import State, SubscriberView
+from subscribers.requests import Kind, Request
+from subscribers.suppression_key import hashed
+
+MOST = 10  # requests answered in one transaction: other writers wait a tenth of a second
+ADDRESS = "address"  # the count of all mails to an address that anybody may have typed, whatever they are
+PER_READER = "5/hour, 10/day"  # fresh links that one reader has mailed to themself
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """How often the public pages answer."""
+
+    per_client: tuple[RateLimitItem, ...]  # requests of one network address
+    per_address: tuple[RateLimitItem, ...]  # mails to an email address that anybody may have typed
+    per_reader: tuple[RateLimitItem, ...]  # what a reader asks for by a link that they have
+
+
+def ask(engine: Engine, request: Request, *, client: str, gate: Gate, house: House, now: datetime) -> bool:
+    """Keep a request for `answer`; whether it was kept: of one client (a network address) only so many are.
+
+    The same work for every address.
+    """
+    who = hashed_client(client, house)
+    with writing(engine) as connection:
+        kept = limits.within(connection, gate.per_client, scope="client", who=who, now=now)
+        if kept:
+            requests.store(connection, request)
+    return kept
+
+
+def hashed_client(client: str, house: House) -> str:
+    """The keyed hash under which a network address is counted and stands in the consent ledger."""
+    return hashed(f"client {client}", house.suppression_key)
+
+
+def answer(
+    engine: Engine, *, house: House, press: Letterpress, gate: Gate, now: datetime, most: int = MOST
+) -> int:
+    """Answer the oldest requests, at most so many, in one transaction; returns how many there were.
+
+    One that cannot be answered is set aside with the reason and holds up no other. Raises NewsletterError for
+    what would meet every request, such as a broken template or a database that is busy: then all wait.
+    """
+    with reading(engine) as connection:
+        if not requests.are_waiting(connection):
+            return 0
+    with writing(engine, alone=True) as connection:
+        found = requests.waiting(connection, most=most)
+        done: list[int] = []
+        for request in found:
+            try:
+                with connection.begin_nested():
+                    _answer(connection, request, house=house, press=press, gate=gate, now=now)
+                done.append(request.id)
+            except SubscriberError as error:  # what was asked for cannot be: nobody is told, nothing is lost
+                log.info("request %s comes to nothing: %s", request.id, type(error).__name__)
+                done.append(request.id)
+            except (NewsletterError, OperationalError):
+                raise  # not this request's fault: set aside, it would be lost when all is well again
+            except Exception as error:  # a fault of ours must not stop the requests behind it
+                log.exception("request %s cannot be answered", request.id)
+                requests.fail(connection, request.id, why=f"{type(error).__name__}: {error}")
+        requests.answered(connection, done)
+    return len(found)
+
+
+def _answer(
+    connection: Connection,
+    request: Request,
+    *,
+    house: House,
+    press: Letterpress,
+    gate: Gate,
+    now: datetime,
+) -> None:
+    who = hashed(addresses.parse(request.address).key, house.suppression_key)
+    if not limits.within(connection, gate.per_address, scope=ADDRESS, who=who, now=now):
+        return
+    if request.kind is Kind.LINK:
+        person = queries.find(connection, request.address)
+        kind = {State.CONFIRMED: "link", State.PENDING: "confirm"}.get(person.state) if person else None
+    else:
+        try:
+            person = _signed_up(connection, request, house=house, now=now)
+        except SuppressedError:
+            return  # suppression beats everything, and nobody is told
+        kind = "already" if person.state is State.CONFIRMED else "confirm"
+    if person is not None and kind is not None:
+        post_letter(connection, press=press, kind=kind, subscriber_id=person.id, key=now.isoformat(), now=now)
+
+
+def _signed_up(connection: Connection, request: Request, *, house: House, now: datetime) -> SubscriberView:
+    return signup.add(
+        connection,
+        address=request.address,
+        topics_wanted=_still_there(request.topics, house.known_topics),
+        known_topics=house.known_topics,
+        given=request.given,
+        confirmed=False,
+        how="web",
+        now=now,
+        suppression_key=house.suppression_key,
+        defaults=house.defaults,
+        default_topics=(EVERYTHING,),
+        name=request.name,
+        origin=request.origin,
+    ).person
+
+
+def _still_there(topics: Sequence[str], known: Collection[str]) -> list[str]:
+    """The topics without those that were taken out of the settings since; all of them when none is left."""
+    return [topic for topic in topics if topic in known] or list(topics)
+
+
+def confirm(
+    engine: Engine,
+    *,
+    ref: str,
+    asked_at: datetime,
+    origin: Mapping[str, Any],
+    house: House,
+    press: Letterpress,
+    now: datetime,
+) -> SubscriberView:
+    """The person whom a confirmation link means consents; they are welcomed, once.
+
+    asked_at: when the link was signed. Raises SubscriberError when there is nothing to confirm any more.
+    """
+    with reading(engine) as connection:
+        person = queries.by_ref(connection, ref)
+    if person is None:
+        raise SubscriberError(
+            "there is nothing to confirm here any more", hint="Sign up again to get the newsletter."
+        )
+    if person.state is State.CONFIRMED:
+        return person  # seen without the lock that writers queue for: a link is pressed more than once
+    with writing(engine) as connection:
+        first = person.confirmed_at is None
+        person, confirmed = signup.confirm(
+            connection,
+            subscriber_id=person.id,
+            how="web",
+            now=now,
+            suppression_key=house.suppression_key,
+            asked_at=asked_at,
+            origin=origin,
+        )
+        if confirmed:
+            if first:
+                backlog.give(connection, [(person.id, person.topics)], papers_each=house.welcome, now=now)
+            greet(connection, person, press=press, now=now)
+    return person

@@ -1,0 +1,86 @@
+"""A trial: one sample mail to any address, outside the ledger. Nothing of it is stored or counts as given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from newsletter.core.mail.values import Content, Envelope, Outcome, Recipient
+from newsletter.db.engine import reading
+from newsletter.delivery.outbox.claims import Claimed
+from newsletter.delivery.smtp.relay import Relay
+from newsletter.delivery.smtp.transport import send_batch
+from newsletter.pipeline.compose.compose import Press
+from newsletter.pipeline.content.sample_digest import Sampler
+from newsletter.pipeline.deliver.options import Builder, Prepared
+from newsletter.pipeline.preview import preview, sample_for
+from newsletter.pipeline.send import Calendar
+from subscribers import queries
+
+KIND = "test"
+
+
+def send_test(
+    engine: Engine,
+    *,
+    address: str,
+    now: datetime,
+    press: Press,
+    builder: Builder,
+    links: Callable[[Claimed], Mapping[str, str]],
+    calendar: Calendar,
+    relays: Sequence[Relay],
+    base_url: str,
+    sampler: Sampler,
+) -> Outcome:
+    """Mail a reader what they would get at `now` (aware), anybody else the latest digest.
+
+    Where nothing was ever composed it is the sampler's. Returns the server's answer. The Message-ID is
+    another one each time. Raises RelayError when the server cannot be used.
+    """
+    with reading(engine) as connection:
+        reader = queries.find(connection, address)
+    if reader is not None and reader.state is queries.State.CONFIRMED:
+        shown = preview(
+            engine,
+            subscriber_id=reader.id,
+            now=now,
+            press=press,
+            builder=_TrialBuilder(builder, now),
+            links=links,
+            calendar=calendar,
+            sampler=sampler,
+        )
+        envelope = shown.envelope
+    else:
+        my = {
+            "greeting": "Good day.",
+            "because": "This is a sample, sent by hand: you are on no list.",
+            **dict.fromkeys(("unsubscribe_url", "preferences_url", "pause_url", "web_url"), f"{base_url}/"),
+        }
+        envelope = sample_for(engine, address=address, now=now, builder=builder, my=my, sampler=sampler)
+    (outcome,) = send_batch(relays, [replace(envelope, delivery_id=0)])
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _TrialBuilder:
+    """A builder whose mails bear other Message-IDs than those of the ledger."""
+
+    builder: Builder
+    now: datetime
+
+    def prepare(self, content: Content) -> Prepared:
+        return _TrialPrepared(self.builder.prepare(content), self.now)
+
+
+@dataclass(frozen=True, slots=True)
+class _TrialPrepared:
+    prepared: Prepared
+    now: datetime
+
+    def assemble(self, recipient: Recipient) -> Envelope:
+        return self.prepared.assemble(replace(recipient, kind=KIND, key=self.now.isoformat()))

@@ -1,0 +1,77 @@
+"""Looks at a finished HTML document: what mail programs and screen readers would miss in it, in words.
+
+Knows no template; `newsletter.render.check.templates` names the file.
+"""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+STYLE_LIMIT = 8_192  # bytes; Gmail drops a longer style sheet
+DEAD = ("script", "form", "iframe", "link", "object", "embed", "video")  # what mail programs take out
+SCHEMES = {"href": ("https://", "http://", "mailto:"), "src": ("https://", "http://")}
+_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
+
+
+def unfit(document: str) -> list[str]:
+    """What is wrong with the HTML of a whole mail; empty when nothing is."""
+    reader = _Reader()
+    reader.feed(document)
+    reader.close()
+    words: list[str] = []
+    if not reader.language:
+        words.append("<html> has no lang")
+    if not reader.title.strip():
+        words.append("there is no <title>")
+    if (count := reader.tags.count("h1")) != 1:
+        words.append(f"there are {count} <h1>; one is right")
+    if reader.style > STYLE_LIMIT:
+        words.append(
+            f"the style sheet that stays takes {reader.style} bytes; Gmail drops more than {STYLE_LIMIT}"
+        )
+    words += [f"<{tag}> does not work in mail" for tag in DEAD if tag in reader.tags]
+    words += [
+        f"{attribute}={url[:60]!r} is no link of the web: it must start with https://"
+        for attribute, url in dict.fromkeys(reader.links)
+        if not url.lower().startswith(SCHEMES[attribute])
+    ]
+    words += [f"an image has no alt: {url[:60]!r}" for url in dict.fromkeys(reader.silent)]
+    return words
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.language = ""
+        self.title = ""
+        self.style = 0  # bytes
+        self.tags: list[str] = []
+        self.links: list[tuple[str, str]] = []  # attribute and what it says
+        self.silent: list[str] = []  # images without words
+        self._inside = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = {name: value or "" for name, value in attrs}
+        self.tags.append(tag)
+        self._inside = tag
+        if tag == "html":
+            self.language = told.get("lang", "")
+        if tag == "img" and "alt" not in told:
+            self.silent.append(told.get("src", ""))
+        self.links += [(name, told[name].strip()) for name in SCHEMES if name in told]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "title":
+            self.title += data
+        elif self._inside == "style":
+            self.style += len(data.encode())
+
+    def handle_comment(self, data: str) -> None:
+        # Outlook reads what stands in its conditional comments.
+        self.style += sum(
+            len(found.encode()) for found in re.findall(r"<style[^>]*>(.*?)</style>", data, re.S)
+        )

@@ -1,0 +1,273 @@
+"""Checks templates: that what is joined from pieces equals what would be rendered whole and inlined.
+
+A style that depends on neighbours (`:first-child`, `h3 + p`) breaks that: a card is inlined once, among all
+others. Says what is wrong; mends nothing.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from newsletter.core.debts.digest_plan import DigestPlan
+from newsletter.core.errors import ConfigurationError
+from newsletter.core.mail.quoted_printable import SLOTS, UNPRINTABLE, decoded, encode_value
+from newsletter.core.states import Form
+from newsletter.render.assembly import assemble, places, values
+from newsletter.render.check import specimens
+from newsletter.render.check.css_lint import lost, neighbourly
+from newsletter.render.check.html_lint import unfit
+from newsletter.render.check.same_html import tokens
+from newsletter.render.environment import MailEnvironment
+from newsletter.render.layout import Key, Layout, key_of
+from newsletter.render.mail_kinds import LETTERS
+from newsletter.render.transactional import letter
+from newsletter.render.view_models import Brand, PaperLine, PaperView, TopicView
+
+MUST_LINK = {kind: letter.links for kind, letter in LETTERS.items()}  # what a letter is for
+COMPOSED_AT = datetime(2026, 4, 17, 5, tzinfo=UTC)
+PLANS = (
+    specimens.plan({"circuits": 3, "quantum": 1, "everything": 2}, note="One line.\nAnother.", extras=True),
+    specimens.plan({"quantum": 1}),
+    specimens.plan({"power-grids": 2, "circuits": 2}),
+    specimens.plan({}, extras=True),
+)
+
+_RAW = re.compile(r"<b>bold</b>|<i>over</i>|Institute <of>")
+_AS_MARKUP = "it prints a paper's words as markup: `| safe` is not for what comes from a listing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that is wrong with a template."""
+
+    template: str  # file or folder below the folder of templates
+    line: int | None = None  # 1-based, when it is known
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.template}{f', line {self.line}' if self.line else ''}: {self.words}"
+
+
+def check(
+    environment: MailEnvironment, *, brand: Brand, topics: Mapping[str, TopicView] | None = None
+) -> list[Problem]:
+    """What is wrong with the mail templates, in words; empty when all is well.
+
+    topics: of this newsletter, whose colours the style sheet holds.
+    """
+    subjects = {
+        path.parent.name for root in environment.folders for path in root.glob("email/*/subject.txt.j2")
+    }
+    checks: list[tuple[str, Callable[[], list[Problem]]]] = [
+        ("email/digest", lambda: check_digest(environment, brand=brand)),
+        ("email/digest", lambda: _check_sheet(environment, brand, "email/digest", topics or {})),
+        *(
+            (f"email/{kind}", lambda kind=kind: check_letter(environment, brand, kind))
+            for kind in sorted(subjects)
+        ),
+    ]
+    problems: list[Problem] = []
+    broken = False
+    for folder, one in checks:
+        try:
+            problems += one()
+        except ConfigurationError as error:
+            broken = True
+            line = error.ids.get("line")
+            problems.append(
+                Problem(
+                    template=str(error.ids.get("template", folder)),
+                    line=line if isinstance(line, int) else None,
+                    words=error.message.partition(" cannot be used: ")[2] or error.message,
+                )
+            )
+    if not broken:  # or what comes behind the fault was never asked for
+        problems += _unused(environment)
+    return list(dict.fromkeys(problems))
+
+
+def check_letter(environment: MailEnvironment, brand: Brand, kind: str) -> list[Problem]:
+    """The same for a mail that repeats nothing. Raises ConfigurationError where it cannot be rendered."""
+    if kind not in LETTERS:
+        return []  # its files are among those that nothing uses
+    problems: list[Problem] = []
+    papers = specimens.lines() if LETTERS[kind].shows_papers else ()
+    for shown in {(), papers}:
+        content = letter(
+            environment,
+            brand=brand,
+            kind=kind,
+            date=COMPOSED_AT,
+            topics=specimens.topics(),
+            context={"papers": shown},
+        )
+        problems += _faults(kind, "html", content.html, shown) + _faults(kind, "txt", content.text, shown)
+    return list(dict.fromkeys(problems))
+
+
+def _faults(kind: str, part: str, pieces: Iterable[bytes], papers: Iterable[PaperLine]) -> list[Problem]:
+    """What is wrong with one part of a letter that shows these papers."""
+    document = joined(pieces, specimens.MY, markup=part == "html")
+    page = html.unescape(document) if part == "html" else document
+    words: list[str] = []
+    if part == "html":
+        words += unfit(document)
+        if _RAW.search(document):
+            words.append(_AS_MARKUP)
+    words += [
+        f"there is no {{{{ my.{link} }}}}" for link in MUST_LINK[kind] if specimens.MY[link] not in page
+    ]
+    if any(_ascii(paper.link) not in _ascii(page) for paper in papers):
+        words.append("there is no {{ paper.link }}")
+    return [Problem(template=f"email/{kind}/{part}.j2", words=each) for each in words]
+
+
+def check_digest(
+    environment: MailEnvironment, *, brand: Brand, plans: Iterable[DigestPlan] = PLANS
+) -> list[Problem]:
+    """The same for digests of these plans, made of specimens."""
+    layout = Layout(environment, brand=brand, topics=specimens.topics())
+    papers = specimens.papers()
+    layout.prepare(specimens.cards(), papers, maybe=specimens.cards())
+    problems = [*_unescaped(layout)]
+    for plan in plans:
+        problems += [*differences(layout, plan, papers), *missing(layout, plan, papers)]
+    return list(dict.fromkeys(problems))
+
+
+def _check_sheet(
+    environment: MailEnvironment, brand: Brand, folder: str, topics: Mapping[str, TopicView]
+) -> list[Problem]:
+    """What is wrong with the style sheets themselves, with the colours of these topics in them."""
+    layout = Layout(environment, brand=brand, topics=topics)
+    problems = [
+        Problem(
+            template=selector.template or f"{folder}/html.j2",
+            line=selector.line,
+            words=f"`{selector.text}` cannot be inlined and does nothing: say it of the element itself, "
+            "or in the style sheet that stays",
+        )
+        for selector in lost(environment, layout.bare())
+    ]
+    if not topics:
+        return problems
+    layout.prepare([], {})
+    frame = joined((part for part in layout.frame.html if isinstance(part, bytes)), specimens.MY, markup=True)
+    too_long = [words for words in unfit(frame) if words.startswith("the style sheet")]
+    return problems + [Problem(template=f"{folder}/html.j2", words=words) for words in too_long]
+
+
+def _unescaped(layout: Layout) -> list[Problem]:
+    """Pieces that print a paper's text as markup."""
+    kinds = {
+        key[0] for key, piece in layout.pieces.items() if _RAW.search(decoded(piece.html).decode("utf-8"))
+    }
+    return [
+        Problem(
+            template=f"{layout.folder}/{kind}.html.j2",
+            words=_AS_MARKUP,
+        )
+        for kind in sorted(kinds)
+    ]
+
+
+def _unused(environment: MailEnvironment) -> list[Problem]:
+    """An operator's templates that nothing asked for: most likely a slip in the name."""
+    return [
+        Problem(template=name, words="nothing uses it: is its name right?")
+        for name in environment.own()
+        if name not in environment.used
+    ]
+
+
+def differences(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -> list[Problem]:
+    """Where the joined digest of `plan` is not the one that is rendered whole and inlined."""
+    wanted = _wanted(layout, plan, papers)
+    told = {**values(layout, plan, papers), **{f"my.{name}": value for name, value in specimens.MY.items()}}
+    content = assemble(layout, plan, papers, composed_at=COMPOSED_AT)
+    ink = layout.environment.ink
+    whole = ink.pattern.sub(
+        lambda found: html.escape(UNPRINTABLE.sub("", told[found[1]])).replace("\n", "<br>\n"),
+        layout.render("html", wanted, marked=False),
+    )
+    found: list[Problem] = []
+    if tokens(whole) != tokens(joined(content.html, told, markup=True)):
+        _, alone = layout.cut(layout.render("html", wanted), list(wanted))
+        changed = sorted({key[0] for key in wanted if alone[key] != layout.pieces[key].html}) or [""]
+        suspects = ", ".join(map(str, neighbourly(layout.environment, layout.bare())))
+        found += [
+            Problem(
+                template=f"{layout.folder}/{name + '.' if name else ''}html.j2",
+                words="it looks different among others: a style or a template depends on neighbours"
+                + (f" ({suspects})" if suspects else ""),
+            )
+            for name in changed
+        ]
+    text = ink.pattern.sub(
+        lambda found: decoded(encode_value(told[found[1]], markup=False)).decode().replace("\r\n", "\n"),
+        layout.render("txt", wanted, marked=False),
+    )
+    if text != joined(content.text, told, markup=False):
+        found.append(
+            Problem(template=f"{layout.folder}/txt.j2", words="joined from pieces it is another text")
+        )
+    return found
+
+
+def missing(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -> list[Problem]:
+    """What every digest must show and this one does not."""
+    content = assemble(layout, plan, papers, composed_at=COMPOSED_AT)
+    told = {**content.values, **{f"my.{name}": value for name, value in specimens.MY.items()}}
+    parts = {
+        "html": joined(content.html, told, markup=True),
+        "txt": joined(content.text, told, markup=False),
+    }
+    problems = [Problem(template=f"{layout.folder}/html.j2", words=words) for words in unfit(parts["html"])]
+    for part, shown in parts.items():
+        page = html.unescape(shown) if part == "html" else shown
+        if specimens.MY["unsubscribe_url"] not in page:
+            problems.append(
+                Problem(template=f"{layout.folder}/{part}.j2", words="there is no {{ my.unsubscribe_url }}")
+            )
+        for kind, cards in (("card", plan.news), ("maybe", plan.maybe), ("recap", plan.recaps)):
+            links = {papers[card.paper_id].link for card in cards if card.form is not Form.LEFT}
+            if any(_ascii(link) not in _ascii(page) for link in links):
+                problems.append(
+                    Problem(
+                        template=f"{layout.folder}/{kind}.{part}.j2", words="there is no {{ paper.link }}"
+                    )
+                )
+    return problems
+
+
+def joined(pieces: Iterable[bytes], told: Mapping[str, str], *, markup: bool) -> str:
+    """What a reader's program gets to see: the pieces joined, slots filled from `told`, decoded.
+
+    Values of `my.…` may be told without that prefix.
+    """
+
+    def fill(found: re.Match[bytes]) -> bytes:
+        name = found[1].decode()
+        return encode_value(told.get(name, told.get(name.removeprefix("my."), "")), markup=markup)
+
+    return decoded(SLOTS.sub(fill, b"".join(pieces))).decode().replace("\r\n", "\n")
+
+
+def _wanted(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -> dict[Key, dict[str, Any]]:
+    """The pieces of one digest alone, with what their templates are handed."""
+    contexts = layout.furniture()
+    for card in (*plan.news, *plan.recaps):
+        contexts[key_of(card)] = layout.context_of(card, papers[card.paper_id])
+    for card in plan.maybe:
+        contexts[key_of(card, maybe=True)] = layout.context_of(card, papers[card.paper_id])
+    return {key: contexts[key] for keys in places(plan).values() for key in keys}
+
+
+def _ascii(text: str) -> str:
+    """`text` with its non-ASCII characters percent-encoded, as links are serialised."""
+    return "".join(c if c.isascii() else "".join(f"%{octet:02X}" for octet in c.encode()) for c in text)

@@ -1,0 +1,53 @@
+"""One finished document of a mail: its template rendered, its styles inlined, its slots looked at.
+
+Knows neither papers nor pieces; layouts and letters are made with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from newsletter.core.errors import ConfigurationError
+from newsletter.core.mail.quoted_printable import encode_piece
+from newsletter.render.css_inliner import inlined
+from newsletter.render.environment import MailEnvironment
+from newsletter.render.slot_contexts import misplaced
+from newsletter.render.slots import NAMES, Ink, Space
+from newsletter.render.topic_colors import shades_of
+from newsletter.render.view_models import Brand, TopicView
+
+
+def shared_context(
+    brand: Brand, topics: Mapping[str, TopicView], *, slots: Mapping[str, frozenset[str]] = NAMES
+) -> dict[str, Any]:
+    """What every template of a mail is handed. slots: the names in each space that this mail has."""
+    spaces = {space: Space(space, names) for space, names in slots.items()}
+    return {"brand": brand, "topics": topics, "accent": shades_of(brand.accent), **spaces}
+
+
+def page(environment: MailEnvironment, folder: str, part: str, context: Mapping[str, Any]) -> str:
+    """The document `<folder>/<part>.j2`; html is inlined. Raises ConfigurationError with the template."""
+    document = environment.part(f"{folder}/{part}.j2", context)
+    if part != "html":
+        return document
+    document = inlined(document)
+    wrong = misplaced(document, environment.ink)
+    if wrong is not None:
+        raise ConfigurationError(
+            f"the templates in {folder} cannot be used: {wrong}",
+            hint="Print it as text, or as the start of a link's href.",
+            template=f"{folder}/html.j2",
+        )
+    return document
+
+
+def stretch(ink: Ink, folder: str, text: str) -> bytes:
+    """A stretch of a document, encoded, with its slots. Raises ConfigurationError for a damaged slot."""
+    if ink.word[:9] in ink.pattern.sub("", text).lower():
+        raise ConfigurationError(
+            f"the templates in {folder} cannot be used: a slot was changed after it was printed",
+            hint="What prints a slot (a macro, a block) takes no filter.",
+            template=folder,
+        )
+    return encode_piece(text, ink.pattern)

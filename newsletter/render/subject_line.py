@@ -1,0 +1,104 @@
+"""Says what a digest holds: subject line, lede, and what a mailbox shows beside the subject.
+
+Takes plans and papers; renders no template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan
+from newsletter.render.truncate import shortened
+from newsletter.render.view_models import Brand, PaperView, TopicView, in_words
+
+SUBJECT_LENGTH = 110  # characters; most mailboxes show fewer
+TITLE_LENGTH = 80  # characters of the first title in the subject
+PREHEADER_LENGTH = 140  # characters; mailboxes show 35 to 140
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven")
+
+
+def subject(
+    brand: Brand, topics: Mapping[str, TopicView], plan: DigestPlan, papers: Mapping[int, PaperView]
+) -> str:
+    """The subject line: by the brand's pattern, or else what is inside."""
+    shown = (*plan.news, *plan.maybe, *plan.recaps)
+    first = papers[shown[0].paper_id].title if shown else ""
+    inside = in_topics(topics, counts(plan)) or ("worth a look" if plan.maybe else "in case you missed it")
+    if brand.subject:
+        return brand.subject.format(
+            name=brand.name,
+            number=str(plan.edition),
+            date=in_words(plan.date),
+            topics=inside,
+            first=shortened(first, TITLE_LENGTH),
+            count=str(len(plan.news)),
+        )
+    if len(plan.news) == 1:
+        return shortened(first, SUBJECT_LENGTH)
+    return shortened(f"{inside[0].upper()}{inside[1:]}: {first}", SUBJECT_LENGTH)
+
+
+def counts(plan: DigestPlan) -> dict[str, int]:
+    """Papers by the topic that they are shown under, in the order of the sections."""
+    found: dict[str, int] = {}
+    for card in plan.news:
+        found[card.topic] = found.get(card.topic, 0) + 1
+    return found
+
+
+def in_topics(topics: Mapping[str, TopicView], found: Mapping[str, int]) -> str:
+    """3 circuits, 1 quantum, 2 more."""
+    if list(found) == [EVERYTHING]:
+        return f"{found[EVERYTHING]} paper{'s' if found[EVERYTHING] > 1 else ''}"
+    return ", ".join(
+        f"{count} {'more' if topic == EVERYTHING else _in_a_sentence(topics[topic].title)}"
+        for topic, count in found.items()
+    )
+
+
+def lede(plan: DigestPlan, papers: Mapping[int, PaperView]) -> str:
+    """Five new papers in the topics you follow, two of them with code."""
+    count = len(plan.news)
+    if not count and plan.recaps:
+        return "Nothing new today, but an earlier mail to you may not have arrived."
+    if not count:
+        return "Nothing certain today, only what may be worth a look."
+    with_code = sum(1 for card in plan.news if papers[card.paper_id].code)
+    topics = {card.topic for card in plan.news} - {EVERYTHING}
+    where = " in the topics you follow" if topics else ""
+    code = f", {number(with_code)} of them with code" if with_code else ""
+    if count == with_code:
+        code = ", with code" if count == 1 else ", all with code"
+    return f"{number(count).capitalize()} new paper{'s' if count > 1 else ''}{where}{code}."
+
+
+def more(plan: DigestPlan) -> str:
+    """That some papers had no room; empty when all are shown."""
+    count = len(plan.left_out)
+    if not count:
+        return ""
+    papers, lead = ("paper", "leads") if count == 1 else ("papers", "lead")
+    return f"{number(count).capitalize()} more {papers} had no room here and {lead} your next digest."
+
+
+def preheader(plan: DigestPlan, papers: Mapping[int, PaperView]) -> str:
+    """The first titles."""
+    titles = [papers[card.paper_id].title for card in (*plan.news, *plan.maybe, *plan.recaps)]
+    return shortened(" · ".join(titles[:3]), PREHEADER_LENGTH)
+
+
+def weekday_in_words(day: date) -> str:
+    """Friday 17 April 2026."""
+    return f"{day:%A} {in_words(day)}"
+
+
+def number(count: int) -> str:
+    """A small number as a word."""
+    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+
+
+def _in_a_sentence(title: str) -> str:
+    """`title` as it stands inside a sentence: "circuits", but "LLM agents"."""
+    first = title.split(" ", 1)[0]
+    return title[:1].lower() + title[1:] if first[1:].islower() else title

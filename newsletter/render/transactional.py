@@ -1,0 +1,51 @@
+"""Mails that repeat nothing: a confirmation, a link that was asked for. One folder of templates each.
+
+`email/<kind>/` holds html.j2, txt.j2 and subject.txt.j2; what is personal is printed by `{{ my.… }}`.
+What each kind may print is in `newsletter.render.mail_kinds`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from newsletter.core.errors import ConfigurationError
+from newsletter.core.mail.values import Content
+from newsletter.render.document import page, shared_context, stretch
+from newsletter.render.environment import MailEnvironment
+from newsletter.render.mail_kinds import LETTERS
+from newsletter.render.view_models import Brand, TopicView
+
+
+def letter(
+    environment: MailEnvironment,
+    *,
+    brand: Brand,
+    kind: str,
+    date: datetime,
+    topics: Mapping[str, TopicView] | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> Content:
+    """The content of one kind of mail. Raises ConfigurationError.
+
+    date: the Date header. topics: by slug, whose colours the style sheet holds. context: what the templates
+    are handed besides, plain values that all who get this content share (`papers`: PaperLine, for a welcome).
+    """
+    folder = f"email/{kind}"
+    slots = {"my": LETTERS[kind].prints if kind in LETTERS else frozenset(), "digest": frozenset[str]()}
+    handed = {**shared_context(brand, topics or {}, slots=slots), "papers": (), **(context or {})}
+    subject = " ".join(environment.part(f"{folder}/subject.txt.j2", handed).split())
+    if environment.ink.word in subject:
+        raise ConfigurationError(
+            f"the template {folder}/subject.txt.j2 cannot be used: it prints a slot",
+            hint="All who get this mail share its subject.",
+            template=f"{folder}/subject.txt.j2",
+        )
+    html, text = (page(environment, folder, part, handed) for part in ("html", "txt"))
+    return Content(
+        subject=subject,
+        date=date,
+        html=(stretch(environment.ink, folder, html + "\n"),),
+        text=(stretch(environment.ink, folder, text),),
+    )

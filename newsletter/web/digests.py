@@ -1,0 +1,51 @@
+"""Digests in the browser: the one that a mail links to, and the latest as a sample before signing up."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
+
+from newsletter.core.errors import NotFoundError
+from newsletter.pipeline.content import web_version
+from newsletter.pipeline.content.personalization import WEB_DIGEST
+from newsletter.web import signed_links
+from newsletter.web.middleware import MAIL_POLICY
+from newsletter.web.pages import site_of
+from subscribers import tokens
+from subscribers.errors import TokenError
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/digests/{token}")
+def digest(request: Request, token: str) -> Response:
+    """One digest as it was mailed, without what was one reader's own."""
+    site = site_of(request)
+    try:
+        told = tokens.read(WEB_DIGEST, token, keys=site.keys, now=site.clock())
+        document = web_version.page_of(
+            site.engine,
+            str(told.get("key", "")),
+            web_url=f"{site.base_url}/digests/{token}",
+            builder=site.builder,
+            links=site.links,
+        )
+    except (TokenError, NotFoundError):
+        return signed_links.unknown(request)
+    return _mail(document)
+
+
+@router.get("/sample")
+def sample(request: Request) -> Response:
+    """The latest digest that was mailed, or one of the shipped papers where there is none."""
+    site = site_of(request)
+    return _mail(
+        web_version.sample(
+            site.engine, builder=site.builder, links=site.links, sampler=site.sampler, now=site.clock()
+        )
+    )
+
+
+def _mail(document: str) -> Response:
+    # A mail carries its styles in its elements; nothing in it may run, load code or send a form.
+    return HTMLResponse(document, headers={"Content-Security-Policy": MAIL_POLICY})

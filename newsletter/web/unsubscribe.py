@@ -1,0 +1,105 @@
+"""Leaving: one topic or all, with undo. The link is a stored random id that never expires.
+
+A mailbox's own button posts here, too, and gets what it asks for without another question (RFC 8058).
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+
+from newsletter.pipeline.content.personalization import preferences_path
+from newsletter.pipeline.readers import self_service
+from newsletter.web import signed_links
+from newsletter.web.forms import Sent
+from newsletter.web.pages import go, show, site_of
+from subscribers.addresses import mask
+from subscribers.errors import SubscriberError, UnknownTopicError
+from subscribers.queries import State, SubscriberView
+
+router = APIRouter(prefix="/u/{leave_id}", include_in_schema=False)
+
+ONE_CLICK = "List-Unsubscribe"  # the form field of RFC 8058, section 3.1; its value is One-Click
+
+
+@router.get("")
+def leave_page(request: Request, leave_id: str, done: str = "") -> Response:
+    """The buttons: everything, or one topic."""
+    return _page(request, _leaver(request, leave_id), done=done)
+
+
+@router.post("")
+def leave(request: Request, leave_id: str, form: Sent) -> Response:
+    """Leave. A repeat shows the same page and changes nothing."""
+    site = site_of(request)
+    person = _known(request, leave_id)
+    now = site.clock()
+    if form.one(ONE_CLICK):
+        self_service.leave(site.engine, subscriber_id=person.id, how=self_service.BY_MAILBOX, now=now)
+        return PlainTextResponse("You are unsubscribed.\n")
+    topic = form.one("topic") or None
+    if person.state in (State.ERASED, State.SUPPRESSED):
+        # Nothing comes now, but their word must outlast the suppression.
+        self_service.leave(site.engine, subscriber_id=person.id, how=self_service.BY_PAGE, now=now)
+        raise signed_links.ClosedError(signed_links.gone)
+    try:
+        after = self_service.leave(
+            site.engine,
+            subscriber_id=person.id,
+            topic=topic,
+            how=self_service.BY_PAGE,
+            now=now,
+            press=site.press,
+        )
+    except UnknownTopicError as error:
+        return signed_links.refused(request, error)
+    site.wake()
+    if after.state is not State.CONFIRMED:
+        return go(request, f"/u/{leave_id}")
+    return go(request, f"/u/{leave_id}?done={topic or ''}")
+
+
+@router.post("/undo")
+def undo(request: Request, leave_id: str) -> Response:
+    """Take the last leaving back."""
+    site = site_of(request)
+    person = _leaver(request, leave_id)
+    try:
+        self_service.undo(site.engine, subscriber_id=person.id, now=site.clock())
+    except SubscriberError as error:
+        return signed_links.refused(request, error)
+    return go(request, f"/u/{leave_id}?done=undo")
+
+
+def _known(request: Request, leave_id: str) -> SubscriberView:
+    person = self_service.leaver_of(site_of(request).engine, leave_id)
+    if person is None:
+        raise signed_links.ClosedError(signed_links.unknown)
+    return person
+
+
+def _leaver(request: Request, leave_id: str) -> SubscriberView:
+    person = _known(request, leave_id)
+    if person.state in (State.ERASED, State.SUPPRESSED):
+        raise signed_links.ClosedError(signed_links.gone)
+    return person
+
+
+def _page(request: Request, person: SubscriberView, *, done: str) -> Response:
+    site = site_of(request)
+    address = mask(person.address)
+    if person.state is State.UNSUBSCRIBED:
+        return show(request, "left", address=address, leave_id=person.leave_id)
+    return show(
+        request,
+        "leave",
+        address=address,
+        leave_id=person.leave_id,
+        followed=[(slug, site.titles([slug])[0]) for slug in site.in_order(person.topics)],
+        left_topic=site.titles([done])[0] if done in person.left else "",
+        undone=done == "undo",
+        pending=person.state is State.PENDING,
+        preferences=preferences_path(site.links, person.ref, now=site.clock())
+        if person.state is State.CONFIRMED
+        else "",
+    )

@@ -1,0 +1,146 @@
+"""Leaving, with its undo, and pausing. Every repeat is harmless. Erasure and suppression are elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, update
+
+from subscribers import consent, subscriptions
+from subscribers.consent import Event, What
+from subscribers.errors import SubscriberError, UnknownTopicError
+from subscribers.queries import State, SubscriberView, by_id, paged, subscribers
+
+
+def unsubscribe(
+    connection: Connection,
+    *,
+    subscriber_id: int,
+    how: str,
+    now: datetime,
+    topics: Sequence[str] | None = None,
+) -> SubscriberView:
+    """Leave these topics, or everything; who leaves the last topic leaves everything.
+
+    A topic that was left before stays left; one that was never followed raises UnknownTopicError.
+    """
+    person = by_id(connection, subscriber_id, lock=True)
+    if topics is not None:
+        for topic in topics:
+            if topic not in person.topics and topic not in person.left:
+                follows = ", ".join(person.topics) or "nothing"
+                # No address: the page of a forwarded link shows this, too.
+                raise UnknownTopicError(f"{topic!r} was never followed", hint=f"Followed now: {follows}.")
+        wanted = tuple(topic for topic in person.topics if topic in topics)
+        if set(wanted) != set(person.topics):
+            return _leave_topics(connection, person, wanted, how=how, now=now) if wanted else person
+    return _leave(connection, person, how=how, now=now)
+
+
+def _leave_topics(
+    connection: Connection, person: SubscriberView, topics: tuple[str, ...], *, how: str, now: datetime
+) -> SubscriberView:
+    subscriptions.close(connection, person.id, now=now, topics=topics)
+    _set(connection, person, {})
+    consent.record(connection, [(person.id, Event(what=What.LEFT, topics=topics))], how=how, now=now)
+    return by_id(connection, person.id)
+
+
+def _leave(connection: Connection, person: SubscriberView, *, how: str, now: datetime) -> SubscriberView:
+    if person.state in (State.UNSUBSCRIBED, State.ERASED):
+        return person
+    if person.state is State.SUPPRESSED:
+        # Suppression goes on; that they also asked to leave must survive its being lifted.
+        before = consent.last(connection, person.id, [What.SUPPRESSED, What.UNSUBSCRIBED])
+        if before is not None and before.what is What.UNSUBSCRIBED:
+            return person
+    else:
+        subscriptions.close(connection, person.id, now=now)
+        _set(connection, person, {"state": State.UNSUBSCRIBED})
+    event = Event(what=What.UNSUBSCRIBED, topics=person.topics, detail={"from": str(person.state)})
+    consent.record(connection, [(person.id, event)], how=how, now=now)
+    return by_id(connection, person.id)
+
+
+def undo(connection: Connection, *, subscriber_id: int, how: str, now: datetime) -> SubscriberView:
+    """Take the last leaving back: its topics are followed again, starting now.
+
+    Who left everything gets back what they had, whatever somebody has asked for with their address since.
+    Raises SubscriberError when there is nothing to take back: nothing was left, or they consented anew since.
+    """
+    person = by_id(connection, subscriber_id, lock=True)
+    last = consent.last(connection, person.id, [What.LEFT, What.UNSUBSCRIBED, What.CONFIRMED])
+    whole = last is not None and last.what is What.UNSUBSCRIBED
+    settled = last is None or last.what is What.CONFIRMED or not last.topics
+    if last is None or settled or person.state in (State.ERASED, State.SUPPRESSED):
+        raise SubscriberError("there is no leaving to take back", hint="Choose the topics again.")
+    topics = tuple(topic for topic in last.topics if topic not in person.topics)
+    state = person.state
+    if whole and state in (State.UNSUBSCRIBED, State.PENDING):
+        state = State.CONFIRMED if last.detail.get("from") == State.CONFIRMED else State.PENDING
+    if not topics and state is person.state:
+        return person
+    values: dict[str, Any] = {"state": state}
+    if whole and state is State.CONFIRMED:
+        values |= {"slots_done_to": now, "cadence_since": now}
+    _set(connection, person, values)
+    if whole and person.state is State.PENDING and state is State.CONFIRMED:
+        # Anybody may have typed their address into the form: this link is from their own mail.
+        others = [topic for topic in person.topics if topic not in last.topics]
+        subscriptions.close(connection, person.id, now=now, topics=others)
+        subscriptions.confirm(connection, [person.id], now=now)
+    since = now if state is State.CONFIRMED else None
+    subscriptions.open_(connection, [(person.id, topic, since) for topic in topics])
+    what = What.CAME_BACK if whole else What.FOLLOWED
+    event = Event(what=what, topics=topics, detail={"undo": True, "to": str(state)})
+    consent.record(connection, [(person.id, event)], how=how, now=now)
+    return by_id(connection, person.id)
+
+
+def pause(
+    connection: Connection, *, subscriber_id: int, until: datetime | None, how: str, now: datetime
+) -> SubscriberView:
+    """Send no digest before `until` (None: go on at once). What becomes new in the meantime stays owed."""
+    person = by_id(connection, subscriber_id, lock=True)
+    if until is not None and until <= now:
+        raise SubscriberError(
+            f"a pause cannot end in the past: {until.isoformat()}", hint="Name a later date."
+        )
+    if person.paused_until == until or person.state is State.ERASED:
+        return person
+    values: dict[str, Any] = {"paused_until": until}
+    if until is None and person.paused_until is not None and person.paused_until > now:
+        values["cadence_since"] = now  # slots of the pause stay closed
+    _set(connection, person, values)
+    detail = {} if until is None else {"until": until.isoformat()}
+    event = Event(what=What.RESUMED if until is None else What.PAUSED, detail=detail)
+    consent.record(connection, [(person.id, event)], how=how, now=now)
+    return by_id(connection, person.id)
+
+
+def pause_many(
+    connection: Connection, paused: Sequence[tuple[int, datetime]], *, how: str, now: datetime
+) -> None:
+    """Send these people (by id) no digest before these instants; one that is over already is only noted."""
+    alike: dict[datetime, list[int]] = {}
+    for subscriber_id, until in paused:
+        alike.setdefault(until, []).append(subscriber_id)
+    for until, ids in alike.items():
+        for page in paged(ids):
+            connection.execute(
+                update(subscribers)
+                .where(subscribers.c.id.in_(page))
+                .values(paused_until=until, version=subscribers.c.version + 1)
+            )
+    events = ((each, Event(what=What.PAUSED, detail={"until": until.isoformat()})) for each, until in paused)
+    consent.record(connection, events, how=how, now=now)
+
+
+def _set(connection: Connection, person: SubscriberView, values: dict[str, Any]) -> None:
+    connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == person.id)
+        .values({**values, "version": subscribers.c.version + 1})
+    )

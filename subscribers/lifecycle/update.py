@@ -1,0 +1,57 @@
+"""What a reader changes by a signed link: topics and preferences, together. Leaving everything is elsewhere.
+
+The link may have been forwarded with a mail, so nothing here shows or changes an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from subscribers import addresses, topic_slugs
+from subscribers.errors import PreferenceError, SubscriberError
+from subscribers.lifecycle import unsubscribe
+from subscribers.lifecycle.signup import carry_out
+from subscribers.lifecycle.transitions import Wish, decide
+from subscribers.preferences import Preferences
+from subscribers.queries import State, SubscriberView, by_id
+
+
+def choose(
+    connection: Connection,
+    *,
+    subscriber_id: int,
+    topics_wanted: Sequence[str],
+    known_topics: Collection[str],
+    given: Mapping[str, object],
+    how: str,
+    now: datetime,
+    defaults: Preferences,
+) -> SubscriberView:
+    """Follow exactly these topics from now on, and be mailed as `given` says (preferences by name).
+
+    Nothing changed: nothing is recorded. Raises UnknownTopicError; PreferenceError, with `field` topics when
+    none is left; SubscriberError for who is not confirmed.
+    """
+    person = by_id(connection, subscriber_id, lock=True)
+    if person.state is not State.CONFIRMED:
+        raise SubscriberError("this address gets no mail now", hint="Sign up again to choose topics.")
+    # A topic that was taken out of the settings stays followed, or its reader would leave it unawares.
+    nameless = [topic for topic in person.topics if topic not in known_topics]
+    wanted = topic_slugs.checked(topics_wanted, known_topics)
+    if not wanted:
+        raise PreferenceError(
+            "topics: none is chosen",
+            field="topics",
+            hint="Choose at least one; to get no more mail, unsubscribe.",
+        )
+    wish = Wish(address=addresses.parse(person.address), topics=wanted, given=given, signed=True)
+    step = decide(person, wish, how=how, now=now, defaults=defaults, default_topics=())
+    if step is not None:
+        carry_out(connection, [step], how=how, now=now)
+    dropped = [topic for topic in person.topics if topic not in wanted and topic not in nameless]
+    if dropped:
+        unsubscribe.unsubscribe(connection, subscriber_id=person.id, topics=dropped, how=how, now=now)
+    return by_id(connection, person.id)

@@ -1,0 +1,43 @@
+"""Writing a roster in canonical form: the same people give the same bytes, and reading it gives them back.
+
+UTF-8 without a byte order mark, commas, a line feed after each row, the columns of `columns.CANONICAL`,
+people in the order in which they came, topics sorted and joined by semicolons. Erased people are not in it,
+and who left or is suppressed follows nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from typing import TextIO
+
+from subscribers.queries import State, SubscriberView
+from subscribers.roster.columns import CANONICAL, defuse
+
+
+def write(people: Iterable[SubscriberView], file: TextIO) -> int:
+    """Write people to a text file that was opened with newline="" and UTF-8; returns how many."""
+    out = csv.writer(file, lineterminator="\n")
+    out.writerow(CANONICAL)
+    count = 0
+    for person in people:
+        preferences = person.preferences
+        out.writerow(
+            [
+                defuse(person.address),
+                defuse(person.name),
+                ";".join(person.topics) if person.state in (State.PENDING, State.CONFIRMED) else "",
+                preferences.cadence,
+                preferences.weekday or "",
+                preferences.hour,
+                preferences.timezone,
+                person.state,
+                "true" if preferences.text_only else "false",
+                preferences.minimum,
+                "" if preferences.maximum is None else preferences.maximum,
+                "true" if preferences.maybe else "false",
+                person.paused_until.isoformat() if person.paused_until is not None else "",
+            ]
+        )
+        count += 1
+    return count

@@ -1,0 +1,95 @@
+"""Counts of people over time: who asked, joined and left each day, and what is suppressed. Names nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
+
+from subscribers.consent import What, events
+from subscribers.queries import State
+from subscribers.sql import utc_day
+from subscribers.suppression_key import suppressions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """What happened on one day in one way, as the consent ledger has it."""
+
+    day: date  # in UTC
+    how: str  # one of consent.HOWS
+    asked: int  # people who asked to be mailed, and had yet to agree
+    joined: int  # people who may get digests since
+    left: int  # readers who may not any more, for whatever reason
+
+
+def _detail(key: str) -> ColumnElement[Any]:
+    text: ColumnElement[Any] = events.c.detail[key].as_string()
+    return text
+
+
+def _times(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.sum(case((condition, 1), else_=0))
+
+
+_ASKED = or_(
+    and_(events.c.what == What.REQUESTED, _detail("move").is_(None)),
+    and_(events.c.what == What.CAME_BACK, _detail("undo").is_(None)),
+)
+_JOINED = or_(
+    events.c.what == What.CONFIRMED,
+    and_(
+        events.c.what.in_([str(What.CAME_BACK), str(What.UNSUPPRESSED)]),
+        _detail("to") == State.CONFIRMED,
+    ),
+)
+_LEFT = and_(
+    events.c.what.in_([str(What.UNSUBSCRIBED), str(What.SUPPRESSED), str(What.ERASED)]),
+    _detail("from") == State.CONFIRMED,
+)
+
+
+def movements(connection: Connection, *, since: datetime, until: datetime) -> list[Movement]:
+    """All of them from `since` to `until`, by day and way.
+
+    Of people who never agreed and were purged nothing is left to count.
+    """
+    day = utc_day(events.c.at)
+    happened = (
+        select(
+            day.label("day"),
+            events.c.how,
+            _times(_ASKED).label("asked"),
+            _times(_JOINED).label("joined"),
+            _times(_LEFT).label("left"),
+        )
+        .where(events.c.at >= since, events.c.at <= until)
+        .group_by(day, events.c.how)
+        .order_by(day, events.c.how)
+    )
+    return [
+        Movement(
+            day=date.fromisoformat(row.day), how=row.how, asked=row.asked, joined=row.joined, left=row.left
+        )
+        for row in connection.execute(happened)
+        if row.asked or row.joined or row.left
+    ]
+
+
+def growth(connection: Connection, *, after: datetime) -> int:
+    """By how many the readers grew after an instant: readers then = readers now - growth."""
+    grown = select(_times(_JOINED) - _times(_LEFT)).where(events.c.at > after)
+    return connection.execute(grown).scalar_one() or 0
+
+
+def suppressed(connection: Connection, *, since: datetime, until: datetime) -> dict[str, dict[str, int]]:
+    """{"made": {reason: n}, "in_force": {reason: n}}: suppressions of that time, and those that hold now."""
+    s = suppressions.c
+    made = select(s.reason, func.count().label("n")).where(s.at >= since, s.at <= until)
+    in_force = select(s.reason, func.count().label("n")).where(s.lifted_at.is_(None))
+    return {
+        name: {row.reason: row.n for row in connection.execute(chosen.group_by(s.reason).order_by(s.reason))}
+        for name, chosen in (("made", made), ("in_force", in_force))
+    }

@@ -1,0 +1,118 @@
+"""Rosters from a shell: what a dry run shows, what is said of odd files; no file ends in a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import Answer, Shell
+
+ADA = "ada@readers.example"
+
+
+def roster(tmp_path: Path, content: str | bytes, name: str = "roster.csv") -> str:
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return str(path)
+
+
+def told(answer: Answer) -> tuple[int, list[str], list[str]]:
+    return answer.code, answer.stdout.splitlines(), answer.stderr.splitlines()
+
+
+def test_dry_run_shows_what_would_change_and_stores_nothing(shell: Shell, tmp_path: Path) -> None:
+    shell.ok("subscribers", "add", ADA, "--topic", "quantum", "--confirmed", "--at", "2026-04-10")
+    path = roster(
+        tmp_path,
+        "email,name,topics,hour,state,paused_until,Phone\n"
+        f"{ADA},Ada,circuits,9,,2026-06-01,1\n"
+        "bob@readers.example,Bob,quantum,,,2026-06-01,\n"
+        "cyd@readers.example,,,,unsubscribed,,\n"
+        "nobody,,,,,,\n",
+    )
+    before = shell.ok("subscribers", "list", "--json").json
+    answer = shell("subscribers", "import", path, "--confirmed", "--dry-run", "--at", "2026-04-11")
+    assert told(answer) == (
+        3,
+        [
+            f"~ row 2  {ADA}: topics quantum → circuits, quantum; name none → Ada; hour 7 → 9; "
+            "paused until none → 2026-06-01T00:00:00+00:00",
+            "+ row 3  bob@readers.example: Bob, confirmed, quantum, daily at 7:00 UTC, "
+            "paused until 2026-06-01T00:00:00+00:00",
+            "+ row 4  cyd@readers.example: unsubscribed, no topic, daily at 7:00 UTC",
+            "2 added, 1 updated, 0 unchanged, 1 refused (nothing stored)",
+        ],
+        [
+            "  row 5: 'nobody' is not an email address: There must be something before the @-sign. "
+            "Write it as ada@example.org or Ada Lovelace <ada@example.org>.",
+            "Columns that are not read: Phone",
+        ],
+    )
+    assert shell.ok("subscribers", "list", "--json").json == before
+
+
+def test_import_of_a_list_for_one_topic(shell: Shell, tmp_path: Path) -> None:
+    path = roster(tmp_path, f"Ada <{ADA}>\nbob@readers.example\n", "members.txt")
+    assert told(shell("subscribers", "import", path, "--topic", "quantum", "--confirmed")) == (
+        0,
+        ["2 added, 0 updated, 0 unchanged, 0 refused"],
+        ["Read as a list of addresses."],
+    )
+    assert [row["topics"] for row in shell.ok("subscribers", "list", "--json").json] == [["quantum"]] * 2
+    assert told(shell("subscribers", "import", path, "--state", "unsubscribed")) == (
+        0,
+        ["0 added, 2 updated, 0 unchanged, 0 refused"],
+        ["Read as a list of addresses.", "Nobody in that file was taken for more than unsubscribed."],
+    )
+    assert shell("subscribers", "import", path, "--topic", "quantm").code == 1
+
+
+def test_import_cannot_both_confirm_and_hold_back(shell: Shell, tmp_path: Path) -> None:
+    answer = shell("subscribers", "import", roster(tmp_path, "email\n"), "--confirmed", "--state", "pending")
+    assert answer.code == 2
+    assert "--confirmed and --state pending contradict each other" in answer.stderr
+
+
+def test_import_of_a_header_says_that_nobody_is_there(shell: Shell, tmp_path: Path) -> None:
+    assert told(shell("subscribers", "import", roster(tmp_path, "email,name\n"))) == (
+        0,
+        ["0 added, 0 updated, 0 unchanged, 0 refused"],
+        ["There is nobody in that file."],
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "roster.csv is empty"),
+        (b"name\nAda\n", "roster.csv has no column email"),
+        (b"email,email\n", "row 1: there are two columns 'email'"),
+        (b"\x00\x01\x02\x03", "roster.csv is no text"),
+        (b"PK\x03\x04", "roster.csv is a ZIP archive or an Excel workbook"),
+    ],
+)
+def test_import_refuses_a_file_that_is_no_roster(
+    shell: Shell, tmp_path: Path, content: bytes, message: str
+) -> None:
+    answer = shell("subscribers", "import", roster(tmp_path, content), "--json")
+    assert answer.code == 1
+    assert message in answer.stderr
+    assert shell("subscribers", "import", str(tmp_path)).code == 1
+
+
+def test_roster_moves_everybody_to_another_machine(shell: Shell, tmp_path: Path) -> None:
+    add = ("subscribers", "add", "--confirmed", "--at", "2026-04-10")
+    shell.ok(*add, ADA, "--topic", "quantum", "--text-only", "--minimum", "3", "--maximum", "9")
+    shell.ok(*add, "=cmd <bob@readers.example>", "--cadence", "weekly", "--weekday", "friday")
+    shell.ok(*add, "cyd@readers.example")
+    shell.ok("subscribers", "pause", ADA, "--until", "2026-06-01", "--at", "2026-04-11")
+    shell.ok("subscribers", "suppress", "cyd@readers.example", "--at", "2026-04-11")
+    out, again = tmp_path / "out.csv", tmp_path / "again.csv"
+    shell.ok("subscribers", "export", str(out))
+    other = Shell(tmp_path / "other")
+    other.ok("init")
+    answer = other.ok("subscribers", "import", str(out), "--confirmed", "--at", "2026-07-01", "--json").json
+    assert (answer["added"], answer["refused"]) == (3, [])
+    other.ok("subscribers", "export", str(again))
+    assert again.read_bytes() == out.read_bytes()

@@ -1,0 +1,171 @@
+"""Bad input: a clear message, the documented exit code, no traceback, nothing changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.shell import Shell
+from tests.cli.test_lazy_group import leaves
+from tests.pipeline.intake.scenario import Printed, abstract_of, page
+
+ARGUMENTS = {  # of the commands that need some
+    "ingest": ("nowhere.txt",),
+    "restore": ("nowhere.backup",),
+    "dumps show": ("x",),
+    "dumps redate": ("x", "2026-01-01"),
+    "dumps withdraw": ("x",),
+    "dumps release": ("x",),
+    "dumps replay": ("x",),
+    "papers show": ("1",),
+    "papers merge": ("1", "2"),
+    "papers split": ("1",),
+    "papers topic": ("1", "--add", "circuits"),
+    "topics explain": ("1",),
+    "topics show": ("astrology",),
+    "topics test": ("nowhere.toml",),
+    "topics check": ("nowhere.txt",),
+    "editions show": ("1",),
+    "editions hold": ("1",),
+    "editions release": ("1",),
+    "editions drop": ("1",),
+    "editions note": ("1", "words"),
+    "subscribers add": ("a@readers.example", "--topic", "circuits"),
+    "subscribers show": ("a@readers.example",),
+    "subscribers import": ("nowhere.csv",),
+    "subscribers pause": ("a@readers.example", "--end"),
+    "subscribers unsubscribe": ("a@readers.example",),
+    "subscribers suppress": ("a@readers.example",),
+    "subscribers unsuppress": ("a@readers.example",),
+    "subscribers forget": ("a@readers.example",),
+    "subscribers history": ("a@readers.example",),
+    "subscribers link": ("a@readers.example",),
+    "preview": ("a@readers.example",),
+    "why": ("a@readers.example",),
+    "deliveries show": ("1",),
+    "deliveries retry": ("1",),
+    "deliveries resend": ("1",),
+}
+UNKNOWN = sorted(  # each names something that an empty newsletter does not have
+    set(ARGUMENTS)
+    - {
+        "subscribers add",
+        "subscribers suppress",
+        "subscribers import",
+        "topics check",
+        "topics test",
+        "ingest",
+    }
+)
+EVERY = sorted(path for path, _ in leaves())
+
+
+def _call(shell: Shell, path: str) -> tuple[int, str, str]:
+    answer = shell(*path.split(), *ARGUMENTS.get(path, ()), stdin="")
+    return answer.code, answer.stdout, answer.stderr
+
+
+@pytest.mark.parametrize("path", EVERY)
+def test_typo_in_the_settings_file_stops_every_command(bare: Shell, path: str) -> None:
+    bare.settings('[smtp]\nhots = "mx.example"\n')
+    code, stdout, stderr = _call(bare, path)
+    assert (code, stdout) == (78, "")
+    assert f"{bare.state_dir}/newsletter.toml: unknown setting smtp.hots" in stderr
+    assert "Did you mean smtp.host?" in stderr
+    assert [file.name for file in bare.state_dir.iterdir()] == ["newsletter.toml"]
+
+
+@pytest.mark.parametrize("path", EVERY)
+def test_typo_in_the_environment_stops_every_command(
+    bare: Shell, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSLETTER_SENDR", "x")
+    code, stdout, stderr = _call(bare, path)
+    assert (code, stdout) == (78, "")
+    assert "NEWSLETTER_SENDR" in stderr
+    assert not bare.state_dir.exists()
+
+
+@pytest.mark.parametrize("path", ["audit", "topics list", "send"])
+def test_typo_in_a_topics_table_stops_a_command(bare: Shell, path: str) -> None:
+    bare.settings('[topics.circuits]\ntitel = "x"\n')
+    code, _, stderr = _call(bare, path)
+    assert code == 78
+    assert "titel" in stderr
+
+
+@pytest.mark.parametrize("path", UNKNOWN)
+def test_what_is_unknown_is_an_error_and_no_empty_answer(shell: Shell, path: str) -> None:
+    code, stdout, stderr = _call(shell, path)
+    assert (code, stdout) == (1, "")
+    assert stderr.startswith("Error: ")
+    assert len(stderr.strip().splitlines()) == 2, "a message, and what to do next"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("papers", "list", "--topic", "robots"),
+        ("papers", "list", "--dump", "nowhere.txt"),
+        ("papers", "list", "--edition", "7"),
+        ("subscribers", "list", "--topic", "robots"),
+        ("subscribers", "list", "--state", "asleep"),
+        ("subscribers", "add", "a@readers.example", "--topic", "robots"),
+        ("subscribers", "add", "not an address"),
+        ("deliveries", "list", "--address", "nobody@readers.example"),
+        ("send", "--only", "nobody@readers.example"),
+    ],
+)
+def test_filter_for_what_is_unknown_is_an_error(shell: Shell, arguments: tuple[str, ...]) -> None:
+    answer = shell(*arguments, "--json")
+    assert answer.code == 1
+    assert set(answer.json) == {"error", "hint"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("subscribers", "add", "a@readers.example", "--hour", "24"),
+        ("subscribers", "add", "a@readers.example", "--cadence", "hourly"),
+        ("subscribers", "add", "a@readers.example", "--timezone", "Mars"),
+        ("subscribers", "pause", "a@readers.example"),
+        ("papers", "topic", "1"),
+        ("editions", "show", "latest"),
+        ("deliveries", "list", "--state", "lost"),
+        ("send", "--test", "a@readers.example", "--now"),
+        ("ingest",),
+    ],
+)
+def test_what_cannot_be_meant_is_wrong_usage(shell: Shell, arguments: tuple[str, ...]) -> None:
+    answer = shell(*arguments)
+    assert (answer.code, answer.stdout) == (2, "")
+
+
+def test_refused_dumps_are_told_one_by_one(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_bytes(b"")
+    (tmp_path / "binary.txt").write_bytes(bytes(range(256)) * 20)
+    names = [str(tmp_path / name) for name in ("empty.txt", "binary.txt", "missing.txt", ".")]
+    answer = shell("ingest", *names, "--json")
+    assert answer.code == 1
+    assert [(dump["file"], dump["status"], bool(dump["error"])) for dump in answer.json["dumps"]] == [
+        (str(Path(name)), "refused", True) for name in names
+    ]
+
+
+def test_pairs_that_may_be_the_same_are_told_five_at_most(shell: Shell, tmp_path: Path) -> None:
+    for name, day, word in (("a.txt", "Mar 3", "Old"), ("b.txt", "Mar 4", "New")):
+        papers = [Printed(title=f"{word} Title {n}", abstract=abstract_of(f"text {n}")) for n in range(7)]
+        (tmp_path / name).write_bytes(page(day, *papers))
+    told = shell.ok("ingest", str(tmp_path / "a.txt"), str(tmp_path / "b.txt")).stderr
+    assert told.count("Possibly the same") == 5
+    assert "And 2 more pairs: `newsletter papers possibly-same` lists them." in told
+    assert len(shell.ok("papers", "possibly-same", "--json").json) == 7
+
+
+def test_database_that_is_none_is_a_clear_error(shell: Shell) -> None:
+    (shell.state_dir / "newsletter.sqlite3").write_text("a letter, not a database\n" * 100)
+    answer = shell("audit")
+    assert answer.code == 1
+    assert "not a database" in answer.stderr
+    assert "SELECT" not in answer.stderr

@@ -1,0 +1,148 @@
+"""Diff: what a listing changes about a known paper."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from newsletter.core.papers.diff import Change, Known, Text, after, decide, same_rendering
+from newsletter.core.papers.listing import Entry, PartialDate
+
+OLD, TODAY, LATER = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
+TEXT = Text(title="A Title", abstract="An abstract of α and 10 words.")
+KNOWN = Known(
+    text=TEXT,
+    author_count=3,
+    organization="Acme",
+    published_on=date(2026, 2, 1),
+    comments=4,
+    url="https://example.org/1",
+    newest_on=TODAY,
+)
+
+
+def change(
+    known: Known = KNOWN, *, on: date = LATER, published_on: date | None = None, **values: Any
+) -> Change:
+    flags = {name: values.pop(name) for name in ("repeated", "rereading") if name in values}
+    said = {"title": TEXT.title, "abstract": TEXT.abstract} | values
+    entry = Entry(position=1, line=1, **said)
+    return decide(known, entry, published_on=published_on, listed_on=on, **flags)
+
+
+def test_decide_finds_nothing_in_what_is_known() -> None:
+    same = {"author_count": 3, "organization": "Acme", "comments": 4, "url": "https://example.org/1"}
+    assert change(**same) == Change()
+    assert change() == Change()
+
+
+@pytest.mark.parametrize("listed_on", [TODAY, LATER])
+def test_decide_takes_a_changed_text_for_a_revision(listed_on: date) -> None:
+    new = replace(TEXT, abstract="Another abstract.")
+    assert change(on=listed_on, abstract=new.abstract) == Change(revision=new)
+    assert change(on=listed_on, title="Another Title") == Change(
+        revision=replace(TEXT, title="Another Title")
+    )
+
+
+def test_decide_keeps_an_older_listings_text_as_history_only() -> None:
+    found = change(on=OLD, abstract="Another abstract.")
+    assert found == Change(older=replace(TEXT, abstract="Another abstract."))
+    assert found.text is None
+
+
+@pytest.mark.parametrize(
+    "abstract",
+    [
+        "An  abstract of α and 10\twords.",
+        r"An abstract of $\alpha$ and \emph{10} words.",
+        "",
+        "  ",
+        "An abstract of…",
+        "An abstract of α and ...",
+    ],
+)
+def test_decide_takes_another_rendering_or_less_text_for_nothing(abstract: str) -> None:
+    assert change(abstract=abstract) == Change()
+
+
+def test_decide_keeps_the_title_when_only_its_rendering_differs() -> None:
+    assert change(title="A  TITLE", abstract="New words.") == Change(
+        revision=Text(title="A Title", abstract="New words.")
+    )
+
+
+@pytest.mark.parametrize("before", ["", "An abstract of…"])
+@pytest.mark.parametrize("listed_on", [OLD, LATER])
+def test_decide_completes_a_missing_or_cut_abstract_without_revision(before: str, listed_on: date) -> None:
+    known = replace(KNOWN, text=replace(TEXT, abstract=before))
+    assert change(known, on=listed_on) == Change(filled=TEXT)
+
+
+def test_decide_fills_gaps_from_any_listing() -> None:
+    bare = Known(text=TEXT, newest_on=TODAY)
+    said: dict[str, Any] = {
+        "author_count": 3,
+        "author_names": ("Ada", "Bob"),
+        "organization": "Acme",
+        "comments": 0,
+        "code_url": "https://example.org/code",
+        "url": "https://example.org/1",
+    }
+    day = date(2026, 2, 1)
+    assert change(bare, on=OLD, published_on=day, **said) == Change(fields=said | {"published_on": day})
+
+
+def test_decide_lets_only_newer_listings_change_figures() -> None:
+    assert change(author_count=9, organization="Bolt") == Change(
+        fields={"author_count": 9, "organization": "Bolt"}
+    )
+    assert change(on=OLD, author_count=9, organization="Bolt") == Change()
+
+
+@pytest.mark.parametrize("listed_on", [OLD, LATER])
+def test_decide_keeps_the_largest_count_of_comments(listed_on: date) -> None:
+    assert change(on=listed_on, comments=2) == Change()
+    assert change(on=listed_on, comments=9) == Change(fields={"comments": 9})
+
+
+@pytest.mark.parametrize(
+    ("printed_year", "year", "listed_on", "fields"),
+    [
+        (False, None, LATER, {}),  # yearless: the first resolution stands
+        (False, 2025, OLD, {"published_on": date(2025, 2, 1)}),  # a printed year beats a resolved one
+        (True, 2025, OLD, {}),
+        (True, 2025, LATER, {"published_on": date(2025, 2, 1)}),
+    ],
+)
+def test_decide_prefers_printed_years(
+    printed_year: bool, year: int | None, listed_on: date, fields: dict[str, date]
+) -> None:
+    known = replace(KNOWN, printed_year=printed_year)
+    printed = PartialDate(month=2, day=1, year=year)
+    found = change(known, on=listed_on, published_on=date(year or 2024, 2, 1), printed=printed)
+    assert found == Change(fields=fields)
+
+
+def test_decide_only_fills_gaps_when_the_dump_repeats_a_paper() -> None:
+    assert change(repeated=True, abstract="Other words.", comments=9) == Change(fields={"comments": 9})
+
+
+def test_decide_mends_the_text_in_place_when_rereading_its_source() -> None:
+    assert change(rereading=True, title="A TITLE") == Change(filled=replace(TEXT, title="A TITLE"))
+    assert change(rereading=True) == Change()
+
+
+def test_after_is_what_the_change_says() -> None:
+    found = change(abstract="New words.", comments=9)
+    assert after(KNOWN, found, listed_on=LATER) == replace(
+        KNOWN, text=Text(title="A Title", abstract="New words."), comments=9, newest_on=LATER
+    )
+    assert after(KNOWN, Change(), listed_on=OLD) == KNOWN
+
+
+def test_same_rendering_tells_links_apart() -> None:
+    assert not same_rendering("Code at https://a.example/x.", "Code at https://b.example/x.")

@@ -1,0 +1,118 @@
+"""Rules with context: what counts, how much, and why something does not."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.core.topics.matching import (
+    Hit,
+    Rule,
+    RuleSet,
+    TopicReading,
+    TopicRules,
+    evidence_of,
+    score_of,
+    strength_of,
+)
+
+BRAINS = TopicRules(
+    topic="brains",
+    rules=(
+        Rule(phrases=("neuron", "neural circuit"), weight=1.0),
+        Rule(phrases=("VQA",), weight=2.0, context=("quantum",)),
+        Rule(phrases=("spike",), weight=1.0, unless=("loss spike",)),
+        Rule(phrases=("mouse",), weight=-1.0),
+    ),
+    ignore=("artificial neuron", "post-quantum"),
+)
+
+
+def read(title: str, abstract: str, topic: TopicRules = BRAINS) -> TopicReading:
+    (reading,) = RuleSet([topic]).read(title, abstract).topics
+    return reading
+
+
+def hit(phrase: str, in_title: int, in_abstract: int, points: float, set_aside: str = "") -> Hit:
+    return Hit(phrase=phrase, in_title=in_title, in_abstract=in_abstract, points=points, set_aside=set_aside)
+
+
+@pytest.mark.parametrize(
+    ("title", "abstract", "hits"),
+    [
+        ("", "a neuron", (hit("neuron", 0, 1, 1.0),)),
+        ("", "a neuron, neurons", (hit("neuron", 0, 2, 1.5),)),
+        ("neurons", "", (hit("neuron", 1, 0, 2.0),)),
+        ("neurons and neurons", "neuron", (hit("neuron", 2, 1, 3.0),)),
+        ("neuron", "a mouse", (hit("neuron", 1, 0, 2.0), hit("mouse", 0, 1, -1.0))),
+        ("", "an artificial neuron", ()),
+        ("", "VQA", (hit("VQA", 0, 1, 0.0, "needs quantum"),)),
+        ("", "VQA after post-quantum times", (hit("VQA", 0, 1, 0.0, "needs quantum"),)),
+        ("", "quantum VQA", (hit("VQA", 0, 1, 2.0),)),
+        ("", "a spike", (hit("spike", 0, 1, 1.0),)),
+        ("", "a loss spike", (hit("spike", 0, 1, 0.0, "not beside loss spike"),)),
+        ("", "", ()),
+    ],
+)
+def test_reading_counts_phrases_in_their_context(title: str, abstract: str, hits: tuple[Hit, ...]) -> None:
+    points = sum(one.points for one in hits)
+    assert read(title, abstract) == TopicReading(topic="brains", strong_at=2.0, points=points, hits=hits)
+
+
+def test_mentions_saturate_below_the_title_and_its_double() -> None:
+    assert read("", "neuron " * 1000).points == 2.0
+    assert read("neuron", "neuron " * 1000).points == 4.0
+
+
+def test_ignored_phrase_still_forbids() -> None:
+    topic = TopicRules(
+        topic="t", rules=(Rule(phrases=("circuit",), unless=("quantum",)),), ignore=("quantum circuit",)
+    )
+    assert read("", "a circuit", topic).points == 1.0
+    assert read("", "a circuit and a quantum circuit", topic).points == 0.0
+
+
+def test_topic_wide_context_sets_all_aside() -> None:
+    topic = TopicRules(topic="t", rules=(Rule(phrases=("arm",)),), context=("robot",), unless=("fire",))
+    assert read("arm", "", topic).hits == (hit("arm", 1, 0, 0.0, "needs robot"),)
+    assert read("robot arm", "", topic).points == 2.0
+    assert read("robot fire arm", "", topic).hits == (hit("arm", 1, 0, 0.0, "not beside fire"),)
+
+
+def test_phrase_of_two_rules_counts_by_the_one_that_says_most() -> None:
+    topic = TopicRules(
+        topic="t", rules=(Rule(phrases=("arm",)), Rule(phrases=("arm",), weight=3.0, context=("robot",)))
+    )
+    assert read("", "arm", topic).points == 1.0
+    assert read("", "robot with an arm", topic).points == 3.0
+
+
+@pytest.mark.parametrize(
+    ("points", "score", "strength"),
+    [(-3.0, 0.0, None), (0.0, 0.0, None), (0.5, 0.1591, None), (1.0, 0.2929, "maybe"), (2.0, 0.5, "strong")],
+)
+def test_score_is_half_at_strong_at(points: float, score: float, strength: str | None) -> None:
+    assert score_of(points, 2.0) == score
+    assert strength_of(score) == strength
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0.01, 100))
+def test_score_grows_with_points_and_stays_below_one(low: float, more: float, strong_at: float) -> None:
+    assert 0.0 <= score_of(low, strong_at) <= score_of(low + more, strong_at) <= 1.0
+
+
+def test_evidence_is_strongest_first_without_repetition_and_short() -> None:
+    hits = [
+        hit("quantum annealing", 1, 0, 4.0),
+        hit("quantum", 0, 1, 1.0),
+        hit("Quantum-annealing", 0, 1, 1.0),
+    ]
+    assert evidence_of(hits) == ("quantum annealing",)
+    assert evidence_of([hit("late", 0, 1, 0.0, "needs x"), hit("against", 0, 1, -1.0)]) == ()
+    assert evidence_of(hit(f"word{n}", 0, 1, 1.0) for n in range(20)) == tuple(f"word{n}" for n in range(6))
+
+
+def test_wildcard_evidence_reads_as_in_the_paper() -> None:
+    topic = TopicRules(topic="t", rules=(Rule(phrases=("memrist* array",)),))
+    assert read("", "a Memristive array of NNs", topic).hits == (hit("memristive array", 0, 1, 1.0),)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.delivery.message.verp import MailMark, return_path, sign, verify
+
+KEY = b"secret key of the tests"
+MARK = MailMark(subscriber_id=7, tag="0123456789")
+
+
+@given(st.integers(0, 2**63 - 1), st.text("0123456789abcdef", min_size=1, max_size=16))
+def test_verify_reads_back_what_was_signed_in_any_letter_case(number: int, tag: str) -> None:
+    mark = MailMark(subscriber_id=number, tag=tag)
+    signed = sign(mark, KEY)
+    assert len("bounce+" + signed) <= 64  # octets of a local part, RFC 5321 section 4.5.3.1.1
+    assert [verify(text, [b"newer", KEY]) for text in (signed, signed.upper(), f" {signed}\n")] == [mark] * 3
+
+
+def test_sign_is_the_same_every_time_and_another_for_every_mail_and_key() -> None:
+    others = [MailMark(subscriber_id=8, tag=MARK.tag), MailMark(subscriber_id=7, tag="0123456788")]
+    assert sign(MARK, KEY) == sign(MARK, KEY)
+    assert len({sign(MARK, KEY), sign(MARK, b"another"), *(sign(mark, KEY) for mark in others)}) == 4
+
+
+def _forgeries() -> list[str]:
+    signed = sign(MARK, KEY)
+    told, _, signature = signed.rpartition(".")
+    return [
+        "",
+        ".",
+        "..",
+        "7",
+        told,
+        f"{told}.",
+        f".{signature}",
+        f"8.{MARK.tag}.{signature}",
+        f"7.{MARK.tag[:-1]}8.{signature}",
+        f"-7.{MARK.tag}.{signature}",
+        f"7..{signature}",
+        f"{told}.{signature[:-1]}",
+        f"{told}.{signature}a",
+        f"{told}.{signature[::-1]}",
+        f"{told}.ü{signature}",
+        f"{told}\udcfc.{signature}",
+        f"٧.{MARK.tag}.{signature}",
+    ]
+
+
+@pytest.mark.parametrize("forged", _forgeries())
+def test_verify_refuses_what_no_key_of_ours_made(forged: str) -> None:
+    assert verify(sign(MARK, KEY), [KEY]) == MARK
+    assert verify(forged, [KEY]) is None
+
+
+def test_verify_refuses_every_changed_character() -> None:
+    signed = sign(MARK, KEY)
+    changed = [signed[:at] + ("b" if was != "b" else "c") + signed[at + 1 :] for at, was in enumerate(signed)]
+    assert [text for text in changed if verify(text, [KEY]) is not None] == []
+    assert verify(signed, [b"another key"]) is None
+    assert verify(signed, []) is None
+
+
+def test_return_path_is_a_plain_address() -> None:
+    assert return_path("7.ab.cd", "papers.example") == "bounce+7.ab.cd@papers.example"

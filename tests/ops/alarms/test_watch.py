@@ -1,0 +1,184 @@
+"""Looking, and telling: each alarm once, its end once, and again while it stands for days."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, insert, update
+from sqlmodel import SQLModel
+
+from newsletter.core.alarms import Terms
+from newsletter.db.engine import open_engine, writing
+from newsletter.db.schema import dumps, editions
+from newsletter.delivery.message.builder import House, MessageBuilder
+from newsletter.delivery.smtp.relay import Relay, Security
+from newsletter.ops.alarms.notify import Teller
+from newsletter.ops.alarms.watch import Look, standing_alarms, watch
+from newsletter.ops.stats.prometheus import exposition
+from tests.smtp_servers.recording import RecordingServer
+
+NOON = datetime(2026, 4, 15, 12, tzinfo=UTC)
+pytestmark = pytest.mark.flaky(reruns=2)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    opened = open_engine(database_url)
+    SQLModel.metadata.create_all(opened)
+    with writing(opened) as connection:
+        row = {"number": 3, "date": NOON.date(), "published_at": NOON, "ready_at": NOON, "held": True}
+        connection.execute(insert(editions), row)
+    yield opened
+    opened.dispose()
+
+
+@contextmanager
+def hook(status: int = 200) -> Iterator[tuple[str, list[Any]]]:
+    """A web server that notes what is posted to it, and asked of it."""
+    got: list[Any] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.answer()
+
+        def do_GET(self) -> None:
+            got.append(self.path)
+            self.answer()
+
+        def answer(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing on stderr."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", got
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def looking(engine: Engine, folder: Path, teller: Teller | None, *, hours: float = 0) -> Look:
+    return watch(
+        engine, state_dir=folder, terms=Terms(free_bytes=0), teller=teller, now=NOON + timedelta(hours=hours)
+    )
+
+
+def release(engine: Engine) -> None:
+    with writing(engine) as connection:
+        connection.execute(update(editions).values(held=False))
+
+
+def test_an_alarm_and_its_end_are_told_once_each(engine: Engine, tmp_path: Path) -> None:
+    with hook() as (url, got):
+        teller = Teller(name="Paper Digest", webhook=f"{url}/hook")
+        first = looking(engine, tmp_path, teller)
+        assert ([alarm.key for alarm in first.standing], first.told) == (["edition 3"], 1)
+        assert looking(engine, tmp_path, teller, hours=1).told == 0
+        assert looking(engine, tmp_path, teller, hours=25).told == 1
+        release(engine)
+        over = looking(engine, tmp_path, teller, hours=26)
+        assert (over.standing, over.told) == ([], 1)
+        assert looking(engine, tmp_path, teller, hours=27).told == 0
+    assert [(len(told["begun"]), len(told["over"])) for told in got] == [(1, 0), (1, 0), (0, 1)]
+    assert got[0]["text"] == "Paper Digest: Edition 3 is held."
+    assert got[2]["text"] == "Paper Digest: Over: Edition 3 is held."
+    assert standing_alarms(engine) == []
+
+
+def test_what_could_not_be_told_is_told_at_the_next_look(engine: Engine, tmp_path: Path) -> None:
+    with hook(status=500) as (url, _):
+        failed = looking(engine, tmp_path, Teller(name="P", webhook=url))
+    assert (failed.told, "500" in failed.untold) == (0, True)
+    with hook() as (url, got):
+        assert looking(engine, tmp_path, Teller(name="P", webhook=url), hours=1).told == 1
+    assert len(got) == 1
+
+
+def test_what_ended_before_it_was_told_is_not_told(engine: Engine, tmp_path: Path) -> None:
+    assert len(looking(engine, tmp_path, None).standing) == 1
+    release(engine)
+    with hook() as (url, got):
+        assert looking(engine, tmp_path, Teller(name="P", webhook=url), hours=1).told == 0
+    assert got == []
+
+
+def test_a_dump_with_a_third_of_the_usual_papers_is_told_once_ten_are_known(
+    engine: Engine, tmp_path: Path
+) -> None:
+    release(engine)
+    sizes = [39, 42, 40, 9, 40, 41, 38, 40, 44, 40]  # one small one among them is no news of its own
+    for number, entries in enumerate([*sizes, 13, 40], 1):
+        row = {"sha256": f"{number:064}", "file": f"{number}.txt", "size": 1, "status": "ingested"}
+        row |= {"format": "daily-papers", "entries": entries, "received_at": NOON, "backfill": False}
+        with writing(engine) as connection:
+            connection.execute(insert(dumps), row)
+        standing = [alarm.words for alarm in looking(engine, tmp_path, None).standing]
+        assert standing == ([] if number < 11 else ["11.txt holds 13 papers, where 40 are usual"])
+
+
+def test_the_mail_says_what_is_wrong_and_what_to_do(engine: Engine, tmp_path: Path) -> None:
+    with RecordingServer() as server:
+        teller = Teller(
+            name="Paper Digest",
+            relays=[Relay(host="127.0.0.1", port=server.port, security=Security.NONE, connections=1)],
+            builder=MessageBuilder(
+                House(
+                    sender="Paper Digest <news@papers.example.org>",
+                    base_url="http://localhost:8000",
+                    list_name="Paper Digest",
+                    secret_key=b"a key of the tests, 32 octets or so",
+                )
+            ),
+            address="admin@example.org",
+        )
+        assert looking(engine, tmp_path, teller).told == 1
+    (accepted,) = server.accepted
+    message = email.message_from_bytes(accepted.data, policy=email.policy.default)
+    assert (accepted.recipient, message["Subject"]) == (
+        "admin@example.org",
+        "Paper Digest: edition 3 is held",
+    )
+    assert (
+        message.get_content().splitlines()[:2]
+        == [
+            "Edition 3 is held.",
+            "  Since Wednesday 15 April 2026, 12:00 UTC. `newsletter editions show 3`, then `newsletter",
+        ]
+        or "newsletter editions release 3" in message.get_content()
+    )
+    assert message["List-Unsubscribe"] is None
+
+
+def test_each_look_pings_and_a_dead_service_is_reported(engine: Engine, tmp_path: Path) -> None:
+    release(engine)
+    with hook() as (url, got):
+        looking(engine, tmp_path, Teller(name="P", ping_url=f"{url}/ping"))
+    assert got == ["/ping"]
+    assert "the ping failed" in looking(engine, tmp_path, Teller(name="P", ping_url=f"{url}/ping")).untold
+
+
+def test_metrics_count_and_name_nobody(engine: Engine, tmp_path: Path) -> None:
+    looking(engine, tmp_path, None)
+    text = exposition(engine, state_dir=tmp_path, now=NOON).decode()
+    assert "newsletter_alarms 1.0" in text
+    assert 'newsletter_subscribers{state="confirmed"} 0.0' in text
+    assert "newsletter_editions 1.0" in text
+    assert "@" not in text

@@ -1,0 +1,269 @@
+"""Stored papers become mail: what a dump says stays text, and a digest stays within its size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, OwedPair, PlannedPaper, arrange, fit
+from newsletter.core.errors import ConfigurationError
+from newsletter.core.mail.quoted_printable import SLOTS
+from newsletter.core.mail.values import Content, Recipient
+from newsletter.core.states import Form, Role
+from newsletter.db.engine import reading, writing
+from newsletter.db.schema import papers
+from newsletter.delivery.message.builder import House, MessageBuilder
+from newsletter.delivery.message.headers import clean
+from newsletter.pipeline.content.digest_renderer import DigestPress
+from newsletter.render.check import specimens
+from newsletter.render.environment import MailEnvironment
+from newsletter.render.view_models import Brand
+from newsletter.topics.definitions import load_topics
+from tests.delivery.message.odd_texts import INJECTIONS
+from tests.pipeline.scenario import World
+from tests.pipeline.whole_newsletter import read
+
+NOW = datetime(2026, 4, 17, 5, 0, tzinfo=UTC)
+ABSTRACT = "A longer sentence of about eighty characters that an abstract might well be made of. " * 16
+ADA = Recipient(
+    subscriber_id=7,
+    address="ada@example.org",
+    kind="digest",
+    key="2026-04-17",
+    my=specimens.MY,
+    unsubscribe_url="https://papers.example/u/abc",
+)
+
+
+@dataclass
+class Stand:
+    """A press over stored papers."""
+
+    world: World
+    press: DigestPress
+
+    @classmethod
+    def at(
+        cls, folder: Path, *, brand: Brand | None = None, overrides: Sequence[Path] = (), kept: int = 2_000
+    ) -> Stand:
+        press = DigestPress(
+            MailEnvironment(overrides),
+            brand=brand or Brand(name="Paper Digest"),
+            topics=tuple(load_topics().values()),
+            kept=kept,
+        )
+        folder.mkdir(exist_ok=True)
+        return cls(World(folder), press)
+
+    def paper(self, title: str, **values: Any) -> PlannedPaper:
+        """A stored paper, shown in full under circuits."""
+        card = PlannedPaper(paper_id=self.world.paper(title), topic="circuits", edition=1)
+        if values:
+            self.revise(card, **values)
+        return card
+
+    def revise(self, card: PlannedPaper, **values: Any) -> None:
+        with writing(self.world.engine) as connection:
+            connection.execute(update(papers).where(papers.c.id == card.paper_id).values(**values))
+
+    def content(self, *news: PlannedPaper, **plan: Any) -> Content:
+        with reading(self.world.engine) as connection:
+            self.press.prepare(connection, (*news, *plan.get("recaps", ())))
+        made = DigestPlan(edition=12, date=date(2026, 4, 17), news=news, **plan)
+        return self.press.content(made, composed_at=NOW)
+
+    def mail(self, *news: PlannedPaper, house: Any = None, name: str = "", **plan: Any) -> EmailMessage:
+        return read(assembled(self.content(*news, **plan), house=house, name=name))
+
+
+def assembled(content: Content, *, house: Any = None, name: str = "") -> bytes:
+    settings: dict[str, Any] = {
+        "sender": "Paper Digest <news@papers.example>",
+        "base_url": "https://papers.example",
+        "list_name": "Paper Digest",
+        "secret_key": b"secret key of the tests",
+    } | (house or {})
+    return MessageBuilder(House(**settings)).prepare(content).assemble(replace(ADA, name=name)).data
+
+
+def shown(message: EmailMessage, kind: str) -> str:
+    body = message.get_body((kind,))
+    assert body is not None
+    return str(body.get_content()).replace("\r\n", "\n")
+
+
+def test_a_paper_that_changed_is_rendered_anew(tmp_path: Path) -> None:
+    stand = Stand.at(tmp_path)
+    card, other = stand.paper("One title", comments=3), stand.paper("Another")
+    before = stand.content(card, other)
+    assert stand.content(card, other) == before
+    stand.revise(card, comments=4, title="One title, revised")
+    html = shown(read(assembled(stand.content(card, other))), "html")
+    assert "One title, revised</a>" in html
+    assert "4 comments" in html
+    assert "One title</a>" not in html
+
+
+def test_the_press_forgets_and_makes_anew(tmp_path: Path) -> None:
+    stand = Stand.at(tmp_path, kept=1)
+    cards = [stand.paper(f"Title {number}") for number in range(4)]
+    first = stand.content(*cards)
+    for card in cards:
+        stand.content(card)
+    assert stand.content(*cards) == first
+
+
+@pytest.mark.parametrize("payload", INJECTIONS)
+def test_payloads_in_what_a_dump_or_a_brand_says_add_no_header(tmp_path: Path, payload: str) -> None:
+    payload = payload.encode("utf-8", "replace").decode()  # no database takes a surrogate
+    harmless = Stand.at(tmp_path / "harmless")
+    plain = harmless.mail(harmless.paper("A title"), house={"list_name": "A list"}, name="Ada")
+    stand = Stand.at(tmp_path / "harm", brand=Brand(name=payload, footer=payload, postal_address=payload))
+    card = stand.paper(payload, organization=payload, abstract=payload, author_names=[payload])
+    message = stand.mail(card, house={"list_name": payload}, name=payload, note=payload)
+    assert len(plain.keys()) == 15
+    assert message.keys() == plain.keys()
+    assert [part.keys() for part in message.iter_parts()] == [part.keys() for part in plain.iter_parts()]
+    assert message["Subject"] == clean(payload)
+
+
+SLOT_LIKE = (
+    "\x00my.unsubscribe_url\x00",
+    "\x00digest.note\x00",
+    "{{ my.unsubscribe_url }}",
+    "{% if my.greeting %}x{% endif %}",
+    "zdeadbeefdeadbeef-my.unsubscribe_url-zdeadbeefdeadbeef",
+    "<!--zdeadbeefdeadbeef piece0-->",
+    "<!--zdeadbeefdeadbeef place-papers-->",
+    "=00my.unsubscribe_url=00",
+)
+
+
+@pytest.mark.parametrize("text", SLOT_LIKE)
+def test_what_looks_like_a_slot_is_text(tmp_path: Path, text: str) -> None:
+    def slots(content: Content) -> list[list[bytes]]:
+        return [SLOTS.findall(b"".join(part)) for part in (content.html, content.text)]
+
+    def card(stand: Stand, words: str) -> PlannedPaper:
+        return stand.paper(words, abstract=words, organization=words, published_on=date(2026, 4, 16))
+
+    harmless = Stand.at(tmp_path / "harmless")
+    expected = slots(harmless.content(card(harmless, "words"), note="words"))
+    stand = Stand.at(tmp_path / "odd", brand=Brand(name=text, footer=text, postal_address=text))
+    content = stand.content(card(stand, text), note=text)
+    assert slots(content) == expected
+    assert b"\x00" not in assembled(content, name=text)
+    message = read(assembled(content, name=text))
+    plain = text.replace("\x00", "")
+    assert shown(message, "plain").replace("\n", " ").count(plain.split()[0]) >= 4
+    heading = re.search(r"<h3[^>]*><a[^>]*>(.*?)</a>", shown(message, "html"), re.DOTALL)
+    assert heading is not None
+    assert heading[1] == plain.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def test_html_of_a_dump_shows_as_text_and_scripts_are_no_links(tmp_path: Path) -> None:
+    stand = Stand.at(tmp_path)
+    bad = '<script>alert(1)</script><img src=x onerror="alert(2)">'
+    card = stand.paper(
+        f"Title {bad}",
+        abstract=f"Abstract {bad}",
+        organization=f"Org {bad}",
+        url="javascript:alert(3)",
+        code_url=" JaVaScRiPt:alert(4)",
+    )
+    recap = replace(stand.paper(f"Missed {bad}", url="data:text/html,x"), role=Role.RECAP)
+    html = shown(stand.mail(card, recaps=(recap,), note=bad, name=bad), "html")
+    assert re.findall(r"<(?:script|img)", html) == []
+    assert (
+        html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 5
+    )  # title, abstract, organisation, note, recap
+    links = re.findall(r'href="([^"]*)"', html)
+    assert [link for link in links if not link.startswith("https://")] == []
+    assert len([link for link in links if link.startswith("https://huggingface.co/papers?q=")]) == 2
+
+
+def test_a_digest_of_300_papers_stays_within_its_size(tmp_path: Path) -> None:
+    stand = Stand.at(tmp_path)
+    seen: dict[int, list[str]] = {}
+    for count in (20, 60, 130, 300):
+        pairs = [
+            OwedPair(
+                paper_id=stand.paper(
+                    f"Paper {number} of many, with a title of a usual length", abstract=ABSTRACT
+                ).paper_id,
+                topic=("circuits", "quantum", EVERYTHING)[number % 3],
+                score=1 - number / 1000,
+                edition=1,
+                place=number + 1,
+                ready_at=NOW,
+            )
+            for number in range(count)
+        ]
+        news = arrange(pairs, topic_order=stand.press.topic_order)
+        with reading(stand.world.engine) as connection:
+            stand.press.prepare(connection, news)
+        room = stand.press.budget((), "A note.")
+        kept, left = fit(news, first=frozenset(), budget=room, maximum=None, size_of=stand.press.size)
+        assert {card.paper_id for card in (*kept, *left)} == {pair.paper_id for pair in pairs}
+        message = stand.mail(*kept, left_out=left, note="A note.")
+        html = shown(message, "html")
+        assert len(html.encode()) <= 90_000
+        assert html.count("<h3") == len(kept)
+        assert ("had no room here" in html) is bool(left)
+        seen[count] = sorted({card.form.value for card in kept} | ({"left"} if left else set()))
+    assert seen == {20: ["full"], 60: ["full", "short"], 130: ["short", "title"], 300: ["left", "title"]}
+    assert len(html.encode()) > 80_000  # the room is used
+
+
+def test_the_brand_changes_the_mail_without_touching_a_template(tmp_path: Path) -> None:
+    brand = Brand(
+        name='The "Daily" <Digest> & Co',
+        accent="#0055aa",
+        logo="https://papers.example/logo.png?a=1&b=2",
+        footer="Made by <us> & friends.",
+        postal_address="1 <Example> Street",
+        subject="{name} No. {number}: {first}",
+        language="de",
+    )
+    stand = Stand.at(tmp_path, brand=brand)
+    house = {"list_name": brand.name, "reply_to": 'Käthe "K" <kaethe@bücher.example>'}
+    message = stand.mail(stand.paper("A title"), house=house, note="Two\nlines & <more>.")
+    assert message["Subject"] == 'The "Daily" <Digest> & Co No. 12: A title'
+    assert message["Reply-To"].addresses[0].addr_spec == "kaethe@xn--bcher-kva.example"
+    html, text = shown(message, "html"), shown(message, "plain")
+    assert '<html lang="de">' in html
+    assert re.search("border-top:4px solid #(0055aa|05a)", html)
+    assert 'src="https://papers.example/logo.png?a=1&amp;b=2"' in html
+    assert re.search(r"<h1[^>]*>The \"Daily\" &lt;Digest&gt; &amp; Co</h1>", html)
+    for words in (
+        "Made by &lt;us&gt; &amp; friends.",
+        ", 1 &lt;Example&gt; Street",
+        "Two<br>\nlines &amp; &lt;more&gt;.",
+    ):
+        assert words in html
+    assert text.startswith('THE "DAILY" <DIGEST> & CO\nNo. 12 · Friday 17 April 2026\n')
+    for words in ("Two\nlines & <more>.", "Made by <us> & friends.", ", 1 <Example> Street"):
+        assert words in text
+
+
+def test_an_operators_template_wins_and_a_broken_one_is_named(tmp_path: Path) -> None:
+    own = tmp_path / "templates" / "email" / "digest"
+    own.mkdir(parents=True)
+    (own / "more.html.j2").write_text("<p>Patience: {{ digest.more }}</p>\n")
+    stand = Stand.at(tmp_path / "one", overrides=[tmp_path / "templates"])
+    left = (replace(stand.paper("Later"), form=Form.LEFT),)
+    html = shown(stand.mail(stand.paper("Now"), left_out=left), "html")
+    assert "Patience: One more paper had no room here and leads your next digest." in html
+    (own / "card.html.j2").write_text("<h3>{{ paper.title }}</h3>\n{{ paper.isbn }}\n")
+    broken = Stand.at(tmp_path / "two", overrides=[tmp_path / "templates"])
+    with pytest.raises(ConfigurationError, match=r"email/digest/card\.html\.j2") as caught:
+        broken.content(broken.paper("Now"))
+    assert (caught.value.ids["template"], caught.value.ids["line"]) == ("email/digest/card.html.j2", 2)

@@ -1,0 +1,229 @@
+"""Correcting: papers merged and split, topics added and removed, all recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter.core.errors import NotFoundError, UsageError
+from newsletter.db.engine import writing
+from newsletter.papers.topic_matches import rematch
+from newsletter.pipeline.curation.corrections import correct_topics, merge_papers, possibly_same, split_papers
+from tests.pipeline.intake.scenario import Newsstand, Printed, WordMatcher, abstract_of, page, reworded
+
+TOPICS = ("quantum", "circuits", "everything")
+
+
+@pytest.fixture
+def stand(tmp_path: Path, database_url: str) -> Iterator[Newsstand]:
+    stand = Newsstand(tmp_path, url=database_url)
+    yield stand
+    stand.engine.dispose()
+
+
+@pytest.fixture
+def twins(stand: Newsstand) -> Newsstand:
+    """A paper, published; then the same under another title, not yet published."""
+    text = abstract_of("x")
+    stand.drop("a.txt", page("Mar 3", Printed(title="Quantum Lattices", abstract=text, authors=None)))
+    stand.publish()
+    stand.now += timedelta(days=1)
+    stand.drop("b.txt", page("Mar 4", Printed(title="On Lattices", abstract=reworded(text), comments=7)))
+    return stand
+
+
+def test_merge_makes_two_papers_one_and_no_news(twins: Newsstand) -> None:
+    assert len(twins.news()) == 1
+    [case] = possibly_same(twins.engine)
+    assert (case["title"], case["other_title"]) == ("On Lattices", "Quantum Lattices")
+    row = merge_papers(twins.engine, case["other_id"], case["id"], now=twins.now)
+    assert (row["id"], row["title"], row["merged"]) == (case["other_id"], "Quantum Lattices", [case["id"]])
+    assert (row["authors"], row["comments"], row["edition"]) == (3, 7, 1)
+    assert row["decisions"] == [
+        {
+            "verb": "merge",
+            "id": case["other_id"],
+            "other_id": case["id"],
+            "news": False,
+            "at": twins.now.isoformat(),
+        }
+    ]
+    assert twins.news() == set()
+    assert twins.titles() == ["Quantum Lattices"]
+    assert possibly_same(twins.engine) == []
+    assert merge_papers(twins.engine, case["other_id"], case["id"], now=twins.now) == row
+
+
+def test_merge_the_other_way_round_is_no_news_either(twins: Newsstand) -> None:
+    merge_papers(twins.engine, twins.id_of("On Lattices"), twins.id_of("Quantum Lattices"), now=twins.now)
+    assert twins.news() == set()
+    [row] = twins.papers()
+    assert (row["title"], row["edition"], row["first_listed_on"]) == ("On Lattices", 1, "2026-03-03")
+
+
+def test_merge_resolves_later_listings_of_either_title(twins: Newsstand) -> None:
+    merge_papers(twins.engine, twins.id_of("Quantum Lattices"), twins.id_of("On Lattices"), now=twins.now)
+    text = abstract_of("x")
+    report = twins.drop(
+        "c.txt",
+        page(
+            "Mar 5",
+            Printed(title="Quantum Lattices", abstract=text),
+            Printed(title="On Lattices", abstract=reworded(text), printed="Jul 9, 2020"),
+        ),
+    )
+    assert (report.new, report.known, report.revised, report.possibly_same) == (0, 2, 0, ())
+    assert twins.titles() == ["Quantum Lattices"]
+    assert twins.titles(dump="c.txt") == ["Quantum Lattices"]
+
+
+def test_merge_is_never_a_chain(stand: Newsstand) -> None:
+    stand.drop("a.txt", page("Mar 3", "One Paper", "Two Papers", "Three Papers"))
+    one, two, three = (stand.id_of(title) for title in ("One Paper", "Two Papers", "Three Papers"))
+    merge_papers(stand.engine, two, three, now=stand.now)
+    row = merge_papers(stand.engine, one, two, now=stand.now)
+    assert (row["id"], row["merged"]) == (one, [two, three])
+    assert merge_papers(stand.engine, three, one, now=stand.now)["id"] == one
+    assert stand.titles() == ["One Paper"]
+
+
+def test_merge_with_an_archived_paper_is_no_news(stand: Newsstand) -> None:
+    stand.drop("old.txt", page("Mar 1", "Quantum Lattices"), backfill=True)
+    stand.drop("a.txt", page("Mar 3", "On Lattices"))
+    merge_papers(stand.engine, stand.id_of("On Lattices"), stand.id_of("Quantum Lattices"), now=stand.now)
+    assert stand.news() == set()
+
+
+def test_merge_refuses_what_cannot_be_meant(stand: Newsstand) -> None:
+    stand.drop("a.txt", page("Mar 3", "One Paper"))
+    with pytest.raises(UsageError, match="itself"):
+        merge_papers(stand.engine, 1, 1, now=stand.now)
+    with pytest.raises(NotFoundError, match="there is no paper 9"):
+        merge_papers(stand.engine, 1, 9, now=stand.now)
+
+
+def test_split_undoes_a_merge_and_the_paper_inherits(twins: Newsstand) -> None:
+    kept, other = twins.id_of("Quantum Lattices"), twins.id_of("On Lattices")
+    merge_papers(twins.engine, kept, other, now=twins.now)
+    row = split_papers(twins.engine, other, now=twins.now)
+    assert (row["id"], row["title"], row["edition"], row["first_listed_on"]) == (
+        other,
+        "On Lattices",
+        1,
+        "2026-03-04",
+    )
+    assert [(item["verb"], item["news"]) for item in row["decisions"]] == [("merge", False), ("split", False)]
+    assert twins.news() == set()
+    assert twins.titles() == ["Quantum Lattices", "On Lattices"]
+    assert possibly_same(twins.engine) == []
+
+
+def test_split_told_to_be_news_is_news(twins: Newsstand) -> None:
+    kept, other = twins.id_of("Quantum Lattices"), twins.id_of("On Lattices")
+    merge_papers(twins.engine, kept, other, now=twins.now)
+    split_papers(twins.engine, kept, other, news=True, now=twins.now)  # either order names the merged one
+    assert twins.news() == {("On Lattices", "everything")}
+
+
+def test_split_of_a_merge_before_any_edition_leaves_both_news(stand: Newsstand) -> None:
+    stand.drop("a.txt", page("Mar 3", "One Paper", "Two Papers"))
+    merge_papers(stand.engine, 1, 2, now=stand.now)
+    assert stand.news() == {("One Paper", "everything")}
+    split_papers(stand.engine, 2, now=stand.now)
+    assert stand.news() == {("One Paper", "everything"), ("Two Papers", "everything")}
+
+
+def test_split_keeps_apart_what_only_looks_alike(twins: Newsstand) -> None:
+    news = twins.news()
+    split_papers(twins.engine, twins.id_of("On Lattices"), twins.id_of("Quantum Lattices"), now=twins.now)
+    assert possibly_same(twins.engine) == []
+    assert twins.news() == news
+    text = abstract_of("x")  # a new wording is compared again, and the verdict stands
+    twins.drop("c.txt", page("Mar 5", Printed(title="On Lattices", abstract=reworded(text, 0.2))))
+    assert possibly_same(twins.engine) == []
+
+
+def test_split_needs_something_to_split(stand: Newsstand) -> None:
+    stand.drop("a.txt", page("Mar 3", "One Paper"))
+    with pytest.raises(UsageError, match="not merged"):
+        split_papers(stand.engine, 1, now=stand.now)
+    with pytest.raises(UsageError, match="itself"):
+        split_papers(stand.engine, 1, 1, now=stand.now)
+    with pytest.raises(NotFoundError, match="there is no paper 9"):
+        split_papers(stand.engine, 9, now=stand.now)
+
+
+def correct(
+    stand: Newsstand, title: str, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()
+) -> list[str]:
+    row = correct_topics(
+        stand.engine,
+        stand.id_of(title),
+        add=add,
+        remove=remove,
+        known_topics=TOPICS,
+        matcher=stand.matcher,
+        now=stand.now,
+    )
+    return [f"{topic['topic']} {topic['by']}" for topic in row["topics"]]
+
+
+def test_correct_topics_beats_the_rules_and_survives_a_rematch(stand: Newsstand) -> None:
+    stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
+    assert correct(stand, "Quantum Lattices", add=("circuits",), remove=("quantum",)) == ["circuits admin"]
+    with writing(stand.engine) as connection:
+        assert rematch(connection, stand.matcher) == 1
+    [row] = stand.papers()
+    assert row["topics"] == [
+        {"topic": "circuits", "score": 1.0, "evidence": ["added by hand"], "by": "admin"}
+    ]
+    assert stand.news() == {("Quantum Lattices", "everything"), ("Quantum Lattices", "circuits")}
+    assert correct(stand, "Quantum Lattices", add=("quantum",), remove=("circuits",)) == ["quantum admin"]
+
+
+def test_correct_topics_of_a_published_paper_ends_and_makes_pairs(stand: Newsstand) -> None:
+    stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
+    stand.publish()
+    stand.now += timedelta(days=1)
+    correct(stand, "Quantum Lattices", add=("circuits",), remove=("quantum",))
+    assert stand.withdrawn_pairs() == {("Quantum Lattices", "quantum")}
+    assert stand.news() == {("Quantum Lattices", "circuits")}
+    stand.publish()
+    correct(stand, "Quantum Lattices", add=("quantum",))
+    assert stand.news() == {("Quantum Lattices", "quantum")}
+
+
+def test_rematch_with_other_rules_is_no_news_of_published_papers(stand: Newsstand) -> None:
+    stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
+    stand.publish()
+    with writing(stand.engine) as connection:
+        assert rematch(connection, WordMatcher("lattices"), [1, 99]) == 1
+    assert [topic["topic"] for topic in stand.papers()[0]["topics"]] == ["lattices"]
+    assert stand.news() == set()
+
+
+def test_correct_topics_refuses_what_cannot_be_meant(stand: Newsstand) -> None:
+    stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
+    with pytest.raises(NotFoundError, match="there is no topic 'cooking'"):
+        correct(stand, "Quantum Lattices", add=("cooking",))
+    with pytest.raises(UsageError, match="holds every paper"):
+        correct(stand, "Quantum Lattices", remove=("everything",))
+    with pytest.raises(UsageError, match="at once"):
+        correct(stand, "Quantum Lattices", add=("quantum",), remove=("quantum",))
+
+
+def test_an_added_topic_of_a_withdrawn_paper_is_no_news(stand: Newsstand) -> None:
+    stand.drop("a.txt", page("Mar 3", "Some Paper", "Other Paper"))
+    stand.publish()
+    paper = stand.id_of("Some Paper")
+    for _ in range(2):
+        correct_topics(
+            stand.engine, paper, add=["quantum"], known_topics=TOPICS, matcher=stand.matcher, now=stand.now
+        )
+    assert stand.news() == {("Some Paper", "quantum")}
+    stand.publish()
+    stand.withdraw("a.txt")
+    assert (stand.news(), stand.publish()) == (set(), None)

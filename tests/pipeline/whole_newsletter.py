@@ -1,0 +1,177 @@
+"""A whole newsletter in a folder: real ingest, real rendering, a real SMTP server that records."""
+
+from __future__ import annotations
+
+import email
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from email.policy import strict
+from pathlib import Path
+from typing import cast
+
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
+import newsletter.db.tables
+import subscribers.tables
+from newsletter import samples
+from newsletter.db.engine import default_url, open_engine, reading, writing
+from newsletter.db.schema import edition_papers, papers
+from newsletter.delivery.message.builder import House, MessageBuilder
+from newsletter.delivery.outbox.recovery import Uncertain
+from newsletter.delivery.smtp.relay import Relay, Security
+from newsletter.papers.editions import STANDS
+from newsletter.pipeline import publish
+from newsletter.pipeline.content.digest_renderer import DigestPress
+from newsletter.pipeline.content.personalization import Links
+from newsletter.pipeline.content.sample_digest import Sampler
+from newsletter.pipeline.deliver.options import Post
+from newsletter.pipeline.deliver.refusals import SuppressRefused
+from newsletter.pipeline.explain.audit import AuditReport, audit
+from newsletter.pipeline.intake.ingest import DumpReport, Options, ingest_bytes
+from newsletter.pipeline.send import Calendar, SendReport, send
+from newsletter.render.environment import MailEnvironment
+from newsletter.render.view_models import Brand
+from newsletter.topics.definitions import load_topics
+from newsletter.topics.matcher import Matcher
+from subscribers.lifecycle import signup
+from subscribers.preferences import Preferences
+
+assert newsletter.db.tables
+assert subscribers.tables
+
+STRICT = strict.clone(raise_on_defect=True)
+DAY = timedelta(days=1)
+SUPPRESSION_KEY = b"suppression key of the tests"
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+class Office:
+    """One newsletter, as the command line would run it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int,
+        brand: Brand | None = None,
+        uncertain: Uncertain = Uncertain.MEND,
+        url: str | None = None,
+    ) -> None:
+        self.folder = folder
+        self.engine = open_engine(url or default_url(folder))
+        SQLModel.metadata.create_all(self.engine)
+        self.topics = load_topics()
+        self.matcher = Matcher(self.topics)
+        self.sampler = Sampler(
+            MailEnvironment(),
+            brand=brand or Brand(name="Paper Digest"),
+            topics=list(self.topics.values()),
+            matcher=self.matcher,
+        )
+        self.press = DigestPress(
+            MailEnvironment(), brand=brand or Brand(name="Paper Digest"), topics=list(self.topics.values())
+        )
+        self.builder = MessageBuilder(
+            House(
+                sender="Paper Digest <news@papers.example.org>",
+                base_url="http://localhost:8000",
+                list_name="Paper Digest",
+                secret_key=b"a key of the tests, 32 octets or so",
+            )
+        )
+        self.links = Links(base_url="http://localhost:8000", secret_keys=["a key of the tests"])
+        self.post = Post(
+            relays=[Relay(host="127.0.0.1", port=port, security=Security.NONE, connections=2)],
+            builder=self.builder,
+            links=self.links,
+            locks_dir=folder / "locks",
+            wall=lambda: datetime.now(UTC),
+            uncertain=uncertain,
+            on_refused=SuppressRefused(SUPPRESSION_KEY),
+        )
+
+    def reader(self, address: str, *topics: str, joined: str, **preferences: object) -> int:
+        with writing(self.engine) as connection:
+            return signup.add(
+                connection,
+                address=address,
+                topics_wanted=topics,
+                known_topics=list(self.topics),
+                given=preferences,
+                confirmed=True,
+                how="admin",
+                now=utc(joined),
+                suppression_key=SUPPRESSION_KEY,
+                defaults=Preferences(),
+                default_topics=(),
+            ).person.id
+
+    def ingest(self, data: bytes, name: str, *, at: str, backfill: bool = False) -> DumpReport:
+        return ingest_bytes(
+            self.engine,
+            data,
+            name=name,
+            archive=self.folder / "dumps",
+            matcher=self.matcher,
+            now=utc(at),
+            options=Options(backfill=backfill),
+        )
+
+    def ingest_samples(self, days: Iterable[int], *, hour: str = "05:00") -> None:
+        """The shipped dumps of these days of April 2026, each on its own morning."""
+        for day in days:
+            dump = samples.dumps()[day - 13]
+            assert dump.name == f"2026-04-{day}.txt"
+            self.ingest(dump.read_bytes(), dump.name, at=f"2026-04-{day}T{hour}")
+
+    def publish(self, at: str) -> int | None:
+        return publish.publish(self.engine, now=utc(at))
+
+    def send(self, at: str, *, everyone: bool = False, only: int | None = None) -> SendReport:
+        return send(
+            self.engine,
+            now=utc(at),
+            press=self.press,
+            post=self.post,
+            calendar=Calendar(),
+            everyone=everyone,
+            only=only,
+        )
+
+    def audit(self, at: str) -> AuditReport:
+        return audit(self.engine, now=utc(at))
+
+    def published_titles(self, topic: str) -> list[str]:
+        """Titles of all pairs of a topic that editions froze, in a fixed order."""
+        with reading(self.engine) as connection:
+            return sorted(
+                connection.execute(
+                    select(papers.c.title)
+                    .join(edition_papers, edition_papers.c.paper_id == papers.c.id)
+                    .where(edition_papers.c.topic == topic, STANDS)
+                ).scalars()
+            )
+
+
+def read(data: bytes) -> EmailMessage:
+    """The mail as Python's strictest parser reads it; any defect raises."""
+    message = cast(EmailMessage, email.message_from_bytes(data, policy=STRICT))
+    for part in message.walk():
+        if not part.is_multipart():
+            part.get_content()
+    return message
+
+
+def titles_in(data: bytes) -> list[str]:
+    """The titles that a digest's HTML shows as headings, in order."""
+    from lxml import html
+
+    body = read(data).get_body(("html",))
+    assert body is not None
+    tree = html.fromstring(body.get_content())
+    return [" ".join(heading.text_content().split()) for heading in tree.iter("h3")]

@@ -1,0 +1,71 @@
+"""Pages as readers get them, made of specimens: for tests, and to be looked at in a browser.
+
+`python -m tests.render.specimen_pages FOLDER` writes each kind of mail there, such as digest.html and
+digest.txt.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from newsletter.core.debts.digest_plan import DigestPlan
+from newsletter.core.mail.values import Content
+from newsletter.render.assembly import assemble
+from newsletter.render.check import specimens
+from newsletter.render.check.templates import joined
+from newsletter.render.environment import MailEnvironment, templates_root
+from newsletter.render.layout import Layout
+from newsletter.render.mail_kinds import LETTERS
+from newsletter.render.transactional import letter
+from newsletter.render.view_models import Brand, PaperLine
+
+BRAND = Brand(
+    name="Paper Digest",
+    footer="Made by hand & machine.",
+    postal_address="1 Example Street, 10115 Berlin",
+    privacy_url="https://papers.example/privacy",
+)
+COMPOSED_AT = datetime(2026, 4, 17, 5, tzinfo=UTC)
+BUSY = specimens.plan(
+    {"circuits": 3, "quantum": 1, "everything": 2}, note="A quiet week.\nRead on.", extras=True
+)
+
+
+def digest(plan: DigestPlan = BUSY, *, overrides: tuple[Path, ...] = (), brand: Brand = BRAND) -> Content:
+    layout = Layout(MailEnvironment(overrides), brand=brand, topics=specimens.topics())
+    layout.prepare(specimens.cards(), specimens.papers(), maybe=specimens.cards())
+    return assemble(layout, plan, specimens.papers(), composed_at=COMPOSED_AT)
+
+
+def post(kind: str, *, brand: Brand = BRAND, papers: Sequence[PaperLine] | None = None) -> Content:
+    """A letter; papers: five specimens unless told otherwise, for a kind that shows any."""
+    shown = tuple(specimens.lines()[:5] if papers is None else papers) if LETTERS[kind].shows_papers else ()
+    return letter(
+        MailEnvironment(),
+        brand=brand,
+        kind=kind,
+        date=COMPOSED_AT,
+        topics={paper.topic.slug: paper.topic for paper in shown},
+        context={"papers": shown},
+    )
+
+
+def pages(content: Content, my: Mapping[str, str] = specimens.MY) -> tuple[str, str]:
+    """(html, text) as a reader's program sees them."""
+    told = {**content.values, **my}
+    return joined(content.html, told, markup=True), joined(content.text, told, markup=False)
+
+
+def mails() -> dict[str, tuple[str, str]]:
+    """(html, text) of every kind of mail there is a folder of templates for, by kind."""
+    kinds = sorted(path.parent.name for path in templates_root().glob("email/*/html.j2"))
+    return {kind: pages(digest() if kind == "digest" else post(kind)) for kind in kinds}
+
+
+if __name__ == "__main__":
+    for name, shown in mails().items():
+        for suffix, part in zip((".html", ".txt"), shown, strict=True):
+            Path(sys.argv[1], f"{name}{suffix}").write_text(part, "utf-8")

@@ -1,0 +1,45 @@
+"""Every kind of mail before the checkers: accessibility, light and dark, narrow and wide; correct HTML."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from tests.browser import axe, vnu
+from tests.browser.fixtures import HEIGHT, Browse
+from tests.browser.views import PHONE, SCHEMES
+from tests.render.specimen_pages import mails
+
+PAGES = {kind: html for kind, (html, _) in mails().items()}
+NARROW = 320  # CSS pixels: the narrowest phone that is still in use
+WIDE = 700  # CSS pixels: the pane of a mail program, wider than the 640 of our page
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_mail_breaks_no_rule_of_accessibility(browse: Browse, kind: str) -> None:
+    page = browse()
+    page.set_content(PAGES[kind])
+    for width, scheme in product((PHONE, WIDE), SCHEMES):
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        page.emulate_media(color_scheme=scheme)
+        found = axe.violations(page, without=axe.LANDMARKS)
+        assert (width, scheme, found) == (width, scheme, [])
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_mail_does_not_scroll_sideways(browse: Browse, kind: str) -> None:
+    page = browse()
+    page.set_content(PAGES[kind])
+    for width in (NARROW, PHONE, WIDE):
+        page.set_viewport_size({"width": width, "height": HEIGHT})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_mail_is_html_without_errors() -> None:
+    assert vnu.errors(PAGES, properties=vnu.MAIL_PROPERTIES) == []
+
+
+def test_the_html_checker_is_told_to_allow_only_what_mails_use() -> None:
+    used = "".join(PAGES.values())
+    assert [name for name in vnu.MAIL_PROPERTIES if f"{name}:" not in used] == []

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from newsletter.core.states import Form
+from newsletter.render.check import specimens
+from newsletter.render.view_models import PaperView
+
+PAPER = specimens.papers()[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "byline"),
+    [
+        ({"author_count": 6}, "6 authors"),
+        ({"author_count": 1}, "1 author"),
+        ({"author_count": 2, "author_names": ("A. One", "B. Two")}, "A. One, B. Two"),
+        ({"author_names": tuple("ABCDEF")}, "A, B, C and 3 more"),
+        ({"author_count": None, "organization": "Institute"}, "Institute"),
+        ({"author_count": None}, ""),
+    ],
+)
+def test_byline_names_few_and_counts_many(changes: dict[str, object], byline: str) -> None:
+    plain = replace(PAPER, author_count=None, author_names=(), organization=None)
+    assert replace(plain, **changes).byline == byline  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("url", "link"),
+    [
+        ("https://papers.example/1", "https://papers.example/1"),
+        (None, "https://huggingface.co/papers?q=Part+I%3A+50%25+of+%26"),
+        ("javascript:alert(1)", "https://huggingface.co/papers?q=Part+I%3A+50%25+of+%26"),
+        ('https://papers.example/"onclick=x', "https://huggingface.co/papers?q=Part+I%3A+50%25+of+%26"),
+        ("https://papers.example/\r\nx", "https://huggingface.co/papers?q=Part+I%3A+50%25+of+%26"),
+    ],
+)
+def test_link_is_the_page_or_a_search(url: str | None, link: str) -> None:
+    assert replace(PAPER, title="Part I: 50% of &", url=url).link == link
+
+
+def test_seen_on_stands_beside_old_dates_only() -> None:
+    def seen(published: date | None) -> date | None:
+        paper: PaperView = replace(PAPER, first_listed_on=date(2026, 4, 17), published_on=published)
+        return paper.seen_on
+
+    listed = date(2026, 4, 17)
+    assert [seen(day) for day in (None, date(2026, 2, 16), date(2026, 2, 15), date(2013, 1, 1))] == [
+        None,
+        None,
+        listed,
+        listed,
+    ]
+
+
+def test_excerpt_has_the_length_of_its_form() -> None:
+    lengths = {form: len(PAPER.excerpt(form)) for form in (Form.FULL, Form.SHORT, Form.TITLE, Form.LEFT)}
+    assert 230 < lengths[Form.FULL] <= 520
+    assert 80 < lengths[Form.SHORT] <= 190
+    assert lengths[Form.TITLE] == lengths[Form.LEFT] == 0

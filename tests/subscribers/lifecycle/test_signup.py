@@ -1,0 +1,296 @@
+"""Signing up: pending, confirmed, and what adding somebody again does."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from newsletter.db.engine import writing
+from subscribers import addresses, consent, queries
+from subscribers.audience import following
+from subscribers.errors import SubscriberError, SuppressedError, UnknownTopicError
+from subscribers.lifecycle import signup, suppression, transitions, unsubscribe
+from subscribers.preferences import Preferences
+from subscribers.queries import State, subscribers
+from tests.subscribers.conftest import KEY, NOON, TOPICS, World, later
+
+
+def intervals(world: World) -> list[tuple[object, ...]]:
+    return [tuple(row)[1:] for row in world.connection.execute(following().order_by("since", "topic"))]
+
+
+def test_add_without_consent_makes_a_pending_person_who_follows_nothing_yet(world: World) -> None:
+    added = world.add("Ada@Example.org", "quantum", confirmed=False)
+    assert added.person.row() == {
+        "address": "Ada@example.org",
+        "state": "pending",
+        "topics": ["quantum"],
+        "cadence": "daily",
+        "weekday": None,
+        "hour": 7,
+        "timezone": "UTC",
+        "text_only": False,
+        "minimum": 1,
+        "maximum": None,
+        "maybe": False,
+        "name": "",
+        "since": "2026-01-05T12:00:00+00:00",
+        "confirmed_at": None,
+        "paused_until": None,
+    }
+    assert (added.what, added.starts, added.first) == ("added", False, False)
+    assert added.person.slots_done_to is None
+    assert intervals(world) == []
+    assert world.events(added) == [("requested", ["quantum"])]
+
+
+def test_add_with_consent_starts_now(world: World) -> None:
+    added = world.add("ada@example.org", "quantum", "circuits", cadence="weekly", hour="9")
+    assert added.person.state is State.CONFIRMED
+    assert added.person.preferences == Preferences(cadence="weekly", weekday="monday", hour=9)
+    assert (added.what, added.starts, added.first) == ("added", True, True)
+    assert (added.person.slots_done_to, added.person.cadence_since, added.person.confirmed_at) == (NOON,) * 3
+    assert intervals(world) == [("circuits", NOON, None), ("quantum", NOON, None)]
+    assert world.events(added) == [("confirmed", ["quantum", "circuits"])]
+
+
+def test_add_without_topics_follows_the_default(world: World) -> None:
+    assert world.add("ada@example.org").person.topics == ("everything",)
+
+
+def test_add_takes_the_name_from_the_address(world: World) -> None:
+    assert world.add("Ada Lovelace <ada@example.org>").person.name == "Ada Lovelace"
+    assert world.add("Bob <bob@example.org>", name="Robert").person.name == "Robert"
+
+
+def test_confirm_starts_what_was_asked_for_and_a_repeat_changes_nothing(world: World) -> None:
+    added = world.add("ada@example.org", "quantum", confirmed=False)
+
+    def confirm(day: int) -> tuple[queries.SubscriberView, bool]:
+        return signup.confirm(
+            world.connection, subscriber_id=added.person.id, how="web", now=later(day), suppression_key=KEY
+        )
+
+    person, new = confirm(1)
+    assert (person.state, person.slots_done_to, person.confirmed_at, new) == (
+        State.CONFIRMED,
+        later(1),
+        later(1),
+        True,
+    )
+    assert confirm(2) == (person, False)
+    assert intervals(world) == [("quantum", later(1), None)]
+    assert world.events(added) == [("requested", ["quantum"]), ("confirmed", ["quantum"])]
+
+
+def test_confirm_after_leaving_is_refused(world: World) -> None:
+    added = world.add("ada@example.org", confirmed=False)
+    unsubscribe.unsubscribe(world.connection, subscriber_id=added.person.id, how="web", now=later(1))
+    with pytest.raises(SubscriberError, match="nothing to confirm"):
+        signup.confirm(
+            world.connection, subscriber_id=added.person.id, how="web", now=later(2), suppression_key=KEY
+        )
+
+
+def test_add_again_adds_topics_and_changes_what_is_given(world: World) -> None:
+    first = world.add("ada@example.org", "quantum", hour=9)
+    again = world.add("ADA@example.org", "circuits", now=later(1), timezone="Europe/Berlin")
+    assert (again.what, again.starts, again.first) == ("updated", False, False)
+    assert again.person.topics == ("circuits", "quantum")
+    assert again.person.preferences == Preferences(hour=9, timezone="Europe/Berlin")
+    assert again.person.slots_done_to == later(1)  # the zone changed: the next slot counts from now
+    assert again.person.version == first.person.version + 1
+    assert intervals(world) == [("quantum", NOON, None), ("circuits", later(1), None)]
+    assert world.events(first)[1:] == [("followed", ["circuits"]), ("changed", [])]
+
+
+def test_add_of_a_topic_alone_leaves_the_slots(world: World) -> None:
+    world.add("ada@example.org", "quantum")
+    assert world.add("ada@example.org", "circuits", now=later(1)).person.slots_done_to == NOON
+
+
+def test_add_again_of_the_same_changes_nothing(world: World) -> None:
+    first = world.add("ada@example.org", "quantum", hour=9)
+    again = world.add("ada@example.org", "quantum", now=later(1), hour=9)
+    assert (again.what, again.person) == ("unchanged", first.person)
+    assert len(world.events(first)) == 1
+
+
+def test_add_with_consent_confirms_who_is_pending(world: World) -> None:
+    world.add("ada@example.org", "quantum", confirmed=False)
+    added = world.add("ada@example.org", "circuits", now=later(1))
+    assert (added.what, added.starts, added.first) == ("updated", True, True)
+    assert intervals(world) == [("circuits", later(1), None), ("quantum", later(1), None)]
+    assert world.events(added) == [
+        ("requested", ["quantum"]),
+        ("followed", ["circuits"]),
+        ("confirmed", ["circuits", "quantum"]),
+    ]
+
+
+def test_add_with_consent_brings_back_who_left_and_starts_now(world: World) -> None:
+    first = world.add("ada@example.org", "quantum")
+    unsubscribe.unsubscribe(world.connection, subscriber_id=first.person.id, how="web", now=later(1))
+    back = world.add("ada@example.org", "circuits", now=later(2))
+    assert (back.what, back.starts, back.first) == ("updated", True, False)
+    assert (back.person.state, back.person.topics) == (State.CONFIRMED, ("circuits",))
+    assert (back.person.slots_done_to, back.person.confirmed_at) == (later(2), NOON)
+    assert intervals(world) == [("quantum", NOON, later(1)), ("circuits", later(2), None)]
+    assert world.events(first)[2:] == [("came back", ["circuits"]), ("confirmed", ["circuits"])]
+
+
+def test_add_without_consent_of_who_left_waits_for_their_word(world: World) -> None:
+    first = world.add("ada@example.org", "quantum")
+    unsubscribe.unsubscribe(world.connection, subscriber_id=first.person.id, how="web", now=later(1))
+    back = world.add("ada@example.org", "quantum", confirmed=False, now=later(2))
+    assert (back.person.state, back.person.topics) == (State.PENDING, ("quantum",))
+    assert intervals(world) == [("quantum", NOON, later(1))]
+
+
+def test_add_by_web_changes_nothing_of_who_is_confirmed(world: World) -> None:
+    first = world.add("ada@example.org", "quantum")
+    again = world.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(1), hour=3)
+    assert (again.what, again.person) == ("unchanged", first.person)
+
+
+def test_add_refuses_an_unknown_topic_and_names_the_known(world: World) -> None:
+    with pytest.raises(UnknownTopicError) as caught:
+        world.add("ada@example.org", "quantm")
+    assert caught.value.message == "there is no topic 'quantm'"
+    assert caught.value.hint == "Did you mean quantum? There are circuits, quantum, everything."
+    assert queries.find(world.connection, "ada@example.org") is None
+
+
+def test_add_refuses_who_is_suppressed_and_says_how_to_lift_it(world: World) -> None:
+    suppression.suppress(
+        world.connection, address="ada@example.org", reason="bounce", how="bounce", now=NOON, key=KEY
+    )
+    with pytest.raises(SuppressedError) as caught:
+        world.add("ADA@example.org", "quantum")
+    assert caught.value.reason == "bounce"
+    assert caught.value.message == "ADA@example.org is suppressed since 2026-01-05 (bounce)"
+    assert "subscribers unsuppress ADA@example.org" in caught.value.hint
+
+
+def test_add_of_the_same_address_at_once_makes_one_person(engine: Engine) -> None:
+    barrier = threading.Barrier(8)
+    answers: list[str] = []
+
+    def add(number: int) -> None:
+        barrier.wait()
+        with writing(engine) as connection:
+            spelling = "ada@example.org" if number % 2 else "ADA@EXAMPLE.org"
+            answers.append(World(connection).add(spelling, "quantum").what)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == ["added"] + ["unchanged"] * 7
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(subscribers)).scalar_one() == 1
+
+
+def test_confirm_at_once_makes_one_consent_event(engine: Engine) -> None:
+    with writing(engine) as connection:
+        added = World(connection).add("ada@example.org", "quantum", confirmed=False)
+    news: list[bool] = []
+
+    def confirm() -> None:
+        with writing(engine) as connection:
+            _, new = signup.confirm(
+                connection, subscriber_id=added.person.id, how="web", now=NOON, suppression_key=KEY
+            )
+            news.append(new)
+
+    threads = [threading.Thread(target=confirm) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(news) == [False] * 19 + [True]
+    with writing(engine) as connection:
+        assert World(connection).events(added) == [("requested", ["quantum"]), ("confirmed", ["quantum"])]
+
+
+def test_a_confirmation_link_works_once(world: World) -> None:
+    ada = world.add("ada@example.org", "circuits", confirmed=False, how="web")
+    first = NOON.replace(microsecond=0)
+    person, done = signup.confirm(
+        world.connection,
+        subscriber_id=ada.person.id,
+        how="web",
+        now=later(1),
+        suppression_key=KEY,
+        asked_at=first,
+        origin={"form": "1"},
+    )
+    assert (done, person.state) == (True, "confirmed")
+    unsubscribe.unsubscribe(world.connection, subscriber_id=person.id, how="web", now=later(1))
+    world.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(2))
+    with pytest.raises(SubscriberError, match="nothing to confirm"):
+        signup.confirm(
+            world.connection,
+            subscriber_id=person.id,
+            how="web",
+            now=later(2),
+            suppression_key=KEY,
+            asked_at=first,
+        )
+    again, done = signup.confirm(
+        world.connection,
+        subscriber_id=person.id,
+        how="web",
+        now=later(2),
+        suppression_key=KEY,
+        asked_at=later(2),
+    )
+    assert (done, again.state) == (True, "confirmed")
+
+
+def test_where_a_request_came_from_stands_in_the_ledger(world: World) -> None:
+    added = signup.add(
+        world.connection,
+        address="ada@example.org",
+        topics_wanted=["circuits"],
+        known_topics=TOPICS,
+        given={},
+        confirmed=False,
+        how="web",
+        now=NOON,
+        suppression_key=KEY,
+        defaults=Preferences(),
+        default_topics=(),
+        origin={"form": "1", "method": "form", "from": "a hash"},
+    )
+    (event,) = consent.history(world.connection, added.person.id)
+    assert event == {
+        "at": NOON.isoformat(),
+        "what": "requested",
+        "how": "web",
+        "topics": ["circuits"],
+        "detail": {"form": "1", "method": "form", "from": "a hash"},
+    }
+
+
+def test_confirm_beats_no_suppression_that_came_while_the_sign_up_was_stored(world: World) -> None:
+    """On PostgreSQL both happen at once: the suppression finds nobody, the sign-up no suppression."""
+    suppression.suppress(
+        world.connection, address="ada@example.org", reason="admin", how="admin", now=NOON, key=KEY
+    )
+    step = transitions.decide(
+        None,
+        transitions.Wish(address=addresses.parse("ada@example.org")),
+        how="web",
+        now=NOON,
+        defaults=Preferences(),
+        default_topics=("everything",),
+    )
+    assert step is not None
+    (pending,) = signup.carry_out(world.connection, [step], how="web", now=NOON).values()
+    with pytest.raises(SubscriberError, match="not mailed"):
+        signup.confirm(world.connection, subscriber_id=pending, how="web", now=later(1), suppression_key=KEY)
+    assert queries.by_id(world.connection, pending).state == "pending"

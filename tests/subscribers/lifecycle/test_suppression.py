@@ -1,0 +1,153 @@
+"""Suppression beats every state, has a way back, and survives erasure as a keyed hash."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from subscribers import queries
+from subscribers.audience import following, mailable, reachable
+from subscribers.errors import SubscriberError, SuppressedError
+from subscribers.lifecycle import signup, suppression, unsubscribe
+from subscribers.preferences import Preferences
+from subscribers.queries import State, SubscriberView, subscribers
+from subscribers.suppression_key import hashed, suppressions
+from subscribers.tables import ConsentEvent
+from tests.subscribers.conftest import KEY, NOON, World, later
+
+
+def suppress(world: World, address: str, day: int = 1, reason: str = "bounce") -> SubscriberView | None:
+    return suppression.suppress(
+        world.connection, address=address, reason=reason, how="bounce", now=later(day), key=KEY
+    )
+
+
+def unsuppress(world: World, address: str, day: int = 2) -> SubscriberView | None:
+    return suppression.unsuppress(world.connection, address=address, how="admin", now=later(day), key=KEY)
+
+
+def forget(world: World, person: SubscriberView, day: int = 1) -> SubscriberView:
+    return suppression.forget(world.connection, subscriber_id=person.id, how="web", now=later(day), key=KEY)
+
+
+def test_suppress_ends_all_mail_and_a_repeat_changes_nothing(world: World) -> None:
+    added = world.add("ada@example.org", "quantum")
+    gone = suppress(world, "ADA@example.org")
+    assert gone is not None
+    assert (gone.state, gone.topics, gone.version) == (State.SUPPRESSED, (), 2)
+    assert suppress(world, "ada@example.org", day=2) == gone
+    assert world.connection.execute(mailable()).all() == []
+    assert world.connection.execute(reachable()).all() == []
+    assert [row.until for row in world.connection.execute(following())] == [later(1)]
+    assert world.events(added)[1:] == [("suppressed", ["quantum"])]
+
+
+def test_suppress_of_somebody_unknown_keeps_only_a_hash(world: World) -> None:
+    assert suppress(world, "eve@example.org") is None
+    assert world.connection.execute(select(subscribers)).all() == []
+    (row,) = world.connection.execute(select(suppressions)).all()
+    assert row.address_hash == hashed("eve@example.org", KEY)
+    assert "eve" not in str(row)
+    with pytest.raises(SuppressedError):
+        world.add("eve@example.org")
+
+
+def test_suppress_refuses_a_reason_that_is_none(world: World) -> None:
+    with pytest.raises(SubscriberError, match="no reason 'whim'"):
+        suppress(world, "ada@example.org", reason="whim")
+
+
+def test_unsuppress_restores_who_was_confirmed_from_now(world: World) -> None:
+    added = world.add("ada@example.org", "quantum")
+    suppress(world, "ada@example.org")
+    back = unsuppress(world, "ada@example.org")
+    assert back is not None
+    assert (back.state, back.topics, back.slots_done_to) == (State.CONFIRMED, ("quantum",), later(2))
+    assert [(row.since, row.until) for row in world.connection.execute(following().order_by("since"))] == [
+        (NOON, later(1)),
+        (later(2), None),
+    ]
+    assert world.events(added)[2:] == [("unsuppressed", ["quantum"])]
+    assert world.connection.execute(select(suppressions.c.lifted_how)).scalars().all() == ["admin"]
+
+
+def test_unsuppress_restores_who_was_pending_or_had_left(world: World) -> None:
+    world.add("ada@example.org", "quantum", confirmed=False)
+    suppress(world, "ada@example.org")
+    back = unsuppress(world, "ada@example.org")
+    assert back is not None
+    assert (back.state, back.topics) == (State.PENDING, ("quantum",))
+    bob = world.add("bob@example.org", "quantum").person
+    unsubscribe.unsubscribe(world.connection, subscriber_id=bob.id, how="web", now=NOON)
+    suppress(world, "bob@example.org")
+    back = unsuppress(world, "bob@example.org")
+    assert back is not None
+    assert (back.state, back.topics) == (State.UNSUBSCRIBED, ())
+
+
+def test_unsuppress_respects_a_leaving_in_the_meantime(world: World) -> None:
+    for address, confirmed in (("ada@example.org", True), ("bob@example.org", False)):
+        person = world.add(address, "quantum", confirmed=confirmed).person
+        suppress(world, address)
+        for _ in range(2):
+            unsubscribe.unsubscribe(world.connection, subscriber_id=person.id, how="one-click", now=later(1))
+        back = unsuppress(world, address)
+        assert back is not None
+        assert (back.state, back.topics) == (State.UNSUBSCRIBED, ())
+        assert [event for event, _ in world.events(world.add(address, confirmed=False))].count(
+            "unsubscribed"
+        ) == 1
+
+
+def test_unsuppress_of_who_is_not_suppressed_says_so(world: World) -> None:
+    world.add("ada@example.org")
+    with pytest.raises(SubscriberError, match=r"ada@example.org is not suppressed"):
+        unsuppress(world, "ada@example.org")
+
+
+def test_forget_empties_the_personal_columns_and_keeps_the_events(world: World) -> None:
+    added = world.add(
+        "Ada Lovelace <ada@example.org>", "quantum", hour=9, timezone="Europe/Berlin", minimum=2
+    )
+    erased = forget(world, added.person)
+    assert (erased.address, erased.name, erased.state, erased.topics) == ("", "", State.ERASED, ())
+    assert erased.preferences == Preferences()
+    assert forget(world, added.person, day=2) == erased
+    assert world.events(added) == [("confirmed", ["quantum"]), ("erased", ["quantum"])]
+    for table in (subscribers, suppressions, ConsentEvent.__table__):  # type: ignore[attr-defined]
+        dumped = str(world.connection.execute(select(table)).all()).lower()
+        assert "ada" not in dumped
+        assert "lovelace" not in dumped
+    assert list(queries.listed(world.connection)) == []
+    assert queries.find(world.connection, "ada@example.org") is None
+
+
+def test_forgotten_people_come_back_by_their_own_confirmed_sign_up_only(world: World) -> None:
+    forget(world, world.add("ada@example.org", "quantum").person)
+    with pytest.raises(SuppressedError) as caught:
+        world.add("ada@example.org", "quantum")
+    assert caught.value.reason == "erased"
+    assert caught.value.hint == "Only their own confirmed sign-up brings them back."
+    with pytest.raises(SuppressedError):
+        unsuppress(world, "ada@example.org")
+    asked = world.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(2))
+    assert asked.what == "added"
+    with pytest.raises(SuppressedError):  # asking alone lifts nothing
+        world.add("ada@example.org", "quantum", now=later(2))
+    person, new = signup.confirm(
+        world.connection, subscriber_id=asked.person.id, how="web", now=later(3), suppression_key=KEY
+    )
+    assert (person.state, new) == (State.CONFIRMED, True)
+    assert world.add("ada@example.org", "quantum", now=later(4)).what == "updated"
+
+
+def test_a_bounce_beats_the_return_of_a_forgotten_person(world: World) -> None:
+    suppress(world, "ada@example.org")
+    with pytest.raises(SuppressedError):
+        world.add("ada@example.org", confirmed=False, how="web")
+
+
+def test_another_key_recognises_nobody(world: World) -> None:
+    suppress(world, "ada@example.org")
+    assert suppression.in_force(world.connection, ["ada@example.org"], key=b"another") == {}
+    assert list(suppression.in_force(world.connection, ["ada@example.org"], key=KEY)) == ["ada@example.org"]

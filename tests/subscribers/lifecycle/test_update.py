@@ -1,0 +1,80 @@
+"""What a reader changes by a signed link: exactly the topics chosen, each change in the ledger."""
+
+from __future__ import annotations
+
+import pytest
+
+from subscribers.errors import PreferenceError, SubscriberError, UnknownTopicError
+from subscribers.lifecycle import unsubscribe
+from subscribers.lifecycle.signup import Added
+from subscribers.lifecycle.update import choose
+from subscribers.preferences import ANY_NUMBER, Preferences
+from subscribers.queries import SubscriberView
+from tests.subscribers.conftest import TOPICS, World, later
+
+
+def choosing(world: World, added: Added, *topics: str, **given: object) -> SubscriberView:
+    return choose(
+        world.connection,
+        subscriber_id=added.person.id,
+        topics_wanted=topics,
+        known_topics=TOPICS,
+        given=given,
+        how="web",
+        now=later(1),
+        defaults=Preferences(),
+    )
+
+
+def test_exactly_the_chosen_topics_are_followed_from_now_on(world: World) -> None:
+    ada = world.add("ada@example.org", "circuits", "quantum")
+    after = choosing(world, ada, "quantum", "everything")
+    assert (after.topics, after.left) == (("everything", "quantum"), ("circuits",))
+    assert world.events(ada)[1:] == [("followed", ["everything"]), ("left", ["circuits"])]
+
+
+def test_preferences_change_with_the_topics(world: World) -> None:
+    ada = world.add("ada@example.org", "circuits", maximum=5)
+    after = choosing(world, ada, "circuits", cadence="weekly", weekday="friday", maximum=ANY_NUMBER)
+    assert after.preferences == Preferences(cadence="weekly", weekday="friday", maximum=None)
+    assert after.slots_done_to == later(1)
+
+
+def test_the_same_choice_again_records_nothing(world: World) -> None:
+    ada = world.add("ada@example.org", "circuits")
+    before = world.person(ada)
+    assert choosing(world, ada, "circuits", hour="7") == before
+
+
+def test_no_topic_at_all_is_a_slip_and_no_leaving(world: World) -> None:
+    ada = world.add("ada@example.org", "circuits")
+    with pytest.raises(PreferenceError) as error:
+        choosing(world, ada)
+    assert error.value.field == "topics"
+    with pytest.raises(UnknownTopicError):
+        choosing(world, ada, "cooking")
+    assert world.person(ada).topics == ("circuits",)
+
+
+def test_a_topic_that_is_no_longer_defined_stays_followed(world: World) -> None:
+    ada = world.add("ada@example.org", "circuits", "quantum")
+    after = choose(
+        world.connection,
+        subscriber_id=ada.person.id,
+        topics_wanted=["everything"],
+        known_topics=("circuits", "everything"),
+        given={},
+        how="web",
+        now=later(1),
+        defaults=Preferences(),
+    )
+    assert after.topics == ("everything", "quantum")
+
+
+@pytest.mark.parametrize("gone", ["pending", "unsubscribed"])
+def test_only_a_confirmed_reader_chooses(world: World, gone: str) -> None:
+    ada = world.add("ada@example.org", "circuits", confirmed=gone != "pending")
+    if gone == "unsubscribed":
+        unsubscribe.unsubscribe(world.connection, subscriber_id=ada.person.id, how="web", now=later(1))
+    with pytest.raises(SubscriberError, match="gets no mail now"):
+        choosing(world, ada, "quantum")

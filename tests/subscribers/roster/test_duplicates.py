@@ -1,0 +1,11 @@
+"""Repeats within a roster are found, over batches too."""
+
+from __future__ import annotations
+
+from subscribers.roster.duplicates import Seen
+
+
+def test_repeated_names_the_first_row_over_batches() -> None:
+    with Seen() as seen:
+        assert seen.repeated([("a", 2), ("b", 3), ("a", 4)]) == {4: 2}
+        assert seen.repeated([("b", 5), ("c", 6), ("a", 7)]) == {5: 3, 7: 2}

@@ -1,0 +1,111 @@
+"""The canonical roster: what is written can be read back and gives the same bytes again."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlmodel import SQLModel
+
+import newsletter.db.tables  # noqa: F401 - both sides share one metadata
+from newsletter.db.engine import open_engine, writing
+from subscribers import queries
+from subscribers.errors import AddressError, SuppressedError
+from subscribers.lifecycle import suppression, unsubscribe
+from subscribers.roster.exporter import write
+from tests.subscribers.conftest import KEY, NOON, TOPICS, World
+from tests.subscribers.roster.test_importer import take
+
+
+def written(world: World) -> str:
+    file = io.StringIO(newline="")
+    write(queries.listed(world.connection), file)
+    return file.getvalue()
+
+
+def test_write_is_canonical(world: World) -> None:
+    world.add("=Ada <ada@example.org>", "quantum", "circuits", cadence="weekly", hour=9)
+    world.add("+tag@example.org", confirmed=False, text_only=True, minimum=2, maximum=20)
+    bob = world.add('Bob, "the builder" <bob@bücher.example>', "circuits")
+    until = datetime(2026, 2, 1, tzinfo=UTC)
+    unsubscribe.pause(world.connection, subscriber_id=bob.person.id, until=until, how="web", now=NOON)
+    unsubscribe.unsubscribe(world.connection, subscriber_id=bob.person.id, how="web", now=NOON)
+    cyd = world.add("cyd@example.org")
+    suppression.forget(world.connection, subscriber_id=cyd.person.id, how="web", now=NOON, key=KEY)
+    assert written(world) == (
+        "email,name,topics,cadence,weekday,hour,timezone,state,text_only,minimum,maximum,maybe,paused_until\n"
+        "ada@example.org,'=Ada,circuits;quantum,weekly,monday,9,UTC,confirmed,false,1,,false,\n"
+        "'+tag@example.org,,everything,daily,,7,UTC,pending,true,2,20,false,\n"
+        'bob@bücher.example,"Bob, ""the builder""",,daily,,7,UTC,unsubscribed,false,1,,false,'
+        "2026-02-01T00:00:00+00:00\n"
+    )
+
+
+person = st.fixed_dictionaries(
+    {
+        "local": st.text(alphabet="ab'+=-é", min_size=1, max_size=6),
+        "name": st.text(max_size=30) | st.text(alphabet="'=+-@\"\n,; a", max_size=8),
+        "topics": st.sets(st.sampled_from(TOPICS)),
+        "confirmed": st.booleans(),
+        "then": st.sampled_from(["stays", "leaves", "suppressed", "paused"]),
+        "until": st.datetimes(NOON.replace(tzinfo=None) + timedelta(1), timezones=st.just(UTC)),
+        "given": st.fixed_dictionaries(
+            {
+                "hour": st.integers(0, 23),
+                "cadence": st.sampled_from(["daily", "weekdays", "weekly"]),
+                "timezone": st.sampled_from(["UTC", "Europe/Berlin", "Etc/GMT+5"]),
+                "text_only": st.booleans(),
+                "minimum": st.integers(1, 20),
+                "maximum": st.none() | st.integers(20, 1000),
+                "maybe": st.booleans(),
+            }
+        ),
+    }
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(person, max_size=8))
+def test_write_gives_the_same_bytes_after_a_way_through_another_newsletter(
+    persons: list[dict[str, Any]],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        first, second = (open_engine(f"sqlite:///{folder}/{n}.sqlite3") for n in (1, 2))
+        for engine in (first, second):
+            SQLModel.metadata.create_all(engine)
+        with writing(first) as connection:
+            for each in persons:
+                _live(World(connection), each)
+            before = written(World(connection))
+        with writing(second) as connection:
+            taken = take(World(connection), Path(folder), before, day=9_999)  # pauses are over by then
+            assert taken.refused == []
+            assert written(World(connection)) == before
+            assert take(World(connection), Path(folder), before).updated == 0
+        for engine in (first, second):
+            engine.dispose()
+
+
+def _live(world: World, each: dict[str, Any]) -> None:
+    """A person comes, and what happens then."""
+    address = f"{each['local']}@example.org"
+    try:
+        added = world.add(
+            address, *sorted(each["topics"]), confirmed=each["confirmed"], name=each["name"], **each["given"]
+        )
+    except (AddressError, SuppressedError):  # what is refused is not exported
+        return
+    id_ = added.person.id
+    if each["then"] == "leaves":
+        unsubscribe.unsubscribe(world.connection, subscriber_id=id_, how="web", now=NOON)
+    elif each["then"] == "suppressed":
+        suppression.suppress(
+            world.connection, address=address, reason="complaint", how="complaint", now=NOON, key=KEY
+        )
+    elif each["then"] == "paused":
+        unsubscribe.pause(world.connection, subscriber_id=id_, until=each["until"], how="web", now=NOON)

@@ -1,0 +1,343 @@
+"""Taking rosters in: consent, refusals with their row, and that an import brings nobody back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from subscribers import queries
+from subscribers.lifecycle import suppression, unsubscribe
+from subscribers.preferences import Preferences
+from subscribers.queries import State
+from subscribers.roster.duplicates import Seen
+from subscribers.roster.importer import Taken, take_in
+from subscribers.roster.reader import Roster
+from subscribers.roster.row_parser import Terms
+from subscribers.suppression_key import suppressions
+from tests.subscribers.conftest import KEY, NOON, TOPICS, World, later
+
+
+def take(
+    world: World, tmp_path: Path, content: str, *, confirmed: bool = True, dry_run: bool = False, day: int = 0
+) -> Taken:
+    path = tmp_path / "roster.csv"
+    path.write_text(content, encoding="utf-8")
+    terms = Terms(
+        known_topics=TOPICS,
+        default_topics=("everything",),
+        defaults=Preferences(),
+        confirmed=confirmed,
+        now=later(day),
+        suppression_key=KEY,
+    )
+    total = Taken()
+    with Roster(path) as roster, Seen() as seen:
+        for batch in roster.batches():
+            taken = take_in(world.connection, batch, terms=terms, seen=seen, dry_run=dry_run)
+            total.added += taken.added
+            total.updated += taken.updated
+            total.unchanged += taken.unchanged
+            total.refused += taken.refused
+            total.changes += taken.changes
+    return total
+
+
+def everybody(world: World) -> list[tuple[Any, ...]]:
+    return [(person.address, str(person.state), person.topics) for person in queries.listed(world.connection)]
+
+
+ROSTER = """email,name,topics,cadence,weekday,hour,timezone
+ada@example.org,Ada,circuits;quantum,weekly,friday,9,Europe/Berlin
+Bob <bob@example.org>,,,,,,
+"""
+
+
+def test_take_in_with_consent_confirms(world: World, tmp_path: Path) -> None:
+    assert take(world, tmp_path, ROSTER) == Taken(added=2)
+    assert everybody(world) == [
+        ("ada@example.org", "confirmed", ("circuits", "quantum")),
+        ("bob@example.org", "confirmed", ("everything",)),
+    ]
+    ada, bob = queries.listed(world.connection)
+    assert (ada.name, bob.name) == ("Ada", "Bob")
+    assert ada.preferences == Preferences(
+        cadence="weekly", weekday="friday", hour=9, timezone="Europe/Berlin"
+    )
+
+
+def test_take_in_without_consent_leaves_people_pending(world: World, tmp_path: Path) -> None:
+    assert take(world, tmp_path, ROSTER, confirmed=False) == Taken(added=2)
+    assert {state for _, state, _ in everybody(world)} == {"pending"}
+    assert take(world, tmp_path, ROSTER, confirmed=True, day=1) == Taken(updated=2)
+    assert {person.slots_done_to for person in queries.listed(world.connection)} == {later(1)}
+
+
+def test_take_in_again_changes_nothing(world: World, tmp_path: Path) -> None:
+    take(world, tmp_path, ROSTER)
+    before = list(queries.listed(world.connection))
+    assert take(world, tmp_path, ROSTER, day=1) == Taken(unchanged=2)
+    assert list(queries.listed(world.connection)) == before
+
+
+def test_take_in_updates_what_a_row_gives(world: World, tmp_path: Path) -> None:
+    take(world, tmp_path, ROSTER)
+    changed = "email,topics,hour\nada@example.org,everything,\nbob@example.org,,20\n"
+    assert take(world, tmp_path, changed, day=1) == Taken(updated=2)
+    ada, bob = queries.listed(world.connection)
+    assert (ada.topics, ada.preferences.hour) == (("circuits", "everything", "quantum"), 9)
+    assert (bob.topics, bob.preferences.hour, bob.slots_done_to) == (("everything",), 20, later(1))
+
+
+def test_take_in_refuses_rows_by_number_and_takes_the_rest(world: World, tmp_path: Path) -> None:
+    content = """email,topics,cadence,hour
+ada@example,,,
+bob@example.org,quantm,,
+cyd@example.org,,hourly,
+dan@example.org,,,25
+ok@example.org,quantum,,
+OK@EXAMPLE.org,circuits,,
+"""
+    assert take(world, tmp_path, content) == Taken(
+        added=1,
+        refused=[
+            {
+                "row": 2,
+                "reason": "'ada@example' is not an email address: The part after the @-sign is not valid. "
+                "It should have a period. Write it as ada@example.org or Ada Lovelace <ada@example.org>.",
+            },
+            {
+                "row": 3,
+                "reason": "there is no topic 'quantm'. Did you mean quantum? "
+                "There are circuits, quantum, everything.",
+            },
+            {"row": 4, "reason": "cadence: 'hourly' is none of daily, weekdays, weekly"},
+            {"row": 5, "reason": "hour: '25' is not a whole number from 0 to 23"},
+            {"row": 7, "reason": "the same address as row 6"},
+        ],
+    )
+    assert everybody(world) == [("ok@example.org", "confirmed", ("quantum",))]
+
+
+def test_take_in_brings_nobody_back(world: World, tmp_path: Path) -> None:
+    left = world.add("left@example.org", "quantum")
+    unsubscribe.unsubscribe(world.connection, subscriber_id=left.person.id, how="web", now=NOON)
+    suppression.suppress(
+        world.connection, address="gone@example.org", reason="complaint", how="complaint", now=NOON, key=KEY
+    )
+    erased = world.add("erased@example.org")
+    suppression.forget(world.connection, subscriber_id=erased.person.id, how="web", now=NOON, key=KEY)
+    before = everybody(world)
+    taken = take(world, tmp_path, "email\nleft@example.org\ngone@example.org\nerased@example.org\n")
+    assert [(refusal["row"], refusal["reason"].split(". ")[0]) for refusal in taken.refused] == [
+        (2, "left@example.org has unsubscribed, and an import brings nobody back"),
+        (3, "gone@example.org is suppressed since 2026-01-05 (complaint)"),
+        (4, "the person at erased@example.org asked on 2026-01-05 to be forgotten"),
+    ]
+    assert (taken.added, taken.updated, everybody(world)) == (0, 0, before)
+
+
+def test_take_in_follows_no_topic_again_that_was_left(world: World, tmp_path: Path) -> None:
+    added = world.add("ada@example.org", "quantum", "circuits")
+    unsubscribe.unsubscribe(
+        world.connection, subscriber_id=added.person.id, topics=["quantum"], how="web", now=NOON
+    )
+    content = "email,topics\nada@example.org,quantum;circuits\n"
+    assert take(world, tmp_path, content) == Taken(unchanged=1)
+    assert everybody(world) == [("ada@example.org", "confirmed", ("circuits",))]
+
+
+def test_take_in_lets_a_state_column_only_hold_back(world: World, tmp_path: Path) -> None:
+    content = """email,state
+a@example.org,confirmed
+b@example.org,pending
+c@example.org,unsubscribed
+d@example.org,suppressed
+e@example.org,gone
+"""
+    taken = take(world, tmp_path, content)
+    assert (taken.added, taken.refused) == (
+        4,
+        [
+            {
+                "row": 6,
+                "reason": "there is no state 'gone'. There are pending, confirmed, unsubscribed, suppressed.",
+            }
+        ],
+    )
+    expected = [
+        ("a@example.org", "confirmed", ("everything",)),
+        ("b@example.org", "pending", ("everything",)),
+        ("c@example.org", "unsubscribed", ()),
+        ("d@example.org", "suppressed", ()),
+    ]
+    assert everybody(world) == expected
+    assert take(world, tmp_path, content, day=1).unchanged == 4
+    assert everybody(world) == expected
+
+
+def test_take_in_believes_a_roster_that_somebody_left(world: World, tmp_path: Path) -> None:
+    world.add("a@example.org")
+    world.add("b@example.org")
+    content = "email,state\na@example.org,unsubscribed\nb@example.org,suppressed\nc@example.org,suppressed\n"
+    assert take(world, tmp_path, content) == Taken(added=1, updated=2)
+    assert [person.state for person in queries.listed(world.connection)] == [
+        State.UNSUBSCRIBED,
+        State.SUPPRESSED,
+        State.SUPPRESSED,
+    ]
+
+
+def test_take_in_ignores_the_weekday_of_a_daily_row(world: World, tmp_path: Path) -> None:
+    content = "email,cadence,weekday\na@example.org,daily,monday\nb@example.org,,monday\n"
+    taken = take(world, tmp_path, content)
+    assert taken.added == 1
+    assert taken.refused == [
+        {
+            "row": 3,
+            "reason": "weekday: daily digests have no weekday of their own. Give the cadence weekly with it.",
+        }
+    ]
+
+
+def test_take_in_dry_tells_the_difference_and_stores_nothing(world: World, tmp_path: Path) -> None:
+    world.add("ada@example.org", "quantum")
+    content = "email,hour,state\nada@example.org,9,\nbob@example.org,,\ncyd@example.org,,suppressed\nbad,,\n"
+    taken = take(world, tmp_path, content, dry_run=True)
+    assert (taken.added, taken.updated, len(taken.refused)) == (2, 1, 1)
+    newcomer = {
+        "state": "confirmed",
+        "topics": ["everything"],
+        "name": "",
+        "cadence": "daily",
+        "weekday": None,
+        "hour": 7,
+        "timezone": "UTC",
+        "text_only": False,
+        "minimum": 1,
+        "maximum": None,
+        "maybe": False,
+        "paused_until": None,
+    }
+    assert taken.changes == [
+        {
+            "row": 2,
+            "address": "ada@example.org",
+            "change": "updated",
+            "before": {"hour": 7},
+            "after": {"hour": 9},
+        },
+        {"row": 3, "address": "bob@example.org", "change": "added", "before": {}, "after": newcomer},
+        {
+            "row": 4,
+            "address": "cyd@example.org",
+            "change": "added",
+            "before": {},
+            "after": {**newcomer, "state": "suppressed", "topics": []},
+        },
+    ]
+    assert everybody(world) == [("ada@example.org", "confirmed", ("quantum",))]
+    assert world.connection.execute(select(suppressions)).all() == []
+    wet = take(world, tmp_path, content)
+    assert (wet.added, wet.updated, wet.refused) == (taken.added, taken.updated, taken.refused)
+
+
+def test_take_in_dry_tells_each_thing_from_what_to_what(world: World, tmp_path: Path) -> None:
+    world.add("a@example.org", "quantum", name="A")
+    world.add("b@example.org", "quantum")
+    world.add("c@example.org", "quantum", confirmed=False)
+    world.add("d@example.org", "quantum")
+    content = """email,name,topics,state,paused_until,maximum
+a@example.org,Ada,circuits,,2026-02-01,9
+b@example.org,,,unsubscribed,,
+c@example.org,,,,,
+d@example.org,,,suppressed,2025-01-01,
+"""
+    taken = take(world, tmp_path, content, dry_run=True)
+    differences = [(change["row"], change["before"], change["after"]) for change in taken.changes]
+    assert differences == [
+        (
+            2,
+            {"topics": ["quantum"], "name": "A", "maximum": None, "paused_until": None},
+            {
+                "topics": ["circuits", "quantum"],
+                "name": "Ada",
+                "maximum": 9,
+                "paused_until": "2026-02-01T00:00:00+00:00",
+            },
+        ),
+        (3, {"state": "confirmed", "topics": ["quantum"]}, {"state": "unsubscribed", "topics": []}),
+        (4, {"state": "pending"}, {"state": "confirmed"}),
+        (5, {"state": "confirmed", "topics": ["quantum"]}, {"state": "suppressed", "topics": []}),
+    ]
+    told = {change["address"]: change["after"] for change in taken.changes}
+    take(world, tmp_path, content)
+    for person in queries.listed(world.connection):
+        row = person.row()
+        assert {name: row[name] for name in told[person.address]} == told[person.address]
+
+
+def test_take_in_pauses(world: World, tmp_path: Path) -> None:
+    world.add("a@example.org")
+    world.add("b@example.org")
+    content = """email,paused_until
+a@example.org,2026-02-01T08:00+01:00
+b@example.org,2025-02-01
+c@example.org,2025-02-01
+d@example.org,soon
+e@example.org,0001-01-01T00:00+14:00
+"""
+    taken = take(world, tmp_path, content)
+    assert (taken.added, taken.updated, taken.unchanged) == (1, 1, 1)
+    assert [refused["reason"] for refused in taken.refused] == [
+        "paused_until: 'soon' is no date. Such as 2026-05-01.",
+        "paused_until: '0001-01-01T00:00+14:00' is no date. Such as 2026-05-01.",
+    ]
+    assert [person.paused_until for person in queries.listed(world.connection)] == [
+        datetime(2026, 2, 1, 7, tzinfo=UTC),
+        None,  # a pause that was over says nothing about who is here
+        datetime(2025, 2, 1, tzinfo=UTC),
+    ]
+    assert take(world, tmp_path, content, day=1).unchanged == 3
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("a@x.org, b@x.org", "'a@x.org, b@x.org' holds several addresses. Give each a row of its own."),
+        ("a@x.org;b@x.org", "'a@x.org;b@x.org' holds several addresses. Give each a row of its own."),
+        ("A <a@x.org>, B <b@x.org>", "holds several addresses"),
+        ("A <a@x.org> / B <b@x.org>", "holds several addresses"),
+        ("a@x.org b@x.org", "is not an email address"),
+        ("", "there is no address in this row"),
+        ("x" * 65 + "@x.org", "is not an email address"),
+        ("a@" + "x." * 130 + "org", "is not an email address"),
+        ("Name <a@x.org", "is not an email address"),
+        ("a@b", "is not an email address"),
+    ],
+)
+def test_take_in_refuses_what_is_not_one_address(
+    world: World, tmp_path: Path, cell: str, reason: str
+) -> None:
+    taken = take(world, tmp_path, f'email,name\n"{cell}",A\nok@example.org,Ok\n')
+    assert taken.added == 1
+    [refused] = taken.refused
+    assert refused["row"] == 2
+    assert reason in refused["reason"]
+
+
+@pytest.mark.parametrize("cell", ["a@x.org <a@x.org>", "Doe, J (at j@y.org) <a@x.org>", "A@HOME <a@x.org>"])
+def test_take_in_reads_a_name_with_an_at_sign(world: World, tmp_path: Path, cell: str) -> None:
+    assert take(world, tmp_path, f'email\n"{cell}"\n').refused == []
+    assert [address for address, _, _ in everybody(world)] == ["a@x.org"]
+
+
+def test_take_in_takes_every_preference(world: World, tmp_path: Path) -> None:
+    content = "email,text_only,minimum,maximum\na@example.org,TRUE,2,20\nb@example.org,maybe,,\n"
+    taken = take(world, tmp_path, content)
+    assert [refused["row"] for refused in taken.refused] == [3]
+    [person] = queries.listed(world.connection)
+    assert person.preferences == Preferences(text_only=True, minimum=2, maximum=20)

@@ -1,0 +1,233 @@
+"""Exports of Mailman, listmonk and Mailchimp go in as they are, and let nobody in who is out there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from subscribers import queries
+from subscribers.errors import SubscriberError
+from subscribers.preferences import Preferences
+from subscribers.queries import State
+from subscribers.roster import other_tools
+from subscribers.roster.duplicates import Seen
+from subscribers.roster.importer import Taken, take_in
+from subscribers.roster.reader import Roster
+from subscribers.roster.row_parser import Terms
+from tests.subscribers.conftest import KEY, NOON, TOPICS, World
+
+SAMPLES = Path(__file__).parent / "samples"
+TITLES = {"circuits": "Analog circuits", "quantum": "Quantum circuits", "everything": "Everything"}
+
+# Sample → whose it is; address, state, name, topics and zone of each; what is not understood.
+EXPECTED: dict[str, tuple[str, list[tuple[str, str, str, str, str]], dict[tuple[str, str], int]]] = {
+    "mailman2.txt": (
+        "list of addresses",
+        [
+            ("ada@readers.example", "confirmed", "", "everything", "UTC"),
+            ("bert@readers.example", "confirmed", "", "everything", "UTC"),
+            ("root@localhost", "confirmed", "", "everything", "UTC"),
+        ],
+        {},
+    ),
+    "mailman2-names.txt": (
+        "list of addresses",
+        [
+            ("ada@readers.example", "confirmed", "Ada Lovelace", "everything", "UTC"),
+            ("bert@readers.example", "confirmed", "", "everything", "UTC"),
+            ("marie@readers.example", "confirmed", "Curie, Marie", "everything", "UTC"),
+            ("juergen@bücher.example", "confirmed", "Jürgen Habicht", "everything", "UTC"),
+        ],
+        {},
+    ),
+    "mailman3.txt": (
+        "list of addresses",
+        [
+            ("ada@readers.example", "confirmed", "Ada Lovelace", "everything", "UTC"),
+            ("bert@readers.example", "confirmed", "", "everything", "UTC"),
+            ("juergen@bücher.example", "confirmed", "Jürgen Habicht", "everything", "UTC"),
+        ],
+        {},
+    ),
+    "mailman3-web.csv": (
+        "list of addresses",
+        [
+            ("ada@readers.example", "confirmed", "", "everything", "UTC"),
+            ("bert@readers.example", "confirmed", "", "everything", "UTC"),
+        ],
+        {},
+    ),
+    "mailman3-columns.csv": (
+        "",
+        [
+            ("ada@readers.example", "confirmed", "Ada Lovelace", "everything", "UTC"),
+            ("bert@readers.example", "unsubscribed", "", "", "UTC"),
+            ("cyd@readers.example", "suppressed", "Cyd", "", "UTC"),
+        ],
+        {},
+    ),
+    "listmonk.csv": (
+        "listmonk export",
+        [
+            ("ada@readers.example", "confirmed", "Ada Lovelace", "everything", "UTC"),
+            ("bert@readers.example", "unsubscribed", "bert", "", "UTC"),
+            ("cyd@readers.example", "suppressed", "Cyd", "", "UTC"),
+        ],
+        {},
+    ),
+    "listmonk-lists.csv": (
+        "listmonk export",
+        [
+            ("ada@readers.example", "confirmed", "Ada", "quantum", "UTC"),
+            ("bert@readers.example", "pending", "Bert", "quantum", "UTC"),
+            ("cyd@readers.example", "unsubscribed", "Cyd", "", "UTC"),
+        ],
+        {("topic", "Company news"): 1},
+    ),
+    "subscribed_email_audience_export_0a1b2c3d4e.csv": (
+        "Mailchimp export",
+        [
+            ("ada@readers.example", "confirmed", "Ada Lovelace", "quantum", "Europe/London"),
+            ("bert@readers.example", "confirmed", "", "everything", "UTC"),
+        ],
+        {("topic", "VIP"): 2, ("timezone", "Mars/Olympus"): 1},
+    ),
+    "unsubscribed_email_audience_export_0a1b2c3d4e.csv": (
+        "Mailchimp export",
+        [("cyd@readers.example", "unsubscribed", "Cyd Ode", "", "UTC")],
+        {},
+    ),
+    "cleaned_email_audience_export_0a1b2c3d4e.csv": (
+        "Mailchimp export",
+        [("dan@readers.example", "suppressed", "Dan", "", "UTC")],
+        {},
+    ),
+    "nonsubscribed_email_audience_export_0a1b2c3d4e.csv": (
+        "Mailchimp export",
+        [("eve@readers.example", "pending", "Eve", "everything", "UTC")],
+        {},
+    ),
+}
+
+
+def take(world: World, path: Path, **more: Any) -> tuple[str, Taken]:
+    with Roster(path) as roster, Seen() as seen:
+        terms = Terms(
+            **{
+                "known_topics": TOPICS,
+                "default_topics": ("everything",),
+                "defaults": Preferences(),
+                "confirmed": True,
+                "now": NOON,
+                "suppression_key": KEY,
+                "called": other_tools.titles(TITLES),
+                "at_most": other_tools.status(roster.held) if roster.held else None,
+                **more,
+            }
+        )
+        [batch] = roster.batches()
+        return roster.format, take_in(world.connection, batch, terms=terms, seen=seen)
+
+
+@pytest.mark.parametrize("sample", sorted(path.name for path in SAMPLES.iterdir()))
+def test_export_of_another_program_goes_in_as_it_is(world: World, sample: str) -> None:
+    whose, everybody, unread = EXPECTED[sample]
+    assert take(world, SAMPLES / sample) == (
+        whose,
+        Taken(added=len(everybody), unread=unread, first_confirmed=_confirmed(world)),  # type: ignore[arg-type]
+    )
+    assert [
+        (
+            person.address,
+            str(person.state),
+            person.name,
+            ";".join(person.topics),
+            person.preferences.timezone,
+        )
+        for person in queries.listed(world.connection)
+    ] == everybody
+
+
+def _confirmed(world: World) -> list[int]:
+    return [person.id for person in queries.listed(world.connection, state="confirmed")]
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        "unsubscribed_email_audience_export_0a1b2c3d4e.csv",
+        "cleaned_email_audience_export_0a1b2c3d4e.csv",
+    ],
+)
+def test_mailchimp_file_that_was_renamed_still_holds_people_back(
+    world: World, tmp_path: Path, sample: str
+) -> None:
+    renamed = tmp_path / "audience.csv"
+    renamed.write_bytes((SAMPLES / sample).read_bytes())
+    take(world, renamed)
+    assert _confirmed(world) == []
+
+
+def test_export_takes_no_zone_from_a_guess_for_somebody_who_is_here(world: World) -> None:
+    world.add("ada@readers.example", "quantum", timezone="Europe/Berlin")
+    take(world, SAMPLES / "subscribed_email_audience_export_0a1b2c3d4e.csv")
+    ada, _ = queries.listed(world.connection)
+    assert (ada.preferences.timezone, ada.name) == ("Europe/Berlin", "Ada Lovelace")
+
+
+def test_people_who_left_there_leave_here_and_come_back_by_no_import(world: World) -> None:
+    world.add("cyd@readers.example", "quantum")
+    left = SAMPLES / "unsubscribed_email_audience_export_0a1b2c3d4e.csv"
+    assert take(world, left)[1].updated == 1
+    taken = take(world, left, at_most=None)[1]
+    assert (taken.unchanged, taken.refused) == (1, [])
+
+
+def test_terms_hold_a_whole_list_back_and_give_it_a_topic(world: World) -> None:
+    take(world, SAMPLES / "mailman2.txt", at_most=State.UNSUBSCRIBED)
+    take(world, SAMPLES / "mailman2-names.txt", topics=("quantum",))
+    assert [(p.address, str(p.state), p.topics) for p in queries.listed(world.connection)] == [
+        ("ada@readers.example", "unsubscribed", ()),
+        ("bert@readers.example", "unsubscribed", ()),
+        ("root@localhost", "unsubscribed", ()),
+        ("marie@readers.example", "confirmed", ("quantum",)),
+        ("juergen@bücher.example", "confirmed", ("quantum",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ({}, None),
+        ({"state": "Confirmed"}, State.CONFIRMED),
+        ({"status": "Subscribed"}, State.CONFIRMED),
+        ({"status": "subscribed", "left_at": "2024-01-01"}, State.UNSUBSCRIBED),
+        ({"status": "subscribed", "left_at": "No", "cleaned_at": "0"}, State.CONFIRMED),
+        ({"status": "enabled", "subscription": "by_bounces"}, State.SUPPRESSED),
+        ({"state": "suppressed", "status": "enabled"}, State.SUPPRESSED),
+    ],
+)
+def test_stated_believes_what_holds_back_furthest(cells: dict[str, str], expected: State | None) -> None:
+    assert other_tools.stated(cells) is expected
+
+
+def test_stated_refuses_a_status_that_it_does_not_know() -> None:
+    with pytest.raises(SubscriberError, match="the status 'paid' is not known"):
+        other_tools.stated({"status": "paid"})
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["Quantum circuits;VIP", '"Quantum circuits","VIP"', '["quantum", "VIP"]', "quantum|VIP", "QUANTUM\nVIP"],
+)
+def test_tagged_reads_every_way_of_joining(cell: str) -> None:
+    found = list(other_tools.tagged(cell, other_tools.titles(TITLES)))
+    assert [(name.casefold()[:7], slug) for name, slug in found] == [("quantum", "quantum"), ("vip", "")]
+
+
+def test_decoded_leaves_what_is_no_encoded_word() -> None:
+    assert other_tools.decoded("=?utf-8?q?J=C3=BCrgen?=") == "Jürgen"
+    assert other_tools.decoded("=?nonsense?q?J=C3?=") == "=?nonsense?q?J=C3?="
+    assert other_tools.decoded("What =? ever") == "What =? ever"

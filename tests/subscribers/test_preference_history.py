@@ -1,0 +1,39 @@
+"""What a person had chosen when, as the consent ledger tells it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from newsletter.db.engine import reading, writing
+from subscribers.lifecycle import unsubscribe
+from subscribers.preference_history import Choice, past
+from subscribers.preferences import Preferences
+from tests.pipeline.scenario import World, utc
+
+
+def test_past_tells_every_choice_and_pause_from_the_beginning(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    ada = world.reader("ada@example.org", "circuits", joined="2026-04-01", hour=7)
+    world.reader("ada@example.org", joined="2026-04-05", hour=9, minimum=2)
+    world.reader("ada@example.org", joined="2026-04-07", minimum=3)
+    pauses = [(utc("2026-04-08"), utc("2026-04-20")), (utc("2026-04-10"), None)]
+    with writing(world.engine) as connection:
+        for at, until in pauses:
+            unsubscribe.pause(connection, subscriber_id=ada, until=until, how="web", now=at)
+        unsubscribe.unsubscribe(connection, subscriber_id=ada, how="web", now=utc("2026-04-11"))
+    world.reader("ada@example.org", "quantum", joined="2026-04-15")
+    with reading(world.engine) as connection:
+        told = past(connection, ada)
+    first, second = Preferences(hour=7), Preferences(hour=9, minimum=2)
+    third = Preferences(hour=9, minimum=3)
+    back = Choice(since=utc("2026-04-15"), preferences=third, anew=True)
+    assert told.choices == [
+        Choice(since=None, preferences=first, anew=False),
+        Choice(since=utc("2026-04-01"), preferences=first, anew=True),
+        Choice(since=utc("2026-04-05"), preferences=second, anew=True),
+        Choice(since=utc("2026-04-07"), preferences=third, anew=False),
+        back,
+        back,  # came back, and agreed
+    ]
+    assert told.pauses == pauses
+    world.engine.dispose()

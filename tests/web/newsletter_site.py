@@ -1,0 +1,237 @@
+"""A newsletter with its pages: a real application, database and SMTP server, and a clock to be set."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+from httpx2 import Response
+from sqlalchemy import MetaData, select
+from starlette.testclient import TestClient
+
+from newsletter.db.engine import reading, writing
+from newsletter.pipeline.content.digest_renderer import topic_views
+from newsletter.pipeline.content.personalization import preferences_path
+from newsletter.pipeline.content.transactional import Letterpress
+from newsletter.pipeline.readers.admin import House
+from newsletter.pipeline.readers.signup_requests import PER_READER, Gate
+from newsletter.render.environment import MailEnvironment
+from newsletter.render.view_models import Brand
+from newsletter.scheduler.request_mailer import Postman
+from newsletter.web.app import make_app
+from newsletter.web.site import Site
+from subscribers import consent, queries
+from subscribers.limits import rates_of
+from subscribers.queries import SubscriberView
+from tests.pipeline.whole_newsletter import SUPPRESSION_KEY, Office, read
+from tests.smtp_servers.recording import RecordingServer
+
+START = datetime(2026, 4, 17, 12, tzinfo=UTC)
+BRAND = Brand(name="Paper Digest", privacy_url="https://papers.example.org/privacy")
+BASE = "http://localhost:8000"
+
+
+class Desk:
+    """The pages of one newsletter, as a visitor and the postman use them."""
+
+    def __init__(
+        self,
+        folder: Path,
+        server: RecordingServer,
+        *,
+        url: str | None = None,
+        client_limit: str = "5/minute, 20/hour",
+        keys: tuple[str, ...] = ("a key of the tests",),
+        base: str = BASE,
+    ) -> None:
+        self.base = base
+        self.server = server
+        self.now = START
+        self.office = Office(folder, port=server.port, brand=BRAND, url=url)
+        self.office.links = replace(self.office.links, secret_keys=keys, base_url=base)
+        self.office.post = replace(self.office.post, links=self.office.links)
+        environment = MailEnvironment()
+        views = topic_views(list(self.office.topics.values()))
+        self.house = House(known_topics=tuple(self.office.topics), suppression_key=SUPPRESSION_KEY)
+        self.gate = Gate(
+            per_client=rates_of(client_limit),
+            per_address=rates_of("1/hour, 3/day"),
+            per_reader=rates_of(PER_READER),
+        )
+        self.site = Site(
+            engine=self.office.engine,
+            base_url=base,
+            state_dir=folder,
+            brand=BRAND,
+            topics=self.office.topics,
+            views=views,
+            house=self.house,
+            gate=self.gate,
+            links=self.office.links,
+            press=Letterpress(environment, brand=BRAND, topics=views),
+            builder=self.office.builder,
+            sampler=self.office.sampler,
+            clock=lambda: self.now,
+        )
+        self.postman = Postman(
+            self.office.engine,
+            post=self.office.post,
+            press=self.site.press,
+            house=self.house,
+            gate=self.gate,
+            clock=lambda: self.now,
+        )
+        self.app = make_app(self.site)
+        self.browser = self.visitor("192.0.2.1")
+
+    def visitor(self, address: str) -> TestClient:
+        """Somebody's browser."""
+        return TestClient(self.app, base_url=BASE, client=(address, 50_000), raise_server_exceptions=False)
+
+    def later(self, **span: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(**span)
+
+    def mails(self) -> list[Mail]:
+        """What the postman brings now."""
+        before = len(self.server.accepted)
+        while self.postman.step():
+            pass
+        return [
+            Mail(accepted.recipient, accepted.data, self.base) for accepted in self.server.accepted[before:]
+        ]
+
+    def mail(self) -> Mail:
+        """The one mail that the postman brings now."""
+        (mail,) = self.mails()
+        return mail
+
+    # a visitor's ways
+
+    def get(self, path: str, *, status: int = 200) -> str:
+        """A page that is there."""
+        answer = self.browser.get(path)
+        assert answer.status_code == status, answer.text
+        return answer.text
+
+    def post(self, path: str, *, status: int = 200, **fields: Any) -> str:
+        """The page after a form was sent, redirects followed."""
+        answer = self.browser.post(path, data=fields)
+        assert answer.status_code == status, answer.text
+        return answer.text
+
+    def sign_up(self, email: str, *topics: str, browser: TestClient | None = None, **fields: Any) -> Response:
+        """Send the sign-up form, a while after it was opened."""
+        chosen = browser or self.browser
+        time = field_of(chosen.get("/").text, "form")
+        self.later(seconds=30)
+        data: dict[str, Any] = {"form": time, "email": email, "topics": list(topics), **fields}
+        return chosen.post("/sign-up", data=data)
+
+    def subscribed(self, email: str, *topics: str, **fields: Any) -> SubscriberView:
+        """Somebody who has signed up and confirmed; their welcome was brought."""
+        self.sign_up(
+            email, *topics, browser=self.visitor(f"192.0.2.{len(self.server.accepted) + 2}"), **fields
+        )
+        confirm = self.mail().link("/confirm/")
+        self.later(minutes=1)
+        self.post(confirm)
+        self.mails()
+        return self.person(email)
+
+    # what is stored
+
+    def person(self, email: str) -> SubscriberView:
+        """The person with that address."""
+        with reading(self.office.engine) as connection:
+            return queries.require(connection, email)
+
+    def preferences(self, person: SubscriberView) -> str:
+        """The path of somebody's preferences."""
+        return preferences_path(self.site.links, person.ref, now=self.now)
+
+    def events(self, person: SubscriberView) -> list[tuple[str, str, list[Any]]]:
+        """Somebody's consent events: what, how, topics."""
+        with reading(self.office.engine) as connection:
+            rows = consent.history(connection, person.id)
+        return [(row["what"], row["how"], row["topics"]) for row in rows]
+
+    def everything(self) -> Mapping[str, list[tuple[Any, ...]]]:
+        """Every row of every table."""
+        tables = MetaData()
+        with reading(self.office.engine) as connection:
+            tables.reflect(connection)
+            return {
+                table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
+                for table in tables.sorted_tables
+            }
+
+    def write(self, statement: Any) -> None:
+        """Change something behind everybody's back."""
+        with writing(self.office.engine) as connection:
+            connection.execute(statement)
+
+
+class Mail:
+    """One mail as its reader's program shows it."""
+
+    def __init__(self, recipient: str, data: bytes, base: str = BASE) -> None:
+        self.recipient = recipient
+        self._base = base
+        self.message = read(data)
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"])
+
+    @property
+    def text(self) -> str:
+        body = self.message.get_body(("plain",))
+        assert body is not None
+        return str(body.get_content())
+
+    @property
+    def html(self) -> str:
+        body = self.message.get_body(("html",))
+        assert body is not None
+        return str(body.get_content())
+
+    def paths(self) -> list[str]:
+        """The paths of the links to our pages in its text, in order."""
+        return re.findall(re.escape(self._base) + r"(/\S+)", self.text)
+
+    def link(self, start: str) -> str:
+        """The path of its one link to a page."""
+        (found,) = {path for path in self.paths() if path.startswith(start)}
+        return found
+
+
+class _Fields(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        if tag == "input" and told.get("name"):
+            self.values.setdefault(str(told["name"]), told.get("value") or "")
+
+
+def field_of(page: str, name: str) -> str:
+    """The value of a page's first input of that name."""
+    reader = _Fields()
+    reader.feed(page)
+    return reader.values[name]
+
+
+def words_of(page: str) -> str:
+    """What a person reads in the main part of a page."""
+    main = page.partition("<main>")[2].partition("</main>")[0]
+    from html import unescape
+
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())

@@ -1,0 +1,62 @@
+"""Digests in the browser: the mail itself, without what was one reader's own."""
+
+from __future__ import annotations
+
+import re
+
+from subscribers import tokens
+from tests.web.newsletter_site import Desk, Mail, words_of
+
+
+def sent_digest(desk: Desk, *others: str) -> Mail:
+    for other in others:
+        desk.subscribed(other, "circuits")
+    desk.subscribed("ada@example.org", "circuits", name="Ada Lovelace")
+    desk.office.ingest_samples([16, 17], hour="13:00")
+    desk.later(days=1)
+    desk.office.send(desk.now.isoformat())
+    return Mail("ada@example.org", desk.server.accepted[-1].data)
+
+
+def test_a_digest_is_read_on_the_web_without_its_readers_name_or_links(desk: Desk) -> None:
+    mail = sent_digest(desk)
+    page = desk.get(mail.link("/digests/"))
+    titles = re.findall(r"<h3[^>]*>(.*?)</h3>", mail.html)
+    assert titles
+    assert re.findall(r"<h3[^>]*>(.*?)</h3>", page) == titles
+    for own in ("Lovelace", "/u/", "/preferences/", "ada@"):
+        assert own in mail.message.as_string() or own in mail.html
+        assert own not in page
+    assert 'href="http://localhost:8000/link"' in page
+
+
+def test_the_sample_is_no_digest_of_two_readers_alone(desk: Desk) -> None:
+    sent_digest(desk, "bob@example.org")
+    assert "This is a sample." in desk.get("/sample")
+
+
+def test_the_sample_is_the_latest_digest_that_several_got(desk: Desk) -> None:
+    before = desk.get("/sample")
+    assert "This is a sample." in before
+    assert before.count("<h3") >= 4  # papers that ship
+    mail = sent_digest(desk, "bob@example.org", "eve@example.org")
+    web = mail.link("/digests/")
+    assert re.sub(r"/digests/[^\"]+", "", desk.get("/sample")) == re.sub(
+        r"/digests/[^\"]+", "", desk.get(web)
+    )
+
+
+def test_a_digest_runs_nothing_and_sends_nothing(desk: Desk) -> None:
+    answer = desk.browser.get(sent_digest(desk).link("/digests/"))
+    policy = answer.headers["content-security-policy"]
+    assert "script-src" not in policy
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src")
+    assert "form-action 'none'" in policy
+
+
+def test_a_digest_that_is_not_there_and_a_forged_link_get_a_page(desk: Desk) -> None:
+    sent_digest(desk)
+    for key in ("0" * 32, "%", "", "0" * 5, "'; drop table digests; --"):
+        token = tokens.sign("digest", {"key": key}, keys=["a key of the tests"], now=desk.now)
+        assert "This link does not work" in words_of(desk.get(f"/digests/{token}", status=404))
+    assert "This link does not work" in words_of(desk.get("/digests/forged", status=404))

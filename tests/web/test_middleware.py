@@ -1,0 +1,117 @@
+"""What every answer bears: nothing to be stored, framed, sniffed, indexed or told to others; no cookie."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import datetime
+
+import pytest
+
+from newsletter.core.errors import StorageError
+from newsletter.web.middleware import COMMON
+from tests.web.newsletter_site import Desk
+
+PAGES = [
+    "/",
+    "/link",
+    "/check-your-mail",
+    "/embed",
+    "/sample",
+    "/nothing",
+    "/u/AAAA",
+    "/confirm/x",
+    "/api/topics",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_answer_bears_the_headers_that_keep_it_private(desk: Desk, path: str) -> None:
+    answer = desk.browser.get(path)
+    kept = {name: answer.headers[name] for name in ("referrer-policy", "cache-control", "x-robots-tag")}
+    assert kept == {
+        "referrer-policy": "no-referrer",
+        "cache-control": "no-store",
+        "x-robots-tag": "noindex, nofollow",
+    }
+    assert answer.headers["content-security-policy"].startswith("default-src 'none';")
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "set-cookie" not in answer.headers
+    assert not re.search(r"<script(?! src=\"/assets/)| style=| on[a-z]+=", answer.text) or path == "/sample"
+
+
+def test_assets_may_be_kept_for_ever_under_their_version(desk: Desk) -> None:
+    page = desk.get("/")
+    for path in re.findall(r'"(/assets/[^"]+)"', page):
+        assert desk.browser.get(path).headers["cache-control"] == "public, max-age=31536000, immutable"
+        old = re.sub(r"/assets/\w+/", "/assets/000000000000/", path)
+        assert desk.browser.get(old).headers["cache-control"] == "no-store"
+    assert desk.browser.get("/assets/0/passwd").status_code == 404
+
+
+def test_pages_load_nothing_from_anywhere_else(desk: Desk) -> None:
+    loaded = re.findall(r'(?:src|<link[^>]*href)="([^"]+)"', desk.get("/"))
+    assert loaded
+    assert all(address.startswith(("/assets/", "data:")) for address in loaded)
+
+
+def test_no_token_and_no_address_stands_in_a_log(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    ada = desk.subscribed("ada@example.org", "circuits")
+    token = desk.preferences(ada)
+    desk.get(token)
+    desk.post(token, topics="quantum")
+    desk.post("/sign-up", status=422, email="not an address@example.org")
+    text = caplog.text.replace("httpx2", "")
+    ours = [line for line in text.splitlines() if "HTTP Request" not in line]
+    assert any("GET /preferences/{token} 200" in line for line in ours)
+    for secret in ("@example.org", token.rpartition("/")[2], ada.leave_id, ada.ref):
+        assert not [line for line in ours if secret in line]
+
+
+@pytest.mark.parametrize("path", ["/sign-up", "/link", "/api/sign-ups", "/u/AAAA"])
+def test_a_body_larger_than_any_form_is_refused(desk: Desk, path: str) -> None:
+    assert desk.browser.post(path, content=b"x" * 70_000).status_code == 413
+
+    def chunks() -> object:
+        for _ in range(20):
+            yield b"email=" + b"x" * 8_000
+
+    sent = desk.browser.post(
+        path,
+        content=chunks(),  # type: ignore[arg-type]
+        headers={"content-type": "application/x-www-form-urlencoded"},
+    )
+    assert sent.status_code == 413
+
+
+def test_a_method_that_a_page_does_not_have_is_refused_by_a_page(desk: Desk) -> None:
+    answer = desk.browser.request("DELETE", "/")
+    assert answer.status_code == 405
+    assert "<h1>That does not work</h1>" in answer.text
+    assert desk.browser.request("PUT", "/api/topics").json() == {"errors": {"": "Method Not Allowed"}}
+
+
+def test_a_fault_of_ours_is_a_page_without_a_traceback(desk: Desk) -> None:
+    from sqlalchemy import text
+
+    desk.write(text("DROP TABLE subscriptions"))
+    answer = desk.browser.get("/u/AAAA")
+    assert answer.status_code in (500, 503, 404)
+    answer = desk.sign_up("ada@example.org", "circuits")
+    assert answer.status_code == 200
+    with pytest.raises(StorageError):
+        desk.mails()  # it waits, and the postman's thread rests
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/api/topics"])
+def test_also_a_fault_bears_what_every_answer_bears(desk: Desk, path: str) -> None:
+    def stopped() -> datetime:
+        raise ArithmeticError
+
+    desk.site.clock = stopped
+    answer = desk.browser.get(path)
+    assert answer.status_code == 500
+    assert {name: answer.headers[name] for name in COMMON} == COMMON
