@@ -190,13 +190,13 @@ def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dic
     """One step in a process of its own; what it took."""
     from newsletter.core.mail.rates import Rate
     from newsletter.db.engine import default_url, open_engine
-    from newsletter.delivery.message.builder import House, MessageBuilder
+    from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
     from newsletter.delivery.outbox.rate_counters import Limits
     from newsletter.delivery.smtp.relay import Relay, Security
     from newsletter.pipeline.compose.compose import compose
-    from newsletter.pipeline.content.digest_renderer import DigestPress
+    from newsletter.pipeline.content.digest_renderer import DigestRenderer
     from newsletter.pipeline.content.personalization import Links
-    from newsletter.pipeline.deliver.options import Post
+    from newsletter.pipeline.deliver.options import DeliveryOptions
     from newsletter.pipeline.deliver.run import deliver
     from newsletter.render.environment import MailEnvironment
     from newsletter.render.view_models import Brand
@@ -206,11 +206,11 @@ def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dic
     started, cpu = time.perf_counter(), _cpu()
     if verb == "compose":
         brand = Brand(name="Paper Digest")
-        press = DigestPress(MailEnvironment(), brand=brand, topics=list(load_topics().values()))
+        press = DigestRenderer(MailEnvironment(), brand=brand, topics=list(load_topics().values()))
         count = compose(engine, now=NOW, press=press).composed
     else:
         builder = MessageBuilder(
-            House(
+            SenderIdentity(
                 sender="Paper Digest <news@example.org>",
                 base_url="https://papers.example.org",
                 list_name="Paper Digest",
@@ -226,7 +226,7 @@ def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dic
         )
         # Limits that are kept and never reached: their bookkeeping is part of the cost.
         limits = Limits(everything=[Rate(10**8, 3600)], relays={relay.name: [Rate(10**8, 86_400)]})
-        post = Post(
+        post = DeliveryOptions(
             relays=[relay],
             limits=limits,
             builder=signed(builder, dkim),

@@ -19,7 +19,7 @@ subscribers = Subscriber.__table__  # type: ignore[attr-defined]
 PAGE = 500  # people named in one statement
 
 
-class What(StrEnum):
+class EventKind(StrEnum):
     """What happened."""
 
     REQUESTED = "requested"  # asked to be mailed; nothing goes out before they confirm
@@ -41,15 +41,17 @@ HOWS = ("admin", "import", "web", "one-click", "bounce", "complaint", "time")  #
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class ConsentChange:
     """One thing that happened, before it has a person and a time."""
 
-    what: What
+    what: EventKind
     topics: tuple[str, ...] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)  # JSON; never an address or a name
 
 
-def record(connection: Connection, happened: Iterable[tuple[int, Event]], *, how: str, now: datetime) -> None:
+def record(
+    connection: Connection, happened: Iterable[tuple[int, ConsentChange]], *, how: str, now: datetime
+) -> None:
     """Append events, each with the subscriber's id. how: one of HOWS."""
     rounds: dict[int, int] = {}
     alike: dict[tuple[int, str, str, str], list[int]] = {}
@@ -89,7 +91,7 @@ def history(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
     ]
 
 
-def last(connection: Connection, subscriber_id: int, whats: Collection[What]) -> Event | None:
+def last(connection: Connection, subscriber_id: int, whats: Collection[EventKind]) -> ConsentChange | None:
     """The latest event of the given sorts, or None."""
     row = connection.execute(
         select(events)
@@ -99,10 +101,10 @@ def last(connection: Connection, subscriber_id: int, whats: Collection[What]) ->
     ).first()
     if row is None:
         return None
-    return Event(what=What(row.what), topics=tuple(row.topics), detail=row.detail)
+    return ConsentChange(what=EventKind(row.what), topics=tuple(row.topics), detail=row.detail)
 
 
-def last_at(connection: Connection, subscriber_id: int, whats: Collection[What]) -> datetime | None:
+def last_at(connection: Connection, subscriber_id: int, whats: Collection[EventKind]) -> datetime | None:
     """When the latest event of the given sorts happened, or None."""
     found: datetime | None = connection.execute(
         select(events.c.at)

@@ -40,7 +40,7 @@ def within(
     scope: what is counted. who: for whom, as a keyed hash. The count lives and dies with the transaction.
     """
     keys = [rate.key_for(scope, who) for rate in rates]
-    limiter = FixedWindowRateLimiter(_Counts(connection, now, keys))
+    limiter = FixedWindowRateLimiter(_CountStorage(connection, now, keys))
     if not all(limiter.test(rate, scope, who) for rate in rates):
         return False
     hits = [limiter.hit(rate, scope, who) for rate in rates]
@@ -52,7 +52,7 @@ def forget_old(connection: Connection, *, now: datetime) -> int:
     return connection.execute(delete(limit_counts).where(limit_counts.c.until <= now)).rowcount
 
 
-class _Counts(Storage):
+class _CountStorage(Storage):
     """The library's storage interface over one transaction. Reads all that is asked for at once."""
 
     STORAGE_SCHEME = None

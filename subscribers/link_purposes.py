@@ -29,7 +29,7 @@ AGES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pass:
+class OpenedLink:
     """A link that is good."""
 
     ref: str  # of the subscriber it was made for
@@ -37,10 +37,10 @@ class Pass:
     signed_at: datetime  # UTC, whole seconds
 
 
-def read(purpose: str, token: str, *, keys: Sequence[str], now: datetime) -> Pass:
+def read(purpose: str, token: str, *, keys: Sequence[str], now: datetime) -> OpenedLink:
     """The pass that a token is. Raises TokenExpiredError and TokenForgedError."""
     payload, signed_at = tokens.opened(purpose, token, keys=keys, now=now, max_age=AGES[purpose])
     ref, to = payload.get("ref", ""), payload.get("to", "")
     if not isinstance(ref, str) or not isinstance(to, str) or (purpose != FORM and not ref):
         raise TokenForgedError("this link is not one of ours", hint="Ask for a new one.")
-    return Pass(ref=ref, to=to, signed_at=signed_at)
+    return OpenedLink(ref=ref, to=to, signed_at=signed_at)

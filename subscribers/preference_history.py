@@ -8,18 +8,18 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from subscribers.consent import What, events
+from subscribers.consent import EventKind, events
 from subscribers.preferences import NAMES, Preferences
 from subscribers.queries import by_id
 
 WAS = "was"  # in the detail of a change: the values before it, by name
 _SCHEDULE = ("cadence", "weekday", "hour", "timezone")
-_STARTS = (What.CONFIRMED, What.CAME_BACK, What.UNSUPPRESSED)
-_PAUSES = (What.PAUSED, What.RESUMED)
+_STARTS = (EventKind.CONFIRMED, EventKind.CAME_BACK, EventKind.UNSUPPRESSED)
+_PAUSES = (EventKind.PAUSED, EventKind.RESUMED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class PastChoice:
     """What held from an instant on."""
 
     since: datetime | None  # None: from the beginning
@@ -28,14 +28,14 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class PreferenceHistory:
     """One person's."""
 
-    choices: Sequence[Choice]  # the oldest first
+    choices: Sequence[PastChoice]  # the oldest first
     pauses: Sequence[tuple[datetime, datetime | None]]  # (said at, until), the oldest first; None: ended
 
 
-def past(connection: Connection, subscriber_id: int) -> Past:
+def past(connection: Connection, subscriber_id: int) -> PreferenceHistory:
     """The preferences and pauses of a person through time.
 
     Changes that an older version wrote down do not say what was before: what came later stands for it.
@@ -46,19 +46,19 @@ def past(connection: Connection, subscriber_id: int) -> Past:
         .order_by(events.c.id)
     ).all()
     current = by_id(connection, subscriber_id).preferences
-    choices: list[Choice] = []
+    choices: list[PastChoice] = []
     for row in reversed(rows):
-        if row.what == What.CHANGED:
+        if row.what == EventKind.CHANGED:
             before = {name: value for name, value in row.detail.get(WAS, {}).items() if name in NAMES}
             anew = any(name in row.detail for name in _SCHEDULE)
-            choices.append(Choice(since=row.at, preferences=current, anew=anew))
+            choices.append(PastChoice(since=row.at, preferences=current, anew=anew))
             current = replace(current, **before)
         elif row.what in _STARTS:
-            choices.append(Choice(since=row.at, preferences=current, anew=True))
-    choices.append(Choice(since=None, preferences=current, anew=False))
+            choices.append(PastChoice(since=row.at, preferences=current, anew=True))
+    choices.append(PastChoice(since=None, preferences=current, anew=False))
     pauses = [
         (row.at, datetime.fromisoformat(row.detail["until"]) if "until" in row.detail else None)
         for row in rows
         if row.what in _PAUSES
     ]
-    return Past(choices=choices[::-1], pauses=pauses)
+    return PreferenceHistory(choices=choices[::-1], pauses=pauses)

@@ -21,7 +21,7 @@ signup_requests = SignupRequest.__table__  # type: ignore[attr-defined]
 KEPT = timedelta(days=7)  # as long as who asked and never confirmed (MAIL.md)
 
 
-class Kind(StrEnum):
+class RequestKind(StrEnum):
     """What is asked for."""
 
     SIGN_UP = "sign-up"
@@ -29,10 +29,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class PageRequest:
     """One request, its fields checked."""
 
-    kind: Kind
+    kind: RequestKind
     address: str  # well-formed
     name: str = ""
     topics: tuple[str, ...] = ()  # known slugs
@@ -42,7 +42,7 @@ class Request:
     id: int = 0  # once it is stored
 
 
-def store(connection: Connection, request: Request) -> None:
+def store(connection: Connection, request: PageRequest) -> None:
     """Keep a request until it is answered."""
     connection.execute(
         insert(signup_requests),
@@ -58,18 +58,21 @@ def store(connection: Connection, request: Request) -> None:
     )
 
 
-def waiting(connection: Connection, *, most: int) -> list[Request]:
+def waiting(connection: Connection, *, most: int) -> list[PageRequest]:
     """The requests that wait for an answer, the oldest first, at most so many."""
     rows = connection.execute(
         select(signup_requests)
-        .where(signup_requests.c.failed.is_(None), signup_requests.c.kind.in_([str(kind) for kind in Kind]))
+        .where(
+            signup_requests.c.failed.is_(None),
+            signup_requests.c.kind.in_([str(kind) for kind in RequestKind]),
+        )
         .order_by(signup_requests.c.id)
         .limit(most)
     ).all()
     return [
-        Request(
+        PageRequest(
             id=row.id,
-            kind=Kind(row.kind),
+            kind=RequestKind(row.kind),
             address=row.address,
             name=row.name,
             topics=tuple(row.topics),

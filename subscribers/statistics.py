@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
-from subscribers.consent import What, events
+from subscribers.consent import EventKind, events
 from subscribers.queries import State
 from subscribers.sql import utc_day
 from subscribers.suppression_key import suppressions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Movement:
+class DailyMovement:
     """What happened on one day in one way, as the consent ledger has it."""
 
     day: date  # in UTC
@@ -35,23 +35,23 @@ def _times(condition: ColumnElement[bool]) -> ColumnElement[int]:
 
 
 _ASKED = or_(
-    and_(events.c.what == What.REQUESTED, _detail("move").is_(None)),
-    and_(events.c.what == What.CAME_BACK, _detail("undo").is_(None)),
+    and_(events.c.what == EventKind.REQUESTED, _detail("move").is_(None)),
+    and_(events.c.what == EventKind.CAME_BACK, _detail("undo").is_(None)),
 )
 _JOINED = or_(
-    events.c.what == What.CONFIRMED,
+    events.c.what == EventKind.CONFIRMED,
     and_(
-        events.c.what.in_([str(What.CAME_BACK), str(What.UNSUPPRESSED)]),
+        events.c.what.in_([str(EventKind.CAME_BACK), str(EventKind.UNSUPPRESSED)]),
         _detail("to") == State.CONFIRMED,
     ),
 )
 _LEFT = and_(
-    events.c.what.in_([str(What.UNSUBSCRIBED), str(What.SUPPRESSED), str(What.ERASED)]),
+    events.c.what.in_([str(EventKind.UNSUBSCRIBED), str(EventKind.SUPPRESSED), str(EventKind.ERASED)]),
     _detail("from") == State.CONFIRMED,
 )
 
 
-def movements(connection: Connection, *, since: datetime, until: datetime) -> list[Movement]:
+def movements(connection: Connection, *, since: datetime, until: datetime) -> list[DailyMovement]:
     """All of them from `since` to `until`, by day and way.
 
     Of people who never agreed and were purged nothing is left to count.
@@ -70,7 +70,7 @@ def movements(connection: Connection, *, since: datetime, until: datetime) -> li
         .order_by(day, events.c.how)
     )
     return [
-        Movement(
+        DailyMovement(
             day=date.fromisoformat(row.day), how=row.how, asked=row.asked, joined=row.joined, left=row.left
         )
         for row in connection.execute(happened)

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli.lazy_group import FrontDoor
+from newsletter.cli.lazy_group import LazyGroup
 
 EPILOG = (
     "A first day: [bold]init[/bold], then [bold]subscribers add[/bold], [bold]ingest[/bold], "
@@ -23,7 +23,7 @@ PRIVATE = 0o077  # umask: what is written holds addresses, so nobody else may re
 
 app = typer.Typer(
     name="newsletter",
-    cls=FrontDoor,
+    cls=LazyGroup,
     epilog=EPILOG,
     no_args_is_help=True,
     add_completion=False,

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from newsletter.cli.workspace import Workspace
 
 if TYPE_CHECKING:
-    from newsletter.core.alarms import Terms
-    from newsletter.ops.alarms.notify import Teller
+    from newsletter.core.alarms import AlarmPolicy
+    from newsletter.ops.alarms.notify import Notifier
 
 
-def terms_of(work: Workspace) -> Terms:
+def terms_of(work: Workspace) -> AlarmPolicy:
     """When something is wrong."""
-    from newsletter.core.alarms import Terms
+    from newsletter.core.alarms import AlarmPolicy
 
     told = work.settings.watch
-    return Terms(
+    return AlarmPolicy(
         quiet=timedelta(hours=told.quiet_hours) if told.quiet_hours else None,
         weekends=told.weekends,
         zone=work.settings.default_timezone,
@@ -25,12 +25,12 @@ def terms_of(work: Workspace) -> Terms:
     )
 
 
-def teller_of(work: Workspace) -> Teller:
+def teller_of(work: Workspace) -> Notifier:
     """Who is told of it."""
-    from newsletter.ops.alarms.notify import Teller
+    from newsletter.ops.alarms.notify import Notifier
 
     told = work.settings.watch
-    return Teller(
+    return Notifier(
         name=work.settings.brand.name,
         relays=work.relays if told.mail else (),
         builder=work.builder if told.mail else None,

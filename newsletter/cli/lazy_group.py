@@ -22,7 +22,7 @@ STATE_DIR_FLAG = "--state-dir"
 ISSUES = "the project's issue tracker"
 
 
-class FrontDoor(TyperGroup):
+class LazyGroup(TyperGroup):
     """A group of commands whose modules are imported only when one is called."""
 
     def __init__(self, **attributes: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 _ADDRESS = re.compile(r"[^\s@<>\"'=]+@[^\s@<>\"']+")  # more than any server or library would call one
 
 
-class Lines(logging.Formatter):
+class AddressFilter(logging.Formatter):
     """Takes addresses out of what other people's code says: a server's reply, a statement's parameters."""
 
     def format(self, record: logging.LogRecord) -> str:

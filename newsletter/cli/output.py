@@ -25,7 +25,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 MIN_STEPS = 3  # fewer than that are over before a bar is read
 
 
-class Ticker(Protocol):
+class ProgressCallback(Protocol):
     """What long work reports to."""
 
     def __call__(self, done: int, total: int, /) -> None:
@@ -131,7 +131,7 @@ def print_fields(fields: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def progress(label: str) -> Iterator[Ticker]:
+def progress(label: str) -> Iterator[ProgressCallback]:
     """A progress bar on stderr when that is a terminal; silent elsewhere."""
     if not sys.stderr.isatty():
         yield lambda done, total, /: None

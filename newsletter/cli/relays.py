@@ -10,7 +10,7 @@ from newsletter.delivery.smtp.relay import Relay, Security, is_loopback
 
 if TYPE_CHECKING:
     from newsletter.settings import Settings
-    from newsletter.settings.model import Smtp
+    from newsletter.settings.model import SmtpSettings
 
 
 def relays_of(settings: Settings, state_dir: Path) -> tuple[Relay, ...]:
@@ -36,7 +36,7 @@ def relays_of(settings: Settings, state_dir: Path) -> tuple[Relay, ...]:
     return relays
 
 
-def _relay(smtp: Smtp) -> Relay:
+def _relay(smtp: SmtpSettings) -> Relay:
     return Relay(
         host=smtp.host,
         port=smtp.port,

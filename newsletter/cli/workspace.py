@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from newsletter.delivery.message.builder import MessageBuilder
-    from newsletter.delivery.message.dkim_keys import Key
+    from newsletter.delivery.message.dkim_keys import DkimKey
     from newsletter.delivery.outbox.rate_counters import Limits
     from newsletter.delivery.smtp.relay import Relay
-    from newsletter.ops.dkim_key_files import KeyPlace
-    from newsletter.pipeline.content.digest_renderer import DigestPress
+    from newsletter.ops.dkim_key_files import KeyFile
+    from newsletter.pipeline.content.digest_renderer import DigestRenderer
     from newsletter.pipeline.content.personalization import Links
-    from newsletter.pipeline.content.sample_digest import Sampler
-    from newsletter.pipeline.content.transactional import Letterpress
-    from newsletter.pipeline.deliver.options import Builder, Post
-    from newsletter.pipeline.readers.admin import House
-    from newsletter.pipeline.readers.signup_requests import Gate
-    from newsletter.pipeline.send import Calendar
+    from newsletter.pipeline.content.sample_digest import SampleDigest
+    from newsletter.pipeline.content.transactional import TransactionalRenderer
+    from newsletter.pipeline.deliver.options import Builder, DeliveryOptions
+    from newsletter.pipeline.readers.admin import ReaderPolicy
+    from newsletter.pipeline.readers.signup_requests import RequestLimits
+    from newsletter.pipeline.send import EditionSchedule
     from newsletter.render.environment import MailEnvironment
     from newsletter.render.view_models import Brand
     from newsletter.settings import Settings
@@ -140,12 +140,12 @@ class Workspace:
         return self.state_dir / "topic-weights.json.gz"
 
     @cached_property
-    def house(self) -> House:
+    def house(self) -> ReaderPolicy:
         """What the settings say about readers."""
-        from newsletter.pipeline.readers.admin import House
+        from newsletter.pipeline.readers.admin import ReaderPolicy
         from subscribers.preferences import Preferences
 
-        return House(
+        return ReaderPolicy(
             known_topics=tuple(self.topics),
             suppression_key=self.suppression_key,
             defaults=Preferences(hour=self.settings.default_hour, timezone=self.settings.default_timezone),
@@ -180,31 +180,31 @@ class Workspace:
         )
 
     @cached_property
-    def press(self) -> DigestPress:
+    def press(self) -> DigestRenderer:
         """What renders digests; templates in the state directory win over the shipped ones."""
-        from newsletter.pipeline.content.digest_renderer import DigestPress
+        from newsletter.pipeline.content.digest_renderer import DigestRenderer
 
-        return DigestPress(self.mail_templates, brand=self.brand, topics=tuple(self.topics.values()))
+        return DigestRenderer(self.mail_templates, brand=self.brand, topics=tuple(self.topics.values()))
 
     @cached_property
-    def letterpress(self) -> Letterpress:
+    def letterpress(self) -> TransactionalRenderer:
         """What renders the other mails."""
         from newsletter.pipeline.content.digest_renderer import topic_views
-        from newsletter.pipeline.content.transactional import Letterpress
+        from newsletter.pipeline.content.transactional import TransactionalRenderer
 
         views = topic_views(tuple(self.topics.values()))
-        return Letterpress(self.mail_templates, brand=self.brand, topics=views)
+        return TransactionalRenderer(self.mail_templates, brand=self.brand, topics=views)
 
     @property
-    def sampler(self) -> Sampler:
+    def sampler(self) -> SampleDigest:
         """What makes a digest to look at where there is none yet."""
-        from newsletter.pipeline.content.sample_digest import Sampler
+        from newsletter.pipeline.content.sample_digest import SampleDigest
 
         topics = tuple(self.topics.values())
-        return Sampler(self.mail_templates, brand=self.brand, topics=topics, matcher=self.matcher)
+        return SampleDigest(self.mail_templates, brand=self.brand, topics=topics, matcher=self.matcher)
 
     @property
-    def notes(self) -> Letterpress | None:
+    def notes(self) -> TransactionalRenderer | None:
         """What renders the note to whoever's slot brings nothing new, where one is to be sent."""
         return self.letterpress if self.settings.delivery.empty == "note" else None
 
@@ -235,11 +235,11 @@ class Workspace:
     @cached_property
     def unsigned_builder(self) -> MessageBuilder:
         """What knows the mails' ids and domain, and needs no key to sign with."""
-        from newsletter.delivery.message.builder import House, MessageBuilder
+        from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
 
         settings = self.settings
         return MessageBuilder(
-            House(
+            SenderIdentity(
                 sender=settings.sender,
                 base_url=settings.base_url,
                 list_name=settings.brand.name,
@@ -248,7 +248,7 @@ class Workspace:
             )
         )
 
-    def dkim_place(self, selector: str) -> KeyPlace:
+    def dkim_place(self, selector: str) -> KeyFile:
         """Where the key of `selector` lies, or would. Raises ConfigurationError."""
         from newsletter.ops.dkim_key_files import key_place
 
@@ -262,7 +262,7 @@ class Workspace:
         )
 
     @cached_property
-    def dkim_keys(self) -> tuple[Key, ...]:
+    def dkim_keys(self) -> tuple[DkimKey, ...]:
         """The keys that sign the mail, in the order of the settings. Raises ConfigurationError."""
         from newsletter.ops.dkim_key_files import read_key
 
@@ -281,39 +281,39 @@ class Workspace:
         return Links(base_url=self.settings.base_url, secret_keys=(self.secret_key, *before))
 
     @cached_property
-    def gate(self) -> Gate:
+    def gate(self) -> RequestLimits:
         """How often the public pages answer."""
-        from newsletter.pipeline.readers.signup_requests import PER_READER, Gate
+        from newsletter.pipeline.readers.signup_requests import PER_READER, RequestLimits
         from subscribers.limits import rates_of
 
         web = self.settings.web
-        return Gate(
+        return RequestLimits(
             per_client=rates_of(web.client_limit),
             per_address=rates_of(web.address_limit),
             per_reader=rates_of(PER_READER),
         )
 
     @property
-    def calendar(self) -> Calendar:
+    def calendar(self) -> EditionSchedule:
         """How editions are dated and held back."""
-        from newsletter.pipeline.send import Calendar
+        from newsletter.pipeline.send import EditionSchedule
 
         settings = self.settings
-        return Calendar(
+        return EditionSchedule(
             zone=settings.default_timezone,
             hold=timedelta(minutes=settings.hold),
             canaries=settings.review.canaries,
         )
 
     @cached_property
-    def post(self) -> Post:
+    def post(self) -> DeliveryOptions:
         """All that delivering needs."""
         from newsletter.delivery.outbox.recovery import Uncertain
-        from newsletter.pipeline.deliver.edition_guard import Terms
-        from newsletter.pipeline.deliver.options import Post
+        from newsletter.pipeline.deliver.edition_guard import GuardPolicy
+        from newsletter.pipeline.deliver.options import DeliveryOptions
         from newsletter.pipeline.deliver.refusals import SuppressRefused
 
-        return Post(
+        return DeliveryOptions(
             relays=self.relays,
             limits=self.limits,
             builder=self.builder,
@@ -321,7 +321,9 @@ class Workspace:
             locks_dir=self.state_dir / "locks",
             wall=lambda: datetime.now(UTC),
             uncertain=Uncertain(self.settings.delivery.uncertain),
-            first_mails=Terms(after=self.settings.review.pause_after, share=self.settings.review.pause_share),
+            first_mails=GuardPolicy(
+                after=self.settings.review.pause_after, share=self.settings.review.pause_share
+            ),
             on_refused=SuppressRefused(self.suppression_key),
         )
 

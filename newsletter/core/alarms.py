@@ -35,7 +35,7 @@ class DumpFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Leftover:
+class StuckFile:
     """A file that lies in the inbox, or among those that were refused from it."""
 
     file: str
@@ -59,11 +59,11 @@ class Facts:
     failed_because: str  # the latest of them; empty when there are none
     failed_requests: int  # of the public pages, set aside
     free_bytes: int | None  # where the state lies; None: not known
-    leftovers: Sequence[Leftover] = ()
+    leftovers: Sequence[StuckFile] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class AlarmPolicy:
     """When something is wrong."""
 
     quiet: timedelta | None = timedelta(hours=36)  # without a new dump; None: never mind
@@ -74,7 +74,7 @@ class Terms:
     free_bytes: int = 500 * 1024 * 1024
 
 
-def alarms_of(facts: Facts, terms: Terms) -> tuple[Alarm, ...]:
+def alarms_of(facts: Facts, terms: AlarmPolicy) -> tuple[Alarm, ...]:
     """What is wrong, the most pressing first."""
     return (
         *_disk(facts, terms),
@@ -108,7 +108,7 @@ def usual_entries(dumps: Sequence[DumpFacts], format_: str | None) -> float | No
     return median(counts) if len(counts) >= BASELINE else None
 
 
-def of_inbox(leftovers: Sequence[Leftover], *, now: datetime, lying: timedelta) -> list[Alarm]:
+def of_inbox(leftovers: Sequence[StuckFile], *, now: datetime, lying: timedelta) -> list[Alarm]:
     """What was refused, and what lies in the inbox for longer than `lying`."""
     found = {}
     for left in leftovers:
@@ -130,7 +130,7 @@ def of_inbox(leftovers: Sequence[Leftover], *, now: datetime, lying: timedelta) 
     return list(found.values())
 
 
-def _disk(facts: Facts, terms: Terms) -> list[Alarm]:
+def _disk(facts: Facts, terms: AlarmPolicy) -> list[Alarm]:
     if facts.free_bytes is None or facts.free_bytes >= terms.free_bytes:
         return []
     return [
@@ -142,7 +142,7 @@ def _disk(facts: Facts, terms: Terms) -> list[Alarm]:
     ]
 
 
-def _mail(facts: Facts, terms: Terms) -> list[Alarm]:
+def _mail(facts: Facts, terms: AlarmPolicy) -> list[Alarm]:
     found = []
     if facts.waiting_since is not None and facts.now - facts.waiting_since > terms.waiting:
         hours = (facts.now - facts.waiting_since) // timedelta(hours=1)
@@ -175,7 +175,7 @@ def _mail(facts: Facts, terms: Terms) -> list[Alarm]:
     return found
 
 
-def _dumps(facts: Facts, terms: Terms) -> list[Alarm]:
+def _dumps(facts: Facts, terms: AlarmPolicy) -> list[Alarm]:
     found = []
     for number, dump in enumerate(facts.dumps):
         name = dump.sha256[:12]

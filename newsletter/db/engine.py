@@ -122,7 +122,7 @@ def with_room(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA cache_size = {ROOMY_CACHE}")
 
 
-class Kept:
+class KeptConnection:
     """A connection kept for many small transactions in a row: opening one for each costs as much again."""
 
     def __init__(self, engine: Engine) -> None:

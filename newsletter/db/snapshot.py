@@ -23,7 +23,7 @@ _MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html, section
 CHECKED_ROWS = 5  # lines of damage that a message repeats: one is enough to know
 
 
-class Kind(StrEnum):
+class DatabaseKind(StrEnum):
     """Which database a copy is of."""
 
     SQLITE = "sqlite"  # the copy is a database file
@@ -34,9 +34,9 @@ class ProgramMissingError(StorageError):
     """PostgreSQL's own program is not on this machine."""
 
 
-def kind_of(url: str) -> Kind:
+def kind_of(url: str) -> DatabaseKind:
     """Which kind of database `url` names."""
-    return Kind.SQLITE if make_url(url).get_backend_name() == "sqlite" else Kind.POSTGRESQL
+    return DatabaseKind.SQLITE if make_url(url).get_backend_name() == "sqlite" else DatabaseKind.POSTGRESQL
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -53,7 +53,7 @@ def copy_to(target: Path, *, url: str) -> None:
 
     Neither waits for writers nor keeps them waiting. Raises StorageError, ProgramMissingError.
     """
-    if kind_of(url) is Kind.POSTGRESQL:
+    if kind_of(url) is DatabaseKind.POSTGRESQL:
         _run(
             "pg_dump", "--format=custom", f"--file={target}", f"--dbname={_conninfo(make_url(url))}", url=url
         )

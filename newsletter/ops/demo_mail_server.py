@@ -23,7 +23,7 @@ LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalMail:
+class DemoMailServer:
     """A running server."""
 
     host: str
@@ -35,7 +35,7 @@ class LocalMail:
         return self.folder / _file_name(address)
 
 
-class _Keeper:
+class _MailHandler:
     """What aiosmtpd calls for each mail."""
 
     def __init__(self, folder: Path) -> None:
@@ -50,16 +50,16 @@ class _Keeper:
 
 
 @contextmanager
-def local_mail(folder: Path) -> Iterator[LocalMail]:
+def local_mail(folder: Path) -> Iterator[DemoMailServer]:
     """Run the server, storing below `folder`, until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with socket.socket() as free:
         free.bind((LOOPBACK, 0))
         port = free.getsockname()[1]
-    controller = Controller(_Keeper(folder), hostname=LOOPBACK, port=port, enable_SMTPUTF8=True)
+    controller = Controller(_MailHandler(folder), hostname=LOOPBACK, port=port, enable_SMTPUTF8=True)
     controller.start()
     try:
-        yield LocalMail(host=LOOPBACK, port=port, folder=folder)
+        yield DemoMailServer(host=LOOPBACK, port=port, folder=folder)
     finally:
         controller.stop()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from newsletter.core.errors import ConfigurationError, NewsletterError
 from newsletter.delivery.addresses import UnsendableAddressError, to_wire
 from newsletter.delivery.message.dkim import is_aligned
-from newsletter.delivery.message.dkim_keys import Algorithm, Key, UnusableKeyError, generate, parse
+from newsletter.delivery.message.dkim_keys import Algorithm, DkimKey, UnusableKeyError, generate, parse
 from newsletter.ops.state_dir import PRIVATE_FOLDER, check_writable, unusable, write_private
 
 FOLDER = "dkim"  # in the state directory
@@ -19,7 +19,7 @@ MAX_FILE = 64 * 1024  # bytes; the PEM of an RSA key of 4096 bits has 3,300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyPlace:
+class KeyFile:
     """Where a key lies, and under which name the world finds its public half."""
 
     selector: str
@@ -37,7 +37,7 @@ def key_place(
     sender_domain: str,
     domain: str | None = None,
     key_file: str | None = None,
-) -> KeyPlace:
+) -> KeyFile:
     """The place of one key. domain, key_file: what the settings say instead of the defaults.
 
     sender_domain: in A-labels. Raises ConfigurationError for a domain that cannot sign for it.
@@ -55,12 +55,12 @@ def key_place(
             f"DKIM key {selector!r} signs for {signing}, but sender is at {sender_domain}",
             hint="Take the sender's domain, or one above or below it: any other proves nothing (DMARC).",
         )
-    return KeyPlace(
+    return KeyFile(
         selector=selector, domain=signing, file=state_dir / (key_file or f"{FOLDER}/{selector}.pem")
     )
 
 
-def make_key(state_dir: Path, place: KeyPlace, *, algorithm: Algorithm, replace: bool = False) -> Key:
+def make_key(state_dir: Path, place: KeyFile, *, algorithm: Algorithm, replace: bool = False) -> DkimKey:
     """Make a key and write it, mode 0600.
 
     Raises NewsletterError for a file that is there and may not be replaced, StorageError.
@@ -80,7 +80,7 @@ def make_key(state_dir: Path, place: KeyPlace, *, algorithm: Algorithm, replace:
     return parse(pem, domain=place.domain, selector=place.selector)
 
 
-def read_key(place: KeyPlace) -> Key:
+def read_key(place: KeyFile) -> DkimKey:
     """The key at `place`. Raises ConfigurationError that names selector and file when it cannot be used."""
     try:
         with place.file.open("rb") as opened:

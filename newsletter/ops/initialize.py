@@ -20,14 +20,14 @@ SUPPRESSION_KEY = "suppression_key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetUp:
+class InitReport:
     """What `init` did."""
 
     made: tuple[str, ...]  # names below the state directory; empty when nothing was missing
     revision: str  # of the database
 
 
-def set_up(state_dir: Path, *, database_url: str, known_keys: frozenset[str]) -> SetUp:
+def set_up(state_dir: Path, *, database_url: str, known_keys: frozenset[str]) -> InitReport:
     """Make what is missing: directory, newsletter.toml, inbox, keys, database at this version's revision.
 
     known_keys: the names among secret_key and suppression_key that the settings have.
@@ -40,7 +40,7 @@ def set_up(state_dir: Path, *, database_url: str, known_keys: frozenset[str]) ->
     before, revision = _upgrade(database_url)
     if before is None:
         made.append("database")
-    return SetUp(made=tuple(made), revision=revision)
+    return InitReport(made=tuple(made), revision=revision)
 
 
 def _check_nothing_hangs_on_it(state_dir: Path, database_url: str) -> None:

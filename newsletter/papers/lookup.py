@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, and_, or_, select
 
-from newsletter.core.papers.diff import Known, Text
+from newsletter.core.papers.diff import KnownPaper, PaperText
 from newsletter.core.papers.identity import TITLE, PaperKeys
 from newsletter.core.states import DumpStatus
 from newsletter.db.schema import dumps, listed_entries, paper_keys, paper_revisions, papers
@@ -36,7 +36,7 @@ class StoredPaper:
 
     id: int  # below 0 until it is stored
     canonical: int  # the paper it was merged into, or itself
-    known: Known
+    known: KnownPaper
     revision: int = 1  # number of the current text
     text_dump: int | None = None  # that the current text came with
     brought_by: int | None = None  # the dump that the first text came with
@@ -46,7 +46,7 @@ class StoredPaper:
 
 
 @dataclass(slots=True, kw_only=True)
-class Shelf:
+class KnownPapers:
     """The known papers that a listing may mean, found by key."""
 
     holders: dict[tuple[str, str], list[int]] = field(default_factory=dict)
@@ -74,14 +74,14 @@ class Shelf:
 
 def fetch_shelf(
     connection: Connection, keys: Sequence[PaperKeys], *, dump_id: int, also: Iterable[int] = ()
-) -> Shelf:
+) -> KnownPapers:
     """Everything known that the entries with these keys may mean.
 
     dump_id: the dump that is read; its own earlier listing does not count. also: paper ids to fetch besides.
     """
     holders = _holders(connection, keys)
     ids = {paper_id for found in holders.values() for paper_id in found} | set(also)
-    shelf = Shelf(holders=holders, papers=fetch_papers(connection, ids, dump_id=dump_id))
+    shelf = KnownPapers(holders=holders, papers=fetch_papers(connection, ids, dump_id=dump_id))
     if ids and any(key.identifiers for key in keys):
         shelf.identifiers = _identifiers(connection, shelf.papers)
     return shelf
@@ -156,8 +156,8 @@ def _stored(row: Row[Any]) -> StoredPaper:
         brought_by=row.brought_by,
         listed_as=(row.first_listed_on, row.first_dump_id, row.first_position),
         stands=False,
-        known=Known(
-            text=Text(title=row.title, abstract=row.abstract),
+        known=KnownPaper(
+            text=PaperText(title=row.title, abstract=row.abstract),
             author_count=row.author_count,
             author_names=tuple(row.author_names or ()),
             organization=row.organization,

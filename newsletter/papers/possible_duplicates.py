@@ -27,7 +27,7 @@ EXAMINED = 8  # abstracts compared with one new abstract
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overlap:
+class AbstractOverlap:
     """Two papers under different titles whose abstracts overlap strongly."""
 
     paper_id: int  # the later one
@@ -35,7 +35,7 @@ class Overlap:
     overlap: float  # Jaccard index of word triples, 0 to 1
 
 
-def index_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> list[Overlap]:
+def index_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> list[AbstractOverlap]:
     """File new (or newly worded) abstracts under their bands; returns the strong overlaps with other papers.
 
     abstracts: by paper id, all stored already. Papers merged into one count as that one.
@@ -75,7 +75,9 @@ def forget_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> No
             )
 
 
-def report(connection: Connection, found: Collection[Overlap], *, now: datetime) -> list[Overlap]:
+def report(
+    connection: Connection, found: Collection[AbstractOverlap], *, now: datetime
+) -> list[AbstractOverlap]:
     """Store findings for an admin to judge; returns those that were not stored before. Verdicts stay."""
     if not found:
         return []
@@ -119,7 +121,7 @@ def _confirmed(
     abstracts: Mapping[int, str],
     sets: dict[int, frozenset[int]],
     near: Mapping[int, Collection[int]],
-) -> list[Overlap]:
+) -> list[AbstractOverlap]:
     """The candidates whose abstracts do overlap. Most are chance, so their words are looked at first."""
     texts = dict(abstracts)
     for chunk in in_chunks({other for others in near.values() for other in others} - texts.keys()):
@@ -139,7 +141,7 @@ def _confirmed(
     return _of_kept(connection, strong) if strong else []
 
 
-def _of_kept(connection: Connection, strong: Collection[tuple[int, int, float]]) -> list[Overlap]:
+def _of_kept(connection: Connection, strong: Collection[tuple[int, int, float]]) -> list[AbstractOverlap]:
     """The overlaps between different papers, merged ones counted as those they were merged into."""
     kept: dict[int, int] = {}
     for chunk in in_chunks({paper_id for *pair, _ in strong for paper_id in pair}):
@@ -154,6 +156,6 @@ def _of_kept(connection: Connection, strong: Collection[tuple[int, int, float]])
         if later != earlier:
             found[later, earlier] = max(index, found.get((later, earlier), 0.0))
     return [
-        Overlap(paper_id=later, other_id=earlier, overlap=round(index, 4))
+        AbstractOverlap(paper_id=later, other_id=earlier, overlap=round(index, 4))
         for (later, earlier), index in found.items()
     ]

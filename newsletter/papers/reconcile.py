@@ -14,45 +14,45 @@ from datetime import date, datetime
 from sqlalchemy import Connection
 
 from newsletter.core.papers.dating import decide_listed_on, resolve_printed
-from newsletter.core.papers.diff import Known, Text, after, decide
+from newsletter.core.papers.diff import KnownPaper, PaperText, after, decide
 from newsletter.core.papers.identity import PaperKeys, keys_of, recognise
 from newsletter.core.papers.listing import Entry, ListedOn, Listing
 from newsletter.papers import possible_duplicates, store
-from newsletter.papers.lookup import Shelf, StoredPaper, fetch_shelf
-from newsletter.papers.possible_duplicates import Overlap
-from newsletter.papers.store import Touched
+from newsletter.papers.lookup import KnownPapers, StoredPaper, fetch_shelf
+from newsletter.papers.possible_duplicates import AbstractOverlap
+from newsletter.papers.store import TouchedPaper
 from newsletter.papers.topic_matches import Matcher, assign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taken:
+class ReconcileReport:
     """What became of a listing's entries."""
 
     listed_on: ListedOn
     new: int  # papers that no standing dump listed before
     known: int  # the other entries, a paper listed twice in this dump included
     revised: int  # papers whose current text changed
-    overlaps: tuple[Overlap, ...]  # possibly the same, not reported before
+    overlaps: tuple[AbstractOverlap, ...]  # possibly the same, not reported before
 
 
 @dataclass(slots=True, kw_only=True)
-class _Desk:
+class _Reconciliation:
     """The state of one intake."""
 
     dump_id: int
     listed_on: date
-    shelf: Shelf
+    shelf: KnownPapers
     before: dict[int, int]  # paper by line, of an earlier reading of these bytes
     own: set[int]  # papers that this dump listed before and stands for
     claimed: set[int]  # papers that some entry is recognised as by its keys
     listed: list[tuple[Entry, int]] = field(default_factory=list)
     added: list[StoredPaper] = field(default_factory=list)
-    touched: dict[int, Touched] = field(default_factory=dict)
+    touched: dict[int, TouchedPaper] = field(default_factory=dict)
     keys: list[tuple[str, str, int]] = field(default_factory=list)
     rivals: list[tuple[int, int]] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
     news: set[int] = field(default_factory=set)
-    reworded: dict[int, Text] = field(default_factory=dict)  # known papers' former texts
+    reworded: dict[int, PaperText] = field(default_factory=dict)  # known papers' former texts
 
 
 def take_in(
@@ -67,7 +67,7 @@ def take_in(
     option: date | None = None,
     decided: ListedOn | None = None,
     again: bool = False,
-) -> Taken:
+) -> ReconcileReport:
     """Store what a listing says.
 
     dump_id: the row of its dump; what an earlier reading of it stored is brought up to date. backfill: new
@@ -79,7 +79,7 @@ def take_in(
     keys = [keys_of(entry) for entry in listing.entries]
     shelf = fetch_shelf(connection, keys, dump_id=dump_id, also=before.values())
     listed = decided or _date(listing, keys, shelf, today=now.date(), filename=filename, option=option)
-    desk = _Desk(
+    desk = _Reconciliation(
         dump_id=dump_id,
         listed_on=listed.date,
         shelf=shelf,
@@ -95,7 +95,7 @@ def take_in(
 def _date(
     listing: Listing,
     keys: list[PaperKeys],
-    shelf: Shelf,
+    shelf: KnownPapers,
     *,
     today: date,
     filename: str,
@@ -120,12 +120,12 @@ def _date(
     )
 
 
-def _recognised(keys: list[PaperKeys], shelf: Shelf) -> list[int | None]:
+def _recognised(keys: list[PaperKeys], shelf: KnownPapers) -> list[int | None]:
     """The stored paper that each entry is, if any."""
     return [recognise(key, holders=shelf.holders, identifiers=shelf.identifiers).paper_id for key in keys]
 
 
-def _place(desk: _Desk, entry: Entry, keys: PaperKeys) -> None:
+def _place(desk: _Reconciliation, entry: Entry, keys: PaperKeys) -> None:
     """Find or make the paper of an entry and note what the entry changes."""
     found = recognise(keys, holders=desk.shelf.holders, identifiers=desk.shelf.identifiers)
     paper_id = found.paper_id
@@ -147,10 +147,10 @@ def _place(desk: _Desk, entry: Entry, keys: PaperKeys) -> None:
     desk.listed.append((entry, paper.id))
 
 
-def _new_paper(desk: _Desk, entry: Entry) -> StoredPaper:
+def _new_paper(desk: _Reconciliation, entry: Entry) -> StoredPaper:
     paper_id = -len(desk.added) - 1
-    known = Known(
-        text=Text(title=entry.title, abstract=entry.abstract),
+    known = KnownPaper(
+        text=PaperText(title=entry.title, abstract=entry.abstract),
         author_count=entry.author_count,
         author_names=entry.author_names,
         organization=entry.organization,
@@ -164,7 +164,7 @@ def _new_paper(desk: _Desk, entry: Entry) -> StoredPaper:
     return StoredPaper(id=paper_id, canonical=paper_id, known=known, listed_as=place)
 
 
-def _compare(desk: _Desk, paper: StoredPaper, entry: Entry) -> None:
+def _compare(desk: _Reconciliation, paper: StoredPaper, entry: Entry) -> None:
     own = paper.id in desk.own
     kept = desk.shelf.papers[paper.canonical]
     anew = not (own or paper.stands or kept.stands or paper.id in desk.seen)
@@ -184,7 +184,7 @@ def _compare(desk: _Desk, paper: StoredPaper, entry: Entry) -> None:
     if earlier:
         paper.listed_as = place
     if paper.id > 0 and (change.text or change.older or change.fields or earlier):
-        touched = desk.touched.setdefault(paper.id, Touched(paper=paper))
+        touched = desk.touched.setdefault(paper.id, TouchedPaper(paper=paper))
         touched.anew = touched.anew or anew
         touched.filled = touched.filled or change.filled is not None
         touched.revisions += [change.revision] if change.revision else []
@@ -195,7 +195,7 @@ def _compare(desk: _Desk, paper: StoredPaper, entry: Entry) -> None:
         desk.news.add(paper.id)
         if kept is not paper:
             kept.listed_as = place
-            desk.touched.setdefault(kept.id, Touched(paper=kept)).anew = True
+            desk.touched.setdefault(kept.id, TouchedPaper(paper=kept)).anew = True
     paper.stands = True
     if kept is not paper:  # what the kept paper lacks, the merged one's listings may tell
         gaps = decide(
@@ -207,7 +207,7 @@ def _compare(desk: _Desk, paper: StoredPaper, entry: Entry) -> None:
         )
         if gaps.fields:
             kept.known = replace(kept.known, **gaps.fields)
-            desk.touched.setdefault(kept.id, Touched(paper=kept))
+            desk.touched.setdefault(kept.id, TouchedPaper(paper=kept))
 
 
 def _comes_before(place: tuple[date, int, int], paper: StoredPaper) -> bool:
@@ -228,13 +228,13 @@ def _published_on(entry: Entry, listed_on: date) -> date | None:
 
 def _write(
     connection: Connection,
-    desk: _Desk,
+    desk: _Reconciliation,
     listed: ListedOn,
     *,
     matcher: Matcher,
     now: datetime,
     backfill: bool,
-) -> Taken:
+) -> ReconcileReport:
     real = store.add_papers(connection, desk.added, backfill=backfill, now=now)
     touched = desk.touched.values()
     store.change_papers(connection, touched, dump_id=desk.dump_id, backfill=backfill, now=now)
@@ -254,7 +254,7 @@ def _write(
     )
     for one, other in desk.rivals:
         pair = (real.get(one, one), real.get(other, other))
-        found.append(Overlap(paper_id=max(pair), other_id=min(pair), overlap=1.0))
+        found.append(AbstractOverlap(paper_id=max(pair), other_id=min(pair), overlap=1.0))
     overlaps = possible_duplicates.report(connection, found, now=now)
     assign(connection, texts | reworded, matcher, new=texts.keys())
     revised = sum(bool(item.revisions) for item in touched)
@@ -264,7 +264,7 @@ def _write(
         if desk.shelf.papers[paper_id].brought_by == desk.dump_id
     }
     new = len(desk.news | brought)
-    return Taken(
+    return ReconcileReport(
         listed_on=listed,
         new=new,
         known=len(desk.listed) - new,

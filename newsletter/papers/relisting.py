@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, or_, select, update
 
 from newsletter.core.papers.dating import resolve_printed
-from newsletter.core.papers.diff import Text
+from newsletter.core.papers.diff import PaperText
 from newsletter.core.states import DumpStatus
 from newsletter.db.schema import dumps, listed_entries, paper_revisions, papers
 from newsletter.papers.lookup import in_chunks
@@ -134,7 +134,7 @@ def archive_only(connection: Connection, paper_ids: Collection[int]) -> None:
         )
 
 
-def fall_back(connection: Connection, dump_id: int) -> dict[int, tuple[Text, Text]]:
+def fall_back(connection: Connection, dump_id: int) -> dict[int, tuple[PaperText, PaperText]]:
     """Give papers whose current text came with this dump, which no longer stands, their newest other text.
 
     A text stays when a later dump lists the paper (it said the same), or when there is no other. Returns
@@ -151,7 +151,7 @@ def fall_back(connection: Connection, dump_id: int) -> dict[int, tuple[Text, Tex
     )
     # a paper's current text can only have come with a dump that lists it
     current = current.where(papers.c.id.in_(papers_of(connection, dump_id)))
-    changed: dict[int, tuple[Text, Text]] = {}
+    changed: dict[int, tuple[PaperText, PaperText]] = {}
     for paper in connection.execute(current).all():
         later = (
             select(listed_entries.c.dump_id)
@@ -171,11 +171,11 @@ def fall_back(connection: Connection, dump_id: int) -> dict[int, tuple[Text, Tex
         found = connection.execute(other.limit(1)).first()
         if found is None or connection.execute(later.limit(1)).first() is not None:
             continue
-        text = Text(title=found.title, abstract=found.abstract)
+        text = PaperText(title=found.title, abstract=found.abstract)
         connection.execute(
             update(papers)
             .where(papers.c.id == paper.id)
             .values(title=text.title, abstract=text.abstract, revision=found.number)
         )
-        changed[paper.id] = (Text(title=paper.title, abstract=paper.abstract), text)
+        changed[paper.id] = (PaperText(title=paper.title, abstract=paper.abstract), text)
     return changed

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from newsletter.core.papers.diff import Text, same_rendering
+from newsletter.core.papers.diff import PaperText, same_rendering
 from newsletter.core.papers.listing import Entry, PartialDate
 from newsletter.db.engine import dialect_insert
 from newsletter.db.schema import listed_entries, paper_keys, paper_revisions, papers
@@ -20,12 +20,12 @@ from newsletter.papers.lookup import StoredPaper, in_chunks
 
 
 @dataclass(slots=True, kw_only=True)
-class Touched:
+class TouchedPaper:
     """A known paper that a listing changes."""
 
     paper: StoredPaper  # as it shall be
-    revisions: list[Text] = field(default_factory=list)  # newer texts, in order
-    older: list[Text] = field(default_factory=list)  # texts of older listings: history only
+    revisions: list[PaperText] = field(default_factory=list)  # newer texts, in order
+    older: list[PaperText] = field(default_factory=list)  # texts of older listings: history only
     filled: bool = False  # the current text was completed in place
     anew: bool = False  # no dump that stands listed it: it is news again
 
@@ -73,7 +73,7 @@ def add_papers(
 
 
 def change_papers(
-    connection: Connection, touched: Iterable[Touched], *, dump_id: int, backfill: bool, now: datetime
+    connection: Connection, touched: Iterable[TouchedPaper], *, dump_id: int, backfill: bool, now: datetime
 ) -> None:
     """Store what a listing changes about known papers, history included."""
     changed = list(touched)
@@ -91,14 +91,16 @@ def change_papers(
         )
 
 
-def _record_texts(connection: Connection, changed: Sequence[Touched], *, dump_id: int, now: datetime) -> None:
+def _record_texts(
+    connection: Connection, changed: Sequence[TouchedPaper], *, dump_id: int, now: datetime
+) -> None:
     """Number the new texts of papers; sets each paper's `revision` to its current one."""
     reworded = {item.paper.id: item for item in changed if item.revisions or item.older or item.filled}
-    history: dict[int, list[tuple[int, Text]]] = {}
+    history: dict[int, list[tuple[int, PaperText]]] = {}
     for chunk in in_chunks(reworded):
         chosen = select(paper_revisions).where(paper_revisions.c.paper_id.in_(chunk))
         for row in connection.execute(chosen):
-            text = Text(title=row.title, abstract=row.abstract)
+            text = PaperText(title=row.title, abstract=row.abstract)
             history.setdefault(row.paper_id, []).append((row.number, text))
     rows: list[dict[str, Any]] = []
     for paper_id, item in reworded.items():
@@ -195,5 +197,5 @@ def _first_listing(paper: StoredPaper) -> dict[str, Any]:
     return {"first_listed_on": listed_on, "first_dump_id": dump_id, "first_position": position}
 
 
-def _alike(one: Text, other: Text) -> bool:
+def _alike(one: PaperText, other: PaperText) -> bool:
     return same_rendering(one.title, other.title) and same_rendering(one.abstract, other.abstract)

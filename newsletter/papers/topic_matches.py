@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from newsletter.core.debts.digest_plan import EVERYTHING
-from newsletter.core.papers.diff import Text
+from newsletter.core.papers.diff import PaperText
 from newsletter.db.schema import edition_maybes, edition_papers, paper_topics, papers, topic_corrections
 from newsletter.papers.lookup import in_chunks
 
@@ -44,7 +44,7 @@ class Matcher(Protocol):
 
 
 def assign(
-    connection: Connection, texts: Mapping[int, Text], matcher: Matcher, *, new: Collection[int] = ()
+    connection: Connection, texts: Mapping[int, PaperText], matcher: Matcher, *, new: Collection[int] = ()
 ) -> None:
     """Match papers and store the answers in place of earlier ones. texts: current words by paper id.
 
@@ -128,8 +128,8 @@ def withdraw_pairs(
     return ended
 
 
-def _texts(rows: Iterable[Any]) -> dict[int, Text]:
-    return {row.id: Text(title=row.title, abstract=row.abstract) for row in rows}
+def _texts(rows: Iterable[Any]) -> dict[int, PaperText]:
+    return {row.id: PaperText(title=row.title, abstract=row.abstract) for row in rows}
 
 
 def _corrections(connection: Connection, paper_ids: Collection[int]) -> dict[int, dict[str, bool]]:

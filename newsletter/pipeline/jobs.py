@@ -19,14 +19,14 @@ from newsletter.core.errors import StorageError
 from newsletter.db.engine import reading
 from newsletter.papers.topic_matches import Matcher
 from newsletter.pipeline import pending_work
-from newsletter.pipeline.compose.compose import Press
-from newsletter.pipeline.content.transactional import Letterpress
-from newsletter.pipeline.deliver.options import Post
+from newsletter.pipeline.compose.compose import Renderer
+from newsletter.pipeline.content.transactional import TransactionalRenderer
+from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.pipeline.intake.inbox import Inbox
 from newsletter.pipeline.intake.ingest import DumpReport, ingest_bytes
 from newsletter.pipeline.readers.purge import tidy
-from newsletter.pipeline.send import Calendar, prepare
+from newsletter.pipeline.send import EditionSchedule, prepare
 
 LEAST_ROOM = 200 * 2**20  # bytes free on the disk of the state directory; a day's mail takes a tenth of it
 
@@ -34,16 +34,18 @@ log = logging.getLogger("newsletter.scheduler")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chores:
+class Jobs:
     """One newsletter's standing work."""
 
     engine: Engine
     state_dir: Path
     inbox: Inbox
-    press: Press
-    post: Post
-    calendar: Calendar
-    notes: Letterpress | None = None  # renders the note to whoever's slot brings nothing; None: no note
+    press: Renderer
+    post: DeliveryOptions
+    calendar: EditionSchedule
+    notes: TransactionalRenderer | None = (
+        None  # renders the note to whoever's slot brings nothing; None: no note
+    )
     clock: Callable[[], datetime]  # aware UTC
 
     def take_in(self) -> bool:

@@ -19,15 +19,15 @@ from newsletter.core.mail.values import Content, Envelope, Recipient
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import rolled_back
 from newsletter.db.schema import deliveries, digests
-from newsletter.delivery.outbox.claims import Claimed, Person, expire
+from newsletter.delivery.outbox.claims import ClaimedMail, Person, expire
 from newsletter.delivery.outbox.content_store import load_content
 from newsletter.pipeline.compose.batch import KIND
-from newsletter.pipeline.compose.compose import Press, compose_in
+from newsletter.pipeline.compose.compose import Renderer, compose_in
 from newsletter.pipeline.content.personalization import SAMPLE, recipient_of
-from newsletter.pipeline.content.sample_digest import Sampler
-from newsletter.pipeline.deliver.run import Builder
+from newsletter.pipeline.content.sample_digest import SampleDigest
+from newsletter.pipeline.deliver.options import Builder
 from newsletter.pipeline.publish import NO_HOLD, publish_in
-from newsletter.pipeline.send import Calendar
+from newsletter.pipeline.send import EditionSchedule
 from subscribers import audience
 
 TO_BE_SENT = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.DEFERRED)
@@ -52,11 +52,11 @@ def preview(
     *,
     subscriber_id: int,
     now: datetime,
-    press: Press,
+    press: Renderer,
     builder: Builder,
-    links: Callable[[Claimed], Mapping[str, str]],
-    calendar: Calendar,
-    sampler: Sampler,
+    links: Callable[[ClaimedMail], Mapping[str, str]],
+    calendar: EditionSchedule,
+    sampler: SampleDigest,
 ) -> Preview:
     """The reader's next digest as if their slot were now (aware) and what is unpublished were published.
 
@@ -80,7 +80,7 @@ def preview(
         latest = _latest_mail(connection, subscriber_id, waiting=not composed.composed)
         digest_id = latest.digest_id if latest is not None else _latest_digest(connection, subscriber_id)
         content, digest_key = _content(connection, digest_id, sampler=sampler, now=now)
-        mail = Claimed(
+        mail = ClaimedMail(
             id=0,
             subscriber_id=subscriber_id,
             kind=KIND,
@@ -105,7 +105,7 @@ def sample_for(
     now: datetime,
     builder: Builder,
     my: Mapping[str, str],
-    sampler: Sampler,
+    sampler: SampleDigest,
 ) -> Envelope:
     """The latest digest as a mail to any address, outside the ledger (`send --test`).
 
@@ -149,7 +149,7 @@ def _latest_digest(connection: Connection, subscriber_id: int | None) -> int | N
 
 
 def _content(
-    connection: Connection, digest_id: int | None, *, sampler: Sampler, now: datetime
+    connection: Connection, digest_id: int | None, *, sampler: SampleDigest, now: datetime
 ) -> tuple[Content, str]:
     """(content, key) of a digest, or of the sampler's where there is none."""
     if digest_id is None:

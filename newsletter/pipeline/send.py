@@ -17,15 +17,16 @@ from newsletter.delivery.outbox.claims import WAITING, expire
 from newsletter.delivery.outbox.recovery import recover
 from newsletter.papers import editions
 from newsletter.pipeline.compose import canaries
-from newsletter.pipeline.compose.compose import Composed, Press, compose_in
+from newsletter.pipeline.compose.compose import ComposeReport, Renderer, compose_in
 from newsletter.pipeline.compose.nothing_new_note import post_notes
-from newsletter.pipeline.content.transactional import Letterpress
-from newsletter.pipeline.deliver.run import Post, deliver
+from newsletter.pipeline.content.transactional import TransactionalRenderer
+from newsletter.pipeline.deliver.options import DeliveryOptions
+from newsletter.pipeline.deliver.run import deliver
 from newsletter.pipeline.publish import publish_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Calendar:
+class EditionSchedule:
     """How editions are dated and held back."""
 
     zone: str = "UTC"  # whose date an edition bears
@@ -77,10 +78,10 @@ def send(
     engine: Engine,
     *,
     now: datetime,
-    press: Press,
-    post: Post,
-    calendar: Calendar,
-    notes: Letterpress | None = None,
+    press: Renderer,
+    post: DeliveryOptions,
+    calendar: EditionSchedule,
+    notes: TransactionalRenderer | None = None,
     everyone: bool = False,
     only: int | None = None,
     stop: Callable[[], bool] = lambda: False,
@@ -114,10 +115,10 @@ def prepare(
     engine: Engine,
     *,
     now: datetime,
-    press: Press,
-    post: Post,
-    calendar: Calendar,
-    notes: Letterpress | None = None,
+    press: Renderer,
+    post: DeliveryOptions,
+    calendar: EditionSchedule,
+    notes: TransactionalRenderer | None = None,
     everyone: bool = False,
     only: int | None = None,
 ) -> SendReport:
@@ -151,8 +152,8 @@ def dry_run(
     engine: Engine,
     *,
     now: datetime,
-    press: Press,
-    calendar: Calendar,
+    press: Renderer,
+    calendar: EditionSchedule,
     everyone: bool = False,
     only: int | None = None,
 ) -> SendReport:
@@ -173,7 +174,9 @@ def dry_run(
     return report
 
 
-def _report(connection: Connection, composed: Composed, *, now: datetime, only: int | None) -> SendReport:
+def _report(
+    connection: Connection, composed: ComposeReport, *, now: datetime, only: int | None
+) -> SendReport:
     waiting = select(func.count()).select_from(deliveries).where(WAITING, deliveries.c.next_attempt_at <= now)
     if only is not None:
         waiting = waiting.where(deliveries.c.subscriber_id == only)

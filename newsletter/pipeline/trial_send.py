@@ -10,14 +10,14 @@ from sqlalchemy import Engine
 
 from newsletter.core.mail.values import Content, Envelope, Outcome, Recipient
 from newsletter.db.engine import reading
-from newsletter.delivery.outbox.claims import Claimed
+from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import send_batch
-from newsletter.pipeline.compose.compose import Press
-from newsletter.pipeline.content.sample_digest import Sampler
+from newsletter.pipeline.compose.compose import Renderer
+from newsletter.pipeline.content.sample_digest import SampleDigest
 from newsletter.pipeline.deliver.options import Builder, Prepared
 from newsletter.pipeline.preview import preview, sample_for
-from newsletter.pipeline.send import Calendar
+from newsletter.pipeline.send import EditionSchedule
 from subscribers import queries
 
 KIND = "test"
@@ -28,13 +28,13 @@ def send_test(
     *,
     address: str,
     now: datetime,
-    press: Press,
+    press: Renderer,
     builder: Builder,
-    links: Callable[[Claimed], Mapping[str, str]],
-    calendar: Calendar,
+    links: Callable[[ClaimedMail], Mapping[str, str]],
+    calendar: EditionSchedule,
     relays: Sequence[Relay],
     base_url: str,
-    sampler: Sampler,
+    sampler: SampleDigest,
 ) -> Outcome:
     """Mail a reader what they would get at `now` (aware), anybody else the latest digest.
 

@@ -13,7 +13,7 @@ from newsletter.core.mail.quoted_printable import encode_piece
 from newsletter.render.css_inliner import inlined
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.slot_contexts import misplaced
-from newsletter.render.slots import NAMES, Ink, Space
+from newsletter.render.slots import NAMES, SlotMarker, SlotNamespace
 from newsletter.render.topic_colors import shades_of
 from newsletter.render.view_models import Brand, TopicView
 
@@ -22,7 +22,7 @@ def shared_context(
     brand: Brand, topics: Mapping[str, TopicView], *, slots: Mapping[str, frozenset[str]] = NAMES
 ) -> dict[str, Any]:
     """What every template of a mail is handed. slots: the names in each space that this mail has."""
-    spaces = {space: Space(space, names) for space, names in slots.items()}
+    spaces = {space: SlotNamespace(space, names) for space, names in slots.items()}
     return {"brand": brand, "topics": topics, "accent": shades_of(brand.accent), **spaces}
 
 
@@ -42,7 +42,7 @@ def page(environment: MailEnvironment, folder: str, part: str, context: Mapping[
     return document
 
 
-def stretch(ink: Ink, folder: str, text: str) -> bytes:
+def stretch(ink: SlotMarker, folder: str, text: str) -> bytes:
     """A stretch of a document, encoded, with its slots. Raises ConfigurationError for a damaged slot."""
     if ink.word[:9] in ink.pattern.sub("", text).lower():
         raise ConfigurationError(

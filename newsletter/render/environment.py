@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.mail.text_wrap import wrapped
-from newsletter.render.slots import Ink
+from newsletter.render.slots import SlotMarker
 
 GLOBALS = ("range", "dict", "joiner", "namespace")  # templates get what they are handed, and these
 
@@ -53,7 +53,7 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
 
     def __init__(self, overrides: Sequence[Path] = ()) -> None:
         """overrides: folders that win over the shipped templates, first wins (`<state>/templates`)."""
-        self.ink = Ink()
+        self.ink = SlotMarker()
         self.folders = (*overrides, templates_root())
         self.used: set[str] = set()  # names of templates that were read so far
         self.templates = _Folders(self.folders, self.used)

@@ -20,7 +20,7 @@ from newsletter.core.mail.text_wrap import columns
 from newsletter.core.states import Role
 from newsletter.render.document import page, shared_context, stretch
 from newsletter.render.environment import MailEnvironment
-from newsletter.render.slots import Slot
+from newsletter.render.slots import TemplateSlot
 from newsletter.render.view_models import Brand, PaperView, TopicView, nameless
 
 PLACES = {  # what repeats, or may be missing, and the place where it stands
@@ -44,7 +44,7 @@ Key = tuple[Any, ...]  # what a piece shows: ("section", slug), ("card", paper, 
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class EncodedPiece:
     """An encoded stretch of both parts of a mail."""
 
     html: bytes
@@ -53,7 +53,7 @@ class Piece:
 
 
 @dataclass(slots=True)
-class Frame:
+class LayoutFrame:
     """What stands around the pieces: stretches of mail, and the names of the places between them."""
 
     html: list[bytes | str] = field(default_factory=list)
@@ -84,8 +84,8 @@ class Layout:
         self.topics = topics
         self.folder = f"email/{kind}"
         self._shared = shared_context(brand, topics)
-        self.pieces: dict[Key, Piece] = {}
-        self.frame = Frame()
+        self.pieces: dict[Key, EncodedPiece] = {}
+        self.frame = LayoutFrame()
 
     def prepare(
         self,
@@ -112,10 +112,10 @@ class Layout:
         text_frame, text = self.cut(self.render("txt", wanted), list(wanted))
         for key in wanted:
             encoded = html.get(key, b"")  # a place that an operator's template leaves out
-            self.pieces[key] = Piece(html=encoded, text=text.get(key, b""), size=decoded_size(encoded))
+            self.pieces[key] = EncodedPiece(html=encoded, text=text.get(key, b""), size=decoded_size(encoded))
         if not self.frame.html:
             size = sum(decoded_size(part) for part in html_frame if isinstance(part, bytes))
-            self.frame = Frame(html=html_frame, text=text_frame, size=size)
+            self.frame = LayoutFrame(html=html_frame, text=text_frame, size=size)
 
     def keep(self, papers: Container[int]) -> None:
         """Forget the pieces of all papers but these; they are made anew when they are wanted."""
@@ -180,7 +180,7 @@ class Layout:
             "excerpt": paper.excerpt(card.form),
             "matched": paper.matched(card.topic),
             "is_old": seen_on is not None,
-            "first_seen": Slot(f"digest.seen_{seen_on}") if seen_on is not None else "",
+            "first_seen": TemplateSlot(f"digest.seen_{seen_on}") if seen_on is not None else "",
         }
 
     def furniture(self) -> dict[Key, dict[str, Any]]:
@@ -194,12 +194,12 @@ class Layout:
         widest = max((columns(topic.title) for topic in sections.values()), default=0)
         for names, topic in sections.items():
             slug = topic.slug
-            count = Slot(f"digest.count_{slug}")
+            count = TemplateSlot(f"digest.count_{slug}")
             wanted[("tally", *names)] = {
                 "topic": topic,
                 "count": count,
-                "width": Slot(f"digest.width_{slug}"),
-                "bar": Slot(f"digest.bar_{slug}"),
+                "width": TemplateSlot(f"digest.width_{slug}"),
+                "bar": TemplateSlot(f"digest.bar_{slug}"),
                 "gap": " " * (widest - columns(topic.title)),
                 "label_width": min(LABEL, 8 + 7 * widest),
             }
@@ -212,7 +212,7 @@ class Layout:
         if gone:
             self.topics = {**self.topics, **{slug: nameless(slug) for slug in gone}}
             self._shared = shared_context(self.brand, self.topics)
-            self.frame = Frame()  # holds the colours of all topics
+            self.frame = LayoutFrame()  # holds the colours of all topics
 
     def _mark(self, word: str) -> str:
         return f"<!--{self.environment.ink.word} {word}-->"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class TransactionalKind:
     """One kind of letter."""
 
     links: tuple[str, ...]  # slots `my.…` that it must print: without them nobody could act
@@ -27,17 +27,17 @@ LETTERS = {
     # confirm_url: confirms the address. preferences_url, unsubscribe_url: as in a digest. account_url: change
     # of address, export, erasure. undo_url: takes leaving back. topics: "Circuits and Quantum". first: "Your
     # first digest comes on Friday 17 April at 07:00 (Europe/Berlin), or …", a sentence.
-    "confirm": Kind(links=("confirm_url",), for_anybody=True),
-    "already": Kind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
-    "welcome": Kind(
+    "confirm": TransactionalKind(links=("confirm_url",), for_anybody=True),
+    "already": TransactionalKind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
+    "welcome": TransactionalKind(
         links=("preferences_url", "unsubscribe_url"),
         told=frozenset({"topics", "first"}),
         shows_papers=True,
     ),
-    "goodbye": Kind(links=("undo_url",)),
-    "quiet": Kind(links=("preferences_url", "unsubscribe_url")),
+    "goodbye": TransactionalKind(links=("undo_url",)),
+    "quiet": TransactionalKind(links=("preferences_url", "unsubscribe_url")),
     # To an address that is not the reader's yet; `of`, which no template prints, is the reader's ref.
-    "address": Kind(links=("confirm_url",), told=frozenset({"of"}), for_anybody=True),
-    "link": Kind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
-    "account": Kind(links=("account_url",), for_anybody=True),
+    "address": TransactionalKind(links=("confirm_url",), told=frozenset({"of"}), for_anybody=True),
+    "link": TransactionalKind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
+    "account": TransactionalKind(links=("account_url",), for_anybody=True),
 }

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from newsletter.render.slots import Ink
+from newsletter.render.slots import SlotMarker
 
 _LINKS = ("href", "src", "action", "background", "cite", "formaction", "poster", "srcset")
 
 
-def misplaced(document: str, ink: Ink) -> str | None:
+def misplaced(document: str, ink: SlotMarker) -> str | None:
     """What is wrong with the place of a slot, in words, or None."""
-    reader = _Reader(ink)
+    reader = _ContextFinder(ink)
     reader.feed(document)
     reader.close()
     return reader.found
 
 
-class _Reader(HTMLParser):
-    def __init__(self, ink: Ink) -> None:
+class _ContextFinder(HTMLParser):
+    def __init__(self, ink: SlotMarker) -> None:
         super().__init__(convert_charrefs=True)
         self._ink = ink
         self.found: str | None = None

@@ -39,7 +39,7 @@ DIGEST = frozenset(
 NAMES = {"my": MY, "digest": DIGEST}
 
 
-class Slot:
+class TemplateSlot:
     """A place for a value that is not known yet."""
 
     __slots__ = ("name",)
@@ -64,21 +64,21 @@ class Slot:
         return f"Slot({self.name})"
 
 
-class Space:
+class SlotNamespace:
     """A name space of slots, as templates see it: `my` or `digest`."""
 
     def __init__(self, space: str, names: frozenset[str]) -> None:
         self._space = space
         self._names = names
 
-    def __getattr__(self, name: str) -> Slot:
+    def __getattr__(self, name: str) -> TemplateSlot:
         if name.startswith("_") or name not in self._names:
             known = ", ".join(sorted(self._names)) or "none"
             raise TemplateRuntimeError(f"there is no {{{{ {self._space}.{name} }}}}; there are: {known}")
-        return Slot(f"{self._space}.{name}")
+        return TemplateSlot(f"{self._space}.{name}")
 
 
-class Ink:
+class SlotMarker:
     """Marks slots in rendered text so that nothing a dump says can pass for one.
 
     The mark holds a random word of this process; it survives HTML and CSS processing unchanged.
@@ -88,15 +88,15 @@ class Ink:
         self.word = "z" + secrets.token_hex(8)
         self.pattern = re.compile(f"{self.word}-((?:my|digest)[.][a-z0-9_-]+?)-{self.word}")
 
-    def mark(self, slot: Slot) -> str:
+    def mark(self, slot: TemplateSlot) -> str:
         """What stands for the slot in rendered text."""
         return f"{self.word}-{slot.name}-{self.word}"
 
     def finalize(self, value: Any) -> Any:
         """What Jinja prints for `value`: a slot becomes its mark; text loses what no mail may hold."""
-        if isinstance(value, Slot):
+        if isinstance(value, TemplateSlot):
             return Markup(self.mark(value))  # noqa: S704  # letters, digits, dots
-        if isinstance(value, Space):
+        if isinstance(value, SlotNamespace):
             raise TemplateRuntimeError("a name space of slots cannot be printed, only the slots in it")
         if isinstance(value, str) and UNPRINTABLE.search(value):
             return type(value)(UNPRINTABLE.sub("", value))

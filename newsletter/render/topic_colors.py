@@ -20,7 +20,7 @@ INK = "#6b655b"  # of the section for everything else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shades:
+class AccentShades:
     """One accent as it is shown."""
 
     bar: str  # "#rrggbb": bars and rules on the light page
@@ -28,9 +28,9 @@ class Shades:
     dark: str  # headings, bars and rules on the dark page
 
 
-def shades_of(accent: str) -> Shades:
+def shades_of(accent: str) -> AccentShades:
     """Darken and lighten `accent` ("#rrggbb") until text in it can be read on either page."""
-    return Shades(
+    return AccentShades(
         bar=accent,
         text=_until_readable(accent, LIGHT_PAGE, step=-0.01),
         dark=_until_readable(accent, DARK_PAGE, step=0.01),

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from urllib.parse import quote_plus
 
 from newsletter.core.states import Form
-from newsletter.render.topic_colors import INK, Shades, shades_of
+from newsletter.render.topic_colors import INK, AccentShades, shades_of
 from newsletter.render.truncate import cut
 
 OLD = timedelta(days=60)  # a paper older than this at its first listing shows when it was first seen
@@ -42,7 +42,7 @@ class TopicView:
 
     slug: str
     title: str
-    shades: Shades
+    shades: AccentShades
 
 
 def nameless(slug: str) -> TopicView:

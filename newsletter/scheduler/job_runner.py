@@ -24,7 +24,7 @@ def rest_after(failures: int) -> float:
     return float(min(LONGEST_REST, FIRST_REST * 2 ** min(failures - 1, 20)))
 
 
-class Turns:
+class JobRunner:
     """One step and how it fares. Turns must not overlap."""
 
     def __init__(

@@ -15,7 +15,7 @@ from newsletter.core.errors import StorageError
 LOCK = "scheduler.leader"  # in the folder of sender locks, whose names end differently
 
 
-class Leader:
+class LeaderLock:
     """A candidate for the lead. Threads may share one."""
 
     def __init__(self, locks_dir: Path) -> None:

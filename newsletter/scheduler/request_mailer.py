@@ -18,13 +18,13 @@ from sqlalchemy import Engine
 from newsletter.core.errors import NewsletterError
 from newsletter.db.engine import reading
 from newsletter.delivery.outbox.claims import letters_wait
-from newsletter.pipeline.content.transactional import Letterpress
-from newsletter.pipeline.deliver.options import Post
+from newsletter.pipeline.content.transactional import TransactionalRenderer
+from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.pipeline.readers import signup_requests
-from newsletter.pipeline.readers.admin import House
+from newsletter.pipeline.readers.admin import ReaderPolicy
 from newsletter.pipeline.readers.purge import tidy
-from newsletter.pipeline.readers.signup_requests import Gate
+from newsletter.pipeline.readers.signup_requests import RequestLimits
 
 LOOK = 5.0  # seconds between two looks at what other processes may have left
 GATHER = 0.25  # seconds after somebody asks: what comes together is answered together, and what an answer
@@ -38,17 +38,17 @@ TIDY = 3600.0  # seconds between two purges
 log = logging.getLogger("newsletter.postman")
 
 
-class Postman:
+class RequestMailer:
     """One thread that sends letters."""
 
     def __init__(
         self,
         engine: Engine,
         *,
-        post: Post,
-        press: Letterpress,
-        house: House,
-        gate: Gate,
+        post: DeliveryOptions,
+        press: TransactionalRenderer,
+        house: ReaderPolicy,
+        gate: RequestLimits,
         clock: Callable[[], datetime],
     ) -> None:
         self._engine = engine

@@ -17,8 +17,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from newsletter.scheduler.job_runner import Turns
-from newsletter.scheduler.leader_lock import Leader
+from newsletter.scheduler.job_runner import JobRunner
+from newsletter.scheduler.leader_lock import LeaderLock
 
 WATCH = 1.0  # seconds between two looks at the clock and at whether to stop
 JUMP = 30.0  # seconds that the wall clock may gain or lose between two looks before the timetable is redone
@@ -26,14 +26,14 @@ JUMP = 30.0  # seconds that the wall clock may gain or lose between two looks be
 log = logging.getLogger("newsletter.scheduler")
 
 
-class Clockwork:
+class Timetable:
     """Several steps with their turns."""
 
     def __init__(
         self,
-        steps: Sequence[Turns],
+        steps: Sequence[JobRunner],
         *,
-        leader: Leader,
+        leader: LeaderLock,
         leaving: threading.Event,
         wall: Callable[[], float] = time.time,
     ) -> None:

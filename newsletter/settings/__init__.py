@@ -19,7 +19,7 @@ from newsletter.settings.model import Settings
 from newsletter.settings.sources import (
     CREDENTIALS_NAME,
     TOML_NAME,
-    Source,
+    SettingsSource,
     credential_files,
     environment,
     merged,
@@ -36,7 +36,7 @@ def load(state_dir: Path, *, flags: Mapping[str, Any] | None = None) -> Settings
     Raises ConfigurationError that names the file or variable and the key.
     """
     sources = [
-        Source(place="the command line", values=flags or {}),
+        SettingsSource(place="the command line", values=flags or {}),
         environment(),
         *_credentials(state_dir),
         toml_file(state_dir / TOML_NAME),
@@ -58,13 +58,13 @@ def said_elsewhere(state_dir: Path) -> list[str]:
     return [source.names(path) for source in sources for path in source.paths()]
 
 
-def _credentials(state_dir: Path) -> list[Source]:
+def _credentials(state_dir: Path) -> list[SettingsSource]:
     systemd = os.environ.get("CREDENTIALS_DIRECTORY")
     found = [credential_files(Path(systemd), ours=False)] if systemd else []
     return [*found, credential_files(state_dir / CREDENTIALS_NAME, ours=True)]
 
 
-def _invalid(error: ValidationError, sources: list[Source]) -> ConfigurationError:
+def _invalid(error: ValidationError, sources: list[SettingsSource]) -> ConfigurationError:
     first = error.errors(include_url=False, include_input=False)[0]
     path = tuple(str(step) for step in first["loc"])
     while path and not any(source.holds(path) for source in sources):
@@ -78,7 +78,7 @@ def _invalid(error: ValidationError, sources: list[Source]) -> ConfigurationErro
     )
 
 
-def _check(settings: Settings, sources: list[Source]) -> None:
+def _check(settings: Settings, sources: list[SettingsSource]) -> None:
     """What concerns two keys at once."""
     smtp = settings.smtp
     if smtp.protection == "none" and not is_loopback(smtp.host) and not smtp.allow_insecure:
@@ -100,5 +100,5 @@ def _check(settings: Settings, sources: list[Source]) -> None:
             )
 
 
-def _place(sources: list[Source], *path: str) -> str:
+def _place(sources: list[SettingsSource], *path: str) -> str:
     return next((source.names(path) for source in sources if source.holds(path)), ".".join(path))

@@ -24,13 +24,13 @@ def _one_or_several(value: Any) -> Any:
     return [value] if isinstance(value, Mapping) else value
 
 
-class Table(BaseModel):
+class SettingsTable(BaseModel):
     """A table of newsletter.toml: unknown keys are refused, nothing changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Smtp(Table):
+class SmtpSettings(SettingsTable):
     """The mail server that takes what is sent."""
 
     host: str = Field(default="localhost", min_length=1, description="Name or address of the mail server.")
@@ -78,7 +78,7 @@ class Smtp(Table):
         return "none" if is_loopback(self.host) else "starttls"
 
 
-class Delivery(Table):
+class DeliverySettings(SettingsTable):
     """What the outbox does with the rare cases."""
 
     uncertain: Literal["mend", "resend"] = Field(
@@ -106,7 +106,7 @@ class Delivery(Table):
     )
 
 
-class Dkim(Table):
+class DkimSettings(SettingsTable):
     """One key that signs the mail. Several sign side by side."""
 
     selector: Annotated[str, AfterValidator(checks.selector)] = Field(
@@ -125,7 +125,7 @@ class Dkim(Table):
     )
 
 
-class Brand(Table):
+class BrandSettings(SettingsTable):
     """How the newsletter presents itself, without touching a template."""
 
     name: str = Field(
@@ -155,7 +155,7 @@ class Brand(Table):
     )
 
 
-class Web(Table):
+class WebSettings(SettingsTable):
     """The web pages: where they are served, and how often they answer."""
 
     host: str = Field(
@@ -181,7 +181,7 @@ class Web(Table):
     )
 
 
-class Review(Table):
+class ReviewSettings(SettingsTable):
     """Who looks at an edition before the others get it."""
 
     canaries: tuple[Annotated[str, AfterValidator(checks.one_address)], ...] = Field(
@@ -201,7 +201,7 @@ class Review(Table):
     )
 
 
-class Watch(Table):
+class WatchSettings(SettingsTable):
     """What an admin is told of, and how."""
 
     mail: Annotated[str, AfterValidator(checks.bare_address)] = Field(
@@ -274,18 +274,22 @@ class Settings(BaseSettings):
         le=60 * 24 * 7,
         description="Minutes between the last ingest and the moment when an edition may be mailed.",
     )
-    smtp: Smtp = Field(default=Smtp(), description="The mail server.")
-    relays: Annotated[tuple[Smtp, ...], BeforeValidator(_one_or_several)] = Field(
+    smtp: SmtpSettings = Field(default=SmtpSettings(), description="The mail server.")
+    relays: Annotated[tuple[SmtpSettings, ...], BeforeValidator(_one_or_several)] = Field(
         default=(),
         description="More mail servers besides `[smtp]`, each `[[relays]]` with the same keys; "
         "see “Send through several mail servers”.",
     )
-    delivery: Delivery = Field(default=Delivery(), description="What the outbox does with the rare cases.")
-    review: Review = Field(default=Review(), description="Who looks at an edition before the others get it.")
-    watch: Watch = Field(default=Watch(), description="What an admin is told of, and how.")
-    web: Web = Field(default=Web(), description="The web pages.")
-    brand: Brand = Field(default=Brand(), description="How the newsletter presents itself.")
-    dkim: Annotated[tuple[Dkim, ...], BeforeValidator(_one_or_several)] = Field(
+    delivery: DeliverySettings = Field(
+        default=DeliverySettings(), description="What the outbox does with the rare cases."
+    )
+    review: ReviewSettings = Field(
+        default=ReviewSettings(), description="Who looks at an edition before the others get it."
+    )
+    watch: WatchSettings = Field(default=WatchSettings(), description="What an admin is told of, and how.")
+    web: WebSettings = Field(default=WebSettings(), description="The web pages.")
+    brand: BrandSettings = Field(default=BrandSettings(), description="How the newsletter presents itself.")
+    dkim: Annotated[tuple[DkimSettings, ...], BeforeValidator(_one_or_several)] = Field(
         default=(), description="Keys that sign the mail, each `[[dkim]]`; see “Sign mail with DKIM”."
     )
     topics: dict[str, dict[str, Any]] = Field(

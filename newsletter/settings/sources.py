@@ -30,7 +30,7 @@ KeyPath = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class SettingsSource:
     """What one place says."""
 
     place: str  # how a message names it: a path, or "the environment"
@@ -66,7 +66,7 @@ class Source:
         return True
 
 
-def environment() -> Source:
+def environment() -> SettingsSource:
     """The NEWSLETTER_… variables. Raises ConfigurationError for an unknown one."""
     for variable in sorted(os.environ):
         if not variable.upper().startswith(PREFIX) or variable[len(PREFIX) :].upper() in NOT_SETTINGS:
@@ -82,10 +82,10 @@ def environment() -> Source:
             f"an environment variable cannot be read: {error}",
             hint="A whole table in one variable must be JSON; better set one key: NEWSLETTER_SMTP__HOST.",
         ) from error
-    return Source(place="the environment", values=values, environment=True)
+    return SettingsSource(place="the environment", values=values, environment=True)
 
 
-def credential_files(folder: Path, *, ours: bool) -> Source:
+def credential_files(folder: Path, *, ours: bool) -> SettingsSource:
     """Files named like settings (`smtp__password`), one value each.
 
     ours: the folder belongs to the state directory, so an unknown name is refused; systemd's folder
@@ -110,15 +110,15 @@ def credential_files(folder: Path, *, ours: bool) -> Source:
         if len(raw) > MAX_CREDENTIAL:
             raise ConfigurationError(f"the credential file {file} is too long for a secret")
         values = merged(values, {path[0]: _nested(path[1:], text)})
-    return Source(place=str(folder), values=values)
+    return SettingsSource(place=str(folder), values=values)
 
 
-def toml_file(file: Path) -> Source:
+def toml_file(file: Path) -> SettingsSource:
     """newsletter.toml. Raises ConfigurationError with file and line, or file and unknown key."""
     try:
         text = file.read_text("utf-8")
     except FileNotFoundError:
-        return Source(place=str(file), values={})
+        return SettingsSource(place=str(file), values={})
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"{file} cannot be read", hint="It must be UTF-8 text that this user may read."
@@ -132,7 +132,7 @@ def toml_file(file: Path) -> Source:
     unknown = _first_unknown(values)
     if unknown:
         raise _unknown(str(file), unknown)
-    return Source(place=str(file), values=values)
+    return SettingsSource(place=str(file), values=values)
 
 
 def merged(lower: Mapping[str, Any], higher: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ _LONGEST_ORGANIZATION = 100  # characters, slug and name
 
 
 @dataclass(slots=True)
-class Row:
+class TextLine:
     """A non-blank line."""
 
     line: int
@@ -31,18 +31,18 @@ class Row:
 
 
 @dataclass(slots=True)
-class Block:
+class AuthorBlock:
     """What a paper's author block says."""
 
-    rows: list[Row] = field(default_factory=list)
-    undated: Row | None = None  # of the rows, the one that stands for the date and is none
+    rows: list[TextLine] = field(default_factory=list)
+    undated: TextLine | None = None  # of the rows, the one that stands for the date and is none
     author_count: int | None = None
     organization: str | None = None
     printed: PartialDate | None = None
     comments: int | None = None
 
 
-def block_at(rows: list[Row], number: int) -> Block | None:
+def block_at(rows: list[TextLine], number: int) -> AuthorBlock | None:
     """Read the author block that begins at this row; None when none does.
 
     An organisation's row stands before it and is left to `take_organization`.
@@ -53,10 +53,10 @@ def block_at(rows: list[Row], number: int) -> Block | None:
     authors = _AUTHORS.match(text)
     if authors is None:
         if _is_dot(text):
-            block = Block()
+            block = AuthorBlock()
             return block if _read_dated(rows, number, block) else None
         return _inline_block(rows[number])
-    block = Block(rows=[rows[number]], author_count=int(authors["count"]) or None)
+    block = AuthorBlock(rows=[rows[number]], author_count=int(authors["count"]) or None)
     rest = rows[number + 1] if number + 1 < len(rows) else None
     if rest is None:
         return block if authors["mark"] else None
@@ -79,7 +79,7 @@ def _is_dot(text: str) -> bool:
     return len(text) <= 2 and not any(char.isalnum() for char in text)
 
 
-def _read_dated(rows: list[Row], number: int, block: Block) -> bool:
+def _read_dated(rows: list[TextLine], number: int, block: AuthorBlock) -> bool:
     """Add the dot at this row, its date and comments to `block`; False when this is no such dot."""
     following = rows[number + 1 : number + 3]
     found = read_date(following[0].text) if following else None
@@ -101,13 +101,13 @@ def _read_dated(rows: list[Row], number: int, block: Block) -> bool:
     return True
 
 
-def _inline_block(row: Row) -> Block | None:
+def _inline_block(row: TextLine) -> AuthorBlock | None:
     """Read a block that stands in one line: "• 5 authors · Apr 10, 2024 1"."""
     match = _INLINE.match(row.text)
     found = read_date(match["when"]) if match else None
     if match is None or found is None:
         return None
-    block = Block(rows=[row], printed=found[0], comments=found[1])
+    block = AuthorBlock(rows=[row], printed=found[0], comments=found[1])
     who = match["who"].strip()
     if authors := _AUTHORS.match(who):
         block.author_count = int(authors["count"]) or None
@@ -118,7 +118,7 @@ def _inline_block(row: Row) -> Block | None:
     return block
 
 
-def take_organization(texts: list[Row], block: Block) -> None:
+def take_organization(texts: list[TextLine], block: AuthorBlock) -> None:
     """Move the last of the rows before a block into it when it names an organisation ("openbmb OpenBMB")."""
     if len(texts) < 2 or block.author_count is not None or block.organization is not None:
         return  # a single line is the title

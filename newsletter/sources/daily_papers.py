@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
-from newsletter.sources.author_blocks import Block, Row, block_at, take_organization
+from newsletter.sources.author_blocks import AuthorBlock, TextLine, block_at, take_organization
 from newsletter.sources.cleaning import one_line, split_lines
 from newsletter.sources.code_links import code_link
 from newsletter.sources.latex import readable
@@ -19,7 +19,7 @@ from newsletter.sources.printed_dates import read_date
 from newsletter.sources.title_or_abstract import (
     TYPICAL_TITLE,
     Paragraph,
-    Part,
+    ParagraphRole,
     is_abstract,
     is_title,
     read_parts,
@@ -111,15 +111,15 @@ def parse(text: str) -> Listing:
     )
 
 
-def _rows(lines: Sequence[str]) -> Iterator[Row]:
+def _rows(lines: Sequence[str]) -> Iterator[TextLine]:
     apart = True
     for number, line in enumerate(lines, start=1):
         if line:
-            yield Row(number, line, apart)
+            yield TextLine(number, line, apart)
         apart = not line
 
 
-def _unread(row: Row, reason: str) -> Unread:
+def _unread(row: TextLine, reason: str) -> Unread:
     return Unread(line=row.line, reason=reason, text=row.text[:200])
 
 
@@ -129,7 +129,7 @@ def _day(text: str) -> PartialDate | None:
     return found[0] if found is not None and found[1] is None else None
 
 
-def _header(rows: list[Row]) -> tuple[PartialDate | None, int]:
+def _header(rows: list[TextLine]) -> tuple[PartialDate | None, int]:
     """Return the listing's printed date and the number of rows that are header."""
     start, by_line = 0, False  # behind the by-line always comes the date
     for number, row in enumerate(rows[:_HEADER_ROWS]):
@@ -152,7 +152,7 @@ def _header(rows: list[Row]) -> tuple[PartialDate | None, int]:
     return None, start
 
 
-def _is_dated_title(rows: list[Row], number: int) -> bool:
+def _is_dated_title(rows: list[TextLine], number: int) -> bool:
     """Whether the date there is the title of the first paper: an abstract and its block follow at once."""
     following = rows[number + 1 : number + 3]
     return (
@@ -163,7 +163,7 @@ def _is_dated_title(rows: list[Row], number: int) -> bool:
     )
 
 
-def _second_listing(body: list[Row], printed: PartialDate | None) -> int:
+def _second_listing(body: list[TextLine], printed: PartialDate | None) -> int:
     """Where a page of another date begins, when two were saved into one file; else the end."""
     banner, by_line = 0, False  # where the latest banner rows begin; whether its by-line is among them
     for number, row in enumerate(body):
@@ -177,9 +177,9 @@ def _second_listing(body: list[Row], printed: PartialDate | None) -> int:
     return len(body)
 
 
-def _runs(body: list[Row]) -> Iterator[tuple[list[Row], Block | None, list[Row]]]:
+def _runs(body: list[TextLine]) -> Iterator[tuple[list[TextLine], AuthorBlock | None, list[TextLine]]]:
     """Cut the body into runs of text rows, each with the author block (or repeated banner) that ends it."""
-    texts: list[Row] = []
+    texts: list[TextLine] = []
     number = 0
     while number < len(body):
         block = block_at(body, number)
@@ -204,12 +204,12 @@ def _runs(body: list[Row]) -> Iterator[tuple[list[Row], Block | None, list[Row]]
     yield texts, None, []
 
 
-def _without_noise(rows: list[Row], *, wrapped: bool) -> tuple[list[Row], list[Unread]]:
+def _without_noise(rows: list[TextLine], *, wrapped: bool) -> tuple[list[TextLine], list[Unread]]:
     """(rows that may be text, those that are none with the reason).
 
     wrapped: rows are cut anywhere, so that only one that is a paragraph of its own can be judged.
     """
-    kept: list[Row] = []
+    kept: list[TextLine] = []
     noise: list[Unread] = []
     for number, row in enumerate(rows):
         alone = row.apart and (number + 1 == len(rows) or rows[number + 1].apart)
@@ -221,12 +221,12 @@ def _without_noise(rows: list[Row], *, wrapped: bool) -> tuple[list[Row], list[U
     return kept, noise
 
 
-def _paragraphs(texts: list[Row], *, spaced: bool) -> list[list[Row]]:
+def _paragraphs(texts: list[TextLine], *, spaced: bool) -> list[list[TextLine]]:
     """Join rows without a blank line between, but for a row too long for a title behind a shorter one.
 
     spaced: whether blank lines are to be relied on; else each such row is a paragraph.
     """
-    groups: list[list[Row]] = []
+    groups: list[list[TextLine]] = []
     for row in texts:
         before = groups[-1][-1].text if groups else ""
         begins = len(row.text) > TYPICAL_TITLE >= len(before)
@@ -239,8 +239,8 @@ def _paragraphs(texts: list[Row], *, spaced: bool) -> list[list[Row]]:
 
 
 def _read_run(
-    texts: list[Row],
-    block: Block | None,
+    texts: list[TextLine],
+    block: AuthorBlock | None,
     *,
     blocks: bool,
     spaced: bool,
@@ -249,7 +249,7 @@ def _read_run(
 ) -> None:
     """Turn the paragraphs before an author block into entries; the block is the last one's."""
     drafts: list[tuple[int, str, list[str]]] = []
-    groups: list[list[Row]] = []
+    groups: list[list[TextLine]] = []
     for fits, rows in groupby(texts, key=lambda row: len(row.text) <= _LONGEST_PARAGRAPH):
         if fits:
             groups += _paragraphs(list(rows), spaced=spaced)
@@ -258,11 +258,11 @@ def _read_run(
     paragraphs = [Paragraph(lines=tuple(row.text for row in group)) for group in groups]
     parts = read_parts(paragraphs, blocks=blocks)
     for group, paragraph, part in zip(groups, paragraphs, parts, strict=True):
-        if part is Part.TITLE:
+        if part is ParagraphRole.TITLE:
             drafts.append((group[0].line, paragraph.text, []))
-        elif part is Part.BOTH:
+        elif part is ParagraphRole.BOTH:
             drafts.append((group[0].line, paragraph.lines[0], list(paragraph.lines[1:])))
-        elif part is Part.ABSTRACT:
+        elif part is ParagraphRole.ABSTRACT:
             drafts[-1][2].extend(paragraph.lines)
         else:
             unread += [_unread(row, "an abstract without a title") for row in group]
@@ -272,7 +272,7 @@ def _read_run(
     if block is not None and block.undated is not None:
         unread.append(_unread(block.undated, "not a date that can be read"))
     for number, (line, title, abstract) in enumerate(drafts, start=1):
-        own = block if block is not None and number == len(drafts) else Block()
+        own = block if block is not None and number == len(drafts) else AuthorBlock()
         clean = one_line(readable(" ".join(abstract)))
         entries.append(
             Entry(

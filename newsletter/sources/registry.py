@@ -17,7 +17,7 @@ from newsletter.core.papers.listing import Listing
 from newsletter.sources.decoding import decode
 
 
-class Format(Protocol):
+class DumpFormat(Protocol):
     """What the module of a format offers."""
 
     NAME: str  # for `--format`, and stored with the dump
@@ -31,14 +31,14 @@ class Format(Protocol):
 
 
 @cache
-def formats() -> dict[str, Format]:
+def formats() -> dict[str, DumpFormat]:
     """Return the known formats by name, in alphabetical order."""
     package = importlib.import_module("newsletter.sources")
-    found: dict[str, Format] = {}
+    found: dict[str, DumpFormat] = {}
     for module_info in pkgutil.iter_modules(package.__path__, "newsletter.sources."):
         module = importlib.import_module(module_info.name)
         if all(hasattr(module, name) for name in ("NAME", "ABOUT", "recognise", "parse")):
-            found[module.NAME] = cast(Format, module)
+            found[module.NAME] = cast(DumpFormat, module)
     return dict(sorted(found.items()))
 
 
@@ -69,7 +69,7 @@ def read_listing(data: bytes, *, name: str, format: str | None = None) -> Listin
     return listing
 
 
-def _named(format: str, name: str) -> Format:
+def _named(format: str, name: str) -> DumpFormat:
     chosen = formats().get(format.strip().lower().replace("_", "-"))
     if chosen is None:
         raise DumpRefusedError(
@@ -78,7 +78,7 @@ def _named(format: str, name: str) -> Format:
     return chosen
 
 
-def _recognised(text: str, name: str) -> Format:
+def _recognised(text: str, name: str) -> DumpFormat:
     scores = {format_name: candidate.recognise(text) for format_name, candidate in formats().items()}
     best = max(scores, key=scores.__getitem__)
     if scores[best] <= 0:

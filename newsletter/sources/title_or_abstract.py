@@ -33,7 +33,7 @@ class Paragraph:
         return " ".join(self.lines)
 
 
-class Part(Enum):
+class ParagraphRole(Enum):
     """What a paragraph is."""
 
     TITLE = "title"
@@ -93,26 +93,29 @@ def is_abstract(text: str) -> bool:
     return abstract_cost(text) < 1 and title_cost(text) >= 3
 
 
-def read_parts(paragraphs: Sequence[Paragraph], *, blocks: bool) -> list[Part]:
+def read_parts(paragraphs: Sequence[Paragraph], *, blocks: bool) -> list[ParagraphRole]:
     """Return what each of the paragraphs between two author blocks is.
 
     blocks: whether the dump has author blocks at all. The run ends at such a block or at the end of the dump.
     Dynamic programming over (paragraph, part); linear in the number of paragraphs.
     """
     extra = _EXTRA_ENTRY if blocks else 0.0
-    table: list[dict[Part, tuple[float, Part | None]]] = []
+    table: list[dict[ParagraphRole, tuple[float, ParagraphRole | None]]] = []
     for paragraph in paragraphs:
         text = paragraph.text
-        own = {Part.TITLE: title_cost(text, len(paragraph.lines)), Part.ABSTRACT: abstract_cost(text)}
+        own = {
+            ParagraphRole.TITLE: title_cost(text, len(paragraph.lines)),
+            ParagraphRole.ABSTRACT: abstract_cost(text),
+        }
         if len(paragraph.lines) > 1:
-            own[Part.BOTH] = (
+            own[ParagraphRole.BOTH] = (
                 _GLUED + title_cost(paragraph.lines[0]) + abstract_cost(" ".join(paragraph.lines[1:]))
             )
         if not table:
-            row: dict[Part, tuple[float, Part | None]] = {
-                part: (cost, None) for part, cost in own.items() if part is not Part.ABSTRACT
+            row: dict[ParagraphRole, tuple[float, ParagraphRole | None]] = {
+                part: (cost, None) for part, cost in own.items() if part is not ParagraphRole.ABSTRACT
             }
-            row[Part.ORPHAN] = (_ORPHAN + own[Part.ABSTRACT], None)
+            row[ParagraphRole.ORPHAN] = (_ORPHAN + own[ParagraphRole.ABSTRACT], None)
             table.append(row)
             continue
         row = {}
@@ -121,33 +124,36 @@ def read_parts(paragraphs: Sequence[Paragraph], *, blocks: bool) -> list[Part]:
                 step = _step(before, part, extra)
                 if step is not None and (part not in row or sum_before + step + cost < row[part][0]):
                     row[part] = (sum_before + step + cost, before)
-        orphan = table[-1].get(Part.ORPHAN)
+        orphan = table[-1].get(ParagraphRole.ORPHAN)
         if orphan:
-            row[Part.ORPHAN] = (orphan[0] + own[Part.ABSTRACT] + _CONTINUED, Part.ORPHAN)
+            row[ParagraphRole.ORPHAN] = (
+                orphan[0] + own[ParagraphRole.ABSTRACT] + _CONTINUED,
+                ParagraphRole.ORPHAN,
+            )
         table.append(row)
     return _cheapest(table)
 
 
-def _step(before: Part, part: Part, extra: float) -> float | None:
+def _step(before: ParagraphRole, part: ParagraphRole, extra: float) -> float | None:
     """What it costs that `part` follows `before`; None where it cannot."""
-    if part is Part.ABSTRACT:
-        if before is Part.ORPHAN:
+    if part is ParagraphRole.ABSTRACT:
+        if before is ParagraphRole.ORPHAN:
             return None  # an orphan goes on as an orphan
-        return 0.0 if before is Part.TITLE else _CONTINUED
-    if before is Part.ORPHAN:
+        return 0.0 if before is ParagraphRole.TITLE else _CONTINUED
+    if before is ParagraphRole.ORPHAN:
         return 0.0
-    return extra + (_NO_ABSTRACT if before is Part.TITLE else 0.0)
+    return extra + (_NO_ABSTRACT if before is ParagraphRole.TITLE else 0.0)
 
 
-def _cheapest(table: list[dict[Part, tuple[float, Part | None]]]) -> list[Part]:
+def _cheapest(table: list[dict[ParagraphRole, tuple[float, ParagraphRole | None]]]) -> list[ParagraphRole]:
     if not table:
         return []
     last = {
-        part: cost + (_LAST_WITHOUT_ABSTRACT if part is Part.TITLE else 0.0)
+        part: cost + (_LAST_WITHOUT_ABSTRACT if part is ParagraphRole.TITLE else 0.0)
         for part, (cost, _) in table[-1].items()
     }
-    part: Part | None = min(last, key=last.__getitem__)
-    parts: list[Part] = []
+    part: ParagraphRole | None = min(last, key=last.__getitem__)
+    parts: list[ParagraphRole] = []
     for row in reversed(table):
         assert part is not None
         parts.append(part)

@@ -20,7 +20,7 @@ from importlib import resources
 from typing import Any, NoReturn
 
 from newsletter.core.errors import ConfigurationError
-from newsletter.core.topics.matching import STRONG_AT, STRONG_SCORE, Rule, TopicRules
+from newsletter.core.topics.matching import STRONG_AT, STRONG_SCORE, PhraseRule, TopicRules
 from newsletter.core.topics.phrases import spellings_of
 
 WEIGHTS = {"strong": 1.6, "phrases": 1.0, "weak": 0.4}  # points of one mention; STRONG_AT of them are a match
@@ -155,10 +155,10 @@ def _laid_over(slug: str, below: Mapping[str, Any], above: Mapping[str, Any]) ->
     return merged
 
 
-def _rules(slug: str, table: Mapping[str, Any]) -> tuple[Rule, ...]:
+def _rules(slug: str, table: Mapping[str, Any]) -> tuple[PhraseRule, ...]:
     strong = _phrases(slug, "strong", table)
     rules = [
-        Rule(
+        PhraseRule(
             phrases=phrases,
             weight=weight,
             # weak words ("hardware", "latency") add to a topic and never make one
@@ -192,7 +192,7 @@ def _rules(slug: str, table: Mapping[str, Any]) -> tuple[Rule, ...]:
                 "Points, not 0; to let phrases count for nothing, list them under `ignore`.",
             )
         rules.append(
-            Rule(
+            PhraseRule(
                 phrases=phrases,
                 weight=weight,
                 context=strong if beside else _phrases(slug, "context", written, where),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedPaper:
     """One paper: what it was given and what it should have been given."""
 
     given: AbstractSet[str]  # slugs, strong ones only
@@ -54,7 +54,7 @@ class Evaluation:
     false_alarms: int  # topics given that the labels lack, borderline papers aside
 
 
-def evaluate(papers: Iterable[Judged], topics: Sequence[str]) -> Evaluation:
+def evaluate(papers: Iterable[JudgedPaper], topics: Sequence[str]) -> Evaluation:
     """The figures of `papers` for `topics`; labels of other topics are not looked at."""
     judged = list(papers)
     figures = tuple(

@@ -15,7 +15,7 @@ FORM = 'A line is {"title": …, "abstract": …, "topics": [slugs], "borderline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Labelled:
+class LabelledPaper:
     """One paper and what a careful reader says of it."""
 
     title: str
@@ -31,13 +31,13 @@ def read_labels(
     source: str,
     abstract_of: Callable[[str], str | None],
     known_topics: Collection[str],
-) -> list[Labelled]:
+) -> list[LabelledPaper]:
     """Read one file's lines. abstract_of: the abstract of a known title, for lines that have none.
 
     Raises UsageError that names the file and the line, also for a topic that is not among `known_topics`;
     and for a file without any paper.
     """
-    found: list[Labelled] = []
+    found: list[LabelledPaper] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -52,7 +52,7 @@ def read_labels(
             raise UsageError(f"{source}, line {number}: {error}", hint=FORM) from None
         abstract = row.get("abstract")
         found.append(
-            Labelled(
+            LabelledPaper(
                 title=row["title"],
                 abstract=abstract if abstract is not None else abstract_of(row["title"]) or "",
                 topics=frozenset(topics),

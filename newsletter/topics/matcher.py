@@ -23,10 +23,10 @@ from typing import Protocol
 from newsletter.core.topics.matching import (
     EVIDENCE_SHOWN,
     STRONG_SCORE,
-    Hit,
-    Match,
     PaperReading,
+    PhraseHit,
     RuleSet,
+    TopicMatch,
     TopicReading,
     evidence_of,
     score_of,
@@ -67,9 +67,9 @@ class Explanation:
     strength: str | None  # strong, maybe, or None: no match
     points: float  # of the rules alone
     strong_at: float  # points at which the rules alone call it strong
-    counted: tuple[Hit, ...]  # what spoke for or against it, most points first
+    counted: tuple[PhraseHit, ...]  # what spoke for or against it, most points first
     # phrases that stand there but lack their context or stand beside a forbidden one
-    set_aside: tuple[Hit, ...]
+    set_aside: tuple[PhraseHit, ...]
     words: tuple[str, ...] = ()  # on which a trained model leans most, whatever the rules say
 
 
@@ -85,7 +85,7 @@ class Matcher:
         self._scorer: Scorer = scorer or RuleScorer()
         self.slugs = tuple(topic.topic for topic in self._rules.topics)  # that it can answer, in order
 
-    def match(self, title: str, abstract: str) -> tuple[Match, ...]:
+    def match(self, title: str, abstract: str) -> tuple[TopicMatch, ...]:
         """The topics of a paper, strong and maybe, best score first. Any text gets an answer.
 
         Only `strength == "strong"` goes into sections.
@@ -96,17 +96,19 @@ class Matcher:
         """The score of every topic that has rules, 0 included, in the topics' order."""
         return self.read(title, abstract)[0]
 
-    def read(self, title: str, abstract: str) -> tuple[dict[str, float], tuple[Match, ...]]:
+    def read(self, title: str, abstract: str) -> tuple[dict[str, float], tuple[TopicMatch, ...]]:
         """`scores` and `match` in one pass."""
         paper = self._rules.read(title, abstract)
         scores: dict[str, float] = {}
-        matches: list[Match] = []
+        matches: list[TopicMatch] = []
         found = self._scorer.scores(paper)
         for topic, score, section_at in zip(paper.topics, found, self._section_at, strict=True):
             scores[topic.topic] = score
             if strength := strength_of(score, section_at):
                 evidence = self._evidence(paper, topic)
-                matches.append(Match(topic=topic.topic, score=score, strength=strength, evidence=evidence))
+                matches.append(
+                    TopicMatch(topic=topic.topic, score=score, strength=strength, evidence=evidence)
+                )
         matches.sort(key=lambda match: -match.score)  # stable: equal scores keep the topics' order
         return scores, tuple(matches)
 

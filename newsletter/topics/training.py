@@ -22,14 +22,14 @@ from dataclasses import dataclass, replace
 
 from newsletter.core.topics.matching import TopicRules
 from newsletter.topics.model import Weights
-from newsletter.topics.training_set import BY_RULES, BY_WORDS, FOLDS, IN_FORCE, Corpus, Example
+from newsletter.topics.training_set import BY_RULES, BY_WORDS, FOLDS, IN_FORCE, TrainingExample, TrainingSet
 
 OUTCOMES = {BY_WORDS: "learned", BY_RULES: "rules weighed", IN_FORCE: "kept"}
 PRECISIONS = (0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)  # scores whose precision is told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Learned:
+class TopicTrainingResult:
     """What became of one topic."""
 
     topic: str
@@ -41,35 +41,35 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class TrainingReport:
     """The outcome of a training run."""
 
     weights: Weights
-    topics: tuple[Learned, ...]
+    topics: tuple[TopicTrainingResult, ...]
     scores: tuple[Mapping[str, float], ...]  # held-out score of each example, for the topics with labels
 
 
 def train(
-    examples: Sequence[Example],
+    examples: Sequence[TrainingExample],
     topics: Sequence[TopicRules],
     *,
     base: Weights | None = None,
     folds: int = FOLDS,
     seed: int = 0,
     tick: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Trained:
+) -> TrainingReport:
     """Learn all topics that the examples say enough about; the others keep what `base` says.
 
     folds: of the cross-validation that decides whether a topic is taken over. base: weights in force. tick:
     told of folds done, of all. Raises NewsletterError without scikit-learn.
     """
-    corpus = Corpus(examples, topics)
+    corpus = TrainingSet(examples, topics)
     wanted = [number for number in range(len(topics)) if corpus.says_enough(number)]
     held_out = corpus.held_out(wanted, base=base, folds=folds, seed=seed, tick=tick)
     everyone = list(range(len(examples)))
     fitted = corpus.fit(everyone, wanted, base=base, seed=seed) if wanted else {}
     kept = dict(base.topics) if base else {}
-    told: list[Learned] = []
+    told: list[TopicTrainingResult] = []
     scores: list[dict[str, float]] = [{} for _ in everyone]
     for number, rules in enumerate(topics):
         slug = rules.topic
@@ -77,7 +77,9 @@ def train(
         labels = [examples[i].labels[slug] for i in judged]
         if number not in fitted:
             told.append(
-                Learned(topic=slug, outcome="too few labels", positives=sum(labels), judged=len(judged))
+                TopicTrainingResult(
+                    topic=slug, outcome="too few labels", positives=sum(labels), judged=len(judged)
+                )
             )
             continue
         losses = {kind: _loss([of[i][slug] for i in judged], labels) for kind, of in held_out.items()}
@@ -91,7 +93,7 @@ def train(
                 precision=_precision([scores[i][slug] for i in judged], labels),
             )
         told.append(
-            Learned(
+            TopicTrainingResult(
                 topic=slug,
                 outcome=OUTCOMES[best],
                 positives=sum(labels),
@@ -101,7 +103,7 @@ def train(
             )
         )
     about = {"papers": len(examples), "judged": sum(example.judged for example in examples)}
-    return Trained(weights=Weights(topics=kept, about=about), topics=tuple(told), scores=tuple(scores))
+    return TrainingReport(weights=Weights(topics=kept, about=about), topics=tuple(told), scores=tuple(scores))
 
 
 def _loss(scores: Sequence[float], labels: Sequence[bool]) -> float:

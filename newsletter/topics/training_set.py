@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from newsletter.core.errors import NewsletterError
-from newsletter.core.topics.matching import PaperReading, Rule, RuleSet, TopicRules
+from newsletter.core.topics.matching import PaperReading, PhraseRule, RuleSet, TopicRules
 from newsletter.core.topics.phrases import PhraseIndex
 from newsletter.topics.features import terms_of
 from newsletter.topics.model import LinearModel, TopicWeights, Weights, length_of, points_of
@@ -32,7 +32,7 @@ KEPT_WEIGHT = 0.005  # smaller ones are left out: together they move a logit by 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
+class TrainingExample:
     """A paper and what is known of its topics."""
 
     title: str
@@ -49,7 +49,7 @@ def without_unseen(topics: Iterable[TopicRules], seen: Collection[str]) -> tuple
     def kept(phrases: Sequence[str]) -> tuple[str, ...]:
         return tuple(phrase for phrase in phrases if phrase in seen)
 
-    def rule_of(rule: Rule) -> Rule:
+    def rule_of(rule: PhraseRule) -> PhraseRule:
         return replace(rule, phrases=kept(rule.phrases), context=kept(rule.context), unless=kept(rule.unless))
 
     return tuple(
@@ -69,10 +69,10 @@ def without_unseen(topics: Iterable[TopicRules], seen: Collection[str]) -> tuple
 
 
 @dataclass(slots=True)
-class Corpus:
+class TrainingSet:
     """Examples, read once."""
 
-    examples: Sequence[Example]
+    examples: Sequence[TrainingExample]
     topics: Sequence[TopicRules]
     papers: list[PaperReading] = field(init=False)
     titles: list[set[str]] = field(init=False)

@@ -23,7 +23,7 @@ def _reader(request: Request, token: str) -> SubscriberView:
     person = signed_links.reader(request, link_purposes.ACCOUNT, token)
     signed_at = signed_links.opened(request, link_purposes.ACCOUNT, token).signed_at
     if account.moved_since(site_of(request).engine, person, signed_at):
-        raise signed_links.ClosedError(signed_links.gone)
+        raise signed_links.LinkRefusedError(signed_links.gone)
     return person
 
 

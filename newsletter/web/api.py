@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from newsletter.pipeline.readers import signup_requests
 from newsletter.web.fields import PREFERENCES
-from newsletter.web.forms import Form
+from newsletter.web.forms import SubmittedForm
 from newsletter.web.middleware import CROSS_ORIGIN
 from newsletter.web.pages import site_of
 from newsletter.web.signup import client_of, read_request
@@ -82,7 +82,7 @@ def sign_up(request: Request, wish: SignUp) -> Response:
     site = site_of(request)
     told = {name: str(getattr(wish, name)) for name in PREFERENCES if getattr(wish, name) not in (None, "")}
     fields = {"email": (wish.email.strip(),), "name": (wish.name,), "topics": tuple(wish.topics)}
-    form = Form({**fields, **{name: (value,) for name, value in told.items()}})
+    form = SubmittedForm({**fields, **{name: (value,) for name, value in told.items()}})
     asked, errors = read_request(request, form, method="json")
     if asked is None:
         answer: Response = JSONResponse({"errors": errors}, status_code=422)

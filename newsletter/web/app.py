@@ -24,8 +24,8 @@ from newsletter.web import (
     signup,
     unsubscribe,
 )
-from newsletter.web.middleware import COMMON, Guard
-from newsletter.web.pages import ASSETS, Pages, go, notice, show
+from newsletter.web.middleware import COMMON, SecurityMiddleware
+from newsletter.web.pages import ASSETS, PageRenderer, go, notice, show
 from newsletter.web.site import Site
 
 FOR_EVER = "public, max-age=31536000, immutable"  # an asset's address changes with what it holds
@@ -50,7 +50,7 @@ def make_app(site: Site, *, beside: Callable[[], AbstractContextManager[object]]
         lifespan=lifespan,
     )
     app.state.site = site
-    app.state.pages = Pages(site)
+    app.state.pages = PageRenderer(site)
     for part in (signup, confirm, preferences, unsubscribe, account, digests, api, health):
         app.include_router(part.router)
     app.add_api_route("/assets/{version}/{name}", _asset, include_in_schema=False)
@@ -58,12 +58,12 @@ def make_app(site: Site, *, beside: Callable[[], AbstractContextManager[object]]
     app.add_api_route("/sign-up", _again, include_in_schema=False)
     app.add_api_route("/embed", _embed, include_in_schema=False)
     app.add_api_route("/robots.txt", _robots, include_in_schema=False)
-    app.add_exception_handler(signed_links.ClosedError, _closed)
+    app.add_exception_handler(signed_links.LinkRefusedError, _closed)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StorageError, _storage)
     app.add_exception_handler(Exception, _fault)
-    app.add_middleware(Guard)
+    app.add_middleware(SecurityMiddleware)
     # Which topics there are is the settings' matter, so that the description learns it here.
     topics = app.openapi()["components"]["schemas"]["SignUp"]["properties"]["topics"]
     topics["items"] = {"type": "string", "enum": list(site.topics)}
@@ -71,7 +71,7 @@ def make_app(site: Site, *, beside: Callable[[], AbstractContextManager[object]]
 
 
 def _asset(request: Request, version: str, name: str) -> Response:
-    pages: Pages = request.app.state.pages
+    pages: PageRenderer = request.app.state.pages
     if name not in ASSETS:
         return _missing(request)
     kept = FOR_EVER if version == pages.version else "no-store"
@@ -105,7 +105,7 @@ def _missing(request: Request) -> Response:
 
 
 async def _closed(request: Request, error: Exception) -> Response:
-    assert isinstance(error, signed_links.ClosedError)
+    assert isinstance(error, signed_links.LinkRefusedError)
     return error.respond(request)
 
 

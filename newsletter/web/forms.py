@@ -27,7 +27,7 @@ LONGEST = 2_000  # characters of one field
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class SubmittedForm:
     """The fields of a form, stripped; of those with several values all."""
 
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -42,23 +42,23 @@ class Form:
         return [*(slug for slug in slugs if slug in named or slug in self.fields), *sorted(named - {*slugs})]
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(request: Request) -> SubmittedForm:
     """The form that a request brings; empty when it brings none that can be read."""
     try:
         sent: FormData = await request.form(max_fields=MOST_FIELDS, max_files=0)
     except Exception as error:  # starlette raises its own for a malformed body: it is an empty form to us
         if type(error).__module__.startswith("newsletter"):
             raise
-        return Form()
+        return SubmittedForm()
     fields: dict[str, list[str]] = {}
     for name, value in sent.multi_items():
         if not isinstance(value, UploadFile):
             # NUL is no text to a database, and no key of ours sends it.
             fields.setdefault(name, []).append(value[:LONGEST].replace("\x00", "").strip())
-    return Form({name: tuple(values) for name, values in fields.items()})
+    return SubmittedForm({name: tuple(values) for name, values in fields.items()})
 
 
-Sent = Annotated[Form, Depends(read_form)]
+Sent = Annotated[SubmittedForm, Depends(read_form)]
 
 
 def stamp(request: Request) -> str:
@@ -67,7 +67,7 @@ def stamp(request: Request) -> str:
     return tokens.sign(link_purposes.FORM, {}, keys=site.keys, now=site.clock())
 
 
-async def take_time(request: Request, form: Form) -> bool:
+async def take_time(request: Request, form: SubmittedForm) -> bool:
     """Wait until a person could have filled the form; whether it bears a good time, or none."""
     token = form.one(FORM_TIME)
     if not token:

@@ -36,7 +36,7 @@ MAIL_POLICY = (
 )
 
 
-class Guard:
+class SecurityMiddleware:
     """Wraps the application."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -23,7 +23,7 @@ from newsletter.web.site import Site
 ASSETS = {"style.css": "text/css; charset=utf-8", "time-zone.js": "text/javascript; charset=utf-8"}
 
 
-class Pages:
+class PageRenderer:
     """The templates of one site."""
 
     def __init__(self, site: Site) -> None:
@@ -72,7 +72,7 @@ def site_of(request: Request) -> Site:
 
 def show(request: Request, name: str, *, status: int = 200, **context: Any) -> Response:
     """Answer with a page."""
-    pages: Pages = request.app.state.pages
+    pages: PageRenderer = request.app.state.pages
     return HTMLResponse(pages.html(name, **context), status_code=status)
 
 
@@ -85,5 +85,5 @@ def notice(
 
 def go(request: Request, path: str) -> Response:
     """After a POST that worked: a page to look at, which loading again does not repeat."""
-    pages: Pages = request.app.state.pages
+    pages: PageRenderer = request.app.state.pages
     return RedirectResponse(f"{pages.root}{path}", status_code=303)

@@ -18,7 +18,7 @@ from newsletter.pipeline.readers import account, self_service
 from newsletter.render.view_models import MOST_MATCHED
 from newsletter.web import signed_links
 from newsletter.web.fields import HOURS, given_of, values_of, zones
-from newsletter.web.forms import Form, Sent
+from newsletter.web.forms import Sent, SubmittedForm
 from newsletter.web.pages import go, notice, show, site_of
 from newsletter.web.signup import worded
 from subscribers import link_purposes
@@ -173,7 +173,7 @@ def _page(
     token: str,
     person: SubscriberView,
     *,
-    form: Form | None = None,
+    form: SubmittedForm | None = None,
     errors: dict[str, str] | None = None,
     done: str = "",
 ) -> Response:

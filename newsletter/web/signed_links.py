@@ -22,7 +22,7 @@ NEW_LINK = ("/link", "Mail me my link")
 SIGN_UP = ("/", "Sign up")
 
 
-class ClosedError(Exception):
+class LinkRefusedError(Exception):
     """A link that opens nothing; the page to show instead."""
 
     def __init__(self, respond: Callable[[Request], Response]) -> None:
@@ -30,15 +30,15 @@ class ClosedError(Exception):
         self.respond = respond
 
 
-def opened(request: Request, purpose: str, token: str) -> link_purposes.Pass:
-    """The pass of a link. Raises ClosedError."""
+def opened(request: Request, purpose: str, token: str) -> link_purposes.OpenedLink:
+    """The pass of a link. Raises LinkRefusedError."""
     site = site_of(request)
     try:
         return link_purposes.read(purpose, token, keys=site.keys, now=site.clock())
     except TokenExpiredError as error:
         ended = error.until
         again = SIGN_UP if purpose == link_purposes.CONFIRM else NEW_LINK
-        raise ClosedError(
+        raise LinkRefusedError(
             lambda request: notice(
                 request,
                 "This link has expired",
@@ -51,16 +51,16 @@ def opened(request: Request, purpose: str, token: str) -> link_purposes.Pass:
             )
         ) from error
     except TokenForgedError as error:
-        raise ClosedError(unknown) from error
+        raise LinkRefusedError(unknown) from error
 
 
 def reader(request: Request, purpose: str, token: str) -> SubscriberView:
-    """The confirmed reader whom a link means. Raises ClosedError, also for who has left."""
+    """The confirmed reader whom a link means. Raises LinkRefusedError, also for who has left."""
     person = self_service.reader_of(site_of(request).engine, opened(request, purpose, token).ref)
     if person is None:
-        raise ClosedError(gone)
+        raise LinkRefusedError(gone)
     if person.state is State.PENDING:
-        raise ClosedError(
+        raise LinkRefusedError(
             lambda request: notice(
                 request,
                 "Not confirmed yet",
@@ -71,11 +71,11 @@ def reader(request: Request, purpose: str, token: str) -> SubscriberView:
             )
         )
     if person.state is State.UNSUBSCRIBED:
-        raise ClosedError(
+        raise LinkRefusedError(
             lambda request: show(request, "left", address=mask(person.address), leave_id=person.leave_id)
         )
     if person.state is not State.CONFIRMED:
-        raise ClosedError(gone)
+        raise LinkRefusedError(gone)
     return person
 
 

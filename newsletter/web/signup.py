@@ -16,7 +16,7 @@ from fastapi.responses import Response
 
 from newsletter.pipeline.readers import signup_requests
 from newsletter.web.fields import HOURS, PREFERENCES, zones
-from newsletter.web.forms import FORM_TIME, HONEYPOT, Form, Sent, stamp, take_time
+from newsletter.web.forms import FORM_TIME, HONEYPOT, Sent, SubmittedForm, stamp, take_time
 from newsletter.web.pages import go, show, site_of
 from subscribers import addresses, preferences, requests
 from subscribers import topic_slugs as slugs
@@ -31,7 +31,7 @@ STALE = "This page was open for a long time. Please send it once more."
 @router.get("/")
 def sign_up_page(request: Request) -> Response:
     """The topics, and the form."""
-    return _form(request, Form(), {})
+    return _form(request, SubmittedForm(), {})
 
 
 @router.post("/sign-up")
@@ -84,7 +84,7 @@ async def link(request: Request, form: Sent) -> Response:
         errors["email"] = worded(error)
     if address is None or errors:
         return _link_form(request, form.one("email"), errors)
-    asked = requests.Request(kind=requests.Kind.LINK, address=address.address, at=site.clock())
+    asked = requests.PageRequest(kind=requests.RequestKind.LINK, address=address.address, at=site.clock())
     await run_in_threadpool(
         signup_requests.ask,
         site.engine,
@@ -99,8 +99,8 @@ async def link(request: Request, form: Sent) -> Response:
 
 
 def read_request(
-    request: Request, form: Form, *, method: str
-) -> tuple[requests.Request | None, dict[str, str]]:
+    request: Request, form: SubmittedForm, *, method: str
+) -> tuple[requests.PageRequest | None, dict[str, str]]:
     """(the sign-up that a form asks for, what is wrong with its fields by name)."""
     site = site_of(request)
     errors: dict[str, str] = {}
@@ -126,8 +126,8 @@ def read_request(
     if address is None or errors:
         return None, errors
     return (
-        requests.Request(
-            kind=requests.Kind.SIGN_UP,
+        requests.PageRequest(
+            kind=requests.RequestKind.SIGN_UP,
             address=address.address,
             name=addresses.clean_name(form.one("name")),
             topics=wanted,
@@ -177,7 +177,7 @@ def _link_form(request: Request, email: str, errors: Mapping[str, str]) -> Respo
     )
 
 
-def _form(request: Request, form: Form, errors: Mapping[str, str]) -> Response:
+def _form(request: Request, form: SubmittedForm, errors: Mapping[str, str]) -> Response:
     site = site_of(request)
     chosen = site.house.defaults
     values: dict[str, Any] = {

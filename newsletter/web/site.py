@@ -11,12 +11,12 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from newsletter.pipeline.content.personalization import Links
-from newsletter.pipeline.content.sample_digest import Sampler
-from newsletter.pipeline.content.transactional import Letterpress
+from newsletter.pipeline.content.sample_digest import SampleDigest
+from newsletter.pipeline.content.transactional import TransactionalRenderer
 from newsletter.pipeline.deliver.options import Builder
 from newsletter.pipeline.readers import topic_teasers
-from newsletter.pipeline.readers.admin import House
-from newsletter.pipeline.readers.signup_requests import Gate
+from newsletter.pipeline.readers.admin import ReaderPolicy
+from newsletter.pipeline.readers.signup_requests import RequestLimits
 from newsletter.render.view_models import Brand, TopicView
 
 FRESH = 60.0  # seconds that the shop window is kept: visitors do not make the database count
@@ -31,25 +31,25 @@ class Site:
     brand: Brand
     topics: Mapping[str, topic_teasers.Topic]  # by slug, in reading order
     views: Mapping[str, TopicView]  # the same with their colours
-    house: House
-    gate: Gate
+    house: ReaderPolicy
+    gate: RequestLimits
     links: Links
-    press: Letterpress
+    press: TransactionalRenderer
     builder: Builder
-    sampler: Sampler  # where no digest was sent yet
+    sampler: SampleDigest  # where no digest was sent yet
     state_dir: Path
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1")  # networks that may see metrics
     own_templates: Sequence[Path] = ()  # folders that win over the shipped templates
     clock: Callable[[], datetime]  # aware UTC
     wake: Callable[[], None] = lambda: None  # tells the postman that something waits
-    _panes: tuple[float, tuple[topic_teasers.Pane, ...]] | None = field(default=None)
+    _panes: tuple[float, tuple[topic_teasers.TopicTeaser, ...]] | None = field(default=None)
 
     @property
     def keys(self) -> Sequence[str]:
         """The keys that links may be signed with, the newest first."""
         return self.links.secret_keys
 
-    def panes(self) -> tuple[topic_teasers.Pane, ...]:
+    def panes(self) -> tuple[topic_teasers.TopicTeaser, ...]:
         """The shop window, at most FRESH seconds old."""
         kept = self._panes
         if kept is None or time.monotonic() - kept[0] > FRESH:

@@ -41,7 +41,7 @@ def leave(request: Request, leave_id: str, form: Sent) -> Response:
     if person.state in (State.ERASED, State.SUPPRESSED):
         # Nothing comes now, but their word must outlast the suppression.
         self_service.leave(site.engine, subscriber_id=person.id, how=self_service.BY_PAGE, now=now)
-        raise signed_links.ClosedError(signed_links.gone)
+        raise signed_links.LinkRefusedError(signed_links.gone)
     try:
         after = self_service.leave(
             site.engine,
@@ -74,14 +74,14 @@ def undo(request: Request, leave_id: str) -> Response:
 def _known(request: Request, leave_id: str) -> SubscriberView:
     person = self_service.leaver_of(site_of(request).engine, leave_id)
     if person is None:
-        raise signed_links.ClosedError(signed_links.unknown)
+        raise signed_links.LinkRefusedError(signed_links.unknown)
     return person
 
 
 def _leaver(request: Request, leave_id: str) -> SubscriberView:
     person = _known(request, leave_id)
     if person.state in (State.ERASED, State.SUPPRESSED):
-        raise signed_links.ClosedError(signed_links.gone)
+        raise signed_links.LinkRefusedError(signed_links.gone)
     return person
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, update
 
 from subscribers import addresses, consent
-from subscribers.consent import Event, What
+from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError, SuppressedError
 from subscribers.lifecycle import signup, suppression
 from subscribers.lifecycle.purge import dissolve
@@ -89,12 +89,12 @@ def move(
         .where(subscribers.c.id == reader.id)
         .values(address=address.address, address_key=address.key, version=subscribers.c.version + 1)
     )
-    moved = Event(what=What.MOVED, detail={"to": to_ref})
+    moved = ConsentChange(what=EventKind.MOVED, detail={"to": to_ref})
     consent.record(connection, [(reader.id, moved)], how="web", now=now)
     return by_id(connection, reader.id), True
 
 
 def has_moved(connection: Connection, reader: SubscriberView, to_ref: str) -> bool:
     """Whether the reader's last move was to the address of the pending person `to_ref`."""
-    last = consent.last(connection, reader.id, [What.MOVED])
+    last = consent.last(connection, reader.id, [EventKind.MOVED])
     return last is not None and last.detail.get("to") == to_ref

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from subscribers import consent
-from subscribers.consent import Event, What
+from subscribers.consent import ConsentChange, EventKind
 from subscribers.consent import events as consent_events
 from subscribers.preferences import Preferences, as_columns
 from subscribers.queries import State, SubscriberView, by_id, subscribers, subscriptions
@@ -32,7 +32,7 @@ def purge(connection: Connection, *, now: datetime) -> int:
         select(func.max(e.at))
         .where(
             e.subscriber_id == subscribers.c.id,
-            e.what.in_([str(What.REQUESTED), str(What.CAME_BACK), str(What.FOLLOWED)]),
+            e.what.in_([str(EventKind.REQUESTED), str(EventKind.CAME_BACK), str(EventKind.FOLLOWED)]),
         )
         .scalar_subquery()
     )
@@ -92,7 +92,7 @@ def dissolve_moves(connection: Connection, ref: str) -> None:
 
 
 def _leave_again(connection: Connection, person: SubscriberView, *, now: datetime) -> None:
-    left = consent.last(connection, person.id, [What.UNSUBSCRIBED])
+    left = consent.last(connection, person.id, [EventKind.UNSUBSCRIBED])
     close(connection, person.id, now=now)
     connection.execute(
         update(subscribers)
@@ -100,7 +100,7 @@ def _leave_again(connection: Connection, person: SubscriberView, *, now: datetim
         .values(state=State.UNSUBSCRIBED, version=subscribers.c.version + 1)
     )
     # As they left then: their goodbye's undo still gives them back what they had.
-    event = left or Event(what=What.UNSUBSCRIBED, detail={"from": str(State.PENDING)})
+    event = left or ConsentChange(what=EventKind.UNSUBSCRIBED, detail={"from": str(State.PENDING)})
     consent.record(connection, [(person.id, event)], how="time", now=now)
 
 

@@ -14,10 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from subscribers import addresses, consent, subscriptions, topic_slugs
-from subscribers.consent import Event, What
+from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import suppression
-from subscribers.lifecycle.transitions import Step, Wish, decide
+from subscribers.lifecycle.transitions import ChangeRequest, Transition, decide
 from subscribers.preferences import Preferences, as_columns
 from subscribers.queries import State, SubscriberView, by_id, by_keys, paged, subscribers
 from subscribers.sql import insert_unless_there
@@ -25,7 +25,7 @@ from subscribers.tokens import random_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Added:
+class SignupResult:
     """What `add` did."""
 
     person: SubscriberView  # as they stand now
@@ -49,7 +49,7 @@ def add(
     default_topics: tuple[str, ...],
     name: str = "",
     origin: Mapping[str, Any] | None = None,
-) -> Added:
+) -> SignupResult:
     """Add a person, or give one who is there more topics and other preferences.
 
     address: `a@b` or `Name <a@b>`. given: preferences by name, as typed; what is absent stays, or is the
@@ -61,7 +61,7 @@ def add(
     Raises AddressError, UnknownTopicError, PreferenceError; SuppressedError for an address that may not be
     mailed and, unless they ask themselves, for somebody who asked to be forgotten.
     """
-    wish = Wish(
+    wish = ChangeRequest(
         address=addresses.parse(address),
         name=addresses.clean_name(name),
         topics=topic_slugs.checked(topics_wanted, known_topics),
@@ -78,11 +78,11 @@ def add(
         person = by_keys(connection, [key], lock=True).get(key)
         step = decide(person, wish, how=how, now=now, defaults=defaults, default_topics=default_topics)
         if step is None and person is not None:
-            return Added(person=person, what="unchanged", starts=False, first=False)
+            return SignupResult(person=person, what="unchanged", starts=False, first=False)
         assert step is not None
         subscriber_id = carry_out(connection, [step], how=how, now=now).get(key)
         if subscriber_id is not None:
-            return Added(
+            return SignupResult(
                 person=by_id(connection, subscriber_id),
                 what="added" if person is None else "updated",
                 starts=step.starts,
@@ -110,7 +110,7 @@ def confirm(
     person = by_id(connection, subscriber_id, lock=True)
     if person.state is State.CONFIRMED:
         return person, False
-    used = consent.last_at(connection, person.id, [What.CONFIRMED, What.UNSUBSCRIBED])
+    used = consent.last_at(connection, person.id, [EventKind.CONFIRMED, EventKind.UNSUBSCRIBED])
     is_used = asked_at is not None and used is not None and used.replace(microsecond=0) > asked_at
     if person.state is not State.PENDING or is_used:
         raise SubscriberError(
@@ -139,12 +139,14 @@ def confirm(
         now=now,
         key=suppression_key,
     )
-    agreed = Event(what=What.CONFIRMED, topics=person.topics, detail=origin or {})
+    agreed = ConsentChange(what=EventKind.CONFIRMED, topics=person.topics, detail=origin or {})
     consent.record(connection, [(person.id, agreed)], how=how, now=now)
     return by_id(connection, person.id), True
 
 
-def carry_out(connection: Connection, steps: Sequence[Step], *, how: str, now: datetime) -> dict[str, int]:
+def carry_out(
+    connection: Connection, steps: Sequence[Transition], *, how: str, now: datetime
+) -> dict[str, int]:
     """Store decided steps, many at a time. Returns the ids by address key; a newcomer whom somebody else
     added in between is missing from it, and nothing of them was stored."""
     ids = {step.key: step.before.id for step in steps if step.before is not None}
@@ -168,7 +170,7 @@ def carry_out(connection: Connection, steps: Sequence[Step], *, how: str, now: d
     return ids
 
 
-def _insert(connection: Connection, steps: Sequence[Step], *, now: datetime) -> dict[str, int]:
+def _insert(connection: Connection, steps: Sequence[Transition], *, now: datetime) -> dict[str, int]:
     if not steps:
         return {}
     rows = [
@@ -191,7 +193,7 @@ def _insert(connection: Connection, steps: Sequence[Step], *, now: datetime) -> 
     return ids
 
 
-def _update(connection: Connection, steps: Sequence[Step]) -> None:
+def _update(connection: Connection, steps: Sequence[Transition]) -> None:
     if not steps:
         return
     rows = [
@@ -208,7 +210,7 @@ def _update(connection: Connection, steps: Sequence[Step]) -> None:
     )
 
 
-def _columns(step: Step) -> dict[str, object]:
+def _columns(step: Transition) -> dict[str, object]:
     return {
         "state": str(step.state),
         "name": step.name,

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from subscribers import addresses, consent, subscriptions
 from subscribers.addresses import Address
-from subscribers.consent import Event, What
+from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError, SuppressedError
 from subscribers.lifecycle.purge import dissolve_moves
 from subscribers.preferences import Preferences, as_columns
@@ -27,18 +27,20 @@ ERASED = "erased"  # the person asked to be forgotten: lifted by their own confi
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ActiveSuppression:
     """A suppression in force."""
 
     reason: str  # one of REASONS
     at: datetime
 
 
-def in_force(connection: Connection, address_keys: Collection[str], *, key: bytes) -> dict[str, Standing]:
+def in_force(
+    connection: Connection, address_keys: Collection[str], *, key: bytes
+) -> dict[str, ActiveSuppression]:
     """The suppressions of these addresses, by address key. A reason that an admin can lift comes last: where
     there are several, the erasure is named only when it stands alone."""
     by_hash = {hashed(address_key, key): address_key for address_key in address_keys}
-    found: dict[str, Standing] = {}
+    found: dict[str, ActiveSuppression] = {}
     for page in paged(by_hash):
         rows = connection.execute(
             select(suppressions.c.address_hash, suppressions.c.reason, suppressions.c.at)
@@ -51,7 +53,7 @@ def in_force(connection: Connection, address_keys: Collection[str], *, key: byte
         for row in rows:
             address_key = by_hash[row.address_hash]
             if row.reason != ERASED or address_key not in found:
-                found[address_key] = Standing(reason=row.reason, at=row.at)
+                found[address_key] = ActiveSuppression(reason=row.reason, at=row.at)
     return found
 
 
@@ -61,7 +63,7 @@ def forbids(connection: Connection, address: Address, *, key: bytes) -> bool:
     return standing is not None and standing.reason != ERASED
 
 
-def refusal(address: str, standing: Standing) -> SuppressedError:
+def refusal(address: str, standing: ActiveSuppression) -> SuppressedError:
     """The error for somebody who wants to bring in an address that may not be mailed."""
     since = standing.at.date().isoformat()
     if standing.reason == ERASED:
@@ -100,8 +102,8 @@ def suppress(
     )
     if person.state is State.CONFIRMED:
         subscriptions.close(connection, person.id, now=now)
-    event = Event(
-        what=What.SUPPRESSED, topics=person.topics, detail={"reason": reason, "from": str(person.state)}
+    event = ConsentChange(
+        what=EventKind.SUPPRESSED, topics=person.topics, detail={"reason": reason, "from": str(person.state)}
     )
     consent.record(connection, [(person.id, event)], how=how, now=now)
     return by_id(connection, person.id)
@@ -128,10 +130,10 @@ def unsuppress(
     person = by_keys(connection, [wanted.key], lock=True).get(wanted.key)
     if person is None or person.state is not State.SUPPRESSED:
         return person
-    before = consent.last(connection, person.id, [What.SUPPRESSED, What.UNSUBSCRIBED])
+    before = consent.last(connection, person.id, [EventKind.SUPPRESSED, EventKind.UNSUBSCRIBED])
     state = State.UNSUBSCRIBED
     topics: tuple[str, ...] = ()
-    if before is not None and before.what is What.SUPPRESSED:
+    if before is not None and before.what is EventKind.SUPPRESSED:
         state, topics = State(before.detail.get("from", State.UNSUBSCRIBED)), before.topics
     values: dict[str, Any] = {"state": state, "version": subscribers.c.version + 1}
     if state is State.CONFIRMED:
@@ -140,7 +142,7 @@ def unsuppress(
     elif state is State.UNSUBSCRIBED:
         subscriptions.close(connection, person.id, now=now)  # what they had asked for while pending
     connection.execute(update(subscribers).where(subscribers.c.id == person.id).values(values))
-    event = Event(what=What.UNSUPPRESSED, topics=tuple(topics), detail={"to": str(state)})
+    event = ConsentChange(what=EventKind.UNSUPPRESSED, topics=tuple(topics), detail={"to": str(state)})
     consent.record(connection, [(person.id, event)], how=how, now=now)
     return by_id(connection, person.id)
 
@@ -195,7 +197,7 @@ def forget(
         )
     )
     dissolve_moves(connection, person.ref)
-    event = Event(what=What.ERASED, topics=person.topics, detail={"from": str(person.state)})
+    event = ConsentChange(what=EventKind.ERASED, topics=person.topics, detail={"from": str(person.state)})
     consent.record(connection, [(person.id, event)], how=how, now=now)
     return by_id(connection, person.id)
 

@@ -12,14 +12,14 @@ from datetime import datetime
 from typing import Any
 
 from subscribers.addresses import Address
-from subscribers.consent import Event, What
+from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SuppressedError, UnsubscribedError
 from subscribers.preferences import Preferences, as_columns, changed
 from subscribers.queries import State, SubscriberView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class ChangeRequest:
     """What is asked for one address."""
 
     address: Address
@@ -32,7 +32,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Transition:
     """What is to be done for one wish."""
 
     key: str  # of the address
@@ -46,18 +46,18 @@ class Step:
     slots_done_to: datetime | None
     cadence_since: datetime | None
     confirmed_at: datetime | None
-    events: tuple[Event, ...]
+    events: tuple[ConsentChange, ...]
 
 
 def decide(
     person: SubscriberView | None,
-    wish: Wish,
+    wish: ChangeRequest,
     *,
     how: str,
     now: datetime,
     defaults: Preferences,
     default_topics: tuple[str, ...],
-) -> Step | None:
+) -> Transition | None:
     """The step from where the person stands to what is asked; None when nothing changes.
 
     how: admin, import or web. defaults, default_topics: of a new person who chose none. Topics are added,
@@ -87,16 +87,16 @@ def decide(
     details = {name: value for name, value in after.items() if value != before[name]}
     # On the public form anybody may type a name beside anybody's address.
     name = (person.name or wish.name) if how == "web" and not wish.signed else (wish.name or person.name)
-    events: list[Event] = []
+    events: list[ConsentChange] = []
     if returns:
-        events.append(Event(what=What.CAME_BACK, topics=follow, detail=wish.origin))
+        events.append(ConsentChange(what=EventKind.CAME_BACK, topics=follow, detail=wish.origin))
     elif follow:
-        events.append(Event(what=What.FOLLOWED, topics=follow, detail=wish.origin))
+        events.append(ConsentChange(what=EventKind.FOLLOWED, topics=follow, detail=wish.origin))
     if details or name != person.name:
         told = {**details, **({"name": True} if name != person.name else {})}  # that it changed, not to what
         if details:  # what was chosen then explains days gone by (subscribers.past)
             told["was"] = {name: before[name] for name in details}
-        events.append(Event(what=What.CHANGED, detail=told))
+        events.append(ConsentChange(what=EventKind.CHANGED, detail=told))
     if starts:
         events.append(_consent(tuple(sorted({*person.topics, *follow}))))
     if not events:
@@ -105,7 +105,7 @@ def decide(
     asks_less = (
         preferences.minimum != person.preferences.minimum
     )  # too few for slots gone by, not for the next
-    return Step(
+    return Transition(
         key=wish.address.key,
         before=person,
         state=state,
@@ -122,12 +122,12 @@ def decide(
 
 
 def _newcomer(
-    wish: Wish, *, how: str, now: datetime, defaults: Preferences, default_topics: tuple[str, ...]
-) -> Step:
+    wish: ChangeRequest, *, how: str, now: datetime, defaults: Preferences, default_topics: tuple[str, ...]
+) -> Transition:
     topics = wish.topics or default_topics
     preferences = changed(defaults, wish.given)
-    asked = Event(what=What.REQUESTED, topics=topics, detail=wish.origin)
-    return Step(
+    asked = ConsentChange(what=EventKind.REQUESTED, topics=topics, detail=wish.origin)
+    return Transition(
         key=wish.address.key,
         before=None,
         state=State.CONFIRMED if wish.confirmed else State.PENDING,
@@ -143,9 +143,9 @@ def _newcomer(
     )
 
 
-def left_elsewhere(wish: Wish, *, defaults: Preferences) -> Step:
+def left_elsewhere(wish: ChangeRequest, *, defaults: Preferences) -> Transition:
     """A new person of whom a roster says that they have left: known, and never to be mailed."""
-    return Step(
+    return Transition(
         key=wish.address.key,
         before=None,
         state=State.UNSUBSCRIBED,
@@ -157,9 +157,9 @@ def left_elsewhere(wish: Wish, *, defaults: Preferences) -> Step:
         slots_done_to=None,
         cadence_since=None,
         confirmed_at=None,
-        events=(Event(what=What.UNSUBSCRIBED, detail={"elsewhere": True}),),
+        events=(ConsentChange(what=EventKind.UNSUBSCRIBED, detail={"elsewhere": True}),),
     )
 
 
-def _consent(topics: tuple[str, ...]) -> Event:
-    return Event(what=What.CONFIRMED, topics=topics, detail={"consent": "given elsewhere"})
+def _consent(topics: tuple[str, ...]) -> ConsentChange:
+    return ConsentChange(what=EventKind.CONFIRMED, topics=topics, detail={"consent": "given elsewhere"})

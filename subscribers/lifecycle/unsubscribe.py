@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, update
 
 from subscribers import consent, subscriptions
-from subscribers.consent import Event, What
+from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError, UnknownTopicError
 from subscribers.queries import State, SubscriberView, by_id, paged, subscribers
 
@@ -44,7 +44,9 @@ def _leave_topics(
 ) -> SubscriberView:
     subscriptions.close(connection, person.id, now=now, topics=topics)
     _set(connection, person, {})
-    consent.record(connection, [(person.id, Event(what=What.LEFT, topics=topics))], how=how, now=now)
+    consent.record(
+        connection, [(person.id, ConsentChange(what=EventKind.LEFT, topics=topics))], how=how, now=now
+    )
     return by_id(connection, person.id)
 
 
@@ -53,13 +55,15 @@ def _leave(connection: Connection, person: SubscriberView, *, how: str, now: dat
         return person
     if person.state is State.SUPPRESSED:
         # Suppression goes on; that they also asked to leave must survive its being lifted.
-        before = consent.last(connection, person.id, [What.SUPPRESSED, What.UNSUBSCRIBED])
-        if before is not None and before.what is What.UNSUBSCRIBED:
+        before = consent.last(connection, person.id, [EventKind.SUPPRESSED, EventKind.UNSUBSCRIBED])
+        if before is not None and before.what is EventKind.UNSUBSCRIBED:
             return person
     else:
         subscriptions.close(connection, person.id, now=now)
         _set(connection, person, {"state": State.UNSUBSCRIBED})
-    event = Event(what=What.UNSUBSCRIBED, topics=person.topics, detail={"from": str(person.state)})
+    event = ConsentChange(
+        what=EventKind.UNSUBSCRIBED, topics=person.topics, detail={"from": str(person.state)}
+    )
     consent.record(connection, [(person.id, event)], how=how, now=now)
     return by_id(connection, person.id)
 
@@ -71,9 +75,9 @@ def undo(connection: Connection, *, subscriber_id: int, how: str, now: datetime)
     Raises SubscriberError when there is nothing to take back: nothing was left, or they consented anew since.
     """
     person = by_id(connection, subscriber_id, lock=True)
-    last = consent.last(connection, person.id, [What.LEFT, What.UNSUBSCRIBED, What.CONFIRMED])
-    whole = last is not None and last.what is What.UNSUBSCRIBED
-    settled = last is None or last.what is What.CONFIRMED or not last.topics
+    last = consent.last(connection, person.id, [EventKind.LEFT, EventKind.UNSUBSCRIBED, EventKind.CONFIRMED])
+    whole = last is not None and last.what is EventKind.UNSUBSCRIBED
+    settled = last is None or last.what is EventKind.CONFIRMED or not last.topics
     if last is None or settled or person.state in (State.ERASED, State.SUPPRESSED):
         raise SubscriberError("there is no leaving to take back", hint="Choose the topics again.")
     topics = tuple(topic for topic in last.topics if topic not in person.topics)
@@ -93,8 +97,8 @@ def undo(connection: Connection, *, subscriber_id: int, how: str, now: datetime)
         subscriptions.confirm(connection, [person.id], now=now)
     since = now if state is State.CONFIRMED else None
     subscriptions.open_(connection, [(person.id, topic, since) for topic in topics])
-    what = What.CAME_BACK if whole else What.FOLLOWED
-    event = Event(what=what, topics=topics, detail={"undo": True, "to": str(state)})
+    what = EventKind.CAME_BACK if whole else EventKind.FOLLOWED
+    event = ConsentChange(what=what, topics=topics, detail={"undo": True, "to": str(state)})
     consent.record(connection, [(person.id, event)], how=how, now=now)
     return by_id(connection, person.id)
 
@@ -115,7 +119,7 @@ def pause(
         values["cadence_since"] = now  # slots of the pause stay closed
     _set(connection, person, values)
     detail = {} if until is None else {"until": until.isoformat()}
-    event = Event(what=What.RESUMED if until is None else What.PAUSED, detail=detail)
+    event = ConsentChange(what=EventKind.RESUMED if until is None else EventKind.PAUSED, detail=detail)
     consent.record(connection, [(person.id, event)], how=how, now=now)
     return by_id(connection, person.id)
 
@@ -134,7 +138,10 @@ def pause_many(
                 .where(subscribers.c.id.in_(page))
                 .values(paused_until=until, version=subscribers.c.version + 1)
             )
-    events = ((each, Event(what=What.PAUSED, detail={"until": until.isoformat()})) for each, until in paused)
+    events = (
+        (each, ConsentChange(what=EventKind.PAUSED, detail={"until": until.isoformat()}))
+        for each, until in paused
+    )
     consent.record(connection, events, how=how, now=now)
 
 

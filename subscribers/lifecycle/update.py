@@ -14,7 +14,7 @@ from subscribers import addresses, topic_slugs
 from subscribers.errors import PreferenceError, SubscriberError
 from subscribers.lifecycle import unsubscribe
 from subscribers.lifecycle.signup import carry_out
-from subscribers.lifecycle.transitions import Wish, decide
+from subscribers.lifecycle.transitions import ChangeRequest, decide
 from subscribers.preferences import Preferences
 from subscribers.queries import State, SubscriberView, by_id
 
@@ -47,7 +47,7 @@ def choose(
             field="topics",
             hint="Choose at least one; to get no more mail, unsubscribe.",
         )
-    wish = Wish(address=addresses.parse(person.address), topics=wanted, given=given, signed=True)
+    wish = ChangeRequest(address=addresses.parse(person.address), topics=wanted, given=given, signed=True)
     step = decide(person, wish, how=how, now=now, defaults=defaults, default_topics=())
     if step is not None:
         carry_out(connection, [step], how=how, now=now)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from subscribers.lifecycle.transitions import Step
+from subscribers.lifecycle.transitions import Transition
 from subscribers.preferences import as_columns
 from subscribers.queries import State, SubscriberView
 
@@ -19,7 +19,7 @@ def before(person: SubscriberView) -> dict[str, Any]:
 
 
 def after(
-    person: SubscriberView | None, step: Step | None, *, then: str, paused: datetime | None
+    person: SubscriberView | None, step: Transition | None, *, then: str, paused: datetime | None
 ) -> dict[str, Any]:
     """The same after a row was taken in. then: leave, suppress, or empty."""
     if step is not None:

@@ -59,7 +59,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
+class RosterFormat:
     """Another program's export, known by its header. Its lists, tags and zone are hints, not wishes."""
 
     name: str  # as it is told to the admin
@@ -67,7 +67,7 @@ class Format:
     instead: dict[str, str]  # what else a field's title means in it; "" for: not read
 
 
-MAILCHIMP = Format(
+MAILCHIMP = RosterFormat(
     name="Mailchimp export",
     marks=(frozenset({"memberrating"}), frozenset({"optintime"}), frozenset({"leid", "euid"})),
     # STATE is where somebody lives, TIMEZONE guessed from an IP address; the others are questions of a form.
@@ -80,7 +80,7 @@ MAILCHIMP = Format(
         "hour": "",
     },
 )
-LISTMONK = Format(
+LISTMONK = RosterFormat(
     name="listmonk export",
     marks=(frozenset({"uuid", "attributes"}), frozenset({"uuid", "attribs"})),
     instead={"state": "", "topics": "tags"},

@@ -67,7 +67,7 @@ class _Lines:
         return first
 
 
-class Records:
+class CsvRecords:
     """An iterator over the records of a text that was opened with newline=""."""
 
     def __init__(self, text: TextIO, *, delimiter: str, lossy: bool) -> None:

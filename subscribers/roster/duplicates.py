@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 
-class Seen:
+class DuplicateIndex:
     """The addresses that were read so far, with the row of each. A private file that vanishes by itself."""
 
     def __init__(self) -> None:
@@ -15,7 +15,7 @@ class Seen:
         self._database.execute("PRAGMA cache_size = -8000")  # KiB in memory at most
         self._database.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, number INTEGER) WITHOUT ROWID")
 
-    def __enter__(self) -> Seen:
+    def __enter__(self) -> DuplicateIndex:
         return self
 
     def __exit__(

@@ -18,16 +18,16 @@ from sqlalchemy import Connection
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import suppression, unsubscribe
 from subscribers.lifecycle.signup import carry_out
-from subscribers.lifecycle.transitions import Step, decide, left_elsewhere
+from subscribers.lifecycle.transitions import Transition, decide, left_elsewhere
 from subscribers.queries import State, SubscriberView, by_keys
 from subscribers.roster import changes
-from subscribers.roster.duplicates import Seen
+from subscribers.roster.duplicates import DuplicateIndex
 from subscribers.roster.reader import RosterRow
-from subscribers.roster.row_parser import MAX_UNREAD, Candidate, Terms, candidate
+from subscribers.roster.row_parser import MAX_UNREAD, ImportPolicy, ParsedRow, candidate
 
 
 @dataclass(slots=True, kw_only=True)
-class Taken:
+class ImportReport:
     """What became of rows."""
 
     added: int = 0
@@ -47,26 +47,31 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Fate:
+class _RowOutcome:
     change: str  # added, updated, unchanged
-    step: Step | None = None
+    step: Transition | None = None
     then: str = ""  # leave, suppress: what the row's state asks for besides
     paused: datetime | None = None  # a pause that begins with it
 
 
 def take_in(
-    connection: Connection, rows: Sequence[RosterRow], *, terms: Terms, seen: Seen, dry_run: bool = False
-) -> Taken:
+    connection: Connection,
+    rows: Sequence[RosterRow],
+    *,
+    terms: ImportPolicy,
+    seen: DuplicateIndex,
+    dry_run: bool = False,
+) -> ImportReport:
     """Take a batch in; nothing is stored in a dry run, which tells what would be.
 
     seen: the addresses of the batches before. Refused rows are values with their number and reason.
     """
-    taken = Taken()
+    taken = ImportReport()
     read = _candidates(rows, terms=terms, seen=seen, taken=taken)
     keys = [each.wish.address.key for each in read]
     people = by_keys(connection, keys, lock=not dry_run)
     barred = suppression.in_force(connection, keys, key=terms.suppression_key)
-    fates: list[tuple[Candidate, _Fate]] = []
+    fates: list[tuple[ParsedRow, _RowOutcome]] = []
     for each in read:
         key = each.wish.address.key
         try:
@@ -91,12 +96,12 @@ def take_in(
 
 def _store(
     connection: Connection,
-    fates: Sequence[tuple[Candidate, _Fate]],
+    fates: Sequence[tuple[ParsedRow, _RowOutcome]],
     people: Mapping[str, SubscriberView],
     *,
-    terms: Terms,
-    taken: Taken,
-) -> list[tuple[Candidate, _Fate]]:
+    terms: ImportPolicy,
+    taken: ImportReport,
+) -> list[tuple[ParsedRow, _RowOutcome]]:
     """Carry out what was decided; returns those that it could be carried out for."""
     steps = [fate.step for _, fate in fates if fate.step is not None]
     ids = carry_out(connection, steps, how="import", now=terms.now)
@@ -105,7 +110,7 @@ def _store(
         for step in steps
         if step.key in ids and step.starts and (step.before is None or step.before.confirmed_at is None)
     ]
-    stored: list[tuple[Candidate, _Fate]] = []
+    stored: list[tuple[ParsedRow, _RowOutcome]] = []
     paused: list[tuple[int, datetime]] = []
     for each, fate in fates:
         address = each.wish.address
@@ -134,7 +139,7 @@ def _store(
     return stored
 
 
-def _told(candidate: Candidate, fate: _Fate, person: SubscriberView | None) -> dict[str, Any]:
+def _told(candidate: ParsedRow, fate: _RowOutcome, person: SubscriberView | None) -> dict[str, Any]:
     """A change: row, address, change; before and after hold what differs, of somebody new all there is."""
     after = changes.after(person, fate.step, then=fate.then, paused=fate.paused)
     before = changes.before(person) if person is not None else {}
@@ -148,8 +153,10 @@ def _told(candidate: Candidate, fate: _Fate, person: SubscriberView | None) -> d
     }
 
 
-def _candidates(rows: Sequence[RosterRow], *, terms: Terms, seen: Seen, taken: Taken) -> list[Candidate]:
-    found: list[Candidate] = []
+def _candidates(
+    rows: Sequence[RosterRow], *, terms: ImportPolicy, seen: DuplicateIndex, taken: ImportReport
+) -> list[ParsedRow]:
+    found: list[ParsedRow] = []
     for row in rows:
         try:
             found.append(candidate(row, terms))
@@ -167,16 +174,16 @@ def _candidates(rows: Sequence[RosterRow], *, terms: Terms, seen: Seen, taken: T
 
 
 def _fate(
-    candidate: Candidate,
+    candidate: ParsedRow,
     person: SubscriberView | None,
-    standing: suppression.Standing | None,
-    terms: Terms,
-) -> _Fate:
+    standing: suppression.ActiveSuppression | None,
+    terms: ImportPolicy,
+) -> _RowOutcome:
     """What becomes of a row. Raises SubscriberError: the row is refused."""
     wish = candidate.wish
     if standing is not None:
         if candidate.state is State.SUPPRESSED and standing.reason != suppression.ERASED:
-            return _Fate(change="unchanged")
+            return _RowOutcome(change="unchanged")
         raise suppression.refusal(wish.address.address, standing)
     if person is None and candidate.likely:
         wish = replace(wish, given={**candidate.likely, **wish.given})
@@ -184,12 +191,12 @@ def _fate(
         then = "suppress" if candidate.state is State.SUPPRESSED else ""
         if person is None:
             new = left_elsewhere(wish, defaults=terms.defaults)
-            return _Fate(change="added", step=new, then=then, paused=candidate.paused_until)
+            return _RowOutcome(change="added", step=new, then=then, paused=candidate.paused_until)
         if then:
-            return _Fate(change="updated", then=then)
+            return _RowOutcome(change="updated", then=then)
         if person.state is State.UNSUBSCRIBED:
-            return _Fate(change="unchanged")
-        return _Fate(change="updated", then="leave")
+            return _RowOutcome(change="unchanged")
+        return _RowOutcome(change="updated", then="leave")
     step = decide(
         person,
         wish,
@@ -199,10 +206,10 @@ def _fate(
         default_topics=terms.default_topics,
     )
     if person is None:
-        return _Fate(change="added", step=step, paused=candidate.paused_until)
+        return _RowOutcome(change="added", step=step, paused=candidate.paused_until)
     until = candidate.paused_until
     # A pause that is over says nothing about who is here already: theirs may have been ended since.
     paused = until if until is not None and until > terms.now and until != person.paused_until else None
     if step is None and paused is None:
-        return _Fate(change="unchanged")
-    return _Fate(change="updated", step=step, paused=paused)
+        return _RowOutcome(change="unchanged")
+    return _RowOutcome(change="updated", step=step, paused=paused)

@@ -19,7 +19,7 @@ from types import TracebackType
 
 from subscribers.errors import RosterError
 from subscribers.roster.columns import MAILCHIMP, PLAIN, Columns, recognise, restore
-from subscribers.roster.csv_records import Records
+from subscribers.roster.csv_records import CsvRecords
 from subscribers.roster.encoding import Encoding, find
 
 DELIMITERS = (",", ";", "\t", "|")  # the usual ones; any other sign in the header is tried after them
@@ -60,7 +60,7 @@ class Roster(AbstractContextManager["Roster"]):
             self._file.seek(found.skip)
             self._text = io.TextIOWrapper(self._file, found.name, errors="replace", newline="")
             self.delimiter, self.columns = self._header()
-            self._records = Records(self._text, delimiter=self.delimiter, lossy=found.lossy)
+            self._records = CsvRecords(self._text, delimiter=self.delimiter, lossy=found.lossy)
         except BaseException:
             self._file.close()
             raise

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from subscribers import addresses, topic_slugs
 from subscribers.addresses import Address
 from subscribers.errors import AddressError, PreferenceError, SubscriberError
-from subscribers.lifecycle.transitions import Wish
+from subscribers.lifecycle.transitions import ChangeRequest
 from subscribers.preferences import NAMES, Preferences
 from subscribers.queries import State
 from subscribers.roster import other_tools
@@ -21,7 +21,7 @@ _SEVERAL = re.compile(r"[^\s<>,;\"]@[^\s<>,;\"]+>?\s*[,;/\n]\s*[^@]*@", re.DOTAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class ImportPolicy:
     """On which terms a roster is taken in."""
 
     known_topics: Collection[str]  # slugs
@@ -36,18 +36,18 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class ParsedRow:
     """A row that can be read."""
 
     number: int  # of the row
-    wish: Wish
+    wish: ChangeRequest
     state: State | None  # what the row says
     likely: Mapping[str, str]  # preferences that were guessed for them: of new people only
     paused_until: datetime | None
     unread: tuple[tuple[str, str], ...]  # column and value that mean nothing here
 
 
-def candidate(row: RosterRow, terms: Terms) -> Candidate:
+def candidate(row: RosterRow, terms: ImportPolicy) -> ParsedRow:
     """Read a row. Raises SubscriberError: it is refused."""
     if row.reason:
         raise SubscriberError(row.reason)
@@ -70,14 +70,14 @@ def candidate(row: RosterRow, terms: Terms) -> Candidate:
         else:
             unread.append(("timezone", zone))
     name = address.name if "=?" not in address.name else other_tools.decoded(address.name)
-    wish = Wish(
+    wish = ChangeRequest(
         address=address,
         name=addresses.clean_name(other_tools.full_name(cells)) or addresses.clean_name(name),
         topics=wanted or terms.topics,
         given=given,
         confirmed=terms.confirmed and state in (None, State.CONFIRMED),
     )
-    return Candidate(
+    return ParsedRow(
         number=row.number,
         wish=wish,
         state=state,

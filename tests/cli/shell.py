@@ -13,7 +13,7 @@ from newsletter.cli import app
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class CommandResult:
     """What a command left behind."""
 
     code: int
@@ -32,15 +32,15 @@ class Shell:
 
     state_dir: Path
 
-    def __call__(self, *arguments: str, stdin: str | bytes | None = None) -> Answer:
+    def __call__(self, *arguments: str, stdin: str | bytes | None = None) -> CommandResult:
         """Run `newsletter ARGUMENTS`, whatever becomes of it."""
         result = CliRunner().invoke(
             app, ["--state-dir", str(self.state_dir), *arguments], input=stdin, prog_name="newsletter"
         )
         assert "Traceback" not in result.output
-        return Answer(code=result.exit_code, stdout=result.stdout, stderr=result.stderr)
+        return CommandResult(code=result.exit_code, stdout=result.stdout, stderr=result.stderr)
 
-    def ok(self, *arguments: str, stdin: str | bytes | None = None) -> Answer:
+    def ok(self, *arguments: str, stdin: str | bytes | None = None) -> CommandResult:
         """Run a command that must succeed."""
         answer = self(*arguments, stdin=stdin)
         assert answer.code == 0, answer.stdout + answer.stderr

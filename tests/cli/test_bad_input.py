@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.shell import Shell
 from tests.cli.test_lazy_group import leaves
-from tests.pipeline.intake.scenario import Printed, abstract_of, page
+from tests.pipeline.intake.scenario import PrintedPaper, abstract_of, page
 
 ARGUMENTS = {  # of the commands that need some
     "ingest": ("nowhere.txt",),
@@ -155,7 +155,9 @@ def test_refused_dumps_are_told_one_by_one(shell: Shell, tmp_path: Path) -> None
 
 def test_pairs_that_may_be_the_same_are_told_five_at_most(shell: Shell, tmp_path: Path) -> None:
     for name, day, word in (("a.txt", "Mar 3", "Old"), ("b.txt", "Mar 4", "New")):
-        papers = [Printed(title=f"{word} Title {n}", abstract=abstract_of(f"text {n}")) for n in range(7)]
+        papers = [
+            PrintedPaper(title=f"{word} Title {n}", abstract=abstract_of(f"text {n}")) for n in range(7)
+        ]
         (tmp_path / name).write_bytes(page(day, *papers))
     told = shell.ok("ingest", str(tmp_path / "a.txt"), str(tmp_path / "b.txt")).stderr
     assert told.count("Possibly the same") == 5

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.ops.demo_mail_server import LocalMail, local_mail
+from newsletter.ops.demo_mail_server import DemoMailServer, local_mail
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[list[LocalMail]]:
+def servers(tmp_path: Path) -> Iterator[list[DemoMailServer]]:
     with ExitStack() as stack:
         yield [stack.enter_context(local_mail(tmp_path / name)) for name in ("one", "two")]
 
@@ -49,7 +49,7 @@ def _readers(shell: Shell, count: int) -> None:
         )  # fmt: skip
 
 
-def test_smtp_check_tries_every_server(shell: Shell, servers: list[LocalMail]) -> None:
+def test_smtp_check_tries_every_server(shell: Shell, servers: list[DemoMailServer]) -> None:
     shell.settings(_settings(servers[0].port, servers[1].port))
     found = shell.ok("smtp", "check", "--json").json
     assert [found["port"], *(other["port"] for other in found["others"])] == [one.port for one in servers]
@@ -64,7 +64,7 @@ def test_smtp_check_tries_every_server(shell: Shell, servers: list[LocalMail]) -
 
 
 def test_send_divides_the_mail_and_warns_of_a_server_that_is_down(
-    shell: Shell, servers: list[LocalMail]
+    shell: Shell, servers: list[DemoMailServer]
 ) -> None:
     shell.settings("")
     _readers(shell, 4)
@@ -75,7 +75,7 @@ def test_send_divides_the_mail_and_warns_of_a_server_that_is_down(
     assert f"Warning: the mail server 127.0.0.1:{down}" in answer.stderr
 
 
-def test_send_ends_in_part_when_a_limit_is_reached(shell: Shell, servers: list[LocalMail]) -> None:
+def test_send_ends_in_part_when_a_limit_is_reached(shell: Shell, servers: list[DemoMailServer]) -> None:
     shell.settings("")
     _readers(shell, 4)
     shell.settings(_settings(servers[0].port, servers[1].port, 'limit = "1/day"', limit="2/day"))

@@ -18,7 +18,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from newsletter.ops.demo_mail_server import LocalMail, local_mail
+from newsletter.ops.demo_mail_server import DemoMailServer, local_mail
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
 
@@ -27,7 +27,7 @@ ADA = "ada@readers.example"
 
 
 @pytest.fixture
-def mail(tmp_path: Path) -> Iterator[LocalMail]:
+def mail(tmp_path: Path) -> Iterator[DemoMailServer]:
     with local_mail(tmp_path / "mail") as server:
         yield server
 
@@ -52,7 +52,7 @@ def _free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def _mails(server: LocalMail, address: str) -> list[Any]:
+def _mails(server: DemoMailServer, address: str) -> list[Any]:
     folder = server.maildir(address) / "new"
     if not folder.exists():
         return []
@@ -63,7 +63,7 @@ def _mails(server: LocalMail, address: str) -> list[Any]:
 
 
 def test_two_days_bring_two_digests_and_the_audit_is_clean(
-    ready: Shell, mail: LocalMail, monkeypatch: pytest.MonkeyPatch
+    ready: Shell, mail: DemoMailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _relay(ready, monkeypatch, mail.port)
     first = ready.ok("send", "--at", "2026-04-13T07:00", "--json").json
@@ -90,7 +90,7 @@ def test_two_days_bring_two_digests_and_the_audit_is_clean(
 
 
 def test_preview_is_the_mail_that_is_sent(
-    ready: Shell, mail: LocalMail, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ready: Shell, mail: DemoMailServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     _relay(ready, monkeypatch, mail.port)
     ready.ok("preview", ADA, "--at", "2026-04-13T07:00", "--format", "html", "--out", str(tmp_path / "page"))
@@ -154,7 +154,7 @@ def test_login_that_is_refused_is_said_and_loses_nothing(
 
 
 def test_smtp_check_names_what_it_found(
-    shell: Shell, mail: LocalMail, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, mail: DemoMailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _relay(shell, monkeypatch, mail.port)
     found = shell.ok("smtp", "check", "--json").json
@@ -178,7 +178,7 @@ def test_relay_beyond_this_machine_needs_a_sender_of_ones_own(
 
 @pytest.mark.parametrize("address", [ADA, "stranger@readers.example"])
 def test_test_mail_is_outside_the_ledger(
-    ready: Shell, mail: LocalMail, monkeypatch: pytest.MonkeyPatch, address: str
+    ready: Shell, mail: DemoMailServer, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     _relay(ready, monkeypatch, mail.port)
     ready.ok("send", "--at", "2026-04-13T07:00")
@@ -192,7 +192,7 @@ def test_test_mail_is_outside_the_ledger(
 
 
 def test_newcomer_gets_only_what_is_new_since_and_hears_of_the_rest(
-    ready: Shell, mail: LocalMail, monkeypatch: pytest.MonkeyPatch
+    ready: Shell, mail: DemoMailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _relay(ready, monkeypatch, mail.port)
     ready.ok("send", "--at", "2026-04-13T07:00")
@@ -209,7 +209,7 @@ def test_newcomer_gets_only_what_is_new_since_and_hears_of_the_rest(
 
 
 def test_why_explains_a_day_with_mail_and_one_without(
-    ready: Shell, mail: LocalMail, monkeypatch: pytest.MonkeyPatch
+    ready: Shell, mail: DemoMailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _relay(ready, monkeypatch, mail.port)
     ready.ok("send", "--at", "2026-04-13T07:00")
@@ -229,7 +229,7 @@ def test_why_cuts_titles_to_the_width_of_the_terminal(ready: Shell, monkeypatch:
 
 
 def test_doubtful_papers_are_told_from_those_that_were_owed(
-    shell: Shell, mail: LocalMail, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, mail: DemoMailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _relay(shell, monkeypatch, mail.port)
     chosen = ("--topic", "interpretability", "--maybe", "--confirmed", "--at", "2026-04-13T12:00")
@@ -254,7 +254,7 @@ def test_doubtful_papers_are_told_from_those_that_were_owed(
 
 
 def test_edition_is_held_looked_at_and_released(
-    ready: Shell, mail: LocalMail, monkeypatch: pytest.MonkeyPatch
+    ready: Shell, mail: DemoMailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _relay(ready, monkeypatch, mail.port)
     (edition,) = ready.ok("editions", "publish", "--at", "2026-04-13T06:10", "--json").json

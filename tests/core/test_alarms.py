@@ -9,10 +9,10 @@ import pytest
 
 from newsletter.core.alarms import (
     BASELINE,
+    AlarmPolicy,
     DumpFacts,
     Facts,
-    Leftover,
-    Terms,
+    StuckFile,
     alarms_of,
     expected_time,
     usual_entries,
@@ -46,8 +46,8 @@ def dump(number: int, entries: int = 40, *, held: bool = False, format_: str = "
     )
 
 
-def keys(facts: Facts, terms: Terms | None = None) -> list[str]:
-    return [alarm.key for alarm in alarms_of(facts, terms or Terms())]
+def keys(facts: Facts, terms: AlarmPolicy | None = None) -> list[str]:
+    return [alarm.key for alarm in alarms_of(facts, terms or AlarmPolicy())]
 
 
 def test_nothing_is_wrong_where_all_is_well() -> None:
@@ -84,12 +84,12 @@ def test_no_new_dump_for_long_is_an_alarm_but_not_over_a_weekend() -> None:
     facts = replace(WELL, last_dump_at=FRIDAY, now=FRIDAY + timedelta(days=3))
     assert keys(facts) == []
     assert keys(replace(facts, now=FRIDAY + timedelta(days=4))) == ["quiet"]
-    assert keys(replace(facts, now=FRIDAY + timedelta(days=40)), Terms(quiet=None)) == []
+    assert keys(replace(facts, now=FRIDAY + timedelta(days=40)), AlarmPolicy(quiet=None)) == []
 
 
 def test_a_held_dump_and_a_held_edition_are_named() -> None:
     facts = replace(WELL, dumps=(dump(1, held=True),), held_editions=(7,))
-    edition, held = alarms_of(facts, Terms())
+    edition, held = alarms_of(facts, AlarmPolicy())
     assert (edition.words, held.words) == (
         "edition 7 is held",
         "1.txt is held: a third of it cannot be read",
@@ -108,14 +108,14 @@ def test_few_papers_are_an_alarm_only_against_a_baseline_of_the_same_source() ->
 
 def test_mail_that_waits_too_long_a_full_disk_and_failed_requests_are_alarms() -> None:
     late = replace(WELL, waiting_since=WEDNESDAY - timedelta(hours=3), waiting=5)
-    (alarm,) = alarms_of(late, Terms())
+    (alarm,) = alarms_of(late, AlarmPolicy())
     assert alarm.words == "5 mails wait to be sent, the oldest for 3 hours"
     assert keys(replace(late, waiting_since=WEDNESDAY - timedelta(hours=1))) == []
     assert keys(replace(WELL, free_bytes=10**6, failed_requests=2)) == ["disk", "requests"]
 
 
 def test_mails_that_failed_here_are_an_alarm() -> None:
-    (alarm,) = alarms_of(replace(WELL, failed=1, failed_because="its content is damaged"), Terms())
+    (alarm,) = alarms_of(replace(WELL, failed=1, failed_because="its content is damaged"), AlarmPolicy())
     told = "1 mail failed here within a day: its content is damaged"
     assert (alarm.key, alarm.words) == ("failed", told)
 
@@ -123,12 +123,12 @@ def test_mails_that_failed_here_are_an_alarm() -> None:
 def test_what_lies_in_the_inbox_for_an_hour_and_what_was_refused_are_alarms() -> None:
     fresh, old = (WEDNESDAY - timedelta(minutes=minutes) for minutes in (59, 61))
     lying = [
-        Leftover(file="fresh.txt", why="", since=fresh),
-        Leftover(file="big.txt", why="the file is too large", since=old),
-        Leftover(file="old.txt", why="", since=old),
-        Leftover(file="big.txt", why="no listing", since=fresh, is_refused=True),
+        StuckFile(file="fresh.txt", why="", since=fresh),
+        StuckFile(file="big.txt", why="the file is too large", since=old),
+        StuckFile(file="old.txt", why="", since=old),
+        StuckFile(file="big.txt", why="no listing", since=fresh, is_refused=True),
     ]
-    found = alarms_of(replace(WELL, leftovers=lying), Terms())
+    found = alarms_of(replace(WELL, leftovers=lying), AlarmPolicy())
     assert [(alarm.key, alarm.words) for alarm in found] == [
         ("inbox big.txt", "big.txt lies in the inbox and is not taken: the file is too large"),
         ("inbox old.txt", "old.txt lies in the inbox and is not taken"),

@@ -16,7 +16,7 @@ import yaml
 
 from newsletter.ops.doctor import dns as doctor
 from newsletter.ops.doctor.finding import Status
-from newsletter.ops.doctor.names import Names
+from newsletter.ops.doctor.names import Resolver
 from newsletter.settings import Settings
 from tests.name_server import NameServer
 
@@ -185,7 +185,7 @@ def test_zone_of_the_guide_satisfies_the_doctor() -> None:
     records["7.113.0.203.in-addr.arpa", "PTR"] = ["mx.example.org."]  # the provider's part
     with NameServer(records) as server:
         found = doctor.look(
-            Names(server.address),
+            Resolver(server.address),
             domain="example.org",
             keys=(),
             addresses=("203.0.113.7",),

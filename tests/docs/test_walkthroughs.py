@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import Answer, Shell
+from tests.cli.shell import CommandResult, Shell
 from tests.docs.test_docs import COMMAND_LINE, PAGES, ROOT
-from tests.pipeline.intake.scenario import Printed, page
+from tests.pipeline.intake.scenario import PrintedPaper, page
 from tests.smtp_servers.recording import RecordingServer
 
 pytestmark = pytest.mark.flaky(reruns=2)  # servers are started and told to stop
@@ -89,7 +89,7 @@ def settled(tmp_path_factory: pytest.TempPathFactory, mail_server: RecordingServ
     dump = shell.state_dir.parent / "dump.txt"
     for day in range(1, 13):
         papers = [
-            Printed(title=f"Qubit {a} for quantum {b} number {day}{a}{b}")
+            PrintedPaper(title=f"Qubit {a} for quantum {b} number {day}{a}{b}")
             for a in NOUNS
             for b in ("codes", "chips")
         ]
@@ -123,7 +123,7 @@ def _prepare(words: list[str], folder: Path) -> None:
         shutil.copytree(folder / "state", words[1], dirs_exist_ok=True)
 
 
-def _runs_on(words: list[str]) -> Answer:
+def _runs_on(words: list[str]) -> CommandResult:
     """A program that runs on: started, and told to stop once it says that it serves or works."""
     process = subprocess.Popen(
         [sys.executable, "-m", "newsletter", *words],
@@ -136,7 +136,7 @@ def _runs_on(words: list[str]) -> Answer:
     time.sleep(1.0)
     process.send_signal(signal.SIGTERM)
     _, rest = process.communicate(timeout=30)
-    return Answer(code=process.returncode, stdout="", stderr=said + rest)
+    return CommandResult(code=process.returncode, stdout="", stderr=said + rest)
 
 
 @pytest.mark.parametrize("walk", WALKS, ids=lambda walk: str(walk.relative_to(ROOT)))
@@ -151,7 +151,7 @@ def test_commands_of_a_page_do_their_work(
     for name in ("backups", "root"):
         (tmp_path / name).mkdir()
     (tmp_path / "2025-12-12.txt").write_bytes(
-        page("Dec 12", Printed(title="An analog circuit that sizes itself"))
+        page("Dec 12", PrintedPaper(title="An analog circuit that sizes itself"))
     )
     (tmp_path / "newsletter").mkdir()
     (tmp_path / "newsletter/samples").symlink_to(ROOT / "newsletter/samples")  # as in a checkout

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import event
 
 from newsletter.core.errors import NotFoundError
-from tests.pipeline.intake.scenario import Newsstand, page
+from tests.pipeline.intake.scenario import DumpScenario, page
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> Newsstand:
-    stand = Newsstand(tmp_path)
+def stand(tmp_path: Path) -> DumpScenario:
+    stand = DumpScenario(tmp_path)
     stand.drop("b.txt", page("Mar 4", "Circuits of Spikes", "Quantum Circuits"))
     stand.publish()
     stand.now += timedelta(days=1)
@@ -23,7 +23,7 @@ def stand(tmp_path: Path) -> Newsstand:
     return stand
 
 
-def test_rows_are_sorted_by_first_listing(stand: Newsstand) -> None:
+def test_rows_are_sorted_by_first_listing(stand: DumpScenario) -> None:
     assert stand.titles() == [
         "Archived Quantum Notes",
         "Circuits of Spikes",
@@ -34,7 +34,7 @@ def test_rows_are_sorted_by_first_listing(stand: Newsstand) -> None:
     assert [row["edition"] for row in stand.papers()] == [None, 1, 1, None, None]
 
 
-def test_rows_of_a_topic_are_those_that_surely_belong(stand: Newsstand) -> None:
+def test_rows_of_a_topic_are_those_that_surely_belong(stand: DumpScenario) -> None:
     expected = ["Archived Quantum Notes", "Quantum Circuits", "Quantum Lattices"]
     assert stand.titles(topic="quantum") == expected
     assert len(stand.titles(topic="everything")) == 5
@@ -42,14 +42,14 @@ def test_rows_of_a_topic_are_those_that_surely_belong(stand: Newsstand) -> None:
         stand.titles(topic="cooking", known_topics=("quantum",))
 
 
-def test_rows_of_a_dump_come_in_its_order(stand: Newsstand) -> None:
+def test_rows_of_a_dump_come_in_its_order(stand: DumpScenario) -> None:
     assert stand.titles(dump="c.txt") == ["Quantum Lattices", "Circuits of Spikes", "Photons"]
     assert stand.titles(dump="c.txt", topic="circuits") == ["Circuits of Spikes"]
     with pytest.raises(NotFoundError, match="there is no dump"):
         stand.titles(dump="x.txt")
 
 
-def test_rows_of_an_edition_and_of_the_next(stand: Newsstand) -> None:
+def test_rows_of_an_edition_and_of_the_next(stand: DumpScenario) -> None:
     assert stand.titles(edition=1) == ["Circuits of Spikes", "Quantum Circuits"]
     assert stand.titles(edition="1", topic="quantum") == ["Quantum Circuits"]
     assert stand.titles(edition="next") == ["Quantum Lattices", "Photons"]
@@ -60,7 +60,7 @@ def test_rows_of_an_edition_and_of_the_next(stand: Newsstand) -> None:
             stand.titles(edition=unknown)
 
 
-def test_rows_take_a_fixed_number_of_statements(stand: Newsstand) -> None:
+def test_rows_take_a_fixed_number_of_statements(stand: DumpScenario) -> None:
     statements: list[str] = []
 
     def count(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
@@ -75,7 +75,7 @@ def test_rows_take_a_fixed_number_of_statements(stand: Newsstand) -> None:
     assert len(statements) == few
 
 
-def test_show_tells_the_history_of_a_paper(stand: Newsstand) -> None:
+def test_show_tells_the_history_of_a_paper(stand: DumpScenario) -> None:
     shown = stand.show(stand.id_of("Circuits of Spikes"))
     assert [(item["file"], item["listed_on"], item["position"]) for item in shown["listings"]] == [
         ("b.txt", "2026-03-04", 1),

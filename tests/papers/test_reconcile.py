@@ -11,22 +11,22 @@ import pytest
 from newsletter.core.papers.listing import Entry, ListedOn, Listing
 from newsletter.db.engine import writing
 from newsletter.papers import dumps
-from newsletter.papers.reconcile import Taken, take_in
-from tests.pipeline.intake.scenario import Newsstand, abstract_of
+from newsletter.papers.reconcile import ReconcileReport, take_in
+from tests.pipeline.intake.scenario import DumpScenario, abstract_of
 
 DAY = date(2026, 3, 3)
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> Newsstand:
-    return Newsstand(tmp_path)
+def stand(tmp_path: Path) -> DumpScenario:
+    return DumpScenario(tmp_path)
 
 
 def entry(line: int, title: str, abstract: str = "") -> Entry:
     return Entry(position=0, line=line, title=title, abstract=abstract or abstract_of(line))
 
 
-def reread(stand: Newsstand, *entries: Entry) -> Taken:
+def reread(stand: DumpScenario, *entries: Entry) -> ReconcileReport:
     with writing(stand.engine) as connection:
         [dump] = dumps.all_dumps(connection)
         listing = Listing(
@@ -45,7 +45,7 @@ def reread(stand: Newsstand, *entries: Entry) -> Taken:
         )
 
 
-def test_take_in_again_mends_a_title_in_place(stand: Newsstand) -> None:
+def test_take_in_again_mends_a_title_in_place(stand: DumpScenario) -> None:
     stand.list_entries(entry(1, "QQuantum Lattices"), entry(2, "Circuits"), on=DAY)
     stand.publish()
     taken = reread(stand, entry(1, "Quantum Lattices, Mended"), entry(2, "Circuits"))
@@ -57,7 +57,7 @@ def test_take_in_again_mends_a_title_in_place(stand: Newsstand) -> None:
     assert stand.news() == set()
 
 
-def test_take_in_again_makes_only_overlooked_papers_news(stand: Newsstand) -> None:
+def test_take_in_again_makes_only_overlooked_papers_news(stand: DumpScenario) -> None:
     stand.list_entries(entry(1, "Lattices"), on=DAY)
     stand.publish()
     taken = reread(stand, entry(1, "Lattices"), entry(9, "Spikes"))
@@ -65,7 +65,7 @@ def test_take_in_again_makes_only_overlooked_papers_news(stand: Newsstand) -> No
     assert stand.news() == {("Spikes", "everything")}
 
 
-def test_take_in_again_does_not_give_a_line_two_papers(stand: Newsstand) -> None:
+def test_take_in_again_does_not_give_a_line_two_papers(stand: DumpScenario) -> None:
     stand.list_entries(entry(1, "Lattices"), on=DAY)
     taken = reread(stand, entry(1, "Spikes"), entry(2, "Lattices", abstract_of(1)))
     assert (taken.new, taken.known) == (2, 0)
@@ -73,7 +73,7 @@ def test_take_in_again_does_not_give_a_line_two_papers(stand: Newsstand) -> None
     assert stand.papers()[1]["id"] == 1
 
 
-def test_take_in_reports_papers_that_one_entry_names_both(stand: Newsstand) -> None:
+def test_take_in_reports_papers_that_one_entry_names_both(stand: DumpScenario) -> None:
     one = replace(entry(1, "Lattices"), identifiers=(("arxiv", "2401.00001"),))
     two = entry(2, "Spikes")
     stand.list_entries(one, two, on=DAY)

@@ -29,7 +29,7 @@ from newsletter.db.schema import (
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.outbox.claims import expire
 from newsletter.papers import topic_matches
-from newsletter.pipeline.compose.compose import Composed, compose
+from newsletter.pipeline.compose.compose import ComposeReport, compose
 from newsletter.pipeline.explain.audit import AuditReport, audit
 from subscribers.lifecycle import signup
 from subscribers.preferences import Preferences
@@ -46,7 +46,7 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-class PlainPress:
+class PlainRenderer:
     """A press whose pieces are the ids of the papers, and whose sizes are round figures."""
 
     topic_order: Mapping[str, int] = {topic: rank for rank, topic in enumerate(TOPICS)}
@@ -77,13 +77,13 @@ class NoRules:
         return ()
 
 
-class World:
+class Scenario:
     """One newsletter: a database, a press, and what people did."""
 
     def __init__(self, folder: Path, *, room: int = 10**6, url: str | None = None) -> None:
         self.engine = open_engine(url or default_url(folder))
         SQLModel.metadata.create_all(self.engine)
-        self.press = PlainPress(room)
+        self.press = PlainRenderer(room)
         with writing(self.engine) as connection:
             self.dump_id = connection.execute(
                 insert(dumps).returning(dumps.c.id),
@@ -153,7 +153,7 @@ class World:
 
     def compose(
         self, at: str, *, everyone: bool = False, only: int | None = None, canaries: Sequence[str] = ()
-    ) -> Composed:
+    ) -> ComposeReport:
         return compose(
             self.engine, now=utc(at), press=self.press, everyone=everyone, only=only, canaries=canaries
         )
@@ -188,7 +188,7 @@ class World:
             }
             follow[state](connection, ids, now=now)
 
-    def run(self, at: str, state: DeliveryState = DeliveryState.SENT) -> Composed:
+    def run(self, at: str, state: DeliveryState = DeliveryState.SENT) -> ComposeReport:
         """One run at which everything that waits comes to this end."""
         with writing(self.engine) as connection:
             expire(connection, now=utc(at))
@@ -196,7 +196,7 @@ class World:
         self.end(state, at=at)
         return composed
 
-    def day(self, at: str) -> Composed:
+    def day(self, at: str) -> ComposeReport:
         """One run at which everything composed is sent."""
         composed = self.compose(at)
         self.all_become(DeliveryState.SENT, at=at)

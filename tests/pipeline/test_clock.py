@@ -16,31 +16,31 @@ from newsletter.db.schema import deliveries
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.outbox.claims import expire, skip
 from newsletter.papers import editions
-from newsletter.pipeline.compose.batch import Closing
+from newsletter.pipeline.compose.batch import SlotClosing
 from newsletter.pipeline.explain.why import why
 from subscribers.lifecycle import unsubscribe
 from subscribers.lifecycle.update import choose
 from subscribers.preferences import Preferences
-from tests.pipeline.scenario import World, utc
-from tests.pipeline.whole_newsletter import Office
+from tests.pipeline.scenario import Scenario, utc
+from tests.pipeline.whole_newsletter import WholeNewsletter
 from tests.smtp_servers.recording import RecordingServer
 
-BEHIND = Closing.CLOCK_BEHIND.value
+BEHIND = SlotClosing.CLOCK_BEHIND.value
 
 
 @pytest.fixture
-def world(tmp_path: Path, database_url: str) -> Iterator[World]:
-    world = World(tmp_path, url=database_url)
+def world(tmp_path: Path, database_url: str) -> Iterator[Scenario]:
+    world = Scenario(tmp_path, url=database_url)
     yield world
     world.engine.dispose()
 
 
 @pytest.fixture
-def ada(world: World) -> int:
+def ada(world: Scenario) -> int:
     return world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
 
 
-def _days(world: World, *days: int, at: str = "07:00") -> None:
+def _days(world: Scenario, *days: int, at: str = "07:00") -> None:
     """A paper each morning, and a run."""
     for day in days:
         world.edition(f"2026-04-{day}T05:00", {f"P{day}": ["circuits"]})
@@ -50,7 +50,7 @@ def _days(world: World, *days: int, at: str = "07:00") -> None:
 # A clock that goes back
 
 
-def test_clock_that_goes_back_composes_and_closes_nothing(world: World, ada: int) -> None:
+def test_clock_that_goes_back_composes_and_closes_nothing(world: Scenario, ada: int) -> None:
     _days(world, 13, 14)
     world.edition("2026-04-13T08:00", {"B": ["circuits"]})
     for everyone in (False, True):
@@ -64,7 +64,7 @@ def test_clock_that_goes_back_composes_and_closes_nothing(world: World, ada: int
     assert (found.clean, found.pending) == (True, {})
 
 
-def test_clock_that_goes_back_over_a_slot_leaves_it_open(world: World, ada: int) -> None:
+def test_clock_that_goes_back_over_a_slot_leaves_it_open(world: Scenario, ada: int) -> None:
     world.edition("2026-04-14T05:00", {"A": ["circuits"]})
     world.compose("2026-04-14T06:30", everyone=True)
     world.all_become(DeliveryState.SENT, at="2026-04-14T06:30")
@@ -83,7 +83,7 @@ def test_clock_that_goes_back_over_a_slot_leaves_it_open(world: World, ada: int)
     assert world.mails_to(ada) == [["A"], ["B"]]
 
 
-def test_clock_that_goes_back_repeats_nothing_once_it_is_right_again(world: World, ada: int) -> None:
+def test_clock_that_goes_back_repeats_nothing_once_it_is_right_again(world: Scenario, ada: int) -> None:
     _days(world, 13, 14)
     world.edition("2026-04-14T07:30", {"C": ["circuits"]})
     world.compose("2026-04-14T08:00", everyone=True)
@@ -101,7 +101,7 @@ def test_clock_that_goes_back_repeats_nothing_once_it_is_right_again(world: Worl
     assert world.audit("2026-04-15T08:00").clean
 
 
-def test_clock_that_goes_back_takes_no_composed_mail_back(world: World, ada: int) -> None:
+def test_clock_that_goes_back_takes_no_composed_mail_back(world: Scenario, ada: int) -> None:
     world.edition("2026-04-14T05:00", {"A": ["circuits"]})
     world.compose("2026-04-14T07:00")
     world.reader("ada@example.org", joined="2026-04-14T07:01", text_only="true")
@@ -114,7 +114,7 @@ def test_clock_that_goes_back_takes_no_composed_mail_back(world: World, ada: int
 # A clock that ran ahead
 
 
-def test_clock_that_ran_ahead_silences_nobody(world: World, ada: int) -> None:
+def test_clock_that_ran_ahead_silences_nobody(world: Scenario, ada: int) -> None:
     world.day("2030-01-01T07:00")
     _days(world, 14, 15, 16)
     assert world.mails_to(ada) == [["P14"], ["P15"], ["P16"]]
@@ -122,7 +122,7 @@ def test_clock_that_ran_ahead_silences_nobody(world: World, ada: int) -> None:
     assert (found.clean, found.pending) == (True, {})
 
 
-def test_slot_that_a_clock_ahead_closed_is_open_when_it_comes(world: World, ada: int) -> None:
+def test_slot_that_a_clock_ahead_closed_is_open_when_it_comes(world: Scenario, ada: int) -> None:
     world.day("2026-04-14T07:30")  # it is 06:00
     world.edition("2026-04-14T06:30", {"A": ["circuits"]})
     assert world.day("2026-04-14T06:45").closed == {"nothing new": 1}  # yesterday's slot once more
@@ -132,7 +132,7 @@ def test_slot_that_a_clock_ahead_closed_is_open_when_it_comes(world: World, ada:
 
 
 def test_clock_that_ran_years_ahead_and_mailed_repeats_nothing_and_silences_nobody(
-    world: World, ada: int
+    world: Scenario, ada: int
 ) -> None:
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})  # years old by that clock
     wrong = world.edition("2030-01-01T05:00", {"B": ["circuits"]})
@@ -149,7 +149,7 @@ def test_clock_that_ran_years_ahead_and_mailed_repeats_nothing_and_silences_nobo
 
 
 def test_clock_that_ran_weeks_ahead_and_mailed_repeats_nothing_and_silences_nobody(
-    world: World, ada: int
+    world: Scenario, ada: int
 ) -> None:
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
     world.edition("2026-04-15T05:00", {"Held": ["circuits"]}, published_at=utc("2026-04-13T05:00"))
@@ -163,7 +163,7 @@ def test_clock_that_ran_weeks_ahead_and_mailed_repeats_nothing_and_silences_nobo
 
 
 def test_papers_taken_in_by_a_clock_ahead_are_not_repeated_when_that_day_comes(
-    world: World, ada: int
+    world: Scenario, ada: int
 ) -> None:
     world.edition("2026-06-01T05:00", {"A": ["circuits"]})
     world.day("2026-06-01T07:00")
@@ -175,7 +175,7 @@ def test_papers_taken_in_by_a_clock_ahead_are_not_repeated_when_that_day_comes(
     assert world.audit("2026-06-02T08:00").clean
 
 
-def test_mail_that_waits_for_a_date_far_ahead_is_composed_anew(world: World, ada: int) -> None:
+def test_mail_that_waits_for_a_date_far_ahead_is_composed_anew(world: Scenario, ada: int) -> None:
     world.edition("2026-04-14T05:00", {"A": ["circuits"]})
     world.compose("2026-05-05T07:00")
     world.day("2026-04-14T07:00")
@@ -187,7 +187,7 @@ def test_mail_that_waits_for_a_date_far_ahead_is_composed_anew(world: World, ada
 # A digest that nobody got passes over no slot
 
 
-def test_expired_mail_passes_over_no_slot(world: World, ada: int) -> None:
+def test_expired_mail_passes_over_no_slot(world: Scenario, ada: int) -> None:
     world.edition("2026-04-14T15:00", {"A": ["circuits"]})
     world.compose("2026-04-14T22:00", everyone=True)
     world.edition("2026-04-15T05:00", {"B": ["circuits"]})
@@ -199,7 +199,7 @@ def test_expired_mail_passes_over_no_slot(world: World, ada: int) -> None:
     assert (found.clean, found.pending) == (True, {})
 
 
-def test_audit_expects_the_slot_that_an_expired_mail_does_not_pass_over(world: World, ada: int) -> None:
+def test_audit_expects_the_slot_that_an_expired_mail_does_not_pass_over(world: Scenario, ada: int) -> None:
     world.edition("2026-04-14T15:00", {"A": ["circuits"]})
     world.compose("2026-04-14T22:00", everyone=True)
     with writing(world.engine) as connection:
@@ -212,7 +212,7 @@ def test_audit_expects_the_slot_that_an_expired_mail_does_not_pass_over(world: W
 # What happens between two slots
 
 
-def test_audit_waits_for_the_next_slot_after_the_minimum_was_lowered(world: World) -> None:
+def test_audit_waits_for_the_next_slot_after_the_minimum_was_lowered(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00", minimum=3)
     world.edition("2026-04-14T05:00", {"A": ["circuits"]})
     assert world.day("2026-04-14T07:00").closed == {"too few": 1}
@@ -222,7 +222,7 @@ def test_audit_waits_for_the_next_slot_after_the_minimum_was_lowered(world: Worl
     assert world.mails_to(ada) == [["A"]]
 
 
-def test_audit_waits_for_the_next_slot_after_a_pause_was_ended_early(world: World, ada: int) -> None:
+def test_audit_waits_for_the_next_slot_after_a_pause_was_ended_early(world: Scenario, ada: int) -> None:
     for at, until in (("2026-04-13T08:00", utc("2026-04-25T12:00")), ("2026-04-14T09:00", None)):
         with writing(world.engine) as connection:
             unsubscribe.pause(connection, subscriber_id=ada, until=until, how="web", now=utc(at))
@@ -233,7 +233,7 @@ def test_audit_waits_for_the_next_slot_after_a_pause_was_ended_early(world: Worl
     assert world.mails_to(ada) == [["P14"]]
 
 
-def test_edition_stored_after_the_run_waits_for_the_next_slot(world: World, ada: int) -> None:
+def test_edition_stored_after_the_run_waits_for_the_next_slot(world: Scenario, ada: int) -> None:
     world.day("2026-04-14T07:00")
     world.edition("2026-04-14T06:59:59", {"A": ["circuits"]}, published_at=utc("2026-04-14T07:10"))
     world.day("2026-04-14T07:10")
@@ -244,7 +244,7 @@ def test_edition_stored_after_the_run_waits_for_the_next_slot(world: World, ada:
     assert world.audit("2026-04-15T08:00").clean
 
 
-def test_date_that_had_its_digest_has_no_second_one_after_a_change(world: World, ada: int) -> None:
+def test_date_that_had_its_digest_has_no_second_one_after_a_change(world: Scenario, ada: int) -> None:
     _days(world, 14)
     world.reader("ada@example.org", joined="2026-04-14T09:00", hour=22)
     world.edition("2026-04-14T10:00", {"B": ["circuits"]})
@@ -255,7 +255,7 @@ def test_date_that_had_its_digest_has_no_second_one_after_a_change(world: World,
     assert world.mails_to(ada) == [["P14"], ["B"]]
 
 
-def test_date_that_had_its_digest_in_another_zone_has_no_second_one(world: World) -> None:
+def test_date_that_had_its_digest_in_another_zone_has_no_second_one(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00", timezone="Asia/Tokyo")
     world.edition("2026-04-13T20:00", {"A": ["circuits"]})
     world.day("2026-04-13T22:00")
@@ -268,7 +268,7 @@ def test_date_that_had_its_digest_in_another_zone_has_no_second_one(world: World
     assert world.mails_to(ada) == [["A"], ["B"]]
 
 
-def test_patience_that_ends_between_two_slots_is_over_at_the_second(world: World) -> None:
+def test_patience_that_ends_between_two_slots_is_over_at_the_second(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00", minimum=3)
     world.edition("2026-04-14T10:00", {"A": ["circuits"]})
     for day in range(15, 22):
@@ -282,7 +282,7 @@ def test_patience_that_ends_between_two_slots_is_over_at_the_second(world: World
 def test_change_while_composing_waited_opens_no_closed_slot(tmp_path: Path, database_url: str) -> None:
     """Whoever composes reads the clock, then waits for another writer: a change may be later than that."""
     with RecordingServer() as server:
-        office = Office(tmp_path, port=server.port, url=database_url)
+        office = WholeNewsletter(tmp_path, port=server.port, url=database_url)
         ada = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00", hour=22)
         office.ingest_samples([13])
         with writing(office.engine) as connection:

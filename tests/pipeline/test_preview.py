@@ -13,9 +13,9 @@ from newsletter.db.schema import deliveries, digests, editions, pieces, runs
 from newsletter.pipeline.compose.compose import compose
 from newsletter.pipeline.preview import Preview, preview, sample_for
 from newsletter.pipeline.publish import publish
-from newsletter.pipeline.send import Calendar
+from newsletter.pipeline.send import EditionSchedule
 from subscribers.lifecycle import suppression
-from tests.pipeline.whole_newsletter import Office, read, titles_in, utc
+from tests.pipeline.whole_newsletter import WholeNewsletter, read, titles_in, utc
 from tests.smtp_servers.recording import RecordingServer
 
 TABLES = (deliveries, digests, editions, pieces, runs)
@@ -28,13 +28,13 @@ def server() -> Iterator[RecordingServer]:
 
 
 @pytest.fixture
-def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterator[Office]:
-    office = Office(tmp_path, port=server.port, url=database_url)
+def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterator[WholeNewsletter]:
+    office = WholeNewsletter(tmp_path, port=server.port, url=database_url)
     yield office
     office.engine.dispose()
 
 
-def _preview(office: Office, reader: int, at: str) -> Preview:
+def _preview(office: WholeNewsletter, reader: int, at: str) -> Preview:
     return preview(
         office.engine,
         subscriber_id=reader,
@@ -42,12 +42,12 @@ def _preview(office: Office, reader: int, at: str) -> Preview:
         press=office.press,
         builder=office.builder,
         links=office.links,
-        calendar=Calendar(),
+        calendar=EditionSchedule(),
         sampler=office.sampler,
     )
 
 
-def _rows(office: Office) -> list[int]:
+def _rows(office: WholeNewsletter) -> list[int]:
     with reading(office.engine) as connection:
         return [connection.execute(select(func.count()).select_from(table)).scalar_one() for table in TABLES]
 
@@ -56,7 +56,9 @@ def _mails(server: RecordingServer) -> dict[str, bytes]:
     return {mail.recipient: mail.data for mail in server.accepted}
 
 
-def test_preview_at_the_hour_is_the_mail_that_is_sent(office: Office, server: RecordingServer) -> None:
+def test_preview_at_the_hour_is_the_mail_that_is_sent(
+    office: WholeNewsletter, server: RecordingServer
+) -> None:
     readers = {
         f"{topic}@example.org": office.reader(f"{topic}@example.org", topic, joined="2026-04-12T12:00")
         for topic in ("quantum", "circuits", "everything", "interpretability")
@@ -70,7 +72,9 @@ def test_preview_at_the_hour_is_the_mail_that_is_sent(office: Office, server: Re
     assert [made.sample for made in shown.values()] == [False] * 4
 
 
-def test_preview_before_the_hour_is_the_digest_as_it_stands(office: Office, server: RecordingServer) -> None:
+def test_preview_before_the_hour_is_the_digest_as_it_stands(
+    office: WholeNewsletter, server: RecordingServer
+) -> None:
     reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13])
     made = _preview(office, reader, "2026-04-13T06:00")
@@ -82,7 +86,7 @@ def test_preview_before_the_hour_is_the_digest_as_it_stands(office: Office, serv
     assert early.sample  # nothing is owed any more
 
 
-def test_preview_of_what_send_now_would_mail(office: Office, server: RecordingServer) -> None:
+def test_preview_of_what_send_now_would_mail(office: WholeNewsletter, server: RecordingServer) -> None:
     reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13])
     made = _preview(office, reader, "2026-04-13T06:00")
@@ -90,7 +94,7 @@ def test_preview_of_what_send_now_would_mail(office: Office, server: RecordingSe
     assert _mails(server) == {"ada@example.org": made.envelope.data}
 
 
-def test_preview_shows_a_composed_mail_that_waits(office: Office, server: RecordingServer) -> None:
+def test_preview_shows_a_composed_mail_that_waits(office: WholeNewsletter, server: RecordingServer) -> None:
     reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13])
     publish(office.engine, now=utc("2026-04-13T07:00"))
@@ -102,7 +106,7 @@ def test_preview_shows_a_composed_mail_that_waits(office: Office, server: Record
 
 
 def test_preview_without_anything_owed_is_a_sample_of_the_readers_last(
-    office: Office, server: RecordingServer
+    office: WholeNewsletter, server: RecordingServer
 ) -> None:
     reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.reader("bob@example.org", "quantum", joined="2026-04-12T12:00")
@@ -122,7 +126,7 @@ def test_preview_without_anything_owed_is_a_sample_of_the_readers_last(
 
 
 def test_preview_of_a_newcomer_is_a_sample_of_the_latest_digest(
-    office: Office, server: RecordingServer
+    office: WholeNewsletter, server: RecordingServer
 ) -> None:
     office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13])
@@ -134,7 +138,7 @@ def test_preview_of_a_newcomer_is_a_sample_of_the_latest_digest(
     assert read(made.envelope.data)["To"] == "bob@example.org"
 
 
-def test_preview_for_who_wants_text_is_text(office: Office, server: RecordingServer) -> None:
+def test_preview_for_who_wants_text_is_text(office: WholeNewsletter, server: RecordingServer) -> None:
     reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00", text_only=True)
     office.ingest_samples([13])
     made = _preview(office, reader, "2026-04-13T07:00")
@@ -144,7 +148,7 @@ def test_preview_for_who_wants_text_is_text(office: Office, server: RecordingSer
     assert _mails(server) == {"ada@example.org": made.envelope.data}
 
 
-def test_preview_before_anything_was_composed_shows_papers_that_ship(office: Office) -> None:
+def test_preview_before_anything_was_composed_shows_papers_that_ship(office: WholeNewsletter) -> None:
     reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     made = _preview(office, reader, "2026-04-13T07:00")
     assert made.sample
@@ -154,7 +158,7 @@ def test_preview_before_anything_was_composed_shows_papers_that_ship(office: Off
     assert _rows(office) == [0, 0, 0, 0, 0]
 
 
-def test_preview_of_who_may_not_be_mailed_says_so(office: Office) -> None:
+def test_preview_of_who_may_not_be_mailed_says_so(office: WholeNewsletter) -> None:
     reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13])
     office.send("2026-04-13T07:00")
@@ -171,7 +175,7 @@ def test_preview_of_who_may_not_be_mailed_says_so(office: Office) -> None:
         _preview(office, reader, "2026-04-13T09:00")
 
 
-def test_sample_for_goes_to_any_address_and_offers_no_one_click(office: Office) -> None:
+def test_sample_for_goes_to_any_address_and_offers_no_one_click(office: WholeNewsletter) -> None:
     office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13])
     office.send("2026-04-13T07:00")

@@ -27,7 +27,7 @@ from newsletter.pipeline.curation.corrections import merge_papers, split_papers
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import signup, unsubscribe
 from subscribers.preferences import Preferences
-from tests.pipeline.scenario import DAY, TOPICS, NoRules, World, utc
+from tests.pipeline.scenario import DAY, TOPICS, NoRules, Scenario, utc
 
 STEPS = 120
 PAUSES = (7, 60, 180, 400, 700)  # minutes between two events
@@ -40,7 +40,7 @@ class Month:
     def __init__(self, folder: Path, seed: int, *, url: str | None = None) -> None:
         self.random = random.Random(seed)
         self.now = utc("2026-04-01")
-        self.world = World(folder, room=self.random.choice([10**6, 1200, 600]), url=url)
+        self.world = Scenario(folder, room=self.random.choice([10**6, 1200, 600]), url=url)
         self.titles: list[str] = []
         self.newest = 0
         self.held: set[int] = set()
@@ -234,7 +234,7 @@ class Month:
             split_papers(self.world.engine, other, now=self.now)
 
 
-def shown_too_early(world: World) -> int:
+def shown_too_early(world: Scenario) -> int:
     """Mails that hold papers of an edition before its time, but for those to canaries."""
     with reading(world.engine) as connection:
         known = select(canary_slots.c.edition).where(

@@ -12,10 +12,10 @@ import pytest
 from newsletter import samples
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.db.engine import reading
-from newsletter.pipeline.send import Calendar, SendReport, dry_run, send
+from newsletter.pipeline.send import EditionSchedule, SendReport, dry_run, send
 from subscribers import queries
-from tests.pipeline.whole_newsletter import Office, read, titles_in, utc
-from tests.smtp_servers.recording import RecordingServer, Terms
+from tests.pipeline.whole_newsletter import WholeNewsletter, read, titles_in, utc
+from tests.smtp_servers.recording import RecordingServer, ServerRules
 
 TOPICS = ("circuits", "quantum", "neuromorphic", "interpretability")
 
@@ -27,8 +27,8 @@ def server() -> Iterator[RecordingServer]:
 
 
 @pytest.fixture
-def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterator[Office]:
-    office = Office(tmp_path, port=server.port, url=database_url)
+def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterator[WholeNewsletter]:
+    office = WholeNewsletter(tmp_path, port=server.port, url=database_url)
     yield office
     office.engine.dispose()
 
@@ -38,7 +38,7 @@ def mails(server: RecordingServer, address: str) -> list[bytes]:
 
 
 def test_every_reader_gets_every_paper_of_their_topics_exactly_once(
-    office: Office, server: RecordingServer
+    office: WholeNewsletter, server: RecordingServer
 ) -> None:
     for topic in (*TOPICS, EVERYTHING):
         office.reader(f"{topic}@example.org", topic, joined="2026-04-12T12:00")
@@ -58,7 +58,7 @@ def test_every_reader_gets_every_paper_of_their_topics_exactly_once(
     assert (found.clean, found.pending, found.deliveries) == (True, {}, len(server.accepted))
 
 
-def test_sending_again_sends_nothing(office: Office, server: RecordingServer) -> None:
+def test_sending_again_sends_nothing(office: WholeNewsletter, server: RecordingServer) -> None:
     office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13])
     assert office.send("2026-04-13T07:00").sent == 1
@@ -68,7 +68,7 @@ def test_sending_again_sends_nothing(office: Office, server: RecordingServer) ->
 
 
 def test_a_known_paper_is_no_news_and_nobody_is_mailed_about_it(
-    office: Office, server: RecordingServer
+    office: WholeNewsletter, server: RecordingServer
 ) -> None:
     office.reader("ada@example.org", EVERYTHING, joined="2026-04-12T12:00")
     office.ingest_samples([13])
@@ -79,7 +79,7 @@ def test_a_known_paper_is_no_news_and_nobody_is_mailed_about_it(
     assert not set(first) & set(second)
 
 
-def test_an_archive_taken_in_as_known_mails_nobody(office: Office, server: RecordingServer) -> None:
+def test_an_archive_taken_in_as_known_mails_nobody(office: WholeNewsletter, server: RecordingServer) -> None:
     office.reader("ada@example.org", EVERYTHING, joined="2026-04-12T12:00")
     dump = samples.dumps()[0]
     report = office.ingest(dump.read_bytes(), dump.name, at="2026-04-13T05:00", backfill=True)
@@ -88,21 +88,25 @@ def test_an_archive_taken_in_as_known_mails_nobody(office: Office, server: Recor
     assert office.audit("2026-04-13T08:00").clean
 
 
-def test_a_dry_run_says_what_would_go_out_and_stores_nothing(office: Office, server: RecordingServer) -> None:
+def test_a_dry_run_says_what_would_go_out_and_stores_nothing(
+    office: WholeNewsletter, server: RecordingServer
+) -> None:
     office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13])
     now = utc("2026-04-13T07:00")
     for _ in range(2):
-        report = dry_run(office.engine, now=now, press=office.press, calendar=Calendar())
+        report = dry_run(office.engine, now=now, press=office.press, calendar=EditionSchedule())
         assert (report.due, report.composed, report.sent, report.dry_run) == (1, 1, 0, True)
     assert server.accepted == []
     assert office.audit("2026-04-13T07:00").deliveries == 0
 
 
-def test_a_hold_time_gives_an_admin_the_time_to_look(office: Office, server: RecordingServer) -> None:
+def test_a_hold_time_gives_an_admin_the_time_to_look(
+    office: WholeNewsletter, server: RecordingServer
+) -> None:
     office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13], hour="06:30")
-    calendar = Calendar(hold=timedelta(hours=1))
+    calendar = EditionSchedule(hold=timedelta(hours=1))
     for at, sent in (("2026-04-13T07:00", 0), ("2026-04-13T07:40", 0), ("2026-04-14T07:00", 1)):
         report = send(office.engine, now=utc(at), press=office.press, post=office.post, calendar=calendar)
         assert report.sent == sent
@@ -114,8 +118,8 @@ def test_what_a_server_defers_goes_out_later_and_once(tmp_path: Path) -> None:
     def refuse(_address: str) -> bytes | None:
         return b"451 4.3.0 come back later" if busy[0] else None
 
-    with RecordingServer(Terms(refuse=refuse)) as server:
-        office = Office(tmp_path, port=server.port)
+    with RecordingServer(ServerRules(refuse=refuse)) as server:
+        office = WholeNewsletter(tmp_path, port=server.port)
         office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
         office.ingest_samples([13])
         report = office.send("2026-04-13T07:00")
@@ -133,8 +137,8 @@ def test_a_mail_that_expires_gives_its_papers_to_the_next_digest(tmp_path: Path)
     def refuse(_address: str) -> bytes | None:
         return b"451 4.3.0 come back later" if busy[0] else None
 
-    with RecordingServer(Terms(refuse=refuse)) as server:
-        office = Office(tmp_path, port=server.port)
+    with RecordingServer(ServerRules(refuse=refuse)) as server:
+        office = WholeNewsletter(tmp_path, port=server.port)
         office.reader("ada@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
         for day in (13, 14):
             office.ingest_samples([day])
@@ -151,8 +155,8 @@ def test_an_address_that_does_not_exist_is_suppressed_and_nobody_else(tmp_path: 
     def refuse(address: str) -> bytes | None:
         return b"550 5.1.1 no such user" if address == "gone@example.org" else None
 
-    with RecordingServer(Terms(refuse=refuse)) as server:
-        office = Office(tmp_path, port=server.port)
+    with RecordingServer(ServerRules(refuse=refuse)) as server:
+        office = WholeNewsletter(tmp_path, port=server.port)
         for name in ("ada", "bob", "gone"):
             office.reader(f"{name}@example.org", "circuits", joined="2026-04-12T12:00")
         office.ingest_samples([13])
@@ -171,7 +175,9 @@ def test_an_address_that_does_not_exist_is_suppressed_and_nobody_else(tmp_path: 
     }
 
 
-def test_a_server_that_is_down_loses_nothing(office: Office, server: RecordingServer, tmp_path: Path) -> None:
+def test_a_server_that_is_down_loses_nothing(
+    office: WholeNewsletter, server: RecordingServer, tmp_path: Path
+) -> None:
     office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13])
     relay = replace(office.post.relays[0], port=9, patience=())  # the discard port: nobody listens
@@ -185,7 +191,9 @@ def test_a_server_that_is_down_loses_nothing(office: Office, server: RecordingSe
     assert office.audit("2026-04-13T08:00").clean
 
 
-def test_every_mail_has_the_headers_that_providers_ask_for(office: Office, server: RecordingServer) -> None:
+def test_every_mail_has_the_headers_that_providers_ask_for(
+    office: WholeNewsletter, server: RecordingServer
+) -> None:
     office.reader("Ada Lövelace <ada@example.org>", *TOPICS, joined="2026-04-12T12:00")
     office.ingest_samples([13])
     office.send("2026-04-13T07:00")

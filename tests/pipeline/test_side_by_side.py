@@ -15,16 +15,16 @@ from newsletter.delivery.outbox.handover import turn_over
 from newsletter.delivery.outbox.recovery import Uncertain, recover
 from newsletter.delivery.outbox.sender_locks import owning
 from tests.delivery.outbox.scenario import public
-from tests.pipeline.scenario import World, utc
+from tests.pipeline.scenario import Scenario, utc
 
 NO_WAITING = "options=-clock_timeout%3D2s"  # a statement that waits for another's row fails
 NOW = utc("2026-04-14T07:00")
 
 
 @pytest.fixture
-def world(tmp_path: Path, postgres_url: str) -> Iterator[World]:
+def world(tmp_path: Path, postgres_url: str) -> Iterator[Scenario]:
     """One reader with a mail that waits."""
-    world = World(tmp_path, url=f"{postgres_url}?{NO_WAITING}")
+    world = Scenario(tmp_path, url=f"{postgres_url}?{NO_WAITING}")
     world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-14T05:00", {"A": ["circuits"]})
     assert world.compose("2026-04-14T07:00").composed == 1
@@ -32,7 +32,7 @@ def world(tmp_path: Path, postgres_url: str) -> Iterator[World]:
     world.engine.dispose()
 
 
-def test_composing_leaves_a_changed_readers_mail_to_the_sender_who_is_taking_it(world: World) -> None:
+def test_composing_leaves_a_changed_readers_mail_to_the_sender_who_is_taking_it(world: Scenario) -> None:
     with writing(world.engine) as sender:
         claim(sender, owner="me", now=NOW, wall=NOW, limit=9, audience=public())
         world.reader("ada@example.org", joined="2026-04-14T07:00", text_only="true")
@@ -42,7 +42,7 @@ def test_composing_leaves_a_changed_readers_mail_to_the_sender_who_is_taking_it(
     assert (set(turned.handed_over), world.mails_to(1)) == ({1}, [["A"]])
 
 
-def test_expiring_leaves_a_mail_to_the_sender_who_is_taking_it(world: World) -> None:
+def test_expiring_leaves_a_mail_to_the_sender_who_is_taking_it(world: Scenario) -> None:
     before = utc("2026-04-15T06:59:59")
     with writing(world.engine) as sender:
         claim(sender, owner="me", now=before, wall=before, limit=9, audience=public())
@@ -53,7 +53,9 @@ def test_expiring_leaves_a_mail_to_the_sender_who_is_taking_it(world: World) -> 
     assert turned.handed_over == {1}
 
 
-def test_a_dead_senders_mail_becomes_one_recap_whoever_finds_it_first(world: World, tmp_path: Path) -> None:
+def test_a_dead_senders_mail_becomes_one_recap_whoever_finds_it_first(
+    world: Scenario, tmp_path: Path
+) -> None:
     locks = tmp_path / "locks"
     with owning(locks) as owner, writing(world.engine) as sender:
         claim(sender, owner=owner, now=NOW, wall=NOW, limit=9, audience=public())

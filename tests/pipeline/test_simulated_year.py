@@ -23,23 +23,23 @@ import pytest
 from sqlalchemy import select, update
 
 from benchmarks.idle import ZONES
-from newsletter.core.debts.no_digest import Silence, silence
+from newsletter.core.debts.no_digest import NoDigestReason, silence
 from newsletter.core.states import DeliveryState
-from newsletter.core.topics.matching import Match
+from newsletter.core.topics.matching import TopicMatch
 from newsletter.db.engine import default_url, reading, writing
 from newsletter.db.schema import deliveries, digest_papers, papers
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.smtp.relay import Relay
-from newsletter.pipeline.deliver.options import Post
+from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.explain.audit import audit
-from newsletter.pipeline.explain.reader_history import Explainer
+from newsletter.pipeline.explain.reader_history import DayExplainer
 from newsletter.pipeline.intake.inbox import QUIET, Inbox
-from newsletter.pipeline.jobs import Chores, taker
-from newsletter.pipeline.send import Calendar
+from newsletter.pipeline.jobs import Jobs, taker
+from newsletter.pipeline.send import EditionSchedule
 from subscribers.lifecycle import signup, unsubscribe
 from subscribers.preferences import WEEKDAYS, Preferences
 from tests.pipeline.intake.scenario import page
-from tests.pipeline.scenario import TOPICS, World, utc
+from tests.pipeline.scenario import TOPICS, Scenario, utc
 
 TICK = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -113,7 +113,7 @@ class Model:
         if not open_:
             return False
         for _, day in open_[:-1]:
-            self._note(day, Silence.NO_RUN)
+            self._note(day, NoDigestReason.NO_RUN)
         slot, day = open_[-1]
         self.done_to = slot
         self.quiet_to = min((at for at, _ in self.slots(slot, slot + 9 * DAY)), default=slot)
@@ -136,14 +136,14 @@ class Model:
 
     def _decide(self, slot: datetime, now: datetime) -> str:
         if self.paused_until is not None and self.paused_until > slot:
-            return Silence.PAUSED
+            return NoDigestReason.PAUSED
         if self.last_mail > slot - timedelta(hours=12) or any(d == self._date(slot) for d, _ in self.mails):
-            return Silence.PASSED_OVER
+            return NoDigestReason.PASSED_OVER
         oldest = min((ready for ready, _ in self.owed.values()), default=None)
         if oldest is None or oldest > slot:
-            return Silence.NOTHING_NEW
+            return NoDigestReason.NOTHING_NEW
         if len(self.owed) < self.minimum and oldest > now - timedelta(days=7):
-            return Silence.TOO_FEW
+            return NoDigestReason.TOO_FEW
         return MAILED
 
     def _date(self, at: datetime) -> date:
@@ -160,9 +160,9 @@ class Model:
 class WordRules:
     """A paper belongs to the topics whose names stand in its title."""
 
-    def match(self, title: str, abstract: str) -> Sequence[Match]:
+    def match(self, title: str, abstract: str) -> Sequence[TopicMatch]:
         return [
-            Match(topic=topic, score=0.9, strength="strong", evidence=(topic,))
+            TopicMatch(topic=topic, score=0.9, strength="strong", evidence=(topic,))
             for topic in TOPICS[:4]
             if topic in title.lower()
         ]
@@ -173,7 +173,7 @@ class Year:
 
     def __init__(self, folder: Path, *, seed: int, readers: int, days: int, dumps: int, outages: int) -> None:
         self.random = random.Random(seed)
-        self.world = World(folder, url=default_url(folder))
+        self.world = Scenario(folder, url=default_url(folder))
         self.start = utc("2026-03-01")
         self.now = self.start
         self.end = self.start + days * DAY
@@ -184,19 +184,19 @@ class Year:
         (folder / "inbox").mkdir()
         self.folder = folder / "inbox"
         take = taker(self.world.engine, archive=folder / "dumps", matcher=WordRules())
-        self.chores = Chores(
+        self.chores = Jobs(
             engine=self.world.engine,
             state_dir=folder,
             inbox=Inbox(self.folder, take=take, ticks=lambda: self.ticks),
             press=self.world.press,
-            post=Post(
+            post=DeliveryOptions(
                 relays=[Relay(host="127.0.0.1")],
                 builder=None,  # type: ignore[arg-type]  # nothing is handed to a server here
                 links=lambda _mail: {},
                 locks_dir=folder / "locks",
                 wall=lambda: self.now,
             ),
-            calendar=Calendar(),
+            calendar=EditionSchedule(),
             clock=lambda: self.now,
         )
         for _ in range(readers * 17 // 20):
@@ -289,17 +289,17 @@ class Year:
         assert before != (model.kind, model.weekday, model.hour, model.zone)
         model.done_to = model.quiet_to = self.now
 
-    def _given_up(self, model: Model, why: str = Silence.CHANGED) -> None:
+    def _given_up(self, model: Model, why: str = NoDigestReason.CHANGED) -> None:
         """Slots that came, and that nobody looked at before this change."""
         for at, day in model.slots(model.done_to, self.now):
             superseded = any(later for later, _ in model.slots(at, self.now))
-            model.days[day] = Silence.NO_RUN if superseded else why
+            model.days[day] = NoDigestReason.NO_RUN if superseded else why
 
     def _leave(self) -> None:
         if (number := self._somebody(joined=True)) is None:
             return
         model = self.models[number]
-        self._given_up(model, Silence.LEFT)
+        self._given_up(model, NoDigestReason.LEFT)
         with writing(self.world.engine) as connection:
             unsubscribe.unsubscribe(connection, subscriber_id=model.id, how="web", now=self.now)
         model.joined = False
@@ -390,7 +390,7 @@ class Year:
                 .join(digest_papers, digest_papers.c.digest_id == deliveries.c.digest_id)
                 .join(papers, papers.c.id == digest_papers.c.paper_id)
             ).all()
-            explainer = Explainer(connection, now=self.now)
+            explainer = DayExplainer(connection, now=self.now)
             explained = [self._explain(explainer, model) for model in self.models]
         mails: dict[tuple[int, date], set[str]] = {}
         for row in rows:
@@ -408,7 +408,7 @@ class Year:
         reasons = sum(explained, Counter[str]())
         assert set(reasons) >= {MAILED, *EVERY_REASON}, "a year in which little happened proves little"
 
-    def _explain(self, explainer: Explainer, model: Model) -> Counter[str]:
+    def _explain(self, explainer: DayExplainer, model: Model) -> Counter[str]:
         """`why` for each date of one reader, held against the model."""
         told = explainer.reader(model.id)
         counted: Counter[str] = Counter()
@@ -424,8 +424,14 @@ class Year:
         return counted
 
 
-PROCESSED = (Silence.PAUSED, Silence.PASSED_OVER, Silence.NOTHING_NEW, Silence.TOO_FEW, Silence.NO_RUN)
-EVERY_REASON = (*PROCESSED, Silence.NO_SLOT, Silence.NEVER_JOINED, Silence.LEFT)
+PROCESSED = (
+    NoDigestReason.PAUSED,
+    NoDigestReason.PASSED_OVER,
+    NoDigestReason.NOTHING_NEW,
+    NoDigestReason.TOO_FEW,
+    NoDigestReason.NO_RUN,
+)
+EVERY_REASON = (*PROCESSED, NoDigestReason.NO_SLOT, NoDigestReason.NEVER_JOINED, NoDigestReason.LEFT)
 
 
 def _word(number: int) -> str:

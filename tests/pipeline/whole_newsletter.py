@@ -18,19 +18,19 @@ import subscribers.tables
 from newsletter import samples
 from newsletter.db.engine import default_url, open_engine, reading, writing
 from newsletter.db.schema import edition_papers, papers
-from newsletter.delivery.message.builder import House, MessageBuilder
+from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
 from newsletter.delivery.outbox.recovery import Uncertain
 from newsletter.delivery.smtp.relay import Relay, Security
 from newsletter.papers.editions import STANDS
 from newsletter.pipeline import publish
-from newsletter.pipeline.content.digest_renderer import DigestPress
+from newsletter.pipeline.content.digest_renderer import DigestRenderer
 from newsletter.pipeline.content.personalization import Links
-from newsletter.pipeline.content.sample_digest import Sampler
-from newsletter.pipeline.deliver.options import Post
+from newsletter.pipeline.content.sample_digest import SampleDigest
+from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.refusals import SuppressRefused
 from newsletter.pipeline.explain.audit import AuditReport, audit
-from newsletter.pipeline.intake.ingest import DumpReport, Options, ingest_bytes
-from newsletter.pipeline.send import Calendar, SendReport, send
+from newsletter.pipeline.intake.ingest import DumpReport, IngestOptions, ingest_bytes
+from newsletter.pipeline.send import EditionSchedule, SendReport, send
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.view_models import Brand
 from newsletter.topics.definitions import load_topics
@@ -50,7 +50,7 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-class Office:
+class WholeNewsletter:
     """One newsletter, as the command line would run it."""
 
     def __init__(
@@ -67,17 +67,17 @@ class Office:
         SQLModel.metadata.create_all(self.engine)
         self.topics = load_topics()
         self.matcher = Matcher(self.topics)
-        self.sampler = Sampler(
+        self.sampler = SampleDigest(
             MailEnvironment(),
             brand=brand or Brand(name="Paper Digest"),
             topics=list(self.topics.values()),
             matcher=self.matcher,
         )
-        self.press = DigestPress(
+        self.press = DigestRenderer(
             MailEnvironment(), brand=brand or Brand(name="Paper Digest"), topics=list(self.topics.values())
         )
         self.builder = MessageBuilder(
-            House(
+            SenderIdentity(
                 sender="Paper Digest <news@papers.example.org>",
                 base_url="http://localhost:8000",
                 list_name="Paper Digest",
@@ -85,7 +85,7 @@ class Office:
             )
         )
         self.links = Links(base_url="http://localhost:8000", secret_keys=["a key of the tests"])
-        self.post = Post(
+        self.post = DeliveryOptions(
             relays=[Relay(host="127.0.0.1", port=port, security=Security.NONE, connections=2)],
             builder=self.builder,
             links=self.links,
@@ -119,7 +119,7 @@ class Office:
             archive=self.folder / "dumps",
             matcher=self.matcher,
             now=utc(at),
-            options=Options(backfill=backfill),
+            options=IngestOptions(backfill=backfill),
         )
 
     def ingest_samples(self, days: Iterable[int], *, hour: str = "05:00") -> None:
@@ -138,7 +138,7 @@ class Office:
             now=utc(at),
             press=self.press,
             post=self.post,
-            calendar=Calendar(),
+            calendar=EditionSchedule(),
             everyone=everyone,
             only=only,
         )

@@ -17,7 +17,7 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @dataclass
-class Printed:
+class RenderedPage:
     """A stretch of text and how it is shown."""
 
     text: str
@@ -49,10 +49,10 @@ def _dark_rules(page: str) -> dict[str, dict[str, str]]:
     return rules
 
 
-class _Reader(HTMLParser):
+class _PageReader(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.printed: list[Printed] = []
+        self.printed: list[RenderedPage] = []
         self._rules = _dark_rules(page)
         self._open = [_Element(tag="")]
         self.feed(page)
@@ -91,12 +91,12 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         shown = self._open[-1]
         if data.replace("\xa0", " ").strip() and not shown.hidden:
-            self.printed.append(Printed(data.strip(), shown.size, shown.light, shown.dark))
+            self.printed.append(RenderedPage(data.strip(), shown.size, shown.light, shown.dark))
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_text_can_be_read_in_both_schemes(name: str) -> None:
-    printed = _Reader(PAGES[name]).printed
+    printed = _PageReader(PAGES[name]).printed
     assert len(printed) > 5
     for one in printed:
         assert one.size >= 14, one

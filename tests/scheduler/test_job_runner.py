@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from newsletter.core.errors import StorageError
 from newsletter.db.engine import default_url, open_engine
-from newsletter.scheduler.job_runner import LONGEST_REST, Turns, rest_after
+from newsletter.scheduler.job_runner import LONGEST_REST, JobRunner, rest_after
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
-class Course:
+class ScriptedStep:
     """A step that fares as it was told, and counts its calls."""
 
     def __init__(self, *fates: bool | Exception) -> None:
@@ -44,25 +44,25 @@ class Clock:
         return self.ticks
 
 
-def _turns(engine: Engine, step: Callable[[], bool], clock: Clock | None = None, **more: object) -> Turns:
-    return Turns("deliver", step, every=1.0, engine=engine, ticks=clock or Clock(), **more)  # type: ignore[arg-type]
+def _turns(engine: Engine, step: Callable[[], bool], clock: Clock | None = None, **more: object) -> JobRunner:
+    return JobRunner("deliver", step, every=1.0, engine=engine, ticks=clock or Clock(), **more)  # type: ignore[arg-type]
 
 
 def test_turn_repeats_the_step_while_there_is_work(engine: Engine) -> None:
-    step = Course(True, True, False, True)
+    step = ScriptedStep(True, True, False, True)
     turns = _turns(engine, step)
     turns.turn()
     assert step.calls == 3
 
 
 def test_turn_stops_between_two_steps_when_told(engine: Engine) -> None:
-    step = Course(True, True, True)
+    step = ScriptedStep(True, True, True)
     _turns(engine, step, stop=lambda: step.calls == 2).turn()
     assert step.calls == 2
 
 
 def test_turn_of_one_who_does_not_lead_does_nothing(engine: Engine) -> None:
-    step = Course()
+    step = ScriptedStep()
     _turns(engine, step, leads=lambda: False).turn()
     assert step.calls == 0
 
@@ -76,7 +76,7 @@ def test_failing_step_rests_ever_longer_and_is_well_again_by_itself(
 ) -> None:
     caplog.set_level(logging.INFO, "newsletter.scheduler")
     full = StorageError("the disk is full", hint="Make room.")
-    step, clock = Course(full, ValueError("odd"), False), Clock()
+    step, clock = ScriptedStep(full, ValueError("odd"), False), Clock()
     turns = _turns(engine, step, clock)
     called = []
     for second in (0, 9, 10, 29, 30, 31):
@@ -104,6 +104,6 @@ def test_lock_that_cannot_be_made_is_a_failure_like_any_other(engine: Engine) ->
     def leads() -> bool:
         raise StorageError("the folder of locks cannot be written")
 
-    turns = _turns(engine, Course(), leads=leads)
+    turns = _turns(engine, ScriptedStep(), leads=leads)
     turns.turn()
     assert (turns.failures, turns.trouble) == (1, "the folder of locks cannot be written")

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import Engine
 
 from newsletter.db.engine import default_url, open_engine
-from newsletter.scheduler.job_runner import Turns
-from newsletter.scheduler.leader_lock import Leader
-from newsletter.scheduler.timetable import Clockwork
+from newsletter.scheduler.job_runner import JobRunner
+from newsletter.scheduler.leader_lock import LeaderLock
+from newsletter.scheduler.timetable import Timetable
 
 DAYS = 2 * 86400.0  # seconds
 
@@ -34,16 +34,16 @@ def _until(seen: Callable[[], bool], seconds: float = 10.0) -> bool:
     return False
 
 
-def _clockwork(engine: Engine, folder: Path, *steps: Turns, **more: Callable[[], float]) -> Clockwork:
-    return Clockwork(steps, leader=Leader(folder), leaving=threading.Event(), **more)
+def _clockwork(engine: Engine, folder: Path, *steps: JobRunner, **more: Callable[[], float]) -> Timetable:
+    return Timetable(steps, leader=LeaderLock(folder), leaving=threading.Event(), **more)
 
 
-def _counting(engine: Engine, every: float, calls: list[float]) -> Turns:
+def _counting(engine: Engine, every: float, calls: list[float]) -> JobRunner:
     def step() -> bool:
         calls.append(time.monotonic())
         return False
 
-    return Turns(f"step {every}", step, every=every, engine=engine)
+    return JobRunner(f"step {every}", step, every=every, engine=engine)
 
 
 def test_steps_get_their_turns_at_once_and_again(engine: Engine, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_clock_that_jumps_lets_every_step_have_its_turn_at_once(
 
 def test_stop_waits_for_the_step_that_runs_and_gives_the_lead_away(engine: Engine, tmp_path: Path) -> None:
     begun, ended = threading.Event(), threading.Event()
-    leader, other, leaving = Leader(tmp_path), Leader(tmp_path), threading.Event()
+    leader, other, leaving = LeaderLock(tmp_path), LeaderLock(tmp_path), threading.Event()
 
     def step() -> bool:
         begun.set()
@@ -83,8 +83,8 @@ def test_stop_waits_for_the_step_that_runs_and_gives_the_lead_away(engine: Engin
         ended.set()
         return True
 
-    turns = Turns("slow", step, every=60.0, engine=engine, leads=leader.leads, stop=leaving.is_set)
-    with Clockwork([turns], leader=leader, leaving=leaving).running():
+    turns = JobRunner("slow", step, every=60.0, engine=engine, leads=leader.leads, stop=leaving.is_set)
+    with Timetable([turns], leader=leader, leaving=leaving).running():
         assert begun.wait(5)
         assert not other.leads()
     assert ended.is_set()

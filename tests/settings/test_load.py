@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from newsletter.core.errors import ConfigurationError
 from newsletter.ops.state_dir import STARTING_TOML
 from newsletter.settings import Settings, load
-from newsletter.settings.model import Dkim
+from newsletter.settings.model import DkimSettings
 
 
 def _toml(folder: Path, text: str) -> None:
@@ -85,17 +85,17 @@ def test_keys_that_sign_are_a_list_of_tables_or_one_table(
 ) -> None:
     assert load(tmp_path).dkim == ()
     _toml(tmp_path, '[dkim]\nselector = "A1"')
-    assert load(tmp_path).dkim == (Dkim(selector="a1"),)
+    assert load(tmp_path).dkim == (DkimSettings(selector="a1"),)
     _toml(
         tmp_path,
         '[[dkim]]\nselector = "a"\n[[dkim]]\nselector = "b"\ndomain = "x.example"\nkey_file = "b.pem"',
     )
     assert load(tmp_path).dkim == (
-        Dkim(selector="a"),
-        Dkim(selector="b", domain="x.example", key_file="b.pem"),
+        DkimSettings(selector="a"),
+        DkimSettings(selector="b", domain="x.example", key_file="b.pem"),
     )
     monkeypatch.setenv("NEWSLETTER_DKIM__SELECTOR", "c")
-    assert load(tmp_path).dkim == (Dkim(selector="c"),)
+    assert load(tmp_path).dkim == (DkimSettings(selector="c"),)
 
 
 def test_state_dir_and_debug_variables_are_no_settings(

@@ -23,7 +23,7 @@ class HangupError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class AcceptedMail:
     """A mail for which the server took responsibility."""
 
     sender: str
@@ -35,7 +35,7 @@ class Accepted:
 
 
 @dataclass(slots=True, kw_only=True)
-class Terms:
+class ServerRules:
     """What the server offers and asks for."""
 
     extensions: tuple[str, ...] = ("PIPELINING", "SIZE 10485760", "ENHANCEDSTATUSCODES", "8BITMIME")
@@ -191,7 +191,7 @@ class Conversation:
         assert self.recipient is not None
         self.mails += 1
         self.server.accepted.append(
-            Accepted(
+            AcceptedMail(
                 sender=self.sender,
                 recipient=self.recipient,
                 data=body,
@@ -254,9 +254,9 @@ class Conversation:
 class RecordingServer:
     """Accepts everything that `terms` do not refuse, and remembers it."""
 
-    terms: Terms = field(default_factory=Terms)
+    terms: ServerRules = field(default_factory=ServerRules)
     conversation: type[Conversation] = Conversation
-    accepted: list[Accepted] = field(default_factory=list)
+    accepted: list[AcceptedMail] = field(default_factory=list)
     logins: list[tuple[str, bool]] = field(default_factory=list)  # (mechanism, whether encrypted)
     introductions: list[str] = field(default_factory=list)  # what clients called themselves
     lines: list[bytes] = field(default_factory=list)  # every command line

@@ -15,7 +15,7 @@ import newsletter.db.tables  # noqa: F401 - both sides share one metadata
 from newsletter.db.engine import open_engine, writing
 from subscribers import consent
 from subscribers.lifecycle import signup
-from subscribers.lifecycle.signup import Added
+from subscribers.lifecycle.signup import SignupResult
 from subscribers.preferences import Preferences
 from subscribers.queries import SubscriberView, by_id
 
@@ -29,7 +29,7 @@ def later(days: int) -> datetime:
 
 
 @dataclass
-class World:
+class SubscriberScenario:
     """A connection, and what is usually said to it."""
 
     connection: Connection
@@ -43,7 +43,7 @@ class World:
         how: str = "admin",
         name: str = "",
         **given: object,
-    ) -> Added:
+    ) -> SignupResult:
         return signup.add(
             self.connection,
             address=address,
@@ -59,10 +59,10 @@ class World:
             name=name,
         )
 
-    def person(self, added: Added) -> SubscriberView:
+    def person(self, added: SignupResult) -> SubscriberView:
         return by_id(self.connection, added.person.id)
 
-    def events(self, added: Added) -> list[tuple[str, list[Any]]]:
+    def events(self, added: SignupResult) -> list[tuple[str, list[Any]]]:
         return [
             (event["what"], event["topics"]) for event in consent.history(self.connection, added.person.id)
         ]
@@ -77,6 +77,6 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def world(engine: Engine) -> Iterator[World]:
+def world(engine: Engine) -> Iterator[SubscriberScenario]:
     with writing(engine) as connection:
-        yield World(connection)
+        yield SubscriberScenario(connection)

@@ -8,11 +8,11 @@ from sqlalchemy import select
 
 from subscribers import audience
 from subscribers.lifecycle import unsubscribe
-from tests.subscribers.conftest import NOON, World, later
+from tests.subscribers.conftest import NOON, SubscriberScenario, later
 from tests.subscribers.test_queries import populate
 
 
-def test_mailable_holds_confirmed_people_with_all_that_a_digest_needs(world: World) -> None:
+def test_mailable_holds_confirmed_people_with_all_that_a_digest_needs(world: SubscriberScenario) -> None:
     populate(world)
     (row,) = world.connection.execute(audience.mailable()).all()
     person = audience.find(world.connection, "ada@example.org")
@@ -38,7 +38,7 @@ def test_mailable_holds_confirmed_people_with_all_that_a_digest_needs(world: Wor
     }
 
 
-def test_reachable_adds_pending_people(world: World) -> None:
+def test_reachable_adds_pending_people(world: SubscriberScenario) -> None:
     populate(world)
     rows = world.connection.execute(audience.reachable().order_by("subscriber_id")).all()
     assert [(row.address, row.state) for row in rows] == [
@@ -47,26 +47,26 @@ def test_reachable_adds_pending_people(world: World) -> None:
     ]
 
 
-def test_departed_holds_those_who_left_and_may_still_be_mailed(world: World) -> None:
+def test_departed_holds_those_who_left_and_may_still_be_mailed(world: SubscriberScenario) -> None:
     populate(world)
     (row,) = world.connection.execute(audience.departed()).all()
     (columns,) = world.connection.execute(audience.mailable()).all()
     assert (row.address, row._fields) == ("cyd@example.org", columns._fields)
 
 
-def test_standing_holds_everybody(world: World) -> None:
+def test_standing_holds_everybody(world: SubscriberScenario) -> None:
     populate(world)
     rows = world.connection.execute(audience.standing().order_by("subscriber_id")).all()
     assert [row.state for row in rows] == ["confirmed", "pending", "unsubscribed", "suppressed", "erased"]
 
 
-def test_addresses_holds_everybody_who_has_one(world: World) -> None:
+def test_addresses_holds_everybody_who_has_one(world: SubscriberScenario) -> None:
     populate(world)
     rows = world.connection.execute(audience.addresses().order_by("subscriber_id")).all()
     assert [row.address[:3] for row in rows] == ["ada", "bob", "cyd", "dan"]
 
 
-def test_accounts_holds_everybody_who_was_ever_confirmed(world: World) -> None:
+def test_accounts_holds_everybody_who_was_ever_confirmed(world: SubscriberScenario) -> None:
     populate(world)
     rows = world.connection.execute(audience.accounts().order_by("subscriber_id")).all()
     assert [(row.state, row.cadence_since) for row in rows] == [
@@ -77,7 +77,9 @@ def test_accounts_holds_everybody_who_was_ever_confirmed(world: World) -> None:
     ]
 
 
-def test_following_holds_ended_intervals_and_nothing_that_was_only_asked_for(world: World) -> None:
+def test_following_holds_ended_intervals_and_nothing_that_was_only_asked_for(
+    world: SubscriberScenario,
+) -> None:
     added = world.add("ada@example.org", "quantum", "circuits")
     world.add("bob@example.org", "quantum", confirmed=False)
     unsubscribe.unsubscribe(
@@ -93,7 +95,7 @@ def test_following_holds_ended_intervals_and_nothing_that_was_only_asked_for(wor
     ]
 
 
-def test_cadences_counts_schedules_of_confirmed_people(world: World) -> None:
+def test_cadences_counts_schedules_of_confirmed_people(world: SubscriberScenario) -> None:
     world.add("ada@example.org")
     world.add("bob@example.org", now=later(1))
     world.add("cyd@example.org", cadence="weekly", weekday="friday", hour=9, timezone="Europe/Berlin")
@@ -105,7 +107,7 @@ def test_cadences_counts_schedules_of_confirmed_people(world: World) -> None:
     ]
 
 
-def test_close_slots_goes_forward_and_back_only_from_the_future(world: World) -> None:
+def test_close_slots_goes_forward_and_back_only_from_the_future(world: SubscriberScenario) -> None:
     world.add("ada@example.org")
     world.add("bob@example.org", now=later(2))
     person = audience.mailable().subquery()

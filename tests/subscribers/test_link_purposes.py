@@ -17,7 +17,7 @@ SIGNED = (link_purposes.CONFIRM, link_purposes.ADDRESS, link_purposes.PREFERENCE
 @pytest.mark.parametrize("purpose", SIGNED)
 def test_a_link_opens_its_own_page_and_no_other(purpose: str) -> None:
     token = tokens.sign(purpose, {"ref": "r", "to": "s"}, keys=KEYS, now=NOON)
-    assert link_purposes.read(purpose, token, keys=KEYS, now=NOON) == link_purposes.Pass(
+    assert link_purposes.read(purpose, token, keys=KEYS, now=NOON) == link_purposes.OpenedLink(
         ref="r", to="s", signed_at=NOON
     )
     for other in {*SIGNED, link_purposes.FORM} - {purpose}:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from newsletter.db.engine import reading, writing
 from subscribers.lifecycle import unsubscribe
-from subscribers.preference_history import Choice, past
+from subscribers.preference_history import PastChoice, past
 from subscribers.preferences import Preferences
-from tests.pipeline.scenario import World, utc
+from tests.pipeline.scenario import Scenario, utc
 
 
 def test_past_tells_every_choice_and_pause_from_the_beginning(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = Scenario(tmp_path)
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-01", hour=7)
     world.reader("ada@example.org", joined="2026-04-05", hour=9, minimum=2)
     world.reader("ada@example.org", joined="2026-04-07", minimum=3)
@@ -26,12 +26,12 @@ def test_past_tells_every_choice_and_pause_from_the_beginning(tmp_path: Path) ->
         told = past(connection, ada)
     first, second = Preferences(hour=7), Preferences(hour=9, minimum=2)
     third = Preferences(hour=9, minimum=3)
-    back = Choice(since=utc("2026-04-15"), preferences=third, anew=True)
+    back = PastChoice(since=utc("2026-04-15"), preferences=third, anew=True)
     assert told.choices == [
-        Choice(since=None, preferences=first, anew=False),
-        Choice(since=utc("2026-04-01"), preferences=first, anew=True),
-        Choice(since=utc("2026-04-05"), preferences=second, anew=True),
-        Choice(since=utc("2026-04-07"), preferences=third, anew=False),
+        PastChoice(since=None, preferences=first, anew=False),
+        PastChoice(since=utc("2026-04-01"), preferences=first, anew=True),
+        PastChoice(since=utc("2026-04-05"), preferences=second, anew=True),
+        PastChoice(since=utc("2026-04-07"), preferences=third, anew=False),
         back,
         back,  # came back, and agreed
     ]

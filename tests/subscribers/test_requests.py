@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from subscribers import requests
-from subscribers.requests import Kind, Request
-from tests.subscribers.conftest import NOON, World, later
+from subscribers.requests import PageRequest, RequestKind
+from tests.subscribers.conftest import NOON, SubscriberScenario, later
 
-ADA = Request(
-    kind=Kind.SIGN_UP,
+ADA = PageRequest(
+    kind=RequestKind.SIGN_UP,
     address="ada@example.org",
     name="Ada",
     topics=("circuits",),
@@ -17,10 +17,10 @@ ADA = Request(
     origin={"form": "1"},
     at=NOON,
 )
-GRACE = Request(kind=Kind.LINK, address="grace@example.org", at=NOON)
+GRACE = PageRequest(kind=RequestKind.LINK, address="grace@example.org", at=NOON)
 
 
-def test_requests_come_back_as_they_were_stored_the_oldest_first(world: World) -> None:
+def test_requests_come_back_as_they_were_stored_the_oldest_first(world: SubscriberScenario) -> None:
     assert not requests.are_waiting(world.connection)
     requests.store(world.connection, ADA)
     requests.store(world.connection, GRACE)
@@ -30,7 +30,7 @@ def test_requests_come_back_as_they_were_stored_the_oldest_first(world: World) -
     assert requests.waiting(world.connection, most=1) == found[:1]
 
 
-def test_answered_ones_are_forgotten_and_failed_ones_set_aside(world: World) -> None:
+def test_answered_ones_are_forgotten_and_failed_ones_set_aside(world: SubscriberScenario) -> None:
     for request in (ADA, GRACE, GRACE):
         requests.store(world.connection, request)
     first, second, third = requests.waiting(world.connection, most=5)
@@ -40,7 +40,9 @@ def test_answered_ones_are_forgotten_and_failed_ones_set_aside(world: World) -> 
     assert requests.counts(world.connection) == {"waiting": 1, "failed": 1}
 
 
-def test_failed_ones_are_kept_a_week_and_waiting_ones_until_they_are_answered(world: World) -> None:
+def test_failed_ones_are_kept_a_week_and_waiting_ones_until_they_are_answered(
+    world: SubscriberScenario,
+) -> None:
     requests.store(world.connection, ADA)
     requests.store(world.connection, GRACE)
     first, second = requests.waiting(world.connection, most=5)

@@ -11,13 +11,13 @@ from subscribers import statistics
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import signup, suppression, unsubscribe
 from subscribers.queries import State, counts
-from subscribers.statistics import Movement
-from tests.subscribers.conftest import KEY, NOON, World, later
+from subscribers.statistics import DailyMovement
+from tests.subscribers.conftest import KEY, NOON, SubscriberScenario, later
 
 DAY = timedelta(days=1)
 
 
-def test_movements_tell_by_day_and_way_who_asked_joined_and_left(world: World) -> None:
+def test_movements_tell_by_day_and_way_who_asked_joined_and_left(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits", confirmed=False, how="web")
     world.add("ida@example.org", "circuits", confirmed=False, how="web")
     kay = world.add("kay@example.org", "quantum", how="import")
@@ -38,8 +38,8 @@ def test_movements_tell_by_day_and_way_who_asked_joined_and_left(world: World) -
     suppression.forget(world.connection, subscriber_id=bob.person.id, how="web", now=later(3), key=KEY)
     suppression.forget(world.connection, subscriber_id=kay.person.id, how="web", now=later(9), key=KEY)
 
-    def move(day: int, how: str, **numbers: int) -> Movement:
-        return Movement(day=later(day).date(), how=how, **{"asked": 0, "joined": 0, "left": 0} | numbers)
+    def move(day: int, how: str, **numbers: int) -> DailyMovement:
+        return DailyMovement(day=later(day).date(), how=how, **{"asked": 0, "joined": 0, "left": 0} | numbers)
 
     assert statistics.movements(world.connection, since=NOON, until=later(3)) == [
         move(0, "import", joined=2),
@@ -58,7 +58,7 @@ def test_movements_tell_by_day_and_way_who_asked_joined_and_left(world: World) -
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_growth_leads_back_to_every_day(world: World, seed: int) -> None:
+def test_growth_leads_back_to_every_day(world: SubscriberScenario, seed: int) -> None:
     chance = random.Random(seed)
     addresses = [f"{name}@example.org" for name in ("ada", "kay", "ida", "bob")]
     people: dict[str, int] = {}

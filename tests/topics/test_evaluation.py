@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.topics.evaluation import Evaluation, Judged, TopicFigures, evaluate
+from newsletter.topics.evaluation import Evaluation, JudgedPaper, TopicFigures, evaluate
 
 
-def judged(given: str, labels: str, *, borderline: bool = False) -> Judged:
-    return Judged(given=set(given), labels=set(labels), borderline=borderline)
+def judged(given: str, labels: str, *, borderline: bool = False) -> JudgedPaper:
+    return JudgedPaper(given=set(given), labels=set(labels), borderline=borderline)
 
 
 def test_evaluate_counts_right_wrong_and_missed_per_topic() -> None:

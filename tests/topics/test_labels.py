@@ -7,7 +7,7 @@ import json
 import pytest
 
 from newsletter.core.errors import UsageError
-from newsletter.topics.labels import Labelled, read_labels
+from newsletter.topics.labels import LabelledPaper, read_labels
 
 KNOWN = ("circuits", "quantum")
 NAMES = ", ".join(KNOWN)
@@ -22,11 +22,11 @@ def test_labels_are_read_and_missing_abstracts_looked_up() -> None:
         json.dumps({"title": "Unknown", "topics": []}),
     ]
     assert read_labels(lines, source="x.jsonl", abstract_of=known.get, known_topics=KNOWN) == [
-        Labelled(
+        LabelledPaper(
             title="Whole", abstract="Text.", topics=frozenset({"quantum"}), borderline=True, source="x.jsonl"
         ),
-        Labelled(title="Known", abstract="As stored.", topics=frozenset(), source="x.jsonl"),
-        Labelled(title="Unknown", abstract="", topics=frozenset(), source="x.jsonl"),
+        LabelledPaper(title="Known", abstract="As stored.", topics=frozenset(), source="x.jsonl"),
+        LabelledPaper(title="Unknown", abstract="", topics=frozenset(), source="x.jsonl"),
     ]
 
 

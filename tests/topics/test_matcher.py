@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.core.topics.matching import Hit, Match, PaperReading
+from newsletter.core.topics.matching import PaperReading, PhraseHit, TopicMatch
 from newsletter.core.topics.phrases import MAX_CHARS
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Explanation, Matcher
@@ -34,8 +34,8 @@ SHIPPED = Matcher(load_topics(), LinearModel(load_weights()))
 
 def test_matches_come_best_first_with_strength_and_evidence() -> None:
     assert SMALL.match("A ship", "One lamp lights the ship at sea.") == (
-        Match(topic="ships", score=0.8351, strength="strong", evidence=("ship", "sea")),
-        Match(topic="lamps", score=0.2929, strength="maybe", evidence=("lamp",)),
+        TopicMatch(topic="ships", score=0.8351, strength="strong", evidence=("ship", "sea")),
+        TopicMatch(topic="lamps", score=0.2929, strength="maybe", evidence=("lamp",)),
     )
 
 
@@ -52,7 +52,7 @@ def test_explanation_shows_what_counted_and_what_was_set_aside() -> None:
         strength="strong",
         points=2.0,
         strong_at=2.0,
-        counted=(Hit(phrase="lamp", in_title=1, in_abstract=0, points=2.0),),
+        counted=(PhraseHit(phrase="lamp", in_title=1, in_abstract=0, points=2.0),),
         set_aside=(),
     )
     assert ships == Explanation(
@@ -63,8 +63,8 @@ def test_explanation_shows_what_counted_and_what_was_set_aside() -> None:
         strong_at=2.0,
         counted=(),
         set_aside=(
-            Hit(phrase="deck", in_title=0, in_abstract=1, points=0.0, set_aside="not beside cards"),
-            Hit(phrase="sea", in_title=0, in_abstract=1, points=0.0, set_aside="needs ship"),
+            PhraseHit(phrase="deck", in_title=0, in_abstract=1, points=0.0, set_aside="not beside cards"),
+            PhraseHit(phrase="sea", in_title=0, in_abstract=1, points=0.0, set_aside="needs ship"),
         ),
     )
 
@@ -81,7 +81,7 @@ def test_another_scorer_takes_the_place_of_the_rules() -> None:
 
     matcher = Matcher(load_topics({**OFF, **OWN}), ByLength())
     assert matcher.match("Two words", "a ship, a ship") == (
-        Match(topic="lamps", score=0.9, strength="strong", evidence=("Two", "words")),
+        TopicMatch(topic="lamps", score=0.9, strength="strong", evidence=("Two", "words")),
     )
 
 

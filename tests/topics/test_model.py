@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.core.errors import NewsletterError
-from newsletter.core.topics.matching import Match, Rule, RuleSet, TopicRules, score_of
+from newsletter.core.topics.matching import PhraseRule, RuleSet, TopicMatch, TopicRules, score_of
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.features import terms_of
 from newsletter.topics.matcher import Matcher
@@ -29,8 +29,8 @@ from newsletter.topics.model import (
 )
 
 SHIPPED = load_weights()
-LAMPS = TopicRules(topic="lamps", rules=(Rule(phrases=("lamp",)),))
-SHIPS = TopicRules(topic="ships", rules=(Rule(phrases=("ship",)),))
+LAMPS = TopicRules(topic="lamps", rules=(PhraseRule(phrases=("lamp",)),))
+SHIPS = TopicRules(topic="ships", rules=(PhraseRule(phrases=("ship",)),))
 READER = RuleSet([LAMPS, SHIPS])
 WEIGHTS = Weights(
     topics={
@@ -149,7 +149,7 @@ def test_evidence_is_the_rules_phrases_and_the_models_words_where_they_alone_wou
     off = {slug: {"enabled": False} for slug in load_topics()}
     matcher = Matcher(load_topics({**off, **topics}), MODEL)
     (by_words,) = matcher.match("Light bulbs and bulbs", "Light bulbs shine, one lamp, a bulb.")
-    assert by_words == Match(
+    assert by_words == TopicMatch(
         topic="lamps", score=by_words.score, strength="strong", evidence=("lamp", "light bulb")
     )
     (by_rules,) = matcher.match("Lamps and light bulbs", "A lamp.")

@@ -17,11 +17,11 @@ import pytest
 from newsletter.core.topics.matching import STRONG_SCORE
 from newsletter.sources.registry import read_listing
 from newsletter.topics.definitions import load_topics
-from newsletter.topics.evaluation import Evaluation, Judged, evaluate
+from newsletter.topics.evaluation import Evaluation, JudgedPaper, evaluate
 from newsletter.topics.matcher import Matcher
 from newsletter.topics.model import LinearModel, load_weights
 from newsletter.topics.training import train
-from newsletter.topics.training_set import Example
+from newsletter.topics.training_set import TrainingExample
 from tests.shared_data import SHARED, needs_shared
 
 MATCHER = Matcher(load_topics(), LinearModel(load_weights()))
@@ -35,7 +35,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 def figures_of(rows: Iterable[Mapping[str, Any]]) -> Evaluation:
     return evaluate(
         (
-            Judged(
+            JudgedPaper(
                 given={
                     match.topic
                     for match in MATCHER.match(row["title"], row["abstract"])
@@ -76,7 +76,7 @@ def cross_validated(*, folds: int, seed: int) -> dict[str, Evaluation]:
     pytest.importorskip("sklearn")
     rows = {source: real(source) for source in ("listings", "dev", "background")}
     examples = [
-        Example(
+        TrainingExample(
             title=row["title"],
             abstract=row["abstract"],
             labels={slug: slug in row["topics"] for slug in MATCHER.slugs},
@@ -90,7 +90,7 @@ def cross_validated(*, folds: int, seed: int) -> dict[str, Evaluation]:
     return {
         source: evaluate(
             [
-                Judged(
+                JudgedPaper(
                     given={slug for slug, score in next(scores).items() if score >= STRONG_SCORE},
                     labels=set(row["topics"]),
                     borderline=row["borderline"],

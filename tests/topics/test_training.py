@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from newsletter.core.topics.matching import Rule, RuleSet, TopicRules
+from newsletter.core.topics.matching import PhraseRule, RuleSet, TopicRules
 from newsletter.topics.model import LinearModel, TopicWeights, Weights, dump_weights
 from newsletter.topics.training import train
-from newsletter.topics.training_set import Corpus, Example, without_unseen
+from newsletter.topics.training_set import TrainingExample, TrainingSet, without_unseen
 
 pytest.importorskip("sklearn")
 
@@ -20,18 +20,18 @@ FILL = [
     for two in ("bex", "dor", "fin", "gol", "hup")
 ]
 FILL += [one + two for one in FILL for two in ("man", "ter", "kin")]
-LAMPS = TopicRules(topic="lamps", rules=(Rule(phrases=("lamp", "lantern")),))
-SHIPS = TopicRules(topic="ships", rules=(Rule(phrases=("ship",)),))
+LAMPS = TopicRules(topic="lamps", rules=(PhraseRule(phrases=("lamp", "lantern")),))
+SHIPS = TopicRules(topic="ships", rules=(PhraseRule(phrases=("ship",)),))
 
 
-def paper(number: int, word: str, *, lamps: bool | None, **values: object) -> Example:
+def paper(number: int, word: str, *, lamps: bool | None, **values: object) -> TrainingExample:
     chance = random.Random(number)
     text = " ".join(chance.choices(FILL, k=40)) + f" {word} " + " ".join(chance.choices(FILL, k=20))
     labels = {} if lamps is None else {"lamps": lamps}
-    return Example(title=f"On {number}", abstract=text, labels=labels, **values)  # type: ignore[arg-type]
+    return TrainingExample(title=f"On {number}", abstract=text, labels=labels, **values)  # type: ignore[arg-type]
 
 
-def bulbs(count: int, **values: object) -> list[Example]:
+def bulbs(count: int, **values: object) -> list[TrainingExample]:
     """Papers of lamps that say bulb and never lamp, and others."""
     own = [paper(n, "bulb socket", lamps=True, **values) for n in range(count)]
     return own + [paper(1000 + n, "wheel", lamps=False, **values) for n in range(2 * count)]
@@ -95,16 +95,16 @@ def test_rules_without_unseen_phrases_keep_what_others_say() -> None:
     topic = TopicRules(
         topic="lamps",
         rules=(
-            Rule(phrases=("lamp", "lantern")),
-            Rule(phrases=("arc",), context=("light",)),
-            Rule(phrases=("glow",), context=("light", "dark"), unless=("worm",)),
+            PhraseRule(phrases=("lamp", "lantern")),
+            PhraseRule(phrases=("arc",), context=("light",)),
+            PhraseRule(phrases=("glow",), context=("light", "dark"), unless=("worm",)),
         ),
         ignore=("lamp post",),
     )
     assert without_unseen([topic], {"lamp", "arc", "glow", "dark"}) == (
         TopicRules(
             topic="lamps",
-            rules=(Rule(phrases=("lamp",)), Rule(phrases=("glow",), context=("dark",))),
+            rules=(PhraseRule(phrases=("lamp",)), PhraseRule(phrases=("glow",), context=("dark",))),
         ),
     )
 
@@ -112,7 +112,7 @@ def test_rules_without_unseen_phrases_keep_what_others_say() -> None:
 def test_look_alikes_stay_in_one_fold() -> None:
     examples = bulbs(10)
     twin = replace(examples[0], title="On 0 again")
-    corpus = Corpus([*examples, twin], [LAMPS])
+    corpus = TrainingSet([*examples, twin], [LAMPS])
     fold = corpus.folds(range(len(examples) + 1), 5, seed=1)
     assert fold[0] == fold[len(examples)]
     assert sorted(set(fold.values())) == [0, 1, 2, 3, 4]

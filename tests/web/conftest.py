@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.smtp_servers.recording import RecordingServer
-from tests.web.newsletter_site import Desk
+from tests.web.newsletter_site import NewsletterSite
 
 
 @pytest.fixture
@@ -18,9 +18,9 @@ def server() -> Iterator[RecordingServer]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, server: RecordingServer) -> Desk:
+def desk(tmp_path: Path, server: RecordingServer) -> NewsletterSite:
     """A newsletter of sample papers, with editions, and nobody who reads it."""
-    desk = Desk(tmp_path, server)
+    desk = NewsletterSite(tmp_path, server)
     desk.office.ingest_samples([13, 14, 15])
     desk.office.publish("2026-04-15T06:00")
     return desk

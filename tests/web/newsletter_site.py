@@ -17,18 +17,18 @@ from starlette.testclient import TestClient
 from newsletter.db.engine import reading, writing
 from newsletter.pipeline.content.digest_renderer import topic_views
 from newsletter.pipeline.content.personalization import preferences_path
-from newsletter.pipeline.content.transactional import Letterpress
-from newsletter.pipeline.readers.admin import House
-from newsletter.pipeline.readers.signup_requests import PER_READER, Gate
+from newsletter.pipeline.content.transactional import TransactionalRenderer
+from newsletter.pipeline.readers.admin import ReaderPolicy
+from newsletter.pipeline.readers.signup_requests import PER_READER, RequestLimits
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.view_models import Brand
-from newsletter.scheduler.request_mailer import Postman
+from newsletter.scheduler.request_mailer import RequestMailer
 from newsletter.web.app import make_app
 from newsletter.web.site import Site
 from subscribers import consent, queries
 from subscribers.limits import rates_of
 from subscribers.queries import SubscriberView
-from tests.pipeline.whole_newsletter import SUPPRESSION_KEY, Office, read
+from tests.pipeline.whole_newsletter import SUPPRESSION_KEY, WholeNewsletter, read
 from tests.smtp_servers.recording import RecordingServer
 
 START = datetime(2026, 4, 17, 12, tzinfo=UTC)
@@ -36,7 +36,7 @@ BRAND = Brand(name="Paper Digest", privacy_url="https://papers.example.org/priva
 BASE = "http://localhost:8000"
 
 
-class Desk:
+class NewsletterSite:
     """The pages of one newsletter, as a visitor and the postman use them."""
 
     def __init__(
@@ -52,13 +52,13 @@ class Desk:
         self.base = base
         self.server = server
         self.now = START
-        self.office = Office(folder, port=server.port, brand=BRAND, url=url)
+        self.office = WholeNewsletter(folder, port=server.port, brand=BRAND, url=url)
         self.office.links = replace(self.office.links, secret_keys=keys, base_url=base)
         self.office.post = replace(self.office.post, links=self.office.links)
         environment = MailEnvironment()
         views = topic_views(list(self.office.topics.values()))
-        self.house = House(known_topics=tuple(self.office.topics), suppression_key=SUPPRESSION_KEY)
-        self.gate = Gate(
+        self.house = ReaderPolicy(known_topics=tuple(self.office.topics), suppression_key=SUPPRESSION_KEY)
+        self.gate = RequestLimits(
             per_client=rates_of(client_limit),
             per_address=rates_of("1/hour, 3/day"),
             per_reader=rates_of(PER_READER),
@@ -73,12 +73,12 @@ class Desk:
             house=self.house,
             gate=self.gate,
             links=self.office.links,
-            press=Letterpress(environment, brand=BRAND, topics=views),
+            press=TransactionalRenderer(environment, brand=BRAND, topics=views),
             builder=self.office.builder,
             sampler=self.office.sampler,
             clock=lambda: self.now,
         )
-        self.postman = Postman(
+        self.postman = RequestMailer(
             self.office.engine,
             post=self.office.post,
             press=self.site.press,
@@ -97,16 +97,17 @@ class Desk:
         """Let time pass."""
         self.now += timedelta(**span)
 
-    def mails(self) -> list[Mail]:
+    def mails(self) -> list[ReceivedMail]:
         """What the postman brings now."""
         before = len(self.server.accepted)
         while self.postman.step():
             pass
         return [
-            Mail(accepted.recipient, accepted.data, self.base) for accepted in self.server.accepted[before:]
+            ReceivedMail(accepted.recipient, accepted.data, self.base)
+            for accepted in self.server.accepted[before:]
         ]
 
-    def mail(self) -> Mail:
+    def mail(self) -> ReceivedMail:
         """The one mail that the postman brings now."""
         (mail,) = self.mails()
         return mail
@@ -177,7 +178,7 @@ class Desk:
             connection.execute(statement)
 
 
-class Mail:
+class ReceivedMail:
     """One mail as its reader's program shows it."""
 
     def __init__(self, recipient: str, data: bytes, base: str = BASE) -> None:

@@ -9,16 +9,16 @@ import pytest
 from newsletter.db.engine import reading
 from subscribers.lifecycle import suppression
 from tests.pipeline.whole_newsletter import SUPPRESSION_KEY
-from tests.web.newsletter_site import Desk, words_of
+from tests.web.newsletter_site import NewsletterSite, words_of
 
 
-def fresh(desk: Desk, path: str) -> str:
+def fresh(desk: NewsletterSite, path: str) -> str:
     """The path of a fresh link, asked for by the link in a mail."""
     assert "good for one hour is on its way to a••@example.org" in words_of(desk.post(f"{path}/account"))
     return desk.mail().link("/account/")
 
 
-def test_the_link_in_a_mail_shows_no_address_and_a_fresh_one_does(desk: Desk) -> None:
+def test_the_link_in_a_mail_shows_no_address_and_a_fresh_one_does(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     link = fresh(desk, desk.preferences(ada))
     assert "ada@example.org" in desk.get(link)
@@ -26,7 +26,7 @@ def test_the_link_in_a_mail_shows_no_address_and_a_fresh_one_does(desk: Desk) ->
     assert "This link has expired" in desk.get(link, status=410)
 
 
-def test_a_reader_has_so_many_links_mailed_and_is_then_told_to_wait(desk: Desk) -> None:
+def test_a_reader_has_so_many_links_mailed_and_is_then_told_to_wait(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     for _ in range(5):
         desk.post(f"{desk.preferences(ada)}/account")
@@ -35,7 +35,7 @@ def test_a_reader_has_so_many_links_mailed_and_is_then_told_to_wait(desk: Desk) 
     assert len(desk.mails()) == 5
 
 
-def test_a_reader_cannot_have_many_strangers_asked(desk: Desk) -> None:
+def test_a_reader_cannot_have_many_strangers_asked(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     link = fresh(desk, desk.preferences(ada))
     for number in range(5):
@@ -44,7 +44,7 @@ def test_a_reader_cannot_have_many_strangers_asked(desk: Desk) -> None:
     assert len(desk.mails()) == 5
 
 
-def test_a_reader_moves_once_the_new_address_agrees(desk: Desk) -> None:
+def test_a_reader_moves_once_the_new_address_agrees(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", "quantum", hour="9")
     link = fresh(desk, desk.preferences(ada))
     assert "Check the mail of your new address" in desk.post(f"{link}/address", email="ada@new.example")
@@ -62,7 +62,7 @@ def test_a_reader_moves_once_the_new_address_agrees(desk: Desk) -> None:
     assert "no subscription behind this link" in desk.get(link, status=410)  # it went to the old address
 
 
-def test_the_answer_is_the_same_whoever_has_the_new_address(desk: Desk) -> None:
+def test_the_answer_is_the_same_whoever_has_the_new_address(desk: NewsletterSite) -> None:
     desk.subscribed("grace@example.org", "quantum")
     ada = desk.subscribed("ada@example.org", "circuits")
     link = fresh(desk, desk.preferences(ada))
@@ -74,7 +74,9 @@ def test_the_answer_is_the_same_whoever_has_the_new_address(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("email", "words"), [("nonsense", "is not an email address"), ("ADA@example.org", "that you have now")]
 )
-def test_an_address_that_cannot_be_is_refused_beside_its_field(desk: Desk, email: str, words: str) -> None:
+def test_an_address_that_cannot_be_is_refused_beside_its_field(
+    desk: NewsletterSite, email: str, words: str
+) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     link = fresh(desk, desk.preferences(ada))
     page = desk.post(f"{link}/address", status=422, email=email)
@@ -83,7 +85,7 @@ def test_an_address_that_cannot_be_is_refused_beside_its_field(desk: Desk, email
     assert desk.mails() == []
 
 
-def test_a_name_is_cleaned_and_can_be_taken_away(desk: Desk) -> None:
+def test_a_name_is_cleaned_and_can_be_taken_away(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     link = fresh(desk, desk.preferences(ada))
     desk.post(f"{link}/name", name="Ada\u202e <script>alert(1)</script>\r\nBcc: x@y.example")
@@ -93,7 +95,7 @@ def test_a_name_is_cleaned_and_can_be_taken_away(desk: Desk) -> None:
     assert desk.person("ada@example.org").name == ""
 
 
-def test_all_that_is_kept_can_be_taken_along(desk: Desk) -> None:
+def test_all_that_is_kept_can_be_taken_along(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", name="Ada")
     link = fresh(desk, desk.preferences(ada))
     answer = desk.browser.post(f"{link}/export")
@@ -104,7 +106,7 @@ def test_all_that_is_kept_can_be_taken_along(desk: Desk) -> None:
     assert [mail["kind"] for mail in told["mails"]] == ["confirm", "welcome", "account"]
 
 
-def test_erasure_needs_the_box_and_leaves_only_a_hash(desk: Desk) -> None:
+def test_erasure_needs_the_box_and_leaves_only_a_hash(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", name="Ada Lovelace")
     path = desk.preferences(ada)
     link = fresh(desk, path)

@@ -9,7 +9,7 @@ import pytest
 
 from subscribers import link_purposes, tokens
 from tests.smtp_servers.recording import RecordingServer
-from tests.web.newsletter_site import BASE, Desk, words_of
+from tests.web.newsletter_site import BASE, NewsletterSite, words_of
 
 TOKENED = {
     link_purposes.CONFIRM: ["/confirm/{}"],
@@ -19,7 +19,7 @@ TOKENED = {
 }
 
 
-def token_for(desk: Desk, purpose: str, key: str = "a key of the tests") -> str:
+def token_for(desk: NewsletterSite, purpose: str, key: str = "a key of the tests") -> str:
     ada = desk.subscribed("ada@example.org", "circuits")
     return tokens.sign(purpose, {"ref": ada.ref, "to": ada.ref}, keys=[key], now=desk.now)
 
@@ -27,7 +27,7 @@ def token_for(desk: Desk, purpose: str, key: str = "a key of the tests") -> str:
 @pytest.mark.parametrize(
     ("purpose", "path"), [(purpose, path) for purpose, paths in TOKENED.items() for path in paths]
 )
-def test_a_bad_link_gets_the_right_page(desk: Desk, purpose: str, path: str) -> None:
+def test_a_bad_link_gets_the_right_page(desk: NewsletterSite, purpose: str, path: str) -> None:
     token = token_for(desk, purpose)
     ref = tokens.sign(purpose, {"ref": "nobody", "to": "nobody"}, keys=["a key of the tests"], now=desk.now)
     others = [
@@ -54,12 +54,12 @@ def test_a_bad_link_gets_the_right_page(desk: Desk, purpose: str, path: str) -> 
 
 
 def test_a_link_signed_by_the_key_before_still_opens(tmp_path: Path, server: RecordingServer) -> None:
-    desk = Desk(tmp_path, server, keys=("the new key", "a key of the tests"))
+    desk = NewsletterSite(tmp_path, server, keys=("the new key", "a key of the tests"))
     token = token_for(desk, link_purposes.PREFERENCES)
     assert "Your preferences" in desk.get(f"/preferences/{token}")
 
 
-def test_a_thousand_presses_of_one_button_at_once_are_one_consent(desk: Desk) -> None:
+def test_a_thousand_presses_of_one_button_at_once_are_one_consent(desk: NewsletterSite) -> None:
     """A thousand concurrent confirms of one token: one consent event, one welcome."""
     desk.sign_up("ada@example.org", "circuits")
     confirm = desk.mail().link("/confirm/")
@@ -72,7 +72,7 @@ def test_a_thousand_presses_of_one_button_at_once_are_one_consent(desk: Desk) ->
     assert len(desk.mails()) == 1
 
 
-def test_a_used_link_brings_nobody_back_who_left(desk: Desk) -> None:
+def test_a_used_link_brings_nobody_back_who_left(desk: NewsletterSite) -> None:
     desk.sign_up("ada@example.org", "circuits")
     confirm = desk.mail().link("/confirm/")
     desk.later(minutes=1)
@@ -89,7 +89,7 @@ def test_a_used_link_brings_nobody_back_who_left(desk: Desk) -> None:
     assert "You are subscribed" in desk.post(again.link("/confirm/"))
 
 
-def test_a_new_link_asked_for_in_time_does_not_end_the_first(desk: Desk) -> None:
+def test_a_new_link_asked_for_in_time_does_not_end_the_first(desk: NewsletterSite) -> None:
     desk.sign_up("ada@example.org", "circuits")
     first = desk.mail().link("/confirm/")
     desk.later(hours=2)
@@ -100,7 +100,7 @@ def test_a_new_link_asked_for_in_time_does_not_end_the_first(desk: Desk) -> None
     assert "You are subscribed" in desk.post(second)
 
 
-def test_pages_name_nobody_but_the_newsletter(desk: Desk) -> None:
+def test_pages_name_nobody_but_the_newsletter(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", name="Ada Lovelace")
     for path in (desk.preferences(ada), f"/u/{ada.leave_id}", f"{desk.preferences(ada)}/sent"):
         page = desk.get(path)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import re
 
 from subscribers import tokens
-from tests.web.newsletter_site import Desk, Mail, words_of
+from tests.web.newsletter_site import NewsletterSite, ReceivedMail, words_of
 
 
-def sent_digest(desk: Desk, *others: str) -> Mail:
+def sent_digest(desk: NewsletterSite, *others: str) -> ReceivedMail:
     for other in others:
         desk.subscribed(other, "circuits")
     desk.subscribed("ada@example.org", "circuits", name="Ada Lovelace")
     desk.office.ingest_samples([16, 17], hour="13:00")
     desk.later(days=1)
     desk.office.send(desk.now.isoformat())
-    return Mail("ada@example.org", desk.server.accepted[-1].data)
+    return ReceivedMail("ada@example.org", desk.server.accepted[-1].data)
 
 
-def test_a_digest_is_read_on_the_web_without_its_readers_name_or_links(desk: Desk) -> None:
+def test_a_digest_is_read_on_the_web_without_its_readers_name_or_links(desk: NewsletterSite) -> None:
     mail = sent_digest(desk)
     page = desk.get(mail.link("/digests/"))
     titles = re.findall(r"<h3[^>]*>(.*?)</h3>", mail.html)
@@ -30,12 +30,12 @@ def test_a_digest_is_read_on_the_web_without_its_readers_name_or_links(desk: Des
     assert 'href="http://localhost:8000/link"' in page
 
 
-def test_the_sample_is_no_digest_of_two_readers_alone(desk: Desk) -> None:
+def test_the_sample_is_no_digest_of_two_readers_alone(desk: NewsletterSite) -> None:
     sent_digest(desk, "bob@example.org")
     assert "This is a sample." in desk.get("/sample")
 
 
-def test_the_sample_is_the_latest_digest_that_several_got(desk: Desk) -> None:
+def test_the_sample_is_the_latest_digest_that_several_got(desk: NewsletterSite) -> None:
     before = desk.get("/sample")
     assert "This is a sample." in before
     assert before.count("<h3") >= 4  # papers that ship
@@ -46,7 +46,7 @@ def test_the_sample_is_the_latest_digest_that_several_got(desk: Desk) -> None:
     )
 
 
-def test_a_digest_runs_nothing_and_sends_nothing(desk: Desk) -> None:
+def test_a_digest_runs_nothing_and_sends_nothing(desk: NewsletterSite) -> None:
     answer = desk.browser.get(sent_digest(desk).link("/digests/"))
     policy = answer.headers["content-security-policy"]
     assert "script-src" not in policy
@@ -54,7 +54,7 @@ def test_a_digest_runs_nothing_and_sends_nothing(desk: Desk) -> None:
     assert "form-action 'none'" in policy
 
 
-def test_a_digest_that_is_not_there_and_a_forged_link_get_a_page(desk: Desk) -> None:
+def test_a_digest_that_is_not_there_and_a_forged_link_get_a_page(desk: NewsletterSite) -> None:
     sent_digest(desk)
     for key in ("0" * 32, "%", "", "0" * 5, "'; drop table digests; --"):
         token = tokens.sign("digest", {"key": key}, keys=["a key of the tests"], now=desk.now)

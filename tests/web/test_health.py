@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from newsletter.db.migrate import known_revisions
-from tests.web.newsletter_site import Desk
+from tests.web.newsletter_site import NewsletterSite
 
 
-def test_a_process_that_answers_is_alive_and_ready_when_its_database_is(desk: Desk) -> None:
+def test_a_process_that_answers_is_alive_and_ready_when_its_database_is(desk: NewsletterSite) -> None:
     assert desk.get("/healthz") == "ok\n"
     assert "newsletter init" not in desk.get("/readyz", status=503)  # the tables of a test bear no revision
     desk.write(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
@@ -16,7 +16,7 @@ def test_a_process_that_answers_is_alive_and_ready_when_its_database_is(desk: De
     assert desk.get("/readyz") == "ready\n"
 
 
-def test_metrics_are_shown_to_this_machine_and_to_nobody_else(desk: Desk) -> None:
+def test_metrics_are_shown_to_this_machine_and_to_nobody_else(desk: NewsletterSite) -> None:
     desk.subscribed("ada@example.org", "circuits")
     assert desk.browser.get("/metrics").status_code == 404
     answer = desk.visitor("127.0.0.1").get("/metrics")

@@ -9,7 +9,7 @@ from html import unescape
 import pytest
 
 from tests.browser.links import links_of
-from tests.web.newsletter_site import BASE, Desk, Mail
+from tests.web.newsletter_site import BASE, NewsletterSite, ReceivedMail
 
 SEEDS = 3  # orders in which everything is asked for
 
@@ -21,7 +21,7 @@ def addresses_in(text: str) -> set[str]:
     return {path for path in paths if path.startswith("/")}
 
 
-def crawled(desk: Desk, found: set[str]) -> set[str]:
+def crawled(desk: NewsletterSite, found: set[str]) -> set[str]:
     """All that can be reached from these paths by links and forms."""
     reached: set[str] = set()
     waiting = set(found)
@@ -35,7 +35,7 @@ def crawled(desk: Desk, found: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_looking_changes_nothing_whatever_is_looked_at(desk: Desk, seed: int) -> None:
+def test_looking_changes_nothing_whatever_is_looked_at(desk: NewsletterSite, seed: int) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", "quantum")
     grace = desk.subscribed("grace@example.org", "everything")
     desk.post(f"/u/{grace.leave_id}")
@@ -51,7 +51,7 @@ def test_looking_changes_nothing_whatever_is_looked_at(desk: Desk, seed: int) ->
     named: set[str] = {"/", "/openapi.json", "/api/openapi.json", "/api/topics", "/api/sign-ups", "/sign-up"}
     kinds = set()
     for accepted in desk.server.accepted:
-        mail = Mail(accepted.recipient, accepted.data)
+        mail = ReceivedMail(accepted.recipient, accepted.data)
         kinds.add(mail.message["Feedback-ID"].partition(":")[0])
         named |= addresses_in(mail.text) | addresses_in(mail.html)
         named |= addresses_in(str(mail.message["List-Unsubscribe"] or ""))

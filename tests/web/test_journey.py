@@ -20,7 +20,7 @@ from tests.browser import axe, vnu
 from tests.browser.fixtures import Browse
 from tests.browser.views import View, every_view
 from tests.smtp_servers.recording import RecordingServer
-from tests.web.newsletter_site import Desk, Mail
+from tests.web.newsletter_site import NewsletterSite, ReceivedMail
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.flaky(reruns=2)
 
 
 @contextmanager
-def open_to_browsers(desk: Desk) -> Iterator[Desk]:
+def open_to_browsers(desk: NewsletterSite) -> Iterator[NewsletterSite]:
     """The desk's application behind a real server."""
     host, _, port = desk.base.removeprefix("http://").partition(":")
     config = uvicorn.Config(desk.app, host=host, port=int(port), log_config=None, access_log=False)
@@ -46,13 +46,13 @@ def open_to_browsers(desk: Desk) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, server: RecordingServer) -> Iterator[Desk]:
+def desk(tmp_path: Path, server: RecordingServer) -> Iterator[NewsletterSite]:
     import socket
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{free.getsockname()[1]}"
-    desk = Desk(tmp_path, server, base=base, client_limit="")
+    desk = NewsletterSite(tmp_path, server, base=base, client_limit="")
     desk.now = datetime(2026, 4, 15, 12, tzinfo=UTC)
     desk.office.ingest_samples([13, 14, 15])
     desk.office.publish("2026-04-15T06:00")
@@ -63,7 +63,7 @@ def desk(tmp_path: Path, server: RecordingServer) -> Iterator[Desk]:
 class Visit:
     """One reader's window; remembers every page for the HTML checker."""
 
-    def __init__(self, page: Page, desk: Desk) -> None:
+    def __init__(self, page: Page, desk: NewsletterSite) -> None:
         self.page = page
         self.desk = desk
         self.documents: dict[str, str] = {}
@@ -90,12 +90,12 @@ class Visit:
     def sees(self, words: str) -> bool:
         return words in " ".join(self.page.locator("main").inner_text().split())
 
-    def mail(self) -> Mail:
+    def mail(self) -> ReceivedMail:
         return self.desk.mail()
 
 
 @every_view
-def test_a_reader_comes_stays_and_goes(desk: Desk, browse: Browse, view: View) -> None:
+def test_a_reader_comes_stays_and_goes(desk: NewsletterSite, browse: Browse, view: View) -> None:
     visit = Visit(browse(view, timezone_id="Europe/Lisbon"), desk)
     page = visit.page
     visit.go("/")
@@ -134,7 +134,7 @@ def test_a_reader_comes_stays_and_goes(desk: Desk, browse: Browse, view: View) -
     desk.office.ingest_samples([16, 17], hour="05:00")
     desk.now = datetime(2026, 4, 17, 12, tzinfo=UTC)
     desk.office.send(desk.now.isoformat())
-    digest = Mail("", desk.server.accepted[-1].data, desk.base)
+    digest = ReceivedMail("", desk.server.accepted[-1].data, desk.base)
     assert digest.html.count("<h3") == 3
     visit.go(digest.link("/digests/"))
     visit.go("/sample")
@@ -185,7 +185,7 @@ HOSTILE = (
 )
 
 
-def test_nothing_that_is_typed_runs(desk: Desk, browse: Browse) -> None:
+def test_nothing_that_is_typed_runs(desk: NewsletterSite, browse: Browse) -> None:
     """Script, markup and templates in every field: shown as text, in the page that names the fields."""
     page = browse(View())
     said: list[Any] = []

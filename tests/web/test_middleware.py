@@ -10,7 +10,7 @@ import pytest
 
 from newsletter.core.errors import StorageError
 from newsletter.web.middleware import COMMON
-from tests.web.newsletter_site import Desk
+from tests.web.newsletter_site import NewsletterSite
 
 PAGES = [
     "/",
@@ -26,7 +26,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_answer_bears_the_headers_that_keep_it_private(desk: Desk, path: str) -> None:
+def test_every_answer_bears_the_headers_that_keep_it_private(desk: NewsletterSite, path: str) -> None:
     answer = desk.browser.get(path)
     kept = {name: answer.headers[name] for name in ("referrer-policy", "cache-control", "x-robots-tag")}
     assert kept == {
@@ -41,7 +41,7 @@ def test_every_answer_bears_the_headers_that_keep_it_private(desk: Desk, path: s
     assert not re.search(r"<script(?! src=\"/assets/)| style=| on[a-z]+=", answer.text) or path == "/sample"
 
 
-def test_assets_may_be_kept_for_ever_under_their_version(desk: Desk) -> None:
+def test_assets_may_be_kept_for_ever_under_their_version(desk: NewsletterSite) -> None:
     page = desk.get("/")
     for path in re.findall(r'"(/assets/[^"]+)"', page):
         assert desk.browser.get(path).headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -50,13 +50,15 @@ def test_assets_may_be_kept_for_ever_under_their_version(desk: Desk) -> None:
     assert desk.browser.get("/assets/0/passwd").status_code == 404
 
 
-def test_pages_load_nothing_from_anywhere_else(desk: Desk) -> None:
+def test_pages_load_nothing_from_anywhere_else(desk: NewsletterSite) -> None:
     loaded = re.findall(r'(?:src|<link[^>]*href)="([^"]+)"', desk.get("/"))
     assert loaded
     assert all(address.startswith(("/assets/", "data:")) for address in loaded)
 
 
-def test_no_token_and_no_address_stands_in_a_log(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_token_and_no_address_stands_in_a_log(
+    desk: NewsletterSite, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     ada = desk.subscribed("ada@example.org", "circuits")
     token = desk.preferences(ada)
@@ -71,7 +73,7 @@ def test_no_token_and_no_address_stands_in_a_log(desk: Desk, caplog: pytest.LogC
 
 
 @pytest.mark.parametrize("path", ["/sign-up", "/link", "/api/sign-ups", "/u/AAAA"])
-def test_a_body_larger_than_any_form_is_refused(desk: Desk, path: str) -> None:
+def test_a_body_larger_than_any_form_is_refused(desk: NewsletterSite, path: str) -> None:
     assert desk.browser.post(path, content=b"x" * 70_000).status_code == 413
 
     def chunks() -> object:
@@ -86,14 +88,14 @@ def test_a_body_larger_than_any_form_is_refused(desk: Desk, path: str) -> None:
     assert sent.status_code == 413
 
 
-def test_a_method_that_a_page_does_not_have_is_refused_by_a_page(desk: Desk) -> None:
+def test_a_method_that_a_page_does_not_have_is_refused_by_a_page(desk: NewsletterSite) -> None:
     answer = desk.browser.request("DELETE", "/")
     assert answer.status_code == 405
     assert "<h1>That does not work</h1>" in answer.text
     assert desk.browser.request("PUT", "/api/topics").json() == {"errors": {"": "Method Not Allowed"}}
 
 
-def test_a_fault_of_ours_is_a_page_without_a_traceback(desk: Desk) -> None:
+def test_a_fault_of_ours_is_a_page_without_a_traceback(desk: NewsletterSite) -> None:
     from sqlalchemy import text
 
     desk.write(text("DROP TABLE subscriptions"))
@@ -107,7 +109,7 @@ def test_a_fault_of_ours_is_a_page_without_a_traceback(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/api/topics"])
-def test_also_a_fault_bears_what_every_answer_bears(desk: Desk, path: str) -> None:
+def test_also_a_fault_bears_what_every_answer_bears(desk: NewsletterSite, path: str) -> None:
     def stopped() -> datetime:
         raise ArithmeticError
 

@@ -10,7 +10,7 @@ from subscribers import addresses
 from subscribers.errors import AddressError
 from tests import isemail_cases
 from tests.naughty import naughty_strings
-from tests.web.newsletter_site import Desk, words_of
+from tests.web.newsletter_site import NewsletterSite, words_of
 
 
 class _Shape(HTMLParser):
@@ -40,7 +40,7 @@ def syntax_of(address: str) -> bool:
     return True
 
 
-def test_each_address_of_isemail_is_taken_or_named_as_wrong(desk: Desk) -> None:
+def test_each_address_of_isemail_is_taken_or_named_as_wrong(desk: NewsletterSite) -> None:
     """isemail's syntax cases: a mail goes to the well-formed ones, a field error meets the others."""
     taken = set()
     for number, case in enumerate(isemail_cases.cases()):
@@ -62,7 +62,7 @@ def test_each_address_of_isemail_is_taken_or_named_as_wrong(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "field", ["email", "name", "timezone", "topics", "hour", "cadence", "form", "website"]
 )
-def test_a_naughty_string_in_any_field_is_a_page_like_any_other(desk: Desk, field: str) -> None:
+def test_a_naughty_string_in_any_field_is_a_page_like_any_other(desk: NewsletterSite, field: str) -> None:
     """The 461 naughty strings in each field: 200, a redirect or a named field, and nothing unescaped."""
     sent = {"email": "ada@example.org", "topics": "circuits", "name": "Ada"}
     slips = {"email": "x", "topics": "x", "timezone": "x", "hour": "x", "cadence": "x", "form": "x"}
@@ -74,7 +74,7 @@ def test_a_naughty_string_in_any_field_is_a_page_like_any_other(desk: Desk, fiel
         assert _shape(answer.text) <= plain, text
 
 
-def test_a_naughty_name_arrives_as_a_name_and_nothing_else(desk: Desk) -> None:
+def test_a_naughty_name_arrives_as_a_name_and_nothing_else(desk: NewsletterSite) -> None:
     """Nothing that is typed as a name becomes a header, markup or another line of a mail."""
     for number, text in enumerate([*naughty_strings()[::7], "Ada\r\nBcc: eve@evil.example", "=?utf-8?q?x?="]):
         address = f"reader{number}@example.org"
@@ -96,7 +96,7 @@ def test_a_naughty_name_arrives_as_a_name_and_nothing_else(desk: Desk) -> None:
 @pytest.mark.parametrize(
     "path", ["/confirm/{}", "/preferences/{}", "/account/{}", "/u/{}", "/digests/{}", "/assets/0/{}"]
 )
-def test_a_naughty_string_as_a_link_is_one_that_does_not_work(desk: Desk, path: str) -> None:
+def test_a_naughty_string_as_a_link_is_one_that_does_not_work(desk: NewsletterSite, path: str) -> None:
     from urllib.parse import quote
 
     before = desk.everything()
@@ -106,7 +106,7 @@ def test_a_naughty_string_as_a_link_is_one_that_does_not_work(desk: Desk, path: 
     assert desk.everything() == before
 
 
-def test_a_form_that_is_none_is_an_empty_form(desk: Desk) -> None:
+def test_a_form_that_is_none_is_an_empty_form(desk: NewsletterSite) -> None:
     for kind, body in (
         ("application/x-www-form-urlencoded", b"%%%=\xff&&&=;"),
         ("multipart/form-data; boundary=x", b"--x\r\nbroken"),

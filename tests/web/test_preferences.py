@@ -13,7 +13,7 @@ from newsletter.db.schema import paper_topics
 from newsletter.papers import queries
 from newsletter.render.view_models import MOST_MATCHED
 from subscribers.preferences import Preferences
-from tests.web.newsletter_site import Desk, words_of
+from tests.web.newsletter_site import NewsletterSite, words_of
 
 ALL: dict[str, Any] = {
     "topics": ["circuits", "quantum"],
@@ -28,7 +28,7 @@ ALL: dict[str, Any] = {
 }
 
 
-def test_all_that_is_chosen_is_saved_and_shown(desk: Desk) -> None:
+def test_all_that_is_chosen_is_saved_and_shown(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", "everything")
     page = desk.post(desk.preferences(ada), **ALL)
     assert "Saved. It holds from now on." in page
@@ -53,7 +53,7 @@ def test_all_that_is_chosen_is_saved_and_shown(desk: Desk) -> None:
     ]
 
 
-def test_boxes_and_numbers_can_be_cleared_again(desk: Desk) -> None:
+def test_boxes_and_numbers_can_be_cleared_again(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     desk.post(desk.preferences(ada), **ALL)
     desk.post(desk.preferences(ada), topics="circuits", cadence="daily", hour="7", timezone="UTC", minimum="")
@@ -73,7 +73,7 @@ def test_boxes_and_numbers_can_be_cleared_again(desk: Desk) -> None:
     ],
 )
 def test_a_wrong_value_is_named_beside_its_field_and_nothing_is_stored(
-    desk: Desk, changed: dict[str, Any], field: str, words: str
+    desk: NewsletterSite, changed: dict[str, Any], field: str, words: str
 ) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     before = desk.everything()
@@ -84,7 +84,7 @@ def test_a_wrong_value_is_named_beside_its_field_and_nothing_is_stored(
     assert desk.everything() == before
 
 
-def test_a_pause_lasts_until_the_morning_of_its_date_and_can_be_ended(desk: Desk) -> None:
+def test_a_pause_lasts_until_the_morning_of_its_date_and_can_be_ended(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", timezone="Europe/Berlin")
     page = desk.post(f"{desk.preferences(ada)}/pause", until="2026-05-01")
     assert "Paused until 1 May 2026." in words_of(page)
@@ -95,14 +95,14 @@ def test_a_pause_lasts_until_the_morning_of_its_date_and_can_be_ended(desk: Desk
 
 
 @pytest.mark.parametrize("until", ["2026-04-17", "2020-01-01", "2030-01-01", "soon", "", "9999-12-31"])
-def test_a_pause_that_cannot_be_is_refused_beside_its_field(desk: Desk, until: str) -> None:
+def test_a_pause_that_cannot_be_is_refused_beside_its_field(desk: NewsletterSite, until: str) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     page = desk.post(f"{desk.preferences(ada)}/pause", status=422, until=until)
     assert 'id="until-wrong"' in page
     assert desk.person("ada@example.org").paused_until is None
 
 
-def test_what_was_sent_and_why_can_be_read(desk: Desk) -> None:
+def test_what_was_sent_and_why_can_be_read(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     assert "Nothing yet." in desk.get(f"{desk.preferences(ada)}/sent")
     desk.office.ingest_samples([16, 17], hour="13:00")
@@ -121,7 +121,7 @@ def test_what_was_sent_and_why_can_be_read(desk: Desk) -> None:
     assert 'id="on-wrong"' in desk.get(f"{desk.preferences(ada)}/why?on=someday", status=422)
 
 
-def test_the_words_that_a_paper_was_found_by_stand_beside_it(desk: Desk) -> None:
+def test_the_words_that_a_paper_was_found_by_stand_beside_it(desk: NewsletterSite) -> None:
     eve = desk.subscribed("eve@example.org", "quantum", "everything")
     desk.office.ingest_samples([17], hour="13:00")
     desk.office.send("2026-04-18T07:01")
@@ -137,7 +137,7 @@ def test_the_words_that_a_paper_was_found_by_stand_beside_it(desk: Desk) -> None
     assert "Everything · matched" not in sent + why  # no words were looked for
 
 
-def test_doubtful_papers_that_a_mail_carried_are_listed_as_such(desk: Desk) -> None:
+def test_doubtful_papers_that_a_mail_carried_are_listed_as_such(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "quantum")
     desk.post(desk.preferences(ada), topics="quantum", cadence="daily", hour="7", timezone="UTC", maybe="on")
     desk.office.ingest_samples([17], hour="13:00")
@@ -156,7 +156,7 @@ def test_doubtful_papers_that_a_mail_carried_are_listed_as_such(desk: Desk) -> N
     assert f"{doubted['title']} in no topic" not in why
 
 
-def test_who_has_left_is_offered_the_way_back_instead(desk: Desk) -> None:
+def test_who_has_left_is_offered_the_way_back_instead(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     path = desk.preferences(ada)
     desk.post(f"/u/{ada.leave_id}")
@@ -167,7 +167,7 @@ def test_who_has_left_is_offered_the_way_back_instead(desk: Desk) -> None:
     assert desk.person("ada@example.org").state == "unsubscribed"
 
 
-def test_who_has_not_confirmed_is_told_to(desk: Desk) -> None:
+def test_who_has_not_confirmed_is_told_to(desk: NewsletterSite) -> None:
     desk.sign_up("ada@example.org", "circuits")
     desk.mails()
     assert "Not confirmed yet" in desk.get(desk.preferences(desk.person("ada@example.org")), status=409)
@@ -175,12 +175,12 @@ def test_who_has_not_confirmed_is_told_to(desk: Desk) -> None:
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
 @pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "nonsense"])
-def test_a_day_before_any_mail_is_refused_beside_its_field(desk: Desk, zone: str, day: str) -> None:
+def test_a_day_before_any_mail_is_refused_beside_its_field(desk: NewsletterSite, zone: str, day: str) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", timezone=zone)
     assert 'id="on-wrong"' in desk.get(f"{desk.preferences(ada)}/why?on={day}", status=422)
 
 
-def test_the_first_day_that_a_pause_offers_is_one_that_it_takes(desk: Desk) -> None:
+def test_the_first_day_that_a_pause_offers_is_one_that_it_takes(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     assert 'min="2026-04-18"' in desk.get(desk.preferences(ada))
     assert "Paused until 18 April 2026" in desk.post(f"{desk.preferences(ada)}/pause", until="2026-04-18")

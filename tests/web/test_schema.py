@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.web.newsletter_site import Desk
+from tests.web.newsletter_site import NewsletterSite
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 
@@ -19,7 +19,7 @@ ROUNDS = settings(
 )
 
 
-def test_no_input_makes_the_api_fail(desk: Desk) -> None:
+def test_no_input_makes_the_api_fail(desk: NewsletterSite) -> None:
     """Schemathesis over the OpenAPI: no 5xx, and every answer as the description says."""
     schema = schemathesis.openapi.from_asgi("/api/openapi.json", desk.app)
     tried: dict[str, set[int]] = {}

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.smtp_servers.recording import RecordingServer, Terms
-from tests.web.newsletter_site import Mail
+from tests.smtp_servers.recording import RecordingServer, ServerRules
+from tests.web.newsletter_site import ReceivedMail
 from tests.web.serving import PATIENCE, ROOT, Page, Serving, serving
 
 pytestmark = pytest.mark.flaky(reruns=2)
@@ -45,7 +45,7 @@ Content-Length: %d\r
 OTHER_HALF = BODY[10:]
 
 
-class Asking(threading.Thread):
+class RequestLoop(threading.Thread):
     """A request under way."""
 
     def __init__(self, ask: Callable[[], Page]) -> None:
@@ -79,7 +79,7 @@ def test_pages_answer_and_links_bear_the_path_that_the_proxy_takes_off(
         assert (answer.status, answer.location) == (303, "/papers/check-your-mail")
         eventually(lambda: len(server.accepted) == 1, site)
         (mail,) = server.accepted
-        confirm = Mail(mail.recipient, mail.data, "https://example.org/papers").link("/confirm/")
+        confirm = ReceivedMail(mail.recipient, mail.data, "https://example.org/papers").link("/confirm/")
         page = site.get(confirm)
         assert page.status == 200
         (action,) = re.findall(r'<form method="post"(?: action="([^"]*)")?', page.text)
@@ -95,7 +95,7 @@ def test_a_stop_waits_for_the_request_and_the_mail_under_way(
     tmp_path: Path, workers: int, number: int
 ) -> None:
     with (
-        RecordingServer(Terms(delay=3)) as server,
+        RecordingServer(ServerRules(delay=3)) as server,
         serving(tmp_path / "state", server.port, workers=workers) as site,
     ):
         assert site.sign_up("ada@example.org").status == 303
@@ -155,7 +155,7 @@ def test_workers_share_the_limits_under_simultaneous_requests(
 ) -> None:
     with serving(tmp_path / "state", server.port, settings=LIMIT, workers=2) as site:
         asked = [
-            Asking(lambda n=n: site.sign_up(f"r{n}@example.org", forwarded="192.0.2.1"))  # type: ignore[misc]
+            RequestLoop(lambda n=n: site.sign_up(f"r{n}@example.org", forwarded="192.0.2.1"))  # type: ignore[misc]
             for n in range(30)
         ]
         assert {each.answer().status for each in asked} == {303}

@@ -9,16 +9,16 @@ import pytest
 
 from newsletter.core.errors import ConfigurationError
 from newsletter.db.engine import writing
-from newsletter.pipeline.content.transactional import Letterpress
+from newsletter.pipeline.content.transactional import TransactionalRenderer
 from newsletter.pipeline.readers.purge import tidy
 from newsletter.render.environment import MailEnvironment
-from newsletter.scheduler.request_mailer import Postman
+from newsletter.scheduler.request_mailer import RequestMailer
 from subscribers.lifecycle import suppression, unsubscribe
 from tests.pipeline.whole_newsletter import SUPPRESSION_KEY
-from tests.web.newsletter_site import BRAND, START, Desk, field_of, words_of
+from tests.web.newsletter_site import BRAND, START, NewsletterSite, field_of, words_of
 
 
-def test_the_page_shows_each_topic_with_its_recent_papers(desk: Desk) -> None:
+def test_the_page_shows_each_topic_with_its_recent_papers(desk: NewsletterSite) -> None:
     words = words_of(desk.get("/"))
     for topic in desk.office.topics.values():
         assert topic.title in words
@@ -29,7 +29,7 @@ def test_the_page_shows_each_topic_with_its_recent_papers(desk: Desk) -> None:
     assert f"{pane.lately} papers in the last 30 days, such as: {pane.recent[0][0]}" in words
 
 
-def test_a_sign_up_is_confirmed_by_the_mail_and_welcomed(desk: Desk) -> None:
+def test_a_sign_up_is_confirmed_by_the_mail_and_welcomed(desk: NewsletterSite) -> None:
     answer = desk.sign_up(
         "Ada@Example.org",
         "circuits",
@@ -59,14 +59,14 @@ def test_a_sign_up_is_confirmed_by_the_mail_and_welcomed(desk: Desk) -> None:
     ]
 
 
-def test_the_confirmation_mail_holds_nothing_that_was_typed(desk: Desk) -> None:
+def test_the_confirmation_mail_holds_nothing_that_was_typed(desk: NewsletterSite) -> None:
     desk.sign_up("ada@example.org", "circuits", name="Buy cheap watches at evil.example")
     mail = desk.mail()
     assert mail.message["To"] == "ada@example.org"
     assert "watches" not in mail.message.as_string()
 
 
-def test_confirming_again_shows_the_same_page_and_changes_nothing(desk: Desk) -> None:
+def test_confirming_again_shows_the_same_page_and_changes_nothing(desk: NewsletterSite) -> None:
     desk.sign_up("ada@example.org", "circuits")
     confirm = desk.mail().link("/confirm/")
     first = desk.post(confirm)
@@ -78,7 +78,7 @@ def test_confirming_again_shows_the_same_page_and_changes_nothing(desk: Desk) ->
     assert desk.everything() == before
 
 
-def test_every_kind_of_address_gets_the_same_answer_and_its_own_mail(desk: Desk) -> None:
+def test_every_kind_of_address_gets_the_same_answer_and_its_own_mail(desk: NewsletterSite) -> None:
     """Known, unknown, unsubscribed, suppressed and erased: one page; what follows is in the mail."""
     reader = desk.subscribed("known@example.org", "circuits")
     left = desk.subscribed("left@example.org", "circuits")
@@ -114,7 +114,7 @@ def test_every_kind_of_address_gets_the_same_answer_and_its_own_mail(desk: Desk)
     assert desk.person("known@example.org").topics == reader.topics
 
 
-def test_an_erased_persons_own_confirmation_lifts_the_erasure(desk: Desk) -> None:
+def test_an_erased_persons_own_confirmation_lifts_the_erasure(desk: NewsletterSite) -> None:
     erased = desk.subscribed("ada@example.org", "circuits")
     with writing(desk.office.engine) as connection:
         suppression.forget(connection, subscriber_id=erased.id, how="web", now=desk.now, key=SUPPRESSION_KEY)
@@ -138,7 +138,7 @@ def test_an_erased_persons_own_confirmation_lifts_the_erasure(desk: Desk) -> Non
     ],
 )
 def test_a_wrong_field_is_named_beside_it_and_nothing_typed_is_lost(
-    desk: Desk, fields: dict[str, object], name: str, words: str
+    desk: NewsletterSite, fields: dict[str, object], name: str, words: str
 ) -> None:
     typed = {"email": "ada@example.org", "topics": ["circuits"], "name": "Ada <b>", **fields}
     page = desk.post("/sign-up", status=422, **typed)
@@ -149,7 +149,7 @@ def test_a_wrong_field_is_named_beside_it_and_nothing_typed_is_lost(
     assert desk.mails() == []
 
 
-def test_a_form_with_the_honeypot_filled_gets_the_page_and_nothing_else(desk: Desk) -> None:
+def test_a_form_with_the_honeypot_filled_gets_the_page_and_nothing_else(desk: NewsletterSite) -> None:
     before = desk.everything()
     answer = desk.sign_up("ada@example.org", "circuits", website="http://spam.example")
     assert answer.url.path == "/check-your-mail"
@@ -157,7 +157,7 @@ def test_a_form_with_the_honeypot_filled_gets_the_page_and_nothing_else(desk: De
 
 
 @pytest.mark.parametrize("time", ["forged", "too old"])
-def test_a_form_with_a_bad_time_is_shown_again_with_what_was_typed(desk: Desk, time: str) -> None:
+def test_a_form_with_a_bad_time_is_shown_again_with_what_was_typed(desk: NewsletterSite, time: str) -> None:
     token = field_of(desk.get("/"), "form")
     desk.later(days=2)
     sent = {"email": "ada@example.org", "topics": "circuits"}
@@ -168,13 +168,13 @@ def test_a_form_with_a_bad_time_is_shown_again_with_what_was_typed(desk: Desk, t
     assert desk.mail().recipient == "ada@example.org"
 
 
-def test_a_form_of_another_site_works_with_slugs_as_names(desk: Desk) -> None:
+def test_a_form_of_another_site_works_with_slugs_as_names(desk: NewsletterSite) -> None:
     desk.post("/sign-up", email="ada@example.org", circuits="on", quantum="yes")
     desk.mail()
     assert desk.person("ada@example.org").topics == ("circuits", "quantum")
 
 
-def test_one_network_is_answered_so_often_and_then_in_silence(desk: Desk) -> None:
+def test_one_network_is_answered_so_often_and_then_in_silence(desk: NewsletterSite) -> None:
     for number in range(7):
         answer = desk.sign_up(f"reader{number}@example.org", "circuits")
         assert answer.url.path == "/check-your-mail"
@@ -185,7 +185,7 @@ def test_one_network_is_answered_so_often_and_then_in_silence(desk: Desk) -> Non
     assert len(desk.mails()) == 1
 
 
-def test_networks_of_ipv6_are_counted_by_64_bits(desk: Desk) -> None:
+def test_networks_of_ipv6_are_counted_by_64_bits(desk: NewsletterSite) -> None:
     for number in range(6):
         desk.sign_up(f"a{number}@example.org", "circuits", browser=desk.visitor(f"2001:db8:1:2::{number}"))
         desk.now = START
@@ -193,7 +193,7 @@ def test_networks_of_ipv6_are_counted_by_64_bits(desk: Desk) -> None:
     assert len(desk.mails()) == 6
 
 
-def test_one_address_is_mailed_once_an_hour_and_three_times_a_day(desk: Desk) -> None:
+def test_one_address_is_mailed_once_an_hour_and_three_times_a_day(desk: NewsletterSite) -> None:
     counts = []
     for hour in range(6):
         for minute in range(2):
@@ -203,7 +203,7 @@ def test_one_address_is_mailed_once_an_hour_and_three_times_a_day(desk: Desk) ->
     assert counts == [1, 1, 1, 0, 0, 0]
 
 
-def test_who_lost_their_link_has_it_mailed_and_nobody_learns_who_has_one(desk: Desk) -> None:
+def test_who_lost_their_link_has_it_mailed_and_nobody_learns_who_has_one(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     desk.later(hours=1)
     known = desk.post("/link", email="ADA@example.org")
@@ -215,7 +215,7 @@ def test_who_lost_their_link_has_it_mailed_and_nobody_learns_who_has_one(desk: D
     assert "is not an email address" in words_of(desk.post("/link", status=422, email="nobody"))
 
 
-def test_who_never_confirmed_is_gone_after_seven_days(desk: Desk) -> None:
+def test_who_never_confirmed_is_gone_after_seven_days(desk: NewsletterSite) -> None:
     desk.sign_up("ada@example.org", "circuits")
     confirm = desk.mail().link("/confirm/")
     desk.later(days=7, minutes=1)
@@ -224,7 +224,7 @@ def test_who_never_confirmed_is_gone_after_seven_days(desk: Desk) -> None:
     assert tidy(desk.office.engine, now=desk.now) == 0
 
 
-def test_an_address_is_mailed_once_an_hour_whatever_is_asked_for_it(desk: Desk) -> None:
+def test_an_address_is_mailed_once_an_hour_whatever_is_asked_for_it(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     desk.post(f"{desk.preferences(ada)}/account")
     account = desk.mail().link("/account/")
@@ -236,14 +236,14 @@ def test_an_address_is_mailed_once_an_hour_whatever_is_asked_for_it(desk: Desk) 
     assert desk.mails() == []
 
 
-def test_a_broken_template_loses_no_request(desk: Desk, tmp_path: Path) -> None:
+def test_a_broken_template_loses_no_request(desk: NewsletterSite, tmp_path: Path) -> None:
     """While the operator mends it, all wait; then all are answered."""
     own = tmp_path / "own" / "email" / "confirm"
     own.mkdir(parents=True)
     (own / "html.j2").write_text("{{ broken")
     environment = MailEnvironment([tmp_path / "own"])
-    press = Letterpress(environment, brand=BRAND, topics=desk.site.views)
-    broken = Postman(
+    press = TransactionalRenderer(environment, brand=BRAND, topics=desk.site.views)
+    broken = RequestMailer(
         desk.site.engine,
         post=desk.office.post,
         press=press,

@@ -15,13 +15,13 @@ from newsletter.pipeline.deliver.run import CLAIM
 from newsletter.pipeline.readers.purge import tidy
 from subscribers.lifecycle import suppression
 from tests.pipeline.whole_newsletter import SUPPRESSION_KEY
-from tests.smtp_servers.recording import RecordingServer, Terms
-from tests.web.newsletter_site import Desk, words_of
+from tests.smtp_servers.recording import RecordingServer, ServerRules
+from tests.web.newsletter_site import NewsletterSite, words_of
 
 pytestmark = pytest.mark.flaky(reruns=2)
 
 
-def test_everything_is_left_by_one_button_and_a_goodbye_says_so(desk: Desk) -> None:
+def test_everything_is_left_by_one_button_and_a_goodbye_says_so(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", "quantum")
     path = f"/u/{ada.leave_id}"
     assert "Unsubscribe from everything" in desk.get(path)
@@ -33,7 +33,7 @@ def test_everything_is_left_by_one_button_and_a_goodbye_says_so(desk: Desk) -> N
     assert desk.events(ada)[-1] == ("unsubscribed", "web", ["circuits", "quantum"])
 
 
-def test_leaving_again_shows_the_same_page_and_changes_nothing(desk: Desk) -> None:
+def test_leaving_again_shows_the_same_page_and_changes_nothing(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     path = f"/u/{ada.leave_id}"
     page = desk.post(path)
@@ -44,7 +44,7 @@ def test_leaving_again_shows_the_same_page_and_changes_nothing(desk: Desk) -> No
     assert desk.everything() == before
 
 
-def test_one_topic_is_left_and_taken_back(desk: Desk) -> None:
+def test_one_topic_is_left_and_taken_back(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", "quantum")
     path = f"/u/{ada.leave_id}"
     page = desk.post(path, topic="circuits")
@@ -55,7 +55,7 @@ def test_one_topic_is_left_and_taken_back(desk: Desk) -> None:
     assert desk.person("ada@example.org").topics == ("circuits", "quantum")
 
 
-def test_leaving_everything_can_be_taken_back(desk: Desk) -> None:
+def test_leaving_everything_can_be_taken_back(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", "quantum")
     desk.post(f"/u/{ada.leave_id}")
     desk.post(f"/u/{ada.leave_id}/undo")
@@ -63,7 +63,7 @@ def test_leaving_everything_can_be_taken_back(desk: Desk) -> None:
     assert (after.state, after.topics) == ("confirmed", ("circuits", "quantum"))
 
 
-def test_the_mailboxs_own_button_needs_nothing_else(desk: Desk) -> None:
+def test_the_mailboxs_own_button_needs_nothing_else(desk: NewsletterSite) -> None:
     """RFC 8058: a POST of List-Unsubscribe=One-Click, urlencoded or as multipart."""
     for number, multipart in enumerate((False, True)):
         reader = desk.subscribed(f"reader{number}@example.org", "circuits")
@@ -82,8 +82,8 @@ def test_the_mailboxs_own_button_needs_nothing_else(desk: Desk) -> None:
 
 def test_an_unsubscribe_wins_against_a_send_in_progress(tmp_path: Path) -> None:
     """Readers who leave while a long send is running, before their mail is claimed, get nothing."""
-    with RecordingServer(Terms(delay=0.02)) as server:
-        desk = Desk(tmp_path, server)
+    with RecordingServer(ServerRules(delay=0.02)) as server:
+        desk = NewsletterSite(tmp_path, server)
         desk.office.ingest_samples([13, 14, 15])
         for number in range(CLAIM + WINDOW):
             desk.office.reader(f"reader{number:03}@example.org", "everything", joined="2026-04-12T06:00")
@@ -103,7 +103,7 @@ def test_an_unsubscribe_wins_against_a_send_in_progress(tmp_path: Path) -> None:
     assert len(mailed) == CLAIM + WINDOW - len(late)
 
 
-def test_who_was_only_asked_can_say_no_at_once(desk: Desk) -> None:
+def test_who_was_only_asked_can_say_no_at_once(desk: NewsletterSite) -> None:
     desk.sign_up("ada@example.org", "circuits")
     desk.mails()
     ada = desk.person("ada@example.org")
@@ -113,7 +113,7 @@ def test_who_was_only_asked_can_say_no_at_once(desk: Desk) -> None:
     assert tidy(desk.office.engine, now=desk.now) == 0
 
 
-def test_a_topic_never_followed_an_unknown_link_and_an_erased_person(desk: Desk) -> None:
+def test_a_topic_never_followed_an_unknown_link_and_an_erased_person(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", "quantum")
     page = desk.post(f"/u/{ada.leave_id}", status=409, topic="cooking")
     assert "never followed" in page
@@ -126,7 +126,7 @@ def test_a_topic_never_followed_an_unknown_link_and_an_erased_person(desk: Desk)
 
 @pytest.mark.parametrize("one_click", [True, False])
 def test_a_suppressed_reader_who_leaves_stays_out_when_the_suppression_is_lifted(
-    desk: Desk, one_click: bool
+    desk: NewsletterSite, one_click: bool
 ) -> None:
     ada = desk.subscribed("ada@example.org", "circuits")
     with writing(desk.office.engine) as connection:
@@ -148,7 +148,7 @@ def test_a_suppressed_reader_who_leaves_stays_out_when_the_suppression_is_lifted
     assert after.state == "unsubscribed"
 
 
-def test_the_mailboxs_button_is_answered_alike_after_erasure(desk: Desk) -> None:
+def test_the_mailboxs_button_is_answered_alike_after_erasure(desk: NewsletterSite) -> None:
     """A mailbox program must see no error (RFC 8058: the same answer again)."""
     ada = desk.subscribed("ada@example.org", "circuits")
     with writing(desk.office.engine) as connection:
@@ -159,7 +159,7 @@ def test_the_mailboxs_button_is_answered_alike_after_erasure(desk: Desk) -> None
     assert desk.everything() == before
 
 
-def test_who_is_pending_is_not_told_that_digests_come(desk: Desk) -> None:
+def test_who_is_pending_is_not_told_that_digests_come(desk: NewsletterSite) -> None:
     desk.sign_up("ada@example.org", "circuits")
     desk.mails()
     path = f"/u/{desk.person('ada@example.org').leave_id}"
@@ -169,7 +169,7 @@ def test_who_is_pending_is_not_told_that_digests_come(desk: Desk) -> None:
     assert "No digest comes before you press the button in the mail" in page
 
 
-def test_an_unsubscribe_that_was_answered_wins_against_mail_that_waits(desk: Desk) -> None:
+def test_an_unsubscribe_that_was_answered_wins_against_mail_that_waits(desk: NewsletterSite) -> None:
     """Nobody whose unsubscribe was answered before the claim gets the mail."""
     readers = [desk.subscribed(f"reader{number}@example.org", "circuits") for number in range(3)]
     desk.office.ingest_samples([16, 17], hour="13:00")

@@ -20,7 +20,7 @@ from newsletter.cli.workspace import Workspace, workspace
 from newsletter.core.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
-    from newsletter.ops.demo_mail_server import LocalMail
+    from newsletter.ops.demo_mail_server import DemoMailServer
 
 app = typer.Typer(add_completion=False)
 
@@ -32,7 +32,7 @@ SEND_HOURS = (7, 12, 18, 23)  # UTC; a crontab would run oftener
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class DemoReader:
     """Somebody who reads the demo's newsletter."""
 
     address: str
@@ -42,19 +42,19 @@ class Reader:
 
 
 READERS = (
-    Reader(
+    DemoReader(
         address="ada@readers.example",
         topics=("circuits", "quantum"),
         preferences={"cadence": "daily", "hour": 7},
         wishes="circuits and quantum, daily at 7 UTC",
     ),
-    Reader(
+    DemoReader(
         address="grace@readers.example",
         topics=("interpretability", "neuromorphic"),
         preferences={"cadence": "weekdays", "hour": 18, "timezone": "Europe/Berlin"},
         wishes="interpretability and neuromorphic, weekdays at 18 in Berlin",
     ),
-    Reader(
+    DemoReader(
         address="kay@readers.example",
         topics=("everything",),
         preferences={"cadence": "weekly", "weekday": "friday", "hour": 9, "timezone": "America/New_York"},
@@ -118,7 +118,7 @@ def _start_anew(folder: Path) -> None:
         raise unusable(folder, error) from error
 
 
-def _newsletter(folder: Path, server: LocalMail) -> Workspace:
+def _newsletter(folder: Path, server: DemoMailServer) -> Workspace:
     """A newsletter in `folder` that mails through `server`, whatever the environment says."""
     from newsletter.db.engine import default_url
     from newsletter.ops.initialize import set_up
@@ -238,7 +238,7 @@ def _audit(work: Workspace, *, now: datetime) -> bool:
     return report.clean
 
 
-def _where_to_look(folder: Path, server: LocalMail, *, asked: date) -> None:
+def _where_to_look(folder: Path, server: DemoMailServer, *, asked: date) -> None:
 
     from newsletter.ops.demo_mail_server import last_html
 

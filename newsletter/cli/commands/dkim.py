@@ -14,7 +14,7 @@ from newsletter.core.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from newsletter.delivery.message.dkim_keys import Key
+    from newsletter.delivery.message.dkim_keys import DkimKey
 
 app = typer.Typer(
     add_completion=False,
@@ -86,7 +86,7 @@ def show(ctx: typer.Context, *, json: Json = False) -> None:
         output.note("(mail is not signed; `newsletter dkim keygen` makes a key)")
 
 
-def _told(key: Key, file: Path) -> dict[str, Any]:
+def _told(key: DkimKey, file: Path) -> dict[str, Any]:
     record = key.record
     return {
         "selector": key.selector,

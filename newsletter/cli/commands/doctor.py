@@ -130,12 +130,12 @@ def _machine(work: Workspace, *, now: datetime) -> Iterator[Check]:
 
 
 def _inbox(work: Workspace, *, now: datetime) -> list[Finding]:
-    from newsletter.core.alarms import Terms, of_inbox
+    from newsletter.core.alarms import AlarmPolicy, of_inbox
     from newsletter.ops.alarms.stuck_files import leftovers
     from newsletter.ops.doctor.finding import ok, warning
     from newsletter.ops.state_dir import INBOX
 
-    left = of_inbox(leftovers(work.state_dir / INBOX), now=now, lying=Terms().lying)
+    left = of_inbox(leftovers(work.state_dir / INBOX), now=now, lying=AlarmPolicy().lying)
     found = [warning("inbox", alarm.words, hint=alarm.hint) for alarm in left]
     return found or [ok("inbox", "nothing lies there that was not taken")]
 
@@ -206,13 +206,13 @@ def _mail_servers(work: Workspace) -> list[Finding]:
 def _dns(work: Workspace, *, resolver: str | None, addresses: list[str]) -> list[Finding]:
     from newsletter.delivery.smtp.relay import is_loopback
     from newsletter.ops.doctor import dns
-    from newsletter.ops.doctor.names import Names
+    from newsletter.ops.doctor.names import Resolver
 
     domain = work.unsigned_builder.domain.lower()
     sends_itself = any(is_loopback(smtp.host) for smtp in (work.settings.smtp, *work.settings.relays))
     own = dns.own_address() if sends_itself and not addresses else None
     return dns.look(
-        Names(resolver),
+        Resolver(resolver),
         domain=domain,
         keys=work.dkim_keys,
         addresses=addresses or ([own] if own else []),

@@ -44,7 +44,7 @@ def ingest(
     rest goes on. A dump of which too much cannot be read is held until you have looked: see dumps.
     """
     work = workspace(ctx)
-    from newsletter.pipeline.intake.ingest import Options
+    from newsletter.pipeline.intake.ingest import IngestOptions
     from newsletter.pipeline.intake.ingest import ingest as take_in
 
     rows: list[dict[str, Any]] = []
@@ -56,7 +56,7 @@ def ingest(
             archive=work.dumps_dir,
             matcher=work.matcher,
             now=now(at),
-            options=Options(listed_on=listed_on, format=format, backfill=backfill),
+            options=IngestOptions(listed_on=listed_on, format=format, backfill=backfill),
         )
         for report in reports:
             rows.append(report.as_json())

@@ -14,7 +14,7 @@ from newsletter.cli.workspace import Workspace, workspace
 from newsletter.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from newsletter.ops.backups.restore import Restored, Terms
+    from newsletter.ops.backups.restore import RestoreOptions, RestoreReport
 
 app = typer.Typer(add_completion=False)
 
@@ -74,21 +74,21 @@ def restore(
         raise typer.Exit(output.IN_PART)
 
 
-def _terms(state_dir: Path) -> Terms:
+def _terms(state_dir: Path) -> RestoreOptions:
     from newsletter.db.engine import default_url
     from newsletter.delivery.outbox.recovery import Uncertain
-    from newsletter.ops.backups.restore import Terms
+    from newsletter.ops.backups.restore import RestoreOptions
     from newsletter.settings import load
 
     settings = load(state_dir)
     secret = settings.database_url
-    return Terms(
+    return RestoreOptions(
         database_url=secret.get_secret_value() if secret is not None else default_url(state_dir),
         uncertain=Uncertain(settings.delivery.uncertain),
     )
 
 
-def _tell(work: Workspace, file: Path, done: Restored, *, check: bool) -> None:
+def _tell(work: Workspace, file: Path, done: RestoreReport, *, check: bool) -> None:
     made = f"{done.files} files, made {done.made_at:%Y-%m-%d %H:%M} UTC by version {done.version}"
     if check:
         typer.echo(f"{file} is whole: {made}.")

@@ -16,7 +16,7 @@ from newsletter.cli.logs import LOGGING
 from newsletter.cli.workspace import Workspace, workspace
 
 if TYPE_CHECKING:
-    from newsletter.scheduler.timetable import Clockwork
+    from newsletter.scheduler.timetable import Timetable
 
 log = logging.getLogger("newsletter.scheduler")
 
@@ -81,18 +81,18 @@ def watching(work: Workspace) -> Callable[[], bool]:
     return step
 
 
-def make_clockwork(work: Workspace) -> Clockwork:
+def make_clockwork(work: Workspace) -> Timetable:
     """The steps of one newsletter with their turns."""
     from newsletter.ops.state_dir import INBOX as FOLDER
     from newsletter.pipeline.intake.inbox import Inbox
-    from newsletter.pipeline.jobs import Chores, taker
-    from newsletter.scheduler.job_runner import Turns
-    from newsletter.scheduler.leader_lock import Leader
-    from newsletter.scheduler.timetable import Clockwork
+    from newsletter.pipeline.jobs import Jobs, taker
+    from newsletter.scheduler.job_runner import JobRunner
+    from newsletter.scheduler.leader_lock import LeaderLock
+    from newsletter.scheduler.timetable import Timetable
 
     leaving = threading.Event()
-    leader = Leader(work.post.locks_dir)
-    chores = Chores(
+    leader = LeaderLock(work.post.locks_dir)
+    chores = Jobs(
         engine=work.engine,
         state_dir=work.state_dir,
         inbox=Inbox(
@@ -106,7 +106,7 @@ def make_clockwork(work: Workspace) -> Clockwork:
         clock=lambda: datetime.now(UTC),
     )
     steps = [
-        Turns(name, step, every=every, engine=work.engine, leads=leader.leads, stop=leaving.is_set)
+        JobRunner(name, step, every=every, engine=work.engine, leads=leader.leads, stop=leaving.is_set)
         for name, step, every in (
             ("inbox", chores.take_in, INBOX),
             ("compose", chores.compose, COMPOSE),
@@ -116,4 +116,4 @@ def make_clockwork(work: Workspace) -> Clockwork:
             ("tidy", chores.tidy, TIDY),
         )
     ]
-    return Clockwork(steps, leader=leader, leaving=leaving)
+    return Timetable(steps, leader=leader, leaving=leaving)

@@ -63,11 +63,11 @@ def make_pages(
     work: Workspace, *, beside: Callable[[], AbstractContextManager[object]] = nullcontext
 ) -> FastAPI:
     """The application with its postman. beside: what else runs as long as it does."""
-    from newsletter.scheduler.request_mailer import Postman
+    from newsletter.scheduler.request_mailer import RequestMailer
     from newsletter.web.app import make_app
 
     site = work.site
-    postman = Postman(
+    postman = RequestMailer(
         work.engine,
         post=work.post,
         press=site.press,

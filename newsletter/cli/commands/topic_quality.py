@@ -18,8 +18,8 @@ from newsletter.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from newsletter.topics.evaluation import Evaluation
-    from newsletter.topics.labels import Labelled
-    from newsletter.topics.training import Learned
+    from newsletter.topics.labels import LabelledPaper
+    from newsletter.topics.training import TopicTrainingResult
 
 LABELS = (
     "JSON lines with title, abstract, topics (a list of slugs), perhaps borderline. "
@@ -40,10 +40,10 @@ def evaluate(
     """
     work = workspace(ctx)
     from newsletter.core.topics.matching import STRONG
-    from newsletter.topics.evaluation import Judged
+    from newsletter.topics.evaluation import JudgedPaper
     from newsletter.topics.evaluation import evaluate as measure
 
-    judged: list[Judged] = []
+    judged: list[JudgedPaper] = []
     mistakes: list[dict[str, Any]] = []
     for paper in _labelled(work, [file]):
         given = frozenset(
@@ -51,7 +51,7 @@ def evaluate(
             for match in work.matcher.match(paper.title, paper.abstract)
             if match.strength == STRONG
         )
-        judged.append(Judged(given=given, labels=paper.topics, borderline=paper.borderline))
+        judged.append(JudgedPaper(given=given, labels=paper.topics, borderline=paper.borderline))
         labels = paper.topics & set(work.matcher.slugs)
         if given != labels:
             mistakes.append(
@@ -90,7 +90,7 @@ def train(
     work = workspace(ctx)
     from newsletter.core.topics.matching import STRONG_SCORE
     from newsletter.pipeline.curation import retraining
-    from newsletter.topics.evaluation import Judged
+    from newsletter.topics.evaluation import JudgedPaper
     from newsletter.topics.evaluation import evaluate as measure
     from newsletter.topics.model import Weights, dump_weights, matcher_of
     from newsletter.topics.training import train as learn
@@ -105,7 +105,7 @@ def train(
     for source in dict.fromkeys(paper.source for paper in papers):
         found = measure(
             (
-                Judged(
+                JudgedPaper(
                     given={slug for slug, score in scores.items() if score >= STRONG_SCORE},
                     labels=paper.topics,
                     borderline=paper.borderline,
@@ -217,7 +217,7 @@ def try_rules(
         output.note("No paper is that young: ask for more days with --against.")
 
 
-def _labelled(work: Workspace, files: Sequence[str]) -> list[Labelled]:
+def _labelled(work: Workspace, files: Sequence[str]) -> list[LabelledPaper]:
     from newsletter.pipeline.curation.retraining import known_abstracts
     from newsletter.topics.definitions import load_topics
     from newsletter.topics.labels import read_labels
@@ -232,7 +232,7 @@ def _labelled(work: Workspace, files: Sequence[str]) -> list[Labelled]:
         found: str | None = known["of"](title)
         return found
 
-    papers: list[Labelled] = []
+    papers: list[LabelledPaper] = []
     for file in files:
         with ExitStack() as stack:
             source = "standard input" if file == "-" else Path(file).name
@@ -242,7 +242,7 @@ def _labelled(work: Workspace, files: Sequence[str]) -> list[Labelled]:
     return papers
 
 
-def _told(learned: Learned) -> dict[str, Any]:
+def _told(learned: TopicTrainingResult) -> dict[str, Any]:
     row: dict[str, Any] = output.plain(learned)
     for name in ("loss_before", "loss_after"):
         row[name] = "" if row[name] is None else f"{row[name]:.4f}"

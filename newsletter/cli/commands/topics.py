@@ -16,7 +16,7 @@ from newsletter.cli.workspace import workspace
 from newsletter.core.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from newsletter.core.topics.matching import Match
+    from newsletter.core.topics.matching import TopicMatch
 
 SHOWN = 20  # learned words for and against a topic
 STRONG = "strong"  # as newsletter.core.topics.matching says it, which only commands load
@@ -218,7 +218,7 @@ app.command("test")(topic_quality.try_rules)
 app.command()(topic_quality.rematch)
 
 
-def _matches(matches: Iterable[Match]) -> dict[str, list[dict[str, Any]]]:
+def _matches(matches: Iterable[TopicMatch]) -> dict[str, list[dict[str, Any]]]:
     told: dict[str, list[dict[str, Any]]] = {"topics": [], "maybe": []}
     for match in matches:
         row = {"topic": match.topic, "score": match.score, "evidence": match.evidence}

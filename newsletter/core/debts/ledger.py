@@ -13,7 +13,7 @@ from datetime import datetime
 from newsletter.core.cadence import MAX_AGE, Cadence
 from newsletter.core.debts.digest_plan import MAX_RECAPS
 from newsletter.core.debts.pending import INSTANT, Pending, why_waiting
-from newsletter.core.papers.merge_history import Union
+from newsletter.core.papers.merge_history import MergedPeriod
 from newsletter.core.states import RESENT, DebtEnd, DeliveryState, Form, Role
 
 LIVE = (
@@ -28,7 +28,7 @@ UNCOVERED = (DebtEnd.LEFT, DebtEnd.SUPPRESSED, DebtEnd.DROPPED, DebtEnd.WITHDRAW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
+class EditionPair:
     """A frozen (paper, topic) pair."""
 
     paper: int  # canonical id
@@ -41,7 +41,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
+class FollowInterval:
     """That the reader followed a topic."""
 
     topic: str
@@ -50,7 +50,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class MailedPaper:
     """A paper's place in a delivery."""
 
     paper: int  # canonical id
@@ -62,20 +62,20 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mailed:
+class MailedDigest:
     """One digest delivery of the reader's, in the order of composing."""
 
     delivery: int
     state: str
     reason: str | None
     composed_at: datetime
-    papers: Sequence[Carried]
+    papers: Sequence[MailedPaper]
     key: str = ""  # the local date of its slot, when a slot asked for it
     finished_at: datetime | None = None  # when its fate was known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnDebt:
+class PersonalDebt:
     """A debt that is a row of the reader's own."""
 
     paper: int
@@ -94,9 +94,9 @@ class Account:
     cadence_since: datetime | None  # when the cadence was last changed
     paused_until: datetime | None
     minimum: int
-    intervals: Sequence[Interval]
-    mailed: Sequence[Mailed]
-    debts: Sequence[OwnDebt]
+    intervals: Sequence[FollowInterval]
+    mailed: Sequence[MailedDigest]
+    debts: Sequence[PersonalDebt]
     suppressed: bool = False  # now
 
 
@@ -120,24 +120,24 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Books:
+class _BalanceSheet:
     """What one balance is worked out from, and where it is written."""
 
     account: Account
-    pairs: Mapping[str, Sequence[Pair]]  # by topic
+    pairs: Mapping[str, Sequence[EditionPair]]  # by topic
     now: datetime
     last_run: datetime | None
-    unions: Sequence[Union]
+    unions: Sequence[MergedPeriod]
     result: Balance
 
 
 def balance(
     account: Account,
-    pairs_by_topic: Mapping[str, Sequence[Pair]],
+    pairs_by_topic: Mapping[str, Sequence[EditionPair]],
     *,
     now: datetime,
     last_run: datetime | None,
-    unions: Sequence[Union] = (),
+    unions: Sequence[MergedPeriod] = (),
 ) -> Balance:
     """Hold what the reader was owed against what they were given.
 
@@ -145,7 +145,7 @@ def balance(
     that were one for a time.
     """
     result = Balance()
-    books = _Books(
+    books = _BalanceSheet(
         account=account, pairs=pairs_by_topic, now=now, last_run=last_run, unions=unions, result=result
     )
     _count_given(account, result)
@@ -163,7 +163,7 @@ def balance(
 
 
 def _count_given(account: Account, result: Balance) -> None:
-    in_sent: dict[int, list[tuple[Mailed, Carried]]] = {}
+    in_sent: dict[int, list[tuple[MailedDigest, MailedPaper]]] = {}
     for mail in account.mailed:
         for carried in mail.papers:
             if carried.form == Form.LEFT:
@@ -185,14 +185,14 @@ def _count_given(account: Account, result: Balance) -> None:
     result.uncertain -= result.mended | result.given | result.inherited
 
 
-def _repeats(mail: Mailed, carried: Carried, earlier: Mailed, before: Carried) -> bool:
+def _repeats(mail: MailedDigest, carried: MailedPaper, earlier: MailedDigest, before: MailedPaper) -> bool:
     """Whether `mail` gave what `earlier` had given: the same paper, or one that was merged by then."""
     if mail.delivery == earlier.delivery:
         return carried.own == before.own and carried.own is not None
     return _as_of(carried, mail.composed_at) == _as_of(before, mail.composed_at)
 
 
-def _as_of(carried: Carried, at: datetime) -> int | None:
+def _as_of(carried: MailedPaper, at: datetime) -> int | None:
     """What the paper, under the id that it had in its mail, was part of at an instant."""
     found = carried.own
     for since, paper in carried.names:
@@ -202,10 +202,10 @@ def _as_of(carried: Carried, at: datetime) -> int | None:
 
 
 def _entitled(
-    account: Account, pairs_by_topic: Mapping[str, Sequence[Pair]]
-) -> dict[int, tuple[Pair, DebtEnd | None]]:
+    account: Account, pairs_by_topic: Mapping[str, Sequence[EditionPair]]
+) -> dict[int, tuple[EditionPair, DebtEnd | None]]:
     """Each paper that some interval covered: through the pair that keeps it alive longest."""
-    found: dict[int, tuple[Pair, DebtEnd | None]] = {}
+    found: dict[int, tuple[EditionPair, DebtEnd | None]] = {}
     # Suppression closes what was followed till then.
     last = max((i.until for i in account.intervals if i.until), default=None) if account.suppressed else None
     for interval in account.intervals:
@@ -223,7 +223,7 @@ def _entitled(
     return found
 
 
-def _settle(books: _Books, pair: Pair, end: DebtEnd | None) -> None:
+def _settle(books: _BalanceSheet, pair: EditionPair, end: DebtEnd | None) -> None:
     account, result, paper = books.account, books.result, pair.paper
     if paper in result.given or paper in result.mended or paper in result.inherited:
         return
@@ -276,7 +276,7 @@ def _settle(books: _Books, pair: Pair, end: DebtEnd | None) -> None:
         result.pending[paper] = waits
 
 
-def _was_passed_over(books: _Books, pair: Pair) -> bool:
+def _was_passed_over(books: _BalanceSheet, pair: EditionPair) -> bool:
     """Whether a digest passed the paper over because it was one then with another that the reader has."""
     had = books.result.given | books.result.mended | books.result.uncertain
     return any(
@@ -289,7 +289,7 @@ def _was_passed_over(books: _Books, pair: Pair) -> bool:
     )
 
 
-def _settle_open(books: _Books, pair: Pair, debt: OwnDebt, end: DebtEnd | None) -> None:
+def _settle_open(books: _BalanceSheet, pair: EditionPair, debt: PersonalDebt, end: DebtEnd | None) -> None:
     """A row of the reader's own that no mail carries: the next digest brings it, or it was missed."""
     account, result, paper = books.account, books.result, debt.paper
     if end is not None:  # the row ends when composing next looks at this reader
@@ -313,7 +313,9 @@ def _settle_open(books: _Books, pair: Pair, debt: OwnDebt, end: DebtEnd | None) 
         result.pending[paper] = Pending.UNCERTAIN if recap else Pending.OWN
 
 
-def _settle_recap(books: _Books, pair: Pair, recaps: Sequence[OwnDebt], end: DebtEnd | None) -> None:
+def _settle_recap(
+    books: _BalanceSheet, pair: EditionPair, recaps: Sequence[PersonalDebt], end: DebtEnd | None
+) -> None:
     """A paper whose mail may have arrived: it comes as a recap, whatever topic is left, or it was missed."""
     account, result, paper = books.account, books.result, pair.paper
     if not recaps:
@@ -335,9 +337,9 @@ def _settle_recap(books: _Books, pair: Pair, recaps: Sequence[OwnDebt], end: Deb
         result.missed[paper] = pair.ready_at
 
 
-def _settle_welcome(books: _Books, debt: OwnDebt) -> None:
+def _settle_welcome(books: _BalanceSheet, debt: PersonalDebt) -> None:
     """A row that no interval's pairs account for: a welcome, through what has been followed since."""
-    through: Pair | None = None
+    through: EditionPair | None = None
     end: DebtEnd | None = DebtEnd.LEFT
     for interval in books.account.intervals:
         if interval.until is not None or interval.since > debt.made_at or debt.kind != Role.WELCOME:
@@ -352,7 +354,7 @@ def _settle_welcome(books: _Books, debt: OwnDebt) -> None:
         _settle_open(books, through, debt, end)
 
 
-def _ended(debt: OwnDebt, end: DebtEnd | None, now: datetime) -> DebtEnd | None:
+def _ended(debt: PersonalDebt, end: DebtEnd | None, now: datetime) -> DebtEnd | None:
     """The row's end, if it holds. end: what became of all that covered it; None: some of it is alive."""
     if debt.ended in UNCOVERED and end is None:
         return None

@@ -11,7 +11,7 @@ from newsletter.core.cadence import AHEAD, PATIENCE, SPACING, Slot, next_slot
 from newsletter.core.states import DeliveryState, Form
 
 if TYPE_CHECKING:
-    from newsletter.core.debts.ledger import Account, Mailed, Pair
+    from newsletter.core.debts.ledger import Account, EditionPair, MailedDigest
 
 DEAD = (DeliveryState.FAILED, DeliveryState.SKIPPED)  # the reader has nothing of them
 INSTANT = timedelta(microseconds=1)  # the least by which one thing is after another
@@ -33,7 +33,9 @@ class Pending(StrEnum):
     UNCERTAIN = "its mail's fate is uncertain; it comes as a recap"
 
 
-def why_waiting(account: Account, pair: Pair, *, now: datetime, last_run: datetime | None) -> Pending | None:
+def why_waiting(
+    account: Account, pair: EditionPair, *, now: datetime, last_run: datetime | None
+) -> Pending | None:
     """The reason why an unpaid debt is still pending, or None when there is none: it was missed."""
     if pair.held:
         return Pending.HELD
@@ -55,7 +57,7 @@ def why_waiting(account: Account, pair: Pair, *, now: datetime, last_run: dateti
 
 
 def _why_no_digest(
-    account: Account, pair: Pair, *, now: datetime, last_run: datetime | None
+    account: Account, pair: EditionPair, *, now: datetime, last_run: datetime | None
 ) -> Pending | None:
     """Why no digest was made since the pair was ready, or None when there should have been one."""
     due = _known_at(pair, now) - INSTANT  # a slot at that very instant counts
@@ -75,12 +77,12 @@ def _why_no_digest(
     return None
 
 
-def last_mail(account: Account, now: datetime) -> Mailed | None:
+def last_mail(account: Account, now: datetime) -> MailedDigest | None:
     """The reader's last digest, but for those that a wrong clock dated far ahead of `now`."""
     return next((mail for mail in reversed(account.mailed) if mail.composed_at <= now + AHEAD), None)
 
 
-def _known_at(pair: Pair, now: datetime) -> datetime:
+def _known_at(pair: EditionPair, now: datetime) -> datetime:
     """From when on a run could see that the pair was ready."""
     if pair.stored_at is None or pair.stored_at > now:
         return pair.ready_at

@@ -41,7 +41,7 @@ class Fate(StrEnum):
     UNCERTAIN = "uncertain"  # nobody knows
 
 
-class Pause(StrEnum):
+class ShutScope(StrEnum):
     """What else an answer shuts for a while."""
 
     NOTHING = "nothing"
@@ -49,7 +49,7 @@ class Pause(StrEnum):
     RELAY = "relay"  # the server that we talk to
 
 
-class Course(StrEnum):
+class RuleMeaning(StrEnum):
     """What a rule of the table says."""
 
     HARD = "hard"  # final, and it is the address
@@ -61,50 +61,53 @@ class Course(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class ReplyRule:
     """One line of the table. The first that fits decides."""
 
     code: str  # the reply code begins with this
     detail: str  # subject and detail of the enhanced code begin with this: "7." or "1.7"; "": any or none
-    course: Course
+    course: RuleMeaning
     exact: bool = False  # `detail` is the whole, not a beginning: 1.1 is not 1.10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Next:
+class NextStep:
     """What to do now."""
 
     fate: Fate
     at: datetime | None = None  # of the next try
     counts: bool = True  # whether the attempt is used up
     blames_address: bool = False  # whether the answer speaks of the address: only such may suppress
-    pause: Pause = Pause.NOTHING
+    pause: ShutScope = ShutScope.NOTHING
     reason: str | None = None  # why it failed, where it is not the recipient
 
 
 RULES = (
     # 421, in whatever phase: the server closes or is overloaded (RFC 5321 3.8). Nobody has bounced.
-    Rule(code="421", detail="", course=Course.BACK_OFF),
+    ReplyRule(code="421", detail="", course=RuleMeaning.BACK_OFF),
     # 452 4.5.3: too many recipients on this connection; the next one may take it.
-    Rule(code="4", detail="5.3", course=Course.NEXT, exact=True),
+    ReplyRule(code="4", detail="5.3", course=RuleMeaning.NEXT, exact=True),
     # 4.7.x: greylisting, rate limits, reputation. They speak of us, not of the mailbox.
-    Rule(code="4", detail="7.", course=Course.POLICY),
+    ReplyRule(code="4", detail="7.", course=RuleMeaning.POLICY),
     # 4xx else: mailbox full (4.2.2), busy (4.2.1), system trouble (4.3.x), routing (4.4.x).
-    Rule(code="4", detail="", course=Course.LATER),
+    ReplyRule(code="4", detail="", course=RuleMeaning.LATER),
     # The five that speak of that address.
-    *(Rule(code="5", detail=detail, course=Course.HARD, exact=True) for detail in sorted(ADDRESS_DETAILS)),
+    *(
+        ReplyRule(code="5", detail=detail, course=RuleMeaning.HARD, exact=True)
+        for detail in sorted(ADDRESS_DETAILS)
+    ),
     # X.1.7 and X.1.8: our own sender address is malformed or its domain unknown. Ours to mend.
-    Rule(code="5", detail="1.7", course=Course.POLICY, exact=True),
-    Rule(code="5", detail="1.8", course=Course.POLICY, exact=True),
+    ReplyRule(code="5", detail="1.7", course=RuleMeaning.POLICY, exact=True),
+    ReplyRule(code="5", detail="1.8", course=RuleMeaning.POLICY, exact=True),
     # 5.7.x: policy (SPF, DMARC, block lists, content). Pause that domain, suppress nobody.
-    Rule(code="5", detail="7.", course=Course.POLICY),
+    ReplyRule(code="5", detail="7.", course=RuleMeaning.POLICY),
     # 5xx else: too large (5.3.4), mailbox full for good (5.2.2), content (5.6.x), or no enhanced code at
     # all, as a misconfigured relay answers: final for this mail, a soft strike at most for the address.
-    Rule(code="5", detail="", course=Course.SOFT),
+    ReplyRule(code="5", detail="", course=RuleMeaning.SOFT),
 )
 
 
-_DONE = Next(fate=Fate.SENT)
+_DONE = NextStep(fate=Fate.SENT)
 
 
 def decide(
@@ -115,7 +118,7 @@ def decide(
     expires_at: datetime | None,
     jitter: float,
     resend: bool = False,
-) -> Next:
+) -> NextStep:
     """What follows from `outcome`.
 
     attempts: those used up before this one. jitter: 0 to 1, drawn by the caller. expires_at: when the
@@ -125,37 +128,37 @@ def decide(
     if outcome.verdict is Verdict.ACCEPTED:
         return _DONE
     if outcome.verdict is Verdict.UNCERTAIN and not resend:
-        return Next(fate=Fate.UNCERTAIN)
-    course = Course.LATER if outcome.verdict is Verdict.UNCERTAIN else course_of(outcome)
-    if course is Course.HARD:
-        return Next(fate=Fate.REFUSED, blames_address=True)
-    if course is Course.SOFT:
-        return Next(fate=Fate.RETURNED, reason=_reason(outcome))
+        return NextStep(fate=Fate.UNCERTAIN)
+    course = RuleMeaning.LATER if outcome.verdict is Verdict.UNCERTAIN else course_of(outcome)
+    if course is RuleMeaning.HARD:
+        return NextStep(fate=Fate.REFUSED, blames_address=True)
+    if course is RuleMeaning.SOFT:
+        return NextStep(fate=Fate.RETURNED, reason=_reason(outcome))
     at = now + _delay(outcome.verdict, attempts=attempts, jitter=jitter)
-    counts = course is Course.LATER
+    counts = course is RuleMeaning.LATER
     pause = _pause(course, outcome.phase)
     if expires_at is not None and at >= expires_at:
-        return Next(fate=Fate.EXPIRED, counts=counts, pause=pause)
-    return Next(fate=Fate.RETRY, at=at, counts=counts, pause=pause)
+        return NextStep(fate=Fate.EXPIRED, counts=counts, pause=pause)
+    return NextStep(fate=Fate.RETRY, at=at, counts=counts, pause=pause)
 
 
 def postpone(
     until: datetime, *, expires_at: datetime | None, jitter: float, within: timedelta = POLICY_RETRY
-) -> Next:
+) -> NextStep:
     """For a mail that was not even tried: not before `until`, and no attempt is used up.
 
     within: the retries of many are spread over a part of so long a time.
     """
     at = until + within * SPREAD * jitter
     if expires_at is not None and at >= expires_at:
-        return Next(fate=Fate.EXPIRED, counts=False)
-    return Next(fate=Fate.RETRY, at=at, counts=False)
+        return NextStep(fate=Fate.EXPIRED, counts=False)
+    return NextStep(fate=Fate.RETRY, at=at, counts=False)
 
 
-def course_of(outcome: Outcome) -> Course:
+def course_of(outcome: Outcome) -> RuleMeaning:
     """The rule that fits a deferred or rejected outcome. No code at all: the connection broke, try again."""
     if outcome.code is None:
-        return Course.SOFT if outcome.verdict is Verdict.REJECTED else Course.LATER
+        return RuleMeaning.SOFT if outcome.verdict is Verdict.REJECTED else RuleMeaning.LATER
     code, detail = str(outcome.code), (outcome.status or "")[2:]
     for rule in RULES:
         if code.startswith(rule.code) and (
@@ -175,13 +178,13 @@ def _delay(verdict: Verdict, *, attempts: int, jitter: float) -> timedelta:
     return min(doubled, LONGEST_RETRY) * (1 + SPREAD * jitter)
 
 
-def _pause(course: Course, phase: str) -> Pause:
-    if course is Course.BACK_OFF:
-        return Pause.RELAY
-    if course is Course.POLICY:
+def _pause(course: RuleMeaning, phase: str) -> ShutScope:
+    if course is RuleMeaning.BACK_OFF:
+        return ShutScope.RELAY
+    if course is RuleMeaning.POLICY:
         # Before a recipient was named, the answer cannot be about the recipient's domain.
-        return Pause.RELAY if phase == "mail" else Pause.DOMAIN
-    return Pause.NOTHING
+        return ShutScope.RELAY if phase == "mail" else ShutScope.DOMAIN
+    return ShutScope.NOTHING
 
 
 def _reason(outcome: Outcome) -> str:

@@ -18,7 +18,7 @@ CUT_MARKS = ("…", "...")  # how sources end an abstract that they shortened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Text:
+class PaperText:
     """The words of a paper."""
 
     title: str
@@ -26,10 +26,10 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class KnownPaper:
     """What is stored about a paper. The fields after `text` are named like the columns that hold them."""
 
-    text: Text
+    text: PaperText
     author_count: int | None = None
     author_names: tuple[str, ...] = ()
     organization: str | None = None
@@ -42,29 +42,29 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class PaperChange:
     """What to store about a known paper."""
 
-    revision: Text | None = None  # the new current text; the old one stays in the history
-    older: Text | None = None  # another text, from an older listing: history only
-    filled: Text | None = None  # the current text with a gap filled or a misreading mended: no revision
+    revision: PaperText | None = None  # the new current text; the old one stays in the history
+    older: PaperText | None = None  # another text, from an older listing: history only
+    filled: PaperText | None = None  # the current text with a gap filled or a misreading mended: no revision
     fields: Mapping[str, Any] = field(default_factory=dict)  # columns to set
 
     @property
-    def text(self) -> Text | None:
+    def text(self) -> PaperText | None:
         """The text that stands from now on, when it is not the one before."""
         return self.revision or self.filled
 
 
 def decide(
-    known: Known,
+    known: KnownPaper,
     entry: Entry,
     *,
     published_on: date | None,
     listed_on: date,
     repeated: bool = False,
     rereading: bool = False,
-) -> Change:
+) -> PaperChange:
     """Compare an entry with what is known.
 
     published_on: the entry's printed date with its year worked out. listed_on: its listing's date; the text
@@ -73,27 +73,29 @@ def decide(
     revision.
     """
     newer = known.newest_on is None or listed_on >= known.newest_on
-    said = Text(title=entry.title, abstract=_fuller(known.text.abstract, entry.abstract))
+    said = PaperText(title=entry.title, abstract=_fuller(known.text.abstract, entry.abstract))
     fields = _fields(known, entry, newer=newer)
     if published_on is not None and published_on != known.published_on:
         has_year = entry.printed is not None and entry.printed.year is not None
         if known.published_on is None or (has_year and (newer or not known.printed_year)):
             fields["published_on"] = published_on
     if rereading:
-        return Change(filled=said if said != known.text else None, fields=fields)
+        return PaperChange(filled=said if said != known.text else None, fields=fields)
     if _is_filled(known.text.abstract, said.abstract):
         filled = replace(known.text, abstract=said.abstract)
-        return Change(filled=filled, fields=fields)
-    changed = Text(
+        return PaperChange(filled=filled, fields=fields)
+    changed = PaperText(
         title=_unless_rendering(known.text.title, said.title),
         abstract=_unless_rendering(known.text.abstract, said.abstract),
     )
     if repeated or changed == known.text:
-        return Change(fields=fields)
-    return Change(revision=changed, fields=fields) if newer else Change(older=changed, fields=fields)
+        return PaperChange(fields=fields)
+    return (
+        PaperChange(revision=changed, fields=fields) if newer else PaperChange(older=changed, fields=fields)
+    )
 
 
-def after(known: Known, change: Change, *, listed_on: date) -> Known:
+def after(known: KnownPaper, change: PaperChange, *, listed_on: date) -> KnownPaper:
     """What is known once the change is stored."""
     newest = listed_on if known.newest_on is None else max(known.newest_on, listed_on)
     return replace(known, text=change.text or known.text, newest_on=newest, **change.fields)
@@ -104,7 +106,7 @@ def same_rendering(one: str, other: str) -> bool:
     return one == other or rendering_key(one) == rendering_key(other)
 
 
-def _fields(known: Known, entry: Entry, *, newer: bool) -> dict[str, Any]:
+def _fields(known: KnownPaper, entry: Entry, *, newer: bool) -> dict[str, Any]:
     """Gaps that the entry fills, and figures of which the newest listing knows best."""
     fields: dict[str, Any] = {}
     for name in ("author_count", "author_names", "organization", "code_url", "url"):

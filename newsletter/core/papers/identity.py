@@ -58,7 +58,7 @@ _BEFORE_FOLDING = {ord("™"): None, ord("∗"): "*", ord("⋆"): "*"}  # NFKC w
 _POINT, _STAR, _GAP = "\x01", "\x02", "\x03"
 
 
-class _Signs(dict[int, str]):
+class _KeyCharacters(dict[int, str]):
     """Code point to what a key keeps of it, worked out when first met."""
 
     def __missing__(self, code: int) -> str:
@@ -76,7 +76,7 @@ def _matters(sign: str) -> bool:
     return category == "Mn" and not 0xFE00 <= ord(sign) <= 0xFE0F
 
 
-_SIGNS = _Signs(
+_SIGNS = _KeyCharacters(
     {ord(sign): sign for sign in (*"%#@", _POINT, _STAR, _GAP)}
     | {ord(sign): " " for sign in "~|$−∼⋅\u2044"}
     | {ord(sign): "" for sign in "°©®™"}
@@ -194,7 +194,7 @@ def keys_of(entry: Entry) -> PaperKeys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recognised:
+class Recognition:
     """Which known paper an entry is, and which others claim to be it too."""
 
     paper_id: int | None  # None: a paper not seen before
@@ -206,7 +206,7 @@ def recognise(
     *,
     holders: Mapping[tuple[str, str], Iterable[int]],
     identifiers: Mapping[int, Collection[tuple[str, str]]],
-) -> Recognised:
+) -> Recognition:
     """Decide whose listing an entry is.
 
     holders: papers by (scheme, key), titles under the scheme TITLE. identifiers: what each of those papers is
@@ -222,10 +222,10 @@ def recognise(
         if not _contradict(keys.identifiers, identifiers.get(paper_id, ()))
     ]
     if not claimed:
-        return Recognised(paper_id=titled[0] if titled else None)
+        return Recognition(paper_id=titled[0] if titled else None)
     rivals = dict.fromkeys((*claimed, *titled))
     del rivals[claimed[0]]
-    return Recognised(paper_id=claimed[0], rivals=tuple(rivals))
+    return Recognition(paper_id=claimed[0], rivals=tuple(rivals))
 
 
 def _oldest_first(paper_id: int) -> tuple[bool, int]:

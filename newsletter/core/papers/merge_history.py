@@ -11,7 +11,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class MergeDecision:
     """One merge or split; in the order in which they were taken."""
 
     at: datetime
@@ -31,7 +31,7 @@ class Heir:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Union:
+class MergedPeriod:
     """For a time a paper counted as given with the other: what a digest passed over then stays so."""
 
     paper: int  # id
@@ -41,14 +41,14 @@ class Union:
 
 
 @dataclass(slots=True)
-class Kinship:
+class MergeHistory:
     """What the decisions say."""
 
     names: dict[int, list[tuple[datetime, int]]] = field(
         default_factory=dict
     )  # id to what it was, since when
     heirs: list[Heir] = field(default_factory=list)
-    unions: list[Union] = field(default_factory=list)
+    unions: list[MergedPeriod] = field(default_factory=list)
 
     def as_of(self, paper: int, at: datetime) -> int:
         """The paper that this one was part of at an instant."""
@@ -59,9 +59,9 @@ class Kinship:
         return self.names[paper][-1][1] if paper in self.names else paper
 
 
-def replay(decisions: Iterable[Decision]) -> Kinship:
+def replay(decisions: Iterable[MergeDecision]) -> MergeHistory:
     """Go through all decisions. To keep apart what was never one changes nothing."""
-    kin = Kinship()
+    kin = MergeHistory()
     part_of: dict[int, int] = {}
     for decision in decisions:
         for paper in (decision.kept, decision.other):
@@ -73,7 +73,7 @@ def replay(decisions: Iterable[Decision]) -> Kinship:
         elif part_of[decision.other] == decision.kept != decision.other:
             members = [p for p, kept in part_of.items() if kept == decision.kept and p != decision.other]
             kin.unions += [
-                Union(
+                MergedPeriod(
                     paper=p, other=decision.other, since=_one_since(kin, p, decision.other), until=decision.at
                 )
                 for p in members
@@ -84,12 +84,12 @@ def replay(decisions: Iterable[Decision]) -> Kinship:
     return kin
 
 
-def _rename(kin: Kinship, part_of: dict[int, int], paper: int, kept: int, at: datetime) -> None:
+def _rename(kin: MergeHistory, part_of: dict[int, int], paper: int, kept: int, at: datetime) -> None:
     part_of[paper] = kept
     kin.names.setdefault(paper, []).append((at, kept))
 
 
-def _one_since(kin: Kinship, one: int, other: int) -> datetime:
+def _one_since(kin: MergeHistory, one: int, other: int) -> datetime:
     """Since when these two, which are one now, have been so without a break."""
     times = sorted({at for paper in (one, other) for at, _ in kin.names.get(paper, ())})
     since = times[-1]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from newsletter.core.topics.phrases import Found, PhraseIndex, stem_of, words_of
+from newsletter.core.topics.phrases import FoundPhrase, PhraseIndex, stem_of, words_of
 
 STRONG, MAYBE = "strong", "maybe"  # a paper's strength in a topic: in the section; doubtful
 TITLE_FACTOR = 2.0  # a phrase in the title says as much as any number of mentions in the abstract
@@ -26,7 +26,7 @@ EVIDENCE_SHOWN = 6  # phrases; more would not fit in a line of a mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class PhraseRule:
     """Phrases that say the same about a topic, and the context in which they say it."""
 
     phrases: tuple[str, ...]  # as `newsletter.core.topics.phrases` reads them
@@ -40,7 +40,7 @@ class TopicRules:
     """All that decides about one topic."""
 
     topic: str  # slug
-    rules: tuple[Rule, ...]
+    rules: tuple[PhraseRule, ...]
     ignore: tuple[str, ...] = ()  # longer phrases whose words mean something else
     context: tuple[str, ...] = ()  # as in Rule, for the whole topic
     unless: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class TopicRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class TopicMatch:
     """A paper belongs to a topic, surely or perhaps."""
 
     topic: str  # slug
@@ -58,7 +58,7 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hit:
+class PhraseHit:
     """What one phrase found in one paper."""
 
     phrase: str  # as written in the rules; a phrase with * as in the paper
@@ -75,7 +75,7 @@ class TopicReading:
     topic: str  # slug
     strong_at: float  # points
     points: float = 0.0
-    hits: tuple[Hit, ...] = ()  # most points first, those set aside last
+    hits: tuple[PhraseHit, ...] = ()  # most points first, those set aside last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +125,11 @@ class RuleSet:
         )
 
 
-_Conditions = tuple[frozenset[int], frozenset[int], Rule]  # context, unless, the rule they belong to
+_Conditions = tuple[frozenset[int], frozenset[int], PhraseRule]  # context, unless, the rule they belong to
 
 
 def _by_phrase(
-    rules: Iterable[tuple[frozenset[int], frozenset[int], frozenset[int], Rule]],
+    rules: Iterable[tuple[frozenset[int], frozenset[int], frozenset[int], PhraseRule]],
 ) -> dict[int, list[_Conditions]]:
     table: dict[int, list[_Conditions]] = {}
     for phrases, context, unless, rule in rules:
@@ -152,7 +152,7 @@ class _CompiledTopic:
         self,
         phrases: Sequence[str],
         sides: Sequence[Sequence[str]],
-        found: Sequence[Sequence[Found]],
+        found: Sequence[Sequence[FoundPhrase]],
         anywhere: AbstractSet[int],
     ) -> TopicReading:
         if self.by_phrase.keys().isdisjoint(anywhere):
@@ -184,7 +184,7 @@ class _CompiledTopic:
                 for place in found[side]
                 if place.start not in ignored[side] or place.end - 1 not in ignored[side]
             }
-        surroundings = _Surroundings(present=present, anywhere=anywhere, phrases=phrases)
+        surroundings = _PhrasesPresent(present=present, anywhere=anywhere, phrases=phrases)
         refusal = surroundings.refusal(self.context, self.unless)
         hits = [
             _hit(shown[phrase], counts, surroundings, refusal, self.by_phrase[phrase])
@@ -200,7 +200,7 @@ class _CompiledTopic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Surroundings:
+class _PhrasesPresent:
     """Which phrases stand in the paper, for contexts to ask."""
 
     present: AbstractSet[int]  # outside the topic's ignored phrases
@@ -220,10 +220,10 @@ class _Surroundings:
 def _hit(
     shown: str,
     counts: Sequence[int],
-    surroundings: _Surroundings,
+    surroundings: _PhrasesPresent,
     refusal: str,
     conditions: Sequence[_Conditions],
-) -> Hit:
+) -> PhraseHit:
     """Weigh one phrase by the best of the rules that name it; `refusal` is what the whole topic lacks."""
     weight: float | None = None
     reason = refusal
@@ -236,12 +236,14 @@ def _hit(
                 weight = rule.weight
     in_title, in_abstract = counts
     if weight is None:
-        return Hit(phrase=shown, in_title=in_title, in_abstract=in_abstract, points=0.0, set_aside=reason)
+        return PhraseHit(
+            phrase=shown, in_title=in_title, in_abstract=in_abstract, points=0.0, set_aside=reason
+        )
     points = weight * (TITLE_FACTOR * (in_title > 0) + (1 - FADING**in_abstract) / (1 - FADING))
-    return Hit(phrase=shown, in_title=in_title, in_abstract=in_abstract, points=points)
+    return PhraseHit(phrase=shown, in_title=in_title, in_abstract=in_abstract, points=points)
 
 
-def _shown(phrase: str, words: Sequence[str], place: Found) -> str:
+def _shown(phrase: str, words: Sequence[str], place: FoundPhrase) -> str:
     """The phrase as a reader sees it: as in the rules, and one with a wildcard as it stands in the paper."""
     if "*" not in phrase:
         return phrase
@@ -260,7 +262,7 @@ def strength_of(score: float, section_at: float = STRONG_SCORE) -> str | None:
     return MAYBE if score >= section_at * MAYBE_SHARE else None
 
 
-def evidence_of(hits: Iterable[Hit]) -> tuple[str, ...]:
+def evidence_of(hits: Iterable[PhraseHit]) -> tuple[str, ...]:
     """What spoke for a topic, strongest first, at most EVIDENCE_SHOWN.
 
     A phrase whose words all stand in a stronger one is left out ("quantum" behind "quantum annealing").

@@ -89,7 +89,7 @@ _ENDS = -1
 _Known = tuple[list[_Node], tuple[int, ...]]  # nodes behind the root, symbols
 
 
-class Found(NamedTuple):
+class FoundPhrase(NamedTuple):
     """One phrase at one place. A tuple: tens are made per paper, and a dataclass costs thrice as much."""
 
     phrase: int  # its number in the index
@@ -109,7 +109,7 @@ class PhraseIndex:
         for number, phrase in enumerate(self.phrases):
             for spelling in spellings_of(phrase):
                 self._add(number, spelling)
-        self._memo = _Memo(self._root, self._symbols, frozenset(self._prefix_lengths))
+        self._memo = _WordCache(self._root, self._symbols, frozenset(self._prefix_lengths))
 
     def _add(self, number: int, spelling: Sequence[str]) -> None:
         node = self._root
@@ -124,11 +124,11 @@ class PhraseIndex:
         if number not in ends:
             ends.append(number)
 
-    def find(self, words: Sequence[str]) -> list[Found]:
+    def find(self, words: Sequence[str]) -> list[FoundPhrase]:
         """Every place of every phrase in `words`, by start, the longest first."""
         memo = self._memo
         known = [memo[word] for word in words]
-        found: list[Found] = []
+        found: list[FoundPhrase] = []
         for start, (nodes, _) in enumerate(known):
             if not nodes:  # most words: keep them cheap
                 continue
@@ -137,7 +137,7 @@ class PhraseIndex:
             while nodes:
                 for node in nodes:
                     for number in node.get(_ENDS, ()):
-                        found.insert(here, Found(number, start, at))
+                        found.insert(here, FoundPhrase(number, start, at))
                 following = known[at][1] if at < len(known) else ()
                 if not following:
                     break
@@ -146,7 +146,7 @@ class PhraseIndex:
         return found
 
 
-class _Memo(dict[str, _Known]):
+class _WordCache(dict[str, _Known]):
     """For each word of text where phrases that begin with it start, and its symbols. Mostly neither.
 
     A word's symbols are those of its stem, of its exact spelling and of its prefixes.

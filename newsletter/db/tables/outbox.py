@@ -9,7 +9,7 @@ from sqlalchemy import JSON, BigInteger, Column, Index, LargeBinary, UniqueConst
 from sqlmodel import Field, SQLModel
 
 
-class Piece(SQLModel, table=True):
+class DigestPiece(SQLModel, table=True):
     """An encoded stretch of mail, content-addressed, shared by all digests that hold it."""
 
     __tablename__ = "pieces"
@@ -158,7 +158,7 @@ class MailCount(SQLModel, table=True):
     mails: int
 
 
-class Pause(SQLModel, table=True):
+class DomainPause(SQLModel, table=True):
     """A recipient domain that refused us for our own sake: its mail waits."""
 
     __tablename__ = "pauses"

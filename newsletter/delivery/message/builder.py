@@ -17,14 +17,14 @@ from newsletter.core.mail.quoted_printable import SLOTS, encode_both, encode_val
 from newsletter.core.mail.values import SLOT, Content, Envelope, Recipient
 from newsletter.delivery.addresses import UnsendableAddressError, to_wire
 from newsletter.delivery.message.headers import bracketed, encoded, link, mailbox
-from newsletter.delivery.message.verp import MailMark, keyed_hash, return_path, sign
+from newsletter.delivery.message.verp import ReturnPathId, keyed_hash, return_path, sign
 
 MANY = 4  # mails of one content from which on it pays to join its static stretches
 _TAG = 10  # hex digits of a mail's keyed hash in its return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class SenderIdentity:
     """What every mail of this newsletter says about where it comes from."""
 
     sender: str  # "Name <address>"
@@ -37,7 +37,7 @@ class House:
 class MessageBuilder:
     """Builds the mails of one newsletter."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: SenderIdentity) -> None:
         """Raises ConfigurationError for a sender that SMTP cannot carry."""
         name, address = parseaddr(house.sender)
         try:
@@ -71,12 +71,12 @@ class MessageBuilder:
         """The Message-ID of a mail, `<…@domain>`: fixed for it, whenever it is built."""
         return f"<{self.mark(subscriber_id, kind, key)[:40]}@{self.domain}>"
 
-    def prepare(self, content: Content) -> Prepared:
+    def prepare(self, content: Content) -> PreparedMessage:
         """Do once what all mails with this content share."""
-        return Prepared(self, content)
+        return PreparedMessage(self, content)
 
 
-class Prepared:
+class PreparedMessage:
     """A content that is ready to become many people's mail."""
 
     def __init__(self, builder: MessageBuilder, content: Content) -> None:
@@ -88,8 +88,8 @@ class Prepared:
         )
         text = _stretches(content.text, content.values, markup=False)
         html = _stretches(content.html, content.values, markup=True)
-        self._text_only = _Form((text, False))
-        self._alternative = _Form((text, False), (html, True), ([], False))
+        self._text_only = _MessageForm((text, False))
+        self._alternative = _MessageForm((text, False), (html, True), ([], False))
 
     def assemble(self, recipient: Recipient) -> Envelope:
         """One person's mail. Raises UnsendableAddressError for an address that SMTP cannot carry."""
@@ -119,7 +119,9 @@ class Prepared:
                 f"\r\n--{boundary}\r\n{_HTML}",
                 f"\r\n--{boundary}--\r\n",
             )
-        signed = sign(MailMark(subscriber_id=recipient.subscriber_id, tag=mark[:_TAG]), builder.secret_key)
+        signed = sign(
+            ReturnPathId(subscriber_id=recipient.subscriber_id, tag=mark[:_TAG]), builder.secret_key
+        )
         return Envelope(
             sender=return_path(signed, builder.domain),
             recipient=recipient.address,
@@ -159,7 +161,7 @@ def _split(piece: bytes) -> list[bytes]:
     return SLOTS.split(piece)
 
 
-class _Form:
+class _MessageForm:
     """A mail's stretches in their order, with places for headers and for what is personal."""
 
     def __init__(self, *bodies: tuple[Sequence[bytes | str], bool]) -> None:

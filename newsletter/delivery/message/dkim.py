@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from newsletter.delivery.message.canonical import relaxed_body, relaxed_fields
-from newsletter.delivery.message.dkim_keys import Key
+from newsletter.delivery.message.dkim_keys import DkimKey
 
 # Named once more than they occur, so that nobody can add a second one below the signature (section 8.15).
 OVERSIGNED = (b"from", b"subject", b"to", b"date")
@@ -41,7 +41,7 @@ MAX_LINE = 78  # octets; only a domain or selector that is longer exceeds it
 class DkimSigner:
     """Puts one DKIM-Signature for each key in front of a mail."""
 
-    def __init__(self, keys: Sequence[Key]) -> None:
+    def __init__(self, keys: Sequence[DkimKey]) -> None:
         self._keys = tuple(keys)
 
     def sign(self, mail: bytes) -> bytes:
@@ -84,7 +84,7 @@ def is_aligned(domain: str, sender_domain: str) -> bool:
 
 
 def _signature(
-    key: Key, names: tuple[bytes, ...], signed_at: int | None, *, covered: bytes, body_hash: bytes
+    key: DkimKey, names: tuple[bytes, ...], signed_at: int | None, *, covered: bytes, body_hash: bytes
 ) -> bytes:
     """One DKIM-Signature field, folded. It is covered itself, with nothing behind its b= (section 3.7)."""
     field = _opening(key.algorithm.value, key.domain, key.selector, names, signed_at)

@@ -40,7 +40,7 @@ class UnusableKeyError(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class DkimRecord:
     """What DNS must say about a key."""
 
     name: str  # without a dot at the end
@@ -60,7 +60,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class DkimKey:
     """A private key, and where the world finds its public half."""
 
     domain: str  # A-labels: the signature's d=
@@ -73,7 +73,7 @@ class Key:
         return Algorithm.RSA if isinstance(self.private, RSAPrivateKey) else Algorithm.ED25519
 
     @property
-    def record(self) -> Record:
+    def record(self) -> DkimRecord:
         """The DNS record of the public half.
 
         For RSA a SubjectPublicKeyInfo, for Ed25519 the 32 octets alone (RFC 8463 section 4).
@@ -83,7 +83,7 @@ class Key:
             told = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         else:
             told = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return Record(
+        return DkimRecord(
             name=f"{self.selector}._domainkey.{self.domain}",
             value=f"v=DKIM1; k={self.algorithm.value}; p={b64encode(told).decode()}",
         )
@@ -105,7 +105,7 @@ def generate(algorithm: Algorithm) -> bytes:
     return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def parse(pem: bytes, *, domain: str, selector: str) -> Key:
+def parse(pem: bytes, *, domain: str, selector: str) -> DkimKey:
     """The key in a PEM file. Raises UnusableKeyError."""
     try:
         private = load_pem_private_key(pem, password=None)
@@ -120,4 +120,4 @@ def parse(pem: bytes, *, domain: str, selector: str) -> Key:
             )
     elif not isinstance(private, Ed25519PrivateKey):
         raise UnusableKeyError("is neither an RSA nor an Ed25519 key")
-    return Key(domain=domain, selector=selector, private=private)
+    return DkimKey(domain=domain, selector=selector, private=private)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from newsletter.core.mail.values import Content, Envelope, Recipient
-from newsletter.delivery.message.builder import MessageBuilder, Prepared
+from newsletter.delivery.message.builder import MessageBuilder, PreparedMessage
 
 
 class Signer(Protocol):
@@ -35,7 +35,7 @@ class SigningBuilder:
 class SignedPrepared:
     """A content that is ready to become many people's signed mail."""
 
-    prepared: Prepared
+    prepared: PreparedMessage
     signer: Signer
 
     def assemble(self, recipient: Recipient) -> Envelope:

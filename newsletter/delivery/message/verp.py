@@ -15,20 +15,20 @@ MAX_KEY = 64  # octets that BLAKE2b takes as a key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MailMark:
+class ReturnPathId:
     """Which mail: the subscriber, and a digest of kind and key."""
 
     subscriber_id: int
     tag: str  # hex, from the mail's own keyed hash
 
 
-def sign(mark: MailMark, secret_key: bytes) -> str:
+def sign(mark: ReturnPathId, secret_key: bytes) -> str:
     """The signed id: at most 57 characters of `0-9a-f.`, so that a local part holds it."""
     told = f"{mark.subscriber_id}.{mark.tag}"
     return f"{told}.{_signature(told, secret_key)}"
 
 
-def verify(signed: str, secret_keys: list[bytes]) -> MailMark | None:
+def verify(signed: str, secret_keys: list[bytes]) -> ReturnPathId | None:
     """Read a signed id back; None when no key made it. Letter case may have changed on its way."""
     told, dot, signature = signed.strip().lower().rpartition(".")
     number, _, tag = told.partition(".")
@@ -36,7 +36,7 @@ def verify(signed: str, secret_keys: list[bytes]) -> MailMark | None:
         return None
     for key in secret_keys:
         if hmac.compare_digest(_signature(told, key), signature):
-            return MailMark(subscriber_id=int(number), tag=tag)
+            return ReturnPathId(subscriber_id=int(number), tag=tag)
     return None
 
 

@@ -30,7 +30,7 @@ _LETTERS = text(f"deliveries.kind <> '{KIND}' and deliveries.kind <> '{NOTE}'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Audience:
+class AudienceSelects:
     """Selectables that the subscribers' side hands out."""
 
     mailable: Select[Any]  # who may get digests, with the columns that `Person` names
@@ -56,7 +56,7 @@ class Person(NamedTuple):  # one is made for each mail: a frozen dataclass takes
     paused_until: datetime | None
 
 
-class Claimed(NamedTuple):
+class ClaimedMail(NamedTuple):
     """A mail that is ours to send, and whom it is for."""
 
     id: int
@@ -74,10 +74,10 @@ class Claimed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claims:
+class ClaimResult:
     """One claim's result."""
 
-    claimed: tuple[Claimed, ...] = ()
+    claimed: tuple[ClaimedMail, ...] = ()
     skipped: Mapping[SkipReason, int] = field(default_factory=dict)
 
 
@@ -95,10 +95,10 @@ def claim(
     now: datetime,
     wall: datetime,
     limit: int,
-    audience: Audience,
+    audience: AudienceSelects,
     only: int | None = None,
     letters_only: bool = False,
-) -> Claims:
+) -> ClaimResult:
     """Lease up to `limit` mails that are due at `now`, oldest first; `only` one subscriber's.
 
     letters_only: every kind but digests, which stay untouched.
@@ -109,7 +109,7 @@ def claim(
     be simulated.
     """
     as_sender(connection)
-    taken: list[Claimed] = []
+    taken: list[ClaimedMail] = []
     skipped: dict[SkipReason, list[int]] = {}
     last: int | None = None  # id of the last one looked at
     while len(taken) < limit:
@@ -132,7 +132,9 @@ def claim(
         )
     for reason, ids in skipped.items():
         skip(connection, ids, reason=reason, now=now)
-    return Claims(claimed=tuple(taken), skipped={reason: len(ids) for reason, ids in skipped.items() if ids})
+    return ClaimResult(
+        claimed=tuple(taken), skipped={reason: len(ids) for reason, ids in skipped.items() if ids}
+    )
 
 
 def skip(connection: Connection, ids: Sequence[int], *, reason: SkipReason, now: datetime) -> None:
@@ -198,7 +200,7 @@ def _due(
     return connection.execute(statement, values).all()
 
 
-_OF_THE_MAIL = Claimed._fields.index("values")  # columns that go into it as they are
+_OF_THE_MAIL = ClaimedMail._fields.index("values")  # columns that go into it as they are
 
 
 @cache  # building a statement costs more than running it
@@ -251,9 +253,9 @@ def _sort(
     connection: Connection,
     page: Sequence[Row[Any]],
     *,
-    audience: Audience,
+    audience: AudienceSelects,
     now: datetime,
-    taken: list[Claimed],
+    taken: list[ClaimedMail],
     skipped: dict[SkipReason, list[int]],
 ) -> None:
     """Divide what is due into what may go out and what may not."""
@@ -275,7 +277,7 @@ def _sort(
         elif regular and person.paused_until is not None and person.paused_until > now:
             skipped.setdefault(SkipReason.PAUSED, []).append(row.id)
         else:
-            taken.append(Claimed._make((*row[:_OF_THE_MAIL], row.own or {}, person)))
+            taken.append(ClaimedMail._make((*row[:_OF_THE_MAIL], row.own or {}, person)))
     if gone:
         states = _states(connection, audience.standing, {row.subscriber_id for row in gone})
         for row in gone:

@@ -43,10 +43,10 @@ def store_pieces(connection: Connection, bodies: Iterable[bytes]) -> list[int]:
 
 def load_content(connection: Connection, digest_id: int) -> Content:
     """The content of one digest. Raises NotFoundError."""
-    return Shelf().contents(connection, [digest_id])[digest_id]
+    return ContentCache().contents(connection, [digest_id])[digest_id]
 
 
-class Shelf:
+class ContentCache:
     """Contents by digest, over a bounded cache of pieces: what many digests share is read once."""
 
     def __init__(self, *, size: int = CACHE) -> None:

@@ -18,7 +18,7 @@ CHUNK = 400  # digests named in one statement; far below any database's limit of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
+class ShownPaper:
     """A paper as a digest shows it."""
 
     id: int
@@ -30,16 +30,16 @@ class Carried:
 
 
 @dataclass(slots=True, kw_only=True)
-class Contents:
+class DigestPapers:
     """What one digest shows, in its order."""
 
-    papers: list[Carried] = field(default_factory=list)
-    maybe: list[Carried] = field(default_factory=list)  # doubtful ones
+    papers: list[ShownPaper] = field(default_factory=list)
+    maybe: list[ShownPaper] = field(default_factory=list)  # doubtful ones
 
 
-def contents_of(connection: Connection, digest_ids: Collection[int]) -> dict[int, Contents]:
+def contents_of(connection: Connection, digest_ids: Collection[int]) -> dict[int, DigestPapers]:
     """What these digests show; one that shows no paper is not among the keys."""
-    found: dict[int, Contents] = {}
+    found: dict[int, DigestPapers] = {}
     ids = sorted(digest_ids)
     for start in range(0, len(ids), CHUNK):
         page = ids[start : start + CHUNK]
@@ -47,10 +47,10 @@ def contents_of(connection: Connection, digest_ids: Collection[int]) -> dict[int
             digest_papers.c.digest_id.in_(page), digest_papers.c.form != Form.LEFT
         )
         for digest_id, *values in connection.execute(shown):
-            found.setdefault(digest_id, Contents()).papers.append(_carried(*values))
+            found.setdefault(digest_id, DigestPapers()).papers.append(_carried(*values))
         doubted = _of(digest_maybes).where(digest_maybes.c.digest_id.in_(page))
         for digest_id, *values in connection.execute(doubted):
-            found.setdefault(digest_id, Contents()).maybe.append(_carried(*values))
+            found.setdefault(digest_id, DigestPapers()).maybe.append(_carried(*values))
     return found
 
 
@@ -70,7 +70,7 @@ def _of(held: Table, *more: ColumnElement[str]) -> Select[Any]:
 
 def _carried(
     paper_id: int, title: str, topic: str, evidence: list[str] | None, form: str = "", role: str = ""
-) -> Carried:
-    return Carried(
+) -> ShownPaper:
+    return ShownPaper(
         id=paper_id, title=title, topic=topic, evidence=tuple(evidence or ()), form=form, role=role
     )

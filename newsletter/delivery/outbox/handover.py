@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, String, bindparam, case, func, literal_column, null, select, update
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.mail.retry import Fate, Next
+from newsletter.core.mail.retry import Fate, NextStep
 from newsletter.core.mail.values import Outcome
 from newsletter.core.states import DeliveryState, SkipReason
 from newsletter.db.bulk_update import ManyRows
@@ -27,17 +27,17 @@ WINDOW = 50  # mails that may be "handing over" at once: what one crash can leav
 log = logging.getLogger(__name__)
 
 
-class Result(NamedTuple):  # one for each mail
+class AttemptResult(NamedTuple):  # one for each mail
     """What became of one mail that was handed over."""
 
     delivery_id: int
     outcome: Outcome
-    next: Next
+    next: NextStep
     carries: bool = True  # whether it may hold debts that are the reader's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TurnOver:
+class HandOver:
     """One commit's result."""
 
     handed_over: frozenset[int]  # may now be sent; the others were not ours any more
@@ -128,11 +128,11 @@ def turn_over(
     connection: Connection,
     *,
     owner: str,
-    results: Sequence[Result],
+    results: Sequence[AttemptResult],
     upcoming: Sequence[int],
     now: datetime,
     wall: datetime,
-) -> TurnOver:
+) -> HandOver:
     """Record outcomes and hand the next mails over, in one commit.
 
     upcoming: ids that `owner` has leased. Only what is in `handed_over` may be sent, after the commit.
@@ -148,17 +148,17 @@ def turn_over(
         )
         if len(handed) < len(upcoming):
             log.warning("%d leases were lost before their mails were sent", len(upcoming) - len(handed))
-    return TurnOver(handed_over=handed, refused=refused)
+    return HandOver(handed_over=handed, refused=refused)
 
 
 def record(
-    connection: Connection, *, owner: str | None, results: Sequence[Result], now: datetime
+    connection: Connection, *, owner: str | None, results: Sequence[AttemptResult], now: datetime
 ) -> frozenset[int]:
     """Write outcomes down. Returns the ids that were refused: not handed over to `owner` (any more).
 
     owner None: a second judgement on mails that were deferred meanwhile (the first 50 of a run).
     """
-    by_fate: dict[Fate, list[Result]] = {}
+    by_fate: dict[Fate, list[AttemptResult]] = {}
     for result in results:
         by_fate.setdefault(result.next.fate, []).append(result)
     refused: set[int] = set()
@@ -212,7 +212,7 @@ _SETTLE = {
 
 
 def _write_sent(
-    connection: Connection, ids: Sequence[int], *, owner: str, results: Sequence[Result], now: datetime
+    connection: Connection, ids: Sequence[int], *, owner: str, results: Sequence[AttemptResult], now: datetime
 ) -> Collection[int]:
     """Write down what was sent; the ids that were ours."""
     rows = [
@@ -225,7 +225,12 @@ def _write_sent(
 
 
 def _write(
-    connection: Connection, ids: Sequence[int], *, owner: str | None, results: Sequence[Result], now: datetime
+    connection: Connection,
+    ids: Sequence[int],
+    *,
+    owner: str | None,
+    results: Sequence[AttemptResult],
+    now: datetime,
 ) -> Collection[int]:
     """Write any other outcome down; the ids that were ours."""
     ours = set(connection.execute(_OURS if owner else _DEFERRED, {"ids": ids, "b_owner": owner}).scalars())
@@ -235,7 +240,7 @@ def _write(
     return ours
 
 
-def _row(result: Result, *, now: datetime) -> dict[str, object]:
+def _row(result: AttemptResult, *, now: datetime) -> dict[str, object]:
     following, outcome = result.next, result.outcome
     state = _STATE[following.fate]
     reason = SkipReason.EXPIRED.value if following.fate is Fate.EXPIRED else following.reason

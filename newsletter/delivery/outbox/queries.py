@@ -15,7 +15,7 @@ from newsletter.core.errors import NewsletterError, NotFoundError
 from newsletter.core.states import DeliveryState
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox import debts
-from newsletter.delivery.outbox.digest_contents import Contents, contents_of
+from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
 
 MessageId = Callable[[int, str, str], str]  # (subscriber id, kind, key) to the Message-ID
 
@@ -52,7 +52,7 @@ def listed(
         chosen = chosen.limit(limit)
     rows = connection.execute(chosen).all()
     contents = contents_of(connection, {row.digest_id for row in rows})
-    return [_shown(row, contents.get(row.digest_id, Contents()), message_id) for row in rows]
+    return [_shown(row, contents.get(row.digest_id, DigestPapers()), message_id) for row in rows]
 
 
 def shown(
@@ -144,7 +144,7 @@ def _unknown(delivery_id: int) -> NotFoundError:
     )
 
 
-def _shown(row: Row[Any], contents: Contents, message_id: MessageId) -> dict[str, Any]:
+def _shown(row: Row[Any], contents: DigestPapers, message_id: MessageId) -> dict[str, Any]:
     words = [str(part) for part in (row.reply_code, row.reply_status, row.reply_text) if part]
     return {
         "id": row.id,

@@ -34,7 +34,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
+class TakenQuota:
     """What a scope gave."""
 
     mails: int  # that may go
@@ -43,7 +43,7 @@ class Portion:
 
 def take(
     connection: Connection, scope: str, rates: Sequence[Rate], *, wanted: int, wall: datetime
-) -> Portion:
+) -> TakenQuota:
     """Take up to `wanted` mails from a scope's allowance. wall: the real time, never simulated."""
     hold(connection, LIMITS)
     counts = _counts(connection, scope)
@@ -56,7 +56,7 @@ def take(
             slices = counts.setdefault(rate.seconds, {})
             slices[number] = slices.get(number, 0) + wanted
     opens_at = max(rate.opens_at(counts.get(rate.seconds, {}), wall) for rate in rates)
-    return Portion(max(0, wanted), opens_at)
+    return TakenQuota(max(0, wanted), opens_at)
 
 
 def give_back(

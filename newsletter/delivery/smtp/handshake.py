@@ -14,7 +14,7 @@ from newsletter.delivery.smtp.replies import Reply
 
 
 @dataclass(slots=True, kw_only=True)
-class Offer:
+class ServerExtensions:
     """What the server said about itself, after the last EHLO."""
 
     greeting: str = ""
@@ -39,7 +39,7 @@ class Handshake:
 
     def __init__(self, relay: Relay, *, hostname: str, encrypted: bool) -> None:
         self.relay = relay
-        self.offer = Offer(encrypted=encrypted)
+        self.offer = ServerExtensions(encrypted=encrypted)
         self.phase = "greeting"
         self.ready = False
         self.wants_tls = False
@@ -58,7 +58,7 @@ class Handshake:
 
     def secured(self) -> bytes:
         """What to send once TLS stands: EHLO again; what was said before is forgotten (RFC 3207 4.2)."""
-        self.offer = Offer(greeting=self.offer.greeting, encrypted=True)
+        self.offer = ServerExtensions(greeting=self.offer.greeting, encrypted=True)
         self.wants_tls = False
         return self._ehlo()
 

@@ -9,7 +9,7 @@ import ssl
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from newsletter.core.mail.retry import Course, course_of
+from newsletter.core.mail.retry import RuleMeaning, course_of
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
 from newsletter.delivery.smtp.connection import Connection, SocketAddress
 from newsletter.delivery.smtp.relay import LASTING, PASSING, Fault, Relay, RelayError, Security
@@ -20,7 +20,7 @@ GIVEN_UP = 3  # mails for each connection, in a row, that may end without an ans
 SHUT_AFTER = 3  # refusals of our sender in a row: the relay does not want us
 
 
-class Line:
+class RelayState:
     """What we know of one relay during a run."""
 
     def __init__(self, relay: Relay, *, alone: bool = True) -> None:
@@ -90,18 +90,18 @@ class Line:
         self.rounds = 0
         if outcome.verdict is Verdict.ACCEPTED:
             self._refusals = 0
-        elif outcome.phase == "mail" and course_of(outcome) is Course.POLICY:
+        elif outcome.phase == "mail" and course_of(outcome) is RuleMeaning.POLICY:
             self._refusals += 1
             if self._refusals >= SHUT_AFTER:
                 words = f"refuses our sender address: {outcome.code} {outcome.status or ''} {outcome.text}"
                 self.error = RelayError(self.relay, Fault.SENDER, " ".join(words.split()))
 
 
-class Lines:
+class RelayPool:
     """The relays of a run. Envelopes that no relay can take now wait here."""
 
     def __init__(self, relays: Sequence[Relay]) -> None:
-        self.all = [Line(relay, alone=len(relays) == 1) for relay in relays]
+        self.all = [RelayState(relay, alone=len(relays) == 1) for relay in relays]
         self._of_relay = {id(line.relay): line for line in self.all}
         self._unplaced: deque[Envelope] = deque()
 
@@ -118,7 +118,7 @@ class Lines:
                 return None
         return self.all[0].error
 
-    def named(self, relay: Relay) -> Line:
+    def named(self, relay: Relay) -> RelayState:
         """The line of a relay."""
         return self._of_relay[id(relay)]
 
@@ -127,7 +127,7 @@ class Lines:
         allowances = [line.allowance for line in self._candidates(now)]
         return None if None in allowances else sum(mails or 0 for mails in allowances)
 
-    def of(self, connection: Connection) -> Line:
+    def of(self, connection: Connection) -> RelayState:
         """The line of a connection."""
         return self._of_relay[id(connection.relay)]
 
@@ -148,7 +148,7 @@ class Lines:
             placed = True
         return placed
 
-    def again(self, line: Line, envelope: Envelope, *, now: float) -> None:
+    def again(self, line: RelayState, envelope: Envelope, *, now: float) -> None:
         """An envelope that `line` could not take on one connection goes first on the next, or elsewhere."""
         if line.error is None and (len(self.all) == 1 or now >= line.not_before):
             line.backlog.appendleft(envelope)
@@ -157,7 +157,7 @@ class Lines:
             self._unplaced.appendleft(envelope)
             self.place(now=now)
 
-    def forsake(self, line: Line, *, now: float) -> None:
+    def forsake(self, line: RelayState, *, now: float) -> None:
         """`line` fails or rests: what it has not begun goes to the others, if there are any."""
         if line.error is None and len(self.all) == 1:
             return
@@ -198,17 +198,17 @@ class Lines:
             line.backlog.clear()
         return envelopes
 
-    def _refund(self, line: Line, mails: int) -> None:
+    def _refund(self, line: RelayState, mails: int) -> None:
         if line.allowance is not None:
             line.allowance += mails
 
-    def _candidates(self, now: float) -> list[Line]:
+    def _candidates(self, now: float) -> list[RelayState]:
         """Those among which mail is divided: that work, rather than rest; standbys only when no other can."""
         weighted = [line for line in self.all if line.relay.weight > 0 and line.is_well(now)]
         standbys = [line for line in self.all if line.relay.weight == 0 and line.is_well(now)]
         return weighted or standbys or [line for line in self.all if line.error is None]
 
-    def _choose(self, now: float, *, serve: bool = True) -> Line | None:
+    def _choose(self, now: float, *, serve: bool = True) -> RelayState | None:
         """Smooth weighted round robin: shares are exact over time, and no relay gets a burst."""
         if len(self.all) == 1:
             return self.all[0] if self.all[0].open else None

@@ -9,25 +9,25 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from newsletter.core.mail.retry import Course, course_of
+from newsletter.core.mail.retry import RuleMeaning, course_of
 from newsletter.core.mail.values import Envelope, Outcome
 from newsletter.delivery.smtp.handshake import Handshake
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
 from newsletter.delivery.smtp.replies import Reply, ReplyReader, UnreadableReplyError
-from newsletter.delivery.smtp.transaction import Turn, UnsendableError, prepare
+from newsletter.delivery.smtp.transaction import Transaction, UnsendableError, prepare
 
 OUT_OF_ORDER = frozenset({500, 502, 503})  # what a server says that cannot take commands in one write
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class EnvelopeSettled:
     """An envelope has its outcome."""
 
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class HandedBack:
+class EnvelopeReturned:
     """An envelope whose body never left should try another connection; `outcome` if it may not."""
 
     envelope: Envelope
@@ -40,14 +40,14 @@ class PipeliningBroken:
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
+class SessionOver:
     """Nothing more will be sent here; close. `backed_off`: the server asked us to (421)."""
 
     words: str
     backed_off: bool = False
 
 
-Event = Settled | HandedBack | PipeliningBroken | Over
+Event = EnvelopeSettled | EnvelopeReturned | PipeliningBroken | SessionOver
 
 
 class Session:
@@ -70,7 +70,7 @@ class Session:
         self._queued = 0  # bytes ever put into the output
         self._begun = 0
         self._reader = ReplyReader()
-        self._expected: deque[tuple[str, Turn | None]] = deque([("greeting", None)])
+        self._expected: deque[tuple[str, Transaction | None]] = deque([("greeting", None)])
         self._pull = pull
         self._name = relay.name
         self._may_pipeline = pipelining
@@ -78,7 +78,7 @@ class Session:
         self._needs_reset = False
 
     @property
-    def waiting(self) -> tuple[str, Turn | None] | None:
+    def waiting(self) -> tuple[str, Transaction | None] | None:
         """(phase, turn) of the reply that must come next; None when idle."""
         return self._expected[0] if self._expected else None
 
@@ -166,7 +166,7 @@ class Session:
             # RFC 2920 3: only what the last EHLO offered counts.
             self._pipelining = self._may_pipeline and "PIPELINING" in self.handshake.offer.extensions
 
-    def _enveloped(self, phase: str, turn: Turn, reply: Reply, events: list[Event]) -> None:
+    def _enveloped(self, phase: str, turn: Transaction, reply: Reply, events: list[Event]) -> None:
         code = reply.code
         good = code == 354 if phase == "data" else 200 <= code < 300
         if not good and code < 400:
@@ -193,20 +193,20 @@ class Session:
         else:
             turn.phase = "rcpt" if phase == "mail" else "data"
 
-    def _should_move(self, turn: Turn, reply: Reply, events: list[Event]) -> bool:
+    def _should_move(self, turn: Transaction, reply: Reply, events: list[Event]) -> bool:
         """Whether another connection may take what this one refused; if so, this one ends here."""
         assert turn.refusal is not None
         if turn.pipelined and not self.done and reply.code in OUT_OF_ORDER:
             events.append(PipeliningBroken())
-        elif not self.done or course_of(turn.refusal) not in (Course.BACK_OFF, Course.NEXT):
+        elif not self.done or course_of(turn.refusal) not in (RuleMeaning.BACK_OFF, RuleMeaning.NEXT):
             return False
         outcome, turn.refusal = turn.refusal, None
-        events.append(HandedBack(turn.envelope, outcome))
+        events.append(EnvelopeReturned(turn.envelope, outcome))
         self._forget(turn)
         self._close(f"{reply.code} {reply.text}", events)
         return True
 
-    def _dotted(self, turn: Turn, reply: Reply, events: list[Event]) -> None:
+    def _dotted(self, turn: Transaction, reply: Reply, events: list[Event]) -> None:
         if 300 <= reply.code < 400:
             self._expected.appendleft(("dot", turn))
             self._break(f"{reply.code} as the answer to the final dot", Fault.GARBAGE, events)
@@ -223,7 +223,7 @@ class Session:
         self.output.append(command)
         self._queued += len(command)
 
-    def _command(self, phase: str, turn: Turn) -> None:
+    def _command(self, phase: str, turn: Transaction) -> None:
         turn.phase = phase
         self._send(turn.mail if phase == "mail" else turn.rcpt if phase == "rcpt" else b"DATA\r\n")
         self._expected.append((phase, turn))
@@ -238,18 +238,18 @@ class Session:
         if turn is not None:
             self._begin(turn)
 
-    def _next(self, events: list[Event]) -> Turn | None:
+    def _next(self, events: list[Event]) -> Transaction | None:
         while (envelope := self._pull()) is not None:
             try:
                 turn = prepare(envelope, self.handshake.offer, pipelined=self._pipelining, relay=self._name)
             except UnsendableError as error:
-                events.append(Settled(error.outcome))
+                events.append(EnvelopeSettled(error.outcome))
                 continue
             self._begun += 1
             return turn
         return None
 
-    def _begin(self, turn: Turn) -> None:
+    def _begin(self, turn: Transaction) -> None:
         if self._needs_reset:
             self._needs_reset = False
             self._send(b"RSET\r\n")
@@ -260,7 +260,7 @@ class Session:
         else:
             self._command("mail", turn)
 
-    def _write_body(self, turn: Turn, events: list[Event]) -> None:
+    def _write_body(self, turn: Transaction, events: list[Event]) -> None:
         self._expected.append(("dot", turn))
         if turn.refusal is not None:
             # RFC 2920 3.1: DATA was accepted though no recipient was; a lone dot ends it.
@@ -283,9 +283,9 @@ class Session:
 
     def _settle(self, outcome: Outcome, events: list[Event]) -> None:
         self.done += 1
-        events.append(Settled(outcome))
+        events.append(EnvelopeSettled(outcome))
 
-    def _forget(self, turn: Turn) -> None:
+    def _forget(self, turn: Transaction) -> None:
         self._expected = deque(entry for entry in self._expected if entry[1] is not turn)
 
     def _break(self, words: str, fault: Fault, events: list[Event]) -> None:
@@ -300,16 +300,16 @@ class Session:
         first = not self.done
         for turn in turns.values():
             if turn.refusal is not None:
-                events.append(Settled(turn.refusal))
+                events.append(EnvelopeSettled(turn.refusal))
             elif turn.dot_at is not None or (first and (turn.phase == "mail" or not turn.pipelined)):
-                events.append(Settled(turn.broken_off(words, flushed=self.flushed)))
+                events.append(EnvelopeSettled(turn.broken_off(words, flushed=self.flushed)))
             else:
                 # A kept connection that ends between two mails is an ordinary thing; a first one that
                 # ends within a pipelined group may have choked on the group.
                 if first:
                     events.append(PipeliningBroken())
-                events.append(HandedBack(turn.envelope, turn.broken_off(words, flushed=self.flushed)))
+                events.append(EnvelopeReturned(turn.envelope, turn.broken_off(words, flushed=self.flushed)))
             first = False
         self._expected.clear()
         self.over = True
-        events.append(Over(words, backed_off=backed_off))
+        events.append(SessionOver(words, backed_off=backed_off))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
 from newsletter.delivery.addresses import UnsendableAddressError, to_wire, xtext
-from newsletter.delivery.smtp.handshake import Offer
+from newsletter.delivery.smtp.handshake import ServerExtensions
 from newsletter.delivery.smtp.replies import Reply
 
 
@@ -19,7 +19,7 @@ class UnsendableError(Exception):
         self.outcome = outcome
 
 
-class Turn:
+class Transaction:
     """An envelope between its MAIL and its last reply."""
 
     __slots__ = (
@@ -92,7 +92,7 @@ class Turn:
         return data, b".\r\n" if data.endswith(b"\r\n") else b"\r\n.\r\n"
 
 
-def prepare(envelope: Envelope, offer: Offer, *, pipelined: bool, relay: str = "") -> Turn:
+def prepare(envelope: Envelope, offer: ServerExtensions, *, pipelined: bool, relay: str = "") -> Transaction:
     """The turn of `envelope` on a server with `offer`. Raises UnsendableError with the outcome."""
     extensions = offer.extensions
     size = len(envelope.data)
@@ -124,7 +124,7 @@ def prepare(envelope: Envelope, offer: Offer, *, pipelined: bool, relay: str = "
         rcpt += b" NOTIFY=FAILURE,DELAY"
         if not recipient_utf8:
             rcpt += b" ORCPT=rfc822;" + xtext(recipient)
-    return Turn(envelope, mail + b"\r\n", rcpt + b"\r\n", pipelined=pipelined, relay=relay)
+    return Transaction(envelope, mail + b"\r\n", rcpt + b"\r\n", pipelined=pipelined, relay=relay)
 
 
 def _unsendable(envelope: Envelope, phase: str, code: int, status: str, words: str) -> UnsendableError:

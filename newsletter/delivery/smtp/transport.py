@@ -16,10 +16,16 @@ from types import TracebackType
 
 from newsletter.core.mail.values import Envelope, Outcome
 from newsletter.delivery.smtp.connection import Connection, SocketAddress
-from newsletter.delivery.smtp.handshake import Offer
+from newsletter.delivery.smtp.handshake import ServerExtensions
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError
-from newsletter.delivery.smtp.relay_pool import Line, Lines
-from newsletter.delivery.smtp.session import Event, HandedBack, Over, PipeliningBroken, Settled
+from newsletter.delivery.smtp.relay_pool import RelayPool, RelayState
+from newsletter.delivery.smtp.session import (
+    EnvelopeReturned,
+    EnvelopeSettled,
+    Event,
+    PipeliningBroken,
+    SessionOver,
+)
 
 MOVES = 3  # connections that may hand an envelope back before it counts as deferred
 NAP = 0.5  # seconds: the longest wait in one step, so that the caller can look at its signals
@@ -41,7 +47,7 @@ class Transport:
         clock: Callable[[], float] = time.monotonic,
         passed: Callable[[str], None] = lambda _point: None,
     ) -> None:
-        self._lines = Lines(relays)
+        self._lines = RelayPool(relays)
         self._clock = clock
         self._passed = passed  # told each read and write of a socket: points at which a crash may come
         self._selector = selectors.DefaultSelector()
@@ -182,7 +188,7 @@ class Transport:
                     break
                 wanted -= 1
 
-    def _open(self, line: Line) -> None:
+    def _open(self, line: RelayState) -> None:
         if not line.addresses:
             line.addresses = _look_up(line.relay)
         try:
@@ -206,13 +212,13 @@ class Transport:
         if connection in line.connections:
             line.connections.remove(connection)
 
-    def _pull(self, line: Line) -> Envelope | None:
+    def _pull(self, line: RelayState) -> Envelope | None:
         if not line.backlog or line.error is not None:
             return None
         self._under_way += 1
         return line.backlog.popleft()
 
-    def _fail(self, line: Line, error: RelayError) -> None:
+    def _fail(self, line: RelayState, error: RelayError) -> None:
         line.failed(error, self._clock())
         self._lines.forsake(line, now=self._clock())
         self._grown = True
@@ -232,7 +238,7 @@ class Transport:
         if connection.closed:
             self._drop(connection)
 
-    def _unusable(self, line: Line, connection: Connection, error: RelayError) -> None:
+    def _unusable(self, line: RelayState, connection: Connection, error: RelayError) -> None:
         if error.fault in (Fault.REFUSED, Fault.SILENT) and connection.session is None:
             # "localhost" is often ::1 first, where nobody listens: the other addresses have their turn.
             if connection.address in line.addresses:
@@ -241,8 +247,8 @@ class Transport:
                 return
         self._fail(line, error)
 
-    def _note(self, line: Line, connection: Connection, event: Event) -> None:
-        if isinstance(event, Settled):
+    def _note(self, line: RelayState, connection: Connection, event: Event) -> None:
+        if isinstance(event, EnvelopeSettled):
             self._under_way -= 1
             if self._moves:
                 self._moves.pop(event.outcome.delivery_id or 0, None)
@@ -251,16 +257,16 @@ class Transport:
             if line.error is not None:
                 self._lines.forsake(line, now=self._clock())
                 self._grown = True
-        elif isinstance(event, HandedBack):
+        elif isinstance(event, EnvelopeReturned):
             self._move(line, event)
         elif isinstance(event, PipeliningBroken):
             line.pipelining = False
-        elif isinstance(event, Over):
+        elif isinstance(event, SessionOver):
             session = connection.session
             if event.backed_off and session is not None and not session.accepted:
                 self._fail(line, RelayError(line.relay, Fault.BUSY, f"asks us to stop: {event.words}"))
 
-    def _move(self, line: Line, event: HandedBack) -> None:
+    def _move(self, line: RelayState, event: EnvelopeReturned) -> None:
         self._under_way -= 1
         key = event.envelope.delivery_id or -id(event.envelope)
         moves = self._moves.get(key, 0) + 1
@@ -302,7 +308,7 @@ class RelayFacts:
 
 def probe(relay: Relay) -> RelayFacts:
     """Connect, encrypt, log in, say goodbye. Raises RelayError that says what is wrong."""
-    line = Line(replace(relay, connections=1))
+    line = RelayState(replace(relay, connections=1))
     line.addresses = _look_up(relay)
     last: RelayError | None = None
     for address in list(line.addresses):
@@ -332,7 +338,7 @@ def probe(relay: Relay) -> RelayFacts:
     raise last
 
 
-def _shake(connection: Connection, selector: selectors.BaseSelector) -> Offer:
+def _shake(connection: Connection, selector: selectors.BaseSelector) -> ServerExtensions:
     while connection.session is None or not connection.session.handshake.ready:
         pause = connection.deadline - time.monotonic()
         ready = selector.select(max(0.0, pause))
@@ -343,7 +349,7 @@ def _shake(connection: Connection, selector: selectors.BaseSelector) -> Offer:
     return connection.session.handshake.offer
 
 
-def _facts(relay: Relay, address: SocketAddress, offer: Offer, encrypted: str) -> RelayFacts:
+def _facts(relay: Relay, address: SocketAddress, offer: ServerExtensions, encrypted: str) -> RelayFacts:
     return RelayFacts(
         host=relay.host,
         port=relay.port,

@@ -18,7 +18,7 @@ from newsletter.core.mail.quoted_printable import quoted_printable
 from newsletter.core.mail.values import Content, Envelope, Recipient, Verdict
 from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import send_batch
-from newsletter.ops.alarms.store import News, Standing
+from newsletter.ops.alarms.store import AlarmChanges, OpenAlarm
 
 PATIENCE = 10.0  # seconds for a webhook or a ping
 KIND = "alarm"
@@ -38,12 +38,12 @@ class Builder(Protocol):
         """What all mails with this content share."""
 
 
-class UntoldError(NewsletterError):
+class NotDeliveredError(NewsletterError):
     """Nobody could be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Teller:
+class Notifier:
     """Who is told, and how."""
 
     name: str  # of the newsletter
@@ -53,8 +53,8 @@ class Teller:
     webhook: str = ""  # http(s) URL; empty: none
     ping_url: str = ""  # asked for after each look; empty: none
 
-    def tell(self, news: News, *, now: datetime) -> None:
-        """Tell all who are to be told. Raises UntoldError, with what went wrong, when one of them was not."""
+    def tell(self, news: AlarmChanges, *, now: datetime) -> None:
+        """Tell all who are to be told. Raises NotDeliveredError with the reasons when somebody was not."""
         failures = []
         for tell in (self._mail if self.address else None, self._post if self.webhook else None):
             if tell is None:
@@ -64,19 +64,19 @@ class Teller:
             except (NewsletterError, OSError, ValueError) as error:
                 failures.append(str(error))
         if failures:
-            raise UntoldError("; ".join(failures), hint="It is tried again at the next look.")
+            raise NotDeliveredError("; ".join(failures), hint="It is tried again at the next look.")
 
     def ping(self) -> None:
-        """Say that all is alive. Raises UntoldError."""
+        """Say that all is alive. Raises NotDeliveredError."""
         if self.ping_url:
             try:
                 _request(urllib.request.Request(self.ping_url))  # noqa: S310  (checked by the settings)
             except (URLError, OSError, ValueError) as error:
-                raise UntoldError(
+                raise NotDeliveredError(
                     f"the ping failed: {error}", hint="Look at watch.ping in newsletter.toml."
                 ) from error
 
-    def _mail(self, news: News, now: datetime) -> None:
+    def _mail(self, news: AlarmChanges, now: datetime) -> None:
         assert self.builder is not None
         first = (*news.begun, *news.over)[0]
         more = len(news.begun) + len(news.over) - 1
@@ -100,18 +100,18 @@ class Teller:
         envelope = self.builder.prepare(content).assemble(recipient)
         for outcome in send_batch(self.relays, [envelope]):
             if outcome.verdict is not Verdict.ACCEPTED:
-                raise UntoldError(
+                raise NotDeliveredError(
                     f"the mail server did not take the alarm: {outcome.code or ''} {outcome.text}".strip(),
                     hint="`newsletter smtp check` tries it.",
                 )
 
-    def _post(self, news: News, now: datetime) -> None:
+    def _post(self, news: AlarmChanges, now: datetime) -> None:
         body = json.dumps(as_json(news, name=self.name, now=now)).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "newsletter"}
         _request(urllib.request.Request(self.webhook, data=body, headers=headers))  # noqa: S310
 
 
-def as_text(news: News, *, name: str) -> str:
+def as_text(news: AlarmChanges, *, name: str) -> str:
     """The mail."""
     lines = []
     for alarm in news.begun:
@@ -121,7 +121,7 @@ def as_text(news: News, *, name: str) -> str:
     return "\n".join([*lines, f"{name}: `newsletter doctor` looks at everything else.", ""])
 
 
-def as_json(news: News, *, name: str, now: datetime) -> dict[str, Any]:
+def as_json(news: AlarmChanges, *, name: str, now: datetime) -> dict[str, Any]:
     """What a webhook gets; `text` is what chat programs show."""
     return {
         "newsletter": name,
@@ -133,7 +133,7 @@ def as_json(news: News, *, name: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def _row(alarm: Standing) -> dict[str, str]:
+def _row(alarm: OpenAlarm) -> dict[str, str]:
     return {
         "key": alarm.key,
         "words": alarm.words,
@@ -142,7 +142,7 @@ def _row(alarm: Standing) -> dict[str, str]:
     }
 
 
-def _sentence(alarm: Standing) -> str:
+def _sentence(alarm: OpenAlarm) -> str:
     return f"{alarm.words[:1].upper()}{alarm.words[1:]}."
 
 

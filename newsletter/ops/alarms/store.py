@@ -19,7 +19,7 @@ AGAIN = timedelta(days=1)  # after which an alarm that still stands is told once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class OpenAlarm:
     """An alarm as it is kept."""
 
     id: int
@@ -31,11 +31,11 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class AlarmChanges:
     """What an admin is to be told."""
 
-    begun: tuple[Standing, ...] = ()  # new, or standing for another AGAIN
-    over: tuple[Standing, ...] = ()
+    begun: tuple[OpenAlarm, ...] = ()  # new, or standing for another AGAIN
+    over: tuple[OpenAlarm, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.begun or self.over)
@@ -60,13 +60,13 @@ def settle(connection: Connection, found: Sequence[Alarm], *, now: datetime) -> 
         connection.execute(update(alarms).where(alarms.c.id.in_(ids)).values(ended_at=now))
 
 
-def listed(connection: Connection) -> list[Standing]:
+def listed(connection: Connection) -> list[OpenAlarm]:
     """The alarms that stand, the oldest first."""
     rows = connection.execute(select(alarms).where(alarms.c.ended_at.is_(None)).order_by(alarms.c.id))
     return [_standing(row) for row in rows]
 
 
-def news(connection: Connection, *, now: datetime) -> News:
+def news(connection: Connection, *, now: datetime) -> AlarmChanges:
     """What nobody was told yet."""
     begun = select(alarms).where(
         alarms.c.ended_at.is_(None), or_(alarms.c.told_at.is_(None), alarms.c.told_at <= now - AGAIN)
@@ -75,13 +75,13 @@ def news(connection: Connection, *, now: datetime) -> News:
     over = select(alarms).where(
         alarms.c.ended_at.is_not(None), alarms.c.told_at.is_not(None), alarms.c.end_told_at.is_(None)
     )
-    return News(
+    return AlarmChanges(
         begun=tuple(_standing(row) for row in connection.execute(begun.order_by(alarms.c.id))),
         over=tuple(_standing(row) for row in connection.execute(over.order_by(alarms.c.id))),
     )
 
 
-def told(connection: Connection, news: News, *, now: datetime) -> None:
+def told(connection: Connection, news: AlarmChanges, *, now: datetime) -> None:
     """Note that an admin was told of all this."""
     for column, some in (("told_at", news.begun), ("end_told_at", news.over)):
         if some:
@@ -89,7 +89,7 @@ def told(connection: Connection, news: News, *, now: datetime) -> None:
             connection.execute(update(alarms).where(alarms.c.id.in_(ids)).values({column: now}))
 
 
-def _standing(row: Row[Any]) -> Standing:
-    return Standing(
+def _standing(row: Row[Any]) -> OpenAlarm:
+    return OpenAlarm(
         id=row.id, key=row.key, words=row.words, hint=row.hint, since=row.since, ended_at=row.ended_at
     )

@@ -6,13 +6,13 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from newsletter.core.alarms import Leftover
+from newsletter.core.alarms import StuckFile
 from newsletter.sources.inbox_files import REFUSED, is_hidden, is_unfinished, unfit
 
 MOST = 25  # that are named; more have one cause
 
 
-def leftovers(inbox: Path) -> tuple[Leftover, ...]:
+def leftovers(inbox: Path) -> tuple[StuckFile, ...]:
     """What lies in an inbox folder, and in `refused/` in it, by name; empty when they cannot be read."""
     found = [_left(entry, _why(entry)) for entry in _entries(inbox) if not is_hidden(entry.name)]
     found += [_left(entry, "no listing") for entry in _entries(inbox / REFUSED)]
@@ -37,13 +37,13 @@ def _why(entry: os.DirEntry[str]) -> str:
     return why or ("" if os.access(entry.path, os.R_OK) else "cannot be read: Permission denied")
 
 
-def _left(entry: os.DirEntry[str], why: str) -> Leftover | None:
+def _left(entry: os.DirEntry[str], why: str) -> StuckFile | None:
     try:
         changed = entry.stat(follow_symlinks=False).st_ctime  # of being put here; a copy may keep its mtime
     except OSError:  # taken just now
         return None
     name = entry.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return Leftover(
+    return StuckFile(
         file="".join(character if character.isprintable() else "?" for character in name),
         why=why,
         since=datetime.fromtimestamp(changed, UTC),

@@ -9,26 +9,28 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from newsletter.core.alarms import Terms, alarms_of
+from newsletter.core.alarms import AlarmPolicy, alarms_of
 from newsletter.db.engine import reading, writing
 from newsletter.ops.alarms import store
 from newsletter.ops.alarms.facts import gather
-from newsletter.ops.alarms.notify import Teller, UntoldError
-from newsletter.ops.alarms.store import Standing
+from newsletter.ops.alarms.notify import NotDeliveredError, Notifier
+from newsletter.ops.alarms.store import OpenAlarm
 
 log = logging.getLogger("newsletter.watch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class WatchReport:
     """What one look found."""
 
-    standing: list[Standing]  # alarms that stand now
+    standing: list[OpenAlarm]  # alarms that stand now
     told: int = 0  # of what began or ended, so much was told
     untold: str = ""  # why somebody could not be told; it is tried again
 
 
-def watch(engine: Engine, *, state_dir: Path, terms: Terms, teller: Teller | None, now: datetime) -> Look:
+def watch(
+    engine: Engine, *, state_dir: Path, terms: AlarmPolicy, teller: Notifier | None, now: datetime
+) -> WatchReport:
     """Look at `now` (aware) and tell what is new; without a teller nobody is told.
 
     No transaction is open while somebody is told. Who was told twice of the same after a crash is no harm.
@@ -39,7 +41,7 @@ def watch(engine: Engine, *, state_dir: Path, terms: Terms, teller: Teller | Non
         standing = store.listed(connection)
         news = store.news(connection, now=now)
     if teller is None:
-        return Look(standing=standing)
+        return WatchReport(standing=standing)
     untold = ""
     told = 0
     if news:
@@ -48,26 +50,28 @@ def watch(engine: Engine, *, state_dir: Path, terms: Terms, teller: Teller | Non
             told = len(news.begun) + len(news.over)
             with writing(engine) as connection:
                 store.told(connection, news, now=now)
-        except UntoldError as error:
+        except NotDeliveredError as error:
             untold = error.message
     try:
         teller.ping()
-    except UntoldError as error:
+    except NotDeliveredError as error:
         untold = "; ".join(filter(None, [untold, error.message]))
-    return Look(standing=standing, told=told, untold=untold)
+    return WatchReport(standing=standing, told=told, untold=untold)
 
 
-def look_and_tell(engine: Engine, *, state_dir: Path, terms: Terms, teller: Teller, now: datetime) -> bool:
-    """The same as a step that is repeated: logs what stands, by its key. Raises UntoldError."""
+def look_and_tell(
+    engine: Engine, *, state_dir: Path, terms: AlarmPolicy, teller: Notifier, now: datetime
+) -> bool:
+    """The same as a step that is repeated: logs what stands, by its key. Raises NotDeliveredError."""
     found = watch(engine, state_dir=state_dir, terms=terms, teller=teller, now=now)
     for alarm in found.standing:
         log.warning("alarm key=%r since=%s", alarm.key, alarm.since.isoformat())
     if found.untold:
-        raise UntoldError(found.untold, hint="It is tried again at the next look.")
+        raise NotDeliveredError(found.untold, hint="It is tried again at the next look.")
     return False
 
 
-def standing_alarms(engine: Engine) -> list[Standing]:
+def standing_alarms(engine: Engine) -> list[OpenAlarm]:
     """The alarms that stand, as the last look left them."""
     with reading(engine) as connection:
         return store.listed(connection)

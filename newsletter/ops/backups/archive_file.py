@@ -60,7 +60,7 @@ class Manifest:
         return datetime.fromisoformat(self.made_at)
 
 
-class Packer:
+class ArchiveWriter:
     """An archive that is being written."""
 
     def __init__(self, archive: tarfile.TarFile) -> None:
@@ -89,7 +89,7 @@ class Packer:
 
 
 @contextmanager
-def packing(target: Path) -> Iterator[Packer]:
+def packing(target: Path) -> Iterator[ArchiveWriter]:
     """A new archive, mode 0600. `target` must not exist, and does not when the block fails."""
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     try:
@@ -97,7 +97,7 @@ def packing(target: Path) -> Iterator[Packer]:
             with tarfile.open(
                 fileobj=out, mode="w:gz", compresslevel=COMPRESSION, format=tarfile.PAX_FORMAT
             ) as archive:
-                yield Packer(archive)
+                yield ArchiveWriter(archive)
             out.flush()
             os.fsync(out.fileno())
     except BaseException:

@@ -18,8 +18,8 @@ from newsletter import __version__
 from newsletter.core.errors import NewsletterError, StorageError
 from newsletter.db.engine import open_engine
 from newsletter.db.migrate import check_known
-from newsletter.db.snapshot import Kind, ProgramMissingError, copy_to, damage, kind_of, sqlite_file
-from newsletter.ops.backups.archive_file import Manifest, Packer, packing
+from newsletter.db.snapshot import DatabaseKind, ProgramMissingError, copy_to, damage, kind_of, sqlite_file
+from newsletter.ops.backups.archive_file import ArchiveWriter, Manifest, packing
 
 FOLDER = "backups"  # in the state directory, when no other place is named
 NAME = re.compile(r"newsletter-backup-\d{8}T\d{6}Z\.tar\.gz")
@@ -58,7 +58,7 @@ def back_up(
     removed: tuple[str, ...] = ()
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".newsletter-backup-") as private:
         copy, trouble = Path(private) / "copy", ""
-        kind: Kind | None = kind_of(database_url)
+        kind: DatabaseKind | None = kind_of(database_url)
         part = Path(private) / "part"
         with packing(part) as packer:
             waiting = _pack_inbox(packer, state_dir)  # first: what is taken meanwhile waits once more
@@ -66,7 +66,7 @@ def back_up(
                 copy_to(copy, url=database_url)  # what it knows of, the files that follow hold
             except ProgramMissingError as error:
                 kind, trouble = None, str(error)
-            if kind is Kind.SQLITE and (found := damage(copy)):
+            if kind is DatabaseKind.SQLITE and (found := damage(copy)):
                 raise StorageError(
                     f"the database is damaged: {found[0]}",
                     hint="Restore the last backup; none was made of this.",
@@ -138,7 +138,7 @@ def _files_of(database_url: str) -> Iterator[Path]:
         yield from (file.with_name(file.name + suffix) for suffix in ("", "-wal", "-shm", "-journal"))
 
 
-def _pack_inbox(packer: Packer, state_dir: Path) -> set[Path]:
+def _pack_inbox(packer: ArchiveWriter, state_dir: Path) -> set[Path]:
     """The files that wait in the inbox; returns those that are in the backup with this."""
     packed = set()
     inbox = state_dir / INBOX
@@ -150,7 +150,7 @@ def _pack_inbox(packer: Packer, state_dir: Path) -> set[Path]:
     return packed
 
 
-def _pack_state(packer: Packer, state_dir: Path, *, without: set[Path], live: set[Path]) -> None:
+def _pack_state(packer: ArchiveWriter, state_dir: Path, *, without: set[Path], live: set[Path]) -> None:
     """Everything in the state directory but `without`, the `live` database, other backups, and what concerns
     this moment only."""
     seen: set[tuple[int, int]] = set()

@@ -17,7 +17,7 @@ from newsletter.core.errors import DatabaseTooNewError, NewsletterError, Storage
 from newsletter.db.engine import file_url, open_engine, writing
 from newsletter.db.migrate import check_known, known_revisions, upgrade
 from newsletter.db.snapshot import (
-    Kind,
+    DatabaseKind,
     check_empty,
     damage,
     is_sqlite,
@@ -35,7 +35,7 @@ KEPT = frozenset({FOLDER, "lost+found"})  # at the top: what may be there, and s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class RestoreOptions:
     """What the restored settings say."""
 
     database_url: str
@@ -43,7 +43,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Restored:
+class RestoreReport:
     """What was restored, or would be."""
 
     made_at: datetime  # when the backup was made
@@ -55,7 +55,7 @@ class Restored:
     aside: Path | None = None  # where what was there before lies
 
 
-def check_backup(source: Path, state_dir: Path) -> Restored:
+def check_backup(source: Path, state_dir: Path) -> RestoreReport:
     """Unpack a backup beside the state directory's files, check all of it, and remove it again.
 
     Raises DamagedBackupError, DatabaseTooNewError, StorageError.
@@ -69,11 +69,11 @@ def restore(
     source: Path,
     state_dir: Path,
     *,
-    terms_of: Callable[[Path], Terms],
+    terms_of: Callable[[Path], RestoreOptions],
     force: bool,
     stopped: bool,
     now: datetime,
-) -> Restored:
+) -> RestoreReport:
     """Restore a backup.
 
     terms_of: reads the settings of an unpacked state directory. force: the directory need not be empty; what
@@ -98,7 +98,7 @@ def restore(
             uncertain = _bring_up(ready, terms=terms, stopped=stopped, now=now)
         aside = _put_aside(state_dir, present, now=now)
         if outside is not None:
-            shutil.copyfile(folder / DATABASE / Kind.SQLITE.value, outside)
+            shutil.copyfile(folder / DATABASE / DatabaseKind.SQLITE.value, outside)
             outside.chmod(0o600)
         for entry in sorted(fresh.iterdir()):
             entry.rename(state_dir / entry.name)
@@ -107,8 +107,8 @@ def restore(
 
 def _told(
     manifest: Manifest, *, uncertain: int = 0, aside: Path | None = None, revision: str | None = None
-) -> Restored:
-    return Restored(
+) -> RestoreReport:
+    return RestoreReport(
         made_at=manifest.instant,
         version=manifest.version,
         revision=revision if revision is not None and manifest.database is not None else manifest.revision,
@@ -166,9 +166,9 @@ def _check(source: Path, folder: Path, manifest: Manifest) -> None:
             f"made by {manifest.version})",
             hint="Restore it with that version of `newsletter`; nothing was changed.",
         )
-    if manifest.database != Kind.SQLITE:
+    if manifest.database != DatabaseKind.SQLITE:
         return
-    copy = folder / DATABASE / Kind.SQLITE.value
+    copy = folder / DATABASE / DatabaseKind.SQLITE.value
     if found := damage(copy):
         raise StorageError(f"the database in {source} is damaged: {found[0]}", hint="Take another backup.")
     engine = open_engine(file_url(copy))
@@ -179,7 +179,7 @@ def _check(source: Path, folder: Path, manifest: Manifest) -> None:
 
 
 def _prepare_database(
-    folder: Path, manifest: Manifest, *, terms: Terms, state_dir: Path, fresh: Path
+    folder: Path, manifest: Manifest, *, terms: RestoreOptions, state_dir: Path, fresh: Path
 ) -> tuple[str | None, Path | None]:
     """Put the database where the settings want it, as far as that can be undone.
 
@@ -195,7 +195,7 @@ def _prepare_database(
             hint="Change database_url, in the environment or a credential file, for this command.",
         )
     copy = folder / DATABASE / manifest.database
-    if wanted is Kind.POSTGRESQL:
+    if wanted is DatabaseKind.POSTGRESQL:
         check_empty(terms.database_url)
         load_into(terms.database_url, copy)
         return terms.database_url, None
@@ -220,7 +220,7 @@ def _prepare_database(
     return file_url(inside), None
 
 
-def _bring_up(url: str, *, terms: Terms, stopped: bool, now: datetime) -> int:
+def _bring_up(url: str, *, terms: RestoreOptions, stopped: bool, now: datetime) -> int:
     """Bring the database up to this version; how many mails became uncertain."""
     engine = open_engine(url)
     try:
@@ -231,7 +231,7 @@ def _bring_up(url: str, *, terms: Terms, stopped: bool, now: datetime) -> int:
             return doubt(connection, now=now, mode=terms.uncertain)
     finally:
         engine.dispose()
-        if kind_of(url) is Kind.SQLITE and (file := sqlite_file(url)) is not None:
+        if kind_of(url) is DatabaseKind.SQLITE and (file := sqlite_file(url)) is not None:
             is_used(file)  # the log goes into the file, which is moved alone
 
 

@@ -6,10 +6,10 @@ import socket
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 
-from newsletter.delivery.message.dkim_keys import Key
+from newsletter.delivery.message.dkim_keys import DkimKey
 from newsletter.ops.doctor.finding import Finding, failed, ok, skipped, warning
-from newsletter.ops.doctor.names import Names, NoAnswerError
-from newsletter.ops.doctor.spf import Evaluation, Result
+from newsletter.ops.doctor.names import NoAnswerError, Resolver
+from newsletter.ops.doctor.spf import SpfEvaluation, SpfResult
 
 SOMEWHERE = ("192.0.2.1", 9)  # RFC 5737: a UDP socket "connected" there sends nothing and names our address
 GUIDE = "See “What DNS must say”, docs/how-to/dns.md."
@@ -32,7 +32,7 @@ def is_public(domain: str) -> bool:
 
 
 def look(
-    names: Names, *, domain: str, keys: Sequence[Key], addresses: Sequence[str], sends_itself: bool
+    names: Resolver, *, domain: str, keys: Sequence[DkimKey], addresses: Sequence[str], sends_itself: bool
 ) -> list[Finding]:
     """Every check of DNS.
 
@@ -63,12 +63,12 @@ def look(
     return found
 
 
-def _spf(names: Names, domain: str, addresses: Sequence[str]) -> list[Finding]:
-    whole = Evaluation(names, None)
+def _spf(names: Resolver, domain: str, addresses: Sequence[str]) -> list[Finding]:
+    whole = SpfEvaluation(names, None)
     result = whole.run(domain)
-    if result is Result.NONE:
+    if result is SpfResult.NONE:
         return [failed("SPF", f"{domain} has no SPF record", hint=f"Publish one. {GUIDE}")]
-    if result is Result.PERMERROR:
+    if result is SpfResult.PERMERROR:
         return [failed("SPF", f"the record of {domain} is wrong: {whole.why}", hint=f"Mend it. {GUIDE}")]
     if any(term in ("all", "+all") for term in whole.seen[0].lower().split()):
         return [
@@ -76,9 +76,9 @@ def _spf(names: Names, domain: str, addresses: Sequence[str]) -> list[Finding]:
         ]
     found = []
     for address in addresses:
-        one = Evaluation(names, ip_address(address))
+        one = SpfEvaluation(names, ip_address(address))
         result = one.run(domain)
-        if result is Result.PASS:
+        if result is SpfResult.PASS:
             found.append(ok("SPF", f"{domain} lets {address} send; {whole.lookups} look-ups of 10"))
         elif not one.is_exact:
             found.append(ok("SPF", f"{domain} has a record with macros; {address} was not checked"))
@@ -93,7 +93,7 @@ def _spf(names: Names, domain: str, addresses: Sequence[str]) -> list[Finding]:
     return found or [ok("SPF", f"{domain} has a record; {whole.lookups} look-ups of 10")]
 
 
-def _dkim(names: Names, keys: Sequence[Key]) -> list[Finding]:
+def _dkim(names: Resolver, keys: Sequence[DkimKey]) -> list[Finding]:
     if not keys:
         return [
             warning(
@@ -105,7 +105,7 @@ def _dkim(names: Names, keys: Sequence[Key]) -> list[Finding]:
     return [_dkim_key(names, key) for key in keys]
 
 
-def _dkim_key(names: Names, key: Key) -> Finding:
+def _dkim_key(names: Resolver, key: DkimKey) -> Finding:
     record = key.record
     again = f"`newsletter dkim show` says what it must be. {GUIDE}"
     texts = names.texts(record.name)
@@ -129,7 +129,7 @@ def _dkim_key(names: Names, key: Key) -> Finding:
     return ok("DKIM", f"{record.name} is our key ({key.algorithm.value})")
 
 
-def _dmarc(names: Names, domain: str, keys: Sequence[Key]) -> list[Finding]:
+def _dmarc(names: Resolver, domain: str, keys: Sequence[DkimKey]) -> list[Finding]:
     labels = domain.split(".")
     # RFC 7489 section 6.6.3: else the organisation's domain, which is above and has two labels at least.
     for place in (".".join(labels[first:]) for first in range(len(labels) - 1)):
@@ -144,7 +144,7 @@ def _dmarc(names: Names, domain: str, keys: Sequence[Key]) -> list[Finding]:
     ]
 
 
-def _dmarc_record(tags: dict[str, str], place: str, domain: str, keys: Sequence[Key]) -> Finding:
+def _dmarc_record(tags: dict[str, str], place: str, domain: str, keys: Sequence[DkimKey]) -> Finding:
     policy = tags.get("p", "").lower()
     if policy not in ("none", "quarantine", "reject"):
         return failed("DMARC", f"_dmarc.{place} has no valid p=", hint="Write p=none, quarantine or reject.")
@@ -158,7 +158,7 @@ def _dmarc_record(tags: dict[str, str], place: str, domain: str, keys: Sequence[
     return ok("DMARC", f"_dmarc.{place} says p={policy}")
 
 
-def _mx(names: Names, domain: str) -> Finding:
+def _mx(names: Resolver, domain: str) -> Finding:
     exchanges = names.exchanges(domain)
     hint = f"Give {domain} an MX record that leads to a server which takes its mail. {GUIDE}"
     if exchanges and not any(host for _preference, host in exchanges):
@@ -173,7 +173,7 @@ def _mx(names: Names, domain: str) -> Finding:
     return ok("bounces", f"mail for {domain} goes to {exchanges[0][1]}")
 
 
-def _ptr(names: Names, addresses: Sequence[str], *, sends_itself: bool) -> list[Finding]:
+def _ptr(names: Resolver, addresses: Sequence[str], *, sends_itself: bool) -> list[Finding]:
     if not addresses:
         why = "this machine's outgoing address is not known" if sends_itself else "your provider's matter"
         return [skipped("PTR", f"{why}; --address checks one")]

@@ -20,7 +20,7 @@ class NoAnswerError(NewsletterError):
     """DNS could not be asked, or does not know for now: not the same as "there is none"."""
 
 
-class Names:
+class Resolver:
     """A resolver. Each method answers with what DNS has; empty when it has nothing."""
 
     def __init__(self, server: str | None = None) -> None:

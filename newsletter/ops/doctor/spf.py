@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from newsletter.ops.doctor.names import Names
+from newsletter.ops.doctor.names import Resolver
 
 MOST_LOOKUPS = 10  # RFC 7208 section 4.6.4; receivers call more a permanent error
 MOST_EXCHANGES = 10  # hosts of one mx mechanism, the same section
 Address = IPv4Address | IPv6Address
 
 
-class Result(StrEnum):
+class SpfResult(StrEnum):
     """What a receiver concludes (RFC 7208 section 2.6)."""
 
     PASS = "pass"  # noqa: S105 (the RFC's word)
@@ -24,7 +24,7 @@ class Result(StrEnum):
     PERMERROR = "permerror"  # the record is wrong: many refuse the mail
 
 
-_QUALIFIERS = {"+": Result.PASS, "-": Result.FAIL, "~": Result.SOFTFAIL, "?": Result.NEUTRAL}
+_QUALIFIERS = {"+": SpfResult.PASS, "-": SpfResult.FAIL, "~": SpfResult.SOFTFAIL, "?": SpfResult.NEUTRAL}
 
 
 class _BrokenError(Exception):
@@ -32,28 +32,28 @@ class _BrokenError(Exception):
 
 
 @dataclass(slots=True)
-class Evaluation:
+class SpfEvaluation:
     """One evaluation, and what it needed."""
 
-    names: Names
+    names: Resolver
     address: Address | None  # None: nothing matches, so that every mechanism is walked through
     lookups: int = 0
     is_exact: bool = True  # False when a macro was met that is not expanded here
     why: str = ""  # of a permerror
     seen: list[str] = field(default_factory=list)  # the records, the domain's own first
 
-    def run(self, domain: str) -> Result:
+    def run(self, domain: str) -> SpfResult:
         """The result for `domain`. Raises NoAnswerError."""
         try:
             return self._check(domain)
         except _BrokenError as error:
             self.why = str(error)
-            return Result.PERMERROR
+            return SpfResult.PERMERROR
 
-    def _check(self, domain: str) -> Result:
+    def _check(self, domain: str) -> SpfResult:
         records = [text for text in self.names.texts(domain) if text.lower().split(" ")[0] == "v=spf1"]
         if not records:
-            return Result.NONE
+            return SpfResult.NONE
         if len(records) > 1:
             raise _BrokenError(f"{domain} has {len(records)} SPF records; there must be one")
         self.seen.append(records[0])
@@ -69,10 +69,10 @@ class Evaluation:
         if redirect:
             self._count()
             result = self._check(redirect)
-            if result is Result.NONE:
+            if result is SpfResult.NONE:
                 raise _BrokenError(f"redirect={redirect} leads to no SPF record")
             return result
-        return Result.NEUTRAL
+        return SpfResult.NEUTRAL
 
     def _matches(self, term: str, domain: str) -> bool:
         name, _, value = term.partition(":")
@@ -94,9 +94,9 @@ class Evaluation:
         target = value or domain
         if name == "include":
             result = self._check(target)
-            if result is Result.NONE:
+            if result is SpfResult.NONE:
                 raise _BrokenError(f"{domain}: include:{target} leads to no SPF record")
-            return result is Result.PASS
+            return result is SpfResult.PASS
         if name == "a":
             return self._is_one_of(self.names.addresses(target), prefixes if slash else "")
         if name == "mx":

@@ -20,7 +20,7 @@ GOOD = "#2f8e6c"  # fern: what went well
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class BarRow:
     """A row of bars, one for each period."""
 
     title: str
@@ -37,11 +37,11 @@ class Chart:
     slug: str  # for ids
     title: str
     about: str  # what is counted
-    rows: tuple[Row, ...]
+    rows: tuple[BarRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class CountTable:
     """Names with a number each, as lying bars: a table of its own."""
 
     title: str
@@ -97,10 +97,10 @@ def charts(stats: Stats, *, topics: Mapping[str, TopicView]) -> tuple[Chart, ...
 _MAIL_STYLES = {"sent": "good", "failed": "bad", "uncertain": "bad"}
 
 
-def tallies(stats: Stats, *, topics: Mapping[str, TopicView]) -> tuple[Tally, ...]:
+def tallies(stats: Stats, *, topics: Mapping[str, TopicView]) -> tuple[CountTable, ...]:
     """What is counted by name."""
     return (
-        Tally(
+        CountTable(
             title="Readers by topic, now",
             column="Topic",
             rows=tuple(
@@ -175,8 +175,8 @@ def _row(
     most: int | None = None,
     total: int | None = None,
     style: str = "plain-bars",
-) -> Row:
-    return Row(
+) -> BarRow:
+    return BarRow(
         title=title,
         values=values,
         most=max(values) if most is None else most,
@@ -187,6 +187,6 @@ def _row(
 
 def _tally(
     title: str, column: str, counts: Mapping[str, int], *, nothing: str, style: str = "still"
-) -> Tally:
+) -> CountTable:
     rows = tuple((name.capitalize(), number, style) for name, number in counts.items() if number)
-    return Tally(title=title, column=column, rows=rows, nothing=nothing)
+    return CountTable(title=title, column=column, rows=rows, nothing=nothing)

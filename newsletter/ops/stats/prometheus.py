@@ -24,11 +24,11 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 def exposition(engine: Engine, *, state_dir: Path, now: datetime) -> bytes:
     """The metrics in Prometheus's text format, as of `now` (aware)."""
     registry = CollectorRegistry()
-    registry.register(_Counts(engine, state_dir, now))
+    registry.register(_CountCollector(engine, state_dir, now))
     return generate_latest(registry)
 
 
-class _Counts(Collector):
+class _CountCollector(Collector):
     def __init__(self, engine: Engine, state_dir: Path, now: datetime) -> None:
         self._engine = engine
         self._state_dir = state_dir

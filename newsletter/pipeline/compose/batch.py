@@ -11,7 +11,7 @@ KIND = "digest"
 NOW_KEY = "now "  # opens the key of a delivery that no slot asked for
 
 
-class Closing(StrEnum):
+class SlotClosing(StrEnum):
     """Why a slot passes without a digest."""
 
     PAUSED = "paused"

@@ -17,7 +17,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.cadence import MAX_AGE
 from newsletter.db.schema import canary_slots, editions
-from newsletter.pipeline.compose.batch import Closing, batch
+from newsletter.pipeline.compose.batch import SlotClosing, batch
 from subscribers import audience
 from subscribers.errors import SubscriberError
 
@@ -55,7 +55,7 @@ def note(connection: Connection, *, now: datetime) -> None:
         .join_from(batch, editions, literal(True))
         .where(
             batch.c.early,
-            batch.c.closes.is_distinct_from(Closing.CLOCK_BEHIND),
+            batch.c.closes.is_distinct_from(SlotClosing.CLOCK_BEHIND),
             _is_due(batch.c.subscriber_id, now),
         )
     )

@@ -23,17 +23,17 @@ from newsletter.db.schema import deliveries, reader_debts, runs
 from newsletter.delivery.outbox.digests import store_digest
 from newsletter.delivery.outbox.held_mail import park_all
 from newsletter.pipeline.compose import due
-from newsletter.pipeline.compose.batch import KIND, Closing, batch, carries, groups
+from newsletter.pipeline.compose.batch import KIND, SlotClosing, batch, carries, groups
 from newsletter.pipeline.compose.canaries import ids_of
 from newsletter.pipeline.compose.canaries import note as note_canaries
 from newsletter.pipeline.compose.edition_debts import Candidates, Owed, load_candidates, owed_to
-from newsletter.pipeline.compose.grouping import Signature, parse, sign
+from newsletter.pipeline.compose.grouping import GroupKey, parse, sign
 from newsletter.pipeline.compose.reader_debts import end_debts
 
 PAGE = 500  # groups that are planned, rendered and stored together
 
 
-class Press(Protocol):
+class Renderer(Protocol):
     """Makes a digest's content from ready pieces; `newsletter.pipeline.content.digest_renderer` is the one
     that mails use."""
 
@@ -57,7 +57,7 @@ class Press(Protocol):
 
 
 @dataclass(slots=True)
-class Composed:
+class ComposeReport:
     """What one run did."""
 
     due: int = 0  # people whose slot (or debts, with `everyone`) asked for a digest
@@ -69,11 +69,11 @@ def compose(
     engine: Engine,
     *,
     now: datetime,
-    press: Press,
+    press: Renderer,
     everyone: bool = False,
     only: int | None = None,
     canaries: Sequence[str] = (),
-) -> Composed:
+) -> ComposeReport:
     """Queue a digest for everybody who is due at `now` (aware).
 
     everyone: all with debts, regardless of the hour. only: one subscriber's id. canaries: addresses of
@@ -87,11 +87,11 @@ def compose_in(
     connection: Connection,
     *,
     now: datetime,
-    press: Press,
+    press: Renderer,
     everyone: bool,
     only: int | None,
     canaries: Sequence[str] = (),
-) -> Composed:
+) -> ComposeReport:
     """The same inside the caller's transaction (a preview and a dry run roll it back)."""
     be_alone(connection)
     due.gather(connection, now=now, everyone=everyone, only=only, canaries=ids_of(connection, canaries))
@@ -109,7 +109,7 @@ def compose_in(
     if any(kept for _, kept in candidates):
         park_all(connection)
     due.close_slots(connection, now=now)
-    result = Composed(due=composed, composed=composed, closed=_closed(connection))
+    result = ComposeReport(due=composed, composed=composed, closed=_closed(connection))
     connection.execute(
         insert(runs), {"verb": "compose", "at": now, "done": composed, "everyone": everyone, "only": only}
     )
@@ -146,7 +146,7 @@ class _Draft:
     """A group that gets a digest: what it is owed, arranged; forms are still open."""
 
     line: str
-    signature: Signature
+    signature: GroupKey
     candidates: Candidates
     owed: Owed
     news: tuple[PlannedPaper, ...]
@@ -158,7 +158,7 @@ def _compose_page(
     page: Sequence[str],
     candidates: Mapping[tuple[bool, bool], Candidates],
     *,
-    press: Press,
+    press: Renderer,
     now: datetime,
 ) -> None:
     drafts: list[_Draft] = []
@@ -204,20 +204,20 @@ def _compose_page(
         )
 
 
-def _closes(owed: Owed, signature: Signature, now: datetime) -> Closing | None:
+def _closes(owed: Owed, signature: GroupKey, now: datetime) -> SlotClosing | None:
     """Why this group's slot passes without a digest, or None: it is owed one."""
     instants = [pair.ready_at for pair in owed.pairs]
     if owed.recaps_since is not None:
         instants.append(owed.recaps_since)
     if not instants or (min(instants) > signature.slot_at and not signature.forced):
-        return Closing.NOTHING_NEW
+        return SlotClosing.NOTHING_NEW
     papers = {pair.paper_id for pair in owed.pairs}
     if not owed.recaps and len(papers) < signature.minimum and min(instants) > now - PATIENCE:
-        return Closing.TOO_FEW
+        return SlotClosing.TOO_FEW
     return None
 
 
-def _plan(draft: _Draft, press: Press) -> DigestPlan:
+def _plan(draft: _Draft, press: Renderer) -> DigestPlan:
     candidates = draft.candidates
     leads = frozenset(pair.paper_id for pair in draft.owed.pairs if pair.leads)
     note = candidates.notes.get(candidates.newest, "")
@@ -241,7 +241,7 @@ def _plan(draft: _Draft, press: Press) -> DigestPlan:
 
 
 def _maybes(
-    draft: _Draft, shown: Sequence[PlannedPaper], *, budget: int, press: Press
+    draft: _Draft, shown: Sequence[PlannedPaper], *, budget: int, press: Renderer
 ) -> tuple[PlannedPaper, ...]:
     """Doubtful papers in what room is left; what finds none is not shown at all."""
     room = budget - sum(press.size(card) for card in shown)

@@ -53,7 +53,7 @@ from newsletter.db.schema import (
 )
 from newsletter.delivery.outbox.held_mail import carrying
 from newsletter.papers.editions import KEEPS_MAILS, STANDS
-from newsletter.pipeline.compose.batch import KIND, NOW_KEY, Closing, batch, create
+from newsletter.pipeline.compose.batch import KIND, NOW_KEY, SlotClosing, batch, create
 from newsletter.pipeline.compose.canaries import due as due_for
 from subscribers import audience
 
@@ -146,7 +146,7 @@ def _add(
         person.c.minimum,
         person.c.maximum,
         person.c.maybe,
-        case((person.c.paused_until > slot.at, literal(Closing.PAUSED.value)), else_=None),
+        case((person.c.paused_until > slot.at, literal(SlotClosing.PAUSED.value)), else_=None),
     ).where(
         person.c.cadence == cadence.kind,
         person.c.weekday.is_not_distinct_from(cadence.weekday),
@@ -190,7 +190,7 @@ def stale_mails(now: Any, ahead: Any) -> Select[Any]:
             person.c.minimum,
             person.c.maximum,
             person.c.maybe,
-            case((person.c.paused_until > now, literal(Closing.PAUSED.value)), else_=None),
+            case((person.c.paused_until > now, literal(SlotClosing.PAUSED.value)), else_=None),
         )
         .join(person, person.c.subscriber_id == deliveries.c.subscriber_id)
         .join(digests, digests.c.id == deliveries.c.digest_id)
@@ -304,7 +304,7 @@ def _doubted_in_vain() -> Select[tuple[int]]:
 def _mind_the_clock(connection: Connection, now: datetime) -> None:
     """Who had a digest later than now waits until the clock is right: it cannot tell what was settled."""
     later = select(digests.c.id).where(digests.c.id == batch.c.last_digest, digests.c.composed_at > now)
-    connection.execute(update(batch).where(later.exists()).values(closes=Closing.CLOCK_BEHIND))
+    connection.execute(update(batch).where(later.exists()).values(closes=SlotClosing.CLOCK_BEHIND))
 
 
 def _pass_over(connection: Connection, now: datetime) -> None:
@@ -315,7 +315,7 @@ def _pass_over(connection: Connection, now: datetime) -> None:
         deliveries.c.key == batch.c.delivery_key,
     )
     connection.execute(
-        update(batch).where(batch.c.closes.is_(None), had.exists()).values(closes=Closing.PASSED_OVER)
+        update(batch).where(batch.c.closes.is_(None), had.exists()).values(closes=SlotClosing.PASSED_OVER)
     )
     # What expired or was refused is no digest that the person has had.
     had_at = _latest(deliveries.c.composed_at).where(
@@ -331,7 +331,7 @@ def _pass_over(connection: Connection, now: datetime) -> None:
                 ~batch.c.forced,
                 had_at.scalar_subquery() > slot_at - SPACING,
             )
-            .values(closes=Closing.PASSED_OVER)
+            .values(closes=SlotClosing.PASSED_OVER)
         )
 
 
@@ -341,7 +341,7 @@ def close_slots(connection: Connection, *, now: datetime) -> None:
         people = select(batch.c.subscriber_id).where(
             batch.c.slot_at == slot_at,
             ~batch.c.forced,
-            batch.c.closes.is_distinct_from(Closing.CLOCK_BEHIND),
+            batch.c.closes.is_distinct_from(SlotClosing.CLOCK_BEHIND),
         )
         audience.close_slots(connection, people, slot_at, ahead=now + SLACK)
 

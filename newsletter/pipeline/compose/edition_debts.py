@@ -27,7 +27,7 @@ from newsletter.db.schema import (
 )
 from newsletter.papers.editions import KEEPS_MAILS, STANDS
 from newsletter.pipeline.compose.canaries import is_open
-from newsletter.pipeline.compose.grouping import Signature
+from newsletter.pipeline.compose.grouping import GroupKey
 from newsletter.pipeline.compose.reader_debts import open_debts
 
 CANONICAL = func.coalesce(papers.c.merged_into, papers.c.id)
@@ -58,7 +58,7 @@ class Candidates:
     reappearing: tuple[int, ...]
     _open: dict[tuple[int, int], dict[str, list[OwedPair]]] = field(default_factory=dict)
 
-    def unsettled(self, signature: Signature) -> dict[str, list[OwedPair]]:
+    def unsettled(self, signature: GroupKey) -> dict[str, list[OwedPair]]:
         """Pairs by topic that the group's last digest did not settle."""
         mark = (signature.settled_number, signature.settled_count)
         if mark not in self._open:
@@ -69,7 +69,7 @@ class Candidates:
             self._open[mark] = by_topic
         return self._open[mark]
 
-    def doubtful(self, signature: Signature) -> list[OwedPair]:
+    def doubtful(self, signature: GroupKey) -> list[OwedPair]:
         """Doubtful pairs that the group's topics cover and no digest of theirs could hold, the best first."""
         return [
             pair
@@ -81,7 +81,7 @@ class Candidates:
             and pair.paper_id not in signature.had | signature.seen
         ]
 
-    def _is_open(self, pair: OwedPair, signature: Signature) -> bool:
+    def _is_open(self, pair: OwedPair, signature: GroupKey) -> bool:
         assert pair.edition is not None
         return (
             pair.edition > signature.settled_number
@@ -222,7 +222,7 @@ def _mailed_ahead(connection: Connection, now: datetime) -> int:
     return connection.execute(newest).scalar_one() or 0
 
 
-def owed_to(connection: Connection, candidates: Candidates, signature: Signature) -> Owed:
+def owed_to(connection: Connection, candidates: Candidates, signature: GroupKey) -> Owed:
     """Decide what the people with this signature are owed."""
     pairs: list[OwedPair] = []
     fresh = candidates.unsettled(signature)
@@ -287,7 +287,7 @@ def _once(maybes: Iterable[OwedPair]) -> tuple[PlannedPaper, ...]:
     return tuple(best.values())[:MAX_MAYBES]
 
 
-def _left_before(connection: Connection, candidates: Candidates, signature: Signature) -> list[OwedPair]:
+def _left_before(connection: Connection, candidates: Candidates, signature: GroupKey) -> list[OwedPair]:
     """What the last digest had no room for, through any topic that still covers it."""
     left = (
         select(CANONICAL)

@@ -49,7 +49,7 @@ OPEN_DEBT = and_(reader_debts.c.carried_by.is_(None), reader_debts.c.ended.is_(N
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class GroupKey:
     """What the line of one group says."""
 
     slot_at: datetime
@@ -69,12 +69,12 @@ class Signature:
     seen: frozenset[int]  # reappearing papers that were in one as doubtful
 
 
-def parse(line: str) -> Signature:
+def parse(line: str) -> GroupKey:
     """Read a signature back."""
     at, day, forced, minimum, maximum, maybe, early, kept, mark, topics, debts, had = line.split(SEPARATOR)
     instant = datetime.fromisoformat(at)  # with an offset on PostgreSQL, without on SQLite
     number, count, left_by = mark.split("/") if mark else ("0", "0", "")
-    return Signature(
+    return GroupKey(
         slot_at=instant if instant.tzinfo else instant.replace(tzinfo=UTC),
         day=date.fromisoformat(day),
         forced=forced == "1",

@@ -14,8 +14,8 @@ from newsletter.core.states import DeliveryState
 from newsletter.db.engine import dialect_insert
 from newsletter.db.schema import deliveries
 from newsletter.delivery.outbox.claims import NOTE
-from newsletter.pipeline.compose.batch import Closing, batch, groups
-from newsletter.pipeline.content.transactional import Letterpress, store_letter
+from newsletter.pipeline.compose.batch import SlotClosing, batch, groups
+from newsletter.pipeline.content.transactional import TransactionalRenderer, store_letter
 
 COLUMNS = (
     "subscriber_id",
@@ -32,12 +32,12 @@ COLUMNS = (
 )
 
 
-def post_notes(connection: Connection, *, press: Letterpress, now: datetime) -> int:
+def post_notes(connection: Connection, *, press: TransactionalRenderer, now: datetime) -> int:
     """A note for each slot of the batch that closed with nothing new; how many. now: aware.
 
     Call it after composing, in the same transaction: the batch is gone with it.
     """
-    quiet = (groups.c.closes == Closing.NOTHING_NEW, ~batch.c.forced)
+    quiet = (groups.c.closes == SlotClosing.NOTHING_NEW, ~batch.c.forced)
     to_them = batch.join(groups, groups.c.signature == batch.c.signature)
     count: int = connection.execute(select(func.count()).select_from(to_them).where(*quiet)).scalar_one()
     if not count:

@@ -24,7 +24,7 @@ from subscribers import audience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OwnDebt:
+class OpenDebt:
     """One open row."""
 
     id: int
@@ -36,7 +36,7 @@ class OwnDebt:
     scores: dict[str, float] = field(default_factory=dict)  # by each topic that can bring it now
 
 
-def open_debts(connection: Connection, ids: Sequence[int], *, now: datetime) -> list[OwnDebt]:
+def open_debts(connection: Connection, ids: Sequence[int], *, now: datetime) -> list[OpenDebt]:
     """The rows with these ids, and through which topics they can be mailed at `now` (aware)."""
     if not ids:
         return []
@@ -57,7 +57,7 @@ def open_debts(connection: Connection, ids: Sequence[int], *, now: datetime) -> 
         .where(reader_debts.c.id.in_(ids))
         .order_by(reader_debts.c.id)
     )
-    found = {row.id: OwnDebt(**row._mapping) for row in connection.execute(chosen)}
+    found = {row.id: OpenDebt(**row._mapping) for row in connection.execute(chosen)}
     covered = (
         _covering(reader_debts.c.id, edition_papers.c.topic, func.max(edition_papers.c.score))
         .where(reader_debts.c.id.in_(ids), STANDS, ~editions.c.held, editions.c.ready_at <= now)

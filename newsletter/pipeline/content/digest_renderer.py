@@ -34,7 +34,7 @@ class Topic(Protocol):
     def accent(self) -> str | None: ...  # "#rrggbb", or the next of the palette
 
 
-class DigestPress:
+class DigestRenderer:
     """Renders each paper once for all who get it, and joins what a plan shows."""
 
     def __init__(

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from newsletter.core.cadence import zone_of
 from newsletter.core.mail.values import Recipient
-from newsletter.delivery.outbox.claims import KIND, Claimed
+from newsletter.delivery.outbox.claims import KIND, ClaimedMail
 from newsletter.render.mail_kinds import LETTERS
 from subscribers import tokens
 from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
@@ -34,7 +34,7 @@ class Links:
     secret_keys: Sequence[str]  # the newest first
     _of_digest: dict[str, str] = field(default_factory=dict)  # links to the web of recent digests, by key
 
-    def __call__(self, mail: Claimed) -> dict[str, str]:
+    def __call__(self, mail: ClaimedMail) -> dict[str, str]:
         """The slots `my.…` of a mail, by name."""
         if mail.kind != KIND:
             return self._of_letter(mail)
@@ -59,13 +59,13 @@ class Links:
         token = tokens.sign(WEB_DIGEST, payload, keys=self.secret_keys, now=at)
         return f"{self.base_url}/digests/{token}"
 
-    def _web(self, mail: Claimed) -> str:
+    def _web(self, mail: ClaimedMail) -> str:
         if len(self._of_digest) >= KEPT:
             self._of_digest.clear()
         url = self._of_digest[mail.digest_key] = self.web(mail.digest_key, at=mail.composed_at)
         return url
 
-    def _of_letter(self, mail: Claimed) -> dict[str, str]:
+    def _of_letter(self, mail: ClaimedMail) -> dict[str, str]:
         """The links that a letter of its kind prints, and no other: what is not signed cannot leak."""
         person = mail.person
         makers: dict[str, Callable[[], str]] = {
@@ -77,13 +77,13 @@ class Links:
         }
         return {name: makers[name]() for name in LETTERS[mail.kind].links}
 
-    def _confirm(self, mail: Claimed) -> str:
+    def _confirm(self, mail: ClaimedMail) -> str:
         if mail.kind == ADDRESS:
             payload = {"ref": str(mail.values["of"]), "to": mail.person.ref}
             return self._signed("confirm-address", ADDRESS, payload, mail)
         return self._signed("confirm", CONFIRM, {"ref": mail.person.ref}, mail)
 
-    def _signed(self, page: str, purpose: str, payload: Mapping[str, str], mail: Claimed) -> str:
+    def _signed(self, page: str, purpose: str, payload: Mapping[str, str], mail: ClaimedMail) -> str:
         token = tokens.sign(purpose, payload, keys=self.secret_keys, now=mail.composed_at)
         return f"{self.base_url}/{page}/{token}"
 
@@ -98,7 +98,7 @@ def preferences_path(links: Links, ref: str, *, now: datetime) -> str:
     return f"/preferences/{tokens.sign(PREFERENCES, {'ref': ref}, keys=links.secret_keys, now=now)}"
 
 
-def recipient_of(mail: Claimed, links: Callable[[Claimed], Mapping[str, str]]) -> Recipient:
+def recipient_of(mail: ClaimedMail, links: Callable[[ClaimedMail], Mapping[str, str]]) -> Recipient:
     """Whom a mail is for, with all that only it prints: the same for sending and for a preview."""
     person = mail.person
     my = links(mail)

@@ -17,7 +17,7 @@ from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, OwedPair, 
 from newsletter.core.mail.values import Content
 from newsletter.core.papers.listing import Entry
 from newsletter.core.states import Form
-from newsletter.core.topics.matching import STRONG, Match
+from newsletter.core.topics.matching import STRONG, TopicMatch
 from newsletter.pipeline.content.digest_renderer import Topic, topic_views
 from newsletter.render.assembly import assemble
 from newsletter.render.environment import MailEnvironment
@@ -37,10 +37,10 @@ NOTE = (
 class Matcher(Protocol):
     """What says which topics a paper belongs to."""
 
-    def match(self, title: str, abstract: str) -> tuple[Match, ...]: ...
+    def match(self, title: str, abstract: str) -> tuple[TopicMatch, ...]: ...
 
 
-class Sampler:
+class SampleDigest:
     """Makes the sample, once a day: visitors do not make the program render."""
 
     def __init__(
@@ -97,7 +97,7 @@ def _few(cards: Sequence[PlannedPaper], *, known: set[str]) -> tuple[PlannedPape
     return tuple(shown)
 
 
-def _view(entry: Entry, number: int, matches: Sequence[Match], now: datetime) -> PaperView:
+def _view(entry: Entry, number: int, matches: Sequence[TopicMatch], now: datetime) -> PaperView:
     return PaperView(
         id=number,
         title=entry.title,

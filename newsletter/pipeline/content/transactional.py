@@ -34,7 +34,7 @@ KEPT = 256  # contents kept rendered, some 20 KB each: a welcome for each set of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taste:
+class PaperTeaser:
     """A paper that a letter names; it is no debt, and counts as given to nobody."""
 
     title: str
@@ -42,7 +42,7 @@ class Taste:
     topic: str  # slug
 
 
-class Letterpress:
+class TransactionalRenderer:
     """Renders each letter once for all who get the same. Threads may share one."""
 
     def __init__(
@@ -54,12 +54,12 @@ class Letterpress:
         self._brand = brand
         self._topics = topics
         self._kept = kept
-        self._contents: dict[tuple[str, tuple[Taste, ...]], Content] = {}
+        self._contents: dict[tuple[str, tuple[PaperTeaser, ...]], Content] = {}
         self._rendering = (
             threading.Lock()
         )  # one renders, all who want the same get it; a hit waits for nobody
 
-    def content(self, kind: str, *, papers: Sequence[Taste] = (), at: datetime) -> Content:
+    def content(self, kind: str, *, papers: Sequence[PaperTeaser] = (), at: datetime) -> Content:
         """The content of a letter. at: the Date header. Raises ConfigurationError for a broken template."""
         key = kind, tuple(papers)
         found = self._contents.get(key)
@@ -73,7 +73,7 @@ class Letterpress:
                     self._contents[key] = found
         return replace(found, date=at)
 
-    def _render(self, kind: str, papers: Sequence[Taste], at: datetime) -> Content:
+    def _render(self, kind: str, papers: Sequence[PaperTeaser], at: datetime) -> Content:
         topics = {paper.topic: self._topics.get(paper.topic) or nameless(paper.topic) for paper in papers}
         lines = tuple(
             PaperLine(title=paper.title, url=paper.link, topic=topics[paper.topic]) for paper in papers
@@ -91,13 +91,13 @@ class Letterpress:
 def post_letter(
     connection: Connection,
     *,
-    press: Letterpress,
+    press: TransactionalRenderer,
     kind: str,
     subscriber_id: int,
     key: str,
     now: datetime,
     values: Mapping[str, str] | None = None,
-    papers: Sequence[Taste] = (),
+    papers: Sequence[PaperTeaser] = (),
     expires_at: datetime | None = None,
 ) -> int | None:
     """Have a letter waiting for one person, to be sent at once; returns its id, None if it was posted before.

@@ -21,9 +21,9 @@ from newsletter.db.engine import reading
 from newsletter.db.schema import deliveries, digest_papers, digests
 from newsletter.delivery.outbox.claims import KIND
 from newsletter.delivery.outbox.content_store import load_content
-from newsletter.delivery.outbox.digest_contents import Contents, contents_of
+from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
 from newsletter.pipeline.content.personalization import KEY_LENGTH, SAMPLE, Links
-from newsletter.pipeline.content.sample_digest import Sampler
+from newsletter.pipeline.content.sample_digest import SampleDigest
 from newsletter.pipeline.deliver.options import Builder
 
 SHARED = 3  # readers of a digest that is shown to everybody
@@ -38,7 +38,7 @@ class SentDigest:
     subject: str
     composed_at: datetime
     state: DeliveryState
-    contents: Contents  # papers shown in it
+    contents: DigestPapers  # papers shown in it
     key: str  # of the digest, as links to the web name it
 
 
@@ -56,7 +56,7 @@ def page_of(engine: Engine, key: str, *, web_url: str, builder: Builder, links: 
     return _html(content, key=key, web_url=web_url, builder=builder, links=links)
 
 
-def sample(engine: Engine, *, builder: Builder, links: Links, sampler: Sampler, now: datetime) -> str:
+def sample(engine: Engine, *, builder: Builder, links: Links, sampler: SampleDigest, now: datetime) -> str:
     """The HTML of the latest digest that SHARED readers or more have got, or of the sampler's where there is
     none: what one reader follows is nobody else's matter. None that had no room for all is shown."""
     sent = select(deliveries.c.id).where(
@@ -108,7 +108,7 @@ def sent_to(engine: Engine, subscriber_id: int) -> list[SentDigest]:
             subject=row.subject,
             composed_at=row.composed_at,
             state=DeliveryState(row.state),
-            contents=contents.get(row.digest_id, Contents()),
+            contents=contents.get(row.digest_id, DigestPapers()),
             key=row.key[:KEY_LENGTH],
         )
         for row in rows

@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 from newsletter.db.engine import reading, writing
 from newsletter.papers.topic_matches import Matcher, rematch
 from newsletter.papers.training_texts import stored_texts
-from newsletter.topics.labels import Labelled
-from newsletter.topics.training_set import Example
+from newsletter.topics.labels import LabelledPaper
+from newsletter.topics.training_set import TrainingExample
 
 CORRECTION = 3.0  # weight of an admin's verdict: it says what the reader of these papers wants
 STANDING = 0.3  # of a paper as it stands: nobody looked, but a topic needs papers that are not its own
@@ -27,7 +27,9 @@ def known_abstracts(engine: Engine) -> Callable[[str], str | None]:
     return found.get
 
 
-def examples(engine: Engine, labelled: Sequence[Labelled], topics: Sequence[str]) -> list[Example]:
+def examples(
+    engine: Engine, labelled: Sequence[LabelledPaper], topics: Sequence[str]
+) -> list[TrainingExample]:
     """All that training learns from: labels, an admin's corrections, and other stored papers as they stand.
 
     topics: slugs. A file of labels speaks of those topics that any of its lines names; so do all files
@@ -37,17 +39,21 @@ def examples(engine: Engine, labelled: Sequence[Labelled], topics: Sequence[str]
     with reading(engine) as connection:
         stored = stored_texts(connection, newest=MOST)
     by_title = {text.title: text for text in stored}
-    found: list[Example] = []
+    found: list[TrainingExample] = []
     for paper in labelled:
         text = by_title.get(paper.title)
         labels = {slug: slug in paper.topics for slug in spoken}
         labels |= {slug: yes for slug, yes in (text.corrected if text else {}).items() if slug in topics}
-        found.append(Example(title=paper.title, abstract=paper.abstract, labels=labels, source=paper.source))
+        found.append(
+            TrainingExample(title=paper.title, abstract=paper.abstract, labels=labels, source=paper.source)
+        )
     told = {paper.title for paper in labelled}
     for text in stored:
         decided = {slug: yes for slug, yes in text.corrected.items() if slug in topics}
         if text.title not in told and decided:
-            found.append(Example(title=text.title, abstract=text.abstract, labels=decided, weight=CORRECTION))
+            found.append(
+                TrainingExample(title=text.title, abstract=text.abstract, labels=decided, weight=CORRECTION)
+            )
         standing = {
             slug: slug in text.topics
             for slug in topics
@@ -57,7 +63,7 @@ def examples(engine: Engine, labelled: Sequence[Labelled], topics: Sequence[str]
         }
         if standing:
             found.append(
-                Example(
+                TrainingExample(
                     title=text.title, abstract=text.abstract, labels=standing, weight=STANDING, judged=False
                 )
             )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from newsletter.core.mail.retry import Fate, Next, Pause
+from newsletter.core.mail.retry import Fate, NextStep, ShutScope
 from newsletter.core.mail.values import Outcome, Verdict
 
 PROBATION = 50  # outcomes of a relay that are judged together before anybody is blamed
@@ -15,7 +15,7 @@ TOO_MANY = PROBATION // 10  # more hard refusals among them than this: the relay
 SHUT_AFTER = 3  # policy refusals of one domain in a row: it is given a rest
 
 
-class Brakes:
+class CircuitBreaker:
     """The counts of one run.
 
     several: there are other relays. Then one that refused most of the few mails it was given is not believed
@@ -39,7 +39,7 @@ class Brakes:
         most = self._several and 2 * self._hard[relay] > self._seen[relay]
         return relay not in self.wrong and not (most and self._seen[relay] < PROBATION)
 
-    def note(self, outcome: Outcome, following: Next, *, domain: str) -> None:
+    def note(self, outcome: Outcome, following: NextStep, *, domain: str) -> None:
         """Count one outcome."""
         relay = outcome.relay
         if outcome.code is not None and self._seen[relay] < PROBATION:
@@ -53,7 +53,7 @@ class Brakes:
         if outcome.verdict is Verdict.ACCEPTED:
             if self._refusals:
                 self._refusals.pop(domain, None)
-        elif following.pause is Pause.DOMAIN:
+        elif following.pause is ShutScope.DOMAIN:
             self._refusals[domain] = self._refusals.get(domain, 0) + 1
             if self._refusals[domain] == SHUT_AFTER:
                 self.shut[domain] = f"{outcome.code} {outcome.status or ''} {outcome.text}".replace("  ", " ")

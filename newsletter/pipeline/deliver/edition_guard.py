@@ -18,8 +18,8 @@ from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select, 
 from newsletter.core.mail.retry import ADDRESS_DETAILS, Fate
 from newsletter.core.states import DeliveryState, Form
 from newsletter.db.schema import canary_slots, deliveries, digest_papers, editions
-from newsletter.delivery.outbox.claims import KIND, Claimed
-from newsletter.delivery.outbox.handover import WINDOW, Result
+from newsletter.delivery.outbox.claims import KIND, ClaimedMail
+from newsletter.delivery.outbox.handover import WINDOW, AttemptResult
 from newsletter.delivery.outbox.held_mail import carrying, park_all
 from newsletter.papers.editions import hold_for
 
@@ -42,34 +42,34 @@ log = logging.getLogger("newsletter.review")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class GuardPolicy:
     """When an edition is held by itself."""
 
     after: int = 50  # outcomes that are looked at; 0: none
     share: float = 0.2  # of them that may be refused
 
 
-NEVER = Terms(after=0)
+NEVER = GuardPolicy(after=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class OutcomeTally:
     """What became of an edition's mails, in mails."""
 
     outcomes: int = 0
     refused: int = 0
     canaries: int = 0  # those among the refused that were for canaries of this edition
 
-    def without(self, excused: Tally) -> Tally:
+    def without(self, excused: OutcomeTally) -> OutcomeTally:
         """What came since an admin let the edition go on in spite of the rest."""
-        return Tally(
+        return OutcomeTally(
             outcomes=self.outcomes - excused.outcomes,
             refused=max(0, self.refused - excused.refused),
             canaries=max(0, self.canaries - excused.canaries),
         )
 
 
-def is_too_bad(tally: Tally, terms: Terms, *, fresh: int, last: bool) -> bool:
+def is_too_bad(tally: OutcomeTally, terms: GuardPolicy, *, fresh: int, last: bool) -> bool:
     """Whether an edition is to be held.
 
     fresh: outcomes that this look adds; when there were enough before it, nothing is looked at any more.
@@ -84,7 +84,7 @@ def is_too_bad(tally: Tally, terms: Terms, *, fresh: int, last: bool) -> bool:
     return last and tally.refused >= LEAST and tally.refused > terms.share * tally.outcomes
 
 
-def tally_of(connection: Connection, number: int, *, limit: int | None = None) -> Tally:
+def tally_of(connection: Connection, number: int, *, limit: int | None = None) -> OutcomeTally:
     """Count an edition's mails. limit: look at no more outcomes than so many."""
     known = deliveries.c.digest_id.in_(carrying([number]))
     some = (
@@ -99,7 +99,7 @@ def tally_of(connection: Connection, number: int, *, limit: int | None = None) -
     canaries = connection.execute(
         select(func.count(deliveries.c.subscriber_id.distinct())).where(known, _REFUSED, canary)
     ).scalar_one()
-    return Tally(outcomes=outcomes, refused=refused, canaries=canaries)
+    return OutcomeTally(outcomes=outcomes, refused=refused, canaries=canaries)
 
 
 def excuse(connection: Connection, number: int) -> None:
@@ -107,15 +107,15 @@ def excuse(connection: Connection, number: int) -> None:
     _store(connection, number, tally_of(connection, number))
 
 
-class FirstMails:
+class EditionGuard:
     """The judgement of one run."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: GuardPolicy) -> None:
         self._terms = terms
         self._doubted: set[int] = set()  # editions of which this run saw a mail refused
         self.held: dict[int, str] = {}  # editions that this run held, with the reason
 
-    def judge(self, connection: Connection, results: Sequence[tuple[Claimed, Result]]) -> None:
+    def judge(self, connection: Connection, results: Sequence[tuple[ClaimedMail, AttemptResult]]) -> None:
         """Look at what outcomes that have just been recorded mean for their editions."""
         if not self._terms.after:
             return
@@ -148,7 +148,7 @@ class FirstMails:
         ).one()
         if row.held:
             return
-        excused = Tally(**row.excused) if row.excused else Tally()
+        excused = OutcomeTally(**row.excused) if row.excused else OutcomeTally()
         limit = self._terms.after + excused.outcomes + 4 * WINDOW
         tally = tally_of(connection, number, limit=limit)
         since = tally.without(excused)
@@ -156,7 +156,7 @@ class FirstMails:
             _store(  # some went out after all: what is refused from now on is not hidden behind them
                 connection,
                 number,
-                Tally(
+                OutcomeTally(
                     outcomes=excused.outcomes,
                     refused=min(tally.refused, excused.refused),
                     canaries=min(tally.canaries, excused.canaries),
@@ -170,16 +170,16 @@ class FirstMails:
                 log.warning("edition=%d is held: its first mails were refused", number)
 
 
-def _is_refused(result: Result) -> bool:
+def _is_refused(result: AttemptResult) -> bool:
     return result.next.fate in (Fate.REFUSED, Fate.RETURNED) or (result.outcome.code or 0) >= 500
 
 
-def _store(connection: Connection, number: int, tally: Tally) -> None:
+def _store(connection: Connection, number: int, tally: OutcomeTally) -> None:
     excused = {"outcomes": tally.outcomes, "refused": tally.refused, "canaries": tally.canaries}
     connection.execute(update(editions).where(editions.c.number == number).values(excused=excused))
 
 
-def _words(connection: Connection, number: int, tally: Tally) -> str:
+def _words(connection: Connection, number: int, tally: OutcomeTally) -> str:
     """Why, with what the servers said."""
     said = connection.execute(
         select(

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Engine
 
 from newsletter.core.errors import ConfigurationError, NewsletterError, StorageError
-from newsletter.core.mail.retry import Fate, Next
+from newsletter.core.mail.retry import Fate, NextStep
 from newsletter.core.mail.values import Content, Envelope
 from newsletter.db.engine import reading
-from newsletter.delivery.outbox.claims import Claimed
-from newsletter.delivery.outbox.content_store import Shelf
-from newsletter.delivery.outbox.handover import Result
+from newsletter.delivery.outbox.claims import ClaimedMail
+from newsletter.delivery.outbox.content_store import ContentCache
+from newsletter.delivery.outbox.handover import AttemptResult
 from newsletter.pipeline.content.personalization import recipient_of
-from newsletter.pipeline.deliver.options import Post, Prepared
+from newsletter.pipeline.deliver.options import DeliveryOptions, Prepared
 from newsletter.pipeline.deliver.outcomes import untried
 
 PREPARED = 64  # contents kept ready to be joined
@@ -27,17 +27,17 @@ log = logging.getLogger("newsletter.delivery")
 class Envelopes:
     """Makes the envelopes of one run."""
 
-    def __init__(self, engine: Engine, post: Post) -> None:
+    def __init__(self, engine: Engine, post: DeliveryOptions) -> None:
         self._engine = engine
         self._post = post
-        self._shelf = Shelf()
+        self._shelf = ContentCache()
         self._prepared: OrderedDict[int, Prepared] = OrderedDict()
         self._unreadable: dict[int, str] = {}  # digests of which no mail can be made, and why
 
-    def assemble(self, mails: Sequence[Claimed]) -> tuple[list[Envelope], list[Result]]:
+    def assemble(self, mails: Sequence[ClaimedMail]) -> tuple[list[Envelope], list[AttemptResult]]:
         """(envelopes, results of mails that cannot be joined). Raises what `prepare` does."""
         envelopes: list[Envelope] = []
-        results: list[Result] = []
+        results: list[AttemptResult] = []
         self.prepare(mails)
         for mail in mails:
             words = self._unreadable.get(mail.digest_id)
@@ -49,11 +49,11 @@ class Envelopes:
                     raise
                 except Exception as error:  # one mail that cannot be joined must not hold up the others
                     words = str(error)
-            following = Next(fate=Fate.RETURNED, reason=f"cannot be assembled: {words}")
+            following = NextStep(fate=Fate.RETURNED, reason=f"cannot be assembled: {words}")
             results.append(untried(mail, words, following))
         return envelopes, results
 
-    def prepare(self, mails: Iterable[Claimed]) -> None:
+    def prepare(self, mails: Iterable[ClaimedMail]) -> None:
         """Have the contents of these mails ready, but for damaged ones. Raises StorageError."""
         wanted = {mail.digest_id for mail in mails}.difference(self._unreadable)
         missing = wanted.difference(self._prepared)
@@ -69,7 +69,7 @@ class Envelopes:
         while len(self._prepared) > PREPARED:
             self._prepared.popitem(last=False)
 
-    def join(self, mail: Claimed) -> Envelope:
+    def join(self, mail: ClaimedMail) -> Envelope:
         """One mail, its content prepared before. Raises what a template or an address can get wrong."""
         return self._prepared[mail.digest_id].assemble(recipient_of(mail, self._post.links))
 

@@ -15,11 +15,11 @@ from newsletter.core.errors import NewsletterError
 from newsletter.core.mail.retry import Fate
 from newsletter.core.mail.values import Content, Envelope, Outcome, Recipient
 from newsletter.core.states import SkipReason
-from newsletter.delivery.outbox.claims import Claimed
+from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.rate_counters import Limits
 from newsletter.delivery.outbox.recovery import Uncertain
 from newsletter.delivery.smtp.relay import Relay
-from newsletter.pipeline.deliver.edition_guard import NEVER, Terms
+from newsletter.pipeline.deliver.edition_guard import NEVER, GuardPolicy
 
 
 class Prepared(Protocol):
@@ -37,7 +37,7 @@ class Builder(Protocol):
 
 
 @dataclass(slots=True, kw_only=True)
-class DeliveryCounts:
+class DeliveryReport:
     """What one run did, in mails."""
 
     sent: int = 0
@@ -79,20 +79,20 @@ class DeliveryCounts:
             self.skipped[reason.value] = self.skipped.get(reason.value, 0) + number
 
 
-OnRefused = Callable[[Connection, Claimed, Outcome, datetime], None]
+OnRefused = Callable[[Connection, ClaimedMail, Outcome, datetime], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+class DeliveryOptions:
     """All that a run needs and does not decide."""
 
     relays: Sequence[Relay]
     builder: Builder
-    links: Callable[[Claimed], Mapping[str, str]]  # what only this mail prints, by slot
+    links: Callable[[ClaimedMail], Mapping[str, str]]  # what only this mail prints, by slot
     locks_dir: Path
     wall: Callable[[], datetime]  # dates leases; never simulated
     uncertain: Uncertain = Uncertain.MEND
     limits: Limits = field(default_factory=Limits)
-    first_mails: Terms = NEVER  # when an edition is held by itself
+    first_mails: GuardPolicy = NEVER  # when an edition is held by itself
     on_refused: OnRefused | None = None  # in the transaction that records a hard refusal
     jitter: Callable[[], float] = random.random  # 0 to 1

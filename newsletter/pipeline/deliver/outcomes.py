@@ -10,27 +10,27 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from newsletter.core.mail.retry import POLICY_RETRY, Fate, Next, decide, postpone
+from newsletter.core.mail.retry import POLICY_RETRY, Fate, NextStep, decide, postpone
 from newsletter.core.mail.values import Outcome, Verdict
 from newsletter.delivery.outbox import rate_counters
-from newsletter.delivery.outbox.claims import Claimed
-from newsletter.delivery.outbox.handover import Result, record
+from newsletter.delivery.outbox.claims import ClaimedMail
+from newsletter.delivery.outbox.handover import AttemptResult, record
 from newsletter.delivery.outbox.recovery import resends
-from newsletter.pipeline.deliver.circuit_breaker import Brakes, domain_of
-from newsletter.pipeline.deliver.edition_guard import FirstMails
-from newsletter.pipeline.deliver.options import Post
+from newsletter.pipeline.deliver.circuit_breaker import CircuitBreaker, domain_of
+from newsletter.pipeline.deliver.edition_guard import EditionGuard
+from newsletter.pipeline.deliver.options import DeliveryOptions
 
 
 class Outcomes:
     """The judgement of one run."""
 
-    def __init__(self, post: Post, *, now: datetime) -> None:
+    def __init__(self, post: DeliveryOptions, *, now: datetime) -> None:
         self._post = post
         self._now = now
-        self._brakes = Brakes(several=len(post.relays) > 1)
-        self._first_mails = FirstMails(post.first_mails)
+        self._brakes = CircuitBreaker(several=len(post.relays) > 1)
+        self._first_mails = EditionGuard(post.first_mails)
         self._paused: dict[str, datetime] = {}  # domains that rest, and until when
-        self._suspects: list[tuple[Claimed, Result]] = []  # hard refusals on probation
+        self._suspects: list[tuple[ClaimedMail, AttemptResult]] = []  # hard refusals on probation
 
     def begin(self, connection: Connection) -> None:
         """Learn which domains rest since an earlier run."""
@@ -46,7 +46,7 @@ class Outcomes:
         """Whether any domain rests."""
         return bool(self._paused)
 
-    def take(self, mail: Claimed, outcome: Outcome) -> Result:
+    def take(self, mail: ClaimedMail, outcome: Outcome) -> AttemptResult:
         """What follows for a mail from its outcome."""
         following = decide(
             outcome,
@@ -60,12 +60,12 @@ class Outcomes:
         self._brakes.note(outcome, following, domain=domain_of(mail.person.address))
         for domain in self._brakes.shut:
             self._paused[domain] = self._now + POLICY_RETRY
-        result = Result(mail.id, outcome, following, mail.carries)
+        result = AttemptResult(mail.id, outcome, following, mail.carries)
         if on_probation and following.fate is Fate.REFUSED:
             # Deferred until the first mails are judged together: a misconfigured relay must cost nobody
             # their papers, let alone their place on the list.
             self._suspects.append((mail, result))
-            return Result(mail.id, outcome, self._postponed(POLICY_RETRY, expires_at=None))
+            return AttemptResult(mail.id, outcome, self._postponed(POLICY_RETRY, expires_at=None))
         return result
 
     @property
@@ -73,7 +73,7 @@ class Outcomes:
         """Editions that were held for what became of their first mails, and why."""
         return self._first_mails.held
 
-    def settle(self, connection: Connection, results: Sequence[tuple[Claimed, Result]]) -> int:
+    def settle(self, connection: Connection, results: Sequence[tuple[ClaimedMail, AttemptResult]]) -> int:
         """What results that were just recorded mean for addresses, relays, domains and editions.
 
         Returns how many mails that were deferred are refused now.
@@ -90,7 +90,7 @@ class Outcomes:
         self._first_mails.end(connection)
         return refused
 
-    def blame(self, connection: Connection, results: Iterable[tuple[Claimed, Result]]) -> None:
+    def blame(self, connection: Connection, results: Iterable[tuple[ClaimedMail, AttemptResult]]) -> None:
         """Tell whoever suppresses of the refusals that speak of the address."""
         if self._post.on_refused is not None:
             for mail, result in results:
@@ -121,7 +121,7 @@ class Outcomes:
             rate_counters.pause(connection, domain, until=self._paused[domain], reason=words)
         self._brakes.shut.clear()
 
-    def resting(self, mail: Claimed) -> Result | None:
+    def resting(self, mail: ClaimedMail) -> AttemptResult | None:
         """The result of a mail whose domain rests."""
         until = self._paused.get(domain_of(mail.person.address))
         if until is None or until <= self._now:
@@ -129,20 +129,20 @@ class Outcomes:
         return self.put_off(mail, until - self._now, "not tried: its domain refused several mails before it")
 
     def put_off(
-        self, mail: Claimed, pause: timedelta, words: str, *, within: timedelta = POLICY_RETRY
-    ) -> Result:
+        self, mail: ClaimedMail, pause: timedelta, words: str, *, within: timedelta = POLICY_RETRY
+    ) -> AttemptResult:
         """The result of a mail that must wait so long before it is tried at all."""
         return untried(mail, words, self._postponed(pause, expires_at=mail.expires_at, within=within))
 
     def _postponed(
         self, pause: timedelta, *, expires_at: datetime | None, within: timedelta = POLICY_RETRY
-    ) -> Next:
+    ) -> NextStep:
         until = self._now + pause
         return postpone(until, expires_at=expires_at, jitter=self._post.jitter(), within=within)
 
 
-def untried(mail: Claimed, words: str, following: Next) -> Result:
+def untried(mail: ClaimedMail, words: str, following: NextStep) -> AttemptResult:
     """The result of a mail that never reached a relay."""
     verdict = Verdict.REJECTED if following.fate is Fate.RETURNED else Verdict.DEFERRED
     outcome = Outcome(verdict=verdict, phase="assemble", text=words[:500], delivery_id=mail.id)
-    return Result(mail.id, outcome, following)
+    return AttemptResult(mail.id, outcome, following)

@@ -23,7 +23,7 @@ LARGEST = 20 * PORTION  # taken at once of a generous one
 SHORT = 60  # seconds: of so short a window no more is taken than goes at once
 
 
-class Allowance:
+class Quota:
     """What was taken from one scope."""
 
     def __init__(

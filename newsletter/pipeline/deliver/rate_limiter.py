@@ -13,18 +13,18 @@ from sqlalchemy import Connection
 
 from newsletter.core.errors import NewsletterError
 from newsletter.delivery.outbox import rate_counters
-from newsletter.delivery.outbox.claims import Claimed
+from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import WINDOW
 from newsletter.delivery.outbox.rate_counters import ALL, Limits
 from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import Transport
 from newsletter.pipeline.deliver.circuit_breaker import domain_of
-from newsletter.pipeline.deliver.quota import Allowance
+from newsletter.pipeline.deliver.quota import Quota
 
 LONGEST_WAIT = timedelta(minutes=2)  # for a limit to open, before a run leaves the rest to the next
 
 
-class Allowances:
+class RateLimiter:
     """What one run may still send."""
 
     def __init__(
@@ -33,16 +33,14 @@ class Allowances:
         self._rules = rules
         self._transport = transport
         self._wall = wall
-        self._all = (
-            Allowance(ALL, rules.everything, words="all mail", wall=wall) if rules.everything else None
-        )
+        self._all = Quota(ALL, rules.everything, words="all mail", wall=wall) if rules.everything else None
         self._relays = {
-            relay.name: (relay, Allowance(f"relay {relay.name}", rates, words=relay.name, wall=wall))
+            relay.name: (relay, Quota(f"relay {relay.name}", rates, words=relay.name, wall=wall))
             for relay in relays
             if (rates := rules.relays.get(relay.name))
         }
         self._lent: dict[str, int] = {}  # by relay: what the transport was last told it may take
-        self._domains: dict[str, Allowance] = {}
+        self._domains: dict[str, Quota] = {}
         self._turned_away: Counter[str] = Counter()  # by domain
 
     @property
@@ -72,7 +70,7 @@ class Allowances:
         at_once = None if self._all is None else self._all.at_once
         return at_once is not None and self._transport.unsettled >= at_once
 
-    def refill(self, connection: Connection, waiting: Sequence[Claimed]) -> None:
+    def refill(self, connection: Connection, waiting: Sequence[ClaimedMail]) -> None:
         """Have ready what the next commit may hand over. waiting: mails that are leased."""
         self._lend()
         wanted = min(WINDOW, len(waiting))
@@ -113,7 +111,7 @@ class Allowances:
         window = timedelta(seconds=slowest.seconds)
         return max(opens_at - self._wall(), timedelta(0)) + window * windows, window
 
-    def unused(self, mails: Sequence[Claimed]) -> None:
+    def unused(self, mails: Sequence[ClaimedMail]) -> None:
         """These were handed over, and come back untouched."""
         self.use(-len(mails))
         if self.by_domain:
@@ -144,12 +142,12 @@ class Allowances:
                 binding.append(min(opening))
         return max(binding, default=None)
 
-    def _of_domain(self, domain: str) -> Allowance | None:
+    def _of_domain(self, domain: str) -> Quota | None:
         if domain not in self._domains:
             rates = self._rules.of_domain(domain)
             if not rates:
                 return None
-            self._domains[domain] = Allowance(f"domain {domain}", rates, words=domain, wall=self._wall)
+            self._domains[domain] = Quota(f"domain {domain}", rates, words=domain, wall=self._wall)
         return self._domains[domain]
 
     def _lend(self) -> None:
@@ -174,5 +172,5 @@ def reached(closed: tuple[datetime, str]) -> NewsletterError:
     )
 
 
-def _domain(mail: Claimed) -> str:
+def _domain(mail: ClaimedMail) -> str:
     return domain_of(mail.person.address)

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from newsletter.core.mail.values import Outcome
-from newsletter.delivery.outbox.claims import Claimed
+from newsletter.delivery.outbox.claims import ClaimedMail
 from subscribers.lifecycle import suppression
 
 
@@ -22,7 +22,7 @@ class SuppressRefused:
 
     suppression_key: bytes
 
-    def __call__(self, connection: Connection, mail: Claimed, outcome: Outcome, now: datetime) -> None:
+    def __call__(self, connection: Connection, mail: ClaimedMail, outcome: Outcome, now: datetime) -> None:
         """Suppress the address of `mail`; `newsletter subscribers unsuppress` takes it back."""
         words = " ".join(str(part) for part in (outcome.code, outcome.status, outcome.text) if part)
         suppression.suppress(

@@ -15,25 +15,23 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, insert
 
 from newsletter.core.errors import StorageError
-from newsletter.core.mail.retry import Fate, Next
+from newsletter.core.mail.retry import Fate, NextStep
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
 from newsletter.core.states import SkipReason
-from newsletter.db.engine import Kept, writing
+from newsletter.db.engine import KeptConnection, writing
 from newsletter.db.schema import runs
-from newsletter.delivery.outbox.claims import KIND, Audience, Claimed, claim, expire
-from newsletter.delivery.outbox.handover import WINDOW, Result, record, release, turn_over
+from newsletter.delivery.outbox.claims import KIND, AudienceSelects, ClaimedMail, claim, expire
+from newsletter.delivery.outbox.handover import WINDOW, AttemptResult, record, release, turn_over
 from newsletter.delivery.outbox.held_mail import as_sender, barred, park
 from newsletter.delivery.outbox.recovery import recover
 from newsletter.delivery.outbox.sender_locks import owning
 from newsletter.delivery.smtp.transport import NAP, Transport
 from newsletter.pipeline.deliver.circuit_breaker import domain_of
 from newsletter.pipeline.deliver.envelopes import Envelopes
-from newsletter.pipeline.deliver.options import Builder, DeliveryCounts, OnRefused, Post, Prepared
+from newsletter.pipeline.deliver.options import DeliveryOptions, DeliveryReport
 from newsletter.pipeline.deliver.outcomes import Outcomes
-from newsletter.pipeline.deliver.rate_limiter import LONGEST_WAIT, Allowances, reached
+from newsletter.pipeline.deliver.rate_limiter import LONGEST_WAIT, RateLimiter, reached
 from subscribers import audience
-
-__all__ = ["Builder", "DeliveryCounts", "OnRefused", "Post", "Prepared", "deliver"]
 
 CLAIM = 4 * WINDOW  # mails leased at once; so many minds may change unseen, and so many leases can be lost
 SMALLEST_BATCH = WINDOW // 5  # outcomes worth a commit however many connections there are
@@ -42,7 +40,7 @@ LINGER = 1.0  # seconds an outcome may wait for its commit when a slow server gi
 
 def deliver(
     engine: Engine,
-    post: Post,
+    post: DeliveryOptions,
     *,
     now: datetime,
     only: int | None = None,
@@ -50,7 +48,7 @@ def deliver(
     stop: Callable[[], bool] = lambda: False,
     settled: Callable[[int], None] = lambda _mails: None,
     passed: Callable[[str], None] = lambda _point: None,
-) -> DeliveryCounts:
+) -> DeliveryReport:
     """Send what is due at `now` (aware; may be simulated); `only` one subscriber's.
 
     letters_only: what people wait for; digests stay untouched, and others may send them meanwhile.
@@ -73,7 +71,7 @@ def deliver(
         return run.counts
 
 
-WAITS = Result(0, Outcome(verdict=Verdict.DEFERRED, phase="assemble"), Next(fate=Fate.RETRY))
+WAITS = AttemptResult(0, Outcome(verdict=Verdict.DEFERRED, phase="assemble"), NextStep(fate=Fate.RETRY))
 
 
 class _Run:
@@ -82,7 +80,7 @@ class _Run:
     def __init__(
         self,
         engine: Engine,
-        post: Post,
+        post: DeliveryOptions,
         owner: str,
         *,
         now: datetime,
@@ -91,9 +89,9 @@ class _Run:
         stop: Callable[[], bool],
         passed: Callable[[str], None],
     ) -> None:
-        self.counts = DeliveryCounts()
+        self.counts = DeliveryReport()
         self._engine = engine
-        self._ledger = Kept(engine)
+        self._ledger = KeptConnection(engine)
         self._post = post
         self._owner = owner
         self._now = now
@@ -101,21 +99,21 @@ class _Run:
         self._letters_only = letters
         self._stop = stop
         self._passed = passed
-        self._audience = Audience(
+        self._audience = AudienceSelects(
             mailable=audience.mailable(),
             reachable=audience.reachable(),
             departed=audience.departed(),
             standing=audience.standing(),
         )
         self._transport = Transport(post.relays, passed=passed)
-        self._allowances = Allowances(post.limits, self._transport, post.relays, wall=post.wall)
+        self._allowances = RateLimiter(post.limits, self._transport, post.relays, wall=post.wall)
         self._outcomes = Outcomes(post, now=now)
         self.counts.held = self._outcomes.held
         self._envelopes = Envelopes(engine, post)
-        self._leased: deque[Claimed] = deque()
-        self._waiting: deque[tuple[datetime, Claimed]] = deque()  # leased, until their domains take more
-        self._handed: dict[int, Claimed] = {}  # handed over and not recorded
-        self._results: list[Result] = []  # to be recorded
+        self._leased: deque[ClaimedMail] = deque()
+        self._waiting: deque[tuple[datetime, ClaimedMail]] = deque()  # leased, until their domains take more
+        self._handed: dict[int, ClaimedMail] = {}  # handed over and not recorded
+        self._results: list[AttemptResult] = []  # to be recorded
         self._exhausted = False  # nothing more is due
         self._held_up = False  # more would be on the wire but for a limit
         self._leaving = False
@@ -228,7 +226,7 @@ class _Run:
             self._exhausted = False
             self._passed("released")
 
-    def _returned(self, envelopes: Sequence[Envelope]) -> list[Claimed]:
+    def _returned(self, envelopes: Sequence[Envelope]) -> list[ClaimedMail]:
         """The mails of envelopes that were handed over and come back untouched."""
         given = [envelope.delivery_id for envelope in envelopes]
         back = [self._handed.pop(id_) for id_ in given if id_ is not None]
@@ -278,10 +276,10 @@ class _Run:
 
     def _commit(self) -> None:
         """Record outcomes, hand the next mails over, lease more: one transaction."""
-        upcoming: list[Claimed] = []
-        tried: list[Claimed] = []
+        upcoming: list[ClaimedMail] = []
+        tried: list[ClaimedMail] = []
         envelopes: list[Envelope] = []
-        not_tried: list[Result] = []
+        not_tried: list[AttemptResult] = []
         if not self._leaving:
             self._wake_waiting()
             wanted = min(WINDOW - self._transport.unsettled, len(self._leased))
@@ -322,7 +320,9 @@ class _Run:
         self._results += [result for result in not_tried if result.delivery_id in turned.handed_over]
         self._transport.offer(e for e in envelopes if e.delivery_id in turned.handed_over)
 
-    def _park(self, connection: Connection, upcoming: list[Claimed], tried: Sequence[Claimed]) -> None:
+    def _park(
+        self, connection: Connection, upcoming: list[ClaimedMail], tried: Sequence[ClaimedMail]
+    ) -> None:
         """Give back, of what is leased, what carries an edition that is held since."""
         leased = [*upcoming, *self._leased, *(mail for _, mail in self._waiting)]
         held = barred(connection, {mail.digest_id for mail in leased if mail.kind == KIND})
@@ -370,10 +370,10 @@ class _Run:
 
     # mails
 
-    def _take_leased(self, room: int) -> tuple[list[Claimed], dict[int, Result]]:
+    def _take_leased(self, room: int) -> tuple[list[ClaimedMail], dict[int, AttemptResult]]:
         """(mails to hand over now, the results of those among them that are not tried)."""
-        upcoming: list[Claimed] = []
-        held: dict[int, Result] = {}
+        upcoming: list[ClaimedMail] = []
+        held: dict[int, AttemptResult] = {}
         choosy = self._outcomes.any_paused or self._allowances.by_domain
         while self._leased and len(upcoming) < room:
             mail = self._leased.popleft()
@@ -384,7 +384,7 @@ class _Run:
             upcoming.append(mail)
         return upcoming, held
 
-    def _held(self, mail: Claimed) -> Result | None:
+    def _held(self, mail: ClaimedMail) -> AttemptResult | None:
         """The result of a mail whose domain takes none now; WAITS: it stays leased until the domain does."""
         if (resting := self._outcomes.resting(mail)) is not None:
             return resting

@@ -14,8 +14,17 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from newsletter.core.cadence import Cadence
-from newsletter.core.debts.ledger import Account, Balance, Carried, Interval, Mailed, OwnDebt, Pair, balance
-from newsletter.core.papers.merge_history import Decision, Union, replay
+from newsletter.core.debts.ledger import (
+    Account,
+    Balance,
+    EditionPair,
+    FollowInterval,
+    MailedDigest,
+    MailedPaper,
+    PersonalDebt,
+    balance,
+)
+from newsletter.core.papers.merge_history import MergeDecision, MergedPeriod, replay
 from newsletter.core.states import DebtEnd, DeliveryState
 from newsletter.db.engine import reading
 from newsletter.db.schema import (
@@ -109,9 +118,9 @@ def _note(report: AuditReport, finding: dict[str, Any]) -> None:
         report.findings.append(finding)
 
 
-def load_pairs(connection: Connection) -> dict[str, list[Pair]]:
+def load_pairs(connection: Connection) -> dict[str, list[EditionPair]]:
     """Every pair that an edition froze, by topic, merged papers under the one that was kept."""
-    by_topic: dict[str, list[Pair]] = {}
+    by_topic: dict[str, list[EditionPair]] = {}
     rows = connection.execute(
         select(
             func.coalesce(papers.c.merged_into, papers.c.id).label("paper"),
@@ -129,7 +138,7 @@ def load_pairs(connection: Connection) -> dict[str, list[Pair]]:
     )
     for row in rows:
         end = DebtEnd.DROPPED if row.dropped_at else DebtEnd.WITHDRAWN if row.withdrawn_at else None
-        pair = Pair(
+        pair = EditionPair(
             paper=row.paper,
             topic=row.topic,
             edition=row.edition,
@@ -157,10 +166,10 @@ class DigestContents:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._known: dict[int, tuple[Carried, ...]] = {}
+        self._known: dict[int, tuple[MailedPaper, ...]] = {}
         rows = connection.execute(select(paper_decisions).order_by(paper_decisions.c.id))
         self._kin = replay(
-            Decision(
+            MergeDecision(
                 at=row.at,
                 merges=row.verb == "merge",
                 kept=row.paper_id,
@@ -171,14 +180,14 @@ class DigestContents:
         )
 
     @property
-    def unions(self) -> Sequence[Union]:
+    def unions(self) -> Sequence[MergedPeriod]:
         """Papers that were one for a time, under their present ids."""
         return [
             replace(union, paper=self._kin.now(union.paper), other=self._kin.now(union.other))
             for union in self._kin.unions
         ]
 
-    def of(self, digest_id: int) -> tuple[Carried, ...]:
+    def of(self, digest_id: int) -> tuple[MailedPaper, ...]:
         if digest_id not in self._known:
             rows = self._connection.execute(
                 select(
@@ -194,7 +203,7 @@ class DigestContents:
             if len(self._known) > 50_000:  # bounded memory; the next pages read theirs again
                 self._known.clear()
             held = tuple(
-                Carried(
+                MailedPaper(
                     paper=row.paper,
                     form=row.form,
                     role=row.role,
@@ -206,19 +215,21 @@ class DigestContents:
             self._known[digest_id] = held + self._inherited(digest_id, held)
         return self._known[digest_id]
 
-    def _inherited(self, digest_id: int, held: Sequence[Carried]) -> tuple[Carried, ...]:
+    def _inherited(self, digest_id: int, held: Sequence[MailedPaper]) -> tuple[MailedPaper, ...]:
         """What was part of a paper in this digest when it was composed, and was split from it later."""
         if not self._kin.heirs:
             return ()
         composed_at = self._connection.execute(
             select(digests.c.composed_at).where(digests.c.id == digest_id)
         ).scalar_one()
-        found: list[Carried] = []
+        found: list[MailedPaper] = []
         for heir in self._kin.heirs:
             paper = self._kin.now(heir.paper)
             for carried in held:
                 if carried.own == heir.source and composed_at < heir.until and paper != carried.paper:
-                    found.append(Carried(paper=paper, form=carried.form, role=carried.role, inherited=True))
+                    found.append(
+                        MailedPaper(paper=paper, form=carried.form, role=carried.role, inherited=True)
+                    )
         return tuple(found)
 
 
@@ -262,7 +273,7 @@ def accounts(
             )
 
 
-def _intervals(connection: Connection, first: int, last: int) -> dict[int, list[Interval]]:
+def _intervals(connection: Connection, first: int, last: int) -> dict[int, list[FollowInterval]]:
     following = audience.following().subquery()
     rows = connection.execute(
         select(following)
@@ -270,14 +281,14 @@ def _intervals(connection: Connection, first: int, last: int) -> dict[int, list[
         .order_by(following.c.subscriber_id, following.c.since)
     )
     return {
-        key: [Interval(topic=row.topic, since=row.since, until=row.until) for row in group]
+        key: [FollowInterval(topic=row.topic, since=row.since, until=row.until) for row in group]
         for key, group in groupby(rows, lambda row: row.subscriber_id)
     }
 
 
 def _mailed(
     connection: Connection, first: int, last: int, contents: DigestContents
-) -> dict[int, list[Mailed]]:
+) -> dict[int, list[MailedDigest]]:
     rows = connection.execute(
         select(deliveries)
         .where(deliveries.c.subscriber_id.between(first, last), deliveries.c.kind == "digest")
@@ -285,7 +296,7 @@ def _mailed(
     ).all()
     return {
         key: [
-            Mailed(
+            MailedDigest(
                 delivery=row.id,
                 state=row.state,
                 reason=row.reason,
@@ -300,7 +311,7 @@ def _mailed(
     }
 
 
-def _debts(connection: Connection, first: int, last: int) -> dict[int, list[OwnDebt]]:
+def _debts(connection: Connection, first: int, last: int) -> dict[int, list[PersonalDebt]]:
     rows = connection.execute(
         select(
             reader_debts.c.subscriber_id,
@@ -316,7 +327,7 @@ def _debts(connection: Connection, first: int, last: int) -> dict[int, list[OwnD
     )
     return {
         key: [
-            OwnDebt(
+            PersonalDebt(
                 paper=row.paper,
                 kind=row.kind,
                 open=row.carried_by is None and row.ended is None,

@@ -14,16 +14,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, func, select
 
 from newsletter.core.cadence import Cadence, zone_of
-from newsletter.core.debts.no_digest import Books, Era, era_at
+from newsletter.core.debts.no_digest import ChoicePeriod, ReaderRecord, era_at
 from newsletter.core.states import DeliveryState
 from newsletter.db.schema import deliveries, runs
 from newsletter.delivery.outbox.claims import REGULAR
 from newsletter.pipeline.compose.batch import KIND, NOW_KEY
 from newsletter.pipeline.explain.audit import DigestContents, accounts, load_pairs
-from subscribers.preference_history import Past, past
+from subscribers.preference_history import PreferenceHistory, past
 
 
-class Explainer:
+class DayExplainer:
     """What explains any day of any reader: editions and runs, read once. Lives within one transaction."""
 
     def __init__(self, connection: Connection, *, now: datetime) -> None:
@@ -40,7 +40,7 @@ class Explainer:
             if not row.everyone and row.at <= now
         ]
 
-    def reader(self, subscriber_id: int) -> Reader | None:
+    def reader(self, subscriber_id: int) -> ReaderHistory | None:
         """One reader's books; None of somebody who has never followed anything."""
         account = next((a for _, a in accounts(self._connection, self._contents, only=subscriber_id)), None)
         if account is None:
@@ -51,8 +51,8 @@ class Explainer:
             .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind.in_(REGULAR))
             .order_by(deliveries.c.id)
         ).all()
-        return Reader(
-            books=Books(
+        return ReaderHistory(
+            books=ReaderRecord(
                 account=account,
                 eras=_eras(then),
                 pauses=then.pauses,
@@ -65,17 +65,17 @@ class Explainer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class ReaderHistory:
     """One reader as `why` sees them."""
 
-    books: Books
+    books: ReaderRecord
     mails: Sequence[Row[Any]]  # digests and notes, in order
 
     def zone_at(self, at: datetime) -> ZoneInfo:
         """The zone that they had chosen then."""
         return zone_of(era_at(self.books.eras, at).cadence.timezone)
 
-    def era_on(self, day: date) -> Era:
+    def era_on(self, day: date) -> ChoicePeriod:
         """What held at noon of a date, as UTC counts it."""
         return era_at(self.books.eras, datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
 
@@ -109,8 +109,8 @@ class Reader:
         return date.fromisoformat(mail.key)
 
 
-def _eras(then: Past) -> list[Era]:
-    found: list[Era] = []
+def _eras(then: PreferenceHistory) -> list[ChoicePeriod]:
+    found: list[ChoicePeriod] = []
     counted: datetime | None = None
     for number, choice in enumerate(then.choices):
         chosen = choice.preferences
@@ -118,7 +118,7 @@ def _eras(then: Past) -> list[Era]:
             counted = choice.since
         following = then.choices[number + 1].since if number + 1 < len(then.choices) else None
         found.append(
-            Era(
+            ChoicePeriod(
                 since=choice.since,
                 until=following,
                 cadence=Cadence(

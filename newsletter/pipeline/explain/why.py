@@ -12,22 +12,29 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, select
 
 from newsletter.core.cadence import local_instant, next_slot, slot_on, zone_of
-from newsletter.core.debts.ledger import Pair
-from newsletter.core.debts.no_digest import Books, Silence, Verdict, owed, paused_until, silence
+from newsletter.core.debts.ledger import EditionPair
+from newsletter.core.debts.no_digest import (
+    DayExplanation,
+    NoDigestReason,
+    ReaderRecord,
+    owed,
+    paused_until,
+    silence,
+)
 from newsletter.core.states import DeliveryState, Form
 from newsletter.db.engine import reading
 from newsletter.db.schema import canary_slots, digest_papers, papers
-from newsletter.delivery.outbox.digest_contents import Carried, contents_of
+from newsletter.delivery.outbox.digest_contents import ShownPaper, contents_of
 from newsletter.delivery.outbox.held_mail import barred
 from newsletter.pipeline.compose.batch import NOW_KEY
-from newsletter.pipeline.explain.reader_history import Explainer
+from newsletter.pipeline.explain.reader_history import DayExplainer
 from newsletter.pipeline.explain.why_wording import coming, fate, never, no_digest, why_not, why_waiting
 from subscribers import consent, queries
-from subscribers.consent import What
+from subscribers.consent import EventKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class WhyAnswer:
     """What `newsletter why` prints."""
 
     address: str
@@ -55,10 +62,10 @@ class Answer:
         }
 
 
-def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, now: datetime) -> Answer:
+def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, now: datetime) -> WhyAnswer:
     """Explain one day of one reader. on: their local date; None means today as of `now` (aware)."""
     with reading(engine) as connection:
-        told = Explainer(connection, now=now).reader(subscriber_id)
+        told = DayExplainer(connection, now=now).reader(subscriber_id)
         if told is None:
             return _never_joined(connection, subscriber_id, address=address, on=on, now=now)
         day = on or now.astimezone(told.zone_at(now)).date()
@@ -73,10 +80,10 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
             p["paper"] for p in crowded
         }
         at = slot.at if slot is not None else local_instant(day, 12, told.zone_on(day))
-        ahead = verdict is not None and verdict.why is Silence.NOT_YET
+        ahead = verdict is not None and verdict.why is NoDigestReason.NOT_YET
         waiting = _waiting_for(told.books, verdict) if verdict is not None and ahead else []
         came = told.came_on(day)
-        return Answer(
+        return WhyAnswer(
             address=address,
             on=day,
             mailed=bool(sent),
@@ -102,14 +109,16 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
 
 def _never_joined(
     connection: Connection, subscriber_id: int, *, address: str, on: date | None, now: datetime
-) -> Answer:
+) -> WhyAnswer:
     """The answer for somebody who has not agreed to any mail."""
     person = queries.by_id(connection, subscriber_id)
-    return Answer(
+    return WhyAnswer(
         address=address,
         on=on or now.astimezone(zone_of(person.preferences.timezone)).date(),
         mailed=False,
-        reason=never(person.state, asked_at=consent.last_at(connection, subscriber_id, [What.REQUESTED])),
+        reason=never(
+            person.state, asked_at=consent.last_at(connection, subscriber_id, [EventKind.REQUESTED])
+        ),
         papers=[],
         maybe=[],
         left_out=[],
@@ -118,7 +127,7 @@ def _never_joined(
     )
 
 
-def _card(card: Carried, **more: str) -> dict[str, Any]:
+def _card(card: ShownPaper, **more: str) -> dict[str, Any]:
     return {"id": card.id, "title": card.title, "topic": card.topic, **more, "evidence": list(card.evidence)}
 
 
@@ -137,10 +146,10 @@ def _crowded(connection: Connection, digest_ids: list[int]) -> list[dict[str, An
 
 
 def _not_for_them(
-    connection: Connection, books: Books, at: datetime, known: set[int]
+    connection: Connection, books: ReaderRecord, at: datetime, known: set[int]
 ) -> list[dict[str, Any]]:
     """Papers that became ready within the day before a slot, and why they are not in its mail."""
-    fresh: dict[int, list[Pair]] = {}
+    fresh: dict[int, list[EditionPair]] = {}
     for of_topic in books.pairs.values():
         for pair in of_topic:
             if at - timedelta(days=1) < pair.ready_at <= at and pair.paper not in known:
@@ -155,7 +164,7 @@ def _listed(connection: Connection, reasons: dict[int, str]) -> list[dict[str, A
     return [{"paper": paper, "title": titles[paper], "reason": reason} for paper, reason in reasons.items()]
 
 
-def _waiting_for(books: Books, verdict: Verdict) -> list[Pair]:
+def _waiting_for(books: ReaderRecord, verdict: DayExplanation) -> list[EditionPair]:
     """What waits for a slot that is the reader's next, one pair for each paper; held ones last."""
     slot = verdict.slot
     if slot is None or next_slot(verdict.cadence, books.now) != slot:

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Row
 
 from newsletter.core.cadence import Slot, zone_of
-from newsletter.core.debts.ledger import Account, Pair
-from newsletter.core.debts.no_digest import Silence, Verdict, paused_until
+from newsletter.core.debts.ledger import Account, EditionPair
+from newsletter.core.debts.no_digest import DayExplanation, NoDigestReason, paused_until
 from newsletter.core.debts.pending import DEAD
 from newsletter.core.states import DeliveryState, Form
 from newsletter.delivery.outbox.claims import NOTE
 from newsletter.pipeline.compose.batch import NOW_KEY
-from newsletter.pipeline.explain.reader_history import Reader
+from newsletter.pipeline.explain.reader_history import ReaderHistory
 
 NO_TOPIC = "in no topic that they follow"
 _IN_WORDS = {
@@ -28,7 +28,7 @@ _IN_WORDS = {
 }
 
 
-def fate(told: Reader, mails: Sequence[Row[Any]], sent: Sequence[Row[Any]], day: date) -> str:
+def fate(told: ReaderHistory, mails: Sequence[Row[Any]], sent: Sequence[Row[Any]], day: date) -> str:
     """What became of the digests of a day."""
     mail = (sent or mails)[-1]
     if sent:
@@ -43,7 +43,7 @@ def fate(told: Reader, mails: Sequence[Row[Any]], sent: Sequence[Row[Any]], day:
     return f"{words}: {mail.reply_text}" if mail.reply_text else words
 
 
-def coming(told: Reader, mail: Row[Any]) -> str:
+def coming(told: ReaderHistory, mail: Row[Any]) -> str:
     """That a mail for another date came on this one."""
     return f"the digest for {_day(told.date_of(mail))} came on this day at {told.sent_at(mail):%H:%M}"
 
@@ -56,15 +56,15 @@ def never(state: str, *, asked_at: datetime | None) -> str:
     return f"not confirmed yet{asked}; no digest comes before that"
 
 
-def no_digest(told: Reader, verdict: Verdict, day: date, waiting: Sequence[Pair]) -> str:
+def no_digest(told: ReaderHistory, verdict: DayExplanation, day: date, waiting: Sequence[EditionPair]) -> str:
     """Why there is no digest of a day."""
     cadence = verdict.cadence
-    if verdict.why is Silence.NO_SLOT:
+    if verdict.why is NoDigestReason.NO_SLOT:
         words = f"weekly on {cadence.weekday}" if cadence.kind == "weekly" else cadence.kind
         return f"{verdict.why}: the cadence is {words}"
-    if verdict.why is Silence.LEFT and told.books.account.suppressed:
+    if verdict.why is NoDigestReason.LEFT and told.books.account.suppressed:
         return "suppressed before that slot"
-    if verdict.why is Silence.NOT_YET and verdict.slot is not None:
+    if verdict.why is NoDigestReason.NOT_YET and verdict.slot is not None:
         stopped = _stopped(told, verdict.slot)
         if stopped:
             return stopped
@@ -72,19 +72,19 @@ def no_digest(told: Reader, verdict: Verdict, day: date, waiting: Sequence[Pair]
         ready, held = ([p for p in waiting if p.held is so] for so in (False, True))
         words += f"; {_wait(ready, ' for it')}" if ready else ""
         return words + (f"; {_held_back(held)}" if held else "")
-    if verdict.why is Silence.TOO_FEW:
+    if verdict.why is NoDigestReason.TOO_FEW:
         papers_ = "paper waits" if verdict.waiting == 1 else "papers wait"
         words = f"{verdict.waiting} {papers_}, fewer than the minimum of {verdict.minimum}"
         return words + (f"; {_held_back(verdict.held)}" if verdict.held else "")
     noted = any(mail.state == DeliveryState.SENT for mail in told.mails_on(day, NOTE))
     if verdict.held:
         return _held_back(verdict.held) + ("; a short note told of nothing new" if noted else "")
-    if verdict.why is Silence.NOTHING_NEW and noted:
+    if verdict.why is NoDigestReason.NOTHING_NEW and noted:
         return f"{verdict.why}; a short note said so"
     return verdict.why.value
 
 
-def _stopped(told: Reader, slot: Slot) -> str:
+def _stopped(told: ReaderHistory, slot: Slot) -> str:
     """Why a slot that has not come yet will bring nothing; empty: it may."""
     account, books = told.books.account, told.books
     ends = [interval.until for interval in account.intervals]
@@ -96,12 +96,12 @@ def _stopped(told: Reader, slot: Slot) -> str:
     return f"paused until {_day(until.astimezone(told.zone_at(until)).date())}" if until > slot.at else ""
 
 
-def why_waiting(pair: Pair) -> str:
+def why_waiting(pair: EditionPair) -> str:
     """Why a paper that is owed is in no mail yet."""
     return f"edition {pair.edition} is held" if pair.held else "it waits for the slot"
 
 
-def why_not(account: Account, pairs: list[Pair]) -> str:
+def why_not(account: Account, pairs: list[EditionPair]) -> str:
     """Why a paper that was ready is not in a mail, by its pairs."""
     for pair in pairs:
         for interval in account.intervals:
@@ -133,14 +133,14 @@ def _elsewhere(account: Account, paper: int) -> str:
     return "it waits for the next digest"
 
 
-def _held_back(pairs: Sequence[Pair]) -> str:
+def _held_back(pairs: Sequence[EditionPair]) -> str:
     """How many papers wait for the release of which editions, in words."""
     numbers = sorted({pair.edition for pair in pairs})
     are = "edition {} is held" if len(numbers) == 1 else "editions {} are held"
     return _wait(pairs, ": " + are.format(" and ".join(map(str, numbers))))
 
 
-def _wait(pairs: Sequence[Pair], what: str) -> str:
+def _wait(pairs: Sequence[EditionPair], what: str) -> str:
     return f"{len(pairs)} {'paper waits' if len(pairs) == 1 else 'papers wait'}{what}"
 
 

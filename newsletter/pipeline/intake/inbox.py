@@ -32,7 +32,7 @@ Take = Callable[[bytes, str, datetime], DumpReport]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class FileState:
     """What tells one state of a file from the next."""
 
     device: int
@@ -42,7 +42,7 @@ class Mark:
     ctime: int  # ns; also changes where a writer sets mtime back
 
     @classmethod
-    def of(cls, found: os.stat_result) -> Mark:
+    def of(cls, found: os.stat_result) -> FileState:
         """The mark of what `os.stat` found."""
         return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
@@ -54,7 +54,7 @@ class Mark:
 
 @dataclass(slots=True)
 class _Seen:
-    mark: Mark
+    mark: FileState
     since: float  # monotonic seconds
     told: bool = False  # its trouble was reported, and is while the mark stays
 
@@ -102,9 +102,9 @@ class Inbox:
         path = self._folder / name
         try:
             found = path.stat()
-            mark, trouble = Mark.of(found), unfit(found, name)
+            mark, trouble = FileState.of(found), unfit(found, name)
         except OSError as error:  # gone again, or a link to nothing
-            mark, trouble = Mark(0, 0, 0, 0, 0), f"cannot be read: {error.strerror}"
+            mark, trouble = FileState(0, 0, 0, 0, 0), f"cannot be read: {error.strerror}"
         seen = self._seen.get(name)
         if seen is None or seen.mark != mark:
             if seen is not None and seen.mark.inode != mark.inode:
@@ -160,10 +160,10 @@ class Inbox:
             return report
         self._seen.pop(name)
         if put is not None and not refused:
-            self._taken[put] = _Seen(Mark.of(put.stat()), self._ticks())
+            self._taken[put] = _Seen(FileState.of(put.stat()), self._ticks())
         return report
 
-    def _put_aside(self, name: str, mark: Mark, folder: str) -> Path | None:
+    def _put_aside(self, name: str, mark: FileState, folder: str) -> Path | None:
         """Move what was read; what has come in its place since stays, to be looked at anew."""
         aside = self._folder / folder
         aside.mkdir(exist_ok=True)
@@ -176,7 +176,7 @@ class Inbox:
             source.rename(target)
         except FileNotFoundError:  # deleted since: its bytes were read
             return None
-        if Mark.of(target.stat()).contents != mark.contents:
+        if FileState.of(target.stat()).contents != mark.contents:
             self._put_back(target, source)
             return None
         return target
@@ -194,7 +194,7 @@ class Inbox:
         """Whoever goes on writing to a file that was taken gets it back in the inbox."""
         for path, seen in list(self._taken.items()):
             try:
-                changed = Mark.of(path.stat()).contents != seen.mark.contents
+                changed = FileState.of(path.stat()).contents != seen.mark.contents
             except OSError:  # an admin tidied up
                 del self._taken[path]
                 continue
@@ -230,17 +230,17 @@ def _move(source: Path, target: Path) -> None:
         source.unlink()
 
 
-def _read_whole(path: Path, mark: Mark) -> bytes | None:
+def _read_whole(path: Path, mark: FileState) -> bytes | None:
     """The bytes, or None when the file changed meanwhile. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
-        if Mark.of(os.fstat(file.fileno())) != mark:
+        if FileState.of(os.fstat(file.fileno())) != mark:
             return None
         data = file.read()
-        return data if Mark.of(os.fstat(file.fileno())) == mark and len(data) == mark.size else None
+        return data if FileState.of(os.fstat(file.fileno())) == mark and len(data) == mark.size else None
 
 
-def _is_written(mark: Mark) -> bool:
+def _is_written(mark: FileState) -> bool:
     """Whether a process has the file open for writing, of those that Linux shows us (our own user's, as a
     rule); elsewhere nothing can be told."""
     try:

@@ -23,7 +23,7 @@ from newsletter.db.schema import papers
 from newsletter.papers import dump_archive as dump_archive
 from newsletter.papers import dumps
 from newsletter.papers.dumps import StoredDump
-from newsletter.papers.possible_duplicates import Overlap
+from newsletter.papers.possible_duplicates import AbstractOverlap
 from newsletter.papers.reconcile import take_in
 from newsletter.papers.topic_matches import Matcher
 from newsletter.sources import check_size, read_listing
@@ -90,7 +90,7 @@ class DumpReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class IngestOptions:
     """What an admin may say about the dumps of one run."""
 
     listed_on: date | None = None  # the listing's date
@@ -105,7 +105,7 @@ def ingest(
     archive: Path,
     matcher: Matcher,
     now: datetime,
-    options: Options | None = None,
+    options: IngestOptions | None = None,
 ) -> Iterator[DumpReport]:
     """Ingest files one after the other; yields a report for each, in order.
 
@@ -132,14 +132,14 @@ def ingest_bytes(
     archive: Path,
     matcher: Matcher,
     now: datetime,
-    options: Options | None = None,
+    options: IngestOptions | None = None,
 ) -> DumpReport:
     """Ingest the bytes of one dump. name: of the file, perhaps with folders. Otherwise as `ingest`.
 
     Bytes that came before are `unchanged`, unless they are held (then they are judged anew) or were withdrawn
     (then they are ingested anew, as an admin who withdrew a dump by mistake or with a wrong option expects).
     """
-    chosen = options or Options()
+    chosen = options or IngestOptions()
     name = name.encode("utf-8", "surrogateescape").decode(
         "utf-8", "replace"
     )  # files may be named in any bytes
@@ -293,7 +293,7 @@ def _dump_row(
 
 
 def _hold(
-    connection: Connection, dump_id: int, listing: Listing, *, name: str, error: str, options: Options
+    connection: Connection, dump_id: int, listing: Listing, *, name: str, error: str, options: IngestOptions
 ) -> DumpReport:
     dumps.change(
         connection,
@@ -337,7 +337,7 @@ def _unchanged(connection: Connection, name: str, dump: StoredDump) -> DumpRepor
     )
 
 
-def _titled(connection: Connection, overlaps: Iterable[Overlap]) -> tuple[PossiblySame, ...]:
+def _titled(connection: Connection, overlaps: Iterable[AbstractOverlap]) -> tuple[PossiblySame, ...]:
     found = tuple(overlaps)
     ids = {paper_id for pair in found for paper_id in (pair.paper_id, pair.other_id)}
     if not ids:

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Engine, select
 
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests
-from newsletter.delivery.outbox.digest_contents import Contents, contents_of
-from newsletter.pipeline.content.transactional import Letterpress, post_letter
-from newsletter.pipeline.readers.admin import House
-from newsletter.pipeline.readers.signup_requests import ADDRESS, Gate
+from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
+from newsletter.pipeline.content.transactional import TransactionalRenderer, post_letter
+from newsletter.pipeline.readers.admin import ReaderPolicy
+from newsletter.pipeline.readers.signup_requests import ADDRESS, RequestLimits
 from subscribers import addresses, consent, limits, queries
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import address_change, suppression
@@ -22,7 +22,13 @@ from subscribers.suppression_key import hashed
 
 
 def ask_link(
-    engine: Engine, *, subscriber_id: int, gate: Gate, house: House, press: Letterpress, now: datetime
+    engine: Engine,
+    *,
+    subscriber_id: int,
+    gate: RequestLimits,
+    house: ReaderPolicy,
+    press: TransactionalRenderer,
+    now: datetime,
 ) -> bool:
     """Mail the reader a fresh link; whether one more was allowed."""
     with writing(engine) as connection:
@@ -42,9 +48,9 @@ def ask_move(
     *,
     subscriber_id: int,
     address: str,
-    gate: Gate,
-    house: House,
-    press: Letterpress,
+    gate: RequestLimits,
+    house: ReaderPolicy,
+    press: TransactionalRenderer,
     now: datetime,
 ) -> bool:
     """Mail the question to the new address, if it may be asked; nobody is told whether it was.
@@ -82,7 +88,7 @@ def ask_move(
         return True
 
 
-def move(engine: Engine, *, ref: str, to_ref: str, house: House, now: datetime) -> SubscriberView:
+def move(engine: Engine, *, ref: str, to_ref: str, house: ReaderPolicy, now: datetime) -> SubscriberView:
     """Move the reader to the new address, whose owner agrees; see `lifecycle.address_change.move`."""
     with writing(engine) as connection:
         person, _ = address_change.move(
@@ -100,7 +106,7 @@ def has_moved(engine: Engine, person: SubscriberView, to_ref: str) -> bool:
 def moved_since(engine: Engine, person: SubscriberView, at: datetime) -> bool:
     """Whether the reader moved since `at` (whole seconds): older links went to the old address."""
     with reading(engine) as connection:
-        moved = consent.last_at(connection, person.id, [consent.What.MOVED])
+        moved = consent.last_at(connection, person.id, [consent.EventKind.MOVED])
     return moved is not None and moved >= at
 
 
@@ -110,7 +116,7 @@ def rename(engine: Engine, *, subscriber_id: int, name: str) -> SubscriberView:
         return queries.rename(connection, subscriber_id=subscriber_id, name=addresses.clean_name(name))
 
 
-def erase(engine: Engine, *, subscriber_id: int, house: House, now: datetime) -> None:
+def erase(engine: Engine, *, subscriber_id: int, house: ReaderPolicy, now: datetime) -> None:
     """Forget the reader; only a keyed hash stays. Again changes nothing."""
     with writing(engine) as connection:
         suppression.forget(
@@ -145,8 +151,8 @@ def _mails(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
             "state": row.state,
             "composed_at": row.composed_at.isoformat(),
             "finished_at": None if row.finished_at is None else row.finished_at.isoformat(),
-            "papers": sorted({card.title for card in contents.get(row.digest_id, Contents()).papers}),
-            "maybe": sorted({card.title for card in contents.get(row.digest_id, Contents()).maybe}),
+            "papers": sorted({card.title for card in contents.get(row.digest_id, DigestPapers()).papers}),
+            "maybe": sorted({card.title for card in contents.get(row.digest_id, DigestPapers()).maybe}),
         }
         for row in rows
     ]
@@ -158,7 +164,7 @@ def _may_mail(
     rates: tuple[RateLimitItem, ...],
     *,
     scope: str,
-    house: House,
+    house: ReaderPolicy,
     now: datetime,
 ) -> bool:
     who = hashed(addresses.parse(address).key, house.suppression_key)

@@ -26,22 +26,22 @@ from subscribers.errors import SubscriberError
 from subscribers.lifecycle import signup, suppression
 from subscribers.lifecycle import unsubscribe as departure
 from subscribers.preferences import Preferences
-from subscribers.roster.duplicates import Seen
+from subscribers.roster.duplicates import DuplicateIndex
 from subscribers.roster.exporter import write
 from subscribers.roster.importer import take_in
 from subscribers.roster.other_tools import status, strictest, titles
 from subscribers.roster.reader import Roster
-from subscribers.roster.row_parser import MAX_UNREAD, Terms
+from subscribers.roster.row_parser import MAX_UNREAD, ImportPolicy
 
 if TYPE_CHECKING:
-    from newsletter.pipeline.content.transactional import Letterpress
+    from newsletter.pipeline.content.transactional import TransactionalRenderer
 
 Row = dict[str, Any]
 PRIVATE = 0o600  # mode of an exported roster: it holds addresses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class ReaderPolicy:
     """What the newsletter's settings say about its readers."""
 
     known_topics: Collection[str]  # slugs, EVERYTHING among them
@@ -60,10 +60,10 @@ def add(
     topics: Sequence[str],
     preferences: Mapping[str, object],
     confirmed: bool,
-    house: House,
+    house: ReaderPolicy,
     now: datetime,
     name: str = "",
-    press: Letterpress | None = None,
+    press: TransactionalRenderer | None = None,
 ) -> Row:
     """Add somebody, or give who is there more topics and other preferences; see
     `subscribers.lifecycle.signup.add`.
@@ -116,7 +116,9 @@ def add(
     return row
 
 
-def listed(engine: Engine, *, house: House, state: str | None = None, topic: str | None = None) -> list[Row]:
+def listed(
+    engine: Engine, *, house: ReaderPolicy, state: str | None = None, topic: str | None = None
+) -> list[Row]:
     """Everybody but erased people, in the order in which they came; of one state, or who follow one topic."""
     if topic is not None:
         (topic,) = slugs.checked([topic], house.known_topics) or (topic,)
@@ -124,7 +126,7 @@ def listed(engine: Engine, *, house: House, state: str | None = None, topic: str
         return [person.row() for person in queries.listed(connection, state=state, topic=topic)]
 
 
-def show(engine: Engine, address: str, *, house: House) -> Row:
+def show(engine: Engine, address: str, *, house: ReaderPolicy) -> Row:
     """One person, in whatever spelling of the address; of a suppressed one also why.
 
     Raises UnknownAddressError unless somebody has the address or it is suppressed without being anybody's.
@@ -172,7 +174,7 @@ def import_roster(
     path: Path,
     *,
     confirmed: bool,
-    house: House,
+    house: ReaderPolicy,
     now: datetime,
     dry_run: bool = False,
     topics: Sequence[str] = (),
@@ -192,8 +194,8 @@ def import_roster(
     """
     total: Row = {"added": 0, "updated": 0, "unchanged": 0, "refused": []}
     unread: Counter[tuple[str, str]] = Counter()
-    with Roster(path, encoding=encoding) as roster, Seen() as seen:
-        terms = Terms(
+    with Roster(path, encoding=encoding) as roster, DuplicateIndex() as seen:
+        terms = ImportPolicy(
             known_topics=house.known_topics,
             default_topics=(EVERYTHING,),
             defaults=house.defaults,
@@ -276,7 +278,7 @@ def unsubscribe(engine: Engine, address: str, *, now: datetime, topics: Sequence
         ).row()
 
 
-def suppress(engine: Engine, address: str, *, house: House, now: datetime, note: str = "") -> Row:
+def suppress(engine: Engine, address: str, *, house: ReaderPolicy, now: datetime, note: str = "") -> Row:
     """Never mail this address again, whether or not anybody here has it."""
     with writing(engine) as connection:
         person = suppression.suppress(
@@ -291,7 +293,7 @@ def suppress(engine: Engine, address: str, *, house: House, now: datetime, note:
     return person.row() if person is not None else _stranger(addresses.parse(address).address)
 
 
-def unsuppress(engine: Engine, address: str, *, house: House, now: datetime) -> Row:
+def unsuppress(engine: Engine, address: str, *, house: ReaderPolicy, now: datetime) -> Row:
     """Take back a wrongful suppression; the person stands where they stood before."""
     with writing(engine) as connection:
         person = suppression.unsuppress(
@@ -301,7 +303,7 @@ def unsuppress(engine: Engine, address: str, *, house: House, now: datetime) -> 
     return person.row() if person is not None else {"address": shown, "state": None, "topics": []}
 
 
-def forget(engine: Engine, address: str, *, house: House, now: datetime) -> Row:
+def forget(engine: Engine, address: str, *, house: ReaderPolicy, now: datetime) -> Row:
     """Erase somebody: only a keyed hash stays, which keeps imports and admins from bringing them back."""
     with writing(engine) as connection:
         person = queries.require(connection, address, lock=True)

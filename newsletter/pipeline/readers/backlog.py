@@ -19,7 +19,7 @@ SHOWN = 10  # papers that an answer lists; the count tells the rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recent:
+class RecentPaper:
     """A paper of the backlog."""
 
     id: int  # canonical
@@ -40,7 +40,7 @@ def count(
 
 def recent(
     connection: Connection, topics: Sequence[str], *, now: datetime, limit: int, offset: int = 0
-) -> list[Recent]:
+) -> list[RecentPaper]:
     """The most recent of these papers, the newest first."""
     if limit <= 0:
         return []
@@ -68,7 +68,7 @@ def recent(
     for paper_id, topic, score in pairs:
         rank = (topic != EVERYTHING, score, topic)
         strongest[paper_id] = max(rank, strongest.get(paper_id, rank))
-    return [Recent(id=row.id, title=row.title, topic=strongest[row.id][2]) for row in chosen]
+    return [RecentPaper(id=row.id, title=row.title, topic=strongest[row.id][2]) for row in chosen]
 
 
 def give(
@@ -84,7 +84,7 @@ def give(
     """
     if papers_each <= 0:
         return 0
-    known: dict[tuple[str, ...], list[Recent]] = {}
+    known: dict[tuple[str, ...], list[RecentPaper]] = {}
     rows = []
     for subscriber_id, topics in newcomers:
         if topics not in known:

@@ -8,16 +8,16 @@ from sqlalchemy import Engine, select
 
 from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries
-from newsletter.pipeline.content.transactional import Letterpress, post_letter
+from newsletter.pipeline.content.transactional import TransactionalRenderer, post_letter
 from subscribers import consent, queries
-from subscribers.consent import Event, What
+from subscribers.consent import ConsentChange, EventKind
 from subscribers.queries import State
 
 PAGE = 100  # people asked in one transaction: other writers wait a fifth of a second
 KIND = "confirm"
 
 
-def ask_pending(engine: Engine, *, press: Letterpress, now: datetime) -> int:
+def ask_pending(engine: Engine, *, press: TransactionalRenderer, now: datetime) -> int:
     """Post the question to every pending person to whom it was never mailed; returns how many."""
     asked = last = 0
     while True:
@@ -42,5 +42,7 @@ def ask_pending(engine: Engine, *, press: Letterpress, now: datetime) -> int:
                     now=now,
                 )
                 asked += 1
-                event = Event(what=What.REQUESTED, topics=person.topics)  # from here on the purge counts
+                event = ConsentChange(
+                    what=EventKind.REQUESTED, topics=person.topics
+                )  # from here on the purge counts
                 consent.record(connection, [(person.id, event)], how="admin", now=now)

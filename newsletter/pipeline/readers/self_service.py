@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from newsletter.core import cadence
 from newsletter.core.cadence import local_instant
 from newsletter.db.engine import reading, writing
-from newsletter.pipeline.content.transactional import Letterpress
-from newsletter.pipeline.readers.admin import House
+from newsletter.pipeline.content.transactional import TransactionalRenderer
+from newsletter.pipeline.readers.admin import ReaderPolicy
 from newsletter.pipeline.readers.welcome_goodbye import part
 from subscribers import queries
 from subscribers.errors import PreferenceError
@@ -46,7 +46,7 @@ def save(
     subscriber_id: int,
     topics: Sequence[str],
     preferences: Mapping[str, object],
-    house: House,
+    house: ReaderPolicy,
     now: datetime,
 ) -> SubscriberView:
     """Follow exactly these topics, mailed as `preferences` says; see `lifecycle.update.choose`."""
@@ -89,7 +89,7 @@ def leave(
     how: str,
     now: datetime,
     topic: str | None = None,
-    press: Letterpress | None = None,
+    press: TransactionalRenderer | None = None,
 ) -> SubscriberView:
     """Leave one topic, or everything. press: posts a goodbye to who leaves everything by this."""
     with writing(engine) as connection:

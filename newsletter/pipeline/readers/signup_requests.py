@@ -19,15 +19,15 @@ from sqlalchemy.exc import OperationalError
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NewsletterError
 from newsletter.db.engine import reading, writing
-from newsletter.pipeline.content.transactional import Letterpress, post_letter
+from newsletter.pipeline.content.transactional import TransactionalRenderer, post_letter
 from newsletter.pipeline.readers import backlog
-from newsletter.pipeline.readers.admin import House
+from newsletter.pipeline.readers.admin import ReaderPolicy
 from newsletter.pipeline.readers.welcome_goodbye import greet
 from subscribers import addresses, limits, queries, requests
 from subscribers.errors import SubscriberError, SuppressedError
 from subscribers.lifecycle import signup
 from subscribers.queries import State, SubscriberView
-from subscribers.requests import Kind, Request
+from subscribers.requests import PageRequest, RequestKind
 from subscribers.suppression_key import hashed
 
 MOST = 10  # requests answered in one transaction: other writers wait a tenth of a second
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
+class RequestLimits:
     """How often the public pages answer."""
 
     per_client: tuple[RateLimitItem, ...]  # requests of one network address
@@ -46,7 +46,15 @@ class Gate:
     per_reader: tuple[RateLimitItem, ...]  # what a reader asks for by a link that they have
 
 
-def ask(engine: Engine, request: Request, *, client: str, gate: Gate, house: House, now: datetime) -> bool:
+def ask(
+    engine: Engine,
+    request: PageRequest,
+    *,
+    client: str,
+    gate: RequestLimits,
+    house: ReaderPolicy,
+    now: datetime,
+) -> bool:
     """Keep a request for `answer`; whether it was kept: of one client (a network address) only so many are.
 
     The same work for every address.
@@ -59,13 +67,19 @@ def ask(engine: Engine, request: Request, *, client: str, gate: Gate, house: Hou
     return kept
 
 
-def hashed_client(client: str, house: House) -> str:
+def hashed_client(client: str, house: ReaderPolicy) -> str:
     """The keyed hash under which a network address is counted and stands in the consent ledger."""
     return hashed(f"client {client}", house.suppression_key)
 
 
 def answer(
-    engine: Engine, *, house: House, press: Letterpress, gate: Gate, now: datetime, most: int = MOST
+    engine: Engine,
+    *,
+    house: ReaderPolicy,
+    press: TransactionalRenderer,
+    gate: RequestLimits,
+    now: datetime,
+    most: int = MOST,
 ) -> int:
     """Answer the oldest requests, at most so many, in one transaction; returns how many there were.
 
@@ -97,17 +111,17 @@ def answer(
 
 def _answer(
     connection: Connection,
-    request: Request,
+    request: PageRequest,
     *,
-    house: House,
-    press: Letterpress,
-    gate: Gate,
+    house: ReaderPolicy,
+    press: TransactionalRenderer,
+    gate: RequestLimits,
     now: datetime,
 ) -> None:
     who = hashed(addresses.parse(request.address).key, house.suppression_key)
     if not limits.within(connection, gate.per_address, scope=ADDRESS, who=who, now=now):
         return
-    if request.kind is Kind.LINK:
+    if request.kind is RequestKind.LINK:
         person = queries.find(connection, request.address)
         kind = {State.CONFIRMED: "link", State.PENDING: "confirm"}.get(person.state) if person else None
     else:
@@ -120,7 +134,9 @@ def _answer(
         post_letter(connection, press=press, kind=kind, subscriber_id=person.id, key=now.isoformat(), now=now)
 
 
-def _signed_up(connection: Connection, request: Request, *, house: House, now: datetime) -> SubscriberView:
+def _signed_up(
+    connection: Connection, request: PageRequest, *, house: ReaderPolicy, now: datetime
+) -> SubscriberView:
     return signup.add(
         connection,
         address=request.address,
@@ -149,8 +165,8 @@ def confirm(
     ref: str,
     asked_at: datetime,
     origin: Mapping[str, Any],
-    house: House,
-    press: Letterpress,
+    house: ReaderPolicy,
+    press: TransactionalRenderer,
     now: datetime,
 ) -> SubscriberView:
     """The person whom a confirmation link means consents; they are welcomed, once.

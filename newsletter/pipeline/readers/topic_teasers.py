@@ -29,7 +29,7 @@ class Topic(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pane:
+class TopicTeaser:
     """One topic in the window."""
 
     slug: str
@@ -39,7 +39,7 @@ class Pane:
     recent: tuple[tuple[str, str], ...]  # (title, link), the newest first
 
 
-def panes(engine: Engine, topics: Sequence[Topic], *, now: datetime) -> tuple[Pane, ...]:
+def panes(engine: Engine, topics: Sequence[Topic], *, now: datetime) -> tuple[TopicTeaser, ...]:
     """The topics in their order, with what they brought lately."""
     found = []
     with reading(engine) as connection:
@@ -47,7 +47,7 @@ def panes(engine: Engine, topics: Sequence[Topic], *, now: datetime) -> tuple[Pa
             recent = backlog.recent(connection, [topic.slug], now=now, limit=TITLES)
             views = load_views(connection, [paper.id for paper in recent])
             found.append(
-                Pane(
+                TopicTeaser(
                     slug=topic.slug,
                     title=topic.title,
                     description=topic.description,

@@ -13,14 +13,16 @@ from sqlalchemy import Connection
 from newsletter.core.cadence import Cadence, next_slot, zone_of
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.pipeline.content.digest_renderer import load_views
-from newsletter.pipeline.content.transactional import Letterpress, Taste, post_letter
+from newsletter.pipeline.content.transactional import PaperTeaser, TransactionalRenderer, post_letter
 from newsletter.pipeline.readers import backlog
 from subscribers.queries import SubscriberView
 
 TASTE = 5  # titles in a welcome
 
 
-def greet(connection: Connection, person: SubscriberView, *, press: Letterpress, now: datetime) -> None:
+def greet(
+    connection: Connection, person: SubscriberView, *, press: TransactionalRenderer, now: datetime
+) -> None:
     """Post the welcome of somebody who has just confirmed."""
     recent = backlog.recent(connection, person.topics, now=now, limit=TASTE)
     views = load_views(connection, [paper.id for paper in recent])
@@ -32,11 +34,15 @@ def greet(connection: Connection, person: SubscriberView, *, press: Letterpress,
         key=now.isoformat(),
         now=now,
         values={"topics": in_a_row(person.topics, press.titles), "first": first_in_words(person, now=now)},
-        papers=[Taste(title=paper.title, link=views[paper.id].link, topic=paper.topic) for paper in recent],
+        papers=[
+            PaperTeaser(title=paper.title, link=views[paper.id].link, topic=paper.topic) for paper in recent
+        ],
     )
 
 
-def part(connection: Connection, person: SubscriberView, *, press: Letterpress, now: datetime) -> None:
+def part(
+    connection: Connection, person: SubscriberView, *, press: TransactionalRenderer, now: datetime
+) -> None:
     """Post the goodbye of somebody who has just left everything."""
     post_letter(
         connection, press=press, kind="goodbye", subscriber_id=person.id, key=now.isoformat(), now=now

@@ -16,7 +16,7 @@ _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 def unfit(document: str) -> list[str]:
     """What is wrong with the HTML of a whole mail; empty when nothing is."""
-    reader = _Reader()
+    reader = _HtmlLinter()
     reader.feed(document)
     reader.close()
     words: list[str] = []
@@ -40,7 +40,7 @@ def unfit(document: str) -> list[str]:
     return words
 
 
-class _Reader(HTMLParser):
+class _HtmlLinter(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.language = ""

@@ -20,7 +20,7 @@ from newsletter.db.migrate import known_revisions
 from newsletter.ops.backups import create
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
-from tests.smtp_servers.recording import RecordingServer, Terms
+from tests.smtp_servers.recording import RecordingServer, ServerRules
 
 HEAD = known_revisions()[-1]
 ROOT = Path(__file__).parents[3]
@@ -335,7 +335,7 @@ def test_backup_during_a_send_restored_elsewhere_mails_nobody_twice(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "backup.tar.gz"
-    with RecordingServer(Terms(delay=0.1)) as server:
+    with RecordingServer(ServerRules(delay=0.1)) as server:
         for key, value in {"HOST": "127.0.0.1", "PORT": str(server.port), "SECURITY": "none"}.items():
             monkeypatch.setenv(f"NEWSLETTER_SMTP__{key}", value)
         command = [sys.executable, "-m", "newsletter", "--state-dir", str(sending.state_dir)]

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from newsletter.delivery.message.dkim_keys import Key, parse
+from newsletter.delivery.message.dkim_keys import DkimKey, parse
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
 from tests.delivery.message.signed_mail import verified
@@ -22,7 +22,7 @@ SENDER = 'sender = "Papers <news@papers.example>"\n'
 SIGNED = '[[dkim]]\nselector = "newsletter-rsa"\n'
 
 
-def _key(told: dict[str, str]) -> Key:
+def _key(told: dict[str, str]) -> DkimKey:
     return parse(Path(told["key_file"]).read_bytes(), domain=told["domain"], selector=told["selector"])
 
 

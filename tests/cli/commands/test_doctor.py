@@ -23,7 +23,7 @@ from newsletter.delivery.outbox.sender_locks import owning
 from newsletter.ops.doctor import machine
 from newsletter.ops.doctor.finding import Status
 from newsletter.samples import dumps
-from newsletter.scheduler.leader_lock import LOCK, Leader
+from newsletter.scheduler.leader_lock import LOCK, LeaderLock
 from tests.cli.shell import Shell
 from tests.name_server import NameServer, Zone, quoted
 from tests.smtp_servers.recording import RecordingServer
@@ -92,7 +92,7 @@ def test_canaries_that_are_no_readers_are_named_and_fail_nothing(shell: Shell) -
 
 
 def test_running_scheduler_is_seen(shell: Shell) -> None:
-    leader = Leader(shell.state_dir / "locks")
+    leader = LeaderLock(shell.state_dir / "locks")
     assert leader.leads()
     assert _bad(_ask(shell, "--offline")) == OFFLINE
     leader.resign()
@@ -276,7 +276,7 @@ def test_everything_online_is_looked_at(
             f'sender = "Papers <papers@example.org>"\nbase_url = "https://localhost:{port}/papers"\n'
             f'[smtp]\nhost = "127.0.0.1"\nport = {server.port}\n[[dkim]]\nselector = "newsletter-rsa"\n'
         )
-        leader = Leader(shell.state_dir / "locks")
+        leader = LeaderLock(shell.state_dir / "locks")
         assert leader.leads()
         options = ("--resolver", names.address, "--address", "203.0.113.7")
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))

@@ -9,7 +9,7 @@ import pytest
 
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
-from tests.smtp_servers.recording import RecordingServer, Terms
+from tests.smtp_servers.recording import RecordingServer, ServerRules
 
 pytestmark = pytest.mark.flaky(reruns=2)
 
@@ -27,7 +27,7 @@ def test_edition_that_is_refused_is_held_told_of_and_goes_on_when_released(
     shell: Shell, tmp_path: Path
 ) -> None:
     refusal: list[bytes | None] = [b"554 5.7.1 spam, surely"]
-    with RecordingServer(Terms(refuse=lambda _address: refusal[0])) as server:
+    with RecordingServer(ServerRules(refuse=lambda _address: refusal[0])) as server:
         _settings(shell, server.port)
         roster = tmp_path / "roster.csv"
         rows = [f"r{n}@d{n}.example,circuits" for n in range(READERS)]

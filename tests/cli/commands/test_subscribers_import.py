@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.shell import Answer, Shell
+from tests.cli.shell import CommandResult, Shell
 
 ADA = "ada@readers.example"
 
@@ -17,7 +17,7 @@ def roster(tmp_path: Path, content: str | bytes, name: str = "roster.csv") -> st
     return str(path)
 
 
-def told(answer: Answer) -> tuple[int, list[str], list[str]]:
+def told(answer: CommandResult) -> tuple[int, list[str], list[str]]:
     return answer.code, answer.stdout.splitlines(), answer.stderr.splitlines()
 
 

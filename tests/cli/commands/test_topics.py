@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import Shell
-from tests.pipeline.intake.scenario import Printed, page
+from tests.pipeline.intake.scenario import PrintedPaper, page
 
 ROBOTS = """
 [topics.robotics]
@@ -27,10 +27,10 @@ def abstract_of(seed: object) -> str:
 
 
 LISTED = (
-    Printed(title="A robot that folds", abstract=abstract_of(1) + " The robot folds."),
-    Printed(title="Spiking neural networks", abstract=abstract_of(2) + " Spiking neurons on Loihi."),
-    Printed(title="A quadruped on sand", abstract=abstract_of(3) + " It walks on four legs of steel."),
-    Printed(title="Seven ways to bake bread", abstract=abstract_of(4)),
+    PrintedPaper(title="A robot that folds", abstract=abstract_of(1) + " The robot folds."),
+    PrintedPaper(title="Spiking neural networks", abstract=abstract_of(2) + " Spiking neurons on Loihi."),
+    PrintedPaper(title="A quadruped on sand", abstract=abstract_of(3) + " It walks on four legs of steel."),
+    PrintedPaper(title="Seven ways to bake bread", abstract=abstract_of(4)),
 )
 
 
@@ -65,7 +65,7 @@ def test_show_tells_rules_and_what_was_learned(robots: Shell) -> None:
 
 def test_check_tells_sure_and_doubtful_topics_apart(robots: Shell, tmp_path: Path) -> None:
     dump = tmp_path / "other.txt"
-    doubtful = Printed(title="Bread", abstract=abstract_of(9) + " A robot kneads.")
+    doubtful = PrintedPaper(title="Bread", abstract=abstract_of(9) + " A robot kneads.")
     dump.write_bytes(page("Apr 17", LISTED[0], doubtful))
     rows = robots.ok("topics", "check", str(dump), "--json").json
     assert [[match["topic"] for match in row["topics"]] for row in rows] == [["robotics"], []]

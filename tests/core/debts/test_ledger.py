@@ -8,7 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from newsletter.core.cadence import Cadence
-from newsletter.core.debts.ledger import Account, Balance, Carried, Interval, Mailed, OwnDebt, Pair, balance
+from newsletter.core.debts.ledger import (
+    Account,
+    Balance,
+    EditionPair,
+    FollowInterval,
+    MailedDigest,
+    MailedPaper,
+    PersonalDebt,
+    balance,
+)
 from newsletter.core.debts.pending import Pending
 from newsletter.core.states import DebtEnd, DeliveryState, Form, Role
 
@@ -17,8 +26,10 @@ HOUR = timedelta(hours=1)
 PAPER = 7
 
 
-def pair(*, ready: datetime = MONDAY + 5 * HOUR, end: DebtEnd | None = None, held: bool = False) -> Pair:
-    return Pair(paper=PAPER, topic="quantum", edition=1, ready_at=ready, end=end, held=held)
+def pair(
+    *, ready: datetime = MONDAY + 5 * HOUR, end: DebtEnd | None = None, held: bool = False
+) -> EditionPair:
+    return EditionPair(paper=PAPER, topic="quantum", edition=1, ready_at=ready, end=end, held=held)
 
 
 def mail(
@@ -29,15 +40,15 @@ def mail(
     form: Form = Form.FULL,
     role: Role = Role.NEWS,
     paper: int = PAPER,
-) -> Mailed:
-    carried = Carried(paper=paper, form=form, role=role)
-    return Mailed(delivery=number, state=state, reason=None, composed_at=at, papers=[carried])
+) -> MailedDigest:
+    carried = MailedPaper(paper=paper, form=form, role=role)
+    return MailedDigest(delivery=number, state=state, reason=None, composed_at=at, papers=[carried])
 
 
 def account(
     *,
-    mailed: Sequence[Mailed] = (),
-    debts: Sequence[OwnDebt] = (),
+    mailed: Sequence[MailedDigest] = (),
+    debts: Sequence[PersonalDebt] = (),
     since: datetime = MONDAY,
     until: datetime | None = None,
     confirmed: bool = True,
@@ -50,14 +61,14 @@ def account(
         cadence_since=MONDAY,
         paused_until=paused_until,
         minimum=minimum,
-        intervals=[Interval(topic="quantum", since=since, until=until)],
+        intervals=[FollowInterval(topic="quantum", since=since, until=until)],
         mailed=mailed,
         debts=debts,
     )
 
 
 def settle(
-    reader: Account, *pairs: Pair, now: datetime = MONDAY + 30 * HOUR, run: datetime | None = None
+    reader: Account, *pairs: EditionPair, now: datetime = MONDAY + 30 * HOUR, run: datetime | None = None
 ) -> Balance:
     chosen = pairs or (pair(),)
     return balance(reader, {"quantum": chosen}, now=now, last_run=run or MONDAY + 7 * HOUR)
@@ -65,8 +76,8 @@ def settle(
 
 def own(
     kind: str, *, is_open: bool = False, ended: DebtEnd | None = None, made: datetime = MONDAY + 29 * HOUR
-) -> OwnDebt:
-    return OwnDebt(paper=PAPER, kind=kind, open=is_open, ended=ended, made_at=made)
+) -> PersonalDebt:
+    return PersonalDebt(paper=PAPER, kind=kind, open=is_open, ended=ended, made_at=made)
 
 
 def test_a_paper_in_a_sent_mail_is_given() -> None:
@@ -101,7 +112,9 @@ def test_a_digest_made_after_the_paper_was_ready_and_without_it_is_a_miss() -> N
         (account(debts=[own("returned", is_open=True)]), pair(), Pending.OWN),
     ],
 )
-def test_an_unpaid_debt_is_pending_with_its_reason(reader: Account, pairs: Pair, reason: Pending) -> None:
+def test_an_unpaid_debt_is_pending_with_its_reason(
+    reader: Account, pairs: EditionPair, reason: Pending
+) -> None:
     assert settle(reader, pairs) == Balance(pending={PAPER: reason})
 
 
@@ -121,7 +134,7 @@ def test_a_slot_that_no_run_followed_is_pending_and_no_miss() -> None:
         (account(confirmed=False), pair(), DebtEnd.SUPPRESSED),
     ],
 )
-def test_a_debt_ends_with_its_reason(reader: Account, pairs: Pair, end: DebtEnd) -> None:
+def test_a_debt_ends_with_its_reason(reader: Account, pairs: EditionPair, end: DebtEnd) -> None:
     assert settle(reader, pairs) == Balance(ended={PAPER: end})
 
 
@@ -152,6 +165,6 @@ def test_an_uncertain_mail_without_a_recap_is_a_miss() -> None:
 
 
 def test_enough_papers_for_the_minimum_are_no_excuse() -> None:
-    pairs = [pair(), Pair(paper=8, topic="quantum", edition=1, ready_at=MONDAY + 5 * HOUR)]
+    pairs = [pair(), EditionPair(paper=8, topic="quantum", edition=1, ready_at=MONDAY + 5 * HOUR)]
     found = settle(account(minimum=2), *pairs)
     assert (set(found.missed), found.pending) == ({PAPER, 8}, {})

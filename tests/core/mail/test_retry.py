@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.core.mail.retry import Fate, Next, Pause, decide, postpone
+from newsletter.core.mail.retry import Fate, NextStep, ShutScope, decide, postpone
 from newsletter.core.mail.values import Outcome, Verdict
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
@@ -20,7 +20,7 @@ def outcome(code: int | None, status: str | None = None, phase: str = "rcpt") ->
     return Outcome(verdict=verdict, phase=phase, code=code, status=status)
 
 
-def after(result: Outcome, *, attempts: int = 0, jitter: float = 0.0, **more: object) -> Next:
+def after(result: Outcome, *, attempts: int = 0, jitter: float = 0.0, **more: object) -> NextStep:
     expires_at = more.get("expires_at")
     assert expires_at is None or isinstance(expires_at, datetime)
     return decide(
@@ -37,13 +37,13 @@ def minutes(number: float) -> datetime:
     return NOW + timedelta(minutes=number)
 
 
-HARD = Next(fate=Fate.REFUSED, blames_address=True)
+HARD = NextStep(fate=Fate.REFUSED, blames_address=True)
 
 
 @pytest.mark.parametrize(
     ("result", "expected"),
     [
-        (outcome(250, "2.0.0", "dot"), Next(fate=Fate.SENT)),
+        (outcome(250, "2.0.0", "dot"), NextStep(fate=Fate.SENT)),
         # Only these five speak of the address.
         (outcome(550, "5.1.1"), HARD),
         (outcome(550, "5.1.2"), HARD),
@@ -53,50 +53,62 @@ HARD = Next(fate=Fate.REFUSED, blames_address=True)
         # Ours to mend: our own sender.
         (
             outcome(553, "5.1.7", "mail"),
-            Next(fate=Fate.RETRY, at=minutes(30), counts=False, pause=Pause.RELAY),
+            NextStep(fate=Fate.RETRY, at=minutes(30), counts=False, pause=ShutScope.RELAY),
         ),
-        (outcome(550, "5.1.8"), Next(fate=Fate.RETRY, at=minutes(30), counts=False, pause=Pause.DOMAIN)),
+        (
+            outcome(550, "5.1.8"),
+            NextStep(fate=Fate.RETRY, at=minutes(30), counts=False, pause=ShutScope.DOMAIN),
+        ),
         # Policy.
-        (outcome(550, "5.7.1"), Next(fate=Fate.RETRY, at=minutes(30), counts=False, pause=Pause.DOMAIN)),
+        (
+            outcome(550, "5.7.1"),
+            NextStep(fate=Fate.RETRY, at=minutes(30), counts=False, pause=ShutScope.DOMAIN),
+        ),
         (
             outcome(550, "5.7.515", "dot"),
-            Next(fate=Fate.RETRY, at=minutes(30), counts=False, pause=Pause.DOMAIN),
+            NextStep(fate=Fate.RETRY, at=minutes(30), counts=False, pause=ShutScope.DOMAIN),
         ),
         (
             outcome(554, "5.7.1", "mail"),
-            Next(fate=Fate.RETRY, at=minutes(30), counts=False, pause=Pause.RELAY),
+            NextStep(fate=Fate.RETRY, at=minutes(30), counts=False, pause=ShutScope.RELAY),
         ),
-        (outcome(451, "4.7.1"), Next(fate=Fate.RETRY, at=minutes(5), counts=False, pause=Pause.DOMAIN)),
+        (
+            outcome(451, "4.7.1"),
+            NextStep(fate=Fate.RETRY, at=minutes(5), counts=False, pause=ShutScope.DOMAIN),
+        ),
         # The server has enough for now.
-        (outcome(421, "4.3.2"), Next(fate=Fate.RETRY, at=minutes(5), counts=False, pause=Pause.RELAY)),
+        (
+            outcome(421, "4.3.2"),
+            NextStep(fate=Fate.RETRY, at=minutes(5), counts=False, pause=ShutScope.RELAY),
+        ),
         (
             outcome(421, "4.7.28", "dot"),
-            Next(fate=Fate.RETRY, at=minutes(5), counts=False, pause=Pause.RELAY),
+            NextStep(fate=Fate.RETRY, at=minutes(5), counts=False, pause=ShutScope.RELAY),
         ),
-        (outcome(452, "4.5.3"), Next(fate=Fate.RETRY, at=minutes(5))),
+        (outcome(452, "4.5.3"), NextStep(fate=Fate.RETRY, at=minutes(5))),
         # Later.
-        (outcome(452, "4.2.2"), Next(fate=Fate.RETRY, at=minutes(5))),
-        (outcome(450), Next(fate=Fate.RETRY, at=minutes(5))),
-        (outcome(450, "4.1.1"), Next(fate=Fate.RETRY, at=minutes(5))),
-        (outcome(None), Next(fate=Fate.RETRY, at=minutes(5))),
+        (outcome(452, "4.2.2"), NextStep(fate=Fate.RETRY, at=minutes(5))),
+        (outcome(450), NextStep(fate=Fate.RETRY, at=minutes(5))),
+        (outcome(450, "4.1.1"), NextStep(fate=Fate.RETRY, at=minutes(5))),
+        (outcome(None), NextStep(fate=Fate.RETRY, at=minutes(5))),
         # Final, and not the address.
-        (outcome(550), Next(fate=Fate.RETURNED, reason="refused: 550")),
-        (outcome(552, "5.2.2"), Next(fate=Fate.RETURNED, reason="refused: 552 5.2.2")),
-        (outcome(552, "5.3.4", "mail"), Next(fate=Fate.RETURNED, reason="refused: 552 5.3.4")),
-        (outcome(550, "5.1.11"), Next(fate=Fate.RETURNED, reason="refused: 550 5.1.11")),
-        (outcome(550, "5.4.4"), Next(fate=Fate.RETURNED, reason="refused: 550 5.4.4")),
+        (outcome(550), NextStep(fate=Fate.RETURNED, reason="refused: 550")),
+        (outcome(552, "5.2.2"), NextStep(fate=Fate.RETURNED, reason="refused: 552 5.2.2")),
+        (outcome(552, "5.3.4", "mail"), NextStep(fate=Fate.RETURNED, reason="refused: 552 5.3.4")),
+        (outcome(550, "5.1.11"), NextStep(fate=Fate.RETURNED, reason="refused: 550 5.1.11")),
+        (outcome(550, "5.4.4"), NextStep(fate=Fate.RETURNED, reason="refused: 550 5.4.4")),
     ],
 )
-def test_decide_by_code(result: Outcome, expected: Next) -> None:
+def test_decide_by_code(result: Outcome, expected: NextStep) -> None:
     if (result.code, result.status) == (452, "4.5.3"):
-        expected = Next(fate=Fate.RETRY, at=expected.at, counts=False)
+        expected = NextStep(fate=Fate.RETRY, at=expected.at, counts=False)
     assert after(result) == expected
 
 
 def test_decide_uncertain_is_neither_and_is_sent_again_only_when_asked() -> None:
     lost = Outcome(verdict=Verdict.UNCERTAIN, phase="dot")
-    assert after(lost) == Next(fate=Fate.UNCERTAIN)
-    assert after(lost, resend=True) == Next(fate=Fate.RETRY, at=minutes(5))
+    assert after(lost) == NextStep(fate=Fate.UNCERTAIN)
+    assert after(lost, resend=True) == NextStep(fate=Fate.RETRY, at=minutes(5))
 
 
 @pytest.mark.parametrize(
@@ -121,15 +133,17 @@ def test_decide_never_retries_sooner_than_the_rules_ask(
 
 
 def test_decide_gives_up_when_the_next_digest_is_due_before_the_next_try() -> None:
-    assert after(outcome(450), expires_at=minutes(5)) == Next(fate=Fate.EXPIRED)
-    assert after(outcome(450), expires_at=minutes(6)) == Next(fate=Fate.RETRY, at=minutes(5))
-    assert after(outcome(421), expires_at=minutes(5)) == Next(
-        fate=Fate.EXPIRED, counts=False, pause=Pause.RELAY
+    assert after(outcome(450), expires_at=minutes(5)) == NextStep(fate=Fate.EXPIRED)
+    assert after(outcome(450), expires_at=minutes(6)) == NextStep(fate=Fate.RETRY, at=minutes(5))
+    assert after(outcome(421), expires_at=minutes(5)) == NextStep(
+        fate=Fate.EXPIRED, counts=False, pause=ShutScope.RELAY
     )
 
 
 def test_postpone_uses_up_no_attempt() -> None:
-    assert postpone(minutes(30), expires_at=None, jitter=0.0) == Next(
+    assert postpone(minutes(30), expires_at=None, jitter=0.0) == NextStep(
         fate=Fate.RETRY, at=minutes(30), counts=False
     )
-    assert postpone(minutes(30), expires_at=minutes(30), jitter=0.0) == Next(fate=Fate.EXPIRED, counts=False)
+    assert postpone(minutes(30), expires_at=minutes(30), jitter=0.0) == NextStep(
+        fate=Fate.EXPIRED, counts=False
+    )

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from newsletter.core.papers.diff import Change, Known, Text, after, decide, same_rendering
+from newsletter.core.papers.diff import KnownPaper, PaperChange, PaperText, after, decide, same_rendering
 from newsletter.core.papers.listing import Entry, PartialDate
 
 OLD, TODAY, LATER = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
-TEXT = Text(title="A Title", abstract="An abstract of α and 10 words.")
-KNOWN = Known(
+TEXT = PaperText(title="A Title", abstract="An abstract of α and 10 words.")
+KNOWN = KnownPaper(
     text=TEXT,
     author_count=3,
     organization="Acme",
@@ -25,8 +25,8 @@ KNOWN = Known(
 
 
 def change(
-    known: Known = KNOWN, *, on: date = LATER, published_on: date | None = None, **values: Any
-) -> Change:
+    known: KnownPaper = KNOWN, *, on: date = LATER, published_on: date | None = None, **values: Any
+) -> PaperChange:
     flags = {name: values.pop(name) for name in ("repeated", "rereading") if name in values}
     said = {"title": TEXT.title, "abstract": TEXT.abstract} | values
     entry = Entry(position=1, line=1, **said)
@@ -35,22 +35,22 @@ def change(
 
 def test_decide_finds_nothing_in_what_is_known() -> None:
     same = {"author_count": 3, "organization": "Acme", "comments": 4, "url": "https://example.org/1"}
-    assert change(**same) == Change()
-    assert change() == Change()
+    assert change(**same) == PaperChange()
+    assert change() == PaperChange()
 
 
 @pytest.mark.parametrize("listed_on", [TODAY, LATER])
 def test_decide_takes_a_changed_text_for_a_revision(listed_on: date) -> None:
     new = replace(TEXT, abstract="Another abstract.")
-    assert change(on=listed_on, abstract=new.abstract) == Change(revision=new)
-    assert change(on=listed_on, title="Another Title") == Change(
+    assert change(on=listed_on, abstract=new.abstract) == PaperChange(revision=new)
+    assert change(on=listed_on, title="Another Title") == PaperChange(
         revision=replace(TEXT, title="Another Title")
     )
 
 
 def test_decide_keeps_an_older_listings_text_as_history_only() -> None:
     found = change(on=OLD, abstract="Another abstract.")
-    assert found == Change(older=replace(TEXT, abstract="Another abstract."))
+    assert found == PaperChange(older=replace(TEXT, abstract="Another abstract."))
     assert found.text is None
 
 
@@ -66,12 +66,12 @@ def test_decide_keeps_an_older_listings_text_as_history_only() -> None:
     ],
 )
 def test_decide_takes_another_rendering_or_less_text_for_nothing(abstract: str) -> None:
-    assert change(abstract=abstract) == Change()
+    assert change(abstract=abstract) == PaperChange()
 
 
 def test_decide_keeps_the_title_when_only_its_rendering_differs() -> None:
-    assert change(title="A  TITLE", abstract="New words.") == Change(
-        revision=Text(title="A Title", abstract="New words.")
+    assert change(title="A  TITLE", abstract="New words.") == PaperChange(
+        revision=PaperText(title="A Title", abstract="New words.")
     )
 
 
@@ -79,11 +79,11 @@ def test_decide_keeps_the_title_when_only_its_rendering_differs() -> None:
 @pytest.mark.parametrize("listed_on", [OLD, LATER])
 def test_decide_completes_a_missing_or_cut_abstract_without_revision(before: str, listed_on: date) -> None:
     known = replace(KNOWN, text=replace(TEXT, abstract=before))
-    assert change(known, on=listed_on) == Change(filled=TEXT)
+    assert change(known, on=listed_on) == PaperChange(filled=TEXT)
 
 
 def test_decide_fills_gaps_from_any_listing() -> None:
-    bare = Known(text=TEXT, newest_on=TODAY)
+    bare = KnownPaper(text=TEXT, newest_on=TODAY)
     said: dict[str, Any] = {
         "author_count": 3,
         "author_names": ("Ada", "Bob"),
@@ -93,20 +93,20 @@ def test_decide_fills_gaps_from_any_listing() -> None:
         "url": "https://example.org/1",
     }
     day = date(2026, 2, 1)
-    assert change(bare, on=OLD, published_on=day, **said) == Change(fields=said | {"published_on": day})
+    assert change(bare, on=OLD, published_on=day, **said) == PaperChange(fields=said | {"published_on": day})
 
 
 def test_decide_lets_only_newer_listings_change_figures() -> None:
-    assert change(author_count=9, organization="Bolt") == Change(
+    assert change(author_count=9, organization="Bolt") == PaperChange(
         fields={"author_count": 9, "organization": "Bolt"}
     )
-    assert change(on=OLD, author_count=9, organization="Bolt") == Change()
+    assert change(on=OLD, author_count=9, organization="Bolt") == PaperChange()
 
 
 @pytest.mark.parametrize("listed_on", [OLD, LATER])
 def test_decide_keeps_the_largest_count_of_comments(listed_on: date) -> None:
-    assert change(on=listed_on, comments=2) == Change()
-    assert change(on=listed_on, comments=9) == Change(fields={"comments": 9})
+    assert change(on=listed_on, comments=2) == PaperChange()
+    assert change(on=listed_on, comments=9) == PaperChange(fields={"comments": 9})
 
 
 @pytest.mark.parametrize(
@@ -124,24 +124,24 @@ def test_decide_prefers_printed_years(
     known = replace(KNOWN, printed_year=printed_year)
     printed = PartialDate(month=2, day=1, year=year)
     found = change(known, on=listed_on, published_on=date(year or 2024, 2, 1), printed=printed)
-    assert found == Change(fields=fields)
+    assert found == PaperChange(fields=fields)
 
 
 def test_decide_only_fills_gaps_when_the_dump_repeats_a_paper() -> None:
-    assert change(repeated=True, abstract="Other words.", comments=9) == Change(fields={"comments": 9})
+    assert change(repeated=True, abstract="Other words.", comments=9) == PaperChange(fields={"comments": 9})
 
 
 def test_decide_mends_the_text_in_place_when_rereading_its_source() -> None:
-    assert change(rereading=True, title="A TITLE") == Change(filled=replace(TEXT, title="A TITLE"))
-    assert change(rereading=True) == Change()
+    assert change(rereading=True, title="A TITLE") == PaperChange(filled=replace(TEXT, title="A TITLE"))
+    assert change(rereading=True) == PaperChange()
 
 
 def test_after_is_what_the_change_says() -> None:
     found = change(abstract="New words.", comments=9)
     assert after(KNOWN, found, listed_on=LATER) == replace(
-        KNOWN, text=Text(title="A Title", abstract="New words."), comments=9, newest_on=LATER
+        KNOWN, text=PaperText(title="A Title", abstract="New words."), comments=9, newest_on=LATER
     )
-    assert after(KNOWN, Change(), listed_on=OLD) == KNOWN
+    assert after(KNOWN, PaperChange(), listed_on=OLD) == KNOWN
 
 
 def test_same_rendering_tells_links_apart() -> None:

@@ -12,7 +12,7 @@ from newsletter.core.papers.identity import (
     MAX_KEY,
     TITLE,
     PaperKeys,
-    Recognised,
+    Recognition,
     identifier_key,
     keys_of,
     recognise,
@@ -147,29 +147,29 @@ def _keys(*identifiers: tuple[str, str]) -> PaperKeys:
 @pytest.mark.parametrize(
     ("keys", "holders", "identifiers", "expected"),
     [
-        (_keys(), {}, {}, Recognised(paper_id=None)),
-        (_keys(), {(TITLE, "t"): [7, 3]}, {}, Recognised(paper_id=3)),
-        (_keys(ONE), {ONE: [5]}, {5: {ONE}}, Recognised(paper_id=5)),
-        (_keys(ONE), {(TITLE, "t"): [3]}, {3: set()}, Recognised(paper_id=3)),
-        (_keys(ONE), {(TITLE, "t"): [3]}, {3: {TWO}}, Recognised(paper_id=None)),
-        (_keys(ONE), {(TITLE, "t"): [3, 4]}, {3: {TWO}, 4: set()}, Recognised(paper_id=4)),
-        (_keys(ONE), {(TITLE, "t"): [3]}, {3: {ONE, TWO}}, Recognised(paper_id=3)),
-        (_keys(ONE), {(TITLE, "t"): [3]}, {3: {("doi", "2")}}, Recognised(paper_id=3)),
+        (_keys(), {}, {}, Recognition(paper_id=None)),
+        (_keys(), {(TITLE, "t"): [7, 3]}, {}, Recognition(paper_id=3)),
+        (_keys(ONE), {ONE: [5]}, {5: {ONE}}, Recognition(paper_id=5)),
+        (_keys(ONE), {(TITLE, "t"): [3]}, {3: set()}, Recognition(paper_id=3)),
+        (_keys(ONE), {(TITLE, "t"): [3]}, {3: {TWO}}, Recognition(paper_id=None)),
+        (_keys(ONE), {(TITLE, "t"): [3, 4]}, {3: {TWO}, 4: set()}, Recognition(paper_id=4)),
+        (_keys(ONE), {(TITLE, "t"): [3]}, {3: {ONE, TWO}}, Recognition(paper_id=3)),
+        (_keys(ONE), {(TITLE, "t"): [3]}, {3: {("doi", "2")}}, Recognition(paper_id=3)),
         (
             _keys(ONE),
             {ONE: [5], (TITLE, "t"): [3]},
             {5: {ONE}, 3: set()},
-            Recognised(paper_id=5, rivals=(3,)),
+            Recognition(paper_id=5, rivals=(3,)),
         ),
-        (_keys(ONE, ("doi", "d")), {ONE: [5], ("doi", "d"): [2]}, {}, Recognised(paper_id=5, rivals=(2,))),
-        (_keys(), {(TITLE, "t"): [-1, 9]}, {}, Recognised(paper_id=9)),  # stored ones before this dump's own
+        (_keys(ONE, ("doi", "d")), {ONE: [5], ("doi", "d"): [2]}, {}, Recognition(paper_id=5, rivals=(2,))),
+        (_keys(), {(TITLE, "t"): [-1, 9]}, {}, Recognition(paper_id=9)),  # stored ones before this dump's own
     ],
 )
 def test_recognise_lets_identifiers_decide_then_titles(
     keys: PaperKeys,
     holders: dict[tuple[str, str], list[int]],
     identifiers: dict[int, set[tuple[str, str]]],
-    expected: Recognised,
+    expected: Recognition,
 ) -> None:
     assert recognise(keys, holders=holders, identifiers=identifiers) == expected
 

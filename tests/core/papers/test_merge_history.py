@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from newsletter.core.papers.merge_history import Decision, Heir, Union, replay
+from newsletter.core.papers.merge_history import Heir, MergeDecision, MergedPeriod, replay
 
 
 def at(hour: int) -> datetime:
     return datetime(2026, 4, 14, hour, tzinfo=UTC)
 
 
-def merge(hour: int, kept: int, other: int) -> Decision:
-    return Decision(at=at(hour), merges=True, kept=kept, other=other)
+def merge(hour: int, kept: int, other: int) -> MergeDecision:
+    return MergeDecision(at=at(hour), merges=True, kept=kept, other=other)
 
 
-def split(hour: int, kept: int, other: int, *, news: bool = False) -> Decision:
-    return Decision(at=at(hour), merges=False, kept=kept, other=other, news=news)
+def split(hour: int, kept: int, other: int, *, news: bool = False) -> MergeDecision:
+    return MergeDecision(at=at(hour), merges=False, kept=kept, other=other, news=news)
 
 
 def test_papers_merged_in_turn_have_the_last_name() -> None:
@@ -44,6 +44,6 @@ def test_news_and_papers_that_never_were_one_inherit_nothing() -> None:
 def test_papers_were_one_from_the_merge_that_joined_them_to_the_split() -> None:
     kin = replay([merge(1, 2, 3), merge(2, 1, 2), split(5, 1, 3)])
     assert kin.unions == [
-        Union(paper=2, other=3, since=at(1), until=at(5)),
-        Union(paper=1, other=3, since=at(2), until=at(5)),
+        MergedPeriod(paper=2, other=3, since=at(1), until=at(5)),
+        MergedPeriod(paper=1, other=3, since=at(2), until=at(5)),
     ]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.topics.matching import (
-    Hit,
-    Rule,
+    PhraseHit,
+    PhraseRule,
     RuleSet,
     TopicReading,
     TopicRules,
@@ -20,10 +20,10 @@ from newsletter.core.topics.matching import (
 BRAINS = TopicRules(
     topic="brains",
     rules=(
-        Rule(phrases=("neuron", "neural circuit"), weight=1.0),
-        Rule(phrases=("VQA",), weight=2.0, context=("quantum",)),
-        Rule(phrases=("spike",), weight=1.0, unless=("loss spike",)),
-        Rule(phrases=("mouse",), weight=-1.0),
+        PhraseRule(phrases=("neuron", "neural circuit"), weight=1.0),
+        PhraseRule(phrases=("VQA",), weight=2.0, context=("quantum",)),
+        PhraseRule(phrases=("spike",), weight=1.0, unless=("loss spike",)),
+        PhraseRule(phrases=("mouse",), weight=-1.0),
     ),
     ignore=("artificial neuron", "post-quantum"),
 )
@@ -34,8 +34,10 @@ def read(title: str, abstract: str, topic: TopicRules = BRAINS) -> TopicReading:
     return reading
 
 
-def hit(phrase: str, in_title: int, in_abstract: int, points: float, set_aside: str = "") -> Hit:
-    return Hit(phrase=phrase, in_title=in_title, in_abstract=in_abstract, points=points, set_aside=set_aside)
+def hit(phrase: str, in_title: int, in_abstract: int, points: float, set_aside: str = "") -> PhraseHit:
+    return PhraseHit(
+        phrase=phrase, in_title=in_title, in_abstract=in_abstract, points=points, set_aside=set_aside
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,9 @@ def hit(phrase: str, in_title: int, in_abstract: int, points: float, set_aside: 
         ("", "", ()),
     ],
 )
-def test_reading_counts_phrases_in_their_context(title: str, abstract: str, hits: tuple[Hit, ...]) -> None:
+def test_reading_counts_phrases_in_their_context(
+    title: str, abstract: str, hits: tuple[PhraseHit, ...]
+) -> None:
     points = sum(one.points for one in hits)
     assert read(title, abstract) == TopicReading(topic="brains", strong_at=2.0, points=points, hits=hits)
 
@@ -67,14 +71,14 @@ def test_mentions_saturate_below_the_title_and_its_double() -> None:
 
 def test_ignored_phrase_still_forbids() -> None:
     topic = TopicRules(
-        topic="t", rules=(Rule(phrases=("circuit",), unless=("quantum",)),), ignore=("quantum circuit",)
+        topic="t", rules=(PhraseRule(phrases=("circuit",), unless=("quantum",)),), ignore=("quantum circuit",)
     )
     assert read("", "a circuit", topic).points == 1.0
     assert read("", "a circuit and a quantum circuit", topic).points == 0.0
 
 
 def test_topic_wide_context_sets_all_aside() -> None:
-    topic = TopicRules(topic="t", rules=(Rule(phrases=("arm",)),), context=("robot",), unless=("fire",))
+    topic = TopicRules(topic="t", rules=(PhraseRule(phrases=("arm",)),), context=("robot",), unless=("fire",))
     assert read("arm", "", topic).hits == (hit("arm", 1, 0, 0.0, "needs robot"),)
     assert read("robot arm", "", topic).points == 2.0
     assert read("robot fire arm", "", topic).hits == (hit("arm", 1, 0, 0.0, "not beside fire"),)
@@ -82,7 +86,8 @@ def test_topic_wide_context_sets_all_aside() -> None:
 
 def test_phrase_of_two_rules_counts_by_the_one_that_says_most() -> None:
     topic = TopicRules(
-        topic="t", rules=(Rule(phrases=("arm",)), Rule(phrases=("arm",), weight=3.0, context=("robot",)))
+        topic="t",
+        rules=(PhraseRule(phrases=("arm",)), PhraseRule(phrases=("arm",), weight=3.0, context=("robot",))),
     )
     assert read("", "arm", topic).points == 1.0
     assert read("", "robot with an arm", topic).points == 3.0
@@ -114,5 +119,5 @@ def test_evidence_is_strongest_first_without_repetition_and_short() -> None:
 
 
 def test_wildcard_evidence_reads_as_in_the_paper() -> None:
-    topic = TopicRules(topic="t", rules=(Rule(phrases=("memrist* array",)),))
+    topic = TopicRules(topic="t", rules=(PhraseRule(phrases=("memrist* array",)),))
     assert read("", "a Memristive array of NNs", topic).hits == (hit("memristive array", 0, 1, 1.0),)

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.core.topics.phrases import MAX_CHARS, Found, PhraseIndex, spellings_of, stem_of, words_of
+from newsletter.core.topics.phrases import (
+    MAX_CHARS,
+    FoundPhrase,
+    PhraseIndex,
+    spellings_of,
+    stem_of,
+    words_of,
+)
 
 
 def phrases_in(text: str, *phrases: str) -> list[str]:
@@ -56,7 +63,11 @@ def test_phrase_matches_its_variants_only(phrase: str, text: str, times: int) ->
 
 def test_find_gives_every_place_the_longest_first() -> None:
     index = PhraseIndex(["quantum", "quantum circuit", "circuit"])
-    assert index.find(words_of("a quantum circuit")) == [Found(1, 1, 3), Found(0, 1, 2), Found(2, 2, 3)]
+    assert index.find(words_of("a quantum circuit")) == [
+        FoundPhrase(1, 1, 3),
+        FoundPhrase(0, 1, 2),
+        FoundPhrase(2, 2, 3),
+    ]
 
 
 @pytest.mark.parametrize("word", ["class", "analysis", "gas", "us", "bus", ""])

@@ -14,9 +14,9 @@ import pytest
 
 from newsletter.core.mail.quoted_printable import quoted_printable
 from newsletter.core.mail.values import Content, Recipient
-from newsletter.delivery.message.builder import House, MessageBuilder
+from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
 from newsletter.delivery.message.dkim import DkimSigner
-from newsletter.delivery.message.dkim_keys import Algorithm, Key, generate, parse
+from newsletter.delivery.message.dkim_keys import Algorithm, DkimKey, generate, parse
 from newsletter.delivery.message.signing import SigningBuilder
 
 KEYS = {
@@ -30,9 +30,11 @@ OPENDKIM = shutil.which("opendkim", path="/usr/sbin:/usr/bin:/usr/local/sbin")
 needs_opendkim = pytest.mark.skipif(OPENDKIM is None, reason="OpenDKIM is not installed")
 
 
-def signed_mail(keys: Sequence[Key] = (RSA, ED25519), *, key: str = "2026-04-17", text: str = TEXT) -> bytes:
+def signed_mail(
+    keys: Sequence[DkimKey] = (RSA, ED25519), *, key: str = "2026-04-17", text: str = TEXT
+) -> bytes:
     """A mail as it goes out, with foreign letters wherever a mail can have them."""
-    house = House(
+    house = SenderIdentity(
         sender="Überblick 量子 <news@papers.example>",
         base_url="https://papers.example",
         list_name="Überblick 量子",
@@ -59,7 +61,7 @@ def signed_mail(keys: Sequence[Key] = (RSA, ED25519), *, key: str = "2026-04-17"
     return (signing if keys else plain).prepare(content).assemble(recipient).data
 
 
-def verified(mail: bytes, *keys: Key) -> list[bool]:
+def verified(mail: bytes, *keys: DkimKey) -> list[bool]:
     """Whether each signature holds, from the top down, says dkimpy; `keys` are what DNS knows."""
     records = {f"{key.record.name}.".encode(): key.record.value.encode() for key in keys or KEYS.values()}
     verifier = dkim.DKIM(mail)

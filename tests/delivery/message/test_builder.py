@@ -18,9 +18,9 @@ from newsletter.core.mail.quoted_printable import UNPRINTABLE, encode_piece
 from newsletter.core.mail.text_wrap import wrapped
 from newsletter.core.mail.values import Content, Envelope, Recipient
 from newsletter.delivery.addresses import UnsendableAddressError
-from newsletter.delivery.message.builder import House, MessageBuilder
+from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
 from newsletter.delivery.message.headers import clean
-from newsletter.delivery.message.verp import MailMark, verify
+from newsletter.delivery.message.verp import ReturnPathId, verify
 from tests.delivery.message.odd_texts import INJECTIONS, odd_texts
 
 _STRICT = default.clone(raise_on_defect=True)
@@ -64,7 +64,9 @@ def _mail(
     *, house: Mapping[str, Any] = _HOUSE, content: Content | None = None, **changes: Any
 ) -> tuple[Envelope, EmailMessage]:
     """One mail, parsed without a defect, and checked for what every mail promises."""
-    envelope = MessageBuilder(House(**house)).prepare(content or _content()).assemble(_recipient(**changes))
+    envelope = (
+        MessageBuilder(SenderIdentity(**house)).prepare(content or _content()).assemble(_recipient(**changes))
+    )
     lines = envelope.data.split(b"\r\n")
     assert b"\n" not in envelope.data.replace(b"\r\n", b"")
     assert max(map(len, lines)) <= 78
@@ -88,7 +90,7 @@ def _shown(message: EmailMessage, kind: str) -> str:
 
 def test_assemble_writes_every_header_once() -> None:
     _, message = _mail()
-    mark = MessageBuilder(House(**_HOUSE)).mark(7, "digest", "2026-04-17")
+    mark = MessageBuilder(SenderIdentity(**_HOUSE)).mark(7, "digest", "2026-04-17")
     boundary = f"=_{mark[24:56]}"
     assert dict(message.items()) == {
         "From": "Paper Digest <news@papers.example>",
@@ -171,7 +173,7 @@ def test_assemble_folds_before_a_long_link() -> None:
 def test_builder_refuses_a_sender_without_an_address() -> None:
     for sender in ("Paper Digest", "", "x <käthe@papers.example>"):
         with pytest.raises(ConfigurationError, match="sender"):
-            MessageBuilder(House(**_HOUSE | {"sender": sender}))
+            MessageBuilder(SenderIdentity(**_HOUSE | {"sender": sender}))
 
 
 def test_builder_takes_foreign_names_and_domains() -> None:
@@ -192,7 +194,7 @@ def test_builder_takes_foreign_names_and_domains() -> None:
 
 
 def test_a_non_ascii_local_part_stands_as_it_is() -> None:
-    builder = MessageBuilder(House(**_HOUSE))
+    builder = MessageBuilder(SenderIdentity(**_HOUSE))
     envelope = builder.prepare(_content()).assemble(_recipient(address="käthe@bücher.example", name=""))
     assert "To: käthe@xn--bcher-kva.example\r\n".encode() in envelope.data  # RFC 6532
 
@@ -202,8 +204,8 @@ def test_return_path_and_envid_name_the_mail_and_are_signed() -> None:
     local, _, domain = envelope.sender.partition("@")
     assert domain == "papers.example"
     assert len(local) <= 64
-    mark = MessageBuilder(House(**_HOUSE)).mark(7, "digest", "2026-04-17")
-    expected = MailMark(subscriber_id=7, tag=mark[:10])
+    mark = MessageBuilder(SenderIdentity(**_HOUSE)).mark(7, "digest", "2026-04-17")
+    expected = ReturnPathId(subscriber_id=7, tag=mark[:10])
     assert verify(local.removeprefix("bounce+"), [_KEY]) == expected
     assert verify(local.removeprefix("bounce+").upper(), [b"old key", _KEY]) == expected
     assert envelope.envid == local.removeprefix("bounce+")
@@ -231,7 +233,7 @@ def test_payloads_anywhere_add_no_header(payload: str) -> None:
 
 
 def test_odd_subjects_and_names_survive_whole_mails() -> None:
-    builder = MessageBuilder(House(**_HOUSE))
+    builder = MessageBuilder(SenderIdentity(**_HOUSE))
     for number, text in enumerate(odd_texts(300, seed=5)):
         envelope = builder.prepare(_content(subject=text)).assemble(_recipient(name=text, key=str(number)))
         message = cast(EmailMessage, email.message_from_bytes(envelope.data, policy=_STRICT))
@@ -293,9 +295,12 @@ def test_message_ids_and_boundaries_differ_with_reader_kind_and_key() -> None:
     mails = [_mail(**change)[1] for change in changes]
     assert len({message["Message-ID"] for message in mails}) == len(changes)
     assert len({message.get_boundary() for message in mails}) == len(changes)
-    other = MessageBuilder(House(**_HOUSE | {"secret_key": b"another"}))
+    other = MessageBuilder(SenderIdentity(**_HOUSE | {"secret_key": b"another"}))
     assert other.message_id(7, "digest", "2026-04-17") != mails[0]["Message-ID"]
-    assert MessageBuilder(House(**_HOUSE)).message_id(7, "digest", "2026-04-17") == mails[0]["Message-ID"]
+    assert (
+        MessageBuilder(SenderIdentity(**_HOUSE)).message_id(7, "digest", "2026-04-17")
+        == mails[0]["Message-ID"]
+    )
 
 
 def test_links_in_headers_may_be_http_on_loopback() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.delivery.message.dkim import OVERSIGNED, SIGNED, DkimSigner, is_aligned
-from newsletter.delivery.message.dkim_keys import Key
+from newsletter.delivery.message.dkim_keys import DkimKey
 from tests.delivery.message.signed_mail import (
     ED25519,
     RSA,
@@ -37,13 +37,13 @@ def _tags(mail: bytes) -> list[dict[str, str]]:
 
 
 @COMBINATIONS
-def test_every_signature_holds(keys: Sequence[Key]) -> None:
+def test_every_signature_holds(keys: Sequence[DkimKey]) -> None:
     assert verified(signed_mail(keys)) == [True] * len(keys)
 
 
 @needs_opendkim
 @COMBINATIONS
-def test_opendkim_agrees_and_sees_a_change(keys: Sequence[Key], tmp_path: Path) -> None:
+def test_opendkim_agrees_and_sees_a_change(keys: Sequence[DkimKey], tmp_path: Path) -> None:
     mail = signed_mail(keys)
     assert opendkim_says(mail, tmp_path) == ["pass"] * len(keys)
     assert opendkim_says(mail.replace(b"Good", b"good"), tmp_path) == ["fail"] * len(keys)
@@ -81,7 +81,7 @@ def test_signing_again_gives_the_same_bytes() -> None:
 
 
 def test_lines_of_signatures_are_short() -> None:
-    long = Key(domain="newsletters." * 4 + "example.org", selector="s" * 60, private=RSA.private)
+    long = DkimKey(domain="newsletters." * 4 + "example.org", selector="s" * 60, private=RSA.private)
     mail = signed_mail((RSA, ED25519, long))
     added = mail.removesuffix(signed_mail(()))
     assert max(map(len, added.split(b"\r\n"))) <= 78
@@ -90,7 +90,7 @@ def test_lines_of_signatures_are_short() -> None:
 
 @COMBINATIONS
 @pytest.mark.parametrize("field", [name.decode() for name in SIGNED if name != b"content-transfer-encoding"])
-def test_change_of_a_signed_field_breaks_every_signature(keys: Sequence[Key], field: str) -> None:
+def test_change_of_a_signed_field_breaks_every_signature(keys: Sequence[DkimKey], field: str) -> None:
     mail = signed_mail(keys)
     changed = re.sub(rf"(?im)^({field}:\s*\S)".encode(), rb"\1x", mail, count=1)
     assert changed != mail

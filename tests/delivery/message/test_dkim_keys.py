@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from newsletter.delivery.message.dkim_keys import Algorithm, Record, UnusableKeyError, generate, parse
+from newsletter.delivery.message.dkim_keys import Algorithm, DkimRecord, UnusableKeyError, generate, parse
 from tests.delivery.message.signed_mail import ED25519, KEYS, RSA
 
 # RFC 8463 appendix A.2: the private key's seed in PKCS #8, and the record of its public half.
@@ -26,7 +26,7 @@ MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 
 def test_record_of_the_key_in_rfc_8463() -> None:
     key = parse(RFC_8463_KEY, domain="football.example.com", selector="brisbane")
-    assert key.record == Record(
+    assert key.record == DkimRecord(
         name="brisbane._domainkey.football.example.com",
         value="v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
     )

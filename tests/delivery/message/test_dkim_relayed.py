@@ -13,7 +13,7 @@ from newsletter.delivery.smtp.transport import send_batch
 from tests.delivery.message.odd_texts import odd_texts
 from tests.delivery.message.signed_mail import OPENDKIM, opendkim_says, signed_mail, verified
 from tests.smtp_servers.postfix import needs_postfix, postfix_relay
-from tests.smtp_servers.recording import RecordingServer, Terms
+from tests.smtp_servers.recording import RecordingServer, ServerRules
 
 ASKED = 3  # mails that OpenDKIM judges, too: each is a process
 WAIT = 30.0  # seconds that Postfix may take to pass everything on
@@ -26,7 +26,7 @@ def test_signatures_hold_behind_a_real_relay(tmp_path: Path) -> None:
     texts = ["", "\n\n\n", ".\n..\n. \n", "From me\n", "x" * 3_000 + "\n", " \t \n", *odd_texts(20, seed=8)]
     mails = [signed_mail(key=str(number), text=text) for number, text in enumerate(texts)]
     with (
-        RecordingServer(terms=Terms(extensions=EXTENSIONS)) as server,
+        RecordingServer(terms=ServerRules(extensions=EXTENSIONS)) as server,
         postfix_relay(tmp_path, next_hop=server.port) as port,
     ):
         outcomes = send_batch(

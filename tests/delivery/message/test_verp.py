@@ -4,22 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.message.verp import MailMark, return_path, sign, verify
+from newsletter.delivery.message.verp import ReturnPathId, return_path, sign, verify
 
 KEY = b"secret key of the tests"
-MARK = MailMark(subscriber_id=7, tag="0123456789")
+MARK = ReturnPathId(subscriber_id=7, tag="0123456789")
 
 
 @given(st.integers(0, 2**63 - 1), st.text("0123456789abcdef", min_size=1, max_size=16))
 def test_verify_reads_back_what_was_signed_in_any_letter_case(number: int, tag: str) -> None:
-    mark = MailMark(subscriber_id=number, tag=tag)
+    mark = ReturnPathId(subscriber_id=number, tag=tag)
     signed = sign(mark, KEY)
     assert len("bounce+" + signed) <= 64  # octets of a local part, RFC 5321 section 4.5.3.1.1
     assert [verify(text, [b"newer", KEY]) for text in (signed, signed.upper(), f" {signed}\n")] == [mark] * 3
 
 
 def test_sign_is_the_same_every_time_and_another_for_every_mail_and_key() -> None:
-    others = [MailMark(subscriber_id=8, tag=MARK.tag), MailMark(subscriber_id=7, tag="0123456788")]
+    others = [ReturnPathId(subscriber_id=8, tag=MARK.tag), ReturnPathId(subscriber_id=7, tag="0123456788")]
     assert sign(MARK, KEY) == sign(MARK, KEY)
     assert len({sign(MARK, KEY), sign(MARK, b"another"), *(sign(mark, KEY) for mark in others)}) == 4
 

@@ -21,15 +21,15 @@ from newsletter.db.schema import (
     reader_debts,
     table_of,
 )
-from newsletter.delivery.message.builder import House, MessageBuilder
-from newsletter.delivery.outbox.claims import Audience
+from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
+from newsletter.delivery.outbox.claims import AudienceSelects
 from newsletter.delivery.outbox.content_store import store_pieces
 from subscribers import audience
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 LATER = timedelta(hours=1)
 TOMORROW = NOW + timedelta(days=1)
-HOUSE = House(
+HOUSE = SenderIdentity(
     sender="Papers <papers@news.example>",
     base_url="https://news.example",
     list_name="Papers",
@@ -39,8 +39,8 @@ BUILDER = MessageBuilder(HOUSE)
 PEOPLE = table_of(subscribers.tables.Subscriber)
 
 
-def public() -> Audience:
-    return Audience(
+def public() -> AudienceSelects:
+    return AudienceSelects(
         mailable=audience.mailable(),
         reachable=audience.reachable(),
         departed=audience.departed(),

@@ -9,7 +9,7 @@ from newsletter.core.errors import NotFoundError
 from newsletter.core.mail.values import Content
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import pieces
-from newsletter.delivery.outbox.content_store import Shelf, load_content, store_pieces
+from newsletter.delivery.outbox.content_store import ContentCache, load_content, store_pieces
 from tests.delivery.outbox.scenario import NOW, Outbox
 
 
@@ -42,7 +42,7 @@ def test_content_comes_back_as_it_was_stored(tmp_path: Path) -> None:
 def test_shelf_stays_within_its_size_and_right(tmp_path: Path) -> None:
     box = Outbox(tmp_path)
     digests = [box.digest(body=bytes([65 + n]) * 100) for n in range(5)]
-    shelf = Shelf(size=250)
+    shelf = ContentCache(size=250)
     with reading(box.engine) as connection:
         for _ in range(3):
             for n, digest in enumerate(digests):

@@ -14,8 +14,8 @@ from newsletter.core.mail.values import Outcome, Verdict
 from newsletter.core.states import DeliveryState, SkipReason
 from newsletter.db.engine import reading, writing
 from newsletter.delivery.outbox import queries
-from newsletter.delivery.outbox.claims import LEASE, Claims, _due, claim, expire
-from newsletter.delivery.outbox.handover import Result, TurnOver, release, turn_over
+from newsletter.delivery.outbox.claims import LEASE, ClaimResult, _due, claim, expire
+from newsletter.delivery.outbox.handover import AttemptResult, HandOver, release, turn_over
 from newsletter.delivery.outbox.recovery import Uncertain, recover
 from newsletter.delivery.outbox.sender_locks import owning
 from subscribers import audience
@@ -32,26 +32,26 @@ def box(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Outbox]:
     box.engine.dispose()
 
 
-def take(box: Outbox, *, owner: str = ME, limit: int = 100, only: int | None = None) -> Claims:
+def take(box: Outbox, *, owner: str = ME, limit: int = 100, only: int | None = None) -> ClaimResult:
     with writing(box.engine) as connection:
         return claim(connection, owner=owner, now=NOW, wall=NOW, limit=limit, audience=public(), only=only)
 
 
-def ids(claims: Claims) -> list[int]:
+def ids(claims: ClaimResult) -> list[int]:
     return [mail.id for mail in claims.claimed]
 
 
-def hand_over(box: Outbox, deliveries: list[int], *, owner: str = ME) -> TurnOver:
+def hand_over(box: Outbox, deliveries: list[int], *, owner: str = ME) -> HandOver:
     with writing(box.engine) as connection:
         return turn_over(connection, owner=owner, results=[], upcoming=deliveries, now=NOW, wall=NOW)
 
 
 def settle(
     box: Outbox, delivery: int, outcome: Outcome, *, owner: str = ME, resend: bool = False
-) -> TurnOver:
+) -> HandOver:
     expires_at = box.rows()[delivery]["expires_at"]
     following = decide(outcome, attempts=0, now=NOW, expires_at=expires_at, jitter=0.0, resend=resend)
-    result = Result(delivery_id=delivery, outcome=outcome, next=following)
+    result = AttemptResult(delivery_id=delivery, outcome=outcome, next=following)
     with writing(box.engine) as connection:
         return turn_over(connection, owner=owner, results=[result], upcoming=[], now=NOW, wall=NOW)
 
@@ -240,7 +240,7 @@ def test_outcomes_and_next_hand_overs_share_one_transaction(box: Outbox) -> None
     box.queue(box.readers(2), box.digest())
     take(box)
     hand_over(box, [1])
-    result = Result(
+    result = AttemptResult(
         delivery_id=1,
         outcome=OK,
         next=decide(OK, attempts=0, now=NOW, expires_at=None, jitter=0.0),
@@ -252,7 +252,7 @@ def test_outcomes_and_next_hand_overs_share_one_transaction(box: Outbox) -> None
     def crash() -> None:
         with writing(box.engine) as connection:
             turned = turn_over(connection, owner=ME, results=[result], upcoming=[2], now=NOW, wall=NOW)
-            assert turned == TurnOver(handed_over=frozenset({2}), refused=frozenset())
+            assert turned == HandOver(handed_over=frozenset({2}), refused=frozenset())
             raise CrashError
 
     with pytest.raises(CrashError):

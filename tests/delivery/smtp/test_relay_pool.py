@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
-from newsletter.delivery.smtp.relay_pool import SHUT_AFTER, Line, Lines
+from newsletter.delivery.smtp.relay_pool import SHUT_AFTER, RelayPool, RelayState
 
 
 def relays(*weights: float) -> list[Relay]:
@@ -24,16 +24,16 @@ def mails(count: int) -> list[Envelope]:
     return [Envelope(sender="a", recipient="b", data=b"", delivery_id=n) for n in range(count)]
 
 
-def shares(lines: Lines) -> list[int]:
+def shares(lines: RelayPool) -> list[int]:
     return [len(line.backlog) for line in lines.all]
 
 
-def down(line: Line) -> None:
+def down(line: RelayState) -> None:
     line.failed(RelayError(line.relay, Fault.REFUSED, "nobody listens"), 0.0)
 
 
 def test_mail_is_divided_by_weight_without_bursts() -> None:
-    lines = Lines(relays(5, 1, 1, 0))
+    lines = RelayPool(relays(5, 1, 1, 0))
     lines.add(mails(70), now=0.0)
     assert shares(lines) == [50, 10, 10, 0]
     numbers = [envelope.delivery_id or 0 for envelope in lines.all[1].backlog]
@@ -41,7 +41,7 @@ def test_mail_is_divided_by_weight_without_bursts() -> None:
 
 
 def test_a_line_that_is_down_loses_its_backlog_to_the_others_and_standbys_come_last() -> None:
-    lines = Lines(relays(1, 1, 0))
+    lines = RelayPool(relays(1, 1, 0))
     lines.add(mails(10), now=0.0)
     down(lines.all[0])
     lines.forsake(lines.all[0], now=0.0)
@@ -59,7 +59,7 @@ def test_a_line_that_is_down_loses_its_backlog_to_the_others_and_standbys_come_l
 
 
 def test_a_line_that_rests_gets_nothing_while_another_works() -> None:
-    lines = Lines(relays(1, 1))
+    lines = RelayPool(relays(1, 1))
     lines.all[0].used = True
     lines.all[0].failed(RelayError(lines.all[0].relay, Fault.BUSY, "later"), 0.0)
     lines.add(mails(4), now=0.5)
@@ -69,7 +69,7 @@ def test_a_line_that_rests_gets_nothing_while_another_works() -> None:
 
 
 def test_a_line_takes_no_more_than_its_allowance_and_what_it_did_not_send_comes_back() -> None:
-    lines = Lines(relays(1, 1))
+    lines = RelayPool(relays(1, 1))
     for line in lines.all:
         line.allowance = 3
     lines.add(mails(10), now=0.0)
@@ -83,7 +83,7 @@ def test_a_line_takes_no_more_than_its_allowance_and_what_it_did_not_send_comes_
 
 
 def test_what_no_line_may_take_is_stranded_and_only_that() -> None:
-    lines = Lines(relays(1, 1))
+    lines = RelayPool(relays(1, 1))
     lines.all[0].allowance = 3
     down(lines.all[1])
     lines.add(mails(10), now=0.0)
@@ -92,7 +92,7 @@ def test_what_no_line_may_take_is_stranded_and_only_that() -> None:
 
 
 def test_a_line_is_shut_when_it_refuses_our_sender_time_and_again() -> None:
-    (line,) = Lines(relays(1)).all
+    (line,) = RelayPool(relays(1)).all
     refused = Outcome(verdict=Verdict.REJECTED, phase="mail", code=550, status="5.7.1", text="not you")
     taken = Outcome(verdict=Verdict.ACCEPTED, phase="dot", code=250)
     for outcome in [*[refused] * (SHUT_AFTER - 1), taken, *[refused] * (SHUT_AFTER - 1)]:
@@ -108,7 +108,7 @@ def test_a_line_is_shut_when_it_refuses_our_sender_time_and_again() -> None:
 
 @pytest.mark.parametrize("phase", ["rcpt", "data", "dot"])
 def test_a_line_is_not_shut_for_what_a_recipients_domain_says(phase: str) -> None:
-    (line,) = Lines(relays(1)).all
+    (line,) = RelayPool(relays(1)).all
     for _ in range(10):
         line.answered(Outcome(verdict=Verdict.REJECTED, phase=phase, code=550, status="5.7.1"), 0.0)
     assert line.error is None
@@ -121,7 +121,7 @@ def test_a_line_is_not_shut_for_what_a_recipients_domain_says(phase: str) -> Non
 def test_no_envelope_is_lost_or_doubled_whatever_happens(
     weights: list[float], happenings: list[tuple[str, int]]
 ) -> None:
-    lines = Lines(relays(*weights))
+    lines = RelayPool(relays(*weights))
     added, now = 0, 0.0
     for what, number in happenings:
         now += 0.3

@@ -14,7 +14,7 @@ from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security, T
 from newsletter.delivery.smtp.transport import Transport
 from tests.smtp_servers.certificates import server_tls
 from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
-from tests.smtp_servers.recording import Terms
+from tests.smtp_servers.recording import ServerRules
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
 pytestmark = pytest.mark.flaky(reruns=2)
@@ -126,12 +126,12 @@ def relay_for(server: MisbehavingServer, ca_file: str | None = None, connections
     )
 
 
-def terms_for(name: str, folder: Path) -> tuple[Terms, str | None]:
+def terms_for(name: str, folder: Path) -> tuple[ServerRules, str | None]:
     context, ca_file = None, None
     login = ("me", "secret") if name.startswith("auth") else None
     if "tls" in name:
         context, ca_file = server_tls(folder)
-    return Terms(extensions=("PIPELINING", "SIZE"), tls=context, login=login), ca_file
+    return ServerRules(extensions=("PIPELINING", "SIZE"), tls=context, login=login), ca_file
 
 
 def run(

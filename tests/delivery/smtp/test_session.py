@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
-from newsletter.delivery.smtp.session import Event, HandedBack, Over, PipeliningBroken, Session, Settled
+from newsletter.delivery.smtp.session import (
+    EnvelopeReturned,
+    EnvelopeSettled,
+    Event,
+    PipeliningBroken,
+    Session,
+    SessionOver,
+)
 
 BODY = b"Subject: x\r\n\r\nHello.\r\n"
 EHLO = b"250-mx\r\n250 PIPELINING\r\n"
@@ -51,9 +58,9 @@ class Talk:
 
 def settled(
     number: int, code: int = 250, status: str = "2.0.0", text: str = "ok", phase: str = "dot"
-) -> Settled:
+) -> EnvelopeSettled:
     verdict = Verdict.ACCEPTED if code < 400 else Verdict.DEFERRED if code < 500 else Verdict.REJECTED
-    return Settled(
+    return EnvelopeSettled(
         Outcome(verdict=verdict, phase=phase, code=code, status=status, text=text, delivery_id=number)
     )
 
@@ -108,7 +115,10 @@ def test_session_that_ends_before_the_dot_has_left_defers() -> None:
     talk.hear(GO)
     written = talk.said(all_left=False)
     talk.session.flushed += len(written) - 1  # all but the last byte of the final dot
-    assert talk.session.lost("gone") == [Settled(lost(1, Verdict.DEFERRED, "data")), Over("gone")]
+    assert talk.session.lost("gone") == [
+        EnvelopeSettled(lost(1, Verdict.DEFERRED, "data")),
+        SessionOver("gone"),
+    ]
 
 
 def test_session_that_ends_once_the_dot_has_left_is_uncertain_and_hands_the_next_back() -> None:
@@ -117,9 +127,9 @@ def test_session_that_ends_once_the_dot_has_left_is_uncertain_and_hands_the_next
     talk.hear(GO)
     talk.said()
     assert talk.session.lost("gone") == [
-        Settled(lost(1, Verdict.UNCERTAIN, "dot")),
-        HandedBack(envelope(2), lost(2, Verdict.DEFERRED, "mail")),
-        Over("gone"),
+        EnvelopeSettled(lost(1, Verdict.UNCERTAIN, "dot")),
+        EnvelopeReturned(envelope(2), lost(2, Verdict.DEFERRED, "mail")),
+        SessionOver("gone"),
     ]
     assert talk.session.lost("again") == []
 
@@ -130,8 +140,8 @@ def test_session_that_ends_within_its_first_group_suspects_pipelining() -> None:
     talk.hear(b"250 2.1.0 ok\r\n")
     assert talk.session.lost("gone") == [
         PipeliningBroken(),
-        HandedBack(envelope(1), lost(1, Verdict.DEFERRED, "rcpt")),
-        Over("gone"),
+        EnvelopeReturned(envelope(1), lost(1, Verdict.DEFERRED, "rcpt")),
+        SessionOver("gone"),
     ]
 
 
@@ -143,7 +153,7 @@ def test_session_told_421_on_a_kept_connection_hands_the_mail_back() -> None:
     refused = Outcome(
         verdict=Verdict.DEFERRED, phase="mail", code=421, status="4.7.0", text="enough", delivery_id=2
     )
-    assert events == [settled(1), HandedBack(envelope(2), refused), Over("421 enough")]
+    assert events == [settled(1), EnvelopeReturned(envelope(2), refused), SessionOver("421 enough")]
 
 
 def test_session_that_was_never_ready_is_the_relays_fault() -> None:
@@ -211,10 +221,12 @@ def test_session_gives_each_mail_one_fate_whatever_it_hears(
             break
         events += talk.hear(answer)
     events += talk.session.lost("gone")
-    fates = [event.outcome.delivery_id for event in events if isinstance(event, Settled | HandedBack)]
+    fates = [
+        event.outcome.delivery_id for event in events if isinstance(event, EnvelopeSettled | EnvelopeReturned)
+    ]
     assert sorted(fates) == sorted(begun)
     for event in events:
-        if isinstance(event, HandedBack):
+        if isinstance(event, EnvelopeReturned):
             assert event.outcome.verdict is not Verdict.UNCERTAIN
-        if isinstance(event, Settled) and event.outcome.verdict is Verdict.UNCERTAIN:
+        if isinstance(event, EnvelopeSettled) and event.outcome.verdict is Verdict.UNCERTAIN:
             assert all_left

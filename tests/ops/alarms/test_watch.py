@@ -17,13 +17,13 @@ import pytest
 from sqlalchemy import Engine, insert, update
 from sqlmodel import SQLModel
 
-from newsletter.core.alarms import Terms
+from newsletter.core.alarms import AlarmPolicy
 from newsletter.db.engine import open_engine, writing
 from newsletter.db.schema import dumps, editions
-from newsletter.delivery.message.builder import House, MessageBuilder
+from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
 from newsletter.delivery.smtp.relay import Relay, Security
-from newsletter.ops.alarms.notify import Teller
-from newsletter.ops.alarms.watch import Look, standing_alarms, watch
+from newsletter.ops.alarms.notify import Notifier
+from newsletter.ops.alarms.watch import WatchReport, standing_alarms, watch
 from newsletter.ops.stats.prometheus import exposition
 from tests.smtp_servers.recording import RecordingServer
 
@@ -75,9 +75,13 @@ def hook(status: int = 200) -> Iterator[tuple[str, list[Any]]]:
         server.server_close()
 
 
-def looking(engine: Engine, folder: Path, teller: Teller | None, *, hours: float = 0) -> Look:
+def looking(engine: Engine, folder: Path, teller: Notifier | None, *, hours: float = 0) -> WatchReport:
     return watch(
-        engine, state_dir=folder, terms=Terms(free_bytes=0), teller=teller, now=NOON + timedelta(hours=hours)
+        engine,
+        state_dir=folder,
+        terms=AlarmPolicy(free_bytes=0),
+        teller=teller,
+        now=NOON + timedelta(hours=hours),
     )
 
 
@@ -88,7 +92,7 @@ def release(engine: Engine) -> None:
 
 def test_an_alarm_and_its_end_are_told_once_each(engine: Engine, tmp_path: Path) -> None:
     with hook() as (url, got):
-        teller = Teller(name="Paper Digest", webhook=f"{url}/hook")
+        teller = Notifier(name="Paper Digest", webhook=f"{url}/hook")
         first = looking(engine, tmp_path, teller)
         assert ([alarm.key for alarm in first.standing], first.told) == (["edition 3"], 1)
         assert looking(engine, tmp_path, teller, hours=1).told == 0
@@ -105,10 +109,10 @@ def test_an_alarm_and_its_end_are_told_once_each(engine: Engine, tmp_path: Path)
 
 def test_what_could_not_be_told_is_told_at_the_next_look(engine: Engine, tmp_path: Path) -> None:
     with hook(status=500) as (url, _):
-        failed = looking(engine, tmp_path, Teller(name="P", webhook=url))
+        failed = looking(engine, tmp_path, Notifier(name="P", webhook=url))
     assert (failed.told, "500" in failed.untold) == (0, True)
     with hook() as (url, got):
-        assert looking(engine, tmp_path, Teller(name="P", webhook=url), hours=1).told == 1
+        assert looking(engine, tmp_path, Notifier(name="P", webhook=url), hours=1).told == 1
     assert len(got) == 1
 
 
@@ -116,7 +120,7 @@ def test_what_ended_before_it_was_told_is_not_told(engine: Engine, tmp_path: Pat
     assert len(looking(engine, tmp_path, None).standing) == 1
     release(engine)
     with hook() as (url, got):
-        assert looking(engine, tmp_path, Teller(name="P", webhook=url), hours=1).told == 0
+        assert looking(engine, tmp_path, Notifier(name="P", webhook=url), hours=1).told == 0
     assert got == []
 
 
@@ -136,11 +140,11 @@ def test_a_dump_with_a_third_of_the_usual_papers_is_told_once_ten_are_known(
 
 def test_the_mail_says_what_is_wrong_and_what_to_do(engine: Engine, tmp_path: Path) -> None:
     with RecordingServer() as server:
-        teller = Teller(
+        teller = Notifier(
             name="Paper Digest",
             relays=[Relay(host="127.0.0.1", port=server.port, security=Security.NONE, connections=1)],
             builder=MessageBuilder(
-                House(
+                SenderIdentity(
                     sender="Paper Digest <news@papers.example.org>",
                     base_url="http://localhost:8000",
                     list_name="Paper Digest",
@@ -170,9 +174,9 @@ def test_the_mail_says_what_is_wrong_and_what_to_do(engine: Engine, tmp_path: Pa
 def test_each_look_pings_and_a_dead_service_is_reported(engine: Engine, tmp_path: Path) -> None:
     release(engine)
     with hook() as (url, got):
-        looking(engine, tmp_path, Teller(name="P", ping_url=f"{url}/ping"))
+        looking(engine, tmp_path, Notifier(name="P", ping_url=f"{url}/ping"))
     assert got == ["/ping"]
-    assert "the ping failed" in looking(engine, tmp_path, Teller(name="P", ping_url=f"{url}/ping")).untold
+    assert "the ping failed" in looking(engine, tmp_path, Notifier(name="P", ping_url=f"{url}/ping")).untold
 
 
 def test_metrics_count_and_name_nobody(engine: Engine, tmp_path: Path) -> None:

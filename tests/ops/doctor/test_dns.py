@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from newsletter.delivery.message.dkim_keys import Algorithm, Key, generate, parse
+from newsletter.delivery.message.dkim_keys import Algorithm, DkimKey, generate, parse
 from newsletter.ops.doctor import dns
 from newsletter.ops.doctor.finding import Status
-from newsletter.ops.doctor.names import Names
+from newsletter.ops.doctor.names import Resolver
 from tests.name_server import BROKEN, NameServer, Zone, quoted
 
 pytestmark = pytest.mark.flaky(reruns=2)
@@ -29,11 +29,11 @@ GOOD: Zone = {
 
 
 def _look(
-    zone: Zone, *, keys: Sequence[Key] = (KEY,), addresses: Sequence[str] = (HERE,), domain: str = DOMAIN
+    zone: Zone, *, keys: Sequence[DkimKey] = (KEY,), addresses: Sequence[str] = (HERE,), domain: str = DOMAIN
 ) -> dict[str, list[tuple[Status, str]]]:
     with NameServer(zone) as server:
         found = dns.look(
-            Names(server.address), domain=domain, keys=keys, addresses=addresses, sends_itself=True
+            Resolver(server.address), domain=domain, keys=keys, addresses=addresses, sends_itself=True
         )
     told: dict[str, list[tuple[Status, str]]] = {}
     for finding in found:
@@ -155,6 +155,6 @@ def test_unknown_address_and_unsigned_mail_are_no_failures() -> None:
 def test_sender_that_only_this_machine_knows_is_a_warning_and_asks_nobody() -> None:
     with NameServer(GOOD) as server:
         (finding,) = dns.look(
-            Names(server.address), domain="localhost", keys=(), addresses=(), sends_itself=True
+            Resolver(server.address), domain="localhost", keys=(), addresses=(), sends_itself=True
         )
         assert (finding.status, server.asked) == (Status.WARNING, [])

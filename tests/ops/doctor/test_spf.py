@@ -6,8 +6,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from newsletter.ops.doctor.names import Names, NoAnswerError
-from newsletter.ops.doctor.spf import Evaluation, Result
+from newsletter.ops.doctor.names import NoAnswerError, Resolver
+from newsletter.ops.doctor.spf import SpfEvaluation, SpfResult
 from tests.name_server import BROKEN, NameServer, Zone, quoted
 
 pytestmark = pytest.mark.flaky(reruns=2)
@@ -19,9 +19,9 @@ def _zone(record: str, more: Zone | None = None) -> Zone:
     return {(DOMAIN, "TXT"): [quoted("unrelated"), quoted(record)], **(more or {})}
 
 
-def _result(zone: Zone, address: str = HERE) -> tuple[Result, int]:
+def _result(zone: Zone, address: str = HERE) -> tuple[SpfResult, int]:
     with NameServer(zone) as server:
-        evaluation = Evaluation(Names(server.address), ip_address(address))
+        evaluation = SpfEvaluation(Resolver(server.address), ip_address(address))
         return evaluation.run(DOMAIN), evaluation.lookups
 
 
@@ -38,42 +38,42 @@ HOSTS: Zone = {
 @pytest.mark.parametrize(
     ("record", "address", "expected"),
     [
-        ("v=spf1 ip4:203.0.113.7 -all", HERE, (Result.PASS, 0)),
-        ("v=spf1 ip4:203.0.113.0/24 -all", "203.0.114.7", (Result.FAIL, 0)),
-        ("v=spf1 ip6:2001:db8::/32 ~all", "2001:db8::1", (Result.PASS, 0)),
-        ("v=spf1 ip6:2001:db8::/32 ~all", HERE, (Result.SOFTFAIL, 0)),
-        ("v=spf1 a -all", HERE, (Result.PASS, 1)),
-        ("v=spf1 a/24 -all", "203.0.113.200", (Result.PASS, 1)),
-        ("v=spf1 a:mx.papers.example//64 -all", "2001:db8::77", (Result.PASS, 1)),
-        ("V=SPF1 MX -ALL", "203.0.113.9", (Result.PASS, 1)),
-        ("v=spf1 mx:papers.example/28 -all", "203.0.113.1", (Result.PASS, 1)),
-        ("v=spf1 include:deep.example -all", HERE, (Result.PASS, 2)),
-        ("v=spf1 include:deep.example -all", "198.51.100.1", (Result.FAIL, 2)),
-        ("v=spf1 redirect=deep.example", HERE, (Result.PASS, 2)),
-        ("v=spf1 -ip4:203.0.113.7 +all", HERE, (Result.FAIL, 0)),
-        ("v=spf1 exists:papers.example -all", HERE, (Result.PASS, 1)),
-        ("v=spf1 ip4:198.51.100.1", HERE, (Result.NEUTRAL, 0)),
-        ("v=spf1 include:nowhere.example -all", HERE, (Result.PERMERROR, 1)),
-        ("v=spf1 ipv4:203.0.113.7 -all", HERE, (Result.PERMERROR, 0)),
-        ("v=spf1 ip4:somewhere -all", HERE, (Result.PERMERROR, 0)),
-        ("v=spf10 -all", HERE, (Result.NONE, 0)),
+        ("v=spf1 ip4:203.0.113.7 -all", HERE, (SpfResult.PASS, 0)),
+        ("v=spf1 ip4:203.0.113.0/24 -all", "203.0.114.7", (SpfResult.FAIL, 0)),
+        ("v=spf1 ip6:2001:db8::/32 ~all", "2001:db8::1", (SpfResult.PASS, 0)),
+        ("v=spf1 ip6:2001:db8::/32 ~all", HERE, (SpfResult.SOFTFAIL, 0)),
+        ("v=spf1 a -all", HERE, (SpfResult.PASS, 1)),
+        ("v=spf1 a/24 -all", "203.0.113.200", (SpfResult.PASS, 1)),
+        ("v=spf1 a:mx.papers.example//64 -all", "2001:db8::77", (SpfResult.PASS, 1)),
+        ("V=SPF1 MX -ALL", "203.0.113.9", (SpfResult.PASS, 1)),
+        ("v=spf1 mx:papers.example/28 -all", "203.0.113.1", (SpfResult.PASS, 1)),
+        ("v=spf1 include:deep.example -all", HERE, (SpfResult.PASS, 2)),
+        ("v=spf1 include:deep.example -all", "198.51.100.1", (SpfResult.FAIL, 2)),
+        ("v=spf1 redirect=deep.example", HERE, (SpfResult.PASS, 2)),
+        ("v=spf1 -ip4:203.0.113.7 +all", HERE, (SpfResult.FAIL, 0)),
+        ("v=spf1 exists:papers.example -all", HERE, (SpfResult.PASS, 1)),
+        ("v=spf1 ip4:198.51.100.1", HERE, (SpfResult.NEUTRAL, 0)),
+        ("v=spf1 include:nowhere.example -all", HERE, (SpfResult.PERMERROR, 1)),
+        ("v=spf1 ipv4:203.0.113.7 -all", HERE, (SpfResult.PERMERROR, 0)),
+        ("v=spf1 ip4:somewhere -all", HERE, (SpfResult.PERMERROR, 0)),
+        ("v=spf10 -all", HERE, (SpfResult.NONE, 0)),
     ],
 )
-def test_spf_result_is_that_of_the_rfc(record: str, address: str, expected: tuple[Result, int]) -> None:
+def test_spf_result_is_that_of_the_rfc(record: str, address: str, expected: tuple[SpfResult, int]) -> None:
     assert _result(_zone(record, HOSTS), address) == expected
 
 
 def test_spf_record_that_needs_too_many_look_ups_is_an_error() -> None:
     loop: Zone = {("loop.example", "TXT"): [quoted("v=spf1 include:loop.example -all")]}
-    assert _result(_zone("v=spf1 include:loop.example -all", loop))[0] is Result.PERMERROR
+    assert _result(_zone("v=spf1 include:loop.example -all", loop))[0] is SpfResult.PERMERROR
     ten = "v=spf1 " + "a:mx.papers.example " * 10 + "-all"
-    assert _result(_zone(ten, HOSTS)) == (Result.FAIL, 10)
-    assert _result(_zone(ten.replace(" -all", " a -all"), HOSTS))[0] is Result.PERMERROR
+    assert _result(_zone(ten, HOSTS)) == (SpfResult.FAIL, 10)
+    assert _result(_zone(ten.replace(" -all", " a -all"), HOSTS))[0] is SpfResult.PERMERROR
 
 
 def test_spf_with_two_records_is_an_error() -> None:
     two = {(DOMAIN, "TXT"): [quoted("v=spf1 -all"), quoted("v=spf1 +all")]}
-    assert _result(two)[0] is Result.PERMERROR
+    assert _result(two)[0] is SpfResult.PERMERROR
 
 
 def test_spf_is_not_judged_when_dns_fails() -> None:

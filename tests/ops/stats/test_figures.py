@@ -15,20 +15,20 @@ from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests, dumps, paper_topics, papers
 from newsletter.ops.stats.figures import gather, refusal_in_words
 from subscribers.lifecycle import suppression, unsubscribe
-from tests.pipeline.scenario import World, utc
+from tests.pipeline.scenario import Scenario, utc
 
 KEY = b"suppression key of the tests"
 DAYS = [date(2026, 4, day) for day in (13, 14, 15)]
 
 
 @pytest.fixture
-def world(tmp_path: Path, database_url: str) -> Iterator[World]:
-    made = World(tmp_path, url=database_url)
+def world(tmp_path: Path, database_url: str) -> Iterator[Scenario]:
+    made = Scenario(tmp_path, url=database_url)
     yield made
     made.engine.dispose()
 
 
-def listed(world: World, title: str, day: int, *topics: str, **values: Any) -> None:
+def listed(world: Scenario, title: str, day: int, *topics: str, **values: Any) -> None:
     """A paper that was first listed on that day of April; a topic with a question mark is doubtful."""
     paper_id = world.paper(title)
     with writing(world.engine) as connection:
@@ -49,7 +49,7 @@ def listed(world: World, title: str, day: int, *topics: str, **values: Any) -> N
             )
 
 
-def mails(world: World, number: int, state: str, at: str, *, kind: str = "digest", **values: Any) -> None:
+def mails(world: Scenario, number: int, state: str, at: str, *, kind: str = "digest", **values: Any) -> None:
     """So many mails that came to that state then; what did not end was written then."""
     with writing(world.engine) as connection:
         digest = connection.execute(
@@ -74,13 +74,13 @@ def mails(world: World, number: int, state: str, at: str, *, kind: str = "digest
 
 
 def numbers(
-    world: World, at: str, *, days: int = 3, topics: tuple[str, ...] = ("circuits", "quantum")
+    world: Scenario, at: str, *, days: int = 3, topics: tuple[str, ...] = ("circuits", "quantum")
 ) -> Any:
     with reading(world.engine) as connection:
         return gather(connection, now=utc(at), days=days, topics=topics).as_json()
 
 
-def test_nothing_has_happened_yet(world: World) -> None:
+def test_nothing_has_happened_yet(world: Scenario) -> None:
     none = (0, 0, 0)
     assert numbers(world, "2026-04-15T12:00") == {
         "as_of": utc("2026-04-15T12:00"),
@@ -114,7 +114,7 @@ def test_nothing_has_happened_yet(world: World) -> None:
     }
 
 
-def test_numbers_of_three_days(world: World) -> None:
+def test_numbers_of_three_days(world: Scenario) -> None:
     listed(world, "A", 13, "circuits", "quantum")
     listed(world, "B", 13, "circuits?", "everything")
     listed(world, "C", 15, "optics")
@@ -194,7 +194,7 @@ def test_numbers_of_three_days(world: World) -> None:
     assert found["suppressions"] == {"made": {"bounce": 1}, "in_force": {"bounce": 1}}
 
 
-def test_topics_that_are_known_no_more_come_behind_and_everything_last(world: World) -> None:
+def test_topics_that_are_known_no_more_come_behind_and_everything_last(world: Scenario) -> None:
     world.reader("ada@example.org", "neuromorphic", "everything", joined="2026-01-01")
     found = numbers(world, "2026-04-15", topics=("quantum", "everything"))
     assert found["topics"] == [
@@ -204,7 +204,7 @@ def test_topics_that_are_known_no_more_come_behind_and_everything_last(world: Wo
     ]
 
 
-def test_days_are_those_of_utc_wherever_it_is_asked(world: World) -> None:
+def test_days_are_those_of_utc_wherever_it_is_asked(world: Scenario) -> None:
     mails(world, 1, "sent", "2026-04-14T22:30")
     asked_from = datetime.fromisoformat("2026-04-15T01:00+02:00")
     with reading(world.engine) as connection:

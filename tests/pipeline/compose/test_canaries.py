@@ -14,13 +14,15 @@ from newsletter.db.schema import canary_slots, deliveries
 from newsletter.pipeline import pending_work
 from newsletter.pipeline.curation import review
 from newsletter.pipeline.explain.why import why
-from newsletter.pipeline.send import Calendar, SendReport, send
-from tests.pipeline.scenario import World
-from tests.pipeline.whole_newsletter import Office, titles_in, utc
+from newsletter.pipeline.send import EditionSchedule, SendReport, send
+from tests.pipeline.scenario import Scenario
+from tests.pipeline.whole_newsletter import WholeNewsletter, titles_in, utc
 from tests.smtp_servers.recording import RecordingServer
 
 CANARY = "Canary@example.org"
-HELD_FOR_AN_HOUR = Calendar(hold=timedelta(hours=1), canaries=("canary@example.org", "nobody@example.org"))
+HELD_FOR_AN_HOUR = EditionSchedule(
+    hold=timedelta(hours=1), canaries=("canary@example.org", "nobody@example.org")
+)
 
 
 @pytest.fixture
@@ -30,8 +32,8 @@ def server() -> Iterator[RecordingServer]:
 
 
 @pytest.fixture
-def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterator[Office]:
-    office = Office(tmp_path, port=server.port, url=database_url)
+def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterator[WholeNewsletter]:
+    office = WholeNewsletter(tmp_path, port=server.port, url=database_url)
     office.reader(CANARY, "circuits", joined="2026-04-12T12:00", hour=22)
     for name in ("ada", "bob"):
         office.reader(f"{name}@example.org", "circuits", joined="2026-04-12T12:00", hour=8)
@@ -39,12 +41,12 @@ def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterat
     office.engine.dispose()
 
 
-def run(office: Office, at: str, calendar: Calendar = HELD_FOR_AN_HOUR) -> SendReport:
+def run(office: WholeNewsletter, at: str, calendar: EditionSchedule = HELD_FOR_AN_HOUR) -> SendReport:
     return send(office.engine, now=utc(at), press=office.press, post=office.post, calendar=calendar)
 
 
 def test_canary_gets_an_edition_when_it_is_published_and_the_others_after_the_hold_time(
-    office: Office, server: RecordingServer
+    office: WholeNewsletter, server: RecordingServer
 ) -> None:
     office.ingest_samples([13], hour="07:00")
     assert run(office, "2026-04-13T07:00").sent == 1
@@ -59,7 +61,7 @@ def test_canary_gets_an_edition_when_it_is_published_and_the_others_after_the_ho
     assert (found.clean, found.given, found.pending) == (True, 3 * len(first), {})
 
 
-def test_canary_is_asked_about_by_the_scheduler_until_it_was_looked_after(office: Office) -> None:
+def test_canary_is_asked_about_by_the_scheduler_until_it_was_looked_after(office: WholeNewsletter) -> None:
     office.ingest_samples([13], hour="07:00")
     review_first = HELD_FOR_AN_HOUR.canaries
     office.publish("2026-04-13T07:00")
@@ -72,9 +74,9 @@ def test_canary_is_asked_about_by_the_scheduler_until_it_was_looked_after(office
         assert not pending_work.canaries_wait(connection, review_first, now=utc("2026-04-13T07:02"))
 
 
-def test_canary_is_mailed_first_without_a_hold_time(office: Office, server: RecordingServer) -> None:
+def test_canary_is_mailed_first_without_a_hold_time(office: WholeNewsletter, server: RecordingServer) -> None:
     office.ingest_samples([13], hour="08:00")
-    calendar = Calendar(canaries=("bob@example.org",))
+    calendar = EditionSchedule(canaries=("bob@example.org",))
     assert run(office, "2026-04-13T08:00", calendar).sent == 2
     with reading(office.engine) as connection:
         assert connection.execute(select(canary_slots.c.edition)).scalars().all() == [1]
@@ -85,7 +87,7 @@ def test_canary_is_mailed_first_without_a_hold_time(office: Office, server: Reco
 
 
 def test_edition_held_in_its_window_reaches_nobody_else_until_released(
-    office: Office, server: RecordingServer
+    office: WholeNewsletter, server: RecordingServer
 ) -> None:
     office.ingest_samples([13], hour="07:00")
     run(office, "2026-04-13T07:00")
@@ -102,10 +104,12 @@ def test_edition_held_in_its_window_reaches_nobody_else_until_released(
     assert office.audit("2026-04-14T08:01").clean
 
 
-def test_who_is_no_canary_any_more_gets_nothing_again(office: Office, server: RecordingServer) -> None:
+def test_who_is_no_canary_any_more_gets_nothing_again(
+    office: WholeNewsletter, server: RecordingServer
+) -> None:
     office.ingest_samples([13], hour="07:00")
     run(office, "2026-04-13T07:00")
-    plain = Calendar(hold=timedelta(hours=1))
+    plain = EditionSchedule(hold=timedelta(hours=1))
     assert run(office, "2026-04-13T07:30", plain).sent == 0
     assert run(office, "2026-04-13T08:00", plain).sent == 2
     assert run(office, "2026-04-13T22:00", plain).closed == {"nothing new": 1}
@@ -116,7 +120,7 @@ def test_who_is_no_canary_any_more_gets_nothing_again(office: Office, server: Re
     assert office.audit("2026-04-14T22:01").clean
 
 
-def test_why_says_that_a_reader_is_a_canary(office: Office) -> None:
+def test_why_says_that_a_reader_is_a_canary(office: WholeNewsletter) -> None:
     office.ingest_samples([13], hour="07:00")
     run(office, "2026-04-13T07:00")
     answer = why(office.engine, subscriber_id=1, address=CANARY, on=None, now=utc("2026-04-13T07:05"))
@@ -127,7 +131,7 @@ def test_why_says_that_a_reader_is_a_canary(office: Office) -> None:
 
 
 def test_dropped_paper_goes_from_a_canarys_mail_that_waits(tmp_path: Path) -> None:
-    world = World(tmp_path)
+    world = Scenario(tmp_path)
     ada = world.reader("ada@example.org", "quantum", joined="2026-04-12")
     number = world.edition(
         "2026-04-13T08:00", {"A": ["quantum"], "B": ["quantum"]}, published_at=utc("2026-04-13T07:00")
@@ -140,7 +144,7 @@ def test_dropped_paper_goes_from_a_canarys_mail_that_waits(tmp_path: Path) -> No
 
 
 def test_canary_who_left_out_a_paper_gets_it_with_the_next_digest(tmp_path: Path) -> None:
-    world = World(tmp_path, room=250)
+    world = Scenario(tmp_path, room=250)
     ada = world.reader("ada@example.org", "quantum", joined="2026-04-12")
     opened = utc("2026-04-13T18:00")
     world.edition("2026-04-13T18:30", {"A": ["quantum"], "B": ["quantum"]}, published_at=opened)

@@ -27,17 +27,17 @@ from newsletter.pipeline.compose.compose import compose_in
 from subscribers.lifecycle import signup, unsubscribe
 from subscribers.preferences import Preferences
 from subscribers.tables import Subscriber
-from tests.pipeline.scenario import TOPICS, World, utc
+from tests.pipeline.scenario import TOPICS, Scenario, utc
 
 
 @pytest.fixture
-def world(tmp_path: Path, database_url: str) -> Iterator[World]:
-    world = World(tmp_path, url=database_url)
+def world(tmp_path: Path, database_url: str) -> Iterator[Scenario]:
+    world = Scenario(tmp_path, url=database_url)
     yield world
     world.engine.dispose()
 
 
-def test_each_reader_gets_what_they_follow_once(world: World) -> None:
+def test_each_reader_gets_what_they_follow_once(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     bob = world.reader("bob@example.org", "quantum", "circuits", joined="2026-04-12T12:00")
     eve = world.reader("eve@example.org", "everything", joined="2026-04-12T12:00")
@@ -54,7 +54,7 @@ def test_each_reader_gets_what_they_follow_once(world: World) -> None:
 
 
 def test_reader_whose_zone_is_not_known_here_holds_up_nobody(
-    world: World, caplog: pytest.LogCaptureFixture
+    world: Scenario, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As after a move to a machine that knows fewer zones."""
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
@@ -72,7 +72,7 @@ def test_reader_whose_zone_is_not_known_here_holds_up_nobody(
     assert (report.given, report.repeated, report.missed, report.pending) == (2, 0, 0, {})
 
 
-def test_running_again_composes_nothing(world: World) -> None:
+def test_running_again_composes_nothing(world: Scenario) -> None:
     world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
     assert world.compose("2026-04-13T07:00").composed == 1
@@ -80,7 +80,7 @@ def test_running_again_composes_nothing(world: World) -> None:
     assert world.compose("2026-04-13T07:01", everyone=True).composed == 0
 
 
-def test_runs_at_once_compose_once(world: World) -> None:
+def test_runs_at_once_compose_once(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
     at_hand = threading.Thread(target=lambda: world.compose("2026-04-13T07:01", everyone=True))
@@ -93,7 +93,7 @@ def test_runs_at_once_compose_once(world: World) -> None:
     assert world.mails_to(ada) == [["A"]]
 
 
-def test_equal_readers_share_one_digest(world: World) -> None:
+def test_equal_readers_share_one_digest(world: Scenario) -> None:
     for number in range(5):
         world.reader(f"r{number}@example.org", "circuits", joined=f"2026-04-{number + 1:02}T12:00")
     world.reader("other@example.org", "quantum", joined="2026-04-01T12:00")
@@ -103,7 +103,7 @@ def test_equal_readers_share_one_digest(world: World) -> None:
         assert connection.execute(select(func.count()).select_from(digests)).scalar_one() == 2
 
 
-def test_joining_starts_now(world: World) -> None:
+def test_joining_starts_now(world: Scenario) -> None:
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-13T06:00")
     assert world.day("2026-04-13T07:00").composed == 0
@@ -112,7 +112,7 @@ def test_joining_starts_now(world: World) -> None:
     assert world.mails_to(ada) == [["B"]]
 
 
-def test_an_hour_in_a_zone_decides_when(world: World) -> None:
+def test_an_hour_in_a_zone_decides_when(world: Scenario) -> None:
     world.reader("tokyo@example.org", "circuits", joined="2026-04-12T00:00", timezone="Asia/Tokyo", hour=6)
     world.reader("lima@example.org", "circuits", joined="2026-04-12T00:00", timezone="America/Lima")
     world.edition("2026-04-12T20:00", {"A": ["circuits"]})
@@ -121,7 +121,7 @@ def test_an_hour_in_a_zone_decides_when(world: World) -> None:
     assert world.compose("2026-04-13T12:00").composed == 1
 
 
-def test_papers_ready_after_the_slot_wait_for_the_next(world: World) -> None:
+def test_papers_ready_after_the_slot_wait_for_the_next(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T08:00", {"A": ["circuits"]})
     assert world.day("2026-04-13T09:00").closed == {"nothing new": 1}
@@ -130,7 +130,7 @@ def test_papers_ready_after_the_slot_wait_for_the_next(world: World) -> None:
     assert world.mails_to(ada) == [["A"]]
 
 
-def test_of_several_missed_slots_only_the_last_counts_and_all_comes_at_once(world: World) -> None:
+def test_of_several_missed_slots_only_the_last_counts_and_all_comes_at_once(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     for day in (13, 14, 15):
         world.edition(f"2026-04-{day}T05:00", {f"paper of {day}": ["circuits"]})
@@ -143,7 +143,7 @@ def test_of_several_missed_slots_only_the_last_counts_and_all_comes_at_once(worl
     assert world.audit("2026-04-17T08:00").clean
 
 
-def test_send_now_gives_everyone_theirs_and_the_slot_is_passed_over(world: World) -> None:
+def test_send_now_gives_everyone_theirs_and_the_slot_is_passed_over(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-12T20:00", {"A": ["circuits"]})
     assert world.compose("2026-04-12T21:00", everyone=True).composed == 1
@@ -155,7 +155,7 @@ def test_send_now_gives_everyone_theirs_and_the_slot_is_passed_over(world: World
     assert world.audit("2026-04-14T08:00").clean
 
 
-def test_only_restricts_a_run_to_one_person(world: World) -> None:
+def test_only_restricts_a_run_to_one_person(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     bob = world.reader("bob@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
@@ -164,7 +164,7 @@ def test_only_restricts_a_run_to_one_person(world: World) -> None:
 
 
 def test_what_does_not_fit_leads_the_next_digest(tmp_path: Path) -> None:
-    world = World(tmp_path, room=400)  # two titles
+    world = Scenario(tmp_path, room=400)  # two titles
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {title: ["circuits"] for title in "ABC"})
     world.day("2026-04-13T07:00")
@@ -176,7 +176,7 @@ def test_what_does_not_fit_leads_the_next_digest(tmp_path: Path) -> None:
     assert world.audit("2026-04-15T08:00").clean
 
 
-def test_a_minimum_postpones_until_the_oldest_paper_has_waited_a_week(world: World) -> None:
+def test_a_minimum_postpones_until_the_oldest_paper_has_waited_a_week(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00", minimum=3)
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
     for day in range(13, 20):
@@ -186,7 +186,7 @@ def test_a_minimum_postpones_until_the_oldest_paper_has_waited_a_week(world: Wor
     assert world.mails_to(ada) == [["A"]]
 
 
-def test_a_pause_only_postpones(world: World) -> None:
+def test_a_pause_only_postpones(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     with writing(world.engine) as connection:
         unsubscribe.pause(
@@ -200,7 +200,7 @@ def test_a_pause_only_postpones(world: World) -> None:
     assert world.mails_to(ada) == [["A", "B"]]
 
 
-def test_debts_end_after_thirty_days(world: World) -> None:
+def test_debts_end_after_thirty_days(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
     world.edition("2026-05-13T05:00", {"B": ["circuits"]})
@@ -209,7 +209,7 @@ def test_debts_end_after_thirty_days(world: World) -> None:
     assert world.audit("2026-05-14T08:00").ended == {"too old": 1}
 
 
-def test_leaving_a_topic_ends_what_it_owed_and_coming_back_starts_now(world: World) -> None:
+def test_leaving_a_topic_ends_what_it_owed_and_coming_back_starts_now(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
     world.edition("2026-04-13T08:00", {"A": ["circuits"], "B": ["quantum"]})
     with writing(world.engine) as connection:
@@ -235,7 +235,7 @@ def test_leaving_a_topic_ends_what_it_owed_and_coming_back_starts_now(world: Wor
     assert world.audit("2026-04-14T08:00").ended == {"left": 1}
 
 
-def test_a_paper_that_comes_again_through_another_topic_is_not_repeated(world: World) -> None:
+def test_a_paper_that_comes_again_through_another_topic_is_not_repeated(world: Scenario) -> None:
     both = world.reader("both@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
     only = world.reader("only@example.org", "quantum", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
@@ -246,7 +246,7 @@ def test_a_paper_that_comes_again_through_another_topic_is_not_repeated(world: W
     assert world.audit("2026-04-14T08:00").clean
 
 
-def test_merged_papers_given_to_either_are_given(world: World) -> None:
+def test_merged_papers_given_to_either_are_given(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
     world.day("2026-04-13T07:00")
@@ -262,7 +262,7 @@ def test_merged_papers_given_to_either_are_given(world: World) -> None:
     assert world.audit("2026-04-14T08:00").clean
 
 
-def test_a_paper_split_off_counts_as_given_where_its_other_half_was(world: World) -> None:
+def test_a_paper_split_off_counts_as_given_where_its_other_half_was(world: Scenario) -> None:
     had = world.reader("had@example.org", "circuits", joined="2026-04-12T12:00")
     not_yet = world.reader("later@example.org", "circuits", "quantum", joined="2026-04-12T12:00", hour=9)
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
@@ -281,7 +281,7 @@ def test_a_paper_split_off_counts_as_given_where_its_other_half_was(world: World
     assert world.audit("2026-04-14T08:00").clean
 
 
-def test_a_held_edition_waits_and_comes_to_those_who_have_not_got_it(world: World) -> None:
+def test_a_held_edition_waits_and_comes_to_those_who_have_not_got_it(world: Scenario) -> None:
     early = world.reader("early@example.org", "circuits", joined="2026-04-12T00:00", hour=6)
     late = world.reader("late@example.org", "circuits", joined="2026-04-12T00:00", hour=7)
     number = world.edition("2026-04-13T05:00", {"A": ["circuits"]})
@@ -299,7 +299,7 @@ def test_a_held_edition_waits_and_comes_to_those_who_have_not_got_it(world: Worl
     assert world.audit("2026-04-14T08:00").clean
 
 
-def test_a_dropped_paper_leaves_composed_mails_that_nobody_took_yet(world: World) -> None:
+def test_a_dropped_paper_leaves_composed_mails_that_nobody_took_yet(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"], "B": ["circuits"]})
     world.compose("2026-04-13T07:00")
@@ -311,7 +311,7 @@ def test_a_dropped_paper_leaves_composed_mails_that_nobody_took_yet(world: World
     assert world.audit("2026-04-13T08:00").ended == {"dropped": 1}
 
 
-def test_a_changed_preference_recomposes_a_mail_that_nobody_took_yet(world: World) -> None:
+def test_a_changed_preference_recomposes_a_mail_that_nobody_took_yet(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"], "B": ["quantum"]})
     world.compose("2026-04-13T07:00")
@@ -324,7 +324,7 @@ def test_a_changed_preference_recomposes_a_mail_that_nobody_took_yet(world: Worl
     assert world.audit("2026-04-13T08:00").clean
 
 
-def test_two_queued_mails_of_a_reader_who_then_changes_something_stop_nobody(world: World) -> None:
+def test_two_queued_mails_of_a_reader_who_then_changes_something_stop_nobody(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
     bob = world.reader("bob@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
@@ -339,7 +339,7 @@ def test_two_queued_mails_of_a_reader_who_then_changes_something_stop_nobody(wor
     assert (world.mails_to(ada), world.mails_to(bob)) == ([["A"], ["B"]], [["A"], ["B"]])
 
 
-def test_own_debts_lead_and_are_carried_by_the_next_mail(world: World) -> None:
+def test_own_debts_lead_and_are_carried_by_the_next_mail(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-12T12:30", {"back": ["circuits"], "lost": ["circuits"], "gone": ["quantum"]})
     assert world.compose("2026-04-12T13:00", everyone=True).composed == 1
@@ -377,7 +377,7 @@ def test_own_debts_lead_and_are_carried_by_the_next_mail(world: World) -> None:
     ]
 
 
-def test_editions_freeze_pairs_in_the_order_of_the_listing(world: World) -> None:
+def test_editions_freeze_pairs_in_the_order_of_the_listing(world: Scenario) -> None:
     number = world.edition("2026-04-13T05:00", {"A": ["circuits"], "B": []})
     with reading(world.engine) as connection:
         rows = edition_store.rows(connection, number)
@@ -386,7 +386,7 @@ def test_editions_freeze_pairs_in_the_order_of_the_listing(world: World) -> None
     assert (rows[0]["papers"], rows[0]["by_topic"], sorted(places)) == (2, {"circuits": 1}, [1, 2])
 
 
-def test_an_expired_slot_leaves_deliveries_alone(world: World) -> None:
+def test_an_expired_slot_leaves_deliveries_alone(world: Scenario) -> None:
     world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
     world.compose("2026-04-13T07:00")

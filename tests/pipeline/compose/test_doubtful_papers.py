@@ -15,22 +15,22 @@ from newsletter.pipeline.explain.audit import AuditReport
 from newsletter.pipeline.publish import publish
 from subscribers.lifecycle import signup
 from subscribers.preferences import Preferences
-from tests.pipeline.intake.scenario import NOW, Newsstand, Printed, abstract_of, page
-from tests.pipeline.scenario import TOPICS, NoRules, World, utc
+from tests.pipeline.intake.scenario import NOW, DumpScenario, PrintedPaper, abstract_of, page
+from tests.pipeline.scenario import TOPICS, NoRules, Scenario, utc
 
 NEWS = {"Qubits": ["quantum"], "Ansatz": ["quantum?"], "Bread": ["neuromorphic?"]}
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(tmp_path)
+def world(tmp_path: Path) -> Scenario:
+    return Scenario(tmp_path)
 
 
 def clean(report: AuditReport) -> bool:
     return report.clean and not report.findings
 
 
-def test_doubtful_papers_stand_at_the_end_for_who_wants_them(world: World) -> None:
+def test_doubtful_papers_stand_at_the_end_for_who_wants_them(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "quantum", joined="2026-04-12T12:00", maybe=True)
     bob = world.reader("bob@example.org", "quantum", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", NEWS)
@@ -40,7 +40,7 @@ def test_doubtful_papers_stand_at_the_end_for_who_wants_them(world: World) -> No
     assert clean(world.audit("2026-04-13T08:00"))
 
 
-def test_doubtful_papers_alone_are_no_reason_for_a_mail_and_come_with_the_next(world: World) -> None:
+def test_doubtful_papers_alone_are_no_reason_for_a_mail_and_come_with_the_next(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "quantum", joined="2026-04-12T12:00", maybe=True)
     world.edition("2026-04-13T05:00", {"Ansatz": ["quantum?"]})
     world.day("2026-04-13T07:00")
@@ -53,7 +53,7 @@ def test_doubtful_papers_alone_are_no_reason_for_a_mail_and_come_with_the_next(w
     assert clean(world.audit("2026-04-15T08:00"))
 
 
-def test_what_is_news_through_another_topic_is_not_doubted_as_well(world: World) -> None:
+def test_what_is_news_through_another_topic_is_not_doubted_as_well(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "quantum", "circuits", joined="2026-04-12T12:00", maybe=True)
     eve = world.reader("eve@example.org", "quantum", "everything", joined="2026-04-12T12:00", maybe=True)
     world.edition("2026-04-13T05:00", {"Both": ["circuits", "quantum?"], "Ansatz": ["quantum?", "circuits?"]})
@@ -62,7 +62,7 @@ def test_what_is_news_through_another_topic_is_not_doubted_as_well(world: World)
     assert (world.mails_to(eve), world.maybes_of(eve)) == ([["Both", "Ansatz"]], [])
 
 
-def test_who_joins_or_asks_later_gets_no_earlier_doubts(world: World) -> None:
+def test_who_joins_or_asks_later_gets_no_earlier_doubts(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00", maybe=True)
     world.edition("2026-04-13T05:00", {"Ansatz": ["quantum?"], "Chips": ["circuits"]})
     world.day("2026-04-13T07:00")
@@ -86,7 +86,7 @@ def test_who_joins_or_asks_later_gets_no_earlier_doubts(world: World) -> None:
 
 
 def test_a_full_digest_shows_no_doubts_and_owes_none(tmp_path: Path) -> None:
-    world = World(tmp_path, room=1200)
+    world = Scenario(tmp_path, room=1200)
     ada = world.reader("ada@example.org", "quantum", joined="2026-04-12T12:00", maybe=True)
     ben = world.reader("ben@example.org", "quantum", joined="2026-04-12T12:00", maybe=True, maximum=1)
     world.edition("2026-04-13T05:00", NEWS)  # a paper takes 1,000 of the room, a doubtful one 500
@@ -97,7 +97,7 @@ def test_a_full_digest_shows_no_doubts_and_owes_none(tmp_path: Path) -> None:
     assert clean(world.audit("2026-04-14T08:00"))
 
 
-def test_a_doubtful_paper_that_turns_out_to_belong_is_given_as_news(world: World) -> None:
+def test_a_doubtful_paper_that_turns_out_to_belong_is_given_as_news(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "quantum", joined="2026-04-12T12:00", maybe=True)
     world.edition("2026-04-13T05:00", NEWS)
     world.day("2026-04-13T07:00")
@@ -107,7 +107,7 @@ def test_a_doubtful_paper_that_turns_out_to_belong_is_given_as_news(world: World
     assert clean(world.audit("2026-04-14T08:00"))
 
 
-def test_an_edition_held_back_and_released_is_not_doubted_twice(world: World) -> None:
+def test_an_edition_held_back_and_released_is_not_doubted_twice(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "quantum", joined="2026-04-12T12:00", maybe=True)
     world.edition("2026-04-13T05:00", NEWS)
     world.day("2026-04-13T07:00")
@@ -122,7 +122,7 @@ def test_an_edition_held_back_and_released_is_not_doubted_twice(world: World) ->
 
 @pytest.mark.parametrize("what", ["drop", "remove", "hold"])
 def test_a_waiting_mail_is_made_anew_without_a_doubtful_paper_that_was_taken_out(
-    world: World, what: str
+    world: Scenario, what: str
 ) -> None:
     ada = world.reader("ada@example.org", "quantum", joined="2026-04-12T12:00", maybe=True)
     world.edition("2026-04-13T04:00", {"Ansatz": ["quantum?"]})
@@ -148,7 +148,7 @@ def test_a_waiting_mail_is_made_anew_without_a_doubtful_paper_that_was_taken_out
     assert (world.mails_to(ada), world.maybes_of(ada)) == ([["Qubits"]], [])
 
 
-def test_a_mail_of_unknown_fate_recaps_its_news_and_not_its_doubts(world: World) -> None:
+def test_a_mail_of_unknown_fate_recaps_its_news_and_not_its_doubts(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "quantum", joined="2026-04-12T12:00", maybe=True)
     world.edition("2026-04-13T05:00", NEWS)
     world.run("2026-04-13T07:00", DeliveryState.UNCERTAIN)
@@ -158,11 +158,11 @@ def test_a_mail_of_unknown_fate_recaps_its_news_and_not_its_doubts(world: World)
 
 
 def test_publishing_freezes_doubtful_pairs_beside_the_sure_ones(tmp_path: Path) -> None:
-    stand = Newsstand(tmp_path)
+    stand = DumpScenario(tmp_path)
     listed = page(
         "Apr 16",
-        Printed(title="Quantum bread", abstract=abstract_of("one") + " It has circuits."),
-        Printed(title="Plain bread", abstract=abstract_of("two") + " It is quantum."),
+        PrintedPaper(title="Quantum bread", abstract=abstract_of("one") + " It has circuits."),
+        PrintedPaper(title="Plain bread", abstract=abstract_of("two") + " It is quantum."),
     )
     stand.drop("page.txt", listed)
     publish(stand.engine, now=NOW)

@@ -12,12 +12,12 @@ import pytest
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import writing
 from newsletter.pipeline.content.digest_renderer import topic_views
-from newsletter.pipeline.content.transactional import Letterpress
-from newsletter.pipeline.send import Calendar, SendReport, send
+from newsletter.pipeline.content.transactional import TransactionalRenderer
+from newsletter.pipeline.send import EditionSchedule, SendReport, send
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.view_models import Brand
 from subscribers.lifecycle import unsubscribe
-from tests.pipeline.whole_newsletter import Office, read, utc
+from tests.pipeline.whole_newsletter import WholeNewsletter, read, utc
 from tests.smtp_servers.recording import RecordingServer
 
 
@@ -28,21 +28,21 @@ def server() -> Iterator[RecordingServer]:
 
 
 @pytest.fixture
-def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterator[Office]:
-    office = Office(tmp_path, port=server.port, url=database_url)
+def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterator[WholeNewsletter]:
+    office = WholeNewsletter(tmp_path, port=server.port, url=database_url)
     yield office
     office.engine.dispose()
 
 
-def _send(office: Office, at: str, *, notes: bool = True) -> SendReport:
+def _send(office: WholeNewsletter, at: str, *, notes: bool = True) -> SendReport:
     views = topic_views(list(office.topics.values()))
-    press = Letterpress(MailEnvironment(), brand=Brand(name="Paper Digest"), topics=views)
+    press = TransactionalRenderer(MailEnvironment(), brand=Brand(name="Paper Digest"), topics=views)
     return send(
         office.engine,
         now=utc(at),
         press=office.press,
         post=office.post,
-        calendar=Calendar(),
+        calendar=EditionSchedule(),
         notes=press if notes else None,
     )
 
@@ -57,7 +57,7 @@ NOTE = "Nothing new today: Paper Digest"
 
 
 def test_slot_that_brings_nothing_sends_a_note_once_where_it_is_asked_for(
-    office: Office, server: RecordingServer
+    office: WholeNewsletter, server: RecordingServer
 ) -> None:
     office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     assert _send(office, "2026-04-13T07:00", notes=False).sent == 0
@@ -66,7 +66,9 @@ def test_slot_that_brings_nothing_sends_a_note_once_where_it_is_asked_for(
     assert _send(office, "2026-04-17T12:00").sent == 1, "one for all that were missed"
 
 
-def test_note_goes_to_who_gets_digests_and_to_nobody_else(office: Office, server: RecordingServer) -> None:
+def test_note_goes_to_who_gets_digests_and_to_nobody_else(
+    office: WholeNewsletter, server: RecordingServer
+) -> None:
     office.ingest_samples([13])
     office.reader("all@example.org", "everything", joined="2026-04-12T12:00")
     office.reader("none@example.org", "quantum", joined="2026-04-13T06:00")
@@ -84,14 +86,14 @@ def test_note_goes_to_who_gets_digests_and_to_nobody_else(office: Office, server
     assert (subjects.pop("none"), list(subjects)) == (NOTE, ["all"])
 
 
-def test_note_bears_a_one_click_unsubscribe(office: Office, server: RecordingServer) -> None:
+def test_note_bears_a_one_click_unsubscribe(office: WholeNewsletter, server: RecordingServer) -> None:
     office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     _send(office, "2026-04-13T07:00")
     [mail] = server.accepted
     assert read(mail.data)["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
-def test_notes_change_nothing_of_what_is_owed(office: Office, server: RecordingServer) -> None:
+def test_notes_change_nothing_of_what_is_owed(office: WholeNewsletter, server: RecordingServer) -> None:
     office.reader("ada@example.org", "everything", joined="2026-04-12T12:00", minimum=100)
     office.reader("eve@example.org", "everything", joined="2026-04-12T12:00")
     for day in (13, 14, 15, 16):
@@ -104,7 +106,9 @@ def test_notes_change_nothing_of_what_is_owed(office: Office, server: RecordingS
     assert (found.clean, set(found.pending)) == (True, {"fewer papers than the reader's minimum"})
 
 
-def test_note_of_a_sender_that_died_is_not_sent_again(office: Office, server: RecordingServer) -> None:
+def test_note_of_a_sender_that_died_is_not_sent_again(
+    office: WholeNewsletter, server: RecordingServer
+) -> None:
     from sqlalchemy import update
 
     from newsletter.db.schema import deliveries

@@ -18,7 +18,7 @@ from newsletter.pipeline.deliver import resend
 from newsletter.pipeline.readers import backlog
 from subscribers import audience
 from subscribers.lifecycle import suppression, unsubscribe
-from tests.pipeline.scenario import NoRules, World, utc
+from tests.pipeline.scenario import NoRules, Scenario, utc
 
 REFUSED = DeliveryState.FAILED  # for another reason than the reader: the papers come back
 UNCERTAIN = DeliveryState.UNCERTAIN
@@ -26,37 +26,37 @@ JOINED = "2026-04-12T12:00"
 
 
 @pytest.fixture
-def world(tmp_path: Path, database_url: str) -> Iterator[World]:
-    world = World(tmp_path, url=database_url)
+def world(tmp_path: Path, database_url: str) -> Iterator[Scenario]:
+    world = Scenario(tmp_path, url=database_url)
     yield world
     world.engine.dispose()
 
 
-def leave(world: World, reader: int, at: str, *topics: str) -> None:
+def leave(world: Scenario, reader: int, at: str, *topics: str) -> None:
     with writing(world.engine) as connection:
         unsubscribe.unsubscribe(
             connection, subscriber_id=reader, how="web", now=utc(at), topics=list(topics) or None
         )
 
 
-def take_out(world: World, title: str, topic: str, at: str) -> None:
+def take_out(world: Scenario, title: str, topic: str, at: str) -> None:
     paper = world.paper(title)
     with writing(world.engine) as connection:
         kept = merging.canonical(connection, paper)
         topic_matches.correct(connection, kept, topic, belongs=False, matcher=NoRules(), now=utc(at))
 
 
-def merge(world: World, keep: str, other: str, at: str) -> None:
+def merge(world: Scenario, keep: str, other: str, at: str) -> None:
     one, two = world.paper(keep), world.paper(other)
     with writing(world.engine) as connection:
         merging.merge(connection, one, two, now=utc(at))
 
 
-def split(world: World, title: str, at: str) -> None:
+def split(world: Scenario, title: str, at: str) -> None:
     split_papers(world.engine, world.paper(title), now=utc(at))
 
 
-def test_what_came_back_outlives_the_topic_it_was_shown_under(world: World) -> None:
+def test_what_came_back_outlives_the_topic_it_was_shown_under(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", "quantum", joined=JOINED)
     world.edition("2026-04-14T05:00", {"P": ["circuits", "quantum"]})
     world.run("2026-04-14T07:00", REFUSED)
@@ -67,7 +67,7 @@ def test_what_came_back_outlives_the_topic_it_was_shown_under(world: World) -> N
     assert (report.given, report.missed, report.ended) == (1, 0, {})
 
 
-def test_what_came_back_ends_with_its_last_topic(world: World) -> None:
+def test_what_came_back_ends_with_its_last_topic(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", "neuromorphic", joined=JOINED)
     world.edition("2026-04-14T05:00", {"P": ["circuits", "quantum"]})
     world.run("2026-04-14T07:00", REFUSED)
@@ -79,7 +79,7 @@ def test_what_came_back_ends_with_its_last_topic(world: World) -> None:
     assert world.audit("2026-04-15T08:00").ended == {"left": 1}
 
 
-def test_a_debt_ended_while_another_topic_covered_it_is_missed(world: World) -> None:
+def test_a_debt_ended_while_another_topic_covered_it_is_missed(world: Scenario) -> None:
     world.reader("ada@example.org", "circuits", "quantum", joined=JOINED)
     world.edition("2026-04-14T05:00", {"P": ["circuits", "quantum"]})
     world.run("2026-04-14T07:00", REFUSED)
@@ -90,7 +90,7 @@ def test_a_debt_ended_while_another_topic_covered_it_is_missed(world: World) -> 
     assert world.audit("2026-04-15T08:00").missed == 1
 
 
-def test_what_came_back_is_not_mailed_under_a_topic_that_an_admin_took_away(world: World) -> None:
+def test_what_came_back_is_not_mailed_under_a_topic_that_an_admin_took_away(world: Scenario) -> None:
     one = world.reader("one@example.org", "circuits", joined=JOINED)
     two = world.reader("two@example.org", "circuits", "quantum", joined=JOINED)
     world.edition("2026-04-14T05:00", {"P": ["circuits", "quantum"]})
@@ -102,7 +102,7 @@ def test_what_came_back_is_not_mailed_under_a_topic_that_an_admin_took_away(worl
     assert (report.given, report.missed, report.ended) == (1, 0, {"withdrawn": 1})
 
 
-def test_a_topic_is_taken_from_what_was_merged_too(world: World) -> None:
+def test_a_topic_is_taken_from_what_was_merged_too(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {"P": ["circuits"], "A": ["circuits"]})
     merge(world, "Q", "P", "2026-04-14T06:00")
@@ -112,7 +112,7 @@ def test_a_topic_is_taken_from_what_was_merged_too(world: World) -> None:
     assert world.audit("2026-04-15T08:00").ended == {"withdrawn": 1}
 
 
-def test_what_came_back_and_is_dropped_leaves_the_mail_that_waits(world: World) -> None:
+def test_what_came_back_and_is_dropped_leaves_the_mail_that_waits(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {"P": ["circuits"], "A": ["circuits"]})
     world.run("2026-04-14T07:00", REFUSED)
@@ -124,7 +124,7 @@ def test_what_came_back_and_is_dropped_leaves_the_mail_that_waits(world: World) 
     assert world.audit("2026-04-15T10:00").ended == {"dropped": 1}
 
 
-def test_what_was_merged_and_is_dropped_leaves_the_mail_that_waits(world: World) -> None:
+def test_what_was_merged_and_is_dropped_leaves_the_mail_that_waits(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {"P": ["circuits"], "A": ["circuits"]})
     merge(world, "Q", "P", "2026-04-14T06:00")
@@ -135,7 +135,7 @@ def test_what_was_merged_and_is_dropped_leaves_the_mail_that_waits(world: World)
     assert world.audit("2026-04-14T09:00").ended == {"dropped": 1}
 
 
-def test_a_held_edition_leaves_the_mail_that_waits_until_it_is_released(world: World) -> None:
+def test_a_held_edition_leaves_the_mail_that_waits_until_it_is_released(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-13T05:00", {"B": ["circuits"]})
     world.run("2026-04-13T07:00", REFUSED)
@@ -158,7 +158,7 @@ def test_a_held_edition_leaves_the_mail_that_waits_until_it_is_released(world: W
     assert world.audit("2026-04-16T08:00").given == 2
 
 
-def test_coming_back_starts_now_also_for_what_came_back(world: World) -> None:
+def test_coming_back_starts_now_also_for_what_came_back(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {"A": ["circuits"]})
     world.run("2026-04-14T07:00", REFUSED)
@@ -171,7 +171,7 @@ def test_coming_back_starts_now_also_for_what_came_back(world: World) -> None:
     assert world.audit("2026-04-21T08:00").ended == {"left": 1}
 
 
-def test_a_recap_outlives_its_topic_but_not_a_leaving(world: World) -> None:
+def test_a_recap_outlives_its_topic_but_not_a_leaving(world: Scenario) -> None:
     stays = world.reader("stays@example.org", "circuits", "quantum", joined=JOINED)
     goes = world.reader("goes@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {"A": ["circuits"]})
@@ -186,7 +186,7 @@ def test_a_recap_outlives_its_topic_but_not_a_leaving(world: World) -> None:
     assert (report.missed, report.mended, report.ended) == (0, 1, {"left": 1})
 
 
-def test_the_recap_of_a_dropped_paper_is_over(world: World) -> None:
+def test_the_recap_of_a_dropped_paper_is_over(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {"A": ["circuits"]})
     world.run("2026-04-14T07:00", UNCERTAIN)
@@ -198,7 +198,7 @@ def test_the_recap_of_a_dropped_paper_is_over(world: World) -> None:
     assert world.audit("2026-04-25T08:00").ended == {"dropped": 1}
 
 
-def test_a_welcome_comes_through_any_topic_chosen_with_it(world: World) -> None:
+def test_a_welcome_comes_through_any_topic_chosen_with_it(world: Scenario) -> None:
     world.edition("2026-04-10T05:00", {"W": ["circuits", "quantum"], "V": ["circuits"]})
     ada = world.reader("ada@example.org", "circuits", "quantum", joined=JOINED)
     with writing(world.engine) as connection:
@@ -213,7 +213,7 @@ def test_a_welcome_comes_through_any_topic_chosen_with_it(world: World) -> None:
     assert world.audit("2026-04-14T08:00").missed == 0
 
 
-def test_a_row_that_no_digest_takes_up_is_missed(world: World) -> None:
+def test_a_row_that_no_digest_takes_up_is_missed(world: Scenario) -> None:
     world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {"A": ["circuits"], "B": ["circuits"]})
     world.run("2026-04-14T07:00", REFUSED)
@@ -230,7 +230,7 @@ def test_a_row_that_no_digest_takes_up_is_missed(world: World) -> None:
 
 @pytest.mark.parametrize("state", [DeliveryState.SENT, UNCERTAIN])
 def test_runs_that_make_no_digest_of_what_waits_are_seen(tmp_path: Path, state: DeliveryState) -> None:
-    world = World(tmp_path, room=200)
+    world = Scenario(tmp_path, room=200)
     world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {"A": ["circuits"], "B": ["circuits"]})
     world.run("2026-04-14T07:00", state)
@@ -245,7 +245,7 @@ def test_runs_that_make_no_digest_of_what_waits_are_seen(tmp_path: Path, state: 
     assert world.audit("2026-04-15T08:00").missed == (1 if state is DeliveryState.SENT else 2)
 
 
-def test_the_debts_of_a_suppressed_reader_end_so(world: World) -> None:
+def test_the_debts_of_a_suppressed_reader_end_so(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", "quantum", joined=JOINED)
     world.edition("2026-04-14T05:00", {"A": ["circuits"], "B": ["quantum"]})
     leave(world, ada, "2026-04-14T05:30", "quantum")
@@ -262,7 +262,7 @@ def test_the_debts_of_a_suppressed_reader_end_so(world: World) -> None:
 
 
 @pytest.mark.parametrize("fate", [REFUSED, UNCERTAIN])
-def test_what_was_sent_stays_given_when_a_second_copy_fails(world: World, fate: DeliveryState) -> None:
+def test_what_was_sent_stays_given_when_a_second_copy_fails(world: Scenario, fate: DeliveryState) -> None:
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-13T05:00", {"B": ["circuits"]})
     world.run("2026-04-13T07:00", REFUSED)
@@ -281,7 +281,7 @@ def test_what_was_sent_stays_given_when_a_second_copy_fails(world: World, fate: 
     assert (report.given, report.repeated, report.missed) == (3, 0, 0)
 
 
-def test_half_of_what_came_back_is_owed_after_a_split(world: World) -> None:
+def test_half_of_what_came_back_is_owed_after_a_split(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
     merge(world, "Q", "P", "2026-04-14T06:00")
@@ -294,7 +294,7 @@ def test_half_of_what_came_back_is_owed_after_a_split(world: World) -> None:
 
 
 @pytest.mark.parametrize("fate", [REFUSED, UNCERTAIN])
-def test_half_of_a_mail_that_fails_after_a_split_comes_too(world: World, fate: DeliveryState) -> None:
+def test_half_of_a_mail_that_fails_after_a_split_comes_too(world: Scenario, fate: DeliveryState) -> None:
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
     merge(world, "Q", "P", "2026-04-14T06:00")
@@ -307,7 +307,7 @@ def test_half_of_a_mail_that_fails_after_a_split_comes_too(world: World, fate: D
     assert (report.repeated, report.missed, report.ended, report.pending) == (0, 0, {}, {})
 
 
-def test_half_of_an_expired_mail_that_was_split_comes_too(world: World) -> None:
+def test_half_of_an_expired_mail_that_was_split_comes_too(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
     merge(world, "Q", "P", "2026-04-14T06:00")
@@ -319,7 +319,7 @@ def test_half_of_an_expired_mail_that_was_split_comes_too(world: World) -> None:
 
 
 def test_half_of_what_there_was_no_room_for_leads_after_a_split(tmp_path: Path) -> None:
-    world = World(tmp_path, room=400)
+    world = Scenario(tmp_path, room=400)
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {title: ["circuits"] for title in ("X", "Y", "Q", "P")})
     merge(world, "Q", "P", "2026-04-14T06:00")
@@ -330,7 +330,7 @@ def test_half_of_what_there_was_no_room_for_leads_after_a_split(tmp_path: Path) 
     assert world.audit("2026-04-15T08:00").given == 4
 
 
-def test_papers_merged_one_after_another_inherit(world: World) -> None:
+def test_papers_merged_one_after_another_inherit(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {title: ["circuits"] for title in ("Q", "P", "R")})
     merge(world, "P", "R", "2026-04-14T06:00")
@@ -346,7 +346,7 @@ def test_papers_merged_one_after_another_inherit(world: World) -> None:
     assert (report.repeated, report.missed) == (0, 0)
 
 
-def test_papers_given_before_they_were_merged_in_turn_are_no_repeat(world: World) -> None:
+def test_papers_given_before_they_were_merged_in_turn_are_no_repeat(world: Scenario) -> None:
     world.reader("ada@example.org", "circuits", joined=JOINED)
     for day, title in ((13, "P"), (14, "Q"), (15, "R")):
         world.edition(f"2026-04-{day}T05:00", {title: ["circuits"]})
@@ -359,7 +359,7 @@ def test_papers_given_before_they_were_merged_in_turn_are_no_repeat(world: World
     assert world.audit("2026-04-15T10:00").repeated == 0
 
 
-def test_an_uncertain_mail_whose_second_copy_is_refused_is_recapped(world: World) -> None:
+def test_an_uncertain_mail_whose_second_copy_is_refused_is_recapped(world: Scenario) -> None:
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {"A": ["circuits"]})
     world.run("2026-04-14T07:00", UNCERTAIN)
@@ -373,7 +373,7 @@ def test_an_uncertain_mail_whose_second_copy_is_refused_is_recapped(world: World
 
 
 def test_half_that_was_left_out_of_the_other_halfs_mail_inherits(tmp_path: Path) -> None:
-    world = World(tmp_path, room=200)
+    world = Scenario(tmp_path, room=200)
     ada = world.reader("ada@example.org", "circuits", joined=JOINED)
     world.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
     world.run("2026-04-14T07:00")
@@ -388,7 +388,7 @@ def test_half_that_was_left_out_of_the_other_halfs_mail_inherits(tmp_path: Path)
     assert world.audit("2026-04-16T08:00").missed == 0
 
 
-def test_the_kept_half_counts_as_given_where_a_digest_passed_it_over(world: World) -> None:
+def test_the_kept_half_counts_as_given_where_a_digest_passed_it_over(world: Scenario) -> None:
     early = world.reader("early@example.org", "circuits", joined=JOINED)
     late = world.reader("late@example.org", "circuits", joined=JOINED, hour=12)
     world.edition("2026-04-14T05:00", {"P": ["circuits"]})

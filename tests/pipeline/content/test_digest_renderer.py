@@ -20,15 +20,15 @@ from newsletter.core.mail.values import Content, Recipient
 from newsletter.core.states import Form, Role
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import papers
-from newsletter.delivery.message.builder import House, MessageBuilder
+from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
 from newsletter.delivery.message.headers import clean
-from newsletter.pipeline.content.digest_renderer import DigestPress
+from newsletter.pipeline.content.digest_renderer import DigestRenderer
 from newsletter.render.check import specimens
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.view_models import Brand
 from newsletter.topics.definitions import load_topics
 from tests.delivery.message.odd_texts import INJECTIONS
-from tests.pipeline.scenario import World
+from tests.pipeline.scenario import Scenario
 from tests.pipeline.whole_newsletter import read
 
 NOW = datetime(2026, 4, 17, 5, 0, tzinfo=UTC)
@@ -44,24 +44,24 @@ ADA = Recipient(
 
 
 @dataclass
-class Stand:
+class StoredPapers:
     """A press over stored papers."""
 
-    world: World
-    press: DigestPress
+    world: Scenario
+    press: DigestRenderer
 
     @classmethod
     def at(
         cls, folder: Path, *, brand: Brand | None = None, overrides: Sequence[Path] = (), kept: int = 2_000
-    ) -> Stand:
-        press = DigestPress(
+    ) -> StoredPapers:
+        press = DigestRenderer(
             MailEnvironment(overrides),
             brand=brand or Brand(name="Paper Digest"),
             topics=tuple(load_topics().values()),
             kept=kept,
         )
         folder.mkdir(exist_ok=True)
-        return cls(World(folder), press)
+        return cls(Scenario(folder), press)
 
     def paper(self, title: str, **values: Any) -> PlannedPaper:
         """A stored paper, shown in full under circuits."""
@@ -91,7 +91,7 @@ def assembled(content: Content, *, house: Any = None, name: str = "") -> bytes:
         "list_name": "Paper Digest",
         "secret_key": b"secret key of the tests",
     } | (house or {})
-    return MessageBuilder(House(**settings)).prepare(content).assemble(replace(ADA, name=name)).data
+    return MessageBuilder(SenderIdentity(**settings)).prepare(content).assemble(replace(ADA, name=name)).data
 
 
 def shown(message: EmailMessage, kind: str) -> str:
@@ -101,7 +101,7 @@ def shown(message: EmailMessage, kind: str) -> str:
 
 
 def test_a_paper_that_changed_is_rendered_anew(tmp_path: Path) -> None:
-    stand = Stand.at(tmp_path)
+    stand = StoredPapers.at(tmp_path)
     card, other = stand.paper("One title", comments=3), stand.paper("Another")
     before = stand.content(card, other)
     assert stand.content(card, other) == before
@@ -113,7 +113,7 @@ def test_a_paper_that_changed_is_rendered_anew(tmp_path: Path) -> None:
 
 
 def test_the_press_forgets_and_makes_anew(tmp_path: Path) -> None:
-    stand = Stand.at(tmp_path, kept=1)
+    stand = StoredPapers.at(tmp_path, kept=1)
     cards = [stand.paper(f"Title {number}") for number in range(4)]
     first = stand.content(*cards)
     for card in cards:
@@ -124,9 +124,11 @@ def test_the_press_forgets_and_makes_anew(tmp_path: Path) -> None:
 @pytest.mark.parametrize("payload", INJECTIONS)
 def test_payloads_in_what_a_dump_or_a_brand_says_add_no_header(tmp_path: Path, payload: str) -> None:
     payload = payload.encode("utf-8", "replace").decode()  # no database takes a surrogate
-    harmless = Stand.at(tmp_path / "harmless")
+    harmless = StoredPapers.at(tmp_path / "harmless")
     plain = harmless.mail(harmless.paper("A title"), house={"list_name": "A list"}, name="Ada")
-    stand = Stand.at(tmp_path / "harm", brand=Brand(name=payload, footer=payload, postal_address=payload))
+    stand = StoredPapers.at(
+        tmp_path / "harm", brand=Brand(name=payload, footer=payload, postal_address=payload)
+    )
     card = stand.paper(payload, organization=payload, abstract=payload, author_names=[payload])
     message = stand.mail(card, house={"list_name": payload}, name=payload, note=payload)
     assert len(plain.keys()) == 15
@@ -152,12 +154,12 @@ def test_what_looks_like_a_slot_is_text(tmp_path: Path, text: str) -> None:
     def slots(content: Content) -> list[list[bytes]]:
         return [SLOTS.findall(b"".join(part)) for part in (content.html, content.text)]
 
-    def card(stand: Stand, words: str) -> PlannedPaper:
+    def card(stand: StoredPapers, words: str) -> PlannedPaper:
         return stand.paper(words, abstract=words, organization=words, published_on=date(2026, 4, 16))
 
-    harmless = Stand.at(tmp_path / "harmless")
+    harmless = StoredPapers.at(tmp_path / "harmless")
     expected = slots(harmless.content(card(harmless, "words"), note="words"))
-    stand = Stand.at(tmp_path / "odd", brand=Brand(name=text, footer=text, postal_address=text))
+    stand = StoredPapers.at(tmp_path / "odd", brand=Brand(name=text, footer=text, postal_address=text))
     content = stand.content(card(stand, text), note=text)
     assert slots(content) == expected
     assert b"\x00" not in assembled(content, name=text)
@@ -170,7 +172,7 @@ def test_what_looks_like_a_slot_is_text(tmp_path: Path, text: str) -> None:
 
 
 def test_html_of_a_dump_shows_as_text_and_scripts_are_no_links(tmp_path: Path) -> None:
-    stand = Stand.at(tmp_path)
+    stand = StoredPapers.at(tmp_path)
     bad = '<script>alert(1)</script><img src=x onerror="alert(2)">'
     card = stand.paper(
         f"Title {bad}",
@@ -191,7 +193,7 @@ def test_html_of_a_dump_shows_as_text_and_scripts_are_no_links(tmp_path: Path) -
 
 
 def test_a_digest_of_300_papers_stays_within_its_size(tmp_path: Path) -> None:
-    stand = Stand.at(tmp_path)
+    stand = StoredPapers.at(tmp_path)
     seen: dict[int, list[str]] = {}
     for count in (20, 60, 130, 300):
         pairs = [
@@ -233,7 +235,7 @@ def test_the_brand_changes_the_mail_without_touching_a_template(tmp_path: Path) 
         subject="{name} No. {number}: {first}",
         language="de",
     )
-    stand = Stand.at(tmp_path, brand=brand)
+    stand = StoredPapers.at(tmp_path, brand=brand)
     house = {"list_name": brand.name, "reply_to": 'Käthe "K" <kaethe@bücher.example>'}
     message = stand.mail(stand.paper("A title"), house=house, note="Two\nlines & <more>.")
     assert message["Subject"] == 'The "Daily" <Digest> & Co No. 12: A title'
@@ -258,12 +260,12 @@ def test_an_operators_template_wins_and_a_broken_one_is_named(tmp_path: Path) ->
     own = tmp_path / "templates" / "email" / "digest"
     own.mkdir(parents=True)
     (own / "more.html.j2").write_text("<p>Patience: {{ digest.more }}</p>\n")
-    stand = Stand.at(tmp_path / "one", overrides=[tmp_path / "templates"])
+    stand = StoredPapers.at(tmp_path / "one", overrides=[tmp_path / "templates"])
     left = (replace(stand.paper("Later"), form=Form.LEFT),)
     html = shown(stand.mail(stand.paper("Now"), left_out=left), "html")
     assert "Patience: One more paper had no room here and leads your next digest." in html
     (own / "card.html.j2").write_text("<h3>{{ paper.title }}</h3>\n{{ paper.isbn }}\n")
-    broken = Stand.at(tmp_path / "two", overrides=[tmp_path / "templates"])
+    broken = StoredPapers.at(tmp_path / "two", overrides=[tmp_path / "templates"])
     with pytest.raises(ConfigurationError, match=r"email/digest/card\.html\.j2") as caught:
         broken.content(broken.paper("Now"))
     assert (caught.value.ids["template"], caught.value.ids["line"]) == ("email/digest/card.html.j2", 2)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from newsletter.core.mail.values import Recipient
-from newsletter.delivery.outbox.claims import Claimed, Person
+from newsletter.delivery.outbox.claims import ClaimedMail, Person
 from newsletter.pipeline.content.personalization import (
     KEPT,
     KEY_LENGTH,
@@ -37,7 +37,7 @@ PERSON = Person(
     version=1,
     paused_until=None,
 )
-MAIL = Claimed(
+MAIL = ClaimedMail(
     id=1,
     subscriber_id=7,
     kind="digest",

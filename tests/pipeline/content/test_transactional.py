@@ -17,8 +17,8 @@ from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests, pieces, runs
 from newsletter.delivery.outbox.claims import letters_wait
 from newsletter.pipeline.content.digest_renderer import topic_views
-from newsletter.pipeline.content.transactional import Letterpress, Taste, post_letter
-from newsletter.pipeline.deliver.options import DeliveryCounts
+from newsletter.pipeline.content.transactional import PaperTeaser, TransactionalRenderer, post_letter
+from newsletter.pipeline.deliver.options import DeliveryReport
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.mail_kinds import LETTERS
@@ -27,8 +27,8 @@ from subscribers import queries, tokens
 from subscribers.lifecycle import signup, suppression, unsubscribe
 from subscribers.link_purposes import ACCOUNT, ADDRESS, AGES, CONFIRM, PREFERENCES
 from subscribers.preferences import Preferences
-from tests.pipeline.whole_newsletter import SUPPRESSION_KEY, Office, read, utc
-from tests.smtp_servers.recording import Accepted, RecordingServer
+from tests.pipeline.whole_newsletter import SUPPRESSION_KEY, WholeNewsletter, read, utc
+from tests.smtp_servers.recording import AcceptedMail, RecordingServer
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
 pytestmark = pytest.mark.flaky(reruns=2)
@@ -37,18 +37,18 @@ NOW = utc("2026-04-14T09:30:07.250000")
 BASE = "http://localhost:8000"
 TOLD = {"topics": "Circuits and Quantum", "first": "Your first digest comes on Wednesday.", "of": "their-ref"}
 TASTES = (
-    Taste(title="Spikes & <b>Ohms</b>", link="https://papers.example/1", topic="circuits"),
-    Taste(title="Qubits\u202e\x07 at Work", link="javascript:alert(1)", topic="quantum"),
-    Taste(title="Of a topic that is gone", link=None, topic="old-topic"),
+    PaperTeaser(title="Spikes & <b>Ohms</b>", link="https://papers.example/1", topic="circuits"),
+    PaperTeaser(title="Qubits\u202e\x07 at Work", link="javascript:alert(1)", topic="quantum"),
+    PaperTeaser(title="Of a topic that is gone", link=None, topic="old-topic"),
 )
 
 
-class Desk(Office):
+class MailRoom(WholeNewsletter):
     """An office with a letterpress, and people in every state."""
 
     def __init__(self, folder: Path, *, port: int, url: str | None = None) -> None:
         super().__init__(folder, port=port, url=url)
-        self.letterpress = Letterpress(
+        self.letterpress = TransactionalRenderer(
             MailEnvironment(),
             brand=Brand(name="Paper Digest"),
             topics=topic_views(list(self.topics.values())),
@@ -94,7 +94,7 @@ class Desk(Office):
                 **asked,
             )
 
-    def deliver(self, *, at: datetime = NOW, letters_only: bool = False) -> DeliveryCounts:
+    def deliver(self, *, at: datetime = NOW, letters_only: bool = False) -> DeliveryReport:
         return deliver(self.engine, self.post, now=at, letters_only=letters_only)
 
     def person(self, reader: int) -> queries.SubscriberView:
@@ -113,18 +113,18 @@ def server() -> Iterator[RecordingServer]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, server: RecordingServer) -> Iterator[Desk]:
-    made = Desk(tmp_path, port=server.port)
+def desk(tmp_path: Path, server: RecordingServer) -> Iterator[MailRoom]:
+    made = MailRoom(tmp_path, port=server.port)
     yield made
     made.engine.dispose()
 
 
-def only_mail(server: RecordingServer) -> Accepted:
+def only_mail(server: RecordingServer) -> AcceptedMail:
     (mail,) = server.accepted
     return mail
 
 
-def token_in(mail: Accepted, page: str, purpose: str) -> dict[str, Any]:
+def token_in(mail: AcceptedMail, page: str, purpose: str) -> dict[str, Any]:
     """The payload of the link to a page, which both parts of a mail must hold, and no other signed link."""
     found = []
     for part in ("plain", "html"):
@@ -138,11 +138,11 @@ def token_in(mail: Accepted, page: str, purpose: str) -> dict[str, Any]:
 
 
 def test_a_pending_person_gets_the_confirmation_and_nothing_they_typed(
-    desk: Desk, server: RecordingServer
+    desk: MailRoom, server: RecordingServer
 ) -> None:
     reader = desk.newcomer("ada@example.org", name="Buy pills at evil.example")
     desk.post_one("confirm", reader)
-    assert desk.deliver() == DeliveryCounts(sent=1)
+    assert desk.deliver() == DeliveryReport(sent=1)
     mail = only_mail(server)
     message = read(mail.data)
     assert (message["To"], message["Subject"], message["Date"], message["List-Unsubscribe"]) == (
@@ -155,7 +155,7 @@ def test_a_pending_person_gets_the_confirmation_and_nothing_they_typed(
     assert token_in(mail, "confirm", CONFIRM) == {"ref": desk.person(reader).ref}
 
 
-def test_date_is_when_it_was_posted_however_late_it_leaves(desk: Desk, server: RecordingServer) -> None:
+def test_date_is_when_it_was_posted_however_late_it_leaves(desk: MailRoom, server: RecordingServer) -> None:
     desk.post_one("confirm", desk.newcomer("ada@example.org"))
     desk.deliver(at=NOW + timedelta(hours=5))
     assert read(only_mail(server).data)["Date"] == "Tue, 14 Apr 2026 09:30:07 +0000"
@@ -170,11 +170,11 @@ def test_date_is_when_it_was_posted_however_late_it_leaves(desk: Desk, server: R
     ],
 )
 def test_letters_to_readers_carry_the_link_they_are_for(
-    desk: Desk, server: RecordingServer, kind: str, page: str, purpose: str
+    desk: MailRoom, server: RecordingServer, kind: str, page: str, purpose: str
 ) -> None:
     reader = desk.newcomer("ada@example.org", name="Ada", confirmed=True)
     desk.post_one(kind, reader)
-    assert desk.deliver() == DeliveryCounts(sent=1)
+    assert desk.deliver() == DeliveryReport(sent=1)
     mail = only_mail(server)
     person = desk.person(reader)
     assert token_in(mail, page, purpose) == {"ref": person.ref}
@@ -186,11 +186,13 @@ def test_letters_to_readers_carry_the_link_they_are_for(
     )
 
 
-def test_a_change_of_address_asks_the_new_one_and_names_no_other(desk: Desk, server: RecordingServer) -> None:
+def test_a_change_of_address_asks_the_new_one_and_names_no_other(
+    desk: MailRoom, server: RecordingServer
+) -> None:
     reader = desk.newcomer("ada@example.org", name="Ada", confirmed=True)
     new = desk.newcomer("ada@new.example", name="Ada")
     desk.post_one("address", new, values={"of": desk.person(reader).ref})
-    assert desk.deliver() == DeliveryCounts(sent=1)
+    assert desk.deliver() == DeliveryReport(sent=1)
     mail = only_mail(server)
     assert read(mail.data)["To"] == "ada@new.example"
     assert b"example.org" not in mail.data.replace(b"papers.example.org", b"")
@@ -200,7 +202,7 @@ def test_a_change_of_address_asks_the_new_one_and_names_no_other(desk: Desk, ser
     }
 
 
-def test_goodbye_reaches_who_has_left_and_nobody_else(desk: Desk, server: RecordingServer) -> None:
+def test_goodbye_reaches_who_has_left_and_nobody_else(desk: MailRoom, server: RecordingServer) -> None:
     left, back, suppressed, both = (
         desk.reader(f"{name}@example.org", "circuits", joined="2026-04-13")
         for name in ("left", "back", "suppressed", "both")
@@ -212,13 +214,13 @@ def test_goodbye_reaches_who_has_left_and_nobody_else(desk: Desk, server: Record
     desk.suppress("suppressed@example.org")
     desk.suppress("both@example.org")
     desk.leaves(both)
-    assert desk.deliver() == DeliveryCounts(sent=1, skipped={"came back": 1, "suppressed": 2})
+    assert desk.deliver() == DeliveryReport(sent=1, skipped={"came back": 1, "suppressed": 2})
     mail = only_mail(server)
     assert (mail.recipient, read(mail.data)["List-Unsubscribe"]) == ("left@example.org", None)
     assert f"{BASE}/u/{desk.person(left).leave_id}".encode() in mail.data.replace(b"=\r\n", b"")
 
 
-def test_letters_say_how_long_their_links_are_good(desk: Desk) -> None:
+def test_letters_say_how_long_their_links_are_good(desk: MailRoom) -> None:
     said = {CONFIRM: (3, "for 3 days"), ADDRESS: (3, "for 3 days"), ACCOUNT: (1 / 24, "good for one hour")}
     for kind, (days, words) in said.items():
         assert AGES[kind] == timedelta(days=days)
@@ -228,28 +230,28 @@ def test_letters_say_how_long_their_links_are_good(desk: Desk) -> None:
 
 @pytest.mark.parametrize("kind", sorted(set(LETTERS) - {"goodbye"}))
 def test_nothing_reaches_a_suppressed_person_nor_one_who_left(
-    desk: Desk, server: RecordingServer, kind: str
+    desk: MailRoom, server: RecordingServer, kind: str
 ) -> None:
     suppressed, left = desk.newcomer("s@example.org"), desk.newcomer("l@example.org")
     for reader in (suppressed, left):
         desk.post_one(kind, reader)
     desk.suppress("s@example.org")
     desk.leaves(left)
-    assert desk.deliver() == DeliveryCounts(skipped={"suppressed": 1, "unsubscribed": 1})
+    assert desk.deliver() == DeliveryReport(skipped={"suppressed": 1, "unsubscribed": 1})
     assert server.accepted == []
 
 
-def test_posting_again_is_no_second_mail(desk: Desk, server: RecordingServer) -> None:
+def test_posting_again_is_no_second_mail(desk: MailRoom, server: RecordingServer) -> None:
     reader = desk.newcomer("ada@example.org")
     first = desk.post_one("confirm", reader)
     assert first is not None
     assert desk.post_one("confirm", reader, now=NOW + timedelta(minutes=1)) is None
     assert desk.post_one("confirm", reader, key="twice") == first + 1
-    assert desk.deliver() == DeliveryCounts(sent=2)
-    assert desk.deliver() == DeliveryCounts()
+    assert desk.deliver() == DeliveryReport(sent=2)
+    assert desk.deliver() == DeliveryReport()
 
 
-def test_letters_of_one_second_share_a_row_and_all_share_their_pieces(desk: Desk) -> None:
+def test_letters_of_one_second_share_a_row_and_all_share_their_pieces(desk: MailRoom) -> None:
     for number in range(3):
         desk.post_one("confirm", desk.newcomer(f"r{number}@example.org"))
     desk.post_one("confirm", desk.newcomer("later@example.org"), now=NOW + timedelta(seconds=1))
@@ -266,7 +268,7 @@ def test_letters_of_one_second_share_a_row_and_all_share_their_pieces(desk: Desk
     ]
 
 
-def test_letters_only_leaves_digests_waiting(desk: Desk, server: RecordingServer) -> None:
+def test_letters_only_leaves_digests_waiting(desk: MailRoom, server: RecordingServer) -> None:
     reader = desk.reader("ada@example.org", "circuits", joined="2026-04-13")
     content = desk.letterpress.content("confirm", at=NOW)
     desk.post_one("link", reader)
@@ -277,31 +279,31 @@ def test_letters_only_leaves_digests_waiting(desk: Desk, server: RecordingServer
             deliveries.update().where(deliveries.c.kind == "welcome").values(kind="digest", stamp=1)
         )
     assert content.date == NOW
-    assert desk.deliver(letters_only=True) == DeliveryCounts(sent=1)
+    assert desk.deliver(letters_only=True) == DeliveryReport(sent=1)
     assert (desk.rows("kind"), desk.rows()) == (["link", "digest"], ["sent", "queued"])
     with reading(desk.engine) as connection:
         assert not letters_wait(connection, now=NOW)
         assert connection.execute(select(runs.c.id)).all() == []
-    assert desk.deliver(letters_only=True, at=NOW + timedelta(days=9)) == DeliveryCounts()
+    assert desk.deliver(letters_only=True, at=NOW + timedelta(days=9)) == DeliveryReport()
     assert desk.rows() == ["sent", "queued"]
 
 
-def test_a_letter_is_not_sent_once_its_link_is_dead(desk: Desk, server: RecordingServer) -> None:
+def test_a_letter_is_not_sent_once_its_link_is_dead(desk: MailRoom, server: RecordingServer) -> None:
     reader = desk.reader("ada@example.org", "circuits", joined="2026-04-13")
     desk.post_one("account", reader)
     desk.post_one("link", reader)
-    assert desk.deliver(at=NOW + timedelta(hours=1)) == DeliveryCounts(sent=1, skipped={"expired": 1})
+    assert desk.deliver(at=NOW + timedelta(hours=1)) == DeliveryReport(sent=1, skipped={"expired": 1})
     assert read(only_mail(server).data)["Subject"] == "Your link: Paper Digest"
 
 
-def test_a_letter_that_lacks_what_it_prints_is_not_posted(desk: Desk) -> None:
+def test_a_letter_that_lacks_what_it_prints_is_not_posted(desk: MailRoom) -> None:
     reader = desk.reader("ada@example.org", "circuits", joined="2026-04-13")
     with pytest.raises(NewsletterError, match="a letter of kind welcome needs first, topics"):
         desk.post_one("welcome", reader, values={})
     assert desk.rows() == []
 
 
-def test_welcome_shows_a_taste_whatever_its_titles_say(desk: Desk, server: RecordingServer) -> None:
+def test_welcome_shows_a_taste_whatever_its_titles_say(desk: MailRoom, server: RecordingServer) -> None:
     reader = desk.reader("ada@example.org", "circuits", joined="2026-04-13")
     desk.post_one("welcome", reader, papers=TASTES)
     desk.deliver()
@@ -320,8 +322,8 @@ def test_welcome_shows_a_taste_whatever_its_titles_say(desk: Desk, server: Recor
     assert "javascript:" not in shown
 
 
-def test_letterpress_renders_once_and_keeps_few(desk: Desk) -> None:
-    press = Letterpress(MailEnvironment(), brand=Brand(), topics={}, kept=2)
+def test_letterpress_renders_once_and_keeps_few(desk: MailRoom) -> None:
+    press = TransactionalRenderer(MailEnvironment(), brand=Brand(), topics={}, kept=2)
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: press.content("confirm", at=NOW).html[0], range(40)))
     assert len({id(html) for html in made}) == 1
@@ -333,7 +335,7 @@ def test_letterpress_renders_once_and_keeps_few(desk: Desk) -> None:
 
 
 def test_posting_works_on_either_database(tmp_path: Path, database_url: str, server: RecordingServer) -> None:
-    desk = Desk(tmp_path, port=server.port, url=database_url)
+    desk = MailRoom(tmp_path, port=server.port, url=database_url)
     pending, reader, left = (
         desk.newcomer("p@example.org"),
         desk.reader("r@example.org", "circuits", joined="2026-04-13"),
@@ -347,6 +349,6 @@ def test_posting_works_on_either_database(tmp_path: Path, database_url: str, ser
     ]
     assert None not in posted
     assert desk.post_one("confirm", pending) is None
-    assert desk.deliver(letters_only=True) == DeliveryCounts(sent=3)
+    assert desk.deliver(letters_only=True) == DeliveryReport(sent=3)
     assert sorted(server.recipients()) == ["l@example.org", "p@example.org", "r@example.org"]
     desk.engine.dispose()

@@ -12,30 +12,37 @@ from newsletter.core.errors import NotFoundError, UsageError
 from newsletter.db.engine import writing
 from newsletter.papers.topic_matches import rematch
 from newsletter.pipeline.curation.corrections import correct_topics, merge_papers, possibly_same, split_papers
-from tests.pipeline.intake.scenario import Newsstand, Printed, WordMatcher, abstract_of, page, reworded
+from tests.pipeline.intake.scenario import (
+    DumpScenario,
+    PrintedPaper,
+    WordMatcher,
+    abstract_of,
+    page,
+    reworded,
+)
 
 TOPICS = ("quantum", "circuits", "everything")
 
 
 @pytest.fixture
-def stand(tmp_path: Path, database_url: str) -> Iterator[Newsstand]:
-    stand = Newsstand(tmp_path, url=database_url)
+def stand(tmp_path: Path, database_url: str) -> Iterator[DumpScenario]:
+    stand = DumpScenario(tmp_path, url=database_url)
     yield stand
     stand.engine.dispose()
 
 
 @pytest.fixture
-def twins(stand: Newsstand) -> Newsstand:
+def twins(stand: DumpScenario) -> DumpScenario:
     """A paper, published; then the same under another title, not yet published."""
     text = abstract_of("x")
-    stand.drop("a.txt", page("Mar 3", Printed(title="Quantum Lattices", abstract=text, authors=None)))
+    stand.drop("a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", abstract=text, authors=None)))
     stand.publish()
     stand.now += timedelta(days=1)
-    stand.drop("b.txt", page("Mar 4", Printed(title="On Lattices", abstract=reworded(text), comments=7)))
+    stand.drop("b.txt", page("Mar 4", PrintedPaper(title="On Lattices", abstract=reworded(text), comments=7)))
     return stand
 
 
-def test_merge_makes_two_papers_one_and_no_news(twins: Newsstand) -> None:
+def test_merge_makes_two_papers_one_and_no_news(twins: DumpScenario) -> None:
     assert len(twins.news()) == 1
     [case] = possibly_same(twins.engine)
     assert (case["title"], case["other_title"]) == ("On Lattices", "Quantum Lattices")
@@ -57,22 +64,22 @@ def test_merge_makes_two_papers_one_and_no_news(twins: Newsstand) -> None:
     assert merge_papers(twins.engine, case["other_id"], case["id"], now=twins.now) == row
 
 
-def test_merge_the_other_way_round_is_no_news_either(twins: Newsstand) -> None:
+def test_merge_the_other_way_round_is_no_news_either(twins: DumpScenario) -> None:
     merge_papers(twins.engine, twins.id_of("On Lattices"), twins.id_of("Quantum Lattices"), now=twins.now)
     assert twins.news() == set()
     [row] = twins.papers()
     assert (row["title"], row["edition"], row["first_listed_on"]) == ("On Lattices", 1, "2026-03-03")
 
 
-def test_merge_resolves_later_listings_of_either_title(twins: Newsstand) -> None:
+def test_merge_resolves_later_listings_of_either_title(twins: DumpScenario) -> None:
     merge_papers(twins.engine, twins.id_of("Quantum Lattices"), twins.id_of("On Lattices"), now=twins.now)
     text = abstract_of("x")
     report = twins.drop(
         "c.txt",
         page(
             "Mar 5",
-            Printed(title="Quantum Lattices", abstract=text),
-            Printed(title="On Lattices", abstract=reworded(text), printed="Jul 9, 2020"),
+            PrintedPaper(title="Quantum Lattices", abstract=text),
+            PrintedPaper(title="On Lattices", abstract=reworded(text), printed="Jul 9, 2020"),
         ),
     )
     assert (report.new, report.known, report.revised, report.possibly_same) == (0, 2, 0, ())
@@ -80,7 +87,7 @@ def test_merge_resolves_later_listings_of_either_title(twins: Newsstand) -> None
     assert twins.titles(dump="c.txt") == ["Quantum Lattices"]
 
 
-def test_merge_is_never_a_chain(stand: Newsstand) -> None:
+def test_merge_is_never_a_chain(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "One Paper", "Two Papers", "Three Papers"))
     one, two, three = (stand.id_of(title) for title in ("One Paper", "Two Papers", "Three Papers"))
     merge_papers(stand.engine, two, three, now=stand.now)
@@ -90,14 +97,14 @@ def test_merge_is_never_a_chain(stand: Newsstand) -> None:
     assert stand.titles() == ["One Paper"]
 
 
-def test_merge_with_an_archived_paper_is_no_news(stand: Newsstand) -> None:
+def test_merge_with_an_archived_paper_is_no_news(stand: DumpScenario) -> None:
     stand.drop("old.txt", page("Mar 1", "Quantum Lattices"), backfill=True)
     stand.drop("a.txt", page("Mar 3", "On Lattices"))
     merge_papers(stand.engine, stand.id_of("On Lattices"), stand.id_of("Quantum Lattices"), now=stand.now)
     assert stand.news() == set()
 
 
-def test_merge_refuses_what_cannot_be_meant(stand: Newsstand) -> None:
+def test_merge_refuses_what_cannot_be_meant(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "One Paper"))
     with pytest.raises(UsageError, match="itself"):
         merge_papers(stand.engine, 1, 1, now=stand.now)
@@ -105,7 +112,7 @@ def test_merge_refuses_what_cannot_be_meant(stand: Newsstand) -> None:
         merge_papers(stand.engine, 1, 9, now=stand.now)
 
 
-def test_split_undoes_a_merge_and_the_paper_inherits(twins: Newsstand) -> None:
+def test_split_undoes_a_merge_and_the_paper_inherits(twins: DumpScenario) -> None:
     kept, other = twins.id_of("Quantum Lattices"), twins.id_of("On Lattices")
     merge_papers(twins.engine, kept, other, now=twins.now)
     row = split_papers(twins.engine, other, now=twins.now)
@@ -121,14 +128,14 @@ def test_split_undoes_a_merge_and_the_paper_inherits(twins: Newsstand) -> None:
     assert possibly_same(twins.engine) == []
 
 
-def test_split_told_to_be_news_is_news(twins: Newsstand) -> None:
+def test_split_told_to_be_news_is_news(twins: DumpScenario) -> None:
     kept, other = twins.id_of("Quantum Lattices"), twins.id_of("On Lattices")
     merge_papers(twins.engine, kept, other, now=twins.now)
     split_papers(twins.engine, kept, other, news=True, now=twins.now)  # either order names the merged one
     assert twins.news() == {("On Lattices", "everything")}
 
 
-def test_split_of_a_merge_before_any_edition_leaves_both_news(stand: Newsstand) -> None:
+def test_split_of_a_merge_before_any_edition_leaves_both_news(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "One Paper", "Two Papers"))
     merge_papers(stand.engine, 1, 2, now=stand.now)
     assert stand.news() == {("One Paper", "everything")}
@@ -136,17 +143,17 @@ def test_split_of_a_merge_before_any_edition_leaves_both_news(stand: Newsstand) 
     assert stand.news() == {("One Paper", "everything"), ("Two Papers", "everything")}
 
 
-def test_split_keeps_apart_what_only_looks_alike(twins: Newsstand) -> None:
+def test_split_keeps_apart_what_only_looks_alike(twins: DumpScenario) -> None:
     news = twins.news()
     split_papers(twins.engine, twins.id_of("On Lattices"), twins.id_of("Quantum Lattices"), now=twins.now)
     assert possibly_same(twins.engine) == []
     assert twins.news() == news
     text = abstract_of("x")  # a new wording is compared again, and the verdict stands
-    twins.drop("c.txt", page("Mar 5", Printed(title="On Lattices", abstract=reworded(text, 0.2))))
+    twins.drop("c.txt", page("Mar 5", PrintedPaper(title="On Lattices", abstract=reworded(text, 0.2))))
     assert possibly_same(twins.engine) == []
 
 
-def test_split_needs_something_to_split(stand: Newsstand) -> None:
+def test_split_needs_something_to_split(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "One Paper"))
     with pytest.raises(UsageError, match="not merged"):
         split_papers(stand.engine, 1, now=stand.now)
@@ -157,7 +164,7 @@ def test_split_needs_something_to_split(stand: Newsstand) -> None:
 
 
 def correct(
-    stand: Newsstand, title: str, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()
+    stand: DumpScenario, title: str, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()
 ) -> list[str]:
     row = correct_topics(
         stand.engine,
@@ -171,7 +178,7 @@ def correct(
     return [f"{topic['topic']} {topic['by']}" for topic in row["topics"]]
 
 
-def test_correct_topics_beats_the_rules_and_survives_a_rematch(stand: Newsstand) -> None:
+def test_correct_topics_beats_the_rules_and_survives_a_rematch(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
     assert correct(stand, "Quantum Lattices", add=("circuits",), remove=("quantum",)) == ["circuits admin"]
     with writing(stand.engine) as connection:
@@ -184,7 +191,7 @@ def test_correct_topics_beats_the_rules_and_survives_a_rematch(stand: Newsstand)
     assert correct(stand, "Quantum Lattices", add=("quantum",), remove=("circuits",)) == ["quantum admin"]
 
 
-def test_correct_topics_of_a_published_paper_ends_and_makes_pairs(stand: Newsstand) -> None:
+def test_correct_topics_of_a_published_paper_ends_and_makes_pairs(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
     stand.publish()
     stand.now += timedelta(days=1)
@@ -196,7 +203,7 @@ def test_correct_topics_of_a_published_paper_ends_and_makes_pairs(stand: Newssta
     assert stand.news() == {("Quantum Lattices", "quantum")}
 
 
-def test_rematch_with_other_rules_is_no_news_of_published_papers(stand: Newsstand) -> None:
+def test_rematch_with_other_rules_is_no_news_of_published_papers(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
     stand.publish()
     with writing(stand.engine) as connection:
@@ -205,7 +212,7 @@ def test_rematch_with_other_rules_is_no_news_of_published_papers(stand: Newsstan
     assert stand.news() == set()
 
 
-def test_correct_topics_refuses_what_cannot_be_meant(stand: Newsstand) -> None:
+def test_correct_topics_refuses_what_cannot_be_meant(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
     with pytest.raises(NotFoundError, match="there is no topic 'cooking'"):
         correct(stand, "Quantum Lattices", add=("cooking",))
@@ -215,7 +222,7 @@ def test_correct_topics_refuses_what_cannot_be_meant(stand: Newsstand) -> None:
         correct(stand, "Quantum Lattices", add=("quantum",), remove=("quantum",))
 
 
-def test_an_added_topic_of_a_withdrawn_paper_is_no_news(stand: Newsstand) -> None:
+def test_an_added_topic_of_a_withdrawn_paper_is_no_news(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "Some Paper", "Other Paper"))
     stand.publish()
     paper = stand.id_of("Some Paper")

@@ -16,19 +16,20 @@ from newsletter.db.engine import default_url, open_engine
 from newsletter.delivery.message.builder import MessageBuilder
 from newsletter.delivery.outbox.recovery import Uncertain
 from newsletter.delivery.smtp.relay import Relay, Security
-from newsletter.pipeline.deliver.run import Post, deliver
+from newsletter.pipeline.deliver.options import DeliveryOptions
+from newsletter.pipeline.deliver.run import deliver
 from tests.delivery.outbox.scenario import BUILDER, NOW
 
 
 def post_to(
     port: int, locks: Path, mode: Uncertain = Uncertain.MEND, *, connections: int = 4, **columns: object
-) -> Post:
-    """A Post for a server on this machine."""
+) -> DeliveryOptions:
+    """A DeliveryOptions for a server on this machine."""
     builder: MessageBuilder = BUILDER
     relay = Relay(
         host="127.0.0.1", port=port, security=Security.NONE, connections=connections, patience=(0.01,)
     )
-    return Post(
+    return DeliveryOptions(
         relays=[relay],
         builder=builder,
         links=lambda mail: {"greeting": f"reader {mail.subscriber_id}"},

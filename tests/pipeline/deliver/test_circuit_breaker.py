@@ -2,23 +2,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from newsletter.core.mail.retry import Fate, Next, Pause
+from newsletter.core.mail.retry import Fate, NextStep, ShutScope
 from newsletter.core.mail.values import Outcome, Verdict
-from newsletter.pipeline.deliver.circuit_breaker import PROBATION, SHUT_AFTER, TOO_MANY, Brakes, domain_of
+from newsletter.pipeline.deliver.circuit_breaker import (
+    PROBATION,
+    SHUT_AFTER,
+    TOO_MANY,
+    CircuitBreaker,
+    domain_of,
+)
 
 OK = Outcome(verdict=Verdict.ACCEPTED, phase="dot", code=250, relay="mx")
-SENT = Next(fate=Fate.SENT)
+SENT = NextStep(fate=Fate.SENT)
 UNKNOWN = Outcome(verdict=Verdict.REJECTED, phase="rcpt", code=550, status="5.1.1", relay="mx")
-HARD = Next(fate=Fate.REFUSED, blames_address=True)
+HARD = NextStep(fate=Fate.REFUSED, blames_address=True)
 POLICY = Outcome(verdict=Verdict.REJECTED, phase="rcpt", code=550, status="5.7.1", relay="mx")
 
 
-def shut(pause: Pause) -> Next:
-    return Next(fate=Fate.RETRY, counts=False, pause=pause)
+def shut(pause: ShutScope) -> NextStep:
+    return NextStep(fate=Fate.RETRY, counts=False, pause=pause)
 
 
 def test_brakes_name_a_relay_that_refuses_more_than_a_tenth_of_the_first() -> None:
-    brakes = Brakes()
+    brakes = CircuitBreaker()
     for _ in range(TOO_MANY):
         brakes.note(UNKNOWN, HARD, domain="x")
     assert brakes.wrong == {}
@@ -31,7 +37,7 @@ def test_brakes_name_a_relay_that_refuses_more_than_a_tenth_of_the_first() -> No
 
 
 def test_brakes_put_every_relay_on_a_probation_of_its_own() -> None:
-    brakes = Brakes(several=True)
+    brakes = CircuitBreaker(several=True)
     for _ in range(PROBATION):
         brakes.note(OK, SENT, domain="x")
     assert (brakes.on_probation("mx"), brakes.on_probation("standby")) == (False, True)
@@ -42,7 +48,7 @@ def test_brakes_put_every_relay_on_a_probation_of_its_own() -> None:
 
 def test_brakes_believe_few_refusals_only_of_a_relay_that_took_others_or_is_alone() -> None:
     for several, taken, refused, believed in [(False, 0, 2, True), (True, 0, 1, False), (True, 2, 2, True)]:
-        brakes = Brakes(several=several)
+        brakes = CircuitBreaker(several=several)
         for outcome, following, times in [(OK, SENT, taken), (UNKNOWN, HARD, refused)]:
             for _ in range(times):
                 brakes.note(outcome, following, domain="x")
@@ -50,7 +56,7 @@ def test_brakes_believe_few_refusals_only_of_a_relay_that_took_others_or_is_alon
 
 
 def test_brakes_do_not_count_what_comes_after_the_first() -> None:
-    brakes = Brakes()
+    brakes = CircuitBreaker()
     for _ in range(PROBATION):
         brakes.note(OK, SENT, domain="x")
     assert not brakes.on_probation("mx")
@@ -60,31 +66,33 @@ def test_brakes_do_not_count_what_comes_after_the_first() -> None:
 
 
 def test_brakes_do_not_count_what_no_server_said() -> None:
-    brakes = Brakes()
+    brakes = CircuitBreaker()
     for _ in range(PROBATION):
         brakes.note(
-            Outcome(verdict=Verdict.DEFERRED, phase="mail", relay="mx"), Next(fate=Fate.RETRY), domain="x"
+            Outcome(verdict=Verdict.DEFERRED, phase="mail", relay="mx"), NextStep(fate=Fate.RETRY), domain="x"
         )
     assert brakes.on_probation("mx")
 
 
 def test_brakes_name_a_domain_that_refuses_several_in_a_row_and_no_other() -> None:
-    brakes = Brakes()
+    brakes = CircuitBreaker()
     for _ in range(SHUT_AFTER - 1):
-        brakes.note(POLICY, shut(Pause.DOMAIN), domain="x")
+        brakes.note(POLICY, shut(ShutScope.DOMAIN), domain="x")
     brakes.note(OK, SENT, domain="x")  # accepts again: the row is broken
     for _ in range(SHUT_AFTER):
         assert brakes.shut == {}
-        brakes.note(POLICY, shut(Pause.DOMAIN), domain="x")
+        brakes.note(POLICY, shut(ShutScope.DOMAIN), domain="x")
         brakes.note(OK, SENT, domain="y")
     assert list(brakes.shut) == ["x"]
     assert brakes.wrong == {}
 
 
 def test_brakes_leave_421_to_the_transport() -> None:
-    brakes = Brakes()
+    brakes = CircuitBreaker()
     for _ in range(10):
-        brakes.note(Outcome(verdict=Verdict.DEFERRED, phase="mail", code=421), shut(Pause.RELAY), domain="x")
+        brakes.note(
+            Outcome(verdict=Verdict.DEFERRED, phase="mail", code=421), shut(ShutScope.RELAY), domain="x"
+        )
     assert brakes.wrong == {}
 
 

@@ -15,26 +15,26 @@ from sqlalchemy import select
 
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, papers
-from newsletter.delivery.outbox.claims import Audience, claim
+from newsletter.delivery.outbox.claims import AudienceSelects, claim
 from newsletter.ops.alarms.facts import gather
 from newsletter.papers import editions
 from newsletter.pipeline.compose.compose import compose
 from newsletter.pipeline.curation import review
-from newsletter.pipeline.deliver.edition_guard import LEAST, Tally, Terms, is_too_bad
+from newsletter.pipeline.deliver.edition_guard import LEAST, GuardPolicy, OutcomeTally, is_too_bad
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.pipeline.explain.why import why
-from newsletter.pipeline.send import Calendar, SendReport, prepare, send
+from newsletter.pipeline.send import EditionSchedule, SendReport, prepare, send
 from subscribers import audience
 from subscribers.lifecycle import update
 from subscribers.preferences import Preferences
-from tests.pipeline.whole_newsletter import Office, titles_in, utc
+from tests.pipeline.whole_newsletter import WholeNewsletter, titles_in, utc
 from tests.smtp_servers.misbehaving import MisbehavingServer
 from tests.smtp_servers.recording import Conversation
 
 pytestmark = pytest.mark.flaky(reruns=2)
 
 READERS = 150
-AUDIENCE = Audience(
+AUDIENCE = AudienceSelects(
     mailable=audience.mailable(),
     reachable=audience.reachable(),
     departed=audience.departed(),
@@ -83,31 +83,31 @@ def server() -> Iterator[Picky]:
 
 
 @pytest.fixture
-def office(tmp_path: Path, server: Picky, database_url: str) -> Iterator[Office]:
-    office = Office(tmp_path, port=server.port, url=database_url)
-    office.post = replace(office.post, first_mails=Terms(after=50, share=0.2), jitter=lambda: 0.0)
+def office(tmp_path: Path, server: Picky, database_url: str) -> Iterator[WholeNewsletter]:
+    office = WholeNewsletter(tmp_path, port=server.port, url=database_url)
+    office.post = replace(office.post, first_mails=GuardPolicy(after=50, share=0.2), jitter=lambda: 0.0)
     office.ingest_samples([13])
     yield office
     office.engine.dispose()
 
 
-def join(office: Office, number: int, **preferences: object) -> None:
+def join(office: WholeNewsletter, number: int, **preferences: object) -> None:
     """Readers of as many domains: a domain that refuses rests, which is another matter."""
     for n in range(number):
         office.reader(f"r{n}@d{n}.example", "circuits", joined="2026-04-12T12:00", **preferences)
 
 
-def run(office: Office, at: str, **wishes: object) -> SendReport:
-    calendar = Calendar(**wishes)  # type: ignore[arg-type]
+def run(office: WholeNewsletter, at: str, **wishes: object) -> SendReport:
+    calendar = EditionSchedule(**wishes)  # type: ignore[arg-type]
     return send(office.engine, now=utc(at), press=office.press, post=office.post, calendar=calendar)
 
 
-def states(office: Office) -> Counter[str]:
+def states(office: WholeNewsletter) -> Counter[str]:
     with reading(office.engine) as connection:
         return Counter(connection.execute(select(deliveries.c.state)).scalars())
 
 
-def held_because(office: Office, number: int = 1) -> str | None:
+def held_because(office: WholeNewsletter, number: int = 1) -> str | None:
     with reading(office.engine) as connection:
         (row,) = editions.rows(connection, number)
     assert row["held"] == (row["held_because"] is not None)
@@ -116,7 +116,7 @@ def held_because(office: Office, number: int = 1) -> str | None:
 
 
 def test_edition_that_a_server_refuses_by_content_is_held_and_goes_on_when_released(
-    office: Office, server: Picky
+    office: WholeNewsletter, server: Picky
 ) -> None:
     join(office, READERS)
     server.verdict = SPAM
@@ -144,7 +144,7 @@ def test_edition_that_a_server_refuses_by_content_is_held_and_goes_on_when_relea
     assert (found.clean, found.pending) == (True, {})
 
 
-def test_release_excuses_what_was_refused_and_nothing_else(office: Office, server: Picky) -> None:
+def test_release_excuses_what_was_refused_and_nothing_else(office: WholeNewsletter, server: Picky) -> None:
     join(office, READERS)
     server.verdict = SPAM
     run(office, "2026-04-13T07:00")
@@ -156,7 +156,7 @@ def test_release_excuses_what_was_refused_and_nothing_else(office: Office, serve
     assert (report.sent, report.deferred, held_because(office)) == (READERS - tried, tried, None)
 
 
-def test_release_does_not_let_go_on_what_is_refused_anew(office: Office, server: Picky) -> None:
+def test_release_does_not_let_go_on_what_is_refused_anew(office: WholeNewsletter, server: Picky) -> None:
     join(office, READERS)
     server.verdict = SPAM
     run(office, "2026-04-13T07:00")
@@ -169,7 +169,7 @@ def test_release_does_not_let_go_on_what_is_refused_anew(office: Office, server:
 
 @pytest.mark.parametrize("composed_meanwhile", [True, False])
 def test_dropped_paper_goes_from_mails_that_wait_for_the_release(
-    office: Office, server: Picky, composed_meanwhile: bool
+    office: WholeNewsletter, server: Picky, composed_meanwhile: bool
 ) -> None:
     join(office, READERS)
     server.verdict = SPAM
@@ -193,12 +193,12 @@ def test_dropped_paper_goes_from_mails_that_wait_for_the_release(
     assert office.audit("2026-04-13T07:13").clean
 
 
-def office_paper(office: Office, title: str) -> int:
+def office_paper(office: WholeNewsletter, title: str) -> int:
     with reading(office.engine) as connection:
         return int(connection.execute(select(papers.c.id).where(papers.c.title == title)).scalar_one())
 
 
-def test_run_of_few_mails_is_judged_at_its_end(office: Office, server: Picky) -> None:
+def test_run_of_few_mails_is_judged_at_its_end(office: WholeNewsletter, server: Picky) -> None:
     join(office, 12)
     server.verdicts = {f"r{n}@d{n}.example": SPAM for n in range(LEAST - 1)}
     assert run(office, "2026-04-13T07:00").deferred == LEAST - 1
@@ -213,7 +213,7 @@ def test_run_of_few_mails_is_judged_at_its_end(office: Office, server: Picky) ->
 
 
 def test_unknown_addresses_full_mailboxes_and_greylisting_hold_no_edition(
-    office: Office, server: Picky
+    office: WholeNewsletter, server: Picky
 ) -> None:
     join(office, 40)
     replies = (b"550 5.1.1 no such user", b"552 5.2.2 full", b"450 4.7.1 greylisted", b"452 4.2.2 full")
@@ -222,7 +222,9 @@ def test_unknown_addresses_full_mailboxes_and_greylisting_hold_no_edition(
     assert (report.sent, report.held, held_because(office)) == (24, {}, None)
 
 
-def test_refused_canary_holds_the_edition_before_the_others_get_it(office: Office, server: Picky) -> None:
+def test_refused_canary_holds_the_edition_before_the_others_get_it(
+    office: WholeNewsletter, server: Picky
+) -> None:
     join(office, 20, hour=8)
     office.reader("canary@c.example", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([14], hour="07:00")
@@ -240,7 +242,7 @@ def test_refused_canary_holds_the_edition_before_the_others_get_it(office: Offic
 
 
 def test_hold_by_hand_stops_what_is_composed_before_anybody_composes_again(
-    office: Office, server: Picky
+    office: WholeNewsletter, server: Picky
 ) -> None:
     join(office, 20)
     office.publish("2026-04-13T06:59")
@@ -255,7 +257,7 @@ def test_hold_by_hand_stops_what_is_composed_before_anybody_composes_again(
 
 
 def test_mail_that_waits_for_a_release_expires_and_later_editions_go_on(
-    office: Office, server: Picky
+    office: WholeNewsletter, server: Picky
 ) -> None:
     join(office, READERS)
     server.verdict = SPAM
@@ -275,7 +277,7 @@ def test_mail_that_waits_for_a_release_expires_and_later_editions_go_on(
     assert (found.clean, found.pending) == (True, {})
 
 
-def test_two_senders_at_once_hold_an_edition_once(office: Office, server: Picky) -> None:
+def test_two_senders_at_once_hold_an_edition_once(office: WholeNewsletter, server: Picky) -> None:
     join(office, READERS)
     server.verdict = SPAM
     reports: list[SendReport] = []
@@ -299,33 +301,33 @@ def test_two_senders_at_once_hold_an_edition_once(office: Office, server: Picky)
 @pytest.mark.parametrize(
     ("tally", "fresh", "last", "too_bad"),
     [
-        (Tally(outcomes=10, refused=10), 10, False, False),
-        (Tally(outcomes=11, refused=11), 11, False, True),  # a fifth of 50 is 10, whatever comes
-        (Tally(outcomes=60, refused=12), 20, False, False),  # a fifth of what is known by now
-        (Tally(outcomes=60, refused=13), 20, False, True),
-        (Tally(outcomes=60, refused=60), 10, False, False),  # 50 had been looked at before
-        (Tally(outcomes=10, refused=10), 0, True, True),
-        (Tally(outcomes=9, refused=9), 0, True, False),
-        (Tally(outcomes=49, refused=9), 0, True, False),
-        (Tally(outcomes=60, refused=60), 0, True, False),
-        (Tally(outcomes=500, refused=1, canaries=1), 1, False, True),
+        (OutcomeTally(outcomes=10, refused=10), 10, False, False),
+        (OutcomeTally(outcomes=11, refused=11), 11, False, True),  # a fifth of 50 is 10, whatever comes
+        (OutcomeTally(outcomes=60, refused=12), 20, False, False),  # a fifth of what is known by now
+        (OutcomeTally(outcomes=60, refused=13), 20, False, True),
+        (OutcomeTally(outcomes=60, refused=60), 10, False, False),  # 50 had been looked at before
+        (OutcomeTally(outcomes=10, refused=10), 0, True, True),
+        (OutcomeTally(outcomes=9, refused=9), 0, True, False),
+        (OutcomeTally(outcomes=49, refused=9), 0, True, False),
+        (OutcomeTally(outcomes=60, refused=60), 0, True, False),
+        (OutcomeTally(outcomes=500, refused=1, canaries=1), 1, False, True),
     ],
 )
 def test_edition_is_too_bad_when_too_many_of_its_first_mails_are_refused(
-    tally: Tally, fresh: int, last: bool, too_bad: bool
+    tally: OutcomeTally, fresh: int, last: bool, too_bad: bool
 ) -> None:
-    assert is_too_bad(tally, Terms(after=50, share=0.2), fresh=fresh, last=last) is too_bad
+    assert is_too_bad(tally, GuardPolicy(after=50, share=0.2), fresh=fresh, last=last) is too_bad
 
 
-def test_nothing_is_held_where_the_settings_say_so(office: Office, server: Picky) -> None:
-    office.post = replace(office.post, first_mails=Terms(after=0))
+def test_nothing_is_held_where_the_settings_say_so(office: WholeNewsletter, server: Picky) -> None:
+    office.post = replace(office.post, first_mails=GuardPolicy(after=0))
     join(office, 30)
     server.verdict = SPAM
     report = run(office, "2026-04-13T07:00")
     assert (report.deferred, report.held, held_because(office)) == (30, {}, None)
 
 
-def test_hold_by_hand_on_top_excuses_what_was_refused_too(office: Office, server: Picky) -> None:
+def test_hold_by_hand_on_top_excuses_what_was_refused_too(office: WholeNewsletter, server: Picky) -> None:
     office.reader("canary@c.example", "circuits", joined="2026-04-12T12:00", hour=22)
     join(office, 20, hour=8)
     wishes = {"hold": timedelta(hours=1), "canaries": ("canary@c.example",)}
@@ -339,7 +341,9 @@ def test_hold_by_hand_on_top_excuses_what_was_refused_too(office: Office, server
     assert held_because(office) is None
 
 
-def test_mail_without_the_held_edition_is_made_anew_without_it(office: Office, server: Picky) -> None:
+def test_mail_without_the_held_edition_is_made_anew_without_it(
+    office: WholeNewsletter, server: Picky
+) -> None:
     eve = office.reader("eve@e.example", "circuits", joined="2026-04-12T12:00", hour=22)
     join(office, 60)
     server.verdict = SPAM
@@ -348,7 +352,7 @@ def test_mail_without_the_held_edition_is_made_anew_without_it(office: Office, s
     server.verdict = None
     office.ingest_samples([14])
     at = utc("2026-04-14T22:00")
-    prepare(office.engine, now=at, press=office.press, post=office.post, calendar=Calendar())
+    prepare(office.engine, now=at, press=office.press, post=office.post, calendar=EditionSchedule())
     assert states(office)["queued"] >= 1  # eve's, with edition 2 alone
     with writing(office.engine) as connection:
         update.choose(
@@ -365,10 +369,10 @@ def test_mail_without_the_held_edition_is_made_anew_without_it(office: Office, s
     assert [mail.recipient for mail in server.accepted if mail.recipient == "eve@e.example"] != []
 
 
-def test_release_waits_for_a_sender_that_is_parking(office: Office, server: Picky) -> None:
+def test_release_waits_for_a_sender_that_is_parking(office: WholeNewsletter, server: Picky) -> None:
     join(office, 3)
     at = utc("2026-04-13T07:00")
-    prepare(office.engine, now=at, press=office.press, post=office.post, calendar=Calendar())
+    prepare(office.engine, now=at, press=office.press, post=office.post, calendar=EditionSchedule())
     with writing(office.engine) as connection:
         editions.hold_for(connection, 1, "its first mails were refused")
     release = threading.Thread(target=review.release, args=(office.engine, 1), kwargs={"now": at})

@@ -23,7 +23,7 @@ from tests.smtp_servers.recording import RecordingServer
 ROOT = Path(__file__).resolve().parents[3]
 
 
-class Victim:
+class KilledSender:
     """Runs that can be killed."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
@@ -46,7 +46,7 @@ class Victim:
 
 
 @contextmanager
-def victims(box: Outbox, server: RecordingServer, mode: str) -> Iterator[Victim]:
+def victims(box: Outbox, server: RecordingServer, mode: str) -> Iterator[KilledSender]:
     command = [
         sys.executable,
         "-m",
@@ -57,7 +57,7 @@ def victims(box: Outbox, server: RecordingServer, mode: str) -> Iterator[Victim]
     ]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        yield Victim(process)
+        yield KilledSender(process)
     finally:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -76,7 +76,9 @@ def fill(box: Outbox, mails: int) -> list[int]:
     return papers
 
 
-def kill_at_random(victim: Victim, server: RecordingServer, *, kills: int, stride: int, seed: int) -> int:
+def kill_at_random(
+    victim: KilledSender, server: RecordingServer, *, kills: int, stride: int, seed: int
+) -> int:
     """Kill that many runs, each at a random moment after up to `stride` more mails.
 
     Returns how many were hit before their end.
@@ -96,7 +98,7 @@ def kill_at_random(victim: Victim, server: RecordingServer, *, kills: int, strid
     return hit
 
 
-def finish(victim: Victim) -> None:
+def finish(victim: KilledSender) -> None:
     victim.start()
     assert victim.status() == 0
 

@@ -19,11 +19,12 @@ from newsletter.db.engine import reading
 from newsletter.db.schema import deliveries, mail_counts, pauses
 from newsletter.delivery.outbox.rate_counters import Limits
 from newsletter.delivery.smtp.relay import Relay, Security
+from newsletter.pipeline.deliver.options import DeliveryOptions, DeliveryReport
 from newsletter.pipeline.deliver.quota import PORTION
-from newsletter.pipeline.deliver.run import DeliveryCounts, Post, deliver
+from newsletter.pipeline.deliver.run import deliver
 from tests.delivery.outbox.scenario import NOW, Outbox
 from tests.pipeline.deliver.killed_sender import post_to
-from tests.smtp_servers.recording import Conversation, HangupError, RecordingServer, Terms
+from tests.smtp_servers.recording import Conversation, HangupError, RecordingServer, ServerRules
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
 pytestmark = pytest.mark.flaky(reruns=2)
@@ -44,7 +45,7 @@ class Wall:
         return self.at
 
 
-def limited(box: Outbox, server: RecordingServer, wall: Wall, **rules: object) -> Post:
+def limited(box: Outbox, server: RecordingServer, wall: Wall, **rules: object) -> DeliveryOptions:
     limits = Limits(**rules)  # type: ignore[arg-type]
     return replace(post_to(server.port, box.locks, limits=limits), wall=wall)
 
@@ -65,7 +66,7 @@ def test_a_limit_on_all_mail_leaves_the_rest_to_a_run_after_it_opens(box: Outbox
         wall.at += timedelta(minutes=3)
         assert deliver(box.engine, post, now=NOW).sent == 10
         wall.at += timedelta(minutes=66)
-        assert deliver(box.engine, post, now=NOW) == DeliveryCounts(sent=5)
+        assert deliver(box.engine, post, now=NOW) == DeliveryReport(sent=5)
         assert len(set(server.recipients())) == len(server.recipients()) == 25
 
 
@@ -73,7 +74,7 @@ def test_a_limit_that_opens_soon_is_waited_for(box: Outbox) -> None:
     box.queue(box.readers(12), box.digest())
     with RecordingServer() as server:
         post = post_to(server.port, box.locks, limits=Limits(everything=(Rate(5, 1),)))
-        assert deliver(box.engine, post, now=NOW) == DeliveryCounts(sent=12)
+        assert deliver(box.engine, post, now=NOW) == DeliveryReport(sent=12)
         assert len(server.recipients()) == 12
 
 
@@ -89,7 +90,7 @@ def test_what_a_run_did_not_use_is_given_back(box: Outbox) -> None:
             relays={f"127.0.0.1:{server.port}": parse_rates("500/hour")},
             each_domain=parse_rates("100/hour"),
         )
-        assert deliver(box.engine, post, now=NOW) == DeliveryCounts(sent=3)
+        assert deliver(box.engine, post, now=NOW) == DeliveryReport(sent=3)
     with reading(box.engine) as connection:
         counted = connection.execute(select(mail_counts.c.scope, mail_counts.c.mails)).all()
     assert dict(counted) == {
@@ -171,14 +172,14 @@ def test_a_domain_that_refuses_us_rests_and_another_run_leaves_it_alone(box: Out
     def refuse(address: str) -> bytes | None:
         return b"550 5.7.1 not from there" if address.endswith("@strict.example") else None
 
-    with RecordingServer(terms=Terms(refuse=refuse)) as server:
+    with RecordingServer(terms=ServerRules(refuse=refuse)) as server:
         post = post_to(server.port, box.locks, connections=1)
         counts = deliver(box.engine, post, now=NOW)
         asked = len([line for line in server.lines if b"RCPT TO:<" in line and b"@strict" in line])
         assert (counts.sent, counts.deferred, counts.failed) == (5, 120, 0)
         assert asked <= 50  # what was on its way when the third answer came
         box.queue(box.readers(2, domain="strict.example"), box.digest(), expires_at=None)
-        assert deliver(box.engine, post, now=NOW + timedelta(minutes=1)) == DeliveryCounts(deferred=2)
+        assert deliver(box.engine, post, now=NOW + timedelta(minutes=1)) == DeliveryReport(deferred=2)
         again = len([line for line in server.lines if b"RCPT TO:<" in line and b"@strict" in line])
         assert again == asked
     with reading(box.engine) as connection:
@@ -203,7 +204,7 @@ def test_relays_share_the_mail_by_weight_and_a_standby_gets_none(box: Outbox) ->
     with RecordingServer() as heavy, RecordingServer() as light, RecordingServer() as standby:
         relays = [_relay(heavy, weight=3), _relay(light), _relay(standby, weight=0)]
         post = replace(post_to(heavy.port, box.locks), relays=relays)
-        assert deliver(box.engine, post, now=NOW) == DeliveryCounts(sent=200)
+        assert deliver(box.engine, post, now=NOW) == DeliveryReport(sent=200)
         assert [len(server.recipients()) for server in (heavy, light, standby)] == [150, 50, 0]
         every = heavy.recipients() + light.recipients()
     assert len(set(every)) == 200
@@ -226,7 +227,7 @@ def test_a_relay_that_is_down_loses_its_share_and_the_run_goes_on(box: Outbox) -
 def test_a_relay_that_wants_none_of_ours_is_passed_over_for_the_other(box: Outbox) -> None:
     box.queue(box.readers(100), box.digest(), expires_at=None)
     with (
-        RecordingServer(terms=Terms(refuse_sender=b"550 5.7.1 not you")) as strict,
+        RecordingServer(terms=ServerRules(refuse_sender=b"550 5.7.1 not you")) as strict,
         RecordingServer() as works,
     ):
         post = replace(post_to(works.port, box.locks), relays=[_relay(strict), _relay(works)])
@@ -252,7 +253,7 @@ def test_each_relay_keeps_to_its_own_limit(box: Outbox) -> None:
             relays=[_relay(tight), _relay(free)],
             wall=wall,
         )
-        assert deliver(box.engine, post, now=NOW) == DeliveryCounts(sent=60)
+        assert deliver(box.engine, post, now=NOW) == DeliveryReport(sent=60)
         assert [len(server.recipients()) for server in (tight, free)] == [10, 50]
         box.queue(box.readers(20), box.digest())
         only = replace(post, relays=[_relay(tight)])
@@ -322,7 +323,7 @@ def test_one_slow_mail_does_not_hold_up_what_a_limit_lets_go(box: Outbox) -> Non
 
     with RecordingServer(conversation=Slow) as server:
         post = post_to(server.port, box.locks, limits=Limits(everything=(Rate(10, 1),)))
-        assert deliver(box.engine, post, now=NOW) == DeliveryCounts(sent=20)
+        assert deliver(box.engine, post, now=NOW) == DeliveryReport(sent=20)
     assert done[-1] - done[-3] > 2  # all but the one behind it were long sent
 
 
@@ -346,7 +347,7 @@ def _all_unknown(_address: str) -> bytes:
 def test_a_relay_that_knows_none_of_our_readers_costs_nobody_their_place(box: Outbox, weight: float) -> None:
     box.queue(box.readers(200), box.digest(), expires_at=None)
     blamed: list[str] = []
-    with RecordingServer() as works, RecordingServer(terms=Terms(refuse=_all_unknown)) as wrong:
+    with RecordingServer() as works, RecordingServer(terms=ServerRules(refuse=_all_unknown)) as wrong:
         post = replace(
             post_to(works.port, box.locks),
             relays=[_relay(works), _relay(wrong, weight=weight)],
@@ -368,7 +369,7 @@ def test_a_wrong_relay_that_comes_in_when_another_dies_costs_nobody_their_place(
             gone.append(True)
 
     gone: list[bool] = []
-    with ExitStack() as stack, RecordingServer(terms=Terms(refuse=_all_unknown)) as wrong:
+    with ExitStack() as stack, RecordingServer(terms=ServerRules(refuse=_all_unknown)) as wrong:
         works = stack.enter_context(RecordingServer())
         post = replace(
             post_to(works.port, box.locks),

@@ -19,17 +19,18 @@ from sqlalchemy import select, update
 from newsletter.core.mail.values import Outcome
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import digests, runs
-from newsletter.delivery.outbox.claims import Claimed
+from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import WINDOW
 from newsletter.delivery.outbox.recovery import Uncertain
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
 from newsletter.ops.alarms.facts import gather
-from newsletter.pipeline.deliver.run import DeliveryCounts, Post, deliver
+from newsletter.pipeline.deliver.options import DeliveryOptions, DeliveryReport
+from newsletter.pipeline.deliver.run import deliver
 from newsletter.scheduler.shutdown import until_signalled
 from tests.delivery.outbox.scenario import BUILDER, NOW, Outbox
 from tests.pipeline.deliver.killed_sender import post_to
 from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
-from tests.smtp_servers.recording import RecordingServer, Terms
+from tests.smtp_servers.recording import RecordingServer, ServerRules
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
 pytestmark = pytest.mark.flaky(reruns=2)
@@ -42,13 +43,15 @@ def box(tmp_path: Path) -> Outbox:
     return Outbox(tmp_path)
 
 
-def run(box: Outbox, server: RecordingServer, *, post: Post | None = None, **columns: Any) -> DeliveryCounts:
+def run(
+    box: Outbox, server: RecordingServer, *, post: DeliveryOptions | None = None, **columns: Any
+) -> DeliveryReport:
     return deliver(box.engine, post or post_to(server.port, box.locks), **{"now": NOW, **columns})
 
 
-def refusing(*readers: int, reply: bytes = b"550 5.1.1 no such user") -> Terms:
+def refusing(*readers: int, reply: bytes = b"550 5.1.1 no such user") -> ServerRules:
     addresses = {f"r{reader}@mail.example" for reader in readers}
-    return Terms(refuse=lambda address: reply if address in addresses else None)
+    return ServerRules(refuse=lambda address: reply if address in addresses else None)
 
 
 def states(box: Outbox) -> dict[str, int]:
@@ -62,8 +65,8 @@ def test_deliver_sends_each_reader_their_mail_once(box: Outbox) -> None:
     box.queue(box.readers(130), box.digest())
     box.queue(box.readers(70), box.digest(body=b"Other \x00my.greeting\x00\r\n"))
     with RecordingServer() as server:
-        assert run(box, server) == DeliveryCounts(sent=200)
-        assert run(box, server) == DeliveryCounts()
+        assert run(box, server) == DeliveryReport(sent=200)
+        assert run(box, server) == DeliveryReport()
         assert sorted(server.recipients()) == sorted(f"r{n}@mail.example" for n in range(1, 201))
         mail = next(got for got in server.accepted if got.recipient == "r150@mail.example")
     message = message_from_bytes(mail.data, policy=policy.default)
@@ -81,7 +84,7 @@ def test_deliver_sends_each_reader_their_mail_once(box: Outbox) -> None:
 def test_deliver_only_one_subscriber(box: Outbox) -> None:
     box.queue(box.readers(5), box.digest())
     with RecordingServer() as server:
-        assert run(box, server, only=3) == DeliveryCounts(sent=1)
+        assert run(box, server, only=3) == DeliveryReport(sent=1)
         assert server.recipients() == ["r3@mail.example"]
 
 
@@ -95,8 +98,8 @@ def test_deliver_counts_each_fate(box: Outbox) -> None:
         "r2@mail.example": b"450 4.2.2 full",
         "r3@mail.example": b"552 5.2.2 over quota",
     }
-    with RecordingServer(terms=Terms(refuse=replies.get)) as server:
-        assert run(box, server) == DeliveryCounts(
+    with RecordingServer(terms=ServerRules(refuse=replies.get)) as server:
+        assert run(box, server) == DeliveryReport(
             sent=5, deferred=1, failed=2, skipped={"expired": 1, "unsubscribed": 1, "suppressed": 1}
         )
     by_state = {1: "failed", 2: "deferred", 3: "failed", 5: "skipped", 6: "skipped", 11: "skipped"}
@@ -106,12 +109,12 @@ def test_deliver_counts_each_fate(box: Outbox) -> None:
 def test_deliver_retries_later_with_the_same_bytes(box: Outbox) -> None:
     box.queue(box.readers(3), box.digest())
     with MisbehavingServer(conversation=FAULTS["dot_451"], times=1) as server:
-        assert run(box, server) == DeliveryCounts(sent=2, deferred=1)
-        assert run(box, server) == DeliveryCounts()
+        assert run(box, server) == DeliveryReport(sent=2, deferred=1)
+        assert run(box, server) == DeliveryReport()
         box.change(1, version=2)
         box.change(2, version=2)
         box.change(3, version=2)
-        assert run(box, server, now=NOW + timedelta(minutes=5)) == DeliveryCounts(sent=1)
+        assert run(box, server, now=NOW + timedelta(minutes=5)) == DeliveryReport(sent=1)
         assert sorted(server.recipients()) == [f"r{n}@mail.example" for n in (1, 2, 3)]
 
 
@@ -119,13 +122,13 @@ def test_deliver_that_is_uncertain_mends_or_resends(box: Outbox) -> None:
     (paper,) = box.papers(1)
     box.queue(box.readers(3), box.digest([paper]))
     with MisbehavingServer(conversation=FAULTS["accept_and_drop"], times=1) as server:
-        assert run(box, server) == DeliveryCounts(sent=2, uncertain=1)
+        assert run(box, server) == DeliveryReport(sent=2, uncertain=1)
     assert [debt[:2] for debt in box.debts()] == [(paper, "recap")]
     box.queue(box.readers(2), box.digest([paper], body=b"again\r\n"))
     with MisbehavingServer(conversation=FAULTS["accept_and_drop"], times=1) as server:
         post = post_to(server.port, box.locks, Uncertain.RESEND)
-        assert run(box, server, post=post) == DeliveryCounts(sent=1, deferred=1)
-        assert run(box, server, post=post, now=NOW + timedelta(minutes=5)) == DeliveryCounts(sent=1)
+        assert run(box, server, post=post) == DeliveryReport(sent=1, deferred=1)
+        assert run(box, server, post=post, now=NOW + timedelta(minutes=5)) == DeliveryReport(sent=1)
         by_reader: dict[str, set[bytes]] = {}
         for got in server.accepted:
             by_reader.setdefault(got.recipient, set()).add(got.data)
@@ -137,8 +140,8 @@ def test_deliver_that_is_uncertain_mends_or_resends(box: Outbox) -> None:
 def test_deliver_resends_an_uncertain_confirmation_whatever_the_mode(box: Outbox) -> None:
     box.queue(box.readers(1, state="pending", confirmed_at=None), box.digest(kind="confirm"), kind="confirm")
     with MisbehavingServer(conversation=FAULTS["accept_and_drop"], times=1) as server:
-        assert run(box, server) == DeliveryCounts(deferred=1)
-        assert run(box, server, now=NOW + timedelta(minutes=5)) == DeliveryCounts(sent=1)
+        assert run(box, server) == DeliveryReport(deferred=1)
+        assert run(box, server, now=NOW + timedelta(minutes=5)) == DeliveryReport(sent=1)
 
 
 # When the relay is wrong
@@ -159,11 +162,11 @@ def test_deliver_leaves_all_untouched_when_the_relay_is_down(box: Outbox) -> Non
 def test_deliver_leaves_all_untouched_when_the_login_is_refused(box: Outbox) -> None:
     box.queue(box.readers(60), box.digest())
     before = box.rows()
-    with RecordingServer(terms=Terms(login=("me", "right"))) as server:
+    with RecordingServer(terms=ServerRules(login=("me", "right"))) as server:
         relay = Relay(
             host="localhost", port=server.port, security=Security.NONE, username="me", password="wrong"
         )
-        post = Post(
+        post = DeliveryOptions(
             relays=[relay],
             builder=BUILDER,
             links=lambda mail: {"greeting": str(mail.id)},
@@ -192,7 +195,7 @@ def test_deliver_stops_and_blames_nobody_when_a_tenth_of_the_first_is_refused(bo
     box.queue(box.readers(200), box.digest())
     blamed: list[int] = []
 
-    def on_refused(_connection: object, mail: Claimed, _outcome: Outcome, _now: object) -> None:
+    def on_refused(_connection: object, mail: ClaimedMail, _outcome: Outcome, _now: object) -> None:
         blamed.append(mail.subscriber_id)
 
     with RecordingServer(terms=refusing(*range(1, 200, 3))) as server:
@@ -215,12 +218,12 @@ def test_deliver_blames_a_few_once_the_first_fifty_are_in(box: Outbox) -> None:
     box.queue(box.readers(120), box.digest())
     blamed: list[int] = []
 
-    def on_refused(_connection: object, mail: Claimed, _outcome: Outcome, _now: object) -> None:
+    def on_refused(_connection: object, mail: ClaimedMail, _outcome: Outcome, _now: object) -> None:
         blamed.append(mail.subscriber_id)
 
     with RecordingServer(terms=refusing(1, 2, 3, 100)) as server:
         counts = run(box, server, post=post_to(server.port, box.locks, on_refused=on_refused))
-    assert counts == DeliveryCounts(sent=116, failed=4)
+    assert counts == DeliveryReport(sent=116, failed=4)
     assert sorted(blamed) == [1, 2, 3, 100]
     assert {n: box.states()[n] for n in (1, 2, 3, 100)} == dict.fromkeys((1, 2, 3, 100), "failed")
     assert {box.rows()[n]["attempts"] for n in (1, 2, 3, 100)} == {1}
@@ -229,9 +232,11 @@ def test_deliver_blames_a_few_once_the_first_fifty_are_in(box: Outbox) -> None:
 def test_deliver_spares_a_domain_that_refuses_by_policy(box: Outbox) -> None:
     box.queue(box.readers(300, domain="strict.example"), box.digest())
     box.queue(box.readers(50), box.digest())
-    terms = Terms(refuse=lambda address: b"550 5.7.1 policy" if address.endswith("strict.example") else None)
+    terms = ServerRules(
+        refuse=lambda address: b"550 5.7.1 policy" if address.endswith("strict.example") else None
+    )
     with RecordingServer(terms=terms) as server:
-        assert run(box, server) == DeliveryCounts(sent=50, deferred=300)
+        assert run(box, server) == DeliveryReport(sent=50, deferred=300)
         asked = sum(line.startswith(b"RCPT") and b"strict" in line for line in server.lines)
     assert asked <= 2 * WINDOW
     assert {row["attempts"] for row in box.rows().values() if row["state"] == "deferred"} == {0}
@@ -242,7 +247,7 @@ def test_deliver_of_a_mail_that_cannot_be_joined_holds_up_nobody(box: Outbox) ->
     box.queue(box.readers(2), box.digest([paper], body=b"\x00my.unknown\x00\r\n"))
     box.queue(box.readers(2), box.digest([paper]))
     with RecordingServer() as server:
-        assert run(box, server) == DeliveryCounts(sent=2, failed=2)
+        assert run(box, server) == DeliveryReport(sent=2, failed=2)
     assert box.rows()[1]["reason"].startswith("cannot be assembled")
     assert [debt[:3] for debt in box.debts()] == [(paper, "returned", 1), (paper, "returned", 2)]
 
@@ -265,8 +270,8 @@ def test_deliver_of_content_that_cannot_be_read_holds_up_nobody(box: Outbox, col
     box.queue(readers[:2], broken)
     box.queue(readers[2:], whole)
     with RecordingServer() as server:
-        assert run(box, server) == DeliveryCounts(sent=2, failed=2)
-        assert run(box, server) == DeliveryCounts()
+        assert run(box, server) == DeliveryReport(sent=2, failed=2)
+        assert run(box, server) == DeliveryReport()
         assert sorted(server.recipients()) == ["r3@mail.example", "r4@mail.example"]
     assert box.rows()[1]["reason"].startswith("cannot be assembled: its content is damaged (")
     assert [debt[:3] for debt in box.debts()] == [(paper, "returned", 1), (paper, "returned", 2)]
@@ -305,7 +310,7 @@ def test_deliver_after_an_error_gives_back_what_has_not_left(box: Outbox) -> Non
 
 def test_deliver_asked_to_stop_finishes_what_is_in_flight(box: Outbox) -> None:
     box.queue(box.readers(200), box.digest())
-    with RecordingServer(terms=Terms(delay=0.02)) as server:
+    with RecordingServer(terms=ServerRules(delay=0.02)) as server:
         started = time.monotonic()
         counts = run(box, server, stop=lambda: time.monotonic() - started > 0.2)
         accepted = len(server.accepted)
@@ -335,7 +340,7 @@ print(counts.sent, counts.interrupted)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_deliver_leaves_in_order_on_a_signal(box: Outbox, number: signal.Signals) -> None:
     box.queue(box.readers(500), box.digest())
-    with RecordingServer(terms=Terms(delay=0.02)) as server:
+    with RecordingServer(terms=ServerRules(delay=0.02)) as server:
         command = [sys.executable, "-c", SIGNALLED, str(box.folder), str(server.port)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
@@ -365,7 +370,7 @@ def test_until_signalled_puts_the_old_handlers_back() -> None:
 
 def test_two_senders_share_the_work_and_double_nothing(box: Outbox) -> None:
     box.queue(box.readers(600), box.digest())
-    counts: list[DeliveryCounts] = []
+    counts: list[DeliveryReport] = []
     with RecordingServer() as server:
         threads = [threading.Thread(target=lambda: counts.append(run(box, server))) for _ in range(3)]
         for thread in threads:

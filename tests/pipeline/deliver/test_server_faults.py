@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 
 from newsletter.core.mail.values import Outcome
-from newsletter.delivery.outbox.claims import Claimed
+from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.smtp.relay import Relay, Security
-from newsletter.pipeline.deliver.run import DeliveryCounts, deliver
+from newsletter.pipeline.deliver.options import DeliveryReport
+from newsletter.pipeline.deliver.run import deliver
 from tests.delivery.outbox.scenario import NOW, Outbox
 from tests.delivery.smtp.test_server_faults import SHORT
 from tests.pipeline.deliver.killed_sender import post_to
 from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
-from tests.smtp_servers.recording import Conversation, RecordingServer, Terms
+from tests.smtp_servers.recording import Conversation, RecordingServer, ServerRules
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
 pytestmark = pytest.mark.flaky(reruns=2)
@@ -66,12 +67,12 @@ def storm(box: Outbox, mails: int) -> tuple[Counter[str], int]:
     box.queue(box.readers(mails), box.digest(box.papers(2)), expires_at=NOW + timedelta(days=300))
     blamed: list[str] = []
 
-    def on_refused(_connection: object, mail: Claimed, outcome: Outcome, _now: object) -> None:
+    def on_refused(_connection: object, mail: ClaimedMail, outcome: Outcome, _now: object) -> None:
         assert outcome.status == "5.1.1"
         blamed.append(mail.person.address)
 
-    total = DeliveryCounts()
-    with ChaoticServer(terms=Terms(extensions=("PIPELINING", "SIZE"))) as server:
+    total = DeliveryReport()
+    with ChaoticServer(terms=ServerRules(extensions=("PIPELINING", "SIZE"))) as server:
         post = post_to(server.port, box.locks, on_refused=on_refused)
         (relay,) = post.relays
         post = replace(

@@ -10,28 +10,28 @@ import pytest
 
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import writing
-from newsletter.pipeline.explain.why import Answer, why
+from newsletter.pipeline.explain.why import WhyAnswer, why
 from subscribers.lifecycle import signup, suppression, unsubscribe
 from subscribers.preferences import Preferences
-from tests.pipeline.scenario import World, utc
+from tests.pipeline.scenario import Scenario, utc
 
 ADDRESS = "ada@example.org"
 KEY = b"suppression key of the tests"
 
 
 @pytest.fixture
-def world(tmp_path: Path, database_url: str) -> Iterator[World]:
-    world = World(tmp_path, url=database_url)
+def world(tmp_path: Path, database_url: str) -> Iterator[Scenario]:
+    world = Scenario(tmp_path, url=database_url)
     yield world
     world.engine.dispose()
 
 
-def _why(world: World, reader: int, day: int, *, now: str = "2026-04-30T12:00") -> Answer:
+def _why(world: Scenario, reader: int, day: int, *, now: str = "2026-04-30T12:00") -> WhyAnswer:
     on = date(2026, 4, day)
     return why(world.engine, subscriber_id=reader, address=ADDRESS, on=on, now=utc(now))
 
 
-def test_change_of_cadence_leaves_the_reasons_of_days_gone_by(world: World) -> None:
+def test_change_of_cadence_leaves_the_reasons_of_days_gone_by(world: Scenario) -> None:
     ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
     for day in (13, 14):
@@ -49,7 +49,7 @@ def test_change_of_cadence_leaves_the_reasons_of_days_gone_by(world: World) -> N
     ]
 
 
-def test_pause_that_was_ended_explains_the_days_that_it_lasted(world: World) -> None:
+def test_pause_that_was_ended_explains_the_days_that_it_lasted(world: Scenario) -> None:
     ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
     for at, until in (("2026-04-13T08:00", utc("2026-04-25T12:00")), ("2026-04-15T09:00", None)):
         with writing(world.engine) as connection:
@@ -65,7 +65,7 @@ def test_pause_that_was_ended_explains_the_days_that_it_lasted(world: World) -> 
     ]
 
 
-def test_what_is_too_few_is_counted(world: World) -> None:
+def test_what_is_too_few_is_counted(world: Scenario) -> None:
     ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00", minimum=3)
     for day in (13, 14):
         world.edition(f"2026-04-{day}T05:00", {f"P{day}": ["circuits"]})
@@ -76,7 +76,7 @@ def test_what_is_too_few_is_counted(world: World) -> None:
     ]
 
 
-def test_day_on_which_nothing_ran_is_told_from_one_that_may_still_be_made_up_for(world: World) -> None:
+def test_day_on_which_nothing_ran_is_told_from_one_that_may_still_be_made_up_for(world: Scenario) -> None:
     ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
     world.day("2026-04-13T07:00")
     assert [_why(world, ada, day, now="2026-04-15T09:00").reason for day in (14, 15, 16)] == [
@@ -86,7 +86,7 @@ def test_day_on_which_nothing_ran_is_told_from_one_that_may_still_be_made_up_for
     ]
 
 
-def test_run_for_another_reader_alone_is_no_run(world: World) -> None:
+def test_run_for_another_reader_alone_is_no_run(world: Scenario) -> None:
     ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
     bob = world.reader("bob@example.org", "circuits", joined="2026-04-12T12:00")
     world.compose("2026-04-13T07:00", only=bob)
@@ -94,14 +94,14 @@ def test_run_for_another_reader_alone_is_no_run(world: World) -> None:
     assert _why(world, bob, 13, now="2026-04-13T08:00").reason == "nothing new in the topics they follow"
 
 
-def test_hour_that_was_changed_before_it_came_gives_its_slot_up(world: World) -> None:
+def test_hour_that_was_changed_before_it_came_gives_its_slot_up(world: Scenario) -> None:
     ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00", hour=12)
     world.reader(ADDRESS, joined="2026-04-13T10:00", hour=9)
     world.day("2026-04-13T12:00")
     assert _why(world, ada, 13).reason == "the hour or cadence was changed that day, and the slot given up"
 
 
-def test_digest_that_came_late_is_told_on_both_days(world: World) -> None:
+def test_digest_that_came_late_is_told_on_both_days(world: Scenario) -> None:
     chosen = {"cadence": "weekdays", "hour": 18, "timezone": "Europe/Berlin"}
     ada = world.reader(ADDRESS, "circuits", joined="2026-03-30T12:00", **chosen)
     world.edition("2026-04-03T05:00", {"A": ["circuits"]})
@@ -115,7 +115,7 @@ def test_digest_that_came_late_is_told_on_both_days(world: World) -> None:
     )
 
 
-def test_papers_of_a_held_edition_are_not_called_nothing_new(world: World) -> None:
+def test_papers_of_a_held_edition_are_not_called_nothing_new(world: Scenario) -> None:
     ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
     number = world.edition("2026-04-13T05:00", {"A": ["circuits"], "B": ["circuits"]}, held=True)
     early = _why(world, ada, 13, now="2026-04-13T06:00")
@@ -125,7 +125,7 @@ def test_papers_of_a_held_edition_are_not_called_nothing_new(world: World) -> No
     assert _why(world, ada, 13).reason == waits
 
 
-def test_only_what_waits_for_a_slot_is_listed_before_it(world: World) -> None:
+def test_only_what_waits_for_a_slot_is_listed_before_it(world: Scenario) -> None:
     ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-13T05:00", {"A": ["circuits"], "Q": ["quantum"]})
     answer = _why(world, ada, 13, now="2026-04-13T06:00")
@@ -134,7 +134,7 @@ def test_only_what_waits_for_a_slot_is_listed_before_it(world: World) -> None:
     assert _why(world, ada, 14, now="2026-04-13T06:00").left_out == []
 
 
-def test_paper_that_another_mail_brought_is_said_to_have_come_with_it(world: World) -> None:
+def test_paper_that_another_mail_brought_is_said_to_have_come_with_it(world: Scenario) -> None:
     ada = world.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
     world.edition("2026-04-14T09:00", {"A": ["circuits"]})
     world.compose("2026-04-14T10:00", everyone=True)
@@ -148,7 +148,7 @@ def test_paper_that_another_mail_brought_is_said_to_have_come_with_it(world: Wor
     ]
 
 
-def test_who_gets_no_mail_is_told_so_for_days_to_come(world: World) -> None:
+def test_who_gets_no_mail_is_told_so_for_days_to_come(world: Scenario) -> None:
     now = "2026-04-14T12:00"
     left, barred, paused = (
         world.reader(f"{name}@example.org", "circuits", joined="2026-04-12T12:00")
@@ -180,7 +180,7 @@ def test_who_gets_no_mail_is_told_so_for_days_to_come(world: World) -> None:
     assert answer.reason != "unsubscribed on 13 April; no mail comes"  # its slot was before
 
 
-def test_who_never_confirmed_is_told_so(world: World) -> None:
+def test_who_never_confirmed_is_told_so(world: Scenario) -> None:
     with writing(world.engine) as connection:
         asked = signup.add(
             connection,

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from tests.pipeline.intake.scenario import Newsstand, Printed, abstract_of, page, reworded
+from tests.pipeline.intake.scenario import DumpScenario, PrintedPaper, abstract_of, page, reworded
 
 POINTS = ("open", "os.rename", "os.remove", "os.mkdir")  # audit events; with paths in the folder
 FAR = 10**9  # a point that is never reached
@@ -28,11 +28,11 @@ def pages() -> dict[str, bytes]:
     """Dumps that make use of every table: new, known, revised, possibly the same, unread."""
     text = abstract_of("x")
     return {
-        "a.txt": page("Mar 3", "Quantum Lattices", Printed(title="Circuits", abstract=text)),
+        "a.txt": page("Mar 3", "Quantum Lattices", PrintedPaper(title="Circuits", abstract=text)),
         "b.txt": page(
             "Mar 4",
-            Printed(title="Quantum Lattices", abstract=reworded(abstract_of("Quantum Lattices"))),
-            Printed(title="Other Circuits", abstract=reworded(text), comments=3),
+            PrintedPaper(title="Quantum Lattices", abstract=reworded(abstract_of("Quantum Lattices"))),
+            PrintedPaper(title="Other Circuits", abstract=reworded(text), comments=3),
         ),
         "held.txt": page("Mar 5", "Spikes") + b"\n\n" + page("Mar 6", "Photons"),
     }
@@ -57,7 +57,7 @@ def ingest_all(folder: Path, *, kill_at: int) -> dict[str, Any]:
             point()
 
     sys.addaudithook(audit)
-    stand = Newsstand(folder)
+    stand = DumpScenario(folder)
     event.listen(stand.engine, "before_cursor_execute", lambda *_: point())
     event.listen(stand.engine, "after_cursor_execute", lambda *_: point())
     event.listen(stand.engine, "commit", lambda *_: point())

@@ -14,14 +14,14 @@ from sqlmodel import SQLModel
 
 import subscribers.tables
 from newsletter.core.papers.listing import Entry, ListedOn, Listing
-from newsletter.core.topics.matching import Match
+from newsletter.core.topics.matching import TopicMatch
 from newsletter.db.engine import default_url, open_engine, reading, writing
 from newsletter.db.schema import edition_papers, paper_bands, paper_keys, paper_revisions, papers
 from newsletter.papers import dumps, queries
-from newsletter.papers.reconcile import Taken, take_in
+from newsletter.papers.reconcile import ReconcileReport, take_in
 from newsletter.papers.unpublished import unpublished_pairs
 from newsletter.pipeline.intake.dumps import redate_dump, release_dump, replay_dump, withdraw_dump
-from newsletter.pipeline.intake.ingest import DumpReport, Options, ingest
+from newsletter.pipeline.intake.ingest import DumpReport, IngestOptions, ingest
 from newsletter.pipeline.publish import publish
 
 assert subscribers.tables  # its tables share our metadata
@@ -41,13 +41,13 @@ class WordMatcher:
     def __init__(self, *topics: str) -> None:
         self.topics = topics or ("quantum", "circuits")
 
-    def match(self, title: str, abstract: str) -> tuple[Match, ...]:
+    def match(self, title: str, abstract: str) -> tuple[TopicMatch, ...]:
         found = []
         for topic in self.topics:
             if topic in title.lower():
-                found.append(Match(topic=topic, score=0.9, strength="strong", evidence=(topic,)))
+                found.append(TopicMatch(topic=topic, score=0.9, strength="strong", evidence=(topic,)))
             elif topic in abstract.lower():
-                found.append(Match(topic=topic, score=0.3, strength="maybe", evidence=(topic,)))
+                found.append(TopicMatch(topic=topic, score=0.3, strength="maybe", evidence=(topic,)))
         return tuple(found)
 
 
@@ -67,7 +67,7 @@ def reworded(abstract: str, share: float = 0.1) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Printed:
+class PrintedPaper:
     """A paper as a page prints it."""
 
     title: str
@@ -86,15 +86,15 @@ class Printed:
         return [self.title, "", text, "", *block]
 
 
-def page(day: str, *printed: Printed | str, junk: Sequence[str] = ()) -> bytes:
+def page(day: str, *printed: PrintedPaper | str, junk: Sequence[str] = ()) -> bytes:
     """A page saved as text. day: "Mar 3". junk: lines that belong to nothing."""
     lines = ["Daily Papers", "", "byAK and the research community", "", day, ""]
     for paper in printed:
-        lines += (Printed(title=paper) if isinstance(paper, str) else paper).lines()
+        lines += (PrintedPaper(title=paper) if isinstance(paper, str) else paper).lines()
     return "\n".join([*lines, *junk]).encode()
 
 
-class Newsstand:
+class DumpScenario:
     """A newsletter's store, and what an admin does at it."""
 
     def __init__(self, folder: Path, *, url: str | None = None, topics: Sequence[str] = ()) -> None:
@@ -118,11 +118,11 @@ class Newsstand:
             archive=self.archive,
             matcher=self.matcher,
             now=self.now,
-            options=Options(**options),
+            options=IngestOptions(**options),
         )
         return list(found)
 
-    def list_entries(self, *entries: Entry, on: date, sha: str = "") -> Taken:
+    def list_entries(self, *entries: Entry, on: date, sha: str = "") -> ReconcileReport:
         """A listing that came from some other source, with identifiers."""
         with writing(self.engine) as connection:
             dump_id = dumps.add(

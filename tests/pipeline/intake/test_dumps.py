@@ -11,12 +11,20 @@ import pytest
 from newsletter.core.errors import NewsletterError, NotFoundError, StorageError, UsageError
 from newsletter.papers import dump_archive
 from newsletter.pipeline.intake.dumps import list_dumps, show_dump
-from tests.pipeline.intake.scenario import NOW, Newsstand, Printed, WordMatcher, abstract_of, page, reworded
+from tests.pipeline.intake.scenario import (
+    NOW,
+    DumpScenario,
+    PrintedPaper,
+    WordMatcher,
+    abstract_of,
+    page,
+    reworded,
+)
 
 
 @pytest.fixture
-def stand(tmp_path: Path, database_url: str) -> Iterator[Newsstand]:
-    stand = Newsstand(tmp_path, url=database_url)
+def stand(tmp_path: Path, database_url: str) -> Iterator[DumpScenario]:
+    stand = DumpScenario(tmp_path, url=database_url)
     yield stand
     stand.engine.dispose()
 
@@ -26,7 +34,7 @@ def half_read_page() -> bytes:
     return page("Mar 3", "Quantum Lattices", "Circuits") + b"\n\n" + page("Mar 4", "Spikes", "Photons")
 
 
-def test_list_dumps_shows_each_in_the_order_of_arrival(stand: Newsstand) -> None:
+def test_list_dumps_shows_each_in_the_order_of_arrival(stand: DumpScenario) -> None:
     data = page("Mar 3", "Quantum Lattices")
     stand.drop("b.txt", data)
     stand.drop("a.txt", half_read_page())
@@ -53,7 +61,7 @@ def test_list_dumps_shows_each_in_the_order_of_arrival(stand: Newsstand) -> None
     assert second["error"]
 
 
-def test_show_dump_lists_papers_and_what_was_not_read(stand: Newsstand) -> None:
+def test_show_dump_lists_papers_and_what_was_not_read(stand: DumpScenario) -> None:
     stand.drop("a.txt", half_read_page())
     shown = show_dump(stand.engine, "a.txt")
     assert shown["papers"] == []
@@ -63,7 +71,7 @@ def test_show_dump_lists_papers_and_what_was_not_read(stand: Newsstand) -> None:
     assert [(row["position"], row["title"]) for row in listed] == [(1, "Quantum Lattices"), (2, "Circuits")]
 
 
-def test_dumps_are_found_by_name_path_and_hash(stand: Newsstand) -> None:
+def test_dumps_are_found_by_name_path_and_hash(stand: DumpScenario) -> None:
     data = page("Mar 3", "Quantum Lattices")
     stand.drop("a.txt", data)
     sha256 = dump_archive.digest_of(data)
@@ -74,7 +82,7 @@ def test_dumps_are_found_by_name_path_and_hash(stand: Newsstand) -> None:
             show_dump(stand.engine, name)
 
 
-def test_dumps_of_one_name_must_be_named_by_hash(stand: Newsstand) -> None:
+def test_dumps_of_one_name_must_be_named_by_hash(stand: DumpScenario) -> None:
     one, two = page("Mar 3", "Quantum Lattices"), page("Mar 4", "Circuits")
     stand.drop("a.txt", one)
     stand.drop("a.txt", two)
@@ -82,8 +90,10 @@ def test_dumps_of_one_name_must_be_named_by_hash(stand: Newsstand) -> None:
         show_dump(stand.engine, "a.txt")
 
 
-def test_redate_mends_the_dump_and_the_papers_dated_from_it(stand: Newsstand) -> None:
-    stand.drop("a.txt", page("Mar 3", "Quantum Lattices", Printed(title="Circuits", printed="Jul 9, 2020")))
+def test_redate_mends_the_dump_and_the_papers_dated_from_it(stand: DumpScenario) -> None:
+    stand.drop(
+        "a.txt", page("Mar 3", "Quantum Lattices", PrintedPaper(title="Circuits", printed="Jul 9, 2020"))
+    )
     row = stand.redate("a.txt", "2024-03-03")
     assert (row["listed_on"], row["listed_on_from"]) == ("2024-03-03", "option")
     assert [(paper["first_listed_on"], paper["published_on"]) for paper in stand.papers()] == [
@@ -92,7 +102,7 @@ def test_redate_mends_the_dump_and_the_papers_dated_from_it(stand: Newsstand) ->
     ]
 
 
-def test_redate_leaves_papers_that_an_earlier_dump_dates(stand: Newsstand) -> None:
+def test_redate_leaves_papers_that_an_earlier_dump_dates(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
     stand.drop("b.txt", page("Mar 4", "Quantum Lattices", "Circuits"))
     stand.redate("b.txt", "2026-03-09")
@@ -107,14 +117,14 @@ def test_redate_leaves_papers_that_an_earlier_dump_dates(stand: Newsstand) -> No
     ]
 
 
-def test_redate_of_a_held_dump_counts_at_its_release(stand: Newsstand) -> None:
+def test_redate_of_a_held_dump_counts_at_its_release(stand: DumpScenario) -> None:
     stand.drop("a.txt", half_read_page())
     stand.redate("a.txt", "2024-03-03")
     row = stand.release("a.txt")
     assert (row["status"], row["listed_on"], row["listed_on_from"]) == ("ingested", "2024-03-03", "option")
 
 
-def test_withdraw_takes_back_the_news_that_only_this_dump_brought(stand: Newsstand) -> None:
+def test_withdraw_takes_back_the_news_that_only_this_dump_brought(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "Quantum Lattices", "Circuits"))
     stand.drop("b.txt", page("Mar 4", "Circuits", "Spikes"))
     row = stand.withdraw("a.txt")
@@ -123,7 +133,9 @@ def test_withdraw_takes_back_the_news_that_only_this_dump_brought(stand: Newssta
     assert stand.withdraw("a.txt") == row
 
 
-def test_withdraw_ends_the_pairs_of_editions_and_a_later_dump_makes_them_news_again(stand: Newsstand) -> None:
+def test_withdraw_ends_the_pairs_of_editions_and_a_later_dump_makes_them_news_again(
+    stand: DumpScenario,
+) -> None:
     stand.drop("a.txt", page("Mar 3", "Quantum Lattices", "Spikes"))
     stand.drop("b.txt", page("Mar 4", "Spikes"))
     stand.publish()
@@ -139,7 +151,7 @@ def test_withdraw_ends_the_pairs_of_editions_and_a_later_dump_makes_them_news_ag
     assert [row["edition"] for row in stand.papers(edition=2)] == [2]
 
 
-def test_withdraw_then_the_same_bytes_again_is_a_new_ingest(stand: Newsstand) -> None:
+def test_withdraw_then_the_same_bytes_again_is_a_new_ingest(stand: DumpScenario) -> None:
     data = page("Mar 3", "Quantum Lattices")
     stand.drop("a.txt", data)
     stand.publish()
@@ -156,7 +168,7 @@ def test_withdraw_then_the_same_bytes_again_is_a_new_ingest(stand: Newsstand) ->
     assert (row["received_at"], row["ingested_at"]) == (NOW.isoformat(), stand.now.isoformat())
 
 
-def test_withdraw_leaves_no_news_where_only_an_archive_lists_the_paper(stand: Newsstand) -> None:
+def test_withdraw_leaves_no_news_where_only_an_archive_lists_the_paper(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
     stand.drop("old.txt", page("Mar 1", "Quantum Lattices"), backfill=True)
     stand.withdraw("a.txt")
@@ -164,34 +176,34 @@ def test_withdraw_leaves_no_news_where_only_an_archive_lists_the_paper(stand: Ne
     assert stand.papers()[0]["backfill"]
 
 
-def test_withdraw_lets_a_text_fall_back(stand: Newsstand) -> None:
+def test_withdraw_lets_a_text_fall_back(stand: DumpScenario) -> None:
     old = abstract_of("x")
     new = reworded(old, 0.3) + " Quantum."
-    stand.drop("a.txt", page("Mar 3", Printed(title="Lattices", abstract=old)))
-    stand.drop("b.txt", page("Mar 4", Printed(title="Lattices", abstract=new)))
+    stand.drop("a.txt", page("Mar 3", PrintedPaper(title="Lattices", abstract=old)))
+    stand.drop("b.txt", page("Mar 4", PrintedPaper(title="Lattices", abstract=new)))
     assert stand.papers()[0]["abstract"] == new
     stand.withdraw("b.txt")
     row = stand.papers()[0]
     assert (row["abstract"], row["revision"], row["maybe"]) == (old, 1, [])
 
 
-def test_withdraw_keeps_a_text_that_a_later_dump_repeated(stand: Newsstand) -> None:
+def test_withdraw_keeps_a_text_that_a_later_dump_repeated(stand: DumpScenario) -> None:
     old, new = abstract_of("x"), abstract_of("y")
-    stand.drop("a.txt", page("Mar 3", Printed(title="Lattices", abstract=old)))
-    stand.drop("b.txt", page("Mar 4", Printed(title="Lattices", abstract=new)))
-    stand.drop("c.txt", page("Mar 5", Printed(title="Lattices", abstract=new)))
+    stand.drop("a.txt", page("Mar 3", PrintedPaper(title="Lattices", abstract=old)))
+    stand.drop("b.txt", page("Mar 4", PrintedPaper(title="Lattices", abstract=new)))
+    stand.drop("c.txt", page("Mar 5", PrintedPaper(title="Lattices", abstract=new)))
     stand.withdraw("b.txt")
     assert stand.papers()[0]["abstract"] == new
 
 
-def test_withdraw_of_a_held_dump_only_closes_it(stand: Newsstand) -> None:
+def test_withdraw_of_a_held_dump_only_closes_it(stand: DumpScenario) -> None:
     stand.drop("a.txt", half_read_page())
     assert stand.withdraw("a.txt")["status"] == "withdrawn"
     with pytest.raises(UsageError, match="withdrawn"):
         stand.release("a.txt")
 
 
-def test_release_takes_in_what_could_be_read(stand: Newsstand) -> None:
+def test_release_takes_in_what_could_be_read(stand: DumpScenario) -> None:
     stand.drop("a.txt", half_read_page(), backfill=True)
     stand.now += timedelta(hours=1)
     row = stand.release("a.txt")
@@ -204,9 +216,9 @@ def test_release_takes_in_what_could_be_read(stand: Newsstand) -> None:
     assert stand.state() == before
 
 
-def test_replay_changes_nothing_when_the_parser_reads_the_same(stand: Newsstand) -> None:
+def test_replay_changes_nothing_when_the_parser_reads_the_same(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "Quantum Lattices", "Circuits", "Circuits"))
-    stand.drop("b.txt", page("Mar 4", Printed(title="Circuits", abstract=abstract_of("y")), "Spikes"))
+    stand.drop("b.txt", page("Mar 4", PrintedPaper(title="Circuits", abstract=abstract_of("y")), "Spikes"))
     stand.publish()
     before = stand.state()
     stand.now += timedelta(days=3)
@@ -216,7 +228,7 @@ def test_replay_changes_nothing_when_the_parser_reads_the_same(stand: Newsstand)
     assert stand.news() == set()
 
 
-def test_replay_matches_the_papers_by_the_present_topics(stand: Newsstand) -> None:
+def test_replay_matches_the_papers_by_the_present_topics(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
     stand.publish()
     stand.drop("b.txt", page("Mar 4", "Quantum Lattices", "Lattices of Steel"))
@@ -226,19 +238,19 @@ def test_replay_matches_the_papers_by_the_present_topics(stand: Newsstand) -> No
     assert stand.news() == {("Lattices of Steel", "everything"), ("Lattices of Steel", "lattices")}
 
 
-def test_replay_uses_the_date_as_it_was_decided(stand: Newsstand) -> None:
+def test_replay_uses_the_date_as_it_was_decided(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Apr 16", "Quantum Lattices"))
     stand.now += timedelta(days=400)
     row = stand.replay("a.txt")
     assert (row["listed_on"], row["listed_on_from"]) == ("2026-04-16", "clock")
 
 
-def test_replay_of_a_held_dump_judges_it_anew(stand: Newsstand) -> None:
+def test_replay_of_a_held_dump_judges_it_anew(stand: DumpScenario) -> None:
     stand.drop("a.txt", half_read_page())
     assert stand.replay("a.txt")["status"] == "held"
 
 
-def test_replay_needs_the_kept_bytes(stand: Newsstand) -> None:
+def test_replay_needs_the_kept_bytes(stand: DumpScenario) -> None:
     data = page("Mar 3", "Quantum Lattices")
     stand.drop("a.txt", data)
     path = dump_archive.path_of(stand.archive, dump_archive.digest_of(data))
@@ -250,7 +262,7 @@ def test_replay_needs_the_kept_bytes(stand: Newsstand) -> None:
         stand.replay("a.txt")
 
 
-def test_every_action_names_an_unknown_dump(stand: Newsstand) -> None:
+def test_every_action_names_an_unknown_dump(stand: DumpScenario) -> None:
     for action in (stand.withdraw, stand.release, stand.replay):
         with pytest.raises(NewsletterError, match=r"there is no dump 'x\.txt'"):
             action("x.txt")

@@ -15,20 +15,20 @@ from newsletter.core.errors import StorageError
 from newsletter.core.states import DumpStatus
 from newsletter.pipeline.intake.inbox import QUIET, WATCHED, Inbox
 from newsletter.pipeline.jobs import taker
-from tests.pipeline.intake.scenario import Printed, page
+from tests.pipeline.intake.scenario import PrintedPaper, page
 from tests.pipeline.intake.test_dumps import half_read_page
-from tests.pipeline.whole_newsletter import Office, utc
+from tests.pipeline.whole_newsletter import WholeNewsletter, utc
 
 NOW = utc("2026-04-13T06:00")
 DUMP = samples.dumps()[0].read_bytes()
 OTHER = samples.dumps()[1].read_bytes()
 
 
-class Desk:
+class InboxFolder:
     """An inbox on a real newsletter, and a clock that is turned by hand."""
 
     def __init__(self, folder: Path, url: str | None = None) -> None:
-        self.office = Office(folder, port=1, url=url)
+        self.office = WholeNewsletter(folder, port=1, url=url)
         self.folder = folder / "inbox"
         self.folder.mkdir()
         self.ticks = 0.0
@@ -49,8 +49,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
+def desk(tmp_path: Path) -> Iterator[InboxFolder]:
+    desk = InboxFolder(tmp_path)
     yield desk
     desk.office.engine.dispose()
 
@@ -70,20 +70,20 @@ def _words(told: pytest.LogCaptureFixture) -> list[str]:
 INGESTED, REFUSED, HELD = DumpStatus.INGESTED, DumpStatus.REFUSED, DumpStatus.HELD
 
 
-def test_complete_dump_is_taken_at_the_second_look_and_put_aside(desk: Desk) -> None:
+def test_complete_dump_is_taken_at_the_second_look_and_put_aside(desk: InboxFolder) -> None:
     desk.drop("2026-04-13.txt", DUMP)
     assert desk.look() == []
     assert desk.look() == [("2026-04-13.txt", INGESTED)]
     assert (desk.left(), desk.look(), desk.look()) == (["taken/2026-04-13.txt"], [], [])
 
 
-def test_two_looks_close_to_each_other_take_nothing(desk: Desk) -> None:
+def test_two_looks_close_to_each_other_take_nothing(desk: InboxFolder) -> None:
     desk.drop("a.txt", DUMP)
     assert (desk.look(), desk.look(after=QUIET / 2), desk.look(after=QUIET / 4)) == ([], [], [])
     assert desk.look(after=QUIET / 4) == [("a.txt", INGESTED)]
 
 
-def test_dump_that_is_copied_in_slowly_is_read_once_it_is_whole(desk: Desk) -> None:
+def test_dump_that_is_copied_in_slowly_is_read_once_it_is_whole(desk: InboxFolder) -> None:
     path = desk.folder / "a.txt"
     for end in range(0, len(DUMP), len(DUMP) // 5):
         with path.open("ab") as file:
@@ -93,7 +93,7 @@ def test_dump_that_is_copied_in_slowly_is_read_once_it_is_whole(desk: Desk) -> N
     assert (desk.folder / "taken" / "a.txt").read_bytes() == DUMP
 
 
-def test_dump_that_somebody_holds_open_for_writing_waits(desk: Desk) -> None:
+def test_dump_that_somebody_holds_open_for_writing_waits(desk: InboxFolder) -> None:
     with (desk.folder / "a.txt").open("wb") as file:
         file.write(DUMP[:4000])
         file.flush()
@@ -102,13 +102,13 @@ def test_dump_that_somebody_holds_open_for_writing_waits(desk: Desk) -> None:
     assert (desk.look(), desk.look()) == ([], [("a.txt", INGESTED)])
 
 
-def test_dump_that_somebody_only_reads_does_not_wait(desk: Desk) -> None:
+def test_dump_that_somebody_only_reads_does_not_wait(desk: InboxFolder) -> None:
     with desk.drop("a.txt", DUMP).open("rb"):
         assert (desk.look(), desk.look()) == ([], [("a.txt", INGESTED)])
 
 
 def test_dump_that_grows_after_it_was_taken_is_looked_at_again(
-    desk: Desk, told: pytest.LogCaptureFixture
+    desk: InboxFolder, told: pytest.LogCaptureFixture
 ) -> None:
     half = DUMP.index(b"\n\n", len(DUMP) // 2)
     desk.drop("a.txt", DUMP[:half])
@@ -121,14 +121,14 @@ def test_dump_that_grows_after_it_was_taken_is_looked_at_again(
     assert desk.look(after=WATCHED + 1) == []
 
 
-def test_dump_that_is_deleted_is_reported(desk: Desk, told: pytest.LogCaptureFixture) -> None:
+def test_dump_that_is_deleted_is_reported(desk: InboxFolder, told: pytest.LogCaptureFixture) -> None:
     path = desk.drop("a.txt", DUMP)
     desk.look()
     path.unlink()
     assert (desk.look(), _words(told)) == ([], ["gone before it was taken file='a.txt'"])
 
 
-def test_dump_that_is_replaced_waits_anew(desk: Desk, told: pytest.LogCaptureFixture) -> None:
+def test_dump_that_is_replaced_waits_anew(desk: InboxFolder, told: pytest.LogCaptureFixture) -> None:
     desk.drop("a.txt", DUMP)
     desk.look()
     desk.drop(".b.txt", OTHER).rename(desk.folder / "a.txt")
@@ -137,7 +137,9 @@ def test_dump_that_is_replaced_waits_anew(desk: Desk, told: pytest.LogCaptureFix
     assert (desk.folder / "taken" / "a.txt").read_bytes() == OTHER
 
 
-def test_dump_that_is_renamed_is_taken_under_its_new_name(desk: Desk, told: pytest.LogCaptureFixture) -> None:
+def test_dump_that_is_renamed_is_taken_under_its_new_name(
+    desk: InboxFolder, told: pytest.LogCaptureFixture
+) -> None:
     path = desk.drop("a.txt", DUMP)
     desk.look()
     path.rename(desk.folder / "b.txt")
@@ -146,7 +148,7 @@ def test_dump_that_is_renamed_is_taken_under_its_new_name(desk: Desk, told: pyte
 
 
 def test_what_cannot_be_read_is_reported_once_and_holds_up_nobody(
-    desk: Desk, told: pytest.LogCaptureFixture
+    desk: InboxFolder, told: pytest.LogCaptureFixture
 ) -> None:
     (desk.folder / "link.txt").symlink_to("nowhere")
     (desk.folder / "folder").mkdir()
@@ -169,7 +171,7 @@ def test_what_cannot_be_read_is_reported_once_and_holds_up_nobody(
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_dump_without_permission_is_reported_and_taken_once_it_is_given(
-    desk: Desk, told: pytest.LogCaptureFixture
+    desk: InboxFolder, told: pytest.LogCaptureFixture
 ) -> None:
     path = desk.drop("a.txt", DUMP)
     path.chmod(0)
@@ -179,7 +181,7 @@ def test_dump_without_permission_is_reported_and_taken_once_it_is_given(
     assert (desk.look(), desk.look()) == ([], [("a.txt", INGESTED)])
 
 
-def test_names_of_unfinished_files_are_left_alone(desk: Desk) -> None:
+def test_names_of_unfinished_files_are_left_alone(desk: InboxFolder) -> None:
     for name in (".a.txt.Xy12", "a.txt.part", "a.crdownload", "a.txt~", "a.tmp"):
         desk.drop(name, DUMP)
     before = desk.left()
@@ -187,14 +189,14 @@ def test_names_of_unfinished_files_are_left_alone(desk: Desk) -> None:
     assert desk.left() == before
 
 
-def test_file_of_no_format_is_put_aside_as_refused(desk: Desk, told: pytest.LogCaptureFixture) -> None:
+def test_file_of_no_format_is_put_aside_as_refused(desk: InboxFolder, told: pytest.LogCaptureFixture) -> None:
     desk.drop("a.txt", b"\x00\x01\x02 nothing to read")
     assert (desk.look(), desk.look()) == ([], [("a.txt", REFUSED)])
     assert (desk.left(), told.records[-1].levelno) == (["refused/a.txt"], logging.WARNING)
 
 
 def test_dump_of_which_a_third_cannot_be_read_is_held_and_reported(
-    desk: Desk, told: pytest.LogCaptureFixture
+    desk: InboxFolder, told: pytest.LogCaptureFixture
 ) -> None:
     desk.drop("a.txt", half_read_page())
     assert (desk.look(), desk.look()) == ([], [("a.txt", HELD)])
@@ -202,21 +204,23 @@ def test_dump_of_which_a_third_cannot_be_read_is_held_and_reported(
     assert desk.left() == ["taken/a.txt"]
 
 
-def test_same_name_on_another_day_replaces_nothing(desk: Desk) -> None:
+def test_same_name_on_another_day_replaces_nothing(desk: InboxFolder) -> None:
     for data in (DUMP, OTHER):
         desk.drop("today.txt", data)
         assert (desk.look(), desk.look()) == ([], [("today.txt", INGESTED)])
     assert desk.left() == ["taken/today (2).txt", "taken/today.txt"]
 
 
-def test_file_that_cannot_be_put_aside_is_taken_once(desk: Desk, told: pytest.LogCaptureFixture) -> None:
+def test_file_that_cannot_be_put_aside_is_taken_once(
+    desk: InboxFolder, told: pytest.LogCaptureFixture
+) -> None:
     desk.drop("taken", b"a file where the folder should be")
     desk.drop("a.txt", DUMP)
     assert (desk.look(), desk.look(), desk.look()) == ([], [("a.txt", INGESTED)], [])
     assert "left in the inbox file='a.txt' why='cannot be moved: File exists'" in _words(told)
 
 
-def test_dump_that_could_not_be_stored_is_taken_later(desk: Desk) -> None:
+def test_dump_that_could_not_be_stored_is_taken_later(desk: InboxFolder) -> None:
     desk.drop("a.txt", DUMP)
     archive = desk.office.folder / "dumps"
     archive.write_text("in the way")
@@ -228,7 +232,7 @@ def test_dump_that_could_not_be_stored_is_taken_later(desk: Desk) -> None:
     assert desk.look() == [("a.txt", INGESTED)]
 
 
-def test_inbox_that_was_removed_is_made_again(desk: Desk) -> None:
+def test_inbox_that_was_removed_is_made_again(desk: InboxFolder) -> None:
     desk.folder.rmdir()
     assert desk.look() == []
     assert desk.folder.is_dir()
@@ -238,8 +242,8 @@ def test_dump_that_the_database_cannot_hold_holds_up_none_behind_it(
     tmp_path: Path, database_url: str, told: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("newsletter.sources.printed_dates._MOST_COMMENTS", 10**12)  # as any oversight would
-    desk = Desk(tmp_path, database_url)
-    desk.drop("2026-04-14.txt", page("Apr 14", Printed(title="Quantum Lattices", comments=99999999999)))
+    desk = InboxFolder(tmp_path, database_url)
+    desk.drop("2026-04-14.txt", page("Apr 14", PrintedPaper(title="Quantum Lattices", comments=99999999999)))
     desk.drop("2026-04-15.txt", OTHER)
     desk.look()
     taken = desk.look()
@@ -251,13 +255,13 @@ def test_dump_that_the_database_cannot_hold_holds_up_none_behind_it(
     desk.office.engine.dispose()
 
 
-def test_dump_whose_name_is_no_text_is_taken(desk: Desk) -> None:
+def test_dump_whose_name_is_no_text_is_taken(desk: InboxFolder) -> None:
     (desk.folder / os.fsdecode(b"2026-04-14 caf\xe9.txt")).write_bytes(DUMP)
     desk.look()
     assert desk.look() == [("2026-04-14 caf\ufffd.txt", INGESTED)]
 
 
-def test_what_goes_back_to_the_inbox_replaces_nothing(desk: Desk) -> None:
+def test_what_goes_back_to_the_inbox_replaces_nothing(desk: InboxFolder) -> None:
     for name in ("a.txt", "a again.txt", "a again 2.txt"):
         desk.drop(name, DUMP if name == "a.txt" else name.encode())
     desk.look()
@@ -275,7 +279,7 @@ def test_what_goes_back_to_the_inbox_replaces_nothing(desk: Desk) -> None:
 
 
 def test_file_that_may_not_be_linked_goes_back_all_the_same(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: InboxFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:  # what Linux says of another user's file
         raise PermissionError(errno.EPERM, "Operation not permitted")

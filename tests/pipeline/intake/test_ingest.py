@@ -12,12 +12,12 @@ import pytest
 
 from newsletter.core.papers.listing import Entry
 from newsletter.papers import dump_archive
-from tests.pipeline.intake.scenario import Newsstand, Printed, abstract_of, page, reworded
+from tests.pipeline.intake.scenario import DumpScenario, PrintedPaper, abstract_of, page, reworded
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> Newsstand:
-    return Newsstand(tmp_path)
+def stand(tmp_path: Path) -> DumpScenario:
+    return DumpScenario(tmp_path)
 
 
 def entry(title: str, **values: Any) -> Entry:
@@ -33,13 +33,15 @@ def figures(report: Any) -> tuple[str, int, int, int, int]:
     return (report.status.value, report.entries, report.new, report.known, report.revised)
 
 
-def test_ingest_stores_papers_and_reports_them(stand: Newsstand) -> None:
+def test_ingest_stores_papers_and_reports_them(stand: DumpScenario) -> None:
     report = stand.drop(
         "a.txt",
         page(
             "Mar 3",
-            Printed(title="Quantum Lattices", comments=4),
-            Printed(title="Circuits of Spikes", authors="acme Acme Research Labs", printed="Jul 9, 2024"),
+            PrintedPaper(title="Quantum Lattices", comments=4),
+            PrintedPaper(
+                title="Circuits of Spikes", authors="acme Acme Research Labs", printed="Jul 9, 2024"
+            ),
         ),
     )
     assert report.as_json() == {
@@ -85,7 +87,7 @@ def test_ingest_stores_papers_and_reports_them(stand: Newsstand) -> None:
     json.dumps(stand.papers())
 
 
-def test_ingest_the_same_bytes_under_another_name_changes_nothing(stand: Newsstand) -> None:
+def test_ingest_the_same_bytes_under_another_name_changes_nothing(stand: DumpScenario) -> None:
     data = page("Mar 3", "Quantum Lattices", "Circuits of Spikes")
     stand.drop("a.txt", data)
     before = stand.state()
@@ -95,7 +97,7 @@ def test_ingest_the_same_bytes_under_another_name_changes_nothing(stand: Newssta
     assert stand.state() == before
 
 
-def test_ingest_keeps_the_bytes_under_their_hash(stand: Newsstand) -> None:
+def test_ingest_keeps_the_bytes_under_their_hash(stand: DumpScenario) -> None:
     data = page("Mar 3", "Quantum Lattices")
     stand.drop("a.txt", data)
     sha256 = dump_archive.digest_of(data)
@@ -105,13 +107,13 @@ def test_ingest_keeps_the_bytes_under_their_hash(stand: Newsstand) -> None:
     assert dump_archive.kept(stand.archive, sha256) == data
 
 
-def test_ingest_recognises_a_paper_by_its_title_whatever_its_typesetting(stand: Newsstand) -> None:
+def test_ingest_recognises_a_paper_by_its_title_whatever_its_typesetting(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "Poincaré Maps: 2.5D Spike-Routing in C++"))
     report = stand.drop(
         "b.txt",
         page(
             "Mar 4",
-            Printed(
+            PrintedPaper(
                 title="POINCARE MAPS -- 2.5D spike routing in C++",
                 abstract=abstract_of("Poincaré Maps: 2.5D Spike-Routing in C++"),
             ),
@@ -122,12 +124,12 @@ def test_ingest_recognises_a_paper_by_its_title_whatever_its_typesetting(stand: 
     assert figures(report) == ("ingested", 3, 2, 1, 0)
 
 
-def test_ingest_counts_a_changed_abstract_as_revision_and_keeps_the_old_one(stand: Newsstand) -> None:
+def test_ingest_counts_a_changed_abstract_as_revision_and_keeps_the_old_one(stand: DumpScenario) -> None:
     old = abstract_of("Quantum Lattices")
     new = reworded(old)
     stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
     stand.publish()
-    report = stand.drop("b.txt", page("Mar 4", Printed(title="Quantum Lattices", abstract=new)))
+    report = stand.drop("b.txt", page("Mar 4", PrintedPaper(title="Quantum Lattices", abstract=new)))
     assert figures(report) == ("ingested", 1, 0, 1, 1)
     shown = stand.show(stand.id_of("Quantum Lattices"))
     assert (shown["abstract"], shown["revision"]) == (new, 2)
@@ -135,53 +137,57 @@ def test_ingest_counts_a_changed_abstract_as_revision_and_keeps_the_old_one(stan
     assert stand.news() == set()
 
 
-def test_ingest_takes_another_rendering_for_no_revision(stand: Newsstand) -> None:
+def test_ingest_takes_another_rendering_for_no_revision(stand: DumpScenario) -> None:
     text = abstract_of("x") + " The gain is 10 percent for α particles."
-    stand.drop("a.txt", page("Mar 3", Printed(title="Quantum Lattices", abstract=text)))
+    stand.drop("a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", abstract=text)))
     other = text.replace("α", r"$\alpha$").replace("lattice", r"\textbf{lattice}").replace(". ", ".  ")
-    report = stand.drop("b.txt", page("Mar 4", Printed(title="Quantum  Lattices", abstract=other)))
+    report = stand.drop("b.txt", page("Mar 4", PrintedPaper(title="Quantum  Lattices", abstract=other)))
     assert other != text
     assert figures(report) == ("ingested", 1, 0, 1, 0)
     assert stand.papers()[0]["abstract"] == text
 
 
-def test_ingest_an_older_dump_later_overwrites_no_newer_text(stand: Newsstand) -> None:
+def test_ingest_an_older_dump_later_overwrites_no_newer_text(stand: DumpScenario) -> None:
     new, old = abstract_of("new"), abstract_of("old")
-    stand.drop("b.txt", page("Mar 4", Printed(title="Quantum Lattices", abstract=new)))
-    report = stand.drop("a.txt", page("Mar 3", Printed(title="Quantum Lattices", abstract=old)))
+    stand.drop("b.txt", page("Mar 4", PrintedPaper(title="Quantum Lattices", abstract=new)))
+    report = stand.drop("a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", abstract=old)))
     assert figures(report) == ("ingested", 1, 0, 1, 0)
     shown = stand.show(stand.id_of("Quantum Lattices"))
     assert (shown["abstract"], shown["revision"], shown["first_listed_on"]) == (new, 1, "2026-03-03")
     assert [(text["number"], text["abstract"]) for text in shown["revisions"]] == [(1, new), (2, old)]
 
 
-def test_ingest_fills_gaps_without_revision_or_news(stand: Newsstand) -> None:
-    stand.drop("a.txt", page("Mar 3", Printed(title="Quantum Lattices", authors=None)))
+def test_ingest_fills_gaps_without_revision_or_news(stand: DumpScenario) -> None:
+    stand.drop("a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", authors=None)))
     stand.publish()
     report = stand.drop(
         "b.txt",
         page(
             "Mar 4",
-            Printed(title="Quantum Lattices", authors="acme Acme Labs", printed="Jul 9, 2024", comments=3),
+            PrintedPaper(
+                title="Quantum Lattices", authors="acme Acme Labs", printed="Jul 9, 2024", comments=3
+            ),
         ),
     )
     assert figures(report) == ("ingested", 1, 0, 1, 0)
     row = stand.papers()[0]
     assert (row["organization"], row["published_on"], row["comments"]) == ("Acme Labs", "2024-07-09", 3)
     assert stand.news() == set()
-    stand.drop("c.txt", page("Mar 5", Printed(title="Quantum Lattices", authors="9 authors", comments=2)))
+    stand.drop(
+        "c.txt", page("Mar 5", PrintedPaper(title="Quantum Lattices", authors="9 authors", comments=2))
+    )
     row = stand.papers()[0]
     assert (row["organization"], row["authors"], row["comments"]) == ("Acme Labs", 9, 3)
 
 
-def test_ingest_lets_no_empty_abstract_replace_a_full_one(stand: Newsstand) -> None:
+def test_ingest_lets_no_empty_abstract_replace_a_full_one(stand: DumpScenario) -> None:
     stand.list_entries(entry("Quantum Lattices"), on=date(2026, 3, 3))
     taken = stand.list_entries(entry("Quantum Lattices", abstract=""), on=date(2026, 3, 4))
     assert (taken.new, taken.known, taken.revised) == (0, 1, 0)
     assert stand.papers()[0]["abstract"] == abstract_of("Quantum Lattices")
 
 
-def test_ingest_fills_an_empty_abstract_and_matches_its_topics(stand: Newsstand) -> None:
+def test_ingest_fills_an_empty_abstract_and_matches_its_topics(stand: DumpScenario) -> None:
     stand.list_entries(entry("Lattices", abstract=""), on=date(2026, 3, 4))
     taken = stand.list_entries(
         entry("Lattices", abstract=abstract_of("x") + " Quantum."), on=date(2026, 3, 3)
@@ -192,14 +198,14 @@ def test_ingest_fills_an_empty_abstract_and_matches_its_topics(stand: Newsstand)
     assert [topic["topic"] for topic in row["maybe"]] == ["quantum"]
 
 
-def test_ingest_a_title_twice_in_one_dump_is_one_paper_listed_twice(stand: Newsstand) -> None:
+def test_ingest_a_title_twice_in_one_dump_is_one_paper_listed_twice(stand: DumpScenario) -> None:
     report = stand.drop("a.txt", page("Mar 3", "Quantum Lattices", "Circuits", "Quantum Lattices"))
     assert figures(report) == ("ingested", 3, 2, 1, 0)
     assert stand.titles() == ["Quantum Lattices", "Circuits"]
     assert len(stand.show(stand.id_of("Quantum Lattices"))["listings"]) == 2
 
 
-def test_ingest_goes_by_identifier_when_the_title_changed(stand: Newsstand) -> None:
+def test_ingest_goes_by_identifier_when_the_title_changed(stand: DumpScenario) -> None:
     stand.list_entries(
         entry("Quantum Lattices", identifiers=(("arxiv", "2401.01234v1"),)), on=date(2026, 3, 3)
     )
@@ -212,7 +218,7 @@ def test_ingest_goes_by_identifier_when_the_title_changed(stand: Newsstand) -> N
     assert (again.new, again.known, again.revised) == (0, 1, 0)
 
 
-def test_ingest_takes_two_identifiers_of_one_scheme_for_two_papers(stand: Newsstand) -> None:
+def test_ingest_takes_two_identifiers_of_one_scheme_for_two_papers(stand: DumpScenario) -> None:
     stand.list_entries(entry("Quantum Lattices", identifiers=(("arxiv", "2401.00001"),)), on=date(2026, 3, 3))
     taken = stand.list_entries(
         entry("Quantum Lattices", identifiers=(("arxiv", "2401.00002"),)),
@@ -223,10 +229,14 @@ def test_ingest_takes_two_identifiers_of_one_scheme_for_two_papers(stand: Newsst
     assert (taken.new, taken.known) == (2, 1)
 
 
-def test_ingest_reports_a_new_title_over_a_known_abstract_as_possibly_the_same(stand: Newsstand) -> None:
+def test_ingest_reports_a_new_title_over_a_known_abstract_as_possibly_the_same(stand: DumpScenario) -> None:
     text = abstract_of("x")
-    stand.drop("a.txt", page("Mar 3", Printed(title="Quantum Lattices", abstract=text), "Something Else"))
-    report = stand.drop("b.txt", page("Mar 4", Printed(title="On Lattices", abstract=reworded(text, 0.15))))
+    stand.drop(
+        "a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", abstract=text), "Something Else")
+    )
+    report = stand.drop(
+        "b.txt", page("Mar 4", PrintedPaper(title="On Lattices", abstract=reworded(text, 0.15)))
+    )
     assert figures(report) == ("ingested", 1, 1, 0, 0)
     [pair] = report.possibly_same
     assert (pair.title, pair.other_title) == ("On Lattices", "Quantum Lattices")
@@ -235,14 +245,14 @@ def test_ingest_reports_a_new_title_over_a_known_abstract_as_possibly_the_same(s
     assert pair.other_id == stand.id_of("Quantum Lattices")
 
 
-def test_ingest_finds_possibly_same_papers_within_one_dump(stand: Newsstand) -> None:
+def test_ingest_finds_possibly_same_papers_within_one_dump(stand: DumpScenario) -> None:
     text = abstract_of("x")
     report = stand.drop(
         "a.txt",
         page(
             "Mar 3",
-            Printed(title="Quantum Lattices", abstract=text),
-            Printed(title="On Lattices", abstract=text),
+            PrintedPaper(title="Quantum Lattices", abstract=text),
+            PrintedPaper(title="On Lattices", abstract=text),
         ),
     )
     assert report.new == 2
@@ -251,7 +261,7 @@ def test_ingest_finds_possibly_same_papers_within_one_dump(stand: Newsstand) -> 
     ]
 
 
-def test_ingest_backfill_is_known_but_never_news(stand: Newsstand) -> None:
+def test_ingest_backfill_is_known_but_never_news(stand: DumpScenario) -> None:
     stand.drop("old.txt", page("Mar 1", "Quantum Lattices", "Circuits"), backfill=True)
     assert stand.news() == set()
     report = stand.drop("a.txt", page("Mar 3", "Quantum Lattices", "Spikes"))
@@ -259,13 +269,13 @@ def test_ingest_backfill_is_known_but_never_news(stand: Newsstand) -> None:
     assert stand.news() == {("Spikes", "everything")}
 
 
-def test_ingest_backfill_after_the_fact_takes_no_news_back(stand: Newsstand) -> None:
+def test_ingest_backfill_after_the_fact_takes_no_news_back(stand: DumpScenario) -> None:
     stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
     stand.drop("old.txt", page("Mar 1", "Quantum Lattices", "Circuits"), backfill=True)
     assert stand.news() == {("Quantum Lattices", "everything"), ("Quantum Lattices", "quantum")}
 
 
-def test_ingest_holds_a_dump_of_which_too_much_is_unread(stand: Newsstand) -> None:
+def test_ingest_holds_a_dump_of_which_too_much_is_unread(stand: DumpScenario) -> None:
     data = half_read_page()
     before = stand.state()
     report = stand.drop("a.txt", data)
@@ -283,7 +293,7 @@ def test_ingest_holds_a_dump_of_which_too_much_is_unread(stand: Newsstand) -> No
     assert stand.state() == after
 
 
-def test_ingest_quarantines_what_it_cannot_read_and_goes_on(stand: Newsstand) -> None:
+def test_ingest_quarantines_what_it_cannot_read_and_goes_on(stand: DumpScenario) -> None:
     titles = [f"Spikes of Kind {number}" for number in range(12)]
     data = page("Mar 3", *titles).replace(b"Spikes of Kind 5\n\n", b"", 1)
     report = stand.drop("a.txt", data)
@@ -294,12 +304,12 @@ def test_ingest_quarantines_what_it_cannot_read_and_goes_on(stand: Newsstand) ->
     assert report.new == 11
 
 
-def test_ingest_reads_a_dump_without_any_author_block(stand: Newsstand) -> None:
-    papers = [Printed(title=f"Spikes of Kind {number}", authors=None) for number in range(9)]
+def test_ingest_reads_a_dump_without_any_author_block(stand: DumpScenario) -> None:
+    papers = [PrintedPaper(title=f"Spikes of Kind {number}", authors=None) for number in range(9)]
     assert figures(stand.drop("a.txt", page("Mar 3", *papers))) == ("ingested", 9, 9, 0, 0)
 
 
-def test_ingest_refuses_what_is_no_dump_and_goes_on_with_the_others(stand: Newsstand) -> None:
+def test_ingest_refuses_what_is_no_dump_and_goes_on_with_the_others(stand: DumpScenario) -> None:
     folder = stand.folder
     (folder / "folder").mkdir()
     bad = {
@@ -328,20 +338,20 @@ def test_ingest_refuses_what_is_no_dump_and_goes_on_with_the_others(stand: Newss
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_ingest_refuses_an_unreadable_file(stand: Newsstand) -> None:
+def test_ingest_refuses_an_unreadable_file(stand: DumpScenario) -> None:
     path = stand.folder / "secret.txt"
     path.write_bytes(page("Mar 3", "Quantum Lattices"))
     path.chmod(0)
     assert stand.drop_files([path])[0].status == "refused"
 
 
-def test_ingest_never_opens_a_pipe(stand: Newsstand) -> None:
+def test_ingest_never_opens_a_pipe(stand: DumpScenario) -> None:
     path = stand.folder / "pipe"
     os.mkfifo(path)
     assert stand.drop_files([path])[0].status == "refused"
 
 
-def test_ingest_reads_windows_line_ends_bom_and_cut_files(stand: Newsstand) -> None:
+def test_ingest_reads_windows_line_ends_bom_and_cut_files(stand: DumpScenario) -> None:
     data = page("Mar 3", "Quantum Lattices", "Circuits of Café")
     variants = {
         "crlf.txt": data.replace(b"\n", b"\r\n"),
@@ -354,22 +364,22 @@ def test_ingest_reads_windows_line_ends_bom_and_cut_files(stand: Newsstand) -> N
     assert stand.titles() == ["Quantum Lattices", "Circuits of Café"]
 
 
-def test_ingest_takes_the_year_from_a_paper_that_is_known_with_its_year(stand: Newsstand) -> None:
+def test_ingest_takes_the_year_from_a_paper_that_is_known_with_its_year(stand: DumpScenario) -> None:
     stand.drop(
         "a.txt",
-        page("Mar 3", Printed(title="Quantum Lattices", printed="Jan 9, 2024")),
+        page("Mar 3", PrintedPaper(title="Quantum Lattices", printed="Jan 9, 2024")),
         listed_on=date(2025, 3, 3),
     )
-    report = stand.drop("b.txt", page("Mar 2", Printed(title="Quantum Lattices", printed="Jan 9")))
+    report = stand.drop("b.txt", page("Mar 2", PrintedPaper(title="Quantum Lattices", printed="Jan 9")))
     assert (report.listed_on, report.listed_on_from) == (date(2024, 3, 2), "known-papers")
 
 
-def test_ingest_takes_the_year_from_the_option_and_stores_it(stand: Newsstand) -> None:
+def test_ingest_takes_the_year_from_the_option_and_stores_it(stand: DumpScenario) -> None:
     report = stand.drop("a.txt", page("Mar 3", "Quantum Lattices"), listed_on=date(2023, 3, 4))
     assert (report.listed_on, report.listed_on_from, report.guess) == (date(2023, 3, 4), "option", False)
     assert stand.papers()[0]["published_on"] == "2023-02-03"
 
 
-def test_ingest_takes_the_year_from_the_file_name(stand: Newsstand) -> None:
+def test_ingest_takes_the_year_from_the_file_name(stand: DumpScenario) -> None:
     report = stand.drop("listing-2024-03-03.txt", page("Mar 3", "Quantum Lattices"))
     assert (report.listed_on, report.listed_on_from) == (date(2024, 3, 3), "filename")

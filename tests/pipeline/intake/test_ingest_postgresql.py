@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from newsletter.pipeline.curation.corrections import merge_papers, possibly_same, split_papers
-from tests.pipeline.intake.scenario import Newsstand, Printed, abstract_of, page, reworded
+from tests.pipeline.intake.scenario import DumpScenario, PrintedPaper, abstract_of, page, reworded
 
 
-def story(stand: Newsstand) -> list[object]:
+def story(stand: DumpScenario) -> list[object]:
     """What comes of a few days."""
     text = abstract_of("x")
     reports = [
-        stand.drop("a.txt", page("Mar 3", "Quantum Lattices", Printed(title="Circuits", abstract=text))),
+        stand.drop("a.txt", page("Mar 3", "Quantum Lattices", PrintedPaper(title="Circuits", abstract=text))),
         stand.drop("old.txt", page("Mar 1", "Archived Notes"), backfill=True),
     ]
     stand.publish()
-    later = Printed(title="Other Circuits", abstract=reworded(text), comments=3)
-    changed = Printed(title="Quantum Lattices", abstract=reworded(abstract_of("Quantum Lattices")))
+    later = PrintedPaper(title="Other Circuits", abstract=reworded(text), comments=3)
+    changed = PrintedPaper(title="Quantum Lattices", abstract=reworded(abstract_of("Quantum Lattices")))
     reports.append(stand.drop("b.txt", page("Mar 4", changed, later, "Spikes")))
     [case] = possibly_same(stand.engine)
     merge_papers(stand.engine, case["other_id"], case["id"], now=stand.now)
@@ -39,7 +39,7 @@ def story(stand: Newsstand) -> list[object]:
 def test_ingest_on_postgresql_is_as_on_sqlite(tmp_path: Path, postgres_url: str) -> None:
     for name in ("lite", "postgres"):
         (tmp_path / name).mkdir()
-    expected = story(Newsstand(tmp_path / "lite"))
-    stand = Newsstand(tmp_path / "postgres", url=postgres_url)
+    expected = story(DumpScenario(tmp_path / "lite"))
+    stand = DumpScenario(tmp_path / "postgres", url=postgres_url)
     assert story(stand) == expected
     stand.engine.dispose()

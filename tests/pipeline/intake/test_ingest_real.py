@@ -12,16 +12,16 @@ import pytest
 from newsletter.core.papers.identity import title_key
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Matcher
-from tests.pipeline.intake.scenario import Newsstand, Printed, page
+from tests.pipeline.intake.scenario import DumpScenario, PrintedPaper, page
 from tests.shared_data import SHARED, needs_shared
 
 pytestmark = needs_shared
 ORDER = ("003", "004", "000", "002")
 
 
-def stand_in(folder: Path) -> Newsstand:
+def stand_in(folder: Path) -> DumpScenario:
     folder.mkdir(exist_ok=True)
-    stand = Newsstand(folder)
+    stand = DumpScenario(folder)
     stand.now = datetime(2026, 11, 22, 9, tzinfo=UTC)
     return stand
 
@@ -75,8 +75,12 @@ def test_ingest_of_the_real_pairs_merges_nothing_and_reports_what_overlaps(tmp_p
         for pair in pairs
         if title_key(pair["title_a"]) != title_key(pair["title_b"]) and len(pair["abstract_a"]) > 300
     ]
-    first = [Printed(title=pair["title_a"], abstract=" ".join(pair["abstract_a"].split())) for pair in pairs]
-    second = [Printed(title=pair["title_b"], abstract=" ".join(pair["abstract_b"].split())) for pair in pairs]
+    first = [
+        PrintedPaper(title=pair["title_a"], abstract=" ".join(pair["abstract_a"].split())) for pair in pairs
+    ]
+    second = [
+        PrintedPaper(title=pair["title_b"], abstract=" ".join(pair["abstract_b"].split())) for pair in pairs
+    ]
     stand.drop("a.txt", page("Mar 3", *first))
     report = stand.drop("b.txt", page("Mar 4", *second))
     reported = {

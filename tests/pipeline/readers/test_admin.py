@@ -18,11 +18,11 @@ from newsletter.core.errors import StorageError
 from newsletter.db.engine import open_engine, reading, writing
 from newsletter.db.schema import dumps, edition_papers, editions, papers, reader_debts
 from newsletter.pipeline.readers import admin
-from newsletter.pipeline.readers.admin import House
+from newsletter.pipeline.readers.admin import ReaderPolicy
 from subscribers.errors import RosterError, SubscriberError, UnknownAddressError, UnknownTopicError
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-HOUSE = House(known_topics=("circuits", "quantum", "everything"), suppression_key=b"key of the tests")
+HOUSE = ReaderPolicy(known_topics=("circuits", "quantum", "everything"), suppression_key=b"key of the tests")
 
 
 @pytest.fixture
@@ -110,7 +110,9 @@ def backlog(engine: Engine) -> None:
 def add(
     engine: Engine, address: str, *topics: str, confirmed: bool = True, welcome: int = 0
 ) -> dict[str, Any]:
-    house = House(known_topics=HOUSE.known_topics, suppression_key=HOUSE.suppression_key, welcome=welcome)
+    house = ReaderPolicy(
+        known_topics=HOUSE.known_topics, suppression_key=HOUSE.suppression_key, welcome=welcome
+    )
     return admin.add(
         engine,
         address=address,
@@ -297,7 +299,7 @@ def test_import_roster_names_once_what_it_does_not_understand(engine: Engine, tm
         "Email Address,LEID,EUID,TAGS\n"
         'ada@example.org,1,a,"Quanta,Friends"\nbob@example.org,2,b,friends\ncyd@example.org,3,c,Friends\n'
     )
-    house = House(
+    house = ReaderPolicy(
         known_topics=HOUSE.known_topics,
         suppression_key=HOUSE.suppression_key,
         topic_titles={"quantum": "Quanta"},
@@ -340,7 +342,7 @@ def test_import_roster_that_died_is_finished_by_running_it_again(engine: Engine,
 
 
 def test_import_roster_welcomes_newcomers(engine: Engine, tmp_path: Path, backlog: None) -> None:
-    house = House(known_topics=HOUSE.known_topics, suppression_key=HOUSE.suppression_key, welcome=1)
+    house = ReaderPolicy(known_topics=HOUSE.known_topics, suppression_key=HOUSE.suppression_key, welcome=1)
     import_roster(engine, roster(tmp_path, 2), house=house)
     import_roster(engine, roster(tmp_path, 2), house=house)
     assert debts(engine) == [(3, "quantum", "welcome")] * 2

@@ -9,12 +9,14 @@ import pytest
 from subscribers import queries
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import address_change, signup, suppression, unsubscribe
-from subscribers.lifecycle.signup import Added
+from subscribers.lifecycle.signup import SignupResult
 from subscribers.queries import SubscriberView
-from tests.subscribers.conftest import KEY, TOPICS, World, later
+from tests.subscribers.conftest import KEY, TOPICS, SubscriberScenario, later
 
 
-def asking(world: World, added: Added, address: str, known: Sequence[str] = TOPICS) -> SubscriberView | None:
+def asking(
+    world: SubscriberScenario, added: SignupResult, address: str, known: Sequence[str] = TOPICS
+) -> SubscriberView | None:
     return address_change.ask(
         world.connection,
         subscriber_id=added.person.id,
@@ -25,13 +27,15 @@ def asking(world: World, added: Added, address: str, known: Sequence[str] = TOPI
     )
 
 
-def moved(world: World, ada: Added, newcomer: SubscriberView) -> tuple[SubscriberView, bool]:
+def moved(
+    world: SubscriberScenario, ada: SignupResult, newcomer: SubscriberView
+) -> tuple[SubscriberView, bool]:
     return address_change.move(
         world.connection, ref=ada.person.ref, to_ref=newcomer.ref, now=later(2), suppression_key=KEY
     )
 
 
-def test_a_reader_moves_once_the_new_address_agrees(world: World) -> None:
+def test_a_reader_moves_once_the_new_address_agrees(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits", hour=9, name="Ada")
     newcomer = asking(world, ada, "Ada.L@New.example")
     assert newcomer is not None
@@ -53,7 +57,7 @@ def test_a_reader_moves_once_the_new_address_agrees(world: World) -> None:
     assert world.events(ada)[-1] == ("moved", [])
 
 
-def test_a_repeat_of_the_move_changes_nothing(world: World) -> None:
+def test_a_repeat_of_the_move_changes_nothing(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits")
     newcomer = asking(world, ada, "ada@new.example")
     assert newcomer is not None
@@ -63,7 +67,7 @@ def test_a_repeat_of_the_move_changes_nothing(world: World) -> None:
     assert not address_change.has_moved(world.connection, after, "another")
 
 
-def test_an_address_that_somebody_has_or_that_is_suppressed_is_not_asked(world: World) -> None:
+def test_an_address_that_somebody_has_or_that_is_suppressed_is_not_asked(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits")
     world.add("grace@example.org", "quantum")
     suppression.suppress(
@@ -78,7 +82,7 @@ def test_an_address_that_somebody_has_or_that_is_suppressed_is_not_asked(world: 
     assert asking(world, ada, "no@example.org") is None
 
 
-def test_who_signed_up_by_themselves_meanwhile_keeps_their_address(world: World) -> None:
+def test_who_signed_up_by_themselves_meanwhile_keeps_their_address(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits")
     newcomer = asking(world, ada, "ada@new.example")
     assert newcomer is not None
@@ -87,7 +91,7 @@ def test_who_signed_up_by_themselves_meanwhile_keeps_their_address(world: World)
         moved(world, ada, newcomer)
 
 
-def test_a_reader_who_has_left_moves_nowhere(world: World) -> None:
+def test_a_reader_who_has_left_moves_nowhere(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits")
     newcomer = asking(world, ada, "ada@new.example")
     assert newcomer is not None
@@ -98,7 +102,7 @@ def test_a_reader_who_has_left_moves_nowhere(world: World) -> None:
         asking(world, ada, "ada@newer.example")
 
 
-def test_the_new_address_of_an_erased_person_is_theirs_to_use_again(world: World) -> None:
+def test_the_new_address_of_an_erased_person_is_theirs_to_use_again(world: SubscriberScenario) -> None:
     old = world.add("ada@new.example", "circuits")
     suppression.forget(world.connection, subscriber_id=old.person.id, how="web", now=later(0), key=KEY)
     ada = world.add("ada@example.org", "circuits")
@@ -110,7 +114,9 @@ def test_the_new_address_of_an_erased_person_is_theirs_to_use_again(world: World
     assert suppression.in_force(world.connection, [key], key=KEY) == {}
 
 
-def test_a_repeat_of_a_move_to_an_address_that_was_somebodys_once_changes_nothing(world: World) -> None:
+def test_a_repeat_of_a_move_to_an_address_that_was_somebodys_once_changes_nothing(
+    world: SubscriberScenario,
+) -> None:
     old = world.add("ada@new.example", "quantum")
     unsubscribe.unsubscribe(world.connection, subscriber_id=old.person.id, how="web", now=later(1))
     ada = world.add("ada@example.org", "circuits")
@@ -120,7 +126,9 @@ def test_a_repeat_of_a_move_to_an_address_that_was_somebodys_once_changes_nothin
     assert moved(world, ada, newcomer) == (after, False)
 
 
-def test_erasure_takes_the_address_that_was_asked_with_it_unless_its_owner_asked_too(world: World) -> None:
+def test_erasure_takes_the_address_that_was_asked_with_it_unless_its_owner_asked_too(
+    world: SubscriberScenario,
+) -> None:
     ada = world.add("ada@example.org", "circuits")
     ida = world.add("ida@example.org", "circuits")
     only, both, others = (f"{name}@new.example" for name in ("only", "both", "others"))

@@ -11,12 +11,12 @@ from subscribers.errors import UnknownAddressError
 from subscribers.lifecycle import unsubscribe
 from subscribers.lifecycle.purge import UNCONFIRMED, purge
 from subscribers.preferences import Preferences
-from tests.subscribers.conftest import NOON, World, later
+from tests.subscribers.conftest import NOON, SubscriberScenario, later
 
 LATE = NOON + UNCONFIRMED + timedelta(seconds=1)
 
 
-def test_who_never_confirmed_goes_after_seven_days_without_a_trace(world: World) -> None:
+def test_who_never_confirmed_goes_after_seven_days_without_a_trace(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits", confirmed=False, how="web")
     assert purge(world.connection, now=NOON + UNCONFIRMED) == 0
     assert purge(world.connection, now=LATE) == 1
@@ -35,7 +35,7 @@ def test_who_never_confirmed_goes_after_seven_days_without_a_trace(world: World)
     )
 
 
-def test_nobody_gets_the_id_of_who_was_purged(world: World) -> None:
+def test_nobody_gets_the_id_of_who_was_purged(world: SubscriberScenario) -> None:
     """Letters know whom they are for by the id alone."""
     first = world.add("ada@example.org", confirmed=False, how="web", hour=9)
     last = world.add("bob@example.org", confirmed=False, how="web", hour=9)
@@ -45,24 +45,24 @@ def test_nobody_gets_the_id_of_who_was_purged(world: World) -> None:
         queries.by_id(world.connection, first.person.id)
 
 
-def test_asking_again_gives_seven_days_more(world: World) -> None:
+def test_asking_again_gives_seven_days_more(world: SubscriberScenario) -> None:
     world.add("ada@example.org", "circuits", confirmed=False, how="web")
     world.add("ada@example.org", "quantum", confirmed=False, how="web", now=later(3))
     assert purge(world.connection, now=LATE) == 0
     assert purge(world.connection, now=LATE + timedelta(days=3)) == 1
 
 
-def test_who_came_by_a_roster_and_was_never_asked_stays(world: World) -> None:
+def test_who_came_by_a_roster_and_was_never_asked_stays(world: SubscriberScenario) -> None:
     world.add("ada@example.org", "circuits", confirmed=False, how="import")
     assert purge(world.connection, now=LATE) == 0
 
 
-def test_confirmed_people_stay(world: World) -> None:
+def test_confirmed_people_stay(world: SubscriberScenario) -> None:
     world.add("ada@example.org", "circuits")
     assert purge(world.connection, now=LATE) == 0
 
 
-def test_who_had_left_and_was_asked_back_has_left_as_before(world: World) -> None:
+def test_who_had_left_and_was_asked_back_has_left_as_before(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits")
     unsubscribe.unsubscribe(world.connection, subscriber_id=ada.person.id, how="web", now=NOON)
     back = world.add("ada@example.org", "circuits", confirmed=False, how="web")

@@ -14,14 +14,16 @@ from subscribers.errors import SubscriberError, SuppressedError, UnknownTopicErr
 from subscribers.lifecycle import signup, suppression, transitions, unsubscribe
 from subscribers.preferences import Preferences
 from subscribers.queries import State, subscribers
-from tests.subscribers.conftest import KEY, NOON, TOPICS, World, later
+from tests.subscribers.conftest import KEY, NOON, TOPICS, SubscriberScenario, later
 
 
-def intervals(world: World) -> list[tuple[object, ...]]:
+def intervals(world: SubscriberScenario) -> list[tuple[object, ...]]:
     return [tuple(row)[1:] for row in world.connection.execute(following().order_by("since", "topic"))]
 
 
-def test_add_without_consent_makes_a_pending_person_who_follows_nothing_yet(world: World) -> None:
+def test_add_without_consent_makes_a_pending_person_who_follows_nothing_yet(
+    world: SubscriberScenario,
+) -> None:
     added = world.add("Ada@Example.org", "quantum", confirmed=False)
     assert added.person.row() == {
         "address": "Ada@example.org",
@@ -46,7 +48,7 @@ def test_add_without_consent_makes_a_pending_person_who_follows_nothing_yet(worl
     assert world.events(added) == [("requested", ["quantum"])]
 
 
-def test_add_with_consent_starts_now(world: World) -> None:
+def test_add_with_consent_starts_now(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum", "circuits", cadence="weekly", hour="9")
     assert added.person.state is State.CONFIRMED
     assert added.person.preferences == Preferences(cadence="weekly", weekday="monday", hour=9)
@@ -56,16 +58,16 @@ def test_add_with_consent_starts_now(world: World) -> None:
     assert world.events(added) == [("confirmed", ["quantum", "circuits"])]
 
 
-def test_add_without_topics_follows_the_default(world: World) -> None:
+def test_add_without_topics_follows_the_default(world: SubscriberScenario) -> None:
     assert world.add("ada@example.org").person.topics == ("everything",)
 
 
-def test_add_takes_the_name_from_the_address(world: World) -> None:
+def test_add_takes_the_name_from_the_address(world: SubscriberScenario) -> None:
     assert world.add("Ada Lovelace <ada@example.org>").person.name == "Ada Lovelace"
     assert world.add("Bob <bob@example.org>", name="Robert").person.name == "Robert"
 
 
-def test_confirm_starts_what_was_asked_for_and_a_repeat_changes_nothing(world: World) -> None:
+def test_confirm_starts_what_was_asked_for_and_a_repeat_changes_nothing(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum", confirmed=False)
 
     def confirm(day: int) -> tuple[queries.SubscriberView, bool]:
@@ -85,7 +87,7 @@ def test_confirm_starts_what_was_asked_for_and_a_repeat_changes_nothing(world: W
     assert world.events(added) == [("requested", ["quantum"]), ("confirmed", ["quantum"])]
 
 
-def test_confirm_after_leaving_is_refused(world: World) -> None:
+def test_confirm_after_leaving_is_refused(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", confirmed=False)
     unsubscribe.unsubscribe(world.connection, subscriber_id=added.person.id, how="web", now=later(1))
     with pytest.raises(SubscriberError, match="nothing to confirm"):
@@ -94,7 +96,7 @@ def test_confirm_after_leaving_is_refused(world: World) -> None:
         )
 
 
-def test_add_again_adds_topics_and_changes_what_is_given(world: World) -> None:
+def test_add_again_adds_topics_and_changes_what_is_given(world: SubscriberScenario) -> None:
     first = world.add("ada@example.org", "quantum", hour=9)
     again = world.add("ADA@example.org", "circuits", now=later(1), timezone="Europe/Berlin")
     assert (again.what, again.starts, again.first) == ("updated", False, False)
@@ -106,19 +108,19 @@ def test_add_again_adds_topics_and_changes_what_is_given(world: World) -> None:
     assert world.events(first)[1:] == [("followed", ["circuits"]), ("changed", [])]
 
 
-def test_add_of_a_topic_alone_leaves_the_slots(world: World) -> None:
+def test_add_of_a_topic_alone_leaves_the_slots(world: SubscriberScenario) -> None:
     world.add("ada@example.org", "quantum")
     assert world.add("ada@example.org", "circuits", now=later(1)).person.slots_done_to == NOON
 
 
-def test_add_again_of_the_same_changes_nothing(world: World) -> None:
+def test_add_again_of_the_same_changes_nothing(world: SubscriberScenario) -> None:
     first = world.add("ada@example.org", "quantum", hour=9)
     again = world.add("ada@example.org", "quantum", now=later(1), hour=9)
     assert (again.what, again.person) == ("unchanged", first.person)
     assert len(world.events(first)) == 1
 
 
-def test_add_with_consent_confirms_who_is_pending(world: World) -> None:
+def test_add_with_consent_confirms_who_is_pending(world: SubscriberScenario) -> None:
     world.add("ada@example.org", "quantum", confirmed=False)
     added = world.add("ada@example.org", "circuits", now=later(1))
     assert (added.what, added.starts, added.first) == ("updated", True, True)
@@ -130,7 +132,7 @@ def test_add_with_consent_confirms_who_is_pending(world: World) -> None:
     ]
 
 
-def test_add_with_consent_brings_back_who_left_and_starts_now(world: World) -> None:
+def test_add_with_consent_brings_back_who_left_and_starts_now(world: SubscriberScenario) -> None:
     first = world.add("ada@example.org", "quantum")
     unsubscribe.unsubscribe(world.connection, subscriber_id=first.person.id, how="web", now=later(1))
     back = world.add("ada@example.org", "circuits", now=later(2))
@@ -141,7 +143,7 @@ def test_add_with_consent_brings_back_who_left_and_starts_now(world: World) -> N
     assert world.events(first)[2:] == [("came back", ["circuits"]), ("confirmed", ["circuits"])]
 
 
-def test_add_without_consent_of_who_left_waits_for_their_word(world: World) -> None:
+def test_add_without_consent_of_who_left_waits_for_their_word(world: SubscriberScenario) -> None:
     first = world.add("ada@example.org", "quantum")
     unsubscribe.unsubscribe(world.connection, subscriber_id=first.person.id, how="web", now=later(1))
     back = world.add("ada@example.org", "quantum", confirmed=False, now=later(2))
@@ -149,13 +151,13 @@ def test_add_without_consent_of_who_left_waits_for_their_word(world: World) -> N
     assert intervals(world) == [("quantum", NOON, later(1))]
 
 
-def test_add_by_web_changes_nothing_of_who_is_confirmed(world: World) -> None:
+def test_add_by_web_changes_nothing_of_who_is_confirmed(world: SubscriberScenario) -> None:
     first = world.add("ada@example.org", "quantum")
     again = world.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(1), hour=3)
     assert (again.what, again.person) == ("unchanged", first.person)
 
 
-def test_add_refuses_an_unknown_topic_and_names_the_known(world: World) -> None:
+def test_add_refuses_an_unknown_topic_and_names_the_known(world: SubscriberScenario) -> None:
     with pytest.raises(UnknownTopicError) as caught:
         world.add("ada@example.org", "quantm")
     assert caught.value.message == "there is no topic 'quantm'"
@@ -163,7 +165,7 @@ def test_add_refuses_an_unknown_topic_and_names_the_known(world: World) -> None:
     assert queries.find(world.connection, "ada@example.org") is None
 
 
-def test_add_refuses_who_is_suppressed_and_says_how_to_lift_it(world: World) -> None:
+def test_add_refuses_who_is_suppressed_and_says_how_to_lift_it(world: SubscriberScenario) -> None:
     suppression.suppress(
         world.connection, address="ada@example.org", reason="bounce", how="bounce", now=NOON, key=KEY
     )
@@ -182,7 +184,7 @@ def test_add_of_the_same_address_at_once_makes_one_person(engine: Engine) -> Non
         barrier.wait()
         with writing(engine) as connection:
             spelling = "ada@example.org" if number % 2 else "ADA@EXAMPLE.org"
-            answers.append(World(connection).add(spelling, "quantum").what)
+            answers.append(SubscriberScenario(connection).add(spelling, "quantum").what)
 
     threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -196,7 +198,7 @@ def test_add_of_the_same_address_at_once_makes_one_person(engine: Engine) -> Non
 
 def test_confirm_at_once_makes_one_consent_event(engine: Engine) -> None:
     with writing(engine) as connection:
-        added = World(connection).add("ada@example.org", "quantum", confirmed=False)
+        added = SubscriberScenario(connection).add("ada@example.org", "quantum", confirmed=False)
     news: list[bool] = []
 
     def confirm() -> None:
@@ -213,10 +215,13 @@ def test_confirm_at_once_makes_one_consent_event(engine: Engine) -> None:
         thread.join()
     assert sorted(news) == [False] * 19 + [True]
     with writing(engine) as connection:
-        assert World(connection).events(added) == [("requested", ["quantum"]), ("confirmed", ["quantum"])]
+        assert SubscriberScenario(connection).events(added) == [
+            ("requested", ["quantum"]),
+            ("confirmed", ["quantum"]),
+        ]
 
 
-def test_a_confirmation_link_works_once(world: World) -> None:
+def test_a_confirmation_link_works_once(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits", confirmed=False, how="web")
     first = NOON.replace(microsecond=0)
     person, done = signup.confirm(
@@ -251,7 +256,7 @@ def test_a_confirmation_link_works_once(world: World) -> None:
     assert (done, again.state) == (True, "confirmed")
 
 
-def test_where_a_request_came_from_stands_in_the_ledger(world: World) -> None:
+def test_where_a_request_came_from_stands_in_the_ledger(world: SubscriberScenario) -> None:
     added = signup.add(
         world.connection,
         address="ada@example.org",
@@ -276,14 +281,16 @@ def test_where_a_request_came_from_stands_in_the_ledger(world: World) -> None:
     }
 
 
-def test_confirm_beats_no_suppression_that_came_while_the_sign_up_was_stored(world: World) -> None:
+def test_confirm_beats_no_suppression_that_came_while_the_sign_up_was_stored(
+    world: SubscriberScenario,
+) -> None:
     """On PostgreSQL both happen at once: the suppression finds nobody, the sign-up no suppression."""
     suppression.suppress(
         world.connection, address="ada@example.org", reason="admin", how="admin", now=NOON, key=KEY
     )
     step = transitions.decide(
         None,
-        transitions.Wish(address=addresses.parse("ada@example.org")),
+        transitions.ChangeRequest(address=addresses.parse("ada@example.org")),
         how="web",
         now=NOON,
         defaults=Preferences(),

@@ -13,24 +13,26 @@ from subscribers.preferences import Preferences
 from subscribers.queries import State, SubscriberView, subscribers
 from subscribers.suppression_key import hashed, suppressions
 from subscribers.tables import ConsentEvent
-from tests.subscribers.conftest import KEY, NOON, World, later
+from tests.subscribers.conftest import KEY, NOON, SubscriberScenario, later
 
 
-def suppress(world: World, address: str, day: int = 1, reason: str = "bounce") -> SubscriberView | None:
+def suppress(
+    world: SubscriberScenario, address: str, day: int = 1, reason: str = "bounce"
+) -> SubscriberView | None:
     return suppression.suppress(
         world.connection, address=address, reason=reason, how="bounce", now=later(day), key=KEY
     )
 
 
-def unsuppress(world: World, address: str, day: int = 2) -> SubscriberView | None:
+def unsuppress(world: SubscriberScenario, address: str, day: int = 2) -> SubscriberView | None:
     return suppression.unsuppress(world.connection, address=address, how="admin", now=later(day), key=KEY)
 
 
-def forget(world: World, person: SubscriberView, day: int = 1) -> SubscriberView:
+def forget(world: SubscriberScenario, person: SubscriberView, day: int = 1) -> SubscriberView:
     return suppression.forget(world.connection, subscriber_id=person.id, how="web", now=later(day), key=KEY)
 
 
-def test_suppress_ends_all_mail_and_a_repeat_changes_nothing(world: World) -> None:
+def test_suppress_ends_all_mail_and_a_repeat_changes_nothing(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum")
     gone = suppress(world, "ADA@example.org")
     assert gone is not None
@@ -42,7 +44,7 @@ def test_suppress_ends_all_mail_and_a_repeat_changes_nothing(world: World) -> No
     assert world.events(added)[1:] == [("suppressed", ["quantum"])]
 
 
-def test_suppress_of_somebody_unknown_keeps_only_a_hash(world: World) -> None:
+def test_suppress_of_somebody_unknown_keeps_only_a_hash(world: SubscriberScenario) -> None:
     assert suppress(world, "eve@example.org") is None
     assert world.connection.execute(select(subscribers)).all() == []
     (row,) = world.connection.execute(select(suppressions)).all()
@@ -52,12 +54,12 @@ def test_suppress_of_somebody_unknown_keeps_only_a_hash(world: World) -> None:
         world.add("eve@example.org")
 
 
-def test_suppress_refuses_a_reason_that_is_none(world: World) -> None:
+def test_suppress_refuses_a_reason_that_is_none(world: SubscriberScenario) -> None:
     with pytest.raises(SubscriberError, match="no reason 'whim'"):
         suppress(world, "ada@example.org", reason="whim")
 
 
-def test_unsuppress_restores_who_was_confirmed_from_now(world: World) -> None:
+def test_unsuppress_restores_who_was_confirmed_from_now(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum")
     suppress(world, "ada@example.org")
     back = unsuppress(world, "ada@example.org")
@@ -71,7 +73,7 @@ def test_unsuppress_restores_who_was_confirmed_from_now(world: World) -> None:
     assert world.connection.execute(select(suppressions.c.lifted_how)).scalars().all() == ["admin"]
 
 
-def test_unsuppress_restores_who_was_pending_or_had_left(world: World) -> None:
+def test_unsuppress_restores_who_was_pending_or_had_left(world: SubscriberScenario) -> None:
     world.add("ada@example.org", "quantum", confirmed=False)
     suppress(world, "ada@example.org")
     back = unsuppress(world, "ada@example.org")
@@ -85,7 +87,7 @@ def test_unsuppress_restores_who_was_pending_or_had_left(world: World) -> None:
     assert (back.state, back.topics) == (State.UNSUBSCRIBED, ())
 
 
-def test_unsuppress_respects_a_leaving_in_the_meantime(world: World) -> None:
+def test_unsuppress_respects_a_leaving_in_the_meantime(world: SubscriberScenario) -> None:
     for address, confirmed in (("ada@example.org", True), ("bob@example.org", False)):
         person = world.add(address, "quantum", confirmed=confirmed).person
         suppress(world, address)
@@ -99,13 +101,13 @@ def test_unsuppress_respects_a_leaving_in_the_meantime(world: World) -> None:
         ) == 1
 
 
-def test_unsuppress_of_who_is_not_suppressed_says_so(world: World) -> None:
+def test_unsuppress_of_who_is_not_suppressed_says_so(world: SubscriberScenario) -> None:
     world.add("ada@example.org")
     with pytest.raises(SubscriberError, match=r"ada@example.org is not suppressed"):
         unsuppress(world, "ada@example.org")
 
 
-def test_forget_empties_the_personal_columns_and_keeps_the_events(world: World) -> None:
+def test_forget_empties_the_personal_columns_and_keeps_the_events(world: SubscriberScenario) -> None:
     added = world.add(
         "Ada Lovelace <ada@example.org>", "quantum", hour=9, timezone="Europe/Berlin", minimum=2
     )
@@ -122,7 +124,7 @@ def test_forget_empties_the_personal_columns_and_keeps_the_events(world: World) 
     assert queries.find(world.connection, "ada@example.org") is None
 
 
-def test_forgotten_people_come_back_by_their_own_confirmed_sign_up_only(world: World) -> None:
+def test_forgotten_people_come_back_by_their_own_confirmed_sign_up_only(world: SubscriberScenario) -> None:
     forget(world, world.add("ada@example.org", "quantum").person)
     with pytest.raises(SuppressedError) as caught:
         world.add("ada@example.org", "quantum")
@@ -141,13 +143,13 @@ def test_forgotten_people_come_back_by_their_own_confirmed_sign_up_only(world: W
     assert world.add("ada@example.org", "quantum", now=later(4)).what == "updated"
 
 
-def test_a_bounce_beats_the_return_of_a_forgotten_person(world: World) -> None:
+def test_a_bounce_beats_the_return_of_a_forgotten_person(world: SubscriberScenario) -> None:
     suppress(world, "ada@example.org")
     with pytest.raises(SuppressedError):
         world.add("ada@example.org", confirmed=False, how="web")
 
 
-def test_another_key_recognises_nobody(world: World) -> None:
+def test_another_key_recognises_nobody(world: SubscriberScenario) -> None:
     suppress(world, "ada@example.org")
     assert suppression.in_force(world.connection, ["ada@example.org"], key=b"another") == {}
     assert list(suppression.in_force(world.connection, ["ada@example.org"], key=KEY)) == ["ada@example.org"]

@@ -8,16 +8,16 @@ from subscribers.audience import following
 from subscribers.errors import SubscriberError, UnknownTopicError
 from subscribers.lifecycle import unsubscribe
 from subscribers.queries import State, SubscriberView
-from tests.subscribers.conftest import NOON, World, later
+from tests.subscribers.conftest import NOON, SubscriberScenario, later
 
 
-def leave(world: World, person: SubscriberView, day: int, *topics: str) -> SubscriberView:
+def leave(world: SubscriberScenario, person: SubscriberView, day: int, *topics: str) -> SubscriberView:
     return unsubscribe.unsubscribe(
         world.connection, subscriber_id=person.id, topics=topics or None, how="one-click", now=later(day)
     )
 
 
-def test_unsubscribe_leaves_everything_and_a_repeat_changes_nothing(world: World) -> None:
+def test_unsubscribe_leaves_everything_and_a_repeat_changes_nothing(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum", "circuits")
     left = leave(world, added.person, 1)
     assert (left.state, left.topics, left.left) == (State.UNSUBSCRIBED, (), ("circuits", "quantum"))
@@ -27,7 +27,7 @@ def test_unsubscribe_leaves_everything_and_a_repeat_changes_nothing(world: World
     assert {row.until for row in world.connection.execute(following())} == {later(1)}
 
 
-def test_unsubscribe_leaves_one_topic(world: World) -> None:
+def test_unsubscribe_leaves_one_topic(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum", "circuits")
     left = leave(world, added.person, 1, "quantum")
     assert (left.state, left.topics, left.version) == (State.CONFIRMED, ("circuits",), 2)
@@ -35,26 +35,26 @@ def test_unsubscribe_leaves_one_topic(world: World) -> None:
     assert world.events(added)[1:] == [("left", ["quantum"])]
 
 
-def test_unsubscribe_from_the_last_topic_leaves_everything(world: World) -> None:
+def test_unsubscribe_from_the_last_topic_leaves_everything(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum")
     assert leave(world, added.person, 1, "quantum").state is State.UNSUBSCRIBED
 
 
-def test_unsubscribe_from_a_topic_never_followed_says_so(world: World) -> None:
+def test_unsubscribe_from_a_topic_never_followed_says_so(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum")
     with pytest.raises(UnknownTopicError) as caught:
         leave(world, added.person, 1, "circuits")
     assert str(caught.value) == "'circuits' was never followed\nFollowed now: quantum."
 
 
-def test_unsubscribe_of_a_pending_person_ends_the_request(world: World) -> None:
+def test_unsubscribe_of_a_pending_person_ends_the_request(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum", confirmed=False)
     left = leave(world, added.person, 1)
     assert (left.state, left.topics) == (State.UNSUBSCRIBED, ())
     assert list(world.connection.execute(following())) == []
 
 
-def test_undo_follows_the_same_again_from_now(world: World) -> None:
+def test_undo_follows_the_same_again_from_now(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum", "circuits")
     leave(world, added.person, 1)
     back = unsubscribe.undo(world.connection, subscriber_id=added.person.id, how="web", now=later(2))
@@ -67,7 +67,7 @@ def test_undo_follows_the_same_again_from_now(world: World) -> None:
     assert world.events(added)[2:] == [("came back", ["circuits", "quantum"])]
 
 
-def test_undo_of_one_topic_leaves_the_slots(world: World) -> None:
+def test_undo_of_one_topic_leaves_the_slots(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum", "circuits")
     leave(world, added.person, 1, "quantum")
     back = unsubscribe.undo(world.connection, subscriber_id=added.person.id, how="web", now=later(2))
@@ -75,13 +75,13 @@ def test_undo_of_one_topic_leaves_the_slots(world: World) -> None:
     assert world.events(added)[2:] == [("followed", ["quantum"])]
 
 
-def test_undo_of_nothing_says_so(world: World) -> None:
+def test_undo_of_nothing_says_so(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum")
     with pytest.raises(SubscriberError, match="no leaving to take back"):
         unsubscribe.undo(world.connection, subscriber_id=added.person.id, how="web", now=later(1))
 
 
-def test_undo_after_a_new_consent_brings_nothing_of_the_old_one_back(world: World) -> None:
+def test_undo_after_a_new_consent_brings_nothing_of_the_old_one_back(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum", "circuits")
     leave(world, added.person, 1)
     world.add("ada@example.org", "everything", now=later(2))
@@ -90,7 +90,7 @@ def test_undo_after_a_new_consent_brings_nothing_of_the_old_one_back(world: Worl
     assert world.person(added).topics == ("everything",)
 
 
-def test_undo_of_a_request_that_was_never_confirmed_confirms_nothing(world: World) -> None:
+def test_undo_of_a_request_that_was_never_confirmed_confirms_nothing(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum", confirmed=False)
     leave(world, added.person, 1)
     back = unsubscribe.undo(world.connection, subscriber_id=added.person.id, how="web", now=later(2))
@@ -98,7 +98,7 @@ def test_undo_of_a_request_that_was_never_confirmed_confirms_nothing(world: Worl
     assert list(world.connection.execute(following())) == []
 
 
-def test_pause_ends_by_itself_or_by_word(world: World) -> None:
+def test_pause_ends_by_itself_or_by_word(world: SubscriberScenario) -> None:
     added = world.add("ada@example.org", "quantum")
 
     def pause(day: int | None, now: int) -> SubscriberView:
@@ -116,7 +116,7 @@ def test_pause_ends_by_itself_or_by_word(world: World) -> None:
         pause(1, now=1)
 
 
-def test_a_stranger_who_types_a_leavers_address_spoils_nothing(world: World) -> None:
+def test_a_stranger_who_types_a_leavers_address_spoils_nothing(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits", "quantum", name="Ada")
     unsubscribe.unsubscribe(world.connection, subscriber_id=ada.person.id, how="web", now=later(1))
     typed = world.add(

@@ -6,14 +6,14 @@ import pytest
 
 from subscribers.errors import PreferenceError, SubscriberError, UnknownTopicError
 from subscribers.lifecycle import unsubscribe
-from subscribers.lifecycle.signup import Added
+from subscribers.lifecycle.signup import SignupResult
 from subscribers.lifecycle.update import choose
 from subscribers.preferences import ANY_NUMBER, Preferences
 from subscribers.queries import SubscriberView
-from tests.subscribers.conftest import TOPICS, World, later
+from tests.subscribers.conftest import TOPICS, SubscriberScenario, later
 
 
-def choosing(world: World, added: Added, *topics: str, **given: object) -> SubscriberView:
+def choosing(world: SubscriberScenario, added: SignupResult, *topics: str, **given: object) -> SubscriberView:
     return choose(
         world.connection,
         subscriber_id=added.person.id,
@@ -26,27 +26,27 @@ def choosing(world: World, added: Added, *topics: str, **given: object) -> Subsc
     )
 
 
-def test_exactly_the_chosen_topics_are_followed_from_now_on(world: World) -> None:
+def test_exactly_the_chosen_topics_are_followed_from_now_on(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits", "quantum")
     after = choosing(world, ada, "quantum", "everything")
     assert (after.topics, after.left) == (("everything", "quantum"), ("circuits",))
     assert world.events(ada)[1:] == [("followed", ["everything"]), ("left", ["circuits"])]
 
 
-def test_preferences_change_with_the_topics(world: World) -> None:
+def test_preferences_change_with_the_topics(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits", maximum=5)
     after = choosing(world, ada, "circuits", cadence="weekly", weekday="friday", maximum=ANY_NUMBER)
     assert after.preferences == Preferences(cadence="weekly", weekday="friday", maximum=None)
     assert after.slots_done_to == later(1)
 
 
-def test_the_same_choice_again_records_nothing(world: World) -> None:
+def test_the_same_choice_again_records_nothing(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits")
     before = world.person(ada)
     assert choosing(world, ada, "circuits", hour="7") == before
 
 
-def test_no_topic_at_all_is_a_slip_and_no_leaving(world: World) -> None:
+def test_no_topic_at_all_is_a_slip_and_no_leaving(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits")
     with pytest.raises(PreferenceError) as error:
         choosing(world, ada)
@@ -56,7 +56,7 @@ def test_no_topic_at_all_is_a_slip_and_no_leaving(world: World) -> None:
     assert world.person(ada).topics == ("circuits",)
 
 
-def test_a_topic_that_is_no_longer_defined_stays_followed(world: World) -> None:
+def test_a_topic_that_is_no_longer_defined_stays_followed(world: SubscriberScenario) -> None:
     ada = world.add("ada@example.org", "circuits", "quantum")
     after = choose(
         world.connection,
@@ -72,7 +72,7 @@ def test_a_topic_that_is_no_longer_defined_stays_followed(world: World) -> None:
 
 
 @pytest.mark.parametrize("gone", ["pending", "unsubscribed"])
-def test_only_a_confirmed_reader_chooses(world: World, gone: str) -> None:
+def test_only_a_confirmed_reader_chooses(world: SubscriberScenario, gone: str) -> None:
     ada = world.add("ada@example.org", "circuits", confirmed=gone != "pending")
     if gone == "unsubscribed":
         unsubscribe.unsubscribe(world.connection, subscriber_id=ada.person.id, how="web", now=later(1))

@@ -18,17 +18,17 @@ from subscribers import queries
 from subscribers.errors import AddressError, SuppressedError
 from subscribers.lifecycle import suppression, unsubscribe
 from subscribers.roster.exporter import write
-from tests.subscribers.conftest import KEY, NOON, TOPICS, World
+from tests.subscribers.conftest import KEY, NOON, TOPICS, SubscriberScenario
 from tests.subscribers.roster.test_importer import take
 
 
-def written(world: World) -> str:
+def written(world: SubscriberScenario) -> str:
     file = io.StringIO(newline="")
     write(queries.listed(world.connection), file)
     return file.getvalue()
 
 
-def test_write_is_canonical(world: World) -> None:
+def test_write_is_canonical(world: SubscriberScenario) -> None:
     world.add("=Ada <ada@example.org>", "quantum", "circuits", cadence="weekly", hour=9)
     world.add("+tag@example.org", confirmed=False, text_only=True, minimum=2, maximum=20)
     bob = world.add('Bob, "the builder" <bob@bücher.example>', "circuits")
@@ -80,18 +80,20 @@ def test_write_gives_the_same_bytes_after_a_way_through_another_newsletter(
             SQLModel.metadata.create_all(engine)
         with writing(first) as connection:
             for each in persons:
-                _live(World(connection), each)
-            before = written(World(connection))
+                _live(SubscriberScenario(connection), each)
+            before = written(SubscriberScenario(connection))
         with writing(second) as connection:
-            taken = take(World(connection), Path(folder), before, day=9_999)  # pauses are over by then
+            taken = take(
+                SubscriberScenario(connection), Path(folder), before, day=9_999
+            )  # pauses are over by then
             assert taken.refused == []
-            assert written(World(connection)) == before
-            assert take(World(connection), Path(folder), before).updated == 0
+            assert written(SubscriberScenario(connection)) == before
+            assert take(SubscriberScenario(connection), Path(folder), before).updated == 0
         for engine in (first, second):
             engine.dispose()
 
 
-def _live(world: World, each: dict[str, Any]) -> None:
+def _live(world: SubscriberScenario, each: dict[str, Any]) -> None:
     """A person comes, and what happens then."""
     address = f"{each['local']}@example.org"
     try:

@@ -13,20 +13,26 @@ from subscribers import queries
 from subscribers.lifecycle import suppression, unsubscribe
 from subscribers.preferences import Preferences
 from subscribers.queries import State
-from subscribers.roster.duplicates import Seen
-from subscribers.roster.importer import Taken, take_in
+from subscribers.roster.duplicates import DuplicateIndex
+from subscribers.roster.importer import ImportReport, take_in
 from subscribers.roster.reader import Roster
-from subscribers.roster.row_parser import Terms
+from subscribers.roster.row_parser import ImportPolicy
 from subscribers.suppression_key import suppressions
-from tests.subscribers.conftest import KEY, NOON, TOPICS, World, later
+from tests.subscribers.conftest import KEY, NOON, TOPICS, SubscriberScenario, later
 
 
 def take(
-    world: World, tmp_path: Path, content: str, *, confirmed: bool = True, dry_run: bool = False, day: int = 0
-) -> Taken:
+    world: SubscriberScenario,
+    tmp_path: Path,
+    content: str,
+    *,
+    confirmed: bool = True,
+    dry_run: bool = False,
+    day: int = 0,
+) -> ImportReport:
     path = tmp_path / "roster.csv"
     path.write_text(content, encoding="utf-8")
-    terms = Terms(
+    terms = ImportPolicy(
         known_topics=TOPICS,
         default_topics=("everything",),
         defaults=Preferences(),
@@ -34,8 +40,8 @@ def take(
         now=later(day),
         suppression_key=KEY,
     )
-    total = Taken()
-    with Roster(path) as roster, Seen() as seen:
+    total = ImportReport()
+    with Roster(path) as roster, DuplicateIndex() as seen:
         for batch in roster.batches():
             taken = take_in(world.connection, batch, terms=terms, seen=seen, dry_run=dry_run)
             total.added += taken.added
@@ -46,7 +52,7 @@ def take(
     return total
 
 
-def everybody(world: World) -> list[tuple[Any, ...]]:
+def everybody(world: SubscriberScenario) -> list[tuple[Any, ...]]:
     return [(person.address, str(person.state), person.topics) for person in queries.listed(world.connection)]
 
 
@@ -56,8 +62,8 @@ Bob <bob@example.org>,,,,,,
 """
 
 
-def test_take_in_with_consent_confirms(world: World, tmp_path: Path) -> None:
-    assert take(world, tmp_path, ROSTER) == Taken(added=2)
+def test_take_in_with_consent_confirms(world: SubscriberScenario, tmp_path: Path) -> None:
+    assert take(world, tmp_path, ROSTER) == ImportReport(added=2)
     assert everybody(world) == [
         ("ada@example.org", "confirmed", ("circuits", "quantum")),
         ("bob@example.org", "confirmed", ("everything",)),
@@ -69,30 +75,30 @@ def test_take_in_with_consent_confirms(world: World, tmp_path: Path) -> None:
     )
 
 
-def test_take_in_without_consent_leaves_people_pending(world: World, tmp_path: Path) -> None:
-    assert take(world, tmp_path, ROSTER, confirmed=False) == Taken(added=2)
+def test_take_in_without_consent_leaves_people_pending(world: SubscriberScenario, tmp_path: Path) -> None:
+    assert take(world, tmp_path, ROSTER, confirmed=False) == ImportReport(added=2)
     assert {state for _, state, _ in everybody(world)} == {"pending"}
-    assert take(world, tmp_path, ROSTER, confirmed=True, day=1) == Taken(updated=2)
+    assert take(world, tmp_path, ROSTER, confirmed=True, day=1) == ImportReport(updated=2)
     assert {person.slots_done_to for person in queries.listed(world.connection)} == {later(1)}
 
 
-def test_take_in_again_changes_nothing(world: World, tmp_path: Path) -> None:
+def test_take_in_again_changes_nothing(world: SubscriberScenario, tmp_path: Path) -> None:
     take(world, tmp_path, ROSTER)
     before = list(queries.listed(world.connection))
-    assert take(world, tmp_path, ROSTER, day=1) == Taken(unchanged=2)
+    assert take(world, tmp_path, ROSTER, day=1) == ImportReport(unchanged=2)
     assert list(queries.listed(world.connection)) == before
 
 
-def test_take_in_updates_what_a_row_gives(world: World, tmp_path: Path) -> None:
+def test_take_in_updates_what_a_row_gives(world: SubscriberScenario, tmp_path: Path) -> None:
     take(world, tmp_path, ROSTER)
     changed = "email,topics,hour\nada@example.org,everything,\nbob@example.org,,20\n"
-    assert take(world, tmp_path, changed, day=1) == Taken(updated=2)
+    assert take(world, tmp_path, changed, day=1) == ImportReport(updated=2)
     ada, bob = queries.listed(world.connection)
     assert (ada.topics, ada.preferences.hour) == (("circuits", "everything", "quantum"), 9)
     assert (bob.topics, bob.preferences.hour, bob.slots_done_to) == (("everything",), 20, later(1))
 
 
-def test_take_in_refuses_rows_by_number_and_takes_the_rest(world: World, tmp_path: Path) -> None:
+def test_take_in_refuses_rows_by_number_and_takes_the_rest(world: SubscriberScenario, tmp_path: Path) -> None:
     content = """email,topics,cadence,hour
 ada@example,,,
 bob@example.org,quantm,,
@@ -101,7 +107,7 @@ dan@example.org,,,25
 ok@example.org,quantum,,
 OK@EXAMPLE.org,circuits,,
 """
-    assert take(world, tmp_path, content) == Taken(
+    assert take(world, tmp_path, content) == ImportReport(
         added=1,
         refused=[
             {
@@ -122,7 +128,7 @@ OK@EXAMPLE.org,circuits,,
     assert everybody(world) == [("ok@example.org", "confirmed", ("quantum",))]
 
 
-def test_take_in_brings_nobody_back(world: World, tmp_path: Path) -> None:
+def test_take_in_brings_nobody_back(world: SubscriberScenario, tmp_path: Path) -> None:
     left = world.add("left@example.org", "quantum")
     unsubscribe.unsubscribe(world.connection, subscriber_id=left.person.id, how="web", now=NOON)
     suppression.suppress(
@@ -140,17 +146,17 @@ def test_take_in_brings_nobody_back(world: World, tmp_path: Path) -> None:
     assert (taken.added, taken.updated, everybody(world)) == (0, 0, before)
 
 
-def test_take_in_follows_no_topic_again_that_was_left(world: World, tmp_path: Path) -> None:
+def test_take_in_follows_no_topic_again_that_was_left(world: SubscriberScenario, tmp_path: Path) -> None:
     added = world.add("ada@example.org", "quantum", "circuits")
     unsubscribe.unsubscribe(
         world.connection, subscriber_id=added.person.id, topics=["quantum"], how="web", now=NOON
     )
     content = "email,topics\nada@example.org,quantum;circuits\n"
-    assert take(world, tmp_path, content) == Taken(unchanged=1)
+    assert take(world, tmp_path, content) == ImportReport(unchanged=1)
     assert everybody(world) == [("ada@example.org", "confirmed", ("circuits",))]
 
 
-def test_take_in_lets_a_state_column_only_hold_back(world: World, tmp_path: Path) -> None:
+def test_take_in_lets_a_state_column_only_hold_back(world: SubscriberScenario, tmp_path: Path) -> None:
     content = """email,state
 a@example.org,confirmed
 b@example.org,pending
@@ -179,11 +185,11 @@ e@example.org,gone
     assert everybody(world) == expected
 
 
-def test_take_in_believes_a_roster_that_somebody_left(world: World, tmp_path: Path) -> None:
+def test_take_in_believes_a_roster_that_somebody_left(world: SubscriberScenario, tmp_path: Path) -> None:
     world.add("a@example.org")
     world.add("b@example.org")
     content = "email,state\na@example.org,unsubscribed\nb@example.org,suppressed\nc@example.org,suppressed\n"
-    assert take(world, tmp_path, content) == Taken(added=1, updated=2)
+    assert take(world, tmp_path, content) == ImportReport(added=1, updated=2)
     assert [person.state for person in queries.listed(world.connection)] == [
         State.UNSUBSCRIBED,
         State.SUPPRESSED,
@@ -191,7 +197,7 @@ def test_take_in_believes_a_roster_that_somebody_left(world: World, tmp_path: Pa
     ]
 
 
-def test_take_in_ignores_the_weekday_of_a_daily_row(world: World, tmp_path: Path) -> None:
+def test_take_in_ignores_the_weekday_of_a_daily_row(world: SubscriberScenario, tmp_path: Path) -> None:
     content = "email,cadence,weekday\na@example.org,daily,monday\nb@example.org,,monday\n"
     taken = take(world, tmp_path, content)
     assert taken.added == 1
@@ -203,7 +209,9 @@ def test_take_in_ignores_the_weekday_of_a_daily_row(world: World, tmp_path: Path
     ]
 
 
-def test_take_in_dry_tells_the_difference_and_stores_nothing(world: World, tmp_path: Path) -> None:
+def test_take_in_dry_tells_the_difference_and_stores_nothing(
+    world: SubscriberScenario, tmp_path: Path
+) -> None:
     world.add("ada@example.org", "quantum")
     content = "email,hour,state\nada@example.org,9,\nbob@example.org,,\ncyd@example.org,,suppressed\nbad,,\n"
     taken = take(world, tmp_path, content, dry_run=True)
@@ -245,7 +253,7 @@ def test_take_in_dry_tells_the_difference_and_stores_nothing(world: World, tmp_p
     assert (wet.added, wet.updated, wet.refused) == (taken.added, taken.updated, taken.refused)
 
 
-def test_take_in_dry_tells_each_thing_from_what_to_what(world: World, tmp_path: Path) -> None:
+def test_take_in_dry_tells_each_thing_from_what_to_what(world: SubscriberScenario, tmp_path: Path) -> None:
     world.add("a@example.org", "quantum", name="A")
     world.add("b@example.org", "quantum")
     world.add("c@example.org", "quantum", confirmed=False)
@@ -280,7 +288,7 @@ d@example.org,,,suppressed,2025-01-01,
         assert {name: row[name] for name in told[person.address]} == told[person.address]
 
 
-def test_take_in_pauses(world: World, tmp_path: Path) -> None:
+def test_take_in_pauses(world: SubscriberScenario, tmp_path: Path) -> None:
     world.add("a@example.org")
     world.add("b@example.org")
     content = """email,paused_until
@@ -320,7 +328,7 @@ e@example.org,0001-01-01T00:00+14:00
     ],
 )
 def test_take_in_refuses_what_is_not_one_address(
-    world: World, tmp_path: Path, cell: str, reason: str
+    world: SubscriberScenario, tmp_path: Path, cell: str, reason: str
 ) -> None:
     taken = take(world, tmp_path, f'email,name\n"{cell}",A\nok@example.org,Ok\n')
     assert taken.added == 1
@@ -330,12 +338,12 @@ def test_take_in_refuses_what_is_not_one_address(
 
 
 @pytest.mark.parametrize("cell", ["a@x.org <a@x.org>", "Doe, J (at j@y.org) <a@x.org>", "A@HOME <a@x.org>"])
-def test_take_in_reads_a_name_with_an_at_sign(world: World, tmp_path: Path, cell: str) -> None:
+def test_take_in_reads_a_name_with_an_at_sign(world: SubscriberScenario, tmp_path: Path, cell: str) -> None:
     assert take(world, tmp_path, f'email\n"{cell}"\n').refused == []
     assert [address for address, _, _ in everybody(world)] == ["a@x.org"]
 
 
-def test_take_in_takes_every_preference(world: World, tmp_path: Path) -> None:
+def test_take_in_takes_every_preference(world: SubscriberScenario, tmp_path: Path) -> None:
     content = "email,text_only,minimum,maximum\na@example.org,TRUE,2,20\nb@example.org,maybe,,\n"
     taken = take(world, tmp_path, content)
     assert [refused["row"] for refused in taken.refused] == [3]

@@ -14,10 +14,10 @@ from sqlmodel import SQLModel
 
 from newsletter.db.engine import open_engine, writing
 from subscribers.preferences import Preferences
-from subscribers.roster.duplicates import Seen
+from subscribers.roster.duplicates import DuplicateIndex
 from subscribers.roster.importer import take_in
 from subscribers.roster.reader import Roster
-from subscribers.roster.row_parser import Terms
+from subscribers.roster.row_parser import ImportPolicy
 from tests.subscribers.conftest import KEY, NOON, TOPICS
 
 MOST_GROWTH = 1.2  # of the peak, from a tenth of the rows to all of them
@@ -46,7 +46,7 @@ def _roster(path: Path, rows: int) -> Path:
 def _take_in(path: Path, database: Path) -> None:
     engine = open_engine(f"sqlite:///{database}")
     SQLModel.metadata.create_all(engine)
-    terms = Terms(
+    terms = ImportPolicy(
         known_topics=TOPICS,
         default_topics=("everything",),
         defaults=Preferences(),
@@ -55,7 +55,7 @@ def _take_in(path: Path, database: Path) -> None:
         suppression_key=KEY,
     )
     added = 0
-    with Roster(path) as roster, Seen() as seen:
+    with Roster(path) as roster, DuplicateIndex() as seen:
         for batch in roster.batches():
             with writing(engine) as connection:
                 added += take_in(connection, batch, terms=terms, seen=seen).added

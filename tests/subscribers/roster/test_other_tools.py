@@ -12,11 +12,11 @@ from subscribers.errors import SubscriberError
 from subscribers.preferences import Preferences
 from subscribers.queries import State
 from subscribers.roster import other_tools
-from subscribers.roster.duplicates import Seen
-from subscribers.roster.importer import Taken, take_in
+from subscribers.roster.duplicates import DuplicateIndex
+from subscribers.roster.importer import ImportReport, take_in
 from subscribers.roster.reader import Roster
-from subscribers.roster.row_parser import Terms
-from tests.subscribers.conftest import KEY, NOON, TOPICS, World
+from subscribers.roster.row_parser import ImportPolicy
+from tests.subscribers.conftest import KEY, NOON, TOPICS, SubscriberScenario
 
 SAMPLES = Path(__file__).parent / "samples"
 TITLES = {"circuits": "Analog circuits", "quantum": "Quantum circuits", "everything": "Everything"}
@@ -112,9 +112,9 @@ EXPECTED: dict[str, tuple[str, list[tuple[str, str, str, str, str]], dict[tuple[
 }
 
 
-def take(world: World, path: Path, **more: Any) -> tuple[str, Taken]:
-    with Roster(path) as roster, Seen() as seen:
-        terms = Terms(
+def take(world: SubscriberScenario, path: Path, **more: Any) -> tuple[str, ImportReport]:
+    with Roster(path) as roster, DuplicateIndex() as seen:
+        terms = ImportPolicy(
             **{
                 "known_topics": TOPICS,
                 "default_topics": ("everything",),
@@ -132,11 +132,11 @@ def take(world: World, path: Path, **more: Any) -> tuple[str, Taken]:
 
 
 @pytest.mark.parametrize("sample", sorted(path.name for path in SAMPLES.iterdir()))
-def test_export_of_another_program_goes_in_as_it_is(world: World, sample: str) -> None:
+def test_export_of_another_program_goes_in_as_it_is(world: SubscriberScenario, sample: str) -> None:
     whose, everybody, unread = EXPECTED[sample]
     assert take(world, SAMPLES / sample) == (
         whose,
-        Taken(added=len(everybody), unread=unread, first_confirmed=_confirmed(world)),  # type: ignore[arg-type]
+        ImportReport(added=len(everybody), unread=unread, first_confirmed=_confirmed(world)),  # type: ignore[arg-type]
     )
     assert [
         (
@@ -150,7 +150,7 @@ def test_export_of_another_program_goes_in_as_it_is(world: World, sample: str) -
     ] == everybody
 
 
-def _confirmed(world: World) -> list[int]:
+def _confirmed(world: SubscriberScenario) -> list[int]:
     return [person.id for person in queries.listed(world.connection, state="confirmed")]
 
 
@@ -162,7 +162,7 @@ def _confirmed(world: World) -> list[int]:
     ],
 )
 def test_mailchimp_file_that_was_renamed_still_holds_people_back(
-    world: World, tmp_path: Path, sample: str
+    world: SubscriberScenario, tmp_path: Path, sample: str
 ) -> None:
     renamed = tmp_path / "audience.csv"
     renamed.write_bytes((SAMPLES / sample).read_bytes())
@@ -170,14 +170,14 @@ def test_mailchimp_file_that_was_renamed_still_holds_people_back(
     assert _confirmed(world) == []
 
 
-def test_export_takes_no_zone_from_a_guess_for_somebody_who_is_here(world: World) -> None:
+def test_export_takes_no_zone_from_a_guess_for_somebody_who_is_here(world: SubscriberScenario) -> None:
     world.add("ada@readers.example", "quantum", timezone="Europe/Berlin")
     take(world, SAMPLES / "subscribed_email_audience_export_0a1b2c3d4e.csv")
     ada, _ = queries.listed(world.connection)
     assert (ada.preferences.timezone, ada.name) == ("Europe/Berlin", "Ada Lovelace")
 
 
-def test_people_who_left_there_leave_here_and_come_back_by_no_import(world: World) -> None:
+def test_people_who_left_there_leave_here_and_come_back_by_no_import(world: SubscriberScenario) -> None:
     world.add("cyd@readers.example", "quantum")
     left = SAMPLES / "unsubscribed_email_audience_export_0a1b2c3d4e.csv"
     assert take(world, left)[1].updated == 1
@@ -185,7 +185,7 @@ def test_people_who_left_there_leave_here_and_come_back_by_no_import(world: Worl
     assert (taken.unchanged, taken.refused) == (1, [])
 
 
-def test_terms_hold_a_whole_list_back_and_give_it_a_topic(world: World) -> None:
+def test_terms_hold_a_whole_list_back_and_give_it_a_topic(world: SubscriberScenario) -> None:
     take(world, SAMPLES / "mailman2.txt", at_most=State.UNSUBSCRIBED)
     take(world, SAMPLES / "mailman2-names.txt", topics=("quantum",))
     assert [(p.address, str(p.state), p.topics) for p in queries.listed(world.connection)] == [
