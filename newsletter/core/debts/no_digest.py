@@ -13,7 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from newsletter.core.cadence import AHEAD, MAX_AGE, PATIENCE, SPACING, Cadence, Slot, next_slot, slot_on
-from newsletter.core.debts.ledger import Account, EditionPair
+from newsletter.core.debts.account import Account, EditionPair
 from newsletter.core.debts.pending import DEAD, INSTANT
 from newsletter.core.states import Form
 

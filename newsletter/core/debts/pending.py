@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from newsletter.core.cadence import AHEAD, PATIENCE, SPACING, Slot, next_slot
+from newsletter.core.debts.account import Account, EditionPair, MailedDigest
 from newsletter.core.states import DeliveryState, Form
-
-if TYPE_CHECKING:
-    from newsletter.core.debts.ledger import Account, EditionPair, MailedDigest
 
 DEAD = (DeliveryState.FAILED, DeliveryState.SKIPPED)  # the reader has nothing of them
 INSTANT = timedelta(microseconds=1)  # the least by which one thing is after another

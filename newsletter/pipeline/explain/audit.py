@@ -14,16 +14,15 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from newsletter.core.cadence import Cadence
-from newsletter.core.debts.ledger import (
+from newsletter.core.debts.account import (
     Account,
-    Balance,
     EditionPair,
     FollowInterval,
     MailedDigest,
     MailedPaper,
     PersonalDebt,
-    balance,
 )
+from newsletter.core.debts.ledger import Balance, balance
 from newsletter.core.papers.merge_history import MergeDecision, MergedPeriod, replay
 from newsletter.core.states import DebtEnd, DeliveryState
 from newsletter.db.engine import reading

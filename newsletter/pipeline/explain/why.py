@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, select
 
 from newsletter.core.cadence import local_instant, next_slot, slot_on, zone_of
-from newsletter.core.debts.ledger import EditionPair
+from newsletter.core.debts.account import EditionPair
 from newsletter.core.debts.no_digest import (
     DayExplanation,
     NoDigestReason,

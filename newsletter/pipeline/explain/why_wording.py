@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from newsletter.core.cadence import Slot, zone_of
-from newsletter.core.debts.ledger import Account, EditionPair
+from newsletter.core.debts.account import Account, EditionPair
 from newsletter.core.debts.no_digest import DayExplanation, NoDigestReason, paused_until
 from newsletter.core.debts.pending import DEAD
 from newsletter.core.states import DeliveryState, Form

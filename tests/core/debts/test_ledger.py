@@ -8,16 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from newsletter.core.cadence import Cadence
-from newsletter.core.debts.ledger import (
+from newsletter.core.debts.account import (
     Account,
-    Balance,
     EditionPair,
     FollowInterval,
     MailedDigest,
     MailedPaper,
     PersonalDebt,
-    balance,
 )
+from newsletter.core.debts.ledger import Balance, balance
 from newsletter.core.debts.pending import Pending
 from newsletter.core.states import DebtEnd, DeliveryState, Form, Role
 
