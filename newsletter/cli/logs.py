@@ -1,4 +1,7 @@
-"""How the programs that run on write their logs: a line each on stderr, with ids and never an address."""
+"""Configures the logs of programs that keep running: one line a record on stderr, ids instead of addresses.
+
+Writes no record itself.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,14 @@ import logging
 import re
 from typing import Any
 
-_ADDRESS = re.compile(r"[^\s@<>\"'=]+@[^\s@<>\"']+")  # more than any server or library would call one
+_ADDRESS = re.compile(r"[^\s@<>\"'=]+@[^\s@<>\"']+")  # wider than any server's own idea of an address
 
 
-class AddressFilter(logging.Formatter):
-    """Takes addresses out of what other people's code says: a server's reply, a statement's parameters."""
+class AddressMaskingFormatter(logging.Formatter):
+    """Replaces addresses in texts of other programs: an SMTP reply, the parameters of a statement."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The whole text of a record, its traceback included, without addresses."""
+        """The whole text of a record with its traceback; "(an address)" stands for each address."""
         return _ADDRESS.sub("(an address)", super().format(record))
 
 
@@ -22,7 +25,7 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {
         "lines": {
-            "()": "newsletter.cli.logs.Lines",
+            "()": AddressMaskingFormatter,
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         }
     },
