@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Select, func, or_, select
 
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NotFoundError
+from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import (
     dumps,
     edition_papers,
@@ -27,7 +28,6 @@ from newsletter.papers import editions
 from newsletter.papers.dumps import find as find_dump
 from newsletter.papers.lookup import in_chunks
 from newsletter.papers.merging import canonical
-from newsletter.papers.topic_matches import STRONG
 from newsletter.papers.unpublished import unpublished_pairs
 
 NEXT = "next"  # instead of an edition's number: what publishing would take now

@@ -17,11 +17,12 @@ from newsletter.core.papers.dating import decide_listed_on, resolve_printed
 from newsletter.core.papers.diff import KnownPaper, PaperText, after, decide
 from newsletter.core.papers.identity import PaperKeys, keys_of, recognise
 from newsletter.core.papers.listing import Entry, ListedOn, Listing
+from newsletter.core.topics.topic_match import TopicMatcher
 from newsletter.papers import possible_duplicates, store
 from newsletter.papers.lookup import KnownPapers, StoredPaper, fetch_shelf
 from newsletter.papers.possible_duplicates import AbstractOverlap
 from newsletter.papers.store import TouchedPaper
-from newsletter.papers.topic_matches import Matcher, assign
+from newsletter.papers.topic_matches import assign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ def take_in(
     listing: Listing,
     *,
     dump_id: int,
-    matcher: Matcher,
+    matcher: TopicMatcher,
     now: datetime,
     backfill: bool = False,
     filename: str = "",
@@ -231,7 +232,7 @@ def _write(
     desk: _Reconciliation,
     listed: ListedOn,
     *,
-    matcher: Matcher,
+    matcher: TopicMatcher,
     now: datetime,
     backfill: bool,
 ) -> ReconcileReport:

@@ -8,43 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.papers.diff import PaperText
+from newsletter.core.topics.topic_match import STRONG, TopicMatch, TopicMatcher
 from newsletter.db.schema import edition_maybes, edition_papers, paper_topics, papers, topic_corrections
 from newsletter.papers.lookup import in_chunks
 
-STRONG = "strong"  # in the section; the other strength is "maybe"
 BY_ADMIN, BY_RULES = "admin", "rules"
 ADDED_SCORE = 1.0  # of a paper that an admin added and no rule finds: it was chosen, so it leads
 ADDED_EVIDENCE = ("added by hand",)
 BATCH = 1_000  # papers rematched at a time; their abstracts take some 2 MB
 
 
-class Match(Protocol):
-    """One answer of a matcher."""
-
-    @property
-    def topic(self) -> str: ...  # slug
-    @property
-    def score(self) -> float: ...  # 0 to 1
-    @property
-    def strength(self) -> str: ...  # strong, maybe
-    @property
-    def evidence(self) -> tuple[str, ...]: ...  # matched words, strongest first
-
-
-class Matcher(Protocol):
-    """What says which topics a paper belongs to."""
-
-    def match(self, title: str, abstract: str) -> Sequence[Match]: ...
-
-
 def assign(
-    connection: Connection, texts: Mapping[int, PaperText], matcher: Matcher, *, new: Collection[int] = ()
+    connection: Connection,
+    texts: Mapping[int, PaperText],
+    matcher: TopicMatcher,
+    *,
+    new: Collection[int] = (),
 ) -> None:
     """Match papers and store the answers in place of earlier ones. texts: current words by paper id.
 
@@ -61,7 +46,7 @@ def assign(
         connection.execute(insert(paper_topics), rows)
 
 
-def rematch(connection: Connection, matcher: Matcher, paper_ids: Collection[int] | None = None) -> int:
+def rematch(connection: Connection, matcher: TopicMatcher, paper_ids: Collection[int] | None = None) -> int:
     """Match papers again (all when none are named) with the present rules; returns how many there were.
 
     Editions stay as they were frozen. A pair that is new for a paper already published does not become news.
@@ -88,7 +73,7 @@ def correct(
     topic: str,
     *,
     belongs: bool,
-    matcher: Matcher,
+    matcher: TopicMatcher,
     now: datetime,
 ) -> None:
     """Record an admin's verdict on a paper and a topic and act on it.
@@ -146,7 +131,9 @@ def _corrections(connection: Connection, paper_ids: Collection[int]) -> dict[int
     return found
 
 
-def _rows(paper_id: int, matches: Sequence[Match], corrected: Mapping[str, bool]) -> list[dict[str, Any]]:
+def _rows(
+    paper_id: int, matches: Sequence[TopicMatch], corrected: Mapping[str, bool]
+) -> list[dict[str, Any]]:
     rows = {
         match.topic: {
             "paper_id": paper_id,

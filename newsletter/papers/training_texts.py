@@ -11,8 +11,8 @@ from datetime import date
 
 from sqlalchemy import Connection, func, select
 
+from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import paper_topics, papers, topic_corrections
-from newsletter.papers.topic_matches import STRONG
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal, not_, or_, se
 
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.states import DumpStatus
+from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import (
     dumps,
     edition_papers,
@@ -20,9 +21,7 @@ from newsletter.db.schema import (
     papers,
     topic_corrections,
 )
-
-STRONG = "strong"
-ADMIN = "admin"
+from newsletter.papers.topic_matches import BY_ADMIN
 
 
 def unpublished_pairs() -> Select[Any]:
@@ -117,7 +116,7 @@ def _corrected(place: tuple[Any, ...]) -> Select[Any]:
         )
         .join(paper_topics, paper_topics.c.paper_id == papers.c.id)
         .where(
-            paper_topics.c.by == ADMIN,
+            paper_topics.c.by == BY_ADMIN,
             paper_topics.c.strength == STRONG,
             papers.c.edition.is_not(None),
             papers.c.merged_into.is_(None),

@@ -16,8 +16,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from newsletter.core.errors import StorageError
+from newsletter.core.topics.topic_match import TopicMatcher
 from newsletter.db.engine import reading
-from newsletter.papers.topic_matches import Matcher
 from newsletter.pipeline import pending_work
 from newsletter.pipeline.compose.compose import Renderer
 from newsletter.pipeline.content.transactional import TransactionalRenderer
@@ -114,7 +114,9 @@ class Jobs:
         return False
 
 
-def taker(engine: Engine, *, archive: Path, matcher: Matcher) -> Callable[[bytes, str, datetime], DumpReport]:
+def taker(
+    engine: Engine, *, archive: Path, matcher: TopicMatcher
+) -> Callable[[bytes, str, datetime], DumpReport]:
     """What ingests a dump of the inbox. archive: the folder of raw bytes."""
 
     def take(data: bytes, name: str, now: datetime) -> DumpReport:

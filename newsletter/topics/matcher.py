@@ -26,13 +26,13 @@ from newsletter.core.topics.matching import (
     PaperReading,
     PhraseHit,
     RuleSet,
-    TopicMatch,
     TopicReading,
     evidence_of,
     score_of,
     strength_of,
 )
 from newsletter.core.topics.phrases import stem_of
+from newsletter.core.topics.topic_match import TopicMatch
 from newsletter.topics.definitions import Topic
 
 

@@ -15,6 +15,7 @@ from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPap
 from newsletter.core.debts.pending import DEAD
 from newsletter.core.mail.values import Content
 from newsletter.core.states import DeliveryState, Form
+from newsletter.core.topics.topic_match import TopicMatch
 from newsletter.db.engine import default_url, open_engine, reading, writing
 from newsletter.db.schema import (
     deliveries,
@@ -28,7 +29,6 @@ from newsletter.db.schema import (
 )
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.outbox.claims import expire
-from newsletter.papers import topic_matches
 from newsletter.pipeline.compose.compose import ComposeReport, compose
 from newsletter.pipeline.explain.audit import AuditReport, audit
 from subscribers.lifecycle import signup
@@ -73,7 +73,7 @@ class PlainRenderer:
 class NoRules:
     """A matcher that finds no topic."""
 
-    def match(self, title: str, abstract: str) -> Sequence[topic_matches.Match]:
+    def match(self, title: str, abstract: str) -> Sequence[TopicMatch]:
         return ()
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import select, update
 from benchmarks.idle import ZONES
 from newsletter.core.debts.no_digest import NoDigestReason, silence
 from newsletter.core.states import DeliveryState
-from newsletter.core.topics.matching import TopicMatch
+from newsletter.core.topics.topic_match import TopicMatch
 from newsletter.db.engine import default_url, reading, writing
 from newsletter.db.schema import deliveries, digest_papers, papers
 from newsletter.delivery.outbox import debts

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.core.topics.matching import PaperReading, PhraseHit, TopicMatch
+from newsletter.core.topics.matching import PaperReading, PhraseHit
 from newsletter.core.topics.phrases import MAX_CHARS
+from newsletter.core.topics.topic_match import TopicMatch
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Explanation, Matcher
 from newsletter.topics.model import LinearModel, load_weights

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.core.errors import NewsletterError
-from newsletter.core.topics.matching import PhraseRule, RuleSet, TopicMatch, TopicRules, score_of
+from newsletter.core.topics.matching import PhraseRule, RuleSet, TopicRules, score_of
+from newsletter.core.topics.topic_match import TopicMatch
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.features import terms_of
 from newsletter.topics.matcher import Matcher

@@ -39,7 +39,7 @@ def evaluate(
     Papers that were trained on do better than others; topics train tells how well unseen ones do.
     """
     work = workspace(ctx)
-    from newsletter.core.topics.matching import STRONG
+    from newsletter.core.topics.topic_match import STRONG
     from newsletter.topics.evaluation import JudgedPaper
     from newsletter.topics.evaluation import evaluate as measure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -14,12 +14,9 @@ from newsletter.cli.commands import topic_quality
 from newsletter.cli.options import Json, lines_of
 from newsletter.cli.workspace import workspace
 from newsletter.core.errors import NotFoundError
-
-if TYPE_CHECKING:
-    from newsletter.core.topics.matching import TopicMatch
+from newsletter.core.topics.topic_match import STRONG, TopicMatch
 
 SHOWN = 20  # learned words for and against a topic
-STRONG = "strong"  # as newsletter.core.topics.matching says it, which only commands load
 
 app = typer.Typer(
     add_completion=False,

@@ -15,8 +15,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from newsletter.core.topics.phrases import FoundPhrase, PhraseIndex, stem_of, words_of
+from newsletter.core.topics.topic_match import MAYBE, STRONG
 
-STRONG, MAYBE = "strong", "maybe"  # a paper's strength in a topic: in the section; doubtful
 TITLE_FACTOR = 2.0  # a phrase in the title says as much as any number of mentions in the abstract
 FADING = 0.5  # each further mention in the abstract counts half the one before: 1, 1.5, 1.75 … under 2
 STRONG_AT = 2.0  # points: a phrase in the title, or two in the abstract
@@ -45,16 +45,6 @@ class TopicRules:
     context: tuple[str, ...] = ()  # as in Rule, for the whole topic
     unless: tuple[str, ...] = ()
     strong_at: float = STRONG_AT  # points that put a paper into the topic
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicMatch:
-    """A paper belongs to a topic, surely or perhaps."""
-
-    topic: str  # slug
-    score: float  # 0 to 1, comparable among topics; STRONG_SCORE and more is strong
-    strength: str  # strong: in the section; maybe: doubtful
-    evidence: tuple[str, ...]  # matched phrases as readable text, strongest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, func, select
 from newsletter.core.chart_periods import Periods, covering
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.states import DeliveryState, DumpStatus
+from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import deliveries, dumps, paper_topics, papers
-from newsletter.papers.topic_matches import STRONG
 from subscribers import audience, statistics
 from subscribers.sql import utc_day
 

@@ -17,7 +17,7 @@ from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, OwedPair, 
 from newsletter.core.mail.values import Content
 from newsletter.core.papers.listing import Entry
 from newsletter.core.states import Form
-from newsletter.core.topics.matching import STRONG, TopicMatch
+from newsletter.core.topics.topic_match import STRONG, TopicMatch
 from newsletter.pipeline.content.digest_renderer import Topic, topic_views
 from newsletter.render.assembly import assemble
 from newsletter.render.environment import MailEnvironment

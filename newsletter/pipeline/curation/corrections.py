@@ -13,10 +13,10 @@ from sqlalchemy import Engine
 
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NotFoundError, UsageError
+from newsletter.core.topics.topic_match import TopicMatcher
 from newsletter.db.engine import reading, writing
 from newsletter.delivery.outbox import debts
 from newsletter.papers import merging, queries, topic_matches
-from newsletter.papers.topic_matches import Matcher
 
 
 def merge_papers(engine: Engine, keep: int, other: int, *, now: datetime) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def correct_topics(
     add: Collection[str] = (),
     remove: Collection[str] = (),
     known_topics: Collection[str],
-    matcher: Matcher,
+    matcher: TopicMatcher,
     now: datetime,
 ) -> dict[str, Any]:
     """Put a paper into topics and take it out of others, whatever the rules say; returns its row.

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine
 
+from newsletter.core.topics.topic_match import TopicMatcher
 from newsletter.db.engine import reading, writing
-from newsletter.papers.topic_matches import Matcher, rematch
+from newsletter.papers.topic_matches import rematch
 from newsletter.papers.training_texts import stored_texts
 from newsletter.topics.labels import LabelledPaper
 from newsletter.topics.training_set import TrainingExample
@@ -70,7 +71,7 @@ def examples(
     return found
 
 
-def match_anew(engine: Engine, matcher: Matcher) -> int:
+def match_anew(engine: Engine, matcher: TopicMatcher) -> int:
     """Match every stored paper with what is in force now; returns how many there are.
 
     Editions stay as they were frozen, and no paper that was published becomes news by it.

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
+from newsletter.core.topics.topic_match import STRONG, TopicMatch
 from newsletter.db.engine import reading
-from newsletter.papers.topic_matches import STRONG, Match
 from newsletter.papers.training_texts import StoredText, stored_texts
 
 
@@ -18,7 +18,7 @@ class Matcher(Protocol):
 
     slugs: tuple[str, ...]
 
-    def match(self, title: str, abstract: str) -> Sequence[Match]:
+    def match(self, title: str, abstract: str) -> Sequence[TopicMatch]:
         """Topics, best first."""
 
 
@@ -49,7 +49,7 @@ def compare(engine: Engine, before: Matcher, after: Matcher, *, since: date) -> 
     return {"papers": len(texts), "since": since.isoformat(), "topics": list(rows.values())}
 
 
-def _sections(matcher: Matcher, text: StoredText) -> dict[str, Match]:
+def _sections(matcher: Matcher, text: StoredText) -> dict[str, TopicMatch]:
     return {
         match.topic: match
         for match in matcher.match(text.title, text.abstract)
@@ -57,7 +57,7 @@ def _sections(matcher: Matcher, text: StoredText) -> dict[str, Match]:
     }
 
 
-def _row(text: StoredText, match: Match) -> dict[str, Any]:
+def _row(text: StoredText, match: TopicMatch) -> dict[str, Any]:
     return {
         "id": text.paper_id,
         "title": text.title,

@@ -16,11 +16,12 @@ from sqlalchemy import Connection, Engine
 from newsletter.core.errors import NewsletterError, UsageError
 from newsletter.core.papers.listing import ListedOn, Listing
 from newsletter.core.states import DumpStatus
+from newsletter.core.topics.topic_match import TopicMatcher
 from newsletter.db.engine import reading, writing
 from newsletter.papers import dump_archive as dump_archive
 from newsletter.papers import dumps, possible_duplicates, queries, relisting
 from newsletter.papers.dumps import StoredDump
-from newsletter.papers.topic_matches import Matcher, assign, rematch, withdraw_pairs
+from newsletter.papers.topic_matches import assign, rematch, withdraw_pairs
 from newsletter.pipeline.intake.ingest import store_listing, why_held
 from newsletter.sources import formats, read_listing
 
@@ -57,7 +58,7 @@ def redate_dump(engine: Engine, name: str, listed_on: date) -> dict[str, Any]:
         return _row(connection, dump)
 
 
-def withdraw_dump(engine: Engine, name: str, *, matcher: Matcher, now: datetime) -> dict[str, Any]:
+def withdraw_dump(engine: Engine, name: str, *, matcher: TopicMatcher, now: datetime) -> dict[str, Any]:
     """Take a dump back; returns its row. Raises NotFoundError.
 
     Papers that only it brought are no longer news; where an edition holds them, who was not given them will
@@ -84,7 +85,7 @@ def withdraw_dump(engine: Engine, name: str, *, matcher: Matcher, now: datetime)
 
 
 def release_dump(
-    engine: Engine, name: str, *, archive: Path, matcher: Matcher, now: datetime
+    engine: Engine, name: str, *, archive: Path, matcher: TopicMatcher, now: datetime
 ) -> dict[str, Any]:
     """Take in a held dump in spite of its unread lines; returns its row. Ingested already: no change.
 
@@ -111,7 +112,7 @@ def release_dump(
 
 
 def replay_dump(
-    engine: Engine, name: str, *, archive: Path, matcher: Matcher, now: datetime
+    engine: Engine, name: str, *, archive: Path, matcher: TopicMatcher, now: datetime
 ) -> dict[str, Any]:
     """Read a dump's kept bytes again with the present parser and match its papers anew; returns its row.
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Engine, select
 from newsletter.core.errors import DumpRefusedError, NewsletterError
 from newsletter.core.papers.listing import ListedOn, Listing, Unread, stubs
 from newsletter.core.states import DumpStatus
+from newsletter.core.topics.topic_match import TopicMatcher
 from newsletter.db.engine import reading, with_room, writing
 from newsletter.db.schema import papers
 from newsletter.papers import dump_archive as dump_archive
@@ -25,7 +26,6 @@ from newsletter.papers import dumps
 from newsletter.papers.dumps import StoredDump
 from newsletter.papers.possible_duplicates import AbstractOverlap
 from newsletter.papers.reconcile import take_in
-from newsletter.papers.topic_matches import Matcher
 from newsletter.sources import check_size, read_listing
 
 HELD_SHARE = 0.1  # of the non-blank lines; a dump of which more is unaccounted for waits for an admin
@@ -103,7 +103,7 @@ def ingest(
     paths: Iterable[Path],
     *,
     archive: Path,
-    matcher: Matcher,
+    matcher: TopicMatcher,
     now: datetime,
     options: IngestOptions | None = None,
 ) -> Iterator[DumpReport]:
@@ -130,7 +130,7 @@ def ingest_bytes(
     *,
     name: str,
     archive: Path,
-    matcher: Matcher,
+    matcher: TopicMatcher,
     now: datetime,
     options: IngestOptions | None = None,
 ) -> DumpReport:
@@ -180,7 +180,7 @@ def store_listing(
     *,
     dump_id: int,
     name: str,
-    matcher: Matcher,
+    matcher: TopicMatcher,
     now: datetime,
     option: date | None = None,
     backfill: bool = False,

@@ -14,7 +14,7 @@ from sqlmodel import SQLModel
 
 import subscribers.tables
 from newsletter.core.papers.listing import Entry, ListedOn, Listing
-from newsletter.core.topics.matching import TopicMatch
+from newsletter.core.topics.topic_match import TopicMatch
 from newsletter.db.engine import default_url, open_engine, reading, writing
 from newsletter.db.schema import edition_papers, paper_bands, paper_keys, paper_revisions, papers
 from newsletter.papers import dumps, queries
