@@ -38,6 +38,26 @@ class SkipReason(StrEnum):
     CAME_BACK = "came back"  # a goodbye to somebody who follows again
 
 
+class MailKind(StrEnum):
+    """What a delivery is. A digest carries papers; every other kind is a transactional mail."""
+
+    DIGEST = "digest"
+    NOTHING_NEW = "quiet"  # a note: the slot brought no new paper
+    CONFIRM = "confirm"  # asks for consent to a sign-up
+    ALREADY = "already"  # answers a sign-up of a confirmed subscriber
+    WELCOME = "welcome"
+    GOODBYE = "goodbye"
+    ADDRESS = "address"  # asks a new address to confirm the change
+    LINK = "link"  # the links that a subscriber asked for
+    ACCOUNT = "account"  # a short-lived link to the account pages
+    TEST = "test"  # never stored: `send --test`
+    ALARM = "alarm"  # never stored: to the admin
+
+
+REGULAR_KINDS = (MailKind.DIGEST, MailKind.NOTHING_NEW)  # only to confirmed subscribers who are not paused
+NOW_KEY = "now "  # begins the key of a digest that an admin sent outside the cadence; an instant follows
+
+
 class DebtEnd(StrEnum):
     """How a debt ended. Every debt ends once."""
 

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Select, and_, bindparam, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.cadence import AHEAD, Cadence, Slot, last_slot, next_slot
+from newsletter.core.states import MailKind
 from newsletter.db.schema import deliveries
 from newsletter.delivery.outbox import sender_locks
-from newsletter.delivery.outbox.claims import KIND, WAITING
+from newsletter.delivery.outbox.claims import WAITING
 from newsletter.papers.unpublished import unpublished_pairs
 from newsletter.pipeline.compose import canaries
 from newsletter.pipeline.compose.due import is_open, stale_mails
@@ -51,7 +52,7 @@ def _news() -> Select[Any]:
 @cache
 def _late() -> Select[Any]:
     now = bindparam("now", type_=UTCDateTime())
-    late = (WAITING, deliveries.c.kind == KIND, deliveries.c.next_attempt_at <= now)
+    late = (WAITING, deliveries.c.kind == MailKind.DIGEST, deliveries.c.next_attempt_at <= now)
     return select(deliveries.c.id).where(*late, deliveries.c.expires_at <= now).limit(1)
 
 

@@ -16,12 +16,11 @@ from sqlalchemy import Connection, Engine, Row, Select, select
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.mail.values import Content, Envelope, Recipient
-from newsletter.core.states import DeliveryState
+from newsletter.core.states import DeliveryState, MailKind
 from newsletter.db.engine import rolled_back
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox.claims import ClaimedMail, Person, expire
 from newsletter.delivery.outbox.content_store import load_content
-from newsletter.pipeline.compose.batch import KIND
 from newsletter.pipeline.compose.compose import Renderer, compose_in
 from newsletter.pipeline.content.personalization import SAMPLE, recipient_of
 from newsletter.pipeline.content.sample_digest import SampleDigest
@@ -83,7 +82,7 @@ def preview(
         mail = ClaimedMail(
             id=0,
             subscriber_id=subscriber_id,
-            kind=KIND,
+            kind=MailKind.DIGEST,
             key=latest.key if latest is not None else SAMPLE,
             digest_id=digest_id or 0,
             digest_key=digest_key,
@@ -115,7 +114,7 @@ def sample_for(
         digest_id = _latest_digest(connection, None)
         content, _ = _content(connection, digest_id, sampler=sampler, now=now)
     recipient = Recipient(
-        subscriber_id=0, address=address, kind="test", key=now.isoformat(), my=my, unsubscribe_url=""
+        subscriber_id=0, address=address, kind=MailKind.TEST, key=now.isoformat(), my=my, unsubscribe_url=""
     )
     return builder.prepare(content).assemble(recipient)
 
@@ -125,7 +124,7 @@ def _latest_mail(connection: Connection, subscriber_id: int, *, waiting: bool) -
     d = deliveries.c
     mails: Select[Any] = (
         select(d.key, d.digest_id, d["values"].label("own"))
-        .where(d.subscriber_id == subscriber_id, d.kind == KIND)
+        .where(d.subscriber_id == subscriber_id, d.kind == MailKind.DIGEST)
         .order_by(d.id.desc())
         .limit(1)
     )
@@ -136,11 +135,13 @@ def _latest_digest(connection: Connection, subscriber_id: int | None) -> int | N
     """The latest digest of this reader, else of anybody, if there is one."""
     own = (
         select(deliveries.c.digest_id)
-        .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind == KIND)
+        .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind == MailKind.DIGEST)
         .order_by(deliveries.c.id.desc())
         .limit(1)
     )
-    anybodys = select(digests.c.id).where(digests.c.kind == KIND).order_by(digests.c.id.desc()).limit(1)
+    anybodys = (
+        select(digests.c.id).where(digests.c.kind == MailKind.DIGEST).order_by(digests.c.id.desc()).limit(1)
+    )
     for statement in (own, anybodys) if subscriber_id is not None else (anybodys,):
         found = connection.execute(statement).scalar_one_or_none()
         if found is not None:

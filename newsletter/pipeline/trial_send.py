@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from newsletter.core.mail.values import Content, Envelope, Outcome, Recipient
+from newsletter.core.states import MailKind
 from newsletter.db.engine import reading
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.smtp.relay import Relay
@@ -19,8 +20,6 @@ from newsletter.pipeline.deliver.options import Builder, Prepared
 from newsletter.pipeline.preview import preview, sample_for
 from newsletter.pipeline.send import EditionSchedule
 from subscribers import queries
-
-KIND = "test"
 
 
 def send_test(
@@ -83,4 +82,4 @@ class _TrialPrepared:
     now: datetime
 
     def assemble(self, recipient: Recipient) -> Envelope:
-        return self.prepared.assemble(replace(recipient, kind=KIND, key=self.now.isoformat()))
+        return self.prepared.assemble(replace(recipient, kind=MailKind.TEST, key=self.now.isoformat()))

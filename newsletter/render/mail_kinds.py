@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from newsletter.core.states import MailKind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionalKind:
@@ -23,21 +25,21 @@ class TransactionalKind:
         return self.told.union(self.links)
 
 
-LETTERS = {
+LETTERS: dict[str, TransactionalKind] = {
     # confirm_url: confirms the address. preferences_url, unsubscribe_url: as in a digest. account_url: change
     # of address, export, erasure. undo_url: takes leaving back. topics: "Circuits and Quantum". first: "Your
     # first digest comes on Friday 17 April at 07:00 (Europe/Berlin), or …", a sentence.
-    "confirm": TransactionalKind(links=("confirm_url",), for_anybody=True),
-    "already": TransactionalKind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
-    "welcome": TransactionalKind(
+    MailKind.CONFIRM: TransactionalKind(links=("confirm_url",), for_anybody=True),
+    MailKind.ALREADY: TransactionalKind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
+    MailKind.WELCOME: TransactionalKind(
         links=("preferences_url", "unsubscribe_url"),
         told=frozenset({"topics", "first"}),
         shows_papers=True,
     ),
-    "goodbye": TransactionalKind(links=("undo_url",)),
-    "quiet": TransactionalKind(links=("preferences_url", "unsubscribe_url")),
+    MailKind.GOODBYE: TransactionalKind(links=("undo_url",)),
+    MailKind.NOTHING_NEW: TransactionalKind(links=("preferences_url", "unsubscribe_url")),
     # To an address that is not the reader's yet; `of`, which no template prints, is the reader's ref.
-    "address": TransactionalKind(links=("confirm_url",), told=frozenset({"of"}), for_anybody=True),
-    "link": TransactionalKind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
-    "account": TransactionalKind(links=("account_url",), for_anybody=True),
+    MailKind.ADDRESS: TransactionalKind(links=("confirm_url",), told=frozenset({"of"}), for_anybody=True),
+    MailKind.LINK: TransactionalKind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
+    MailKind.ACCOUNT: TransactionalKind(links=("account_url",), for_anybody=True),
 }

@@ -30,7 +30,7 @@ class Recipient:
 
     subscriber_id: int
     address: str
-    kind: str  # digest, confirm, …
+    kind: str  # core.states.MailKind
     key: str  # with subscriber_id and kind: what makes this mail one
     my: Mapping[str, str]  # slots "my.…", plain text: escaped and encoded when joined
     unsubscribe_url: str = ""  # empty: a kind that nobody unsubscribes from

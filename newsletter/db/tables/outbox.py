@@ -104,7 +104,7 @@ class Delivery(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     subscriber_id: int
-    kind: str  # digest, confirm, welcome, …
+    kind: str  # core.states.MailKind
     key: str  # digest: the slot's local date, or "now <instant>"; others: what makes them one
     digest_id: int = Field(foreign_key="digests.id")
     state: str  # core.states.DeliveryState

@@ -14,19 +14,15 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, or_, select, text, update
 
-from newsletter.core.states import DebtEnd, DeliveryState, SkipReason
+from newsletter.core.states import REGULAR_KINDS, DebtEnd, DeliveryState, MailKind, SkipReason
 from newsletter.db.schema import deliveries, digests, reader_debts
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.outbox.held_mail import WAITING as WAITING
 from newsletter.delivery.outbox.held_mail import as_sender, barred, park
 
 LEASE = timedelta(hours=1)  # all of SMTP's time limits together, the final dot's 10 minutes included
-KIND = "digest"  # the kind whose readers must be confirmed and not paused; all others are letters
-NOTE = "quiet"  # that a slot brought nothing: a letter that nobody waits for, to the readers of digests
-REGULAR = (KIND, NOTE)  # what comes by itself, and only to who is confirmed and not paused
-FAREWELL = "goodbye"  # the kind that goes to those who left, and to nobody else
 
-_LETTERS = text(f"deliveries.kind <> '{KIND}' and deliveries.kind <> '{NOTE}'")
+_LETTERS = text(f"deliveries.kind <> '{MailKind.DIGEST}' and deliveries.kind <> '{MailKind.NOTHING_NEW}'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +115,7 @@ def claim(
         if not page:
             break
         last = page[-1].id
-        if held := barred(connection, {row.digest_id for row in page if row.kind == KIND}):
+        if held := barred(connection, {row.digest_id for row in page if row.kind == MailKind.DIGEST}):
             park(connection, [row.id for row in page if row.digest_id in held])
             page = [row for row in page if row.digest_id not in held]
         _sort(connection, page, audience=audience, now=now, taken=taken, skipped=skipped)
@@ -259,16 +255,16 @@ def _sort(
     skipped: dict[SkipReason, list[int]],
 ) -> None:
     """Divide what is due into what may go out and what may not."""
-    digest_readers = {row.subscriber_id for row in page if row.kind in REGULAR}
-    leavers = {row.subscriber_id for row in page if row.kind == FAREWELL}
-    others = {row.subscriber_id for row in page if row.kind not in (*REGULAR, FAREWELL)}
+    digest_readers = {row.subscriber_id for row in page if row.kind in REGULAR_KINDS}
+    leavers = {row.subscriber_id for row in page if row.kind == MailKind.GOODBYE}
+    others = {row.subscriber_id for row in page if row.kind not in (*REGULAR_KINDS, MailKind.GOODBYE)}
     mailable = _people(connection, audience.mailable, digest_readers)
     departed = _people(connection, audience.departed, leavers)
     reachable = _people(connection, audience.reachable, others)
     gone: list[Row[Any]] = []
     for row in page:
-        digest, regular = row.kind == KIND, row.kind in REGULAR
-        people = mailable if regular else departed if row.kind == FAREWELL else reachable
+        digest, regular = row.kind == MailKind.DIGEST, row.kind in REGULAR_KINDS
+        people = mailable if regular else departed if row.kind == MailKind.GOODBYE else reachable
         person = people.get(row.subscriber_id)
         if person is None:
             gone.append(row)
@@ -283,7 +279,7 @@ def _sort(
         for row in gone:
             state = states.get(row.subscriber_id)
             reason = SkipReason.SUPPRESSED if state == "suppressed" else SkipReason.UNSUBSCRIBED
-            if row.kind == FAREWELL and state in ("pending", "confirmed"):
+            if row.kind == MailKind.GOODBYE and state in ("pending", "confirmed"):
                 reason = SkipReason.CAME_BACK
             skipped.setdefault(reason, []).append(row.id)
 

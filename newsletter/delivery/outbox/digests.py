@@ -6,6 +6,7 @@ from sqlalchemy import Connection, insert, select
 
 from newsletter.core.debts.digest_plan import DigestPlan
 from newsletter.core.mail.values import Content
+from newsletter.core.states import MailKind
 from newsletter.db.schema import digest_maybes, digest_papers, digests
 from newsletter.delivery.outbox.content_store import store_pieces
 
@@ -19,7 +20,7 @@ def store_digest(connection: Connection, plan: DigestPlan, content: Content, *, 
         insert(digests).returning(digests.c.id),
         {
             "key": key,
-            "kind": "digest",
+            "kind": MailKind.DIGEST.value,
             "edition": plan.edition,
             "date": plan.date,
             "composed_at": content.date,

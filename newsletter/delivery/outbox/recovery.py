@@ -12,10 +12,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, select, true, update
 
-from newsletter.core.states import DeliveryState
+from newsletter.core.states import REGULAR_KINDS, DeliveryState
 from newsletter.db.schema import deliveries
 from newsletter.delivery.outbox import debts, sender_locks
-from newsletter.delivery.outbox.claims import REGULAR
 from newsletter.delivery.outbox.handover import UNTOUCHED
 
 PAGE = 500  # mails settled in one statement
@@ -33,7 +32,7 @@ class Uncertain(StrEnum):
 
 def resends(kind: str, mode: Uncertain) -> bool:
     """Whether an uncertain mail of this kind is sent again: always what a person waits for."""
-    return mode is Uncertain.RESEND or kind not in REGULAR
+    return mode is Uncertain.RESEND or kind not in REGULAR_KINDS
 
 
 def recover(
@@ -80,7 +79,7 @@ def _move(
         .values(state=UNTOUCHED, **free)
     )
     handed = and_(held, deliveries.c.state == DeliveryState.HANDING_OVER.value)
-    again = deliveries.c.kind.not_in(REGULAR) if mode is Uncertain.MEND else true()
+    again = deliveries.c.kind.not_in(REGULAR_KINDS) if mode is Uncertain.MEND else true()
     connection.execute(
         update(deliveries)
         .where(handed, again)

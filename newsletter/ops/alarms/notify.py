@@ -16,12 +16,12 @@ from urllib.error import URLError
 from newsletter.core.errors import NewsletterError
 from newsletter.core.mail.quoted_printable import quoted_printable
 from newsletter.core.mail.values import Content, Envelope, Recipient, Verdict
+from newsletter.core.states import MailKind
 from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import send_batch
 from newsletter.ops.alarms.store import AlarmChanges, OpenAlarm
 
 PATIENCE = 10.0  # seconds for a webhook or a ping
-KIND = "alarm"
 
 
 class Prepared(Protocol):
@@ -91,7 +91,7 @@ class Notifier:
         recipient = Recipient(
             subscriber_id=0,
             address=self.address,
-            kind=KIND,
+            kind=MailKind.ALARM,
             key=now.isoformat(),
             my={},
             text_only=True,

@@ -11,10 +11,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection, Engine, func, select
 
-from newsletter.core.states import DeliveryState
+from newsletter.core.states import DeliveryState, MailKind
 from newsletter.db.engine import reading
 from newsletter.db.schema import alarms, deliveries, dumps, editions, papers
-from newsletter.delivery.outbox.claims import KIND
 from newsletter.ops.alarms.facts import gather
 from subscribers import queries, requests
 
@@ -55,7 +54,7 @@ class _CountCollector(Collector):
         yield _one("newsletter_oldest_mail_due_seconds", "Age of the oldest of them.", age)
         by_state = dict.fromkeys((str(state) for state in DeliveryState), 0)
         day = select(deliveries.c.state, func.count().label("n")).where(
-            deliveries.c.kind == KIND, deliveries.c.id > _recent(connection)
+            deliveries.c.kind == MailKind.DIGEST, deliveries.c.id > _recent(connection)
         )
         for row in connection.execute(day.group_by(deliveries.c.state)):
             by_state[row.state] = row.n

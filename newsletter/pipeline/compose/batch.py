@@ -7,9 +7,6 @@ from enum import StrEnum
 from sqlalchemy import Boolean, Column, Connection, Date, Integer, MetaData, String, Table, Text, false
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-KIND = "digest"
-NOW_KEY = "now "  # opens the key of a delivery that no slot asked for
-
 
 class SlotClosing(StrEnum):
     """Why a slot passes without a digest."""

@@ -17,13 +17,13 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from newsletter.core.cadence import MAX_AGE, PATIENCE
 from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, PlannedPaper, arrange, fit
 from newsletter.core.mail.values import Content
-from newsletter.core.states import DeliveryState
+from newsletter.core.states import DeliveryState, MailKind
 from newsletter.db.engine import be_alone, writing
 from newsletter.db.schema import deliveries, reader_debts, runs
 from newsletter.delivery.outbox.digests import store_digest
 from newsletter.delivery.outbox.held_mail import park_all
 from newsletter.pipeline.compose import due
-from newsletter.pipeline.compose.batch import KIND, SlotClosing, batch, carries, groups
+from newsletter.pipeline.compose.batch import SlotClosing, batch, carries, groups
 from newsletter.pipeline.compose.canaries import ids_of
 from newsletter.pipeline.compose.canaries import note as note_canaries
 from newsletter.pipeline.compose.edition_debts import Candidates, Owed, load_candidates, owed_to
@@ -269,7 +269,7 @@ def _queue(connection: Connection, now: datetime) -> int:
     chosen = (
         select(
             batch.c.subscriber_id,
-            literal(KIND),
+            literal(MailKind.DIGEST.value),
             batch.c.delivery_key,
             groups.c.digest_id,
             literal(DeliveryState.QUEUED.value),
@@ -305,7 +305,7 @@ def _queue(connection: Connection, now: datetime) -> int:
         .join(batch, batch.c.subscriber_id == deliveries.c.subscriber_id)
         .where(
             deliveries.c.subscriber_id == reader_debts.c.subscriber_id,
-            deliveries.c.kind == KIND,
+            deliveries.c.kind == MailKind.DIGEST,
             deliveries.c.key == batch.c.delivery_key,
         )
         .scalar_subquery()

@@ -39,7 +39,7 @@ from newsletter.core.cadence import (
     next_slot,
     zone_of,
 )
-from newsletter.core.states import DeliveryState, Form, Role
+from newsletter.core.states import NOW_KEY, DeliveryState, Form, MailKind, Role
 from newsletter.db.schema import (
     deliveries,
     digest_maybes,
@@ -53,14 +53,16 @@ from newsletter.db.schema import (
 )
 from newsletter.delivery.outbox.held_mail import carrying
 from newsletter.papers.editions import KEEPS_MAILS, STANDS
-from newsletter.pipeline.compose.batch import KIND, NOW_KEY, SlotClosing, batch, create
+from newsletter.pipeline.compose.batch import SlotClosing, batch, create
 from newsletter.pipeline.compose.canaries import due as due_for
 from subscribers import audience
 
 log = logging.getLogger("newsletter.compose")
 
 _UNTOUCHED = and_(
-    deliveries.c.kind == KIND, deliveries.c.state == DeliveryState.QUEUED, deliveries.c.attempts == 0
+    deliveries.c.kind == MailKind.DIGEST,
+    deliveries.c.state == DeliveryState.QUEUED,
+    deliveries.c.attempts == 0,
 )
 _GATHERED = [
     column.name
@@ -125,7 +127,7 @@ def _latest(column: ColumnElement[Any]) -> Select[Any]:
     """This column of the person's last digest delivery."""
     return (
         select(column)
-        .where(deliveries.c.subscriber_id == batch.c.subscriber_id, deliveries.c.kind == KIND)
+        .where(deliveries.c.subscriber_id == batch.c.subscriber_id, deliveries.c.kind == MailKind.DIGEST)
         .order_by(deliveries.c.id.desc())
         .limit(1)
     )
@@ -172,7 +174,7 @@ def stale_mails(now: Any, ahead: Any) -> Select[Any]:
         select(later.c.id)
         .where(
             later.c.subscriber_id == deliveries.c.subscriber_id,
-            later.c.kind == KIND,
+            later.c.kind == MailKind.DIGEST,
             later.c.id > deliveries.c.id,
         )
         .exists()
@@ -311,7 +313,7 @@ def _pass_over(connection: Connection, now: datetime) -> None:
     """A date that has had its digest, or a slot within 12 hours of the last one, passes without another."""
     had = select(deliveries.c.id).where(
         deliveries.c.subscriber_id == batch.c.subscriber_id,
-        deliveries.c.kind == KIND,
+        deliveries.c.kind == MailKind.DIGEST,
         deliveries.c.key == batch.c.delivery_key,
     )
     connection.execute(

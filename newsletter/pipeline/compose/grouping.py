@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from newsletter.core.states import DeliveryState, Form
+from newsletter.core.states import DeliveryState, Form, MailKind
 from newsletter.db.schema import (
     canary_slots,
     deliveries,
@@ -39,7 +39,7 @@ from newsletter.db.schema import (
     reader_debts,
 )
 from newsletter.delivery.outbox.debts import was_sent
-from newsletter.pipeline.compose.batch import KIND, batch, groups, marks
+from newsletter.pipeline.compose.batch import batch, groups, marks
 from subscribers import audience
 
 SEPARATOR = "|"  # between the fields; occurs in none of them
@@ -219,7 +219,7 @@ def _papers_had(reappearing: Sequence[int], *, since: datetime | None = None) ->
         .join(either, either.c.digest_id == deliveries.c.digest_id)
         .where(
             deliveries.c.subscriber_id == batch.c.subscriber_id,
-            deliveries.c.kind == KIND,
+            deliveries.c.kind == MailKind.DIGEST,
             # what these gave back are rows of the reader's own
             or_(
                 deliveries.c.state.not_in([DeliveryState.SKIPPED.value, DeliveryState.FAILED.value]),

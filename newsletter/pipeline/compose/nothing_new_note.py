@@ -10,10 +10,9 @@ from datetime import datetime
 from sqlalchemy import Connection, func, literal, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.states import DeliveryState
+from newsletter.core.states import DeliveryState, MailKind
 from newsletter.db.engine import dialect_insert
 from newsletter.db.schema import deliveries
-from newsletter.delivery.outbox.claims import NOTE
 from newsletter.pipeline.compose.batch import SlotClosing, batch, groups
 from newsletter.pipeline.content.transactional import TransactionalRenderer, store_letter
 
@@ -43,13 +42,13 @@ def post_notes(connection: Connection, *, press: TransactionalRenderer, now: dat
     if not count:
         return 0
     instant = literal(now, UTCDateTime())
-    content = press.content(NOTE, at=now.replace(microsecond=0))
+    content = press.content(MailKind.NOTHING_NEW, at=now.replace(microsecond=0))
     chosen = (
         select(
             batch.c.subscriber_id,
-            literal(NOTE),
+            literal(MailKind.NOTHING_NEW.value),
             batch.c.delivery_key,
-            literal(store_letter(connection, NOTE, content)),
+            literal(store_letter(connection, MailKind.NOTHING_NEW, content)),
             literal(DeliveryState.QUEUED.value),
             literal(0),
             batch.c.slot_at,

@@ -14,11 +14,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, update
 
 from newsletter.core.cadence import MAX_AGE
-from newsletter.core.states import DebtEnd, Form, Role
+from newsletter.core.states import DebtEnd, Form, MailKind, Role
 from newsletter.db.schema import deliveries, digest_papers, edition_papers, editions, papers, reader_debts
 from newsletter.delivery.outbox.debts import RETURNED, was_sent
 from newsletter.papers.editions import STANDS
-from newsletter.pipeline.compose.batch import KIND, batch
+from newsletter.pipeline.compose.batch import batch
 from newsletter.pipeline.compose.grouping import OPEN_DEBT
 from subscribers import audience
 
@@ -133,7 +133,7 @@ def _given() -> ColumnElement[bool]:
         )
         .where(
             deliveries.c.subscriber_id == reader_debts.c.subscriber_id,
-            deliveries.c.kind == KIND,
+            deliveries.c.kind == MailKind.DIGEST,
             was_sent(),
             digest_papers.c.form != Form.LEFT,
             digest_papers.c.role != Role.RECAP,

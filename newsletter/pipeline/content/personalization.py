@@ -12,7 +12,8 @@ from functools import lru_cache
 
 from newsletter.core.cadence import zone_of
 from newsletter.core.mail.values import Recipient
-from newsletter.delivery.outbox.claims import KIND, ClaimedMail
+from newsletter.core.states import MailKind
+from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.render.mail_kinds import LETTERS
 from subscribers import tokens
 from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
@@ -36,7 +37,7 @@ class Links:
 
     def __call__(self, mail: ClaimedMail) -> dict[str, str]:
         """The slots `my.…` of a mail, by name."""
-        if mail.kind != KIND:
+        if mail.kind != MailKind.DIGEST:
             return self._of_letter(mail)
         person = mail.person
         token = tokens.sign(PREFERENCES, {"ref": person.ref}, keys=self.secret_keys, now=mail.composed_at)
@@ -78,7 +79,7 @@ class Links:
         return {name: makers[name]() for name in LETTERS[mail.kind].links}
 
     def _confirm(self, mail: ClaimedMail) -> str:
-        if mail.kind == ADDRESS:
+        if mail.kind == MailKind.ADDRESS:
             payload = {"ref": str(mail.values["of"]), "to": mail.person.ref}
             return self._signed("confirm-address", ADDRESS, payload, mail)
         return self._signed("confirm", CONFIRM, {"ref": mail.person.ref}, mail)
@@ -104,7 +105,7 @@ def recipient_of(mail: ClaimedMail, links: Callable[[ClaimedMail], Mapping[str, 
     my = links(mail)
     if mail.values:
         my = {**my, **mail.values}
-    named = mail.kind == KIND or not LETTERS[mail.kind].for_anybody
+    named = mail.kind == MailKind.DIGEST or not LETTERS[mail.kind].for_anybody
     return Recipient(
         subscriber_id=mail.subscriber_id,
         address=person.address,

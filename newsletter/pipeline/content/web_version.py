@@ -16,10 +16,9 @@ from sqlalchemy import Engine, select
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.mail.values import Content, Recipient
-from newsletter.core.states import DeliveryState, Form
+from newsletter.core.states import DeliveryState, Form, MailKind
 from newsletter.db.engine import reading
 from newsletter.db.schema import deliveries, digest_papers, digests
-from newsletter.delivery.outbox.claims import KIND
 from newsletter.delivery.outbox.content_store import load_content
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
 from newsletter.pipeline.content.personalization import KEY_LENGTH, SAMPLE, Links
@@ -47,7 +46,7 @@ def page_of(engine: Engine, key: str, *, web_url: str, builder: Builder, links: 
     with reading(engine) as connection:
         # The key is hexadecimal, so that a range does what LIKE would, and an index serves it.
         named = select(digests.c.id).where(
-            digests.c.key >= key, digests.c.key < f"{key}g", digests.c.kind == KIND
+            digests.c.key >= key, digests.c.key < f"{key}g", digests.c.kind == MailKind.DIGEST
         )
         found = connection.execute(named.limit(1)).scalar_one_or_none()
         if found is None or len(key) != KEY_LENGTH:
@@ -65,7 +64,12 @@ def sample(engine: Engine, *, builder: Builder, links: Links, sampler: SampleDig
     left_out = select(digest_papers.c.paper_id).where(
         digest_papers.c.digest_id == digests.c.id, digest_papers.c.form == Form.LEFT
     )
-    recent = select(digests.c.id).where(digests.c.kind == KIND).order_by(digests.c.id.desc()).limit(RECENT)
+    recent = (
+        select(digests.c.id)
+        .where(digests.c.kind == MailKind.DIGEST)
+        .order_by(digests.c.id.desc())
+        .limit(RECENT)
+    )
     latest = (
         select(digests.c.id, digests.c.key)
         .where(
@@ -96,7 +100,7 @@ def sent_to(engine: Engine, subscriber_id: int) -> list[SentDigest]:
             deliveries.c.digest_id,
         )
         .join(digests, digests.c.id == deliveries.c.digest_id)
-        .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind == KIND)
+        .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind == MailKind.DIGEST)
         .order_by(deliveries.c.id.desc())
         .limit(SENT_SHOWN)
     )

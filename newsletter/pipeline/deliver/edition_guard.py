@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select, update
 
 from newsletter.core.mail.retry import ADDRESS_DETAILS, Fate
-from newsletter.core.states import DeliveryState, Form
+from newsletter.core.states import DeliveryState, Form, MailKind
 from newsletter.db.schema import canary_slots, deliveries, digest_papers, editions
-from newsletter.delivery.outbox.claims import KIND, ClaimedMail
+from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import WINDOW, AttemptResult
 from newsletter.delivery.outbox.held_mail import carrying, park_all
 from newsletter.papers.editions import hold_for
@@ -119,8 +119,10 @@ class EditionGuard:
         """Look at what outcomes that have just been recorded mean for their editions."""
         if not self._terms.after:
             return
-        digests = [mail.digest_id for mail, result in results if mail.kind == KIND]
-        refused = {mail.digest_id for mail, result in results if mail.kind == KIND and _is_refused(result)}
+        digests = [mail.digest_id for mail, result in results if mail.kind == MailKind.DIGEST]
+        refused = {
+            mail.digest_id for mail, result in results if mail.kind == MailKind.DIGEST and _is_refused(result)
+        }
         if not refused:
             return
         doubted = connection.execute(

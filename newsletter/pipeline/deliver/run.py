@@ -17,10 +17,10 @@ from sqlalchemy import Connection, Engine, insert
 from newsletter.core.errors import StorageError
 from newsletter.core.mail.retry import Fate, NextStep
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
-from newsletter.core.states import SkipReason
+from newsletter.core.states import MailKind, SkipReason
 from newsletter.db.engine import KeptConnection, writing
 from newsletter.db.schema import runs
-from newsletter.delivery.outbox.claims import KIND, AudienceSelects, ClaimedMail, claim, expire
+from newsletter.delivery.outbox.claims import AudienceSelects, ClaimedMail, claim, expire
 from newsletter.delivery.outbox.handover import WINDOW, AttemptResult, record, release, turn_over
 from newsletter.delivery.outbox.held_mail import as_sender, barred, park
 from newsletter.delivery.outbox.recovery import recover
@@ -325,7 +325,7 @@ class _Run:
     ) -> None:
         """Give back, of what is leased, what carries an edition that is held since."""
         leased = [*upcoming, *self._leased, *(mail for _, mail in self._waiting)]
-        held = barred(connection, {mail.digest_id for mail in leased if mail.kind == KIND})
+        held = barred(connection, {mail.digest_id for mail in leased if mail.kind == MailKind.DIGEST})
         if not held:
             return
         back = [mail for mail in leased if mail.digest_id in held]

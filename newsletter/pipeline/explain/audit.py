@@ -24,7 +24,7 @@ from newsletter.core.debts.account import (
 )
 from newsletter.core.debts.ledger import Balance, balance
 from newsletter.core.papers.merge_history import MergeDecision, MergedPeriod, replay
-from newsletter.core.states import DebtEnd, DeliveryState
+from newsletter.core.states import DebtEnd, DeliveryState, MailKind
 from newsletter.db.engine import reading
 from newsletter.db.schema import (
     deliveries,
@@ -290,7 +290,7 @@ def _mailed(
 ) -> dict[int, list[MailedDigest]]:
     rows = connection.execute(
         select(deliveries)
-        .where(deliveries.c.subscriber_id.between(first, last), deliveries.c.kind == "digest")
+        .where(deliveries.c.subscriber_id.between(first, last), deliveries.c.kind == MailKind.DIGEST)
         .order_by(deliveries.c.subscriber_id, deliveries.c.id)
     ).all()
     return {

@@ -15,10 +15,8 @@ from sqlalchemy import Connection, Row, func, select
 
 from newsletter.core.cadence import Cadence, zone_of
 from newsletter.core.debts.no_digest import ChoicePeriod, ReaderRecord, era_at
-from newsletter.core.states import DeliveryState
+from newsletter.core.states import NOW_KEY, REGULAR_KINDS, DeliveryState, MailKind
 from newsletter.db.schema import deliveries, runs
-from newsletter.delivery.outbox.claims import REGULAR
-from newsletter.pipeline.compose.batch import KIND, NOW_KEY
 from newsletter.pipeline.explain.audit import DigestContents, accounts, load_pairs
 from subscribers.preference_history import PreferenceHistory, past
 
@@ -48,7 +46,7 @@ class DayExplainer:
         then = past(self._connection, subscriber_id)
         mails = self._connection.execute(
             select(deliveries)
-            .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind.in_(REGULAR))
+            .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind.in_(REGULAR_KINDS))
             .order_by(deliveries.c.id)
         ).all()
         return ReaderHistory(
@@ -83,7 +81,7 @@ class ReaderHistory:
         """The zone at noon of a date."""
         return zone_of(self.era_on(day).cadence.timezone)
 
-    def mails_on(self, day: date, kind: str = KIND) -> list[Row[Any]]:
+    def mails_on(self, day: date, kind: str = MailKind.DIGEST) -> list[Row[Any]]:
         """Those of the date's slot, and those made on it regardless of the hour."""
         return [mail for mail in self.mails if mail.kind == kind and self.date_of(mail) == day]
 
@@ -92,7 +90,7 @@ class ReaderHistory:
         return [
             mail
             for mail in self.mails
-            if mail.kind == KIND
+            if mail.kind == MailKind.DIGEST
             and mail.state == DeliveryState.SENT
             and self.sent_at(mail).date() == day != self.date_of(mail)
         ]

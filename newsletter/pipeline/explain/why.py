@@ -21,12 +21,11 @@ from newsletter.core.debts.no_digest import (
     paused_until,
     silence,
 )
-from newsletter.core.states import DeliveryState, Form
+from newsletter.core.states import NOW_KEY, DeliveryState, Form
 from newsletter.db.engine import reading
 from newsletter.db.schema import canary_slots, digest_papers, papers
 from newsletter.delivery.outbox.digest_contents import ShownPaper, contents_of
 from newsletter.delivery.outbox.held_mail import barred
-from newsletter.pipeline.compose.batch import NOW_KEY
 from newsletter.pipeline.explain.reader_history import DayExplainer
 from newsletter.pipeline.explain.why_wording import coming, fate, never, no_digest, why_not, why_waiting
 from subscribers import consent, queries

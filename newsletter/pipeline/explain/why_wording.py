@@ -12,9 +12,7 @@ from newsletter.core.cadence import Slot, zone_of
 from newsletter.core.debts.account import Account, EditionPair
 from newsletter.core.debts.no_digest import DayExplanation, NoDigestReason, paused_until
 from newsletter.core.debts.pending import DEAD
-from newsletter.core.states import DeliveryState, Form
-from newsletter.delivery.outbox.claims import NOTE
-from newsletter.pipeline.compose.batch import NOW_KEY
+from newsletter.core.states import NOW_KEY, DeliveryState, Form, MailKind
 from newsletter.pipeline.explain.reader_history import ReaderHistory
 
 NO_TOPIC = "in no topic that they follow"
@@ -76,7 +74,7 @@ def no_digest(told: ReaderHistory, verdict: DayExplanation, day: date, waiting: 
         papers_ = "paper waits" if verdict.waiting == 1 else "papers wait"
         words = f"{verdict.waiting} {papers_}, fewer than the minimum of {verdict.minimum}"
         return words + (f"; {_held_back(verdict.held)}" if verdict.held else "")
-    noted = any(mail.state == DeliveryState.SENT for mail in told.mails_on(day, NOTE))
+    noted = any(mail.state == DeliveryState.SENT for mail in told.mails_on(day, MailKind.NOTHING_NEW))
     if verdict.held:
         return _held_back(verdict.held) + ("; a short note told of nothing new" if noted else "")
     if verdict.why is NoDigestReason.NOTHING_NEW and noted:

@@ -8,6 +8,7 @@ from typing import Any
 from limits import RateLimitItem
 from sqlalchemy import Connection, Engine, select
 
+from newsletter.core.states import MailKind
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
@@ -38,7 +39,12 @@ def ask_link(
         if not _may_mail(connection, person.address, gate.per_reader, scope="account", house=house, now=now):
             return False
         post_letter(
-            connection, press=press, kind="account", subscriber_id=person.id, key=now.isoformat(), now=now
+            connection,
+            press=press,
+            kind=MailKind.ACCOUNT,
+            subscriber_id=person.id,
+            key=now.isoformat(),
+            now=now,
         )
         return True
 
@@ -79,7 +85,7 @@ def ask_move(
             post_letter(
                 connection,
                 press=press,
-                kind="address",
+                kind=MailKind.ADDRESS,
                 subscriber_id=newcomer.id,
                 key=now.isoformat(),
                 now=now,

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import StorageError
+from newsletter.core.states import MailKind
 from newsletter.db.engine import reading, writing
 from newsletter.pipeline.content.personalization import Links, confirm_path, preferences_path
 from newsletter.pipeline.readers import backlog
@@ -96,7 +97,7 @@ def add(
             post_letter(
                 connection,
                 press=press,
-                kind="confirm",
+                kind=MailKind.CONFIRM,
                 subscriber_id=added.person.id,
                 key=now.isoformat(),
                 now=now,

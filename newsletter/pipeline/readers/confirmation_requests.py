@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, select
 
+from newsletter.core.states import MailKind
 from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries
 from newsletter.pipeline.content.transactional import TransactionalRenderer, post_letter
@@ -14,7 +15,6 @@ from subscribers.consent import ConsentChange, EventKind
 from subscribers.queries import State
 
 PAGE = 100  # people asked in one transaction: other writers wait a fifth of a second
-KIND = "confirm"
 
 
 def ask_pending(engine: Engine, *, press: TransactionalRenderer, now: datetime) -> int:
@@ -28,7 +28,7 @@ def ask_pending(engine: Engine, *, press: TransactionalRenderer, now: datetime) 
             last = page[-1].id
             ids = [person.id for person in page]
             d = deliveries.c
-            known = select(d.subscriber_id).where(d.subscriber_id.in_(ids), d.kind == KIND)
+            known = select(d.subscriber_id).where(d.subscriber_id.in_(ids), d.kind == MailKind.CONFIRM)
             before = set(connection.execute(known).scalars())
             for person in page:
                 if person.id in before:
@@ -36,7 +36,7 @@ def ask_pending(engine: Engine, *, press: TransactionalRenderer, now: datetime) 
                 post_letter(
                     connection,
                     press=press,
-                    kind=KIND,
+                    kind=MailKind.CONFIRM,
                     subscriber_id=person.id,
                     key=now.isoformat(),
                     now=now,

@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NewsletterError
+from newsletter.core.states import MailKind
 from newsletter.db.engine import reading, writing
 from newsletter.pipeline.content.transactional import TransactionalRenderer, post_letter
 from newsletter.pipeline.readers import backlog
@@ -32,6 +33,7 @@ from subscribers.suppression_key import hashed
 
 MOST = 10  # requests answered in one transaction: other writers wait a tenth of a second
 ADDRESS = "address"  # the count of all mails to an address that anybody may have typed, whatever they are
+_LINK_ANSWERS = {State.CONFIRMED: MailKind.LINK, State.PENDING: MailKind.CONFIRM}  # to a request for links
 PER_READER = "5/hour, 10/day"  # fresh links that one reader has mailed to themself
 
 log = logging.getLogger(__name__)
@@ -123,13 +125,13 @@ def _answer(
         return
     if request.kind is RequestKind.LINK:
         person = queries.find(connection, request.address)
-        kind = {State.CONFIRMED: "link", State.PENDING: "confirm"}.get(person.state) if person else None
+        kind = _LINK_ANSWERS.get(person.state) if person else None
     else:
         try:
             person = _signed_up(connection, request, house=house, now=now)
         except SuppressedError:
             return  # suppression beats everything, and nobody is told
-        kind = "already" if person.state is State.CONFIRMED else "confirm"
+        kind = MailKind.ALREADY if person.state is State.CONFIRMED else MailKind.CONFIRM
     if person is not None and kind is not None:
         post_letter(connection, press=press, kind=kind, subscriber_id=person.id, key=now.isoformat(), now=now)
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from newsletter.core.cadence import Cadence, next_slot, zone_of
 from newsletter.core.debts.digest_plan import EVERYTHING
+from newsletter.core.states import MailKind
 from newsletter.pipeline.content.digest_renderer import load_views
 from newsletter.pipeline.content.transactional import PaperTeaser, TransactionalRenderer, post_letter
 from newsletter.pipeline.readers import backlog
@@ -29,7 +30,7 @@ def greet(
     post_letter(
         connection,
         press=press,
-        kind="welcome",
+        kind=MailKind.WELCOME,
         subscriber_id=person.id,
         key=now.isoformat(),
         now=now,
@@ -45,7 +46,7 @@ def part(
 ) -> None:
     """Post the goodbye of somebody who has just left everything."""
     post_letter(
-        connection, press=press, kind="goodbye", subscriber_id=person.id, key=now.isoformat(), now=now
+        connection, press=press, kind=MailKind.GOODBYE, subscriber_id=person.id, key=now.isoformat(), now=now
     )
 
 
