@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from newsletter.core.papers.diff import PaperText, same_rendering
 from newsletter.core.papers.listing import Entry, PartialDate
@@ -167,12 +167,6 @@ def take_listings(connection: Connection, dump_id: int) -> dict[int, int]:
     found = {row.line: row.paper_id for row in connection.execute(chosen)}
     connection.execute(delete(listed_entries).where(listed_entries.c.dump_id == dump_id))
     return found
-
-
-def count_papers(connection: Connection) -> int:
-    """How many papers there are, merged ones not counted."""
-    counted = select(func.count()).select_from(papers).where(papers.c.merged_into.is_(None))
-    return int(connection.execute(counted).scalar_one())
 
 
 def _columns(paper: StoredPaper) -> dict[str, Any]:

@@ -40,7 +40,6 @@ class Decoded:
     """A dump's text."""
 
     text: str
-    encoding: str  # utf-8, utf-16-le, utf-16-be, windows-1252 or "utf-8 and windows-1252"
     unread: tuple[Unread, ...] = ()  # the broken character at its end
 
 
@@ -77,7 +76,7 @@ def decode(data: bytes, *, name: str) -> Decoded:
 
 def _decode_as(data: bytes, encoding: str, *, name: str) -> Decoded:
     try:
-        return _checked(Decoded(text=data.decode(encoding), encoding=encoding), name=name)
+        return _checked(Decoded(text=data.decode(encoding)), name=name)
     except UnicodeDecodeError as error:
         if error.end == len(data) and error.reason in ("unexpected end of data", "truncated data"):
             text = data[: error.start].decode(encoding)
@@ -87,19 +86,19 @@ def _decode_as(data: bytes, encoding: str, *, name: str) -> Decoded:
                 reason="the file ends in the middle of a character: the last entry may be cut short",
                 text=text.rpartition("\n")[2][-200:],
             )
-            return _checked(Decoded(text=text, encoding=encoding, unread=(cut,)), name=name)
+            return _checked(Decoded(text=text, unread=(cut,)), name=name)
         if encoding != "utf-8":
             text = data.decode(encoding, errors="replace")
-            return _checked(Decoded(text=text, encoding=encoding), name=name)
+            return _checked(Decoded(text=text), name=name)
     # Not UTF-8. Where sound multi-byte characters outnumber the broken bytes, two encodings are mixed.
     mixed = data.decode("utf-8", errors="surrogateescape")
     broken = sum(1 for char in mixed if "\udc80" <= char <= "\udcff")
     sound = sum(1 for char in mixed if char >= "\x80") - broken
     if sound > broken:
         text = re.sub("[\udc80-\udcff]+", _as_windows_1252, mixed)
-        return _checked(Decoded(text=text, encoding="utf-8 and windows-1252"), name=name)
+        return _checked(Decoded(text=text), name=name)
     text = data.decode("windows-1252", errors="replace")
-    return _checked(Decoded(text=text, encoding="windows-1252"), name=name)
+    return _checked(Decoded(text=text), name=name)
 
 
 def _as_windows_1252(match: re.Match[str]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from newsletter.core.papers.listing import Listing
-from newsletter.sources import formats, read_listing
+from newsletter.sources.registry import formats, read_listing
 
 SAMPLES = Path(__file__).parent / "samples"
 

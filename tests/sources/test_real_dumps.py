@@ -15,7 +15,7 @@ import pytest
 from newsletter.core.errors import DumpRefusedError
 from newsletter.core.papers.dating import decide_listed_on
 from newsletter.core.papers.listing import ListedOn, Listing
-from newsletter.sources import read_listing
+from newsletter.sources.registry import read_listing
 from tests.shared_data import SHARED, needs_shared
 
 pytestmark = needs_shared

@@ -8,7 +8,8 @@ import pytest
 
 from newsletter.core.errors import DumpRefusedError
 from newsletter.core.papers.listing import PartialDate, Unread
-from newsletter.sources import MAX_SIZE, check_size, formats, read_listing
+from newsletter.sources.decoding import MAX_SIZE, check_size
+from newsletter.sources.registry import formats, read_listing
 
 HEADER = "new\n\nSubscribe\n\nDaily Papers\n\nbyAK and the research community\n\nDec 12\n\n"
 PAPER = (

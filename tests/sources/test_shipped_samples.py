@@ -9,7 +9,7 @@ import pytest
 from newsletter import samples
 from newsletter.core.papers.dating import decide_listed_on
 from newsletter.core.papers.listing import ListedOn, Listing
-from newsletter.sources import read_listing
+from newsletter.sources.registry import read_listing
 
 DAYS = {f"2026-04-{day}.txt": date(2026, 4, day) for day in range(13, 18)}
 

@@ -23,7 +23,7 @@ from newsletter.papers import dumps, possible_duplicates, queries, relisting
 from newsletter.papers.dumps import StoredDump
 from newsletter.papers.topic_matches import assign, rematch, withdraw_pairs
 from newsletter.pipeline.intake.ingest import store_listing, why_held
-from newsletter.sources import formats, read_listing
+from newsletter.sources.registry import formats, read_listing
 
 
 def list_dumps(engine: Engine) -> list[dict[str, Any]]:

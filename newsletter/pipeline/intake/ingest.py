@@ -26,7 +26,8 @@ from newsletter.papers import dumps
 from newsletter.papers.dumps import StoredDump
 from newsletter.papers.possible_duplicates import AbstractOverlap
 from newsletter.papers.reconcile import take_in
-from newsletter.sources import check_size, read_listing
+from newsletter.sources.decoding import check_size
+from newsletter.sources.registry import read_listing
 
 HELD_SHARE = 0.1  # of the non-blank lines; a dump of which more is unaccounted for waits for an admin
 STUB = "hardly more than a title"  # what lines that belong to nothing look like, where they are made of words
