@@ -76,7 +76,7 @@ def new_papers(rng: random.Random, words: list[str], number: int) -> list[Paper]
 
 
 def page(papers: list[Paper], day: datetime) -> str:
-    """A dump as DESIGN §8 describes it."""
+    """A dump as docs/explanation/sources.md describes it."""
     lines = ["Daily Papers", "", "byAK and the research community", "", f"{day:%b} {day.day}", ""]
     for number, paper in enumerate(papers):
         lines += [paper.title, "", paper.abstract, ""]

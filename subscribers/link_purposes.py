@@ -20,7 +20,7 @@ ACCOUNT = "account"  # change of address, export, erasure; payload: ref
 FORM = "form"  # when a form was handed out; payload: empty
 
 AGES = {
-    CONFIRM: timedelta(hours=72),  # MAIL.md: 24 to 72 h
+    CONFIRM: timedelta(hours=72),  # long enough for a weekend, short enough to be safe
     ADDRESS: timedelta(hours=72),
     PREFERENCES: timedelta(days=365),  # in mail that people keep; a new one is mailed to who asks
     ACCOUNT: timedelta(hours=1),

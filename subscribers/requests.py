@@ -18,7 +18,7 @@ from subscribers.tables import SignupRequest
 
 signup_requests = SignupRequest.__table__  # type: ignore[attr-defined]
 
-KEPT = timedelta(days=7)  # as long as who asked and never confirmed (MAIL.md)
+KEPT = timedelta(days=7)  # as long as people who never confirmed; docs/explanation/web-pages.md
 
 
 class RequestKind(StrEnum):

@@ -21,7 +21,7 @@ from itsdangerous.signer import SigningAlgorithm
 
 from subscribers.errors import TokenExpiredError, TokenForgedError
 
-RANDOM_BYTES = 16  # 128 bits: nobody guesses one (MAIL: opaque and hard to forge)
+RANDOM_BYTES = 16  # 128 bits: nobody guesses one (RFC 8058 3.1: hard to forge)
 _METHOD: dict[str, Any] = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
 LONGEST = 2048  # characters; a token of ours is far shorter, so a longer one is not worth the hashing
 

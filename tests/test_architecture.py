@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MAX_LINES = 400  # DESIGN: more than that is a reason to split
+MAX_LINES = 400  # more than that is a reason to split
 HEAVY = (
     "alembic",
     "cryptography",

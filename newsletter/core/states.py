@@ -16,7 +16,7 @@ class DumpStatus(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """Where one mail stands (DESIGN: delivery states and the promise)."""
+    """Where one mail stands (docs/explanation/delivery.md, “States”)."""
 
     QUEUED = "queued"  # composed, waiting for its first attempt
     LEASED = "leased"  # a sender took it; nothing has left yet

@@ -72,9 +72,9 @@ def take_in(
     """Store what a listing says.
 
     dump_id: the row of its dump; what an earlier reading of it stored is brought up to date. backfill: new
-    papers are known, not news. filename, option: for the year (DESIGN §8). decided: the date as decided at
-    the first reading. again: the dump stands and is only read anew: nothing that it listed before becomes
-    news by that.
+    papers are known, not news. filename, option: for the year (docs/explanation/sources.md, “The year of a
+    listing”). decided: the date as decided at the first reading. again: the dump stands and is only read a
+    second time: nothing that it listed before becomes news by that.
     """
     before = store.take_listings(connection, dump_id)
     keys = [keys_of(entry) for entry in listing.entries]

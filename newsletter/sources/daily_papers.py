@@ -1,5 +1,6 @@
-"""The text of Hugging Face *Daily Papers* pages (DESIGN §8): banner, date, papers with their author blocks.
+"""The text of Hugging Face *Daily Papers* pages: banner, date, papers with their author blocks.
 
+docs/explanation/sources.md, “Daily Papers pages saved as text”, describes such a page.
 It reads what is printed and decides no year; which file it came from does not matter to it.
 """
 

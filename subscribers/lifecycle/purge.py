@@ -18,7 +18,7 @@ from subscribers.queries import State, SubscriberView, by_id, subscribers, subsc
 from subscribers.subscriptions import close
 from subscribers.tokens import random_id
 
-UNCONFIRMED = timedelta(days=7)  # MAIL.md: unconfirmed rows are purged after 7 days
+UNCONFIRMED = timedelta(days=7)  # docs/explanation/web-pages.md, “What is kept, and for how long”
 PAGE = 500  # people looked at in one go
 
 

@@ -88,6 +88,53 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     assert dead == []
 
 
+def _headings(page: Path) -> list[str]:
+    return re.findall(r"^#+ (.*)$", page.read_text("utf-8"), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_to_a_section_name_a_heading(page: Path) -> None:
+    """GitHub's anchors: lower case, spaces to hyphens, punctuation dropped."""
+    dead = []
+    for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text("utf-8")):
+        headings = _headings(page.parent / target if target else page)
+        if anchor not in {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in headings}:
+            dead.append(f"{target}#{anchor}")
+    assert dead == []
+
+
+CITING = [
+    path
+    for folder in ("newsletter", "subscribers", "templates", "benchmarks", "deploy", "tests")
+    for path in sorted((ROOT / folder).rglob("*"))
+    if path.is_file() and "node_modules" not in path.parts and path.suffix not in (".pyc", ".gz", ".png")
+]
+PRIVATE_PAGES = re.compile(r"DESIGN §|DESIGN:|DESIGN\.md|\bMAIL:|MAIL\.md|HOUSE\.md|STYLE\.md")
+
+
+def test_comments_cite_pages_and_sections_that_exist() -> None:
+    missing = []
+    for path in CITING:
+        text = " ".join(path.read_text("utf-8", "replace").replace("#", " ").split())
+        for page, sections in re.findall(
+            r"(docs/[\w/-]+\.md)((?:,? (?:and )?“[^”]+”)*)", text if path != Path(__file__) else ""
+        ):
+            cited = ROOT / page
+            headings = _headings(cited) if cited.exists() else []
+            wanted = re.findall("“([^”]+)”", sections)
+            if not cited.exists() or not set(wanted) <= set(headings):
+                missing.append(f"{path.relative_to(ROOT)}: {page} {wanted}")
+    assert missing == []
+
+
+def test_comments_cite_nothing_that_is_not_in_the_repository() -> None:
+    assert [
+        str(path.relative_to(ROOT))
+        for path in CITING
+        if path != Path(__file__) and PRIVATE_PAGES.search(path.read_text("utf-8", "replace"))
+    ] == []
+
+
 def test_every_page_is_reachable_from_the_index() -> None:
     index = (ROOT / "docs/index.md").read_text("utf-8")
     pages = [str(page.relative_to(ROOT / "docs")) for page in (ROOT / "docs").rglob("*.md")]

@@ -123,7 +123,7 @@ def decide(
 
     attempts: those used up before this one. jitter: 0 to 1, drawn by the caller. expires_at: when the
     next mail replaces this one (None: never). resend: an uncertain mail goes out again, the same bytes.
-    Source: MAIL.md, "SMTP client".
+    The rules: docs/explanation/delivery.md, “What follows from an answer”.
     """
     if outcome.verdict is Verdict.ACCEPTED:
         return _DONE

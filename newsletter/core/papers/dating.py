@@ -1,5 +1,6 @@
-"""Decides the year that a page does not print (DESIGN §8), for a listing and for its papers.
+"""Decides the year that a page does not print, for a listing and for its papers.
 
+The rules are those of docs/explanation/sources.md, “The year of a listing”.
 It reads no file and no clock, and looks nothing up: what other dumps say about a paper is passed in.
 """
 
@@ -27,7 +28,7 @@ def decide_listed_on(
     filename: str = "",
     known_years: Iterable[int] = (),
 ) -> ListedOn:
-    """Return the date of a listing and how it was found. The rules, in their order, are those of DESIGN §8.
+    """Return the date of a listing and how it was found. The page named above has the rules in their order.
 
     printed: the listing's own date as its header prints it. entries_printed: the dates of its papers. today:
     in UTC. option: what the admin said; decides alone. filename: searched for an ISO date. known_years: for

@@ -1,4 +1,6 @@
-"""The outbox's ledger side: handing over, recording outcomes, giving back. DESIGN §6 is its contract.
+"""The outbox's ledger side: handing over, recording outcomes, giving back.
+
+Its contract is docs/explanation/delivery.md, “Handing over” and “Commits”.
 
 It sends nothing and opens no transaction: whatever one call does belongs to one commit of the caller's.
 """

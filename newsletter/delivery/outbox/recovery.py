@@ -24,7 +24,10 @@ OPEN = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.HANDING_OVER, 
 
 
 class Uncertain(StrEnum):
-    """What happens to a digest whose fate nobody knows (DESIGN §6)."""
+    """What happens to a digest whose fate nobody knows.
+
+    docs/explanation/delivery.md, “Uncertain messages”, says it in full.
+    """
 
     MEND = "mend"  # never sent again: its papers become recaps in the next digest
     RESEND = "resend"  # the same bytes with the same Message-ID go out again

@@ -69,7 +69,8 @@ class Transaction:
     def broken_off(self, words: str, *, flushed: int) -> Outcome:
         """The outcome when the connection ends now and `flushed` bytes of its output had left.
 
-        Deferred while the final dot had not left, uncertain from then on (DESIGN: the promise).
+        Deferred while the final dot had not left, uncertain from then on (docs/explanation/delivery.md,
+        “Handing over”).
         """
         dotted = self.dot_at is not None and flushed >= self.dot_at
         return Outcome(

@@ -114,7 +114,8 @@ def recipient_of(mail: ClaimedMail, links: Callable[[ClaimedMail], Mapping[str, 
         my=my,
         unsubscribe_url=my.get("unsubscribe_url", ""),
         text_only=person.text_only,
-        # A name that somebody typed beside somebody else's address must not reach it (MAIL: bombing).
+        # A name that somebody typed beside somebody else's address must not reach it:
+        # docs/explanation/web-pages.md, “Limits”.
         name=person.name if named else "",
         delivery_id=mail.id,
     )
