@@ -1,8 +1,7 @@
 """Delivering: claim, check consent again, send, record. Composes nothing.
 
-No transaction is open across the network. "Handing over" is committed before a mail can leave, and
-outcomes share a commit with the next hand-overs, of at most WINDOW mails
-(docs/explanation/delivery.md, “Commits”).
+No transaction is open across the network. "Handing over" is committed before a mail can leave, and outcomes
+share a commit with the next hand-overs, of at most WINDOW mails (docs/explanation/delivery.md, “Commits”).
 """
 
 from __future__ import annotations
