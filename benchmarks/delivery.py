@@ -22,7 +22,6 @@ import random
 import resource
 import shutil
 import smtplib
-import socket
 import statistics
 import subprocess
 import sys
@@ -40,6 +39,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from benchmarks.smtp_sink import smtp_sink, smtp_sink_program  # noqa: E402 - the path above is for it
 
 NOW = datetime(2026, 4, 17, 7, tzinfo=UTC)
 BEFORE = datetime(2026, 4, 16, 7, tzinfo=UTC)
@@ -297,21 +298,8 @@ def one_mail(folder: Path) -> bytes:
 @contextmanager
 def sink() -> Iterator[int]:
     """Postfix's smtp-sink on a free port; it accepts everything and keeps nothing."""
-    program = shutil.which("smtp-sink") or "/usr/sbin/smtp-sink"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen([program, "-u", "nobody", f"127.0.0.1:{port}", "256"])
-    try:
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+    with smtp_sink(smtp_sink_program() or "smtp-sink", "-u", "nobody") as port:
         yield port
-    finally:
-        process.kill()
-        process.wait()
 
 
 def smtp_source(port: int, count: int, size: int) -> float:

@@ -21,9 +21,7 @@ import os
 import random
 import re
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -37,7 +35,8 @@ from urllib.parse import urlencode
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.smtp_servers.recording import RecordingServer  # noqa: E402 - the path above is for it
+from benchmarks.smtp_sink import smtp_sink, smtp_sink_program  # noqa: E402 - the path above is for it
+from tests.smtp_servers.recording import RecordingServer  # noqa: E402
 from tests.web.serving import Serving, serving  # noqa: E402
 
 CLASSES = ("known", "unknown", "unsubscribed", "suppressed")
@@ -57,21 +56,14 @@ class Sink:
         self.port = 0
 
     def __enter__(self) -> Sink:
-        program = shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin")
+        program = smtp_sink_program()
         if program is None:
             self._own = self._stack.enter_context(RecordingServer())
             self.port = self._own.port
             return self
         self._folder.chmod(0o777)  # it gives up its rights when it is root's
-        self.port = _free_port()
         user = ["-u", "nobody"] if os.getuid() == 0 else []
-        process = subprocess.Popen(
-            [program, *user, "-d", f"{self._folder}/mail.", f"127.0.0.1:{self.port}", "256"],
-            stderr=subprocess.DEVNULL,
-        )
-        self._stack.callback(process.wait)
-        self._stack.callback(process.kill)
-        _await_port(self.port)
+        self.port = self._stack.enter_context(smtp_sink(program, *user, "-d", f"{self._folder}/mail."))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,22 +80,6 @@ class Sink:
                 head = file.read(2_000).decode("latin-1")
             found.update(re.findall(r"^X-Rcpt-Args: <([^>]+)>", head, re.MULTILINE))
         return found
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
-def _await_port(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError("smtp-sink does not start")
 
 
 @dataclass(slots=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -16,31 +14,22 @@ import pytest
 from sqlalchemy import func, select
 
 from benchmarks import delivery as benchmark
+from benchmarks.smtp_sink import smtp_sink_program
 from newsletter.db.engine import default_url, open_engine, reading
 from newsletter.db.schema import deliveries
 from newsletter.delivery.outbox.handover import WINDOW
 from newsletter.pipeline.explain.audit import audit
+from tests.benchmarks.benchmark_process import run_benchmark
 from tests.smtp_servers.recording import RecordingServer
 
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / "benchmarks" / "delivery.py"
-
 needs_load_tools = pytest.mark.skipif(
-    not (shutil.which("smtp-sink") or Path("/usr/sbin/smtp-sink").exists()),
+    smtp_sink_program() is None,
     reason="smtp-sink is not installed (Debian: postfix)",
 )
 
 
-def run(*arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def printed(*arguments: str) -> str:
+    done = run_benchmark("delivery.py", *arguments, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -48,13 +37,13 @@ def run(*arguments: str) -> str:
 @needs_load_tools
 @pytest.mark.parametrize("more", [[], ["--distinct"], ["--dkim", "both"]])
 def test_delivery_benchmark_runs(more: list[str]) -> None:
-    told = run("--subscribers", "60", "--pairs", "1", *more)
-    assert "µs CPU each" in told
-    assert "times as fast" in told
+    report = printed("--subscribers", "60", "--pairs", "1", *more)
+    assert "µs CPU each" in report
+    assert "times as fast" in report
 
 
 def test_compose_benchmark_runs() -> None:
-    assert "plain sqlite3 inserts as many rows in" in run("--compose", "60")
+    assert "plain sqlite3 inserts as many rows in" in printed("--compose", "60")
 
 
 @pytest.mark.prove
@@ -66,7 +55,7 @@ def test_digests_whose_sender_is_killed_time_and_again_leave_a_clean_audit(tmp_p
     with RecordingServer() as server:
         command = [
             sys.executable,
-            str(SCRIPT),
+            benchmark.__file__,
             "--worker",
             "deliver",
             str(tmp_path),
