@@ -20,7 +20,10 @@ from newsletter.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
-    [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md"), ROOT / "deploy/README.md"]
+    [
+        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "deploy/README.md")),
+        *(ROOT / "docs").rglob("*.md"),
+    ]
 )
 COMMAND_LINE = re.compile(r"^(?:\$ |\S+ \* \* \* \*\s+)?(newsletter .*)$")
 
@@ -168,3 +171,9 @@ def test_installing_takes_at_most_twelve_steps() -> None:
     text = (ROOT / "docs/how-to/install-on-debian.md").read_text("utf-8")
     steps = [int(number) for number in re.findall(r"^(\d+)\. ", text, flags=re.MULTILINE)]
     assert steps == list(range(1, 13))
+
+
+def test_paths_on_the_contributing_page_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    paths = re.findall(r"`((?:newsletter|subscribers|templates|tests|docs)/[\w./-]*|\.ci/\w+)`", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
