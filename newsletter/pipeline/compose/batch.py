@@ -36,20 +36,28 @@ batch = Table(
     Column("kept", Boolean, nullable=False, server_default=false()),  # in place of a mail that waited
     Column("closes", String),  # why this slot passes without a digest
     Column("last_digest", Integer),
-    Column("signature", Text),
+    Column("group_key", Text),
     prefixes=["TEMPORARY"],
 )
-marks = Table(
-    "marks",
+last_digests = Table(  # the last digests of these readers, and what each settled
+    "last_digests",
     _temporary,
     Column("digest_id", Integer, primary_key=True),
-    Column("mark", Text, nullable=False),
+    Column("settled_number", Integer),
+    Column("settled_count", Integer, nullable=False),
+    Column("left_by", Integer),  # the digest itself, when it left papers out
+    prefixes=["TEMPORARY"],
+)
+reappearing_papers = Table(  # papers that a reader may have had although a pair of theirs is unsettled
+    "reappearing_papers",
+    _temporary,
+    Column("paper_id", Integer, primary_key=True),
     prefixes=["TEMPORARY"],
 )
 groups = Table(
     "groups",
     _temporary,
-    Column("signature", Text, primary_key=True),
+    Column("group_key", Text, primary_key=True),
     Column("people", Integer, nullable=False),
     Column("digest_id", Integer),
     Column("closes", String),

@@ -27,7 +27,7 @@ from newsletter.pipeline.compose.batch import SlotClosing, batch, carries, group
 from newsletter.pipeline.compose.canaries import ids_of
 from newsletter.pipeline.compose.canaries import note as note_canaries
 from newsletter.pipeline.compose.edition_debts import Candidates, Owed, load_candidates, owed_to
-from newsletter.pipeline.compose.grouping import GroupKey, parse, sign
+from newsletter.pipeline.compose.grouping import GroupKey, parse, write_group_keys
 from newsletter.pipeline.compose.reader_debts import end_debts
 
 PAGE = 500  # groups that are planned, rendered and stored together
@@ -101,7 +101,7 @@ def compose_in(
         for early, kept in _sorts(connection)
     }
     reappearing = {paper for each in candidates.values() for paper in each.reappearing}
-    sign(connection, window=now - MAX_AGE, reappearing=sorted(reappearing))
+    write_group_keys(connection, window=now - MAX_AGE, reappearing=sorted(reappearing))
     for page in _pages(connection):
         _compose_page(connection, page, candidates, press=press, now=now)
     composed = _queue(connection, now)
@@ -127,9 +127,9 @@ def _pages(connection: Connection) -> Iterator[list[str]]:
     while True:
         page = (
             connection.execute(
-                select(groups.c.signature)
-                .where(groups.c.signature > above)
-                .order_by(groups.c.signature)
+                select(groups.c.group_key)
+                .where(groups.c.group_key > above)
+                .order_by(groups.c.group_key)
                 .limit(PAGE)
             )
             .scalars()
@@ -145,8 +145,8 @@ def _pages(connection: Connection) -> Iterator[list[str]]:
 class _Draft:
     """A group that gets a digest: what it is owed, arranged; forms are still open."""
 
-    line: str
-    signature: GroupKey
+    text: str  # of the group key
+    group_key: GroupKey
     candidates: Candidates
     owed: Owed
     news: tuple[PlannedPaper, ...]
@@ -163,19 +163,19 @@ def _compose_page(
 ) -> None:
     drafts: list[_Draft] = []
     outcomes: list[dict[str, object]] = []
-    for line in page:
-        signature = parse(line)
-        offered = candidates[signature.early, signature.kept]
-        owed = owed_to(connection, offered, signature)
-        closes = _closes(owed, signature, now)
+    for text in page:
+        group_key = parse(text)
+        offered = candidates[group_key.early, group_key.kept]
+        owed = owed_to(connection, offered, group_key)
+        closes = _closes(owed, group_key, now)
         if closes is not None:
-            outcomes.append({"line": line, "digest": None, "why": closes.value})
+            outcomes.append({"text": text, "digest": None, "why": closes.value})
             continue
         news = arrange(owed.pairs, topic_order=press.topic_order)
         drafts.append(
             _Draft(
-                line=line,
-                signature=signature,
+                text=text,
+                group_key=group_key,
                 candidates=offered,
                 owed=owed,
                 news=news,
@@ -193,26 +193,26 @@ def _compose_page(
         if plan not in digests:
             content = press.content(plan, composed_at=now)
             digests[plan] = store_digest(connection, plan, content, key=plan.key(now))
-        outcomes.append({"line": draft.line, "digest": digests[plan], "why": None})
+        outcomes.append({"text": draft.text, "digest": digests[plan], "why": None})
         _carry(connection, draft, plan)
     if outcomes:
         connection.execute(
             update(groups)
-            .where(groups.c.signature == bindparam("line"))
+            .where(groups.c.group_key == bindparam("text"))
             .values(digest_id=bindparam("digest"), closes=bindparam("why")),
             outcomes,
         )
 
 
-def _closes(owed: Owed, signature: GroupKey, now: datetime) -> SlotClosing | None:
+def _closes(owed: Owed, group_key: GroupKey, now: datetime) -> SlotClosing | None:
     """Why this group's slot passes without a digest, or None: it is owed one."""
     instants = [pair.ready_at for pair in owed.pairs]
     if owed.recaps_since is not None:
         instants.append(owed.recaps_since)
-    if not instants or (min(instants) > signature.slot_at and not signature.forced):
+    if not instants or (min(instants) > group_key.slot_at and not group_key.forced):
         return SlotClosing.NOTHING_NEW
     papers = {pair.paper_id for pair in owed.pairs}
-    if not owed.recaps and len(papers) < signature.minimum and min(instants) > now - PATIENCE:
+    if not owed.recaps and len(papers) < group_key.minimum and min(instants) > now - PATIENCE:
         return SlotClosing.TOO_FEW
     return None
 
@@ -226,12 +226,12 @@ def _plan(draft: _Draft, press: Renderer) -> DigestPlan:
         draft.news,
         first=leads,
         budget=budget,
-        maximum=draft.signature.maximum,
+        maximum=draft.group_key.maximum,
         size_of=press.size,
     )
     return DigestPlan(
         edition=candidates.newest,
-        date=draft.signature.day,
+        date=draft.group_key.day,
         news=shown,
         recaps=draft.recaps,
         left_out=left,  # what is a row of the reader's own stays an open row besides
@@ -245,7 +245,7 @@ def _maybes(
 ) -> tuple[PlannedPaper, ...]:
     """Doubtful papers in what room is left; what finds none is not shown at all."""
     room = budget - sum(press.size(card) for card in shown)
-    most = draft.signature.maximum
+    most = draft.group_key.maximum
     chosen: list[PlannedPaper] = []
     for card in draft.owed.maybes:
         room -= press.size(card, maybe=True)
@@ -280,7 +280,7 @@ def _queue(connection: Connection, now: datetime) -> int:
             batch.c.expires_at,
             literal(0),
         )
-        .join(groups, groups.c.signature == batch.c.signature)
+        .join(groups, groups.c.group_key == batch.c.group_key)
         .where(groups.c.digest_id.is_not(None))
         .order_by(batch.c.early.desc(), batch.c.subscriber_id)  # mails are claimed in this order
     )

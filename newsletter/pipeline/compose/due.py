@@ -67,7 +67,7 @@ _UNTOUCHED = and_(
 _GATHERED = [
     column.name
     for column in batch.columns
-    if column.name not in ("early", "kept", "last_digest", "signature")
+    if column.name not in ("early", "kept", "last_digest", "group_key")
 ]
 
 

@@ -1,6 +1,6 @@
 """What a group of readers is owed: edition pairs that their topics cover and no digest has settled.
 
-Reads the candidates once for a run; decides for each signature in memory. Sends and renders nothing.
+Reads the candidates once for a run; decides for each group key in memory. Sends and renders nothing.
 """
 
 from __future__ import annotations
@@ -58,34 +58,34 @@ class Candidates:
     reappearing: tuple[int, ...]
     _open: dict[tuple[int, int], dict[str, list[OwedPair]]] = field(default_factory=dict)
 
-    def unsettled(self, signature: GroupKey) -> dict[str, list[OwedPair]]:
+    def unsettled(self, group_key: GroupKey) -> dict[str, list[OwedPair]]:
         """Pairs by topic that the group's last digest did not settle."""
-        mark = (signature.settled_number, signature.settled_count)
+        mark = (group_key.settled_number, group_key.settled_count)
         if mark not in self._open:
             by_topic: dict[str, list[OwedPair]] = {}
             for pair in self.pairs:
-                if self._is_open(pair, signature):
+                if self._is_open(pair, group_key):
                     by_topic.setdefault(pair.topic, []).append(pair)
             self._open[mark] = by_topic
         return self._open[mark]
 
-    def doubtful(self, signature: GroupKey) -> list[OwedPair]:
+    def doubtful(self, group_key: GroupKey) -> list[OwedPair]:
         """Doubtful pairs that the group's topics cover and no digest of theirs could hold, the best first."""
         return [
             pair
             for pair in self.maybes
-            if pair.topic in signature.topics
+            if pair.topic in group_key.topics
             and pair.edition is not None
-            and self.recent_rank[pair.edition] >= signature.topics[pair.topic]
-            and self._is_open(pair, signature)
-            and pair.paper_id not in signature.had | signature.seen
+            and self.recent_rank[pair.edition] >= group_key.topics[pair.topic]
+            and self._is_open(pair, group_key)
+            and pair.paper_id not in group_key.had | group_key.seen
         ]
 
-    def _is_open(self, pair: OwedPair, signature: GroupKey) -> bool:
+    def _is_open(self, pair: OwedPair, group_key: GroupKey) -> bool:
         assert pair.edition is not None
         return (
-            pair.edition > signature.settled_number
-            or self.ready_rank[pair.edition] >= signature.settled_count
+            pair.edition > group_key.settled_number
+            or self.ready_rank[pair.edition] >= group_key.settled_count
         )
 
 
@@ -222,24 +222,24 @@ def _mailed_ahead(connection: Connection, now: datetime) -> int:
     return connection.execute(newest).scalar_one() or 0
 
 
-def owed_to(connection: Connection, candidates: Candidates, signature: GroupKey) -> Owed:
-    """Decide what the people with this signature are owed."""
+def owed_to(connection: Connection, candidates: Candidates, group_key: GroupKey) -> Owed:
+    """Decide what the people with this group key are owed."""
     pairs: list[OwedPair] = []
-    fresh = candidates.unsettled(signature)
-    for topic, late in signature.topics.items():
+    fresh = candidates.unsettled(group_key)
+    for topic, late in group_key.topics.items():
         pairs += (
             pair
             for pair in fresh.get(topic, ())
             if pair.edition is not None
             and candidates.recent_rank[pair.edition] >= late
-            and pair.paper_id not in signature.had
+            and pair.paper_id not in group_key.had
         )
-    if signature.left_by is not None:
-        pairs += _left_before(connection, candidates, signature)
+    if group_key.left_by is not None:
+        pairs += _left_before(connection, candidates, group_key)
     recaps: list[PlannedPaper] = []
     recaps_since: datetime | None = None
     debt_papers: dict[int, int] = {}
-    for debt in open_debts(connection, signature.debts, now=candidates.now):
+    for debt in open_debts(connection, group_key.debts, now=candidates.now):
         debt_papers[debt.id] = debt.paper_id
         if debt.kind == Role.RECAP:
             if debt.scores:
@@ -248,7 +248,7 @@ def owed_to(connection: Connection, candidates: Candidates, signature: GroupKey)
                 )
                 recaps_since = min(recaps_since or debt.ready_at, debt.ready_at)
             continue
-        if debt.paper_id in signature.had:  # another mail has it, as what it was merged with
+        if debt.paper_id in group_key.had:  # another mail has it, as what it was merged with
             continue
         pairs += (
             OwedPair(
@@ -266,7 +266,7 @@ def owed_to(connection: Connection, candidates: Candidates, signature: GroupKey)
     news_ids = {pair.paper_id for pair in pairs}
     shown = tuple({r.paper_id: r for r in recaps if r.paper_id not in news_ids}.values())
     told = news_ids | set(debt_papers.values())
-    maybes = candidates.doubtful(signature) if signature.maybe else []
+    maybes = candidates.doubtful(group_key) if group_key.maybe else []
     return Owed(
         pairs=tuple(pairs),
         recaps=shown,
@@ -287,13 +287,13 @@ def _once(maybes: Iterable[OwedPair]) -> tuple[PlannedPaper, ...]:
     return tuple(best.values())[:MAX_MAYBES]
 
 
-def _left_before(connection: Connection, candidates: Candidates, signature: GroupKey) -> list[OwedPair]:
+def _left_before(connection: Connection, candidates: Candidates, group_key: GroupKey) -> list[OwedPair]:
     """What the last digest had no room for, through any topic that still covers it."""
     left = (
         select(CANONICAL)
         .select_from(digest_papers)
         .join(papers, papers.c.id == digest_papers.c.paper_id)
-        .where(digest_papers.c.digest_id == signature.left_by, digest_papers.c.form == Form.LEFT)
+        .where(digest_papers.c.digest_id == group_key.left_by, digest_papers.c.form == Form.LEFT)
     )
     split_off = (  # since, from what there was no room for
         select(CANONICAL)
@@ -302,7 +302,7 @@ def _left_before(connection: Connection, candidates: Candidates, signature: Grou
         .join(paper_heirs, paper_heirs.c.source_id == digest_papers.c.paper_id)
         .join(papers, papers.c.id == paper_heirs.c.heir_id)
         .where(
-            digest_papers.c.digest_id == signature.left_by,
+            digest_papers.c.digest_id == group_key.left_by,
             digest_papers.c.form == Form.LEFT,
             digests.c.composed_at < paper_heirs.c.until,
         )
@@ -312,8 +312,8 @@ def _left_before(connection: Connection, candidates: Candidates, signature: Grou
         replace(pair, leads=True)
         for pair in candidates.pairs
         if pair.paper_id in waiting
-        and pair.paper_id not in signature.had  # given since as what it was merged with
-        and pair.topic in signature.topics
+        and pair.paper_id not in group_key.had  # given since as what it was merged with
+        and pair.topic in group_key.topics
         and pair.edition is not None
-        and candidates.recent_rank[pair.edition] >= signature.topics[pair.topic]
+        and candidates.recent_rank[pair.edition] >= group_key.topics[pair.topic]
     ]

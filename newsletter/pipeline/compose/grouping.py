@@ -1,13 +1,16 @@
-"""A signature says in one line what a person is owed by; people with equal ones get one digest.
+"""Groups readers who are owed the same: they have equal group keys, and get one digest.
 
-Written by the database for a whole batch, read back once for each distinct one.
+The database writes the keys for a whole batch; each distinct one is read back once. What a group is owed is
+decided in `newsletter.pipeline.compose.edition_debts`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import reduce
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -15,16 +18,17 @@ from sqlalchemy import (
     Integer,
     String,
     and_,
+    bindparam,
     case,
     cast,
     func,
     insert,
-    literal,
     or_,
     select,
     union_all,
     update,
 )
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.states import DeliveryState, Form, MailKind
 from newsletter.db.schema import (
@@ -39,18 +43,20 @@ from newsletter.db.schema import (
     reader_debts,
 )
 from newsletter.delivery.outbox.debts import was_sent
-from newsletter.pipeline.compose.batch import batch, groups, marks
+from newsletter.pipeline.compose.batch import batch, groups, last_digests, reappearing_papers
 from subscribers import audience
 
 SEPARATOR = "|"  # between the fields; occurs in none of them
-DOUBTFUL = "?"  # behind the id of a paper that a digest showed as doubtful
 
 OPEN_DEBT = and_(reader_debts.c.carried_by.is_(None), reader_debts.c.ended.is_(None))
+
+_WINDOW = bindparam("window", type_=UTCDateTime())  # editions that were ready before it are too old
+_CANONICAL = func.coalesce(papers.c.merged_into, papers.c.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupKey:
-    """What the line of one group says."""
+    """All that decides what a group of readers is owed."""
 
     slot_at: datetime
     day: date  # the reader's own date
@@ -69,154 +75,138 @@ class GroupKey:
     seen: frozenset[int]  # reappearing papers that were in one as doubtful
 
 
-def parse(line: str) -> GroupKey:
-    """Read a signature back."""
-    at, day, forced, minimum, maximum, maybe, early, kept, mark, topics, debts, had = line.split(SEPARATOR)
-    instant = datetime.fromisoformat(at)  # with an offset on PostgreSQL, without on SQLite
-    number, count, left_by = mark.split("/") if mark else ("0", "0", "")
-    return GroupKey(
-        slot_at=instant if instant.tzinfo else instant.replace(tzinfo=UTC),
-        day=date.fromisoformat(day),
-        forced=forced == "1",
-        minimum=int(minimum),
-        maximum=int(maximum) if maximum else None,
-        maybe=maybe == "1",
-        early=early == "1",
-        kept=kept == "1",
-        settled_number=int(number),
-        settled_count=int(count),
-        left_by=int(left_by) if left_by else None,
-        topics={slug: int(late) for slug, _, late in (t.partition("@") for t in topics.split(",") if t)},
-        debts=tuple(sorted(int(debt) for debt in debts.split(",") if debt)),
-        had=frozenset(int(paper) for paper in had.split(",") if paper and not paper.endswith(DOUBTFUL)),
-        seen=frozenset(int(paper[:-1]) for paper in had.split(",") if paper.endswith(DOUBTFUL)),
-    )
+@dataclass(frozen=True, slots=True)
+class KeyField:
+    """One field of the group key: how the database writes it, and how it is read back."""
+
+    name: str  # of an attribute of GroupKey
+    sql: ColumnElement[str]  # for a row of the batch; never null, and without SEPARATOR
+    parse: Callable[[str], Any]
 
 
-def sign(connection: Connection, *, window: datetime, reappearing: Sequence[int]) -> None:
-    """Write each person's signature: equal signatures are owed the same, and get one digest.
+def parse(text: str) -> GroupKey:
+    """Read a group key back."""
+    parts = zip(FIELDS, text.split(SEPARATOR), strict=True)
+    return GroupKey(**{field.name: field.parse(part) for field, part in parts})
 
-    window: editions that were ready before it are too old. reappearing: ids of papers that may stand in
-    a digest of this person's although their pair is unsettled (a corrected topic, a released edition).
+
+def write_group_keys(connection: Connection, *, window: datetime, reappearing: Sequence[int]) -> None:
+    """Write each reader's group key into the batch, and each distinct key into `groups`.
+
+    window: editions that were ready before it are too old. reappearing: ids of papers that a reader may have
+    had although a pair of theirs is unsettled (a corrected topic, a released edition).
     """
-    _mark_last_digests(connection)
+    if reappearing:
+        connection.execute(insert(reappearing_papers), [{"paper_id": paper} for paper in reappearing])
+    connection.execute(_SETTLE_LAST_DIGESTS)
+    connection.execute(_WRITE_KEYS, {"window": window})
+    connection.execute(_ADD_GROUPS)
+
+
+def _number(column: ColumnElement[Any]) -> ColumnElement[str]:
+    return cast(column, String)
+
+
+def _optional_number(column: ColumnElement[Any]) -> ColumnElement[str]:
+    return func.coalesce(cast(column, String), "")
+
+
+def _flag(column: ColumnElement[bool]) -> ColumnElement[str]:
+    return cast(cast(column, Integer), String)
+
+
+def _parse_instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)  # with an offset on PostgreSQL, without on SQLite
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _parse_flag(text: str) -> bool:
+    return text == "1"
+
+
+def _parse_optional_number(text: str) -> int | None:
+    return int(text) if text else None
+
+
+def _parse_topics(text: str) -> dict[str, int]:
+    return {slug: int(late) for slug, _, late in (part.partition("@") for part in text.split(",") if part)}
+
+
+def _parse_numbers(text: str) -> tuple[int, ...]:
+    return tuple(sorted(int(part) for part in text.split(",") if part))
+
+
+def _parse_number_set(text: str) -> frozenset[int]:
+    return frozenset(_parse_numbers(text))
+
+
+def _settled(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What the reader's last digest settled; null without one."""
+    return select(column).where(last_digests.c.digest_id == batch.c.last_digest).scalar_subquery()
+
+
+def _topics() -> ColumnElement[str]:
+    """Topics followed now, each with the number of recent editions that were ready before."""
     following = audience.following().subquery()
     late = (
         select(func.count())
         .select_from(editions)
-        .where(editions.c.ready_at >= window, editions.c.ready_at < following.c.since)
+        .where(editions.c.ready_at >= _WINDOW, editions.c.ready_at < following.c.since)
         .correlate(following)
         .scalar_subquery()
     )
-    topics = (
+    return func.coalesce(
         select(func.aggregate_strings(following.c.topic + "@" + cast(late, String), ","))
         .where(following.c.subscriber_id == batch.c.subscriber_id, following.c.until.is_(None))
         .correlate(batch)
-        .scalar_subquery()
+        .scalar_subquery(),
+        "",
     )
-    debts = (
+
+
+def _debts() -> ColumnElement[str]:
+    """Open rows of the reader's own."""
+    return func.coalesce(
         select(func.aggregate_strings(cast(reader_debts.c.id, String), ","))
         .where(reader_debts.c.subscriber_id == batch.c.subscriber_id, OPEN_DEBT)
         .correlate(batch)
-        .scalar_subquery()
-    )
-    had = _papers_had(reappearing) if reappearing else literal("")
-    if canaries := _recent_canaries(connection, window):  # what they have, they may have had ahead of time
-        all_had = _papers_had(reappearing, since=window)
-        had = case((batch.c.subscriber_id.in_(canaries), all_had), else_=had)
-    parts: tuple[ColumnElement[str], ...] = (
-        cast(batch.c.slot_at, String),
-        cast(batch.c.day, String),
-        cast(cast(batch.c.forced, Integer), String),
-        cast(batch.c.minimum, String),
-        func.coalesce(cast(batch.c.maximum, String), ""),
-        cast(cast(batch.c.maybe, Integer), String),
-        cast(cast(batch.c.early, Integer), String),
-        cast(cast(batch.c.kept, Integer), String),
-        func.coalesce(
-            select(marks.c.mark).where(marks.c.digest_id == batch.c.last_digest).scalar_subquery(), ""
-        ),
-        func.coalesce(topics, ""),
-        func.coalesce(debts, ""),
-        func.coalesce(had, ""),
-    )
-    signature: ColumnElement[str] = parts[0]
-    for part in parts[1:]:
-        signature = signature + SEPARATOR + part
-    connection.execute(update(batch).where(batch.c.closes.is_(None)).values(signature=signature))
-    connection.execute(
-        insert(groups).from_select(
-            ["signature", "people"],
-            select(batch.c.signature, func.count())
-            .where(batch.c.signature.is_not(None))
-            .group_by(batch.c.signature),
-        )
+        .scalar_subquery(),
+        "",
     )
 
 
-def _mark_last_digests(connection: Connection) -> None:
-    """What a last digest settles: editions up to its number that were ready when it was composed."""
-    ready_then = (
-        select(func.count())
-        .select_from(editions)
-        .where(editions.c.ready_at <= digests.c.composed_at)
-        .correlate(digests)
-        .scalar_subquery()
-    )
-    left = case((digests.c.has_left_out, cast(digests.c.id, String)), else_="")
-    mark = cast(digests.c.edition, String) + "/" + cast(ready_then, String) + "/" + left
-    connection.execute(
-        insert(marks).from_select(
-            ["digest_id", "mark"],
-            select(digests.c.id, mark).where(digests.c.id.in_(select(batch.c.last_digest).distinct())),
-        )
-    )
-
-
-def _recent_canaries(connection: Connection, window: datetime) -> Sequence[int]:
-    """Whom an edition of the window was due for ahead of its time."""
-    return (
-        connection.execute(
-            select(canary_slots.c.subscriber_id)
-            .where(
-                canary_slots.c.at >= window, canary_slots.c.subscriber_id.in_(select(batch.c.subscriber_id))
-            )
-            .distinct()
-        )
-        .scalars()
-        .all()
-    )
-
-
-def _papers_had(reappearing: Sequence[int], *, since: datetime | None = None) -> ColumnElement[str]:
-    """Which of these papers a digest of the person's held, itself or as the paper that it was split from.
-
-    since: all the papers, too, of digests composed from then on.
-    """
-    canonical = func.coalesce(papers.c.merged_into, papers.c.id)
-    held = (
-        select(digest_papers.c.digest_id, canonical.label("paper_id"), literal("").label("mark"))
+def _papers_had() -> ColumnElement[str]:
+    """Reappearing papers that the reader had: as such, or as the paper that they were split from."""
+    shown = (
+        select(digest_papers.c.digest_id, _CANONICAL.label("paper_id"))
         .join(papers, papers.c.id == digest_papers.c.paper_id)
         .where(digest_papers.c.form != Form.LEFT)
-    ).subquery()
+    )
     inherited = (
-        select(digest_papers.c.digest_id, canonical, literal(""))
+        select(digest_papers.c.digest_id, _CANONICAL)
         .join(paper_heirs, paper_heirs.c.source_id == digest_papers.c.paper_id)
         .join(papers, papers.c.id == paper_heirs.c.heir_id)
         .join(digests, digests.c.id == digest_papers.c.digest_id)
         .where(digest_papers.c.form != Form.LEFT, digests.c.composed_at < paper_heirs.c.until)
     )
-    doubted = select(digest_maybes.c.digest_id, canonical, literal(DOUBTFUL)).join(
+    return _of_earlier_digests(union_all(shown, inherited).subquery())
+
+
+def _papers_seen() -> ColumnElement[str]:
+    """Reappearing papers that a digest of the reader's showed as doubtful."""
+    doubted = select(digest_maybes.c.digest_id, _CANONICAL.label("paper_id")).join(
         papers, papers.c.id == digest_maybes.c.paper_id
     )
-    either = union_all(select(held), inherited, doubted).subquery()
-    which: ColumnElement[bool] = either.c.paper_id.in_(reappearing)
-    if since is not None:
-        which = or_(which, deliveries.c.composed_at >= since)
-    return (
-        select(func.aggregate_strings(cast(either.c.paper_id, String) + either.c.mark, ","))
+    return _of_earlier_digests(doubted.subquery())
+
+
+def _of_earlier_digests(contents: Any) -> ColumnElement[str]:
+    """Of the papers (digest_id, paper_id), those that the reader's digests held and that may come again."""
+    reappears = contents.c.paper_id.in_(select(reappearing_papers.c.paper_id))
+    held = (
+        select(func.aggregate_strings(cast(contents.c.paper_id, String), ","))
         .select_from(deliveries)
-        .join(either, either.c.digest_id == deliveries.c.digest_id)
+        .join(contents, contents.c.digest_id == deliveries.c.digest_id)
         .where(
             deliveries.c.subscriber_id == batch.c.subscriber_id,
             deliveries.c.kind == MailKind.DIGEST,
@@ -225,8 +215,56 @@ def _papers_had(reappearing: Sequence[int], *, since: datetime | None = None) ->
                 deliveries.c.state.not_in([DeliveryState.SKIPPED.value, DeliveryState.FAILED.value]),
                 was_sent(),
             ),
-            which,
         )
         .correlate(batch)
-        .scalar_subquery()
     )
+    # What a canary has, they may have had ahead of time: any paper may come to them again.
+    canaries = select(canary_slots.c.subscriber_id).where(canary_slots.c.at >= _WINDOW)
+    for_canary = held.where(or_(reappears, deliveries.c.composed_at >= _WINDOW)).scalar_subquery()
+    for_others = held.where(reappears).scalar_subquery()
+    any_reappears = select(reappearing_papers.c.paper_id).exists()
+    chosen = case((batch.c.subscriber_id.in_(canaries), for_canary), (any_reappears, for_others), else_=None)
+    return func.coalesce(chosen, "")
+
+
+FIELDS = (
+    KeyField("slot_at", cast(batch.c.slot_at, String), _parse_instant),
+    KeyField("day", cast(batch.c.day, String), date.fromisoformat),
+    KeyField("forced", _flag(batch.c.forced), _parse_flag),
+    KeyField("minimum", _number(batch.c.minimum), int),
+    KeyField("maximum", _optional_number(batch.c.maximum), _parse_optional_number),
+    KeyField("maybe", _flag(batch.c.maybe), _parse_flag),
+    KeyField("early", _flag(batch.c.early), _parse_flag),
+    KeyField("kept", _flag(batch.c.kept), _parse_flag),
+    KeyField("settled_number", _number(func.coalesce(_settled(last_digests.c.settled_number), 0)), int),
+    KeyField("settled_count", _number(func.coalesce(_settled(last_digests.c.settled_count), 0)), int),
+    KeyField("left_by", _optional_number(_settled(last_digests.c.left_by)), _parse_optional_number),
+    KeyField("topics", _topics(), _parse_topics),
+    KeyField("debts", _debts(), _parse_numbers),
+    KeyField("had", _papers_had(), _parse_number_set),
+    KeyField("seen", _papers_seen(), _parse_number_set),
+)
+
+_WRITE_KEYS = (
+    update(batch)
+    .where(batch.c.closes.is_(None))
+    .values(group_key=reduce(lambda line, part: line + SEPARATOR + part, (field.sql for field in FIELDS)))
+)
+_ADD_GROUPS = insert(groups).from_select(
+    ["group_key", "people"],
+    select(batch.c.group_key, func.count()).where(batch.c.group_key.is_not(None)).group_by(batch.c.group_key),
+)
+# A last digest settles the editions up to its number that were ready when it was composed.
+_SETTLE_LAST_DIGESTS = insert(last_digests).from_select(
+    ["digest_id", "settled_number", "settled_count", "left_by"],
+    select(
+        digests.c.id,
+        digests.c.edition,
+        select(func.count())
+        .select_from(editions)
+        .where(editions.c.ready_at <= digests.c.composed_at)
+        .correlate(digests)
+        .scalar_subquery(),
+        case((digests.c.has_left_out, digests.c.id)),
+    ).where(digests.c.id.in_(select(batch.c.last_digest).distinct())),
+)

@@ -37,7 +37,7 @@ def post_notes(connection: Connection, *, press: TransactionalRenderer, now: dat
     Call it after composing, in the same transaction: the batch is gone with it.
     """
     quiet = (groups.c.closes == SlotClosing.NOTHING_NEW, ~batch.c.forced)
-    to_them = batch.join(groups, groups.c.signature == batch.c.signature)
+    to_them = batch.join(groups, groups.c.group_key == batch.c.group_key)
     count: int = connection.execute(select(func.count()).select_from(to_them).where(*quiet)).scalar_one()
     if not count:
         return 0
