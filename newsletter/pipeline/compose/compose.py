@@ -17,10 +17,11 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from newsletter.core.cadence import MAX_AGE, PATIENCE
 from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, PlannedPaper, arrange, fit
 from newsletter.core.mail.values import Content
-from newsletter.core.states import DeliveryState, MailKind
+from newsletter.core.states import MailKind
 from newsletter.db.engine import be_alone, writing
 from newsletter.db.schema import deliveries, reader_debts, runs
 from newsletter.delivery.outbox.digests import store_digest
+from newsletter.delivery.outbox.enqueue import enqueue
 from newsletter.delivery.outbox.held_mail import park_all
 from newsletter.pipeline.compose import due
 from newsletter.pipeline.compose.batch import SlotClosing, batch, carries, groups
@@ -269,37 +270,22 @@ def _queue(connection: Connection, now: datetime) -> int:
     chosen = (
         select(
             batch.c.subscriber_id,
-            literal(MailKind.DIGEST.value),
-            batch.c.delivery_key,
+            literal(MailKind.DIGEST.value).label("kind"),
+            batch.c.delivery_key.label("key"),
             groups.c.digest_id,
-            literal(DeliveryState.QUEUED.value),
-            batch.c.version,
+            batch.c.version.label("stamp"),
             batch.c.slot_at,
-            instant,
-            instant,
+            instant.label("composed_at"),
+            instant.label("next_attempt_at"),
             batch.c.expires_at,
-            literal(0),
         )
         .join(groups, groups.c.group_key == batch.c.group_key)
         .where(groups.c.digest_id.is_not(None))
         .order_by(batch.c.early.desc(), batch.c.subscriber_id)  # mails are claimed in this order
     )
-    columns = [
-        "subscriber_id",
-        "kind",
-        "key",
-        "digest_id",
-        "state",
-        "stamp",
-        "slot_at",
-        "composed_at",
-        "next_attempt_at",
-        "expires_at",
-        "attempts",
-    ]
     # Counted, as PostgreSQL's driver does not tell how many rows such a statement made.
     composed: int = connection.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
-    connection.execute(insert(deliveries).from_select(columns, chosen))
+    enqueue(connection, chosen)
     carrier = (
         select(deliveries.c.id)
         .join(batch, batch.c.subscriber_id == deliveries.c.subscriber_id)

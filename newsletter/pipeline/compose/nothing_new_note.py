@@ -10,25 +10,10 @@ from datetime import datetime
 from sqlalchemy import Connection, func, literal, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.states import DeliveryState, MailKind
-from newsletter.db.engine import dialect_insert
-from newsletter.db.schema import deliveries
+from newsletter.core.states import MailKind
+from newsletter.delivery.outbox.enqueue import enqueue
 from newsletter.pipeline.compose.batch import SlotClosing, batch, groups
 from newsletter.pipeline.content.transactional import TransactionalRenderer, store_letter
-
-COLUMNS = (
-    "subscriber_id",
-    "kind",
-    "key",
-    "digest_id",
-    "state",
-    "stamp",
-    "slot_at",
-    "composed_at",
-    "next_attempt_at",
-    "expires_at",
-    "attempts",
-)
 
 
 def post_notes(connection: Connection, *, press: TransactionalRenderer, now: datetime) -> int:
@@ -43,27 +28,20 @@ def post_notes(connection: Connection, *, press: TransactionalRenderer, now: dat
         return 0
     instant = literal(now, UTCDateTime())
     content = press.content(MailKind.NOTHING_NEW, at=now.replace(microsecond=0))
-    chosen = (
+    notes = (
         select(
             batch.c.subscriber_id,
-            literal(MailKind.NOTHING_NEW.value),
-            batch.c.delivery_key,
-            literal(store_letter(connection, MailKind.NOTHING_NEW, content)),
-            literal(DeliveryState.QUEUED.value),
-            literal(0),
+            literal(MailKind.NOTHING_NEW.value).label("kind"),
+            batch.c.delivery_key.label("key"),
+            literal(store_letter(connection, MailKind.NOTHING_NEW, content)).label("digest_id"),
+            literal(0).label("stamp"),
             batch.c.slot_at,
-            instant,
-            instant,
+            instant.label("composed_at"),
+            instant.label("next_attempt_at"),
             batch.c.expires_at,
-            literal(0),
         )
         .select_from(to_them)
         .where(*quiet)
     )
-    insert = dialect_insert(connection)
-    connection.execute(
-        insert(deliveries)
-        .from_select(COLUMNS, chosen)
-        .on_conflict_do_nothing(index_elements=["subscriber_id", "kind", "key"])  # a date that had its note
-    )
+    enqueue(connection, notes, skip_known=True)  # a date may have had its note
     return count

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, select
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.mail.values import Content
-from newsletter.core.states import DeliveryState
 from newsletter.db.engine import dialect_insert
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox.content_store import store_pieces
+from newsletter.delivery.outbox.enqueue import enqueue_one
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.mail_kinds import LETTERS
 from newsletter.render.transactional import letter
@@ -124,26 +124,17 @@ def post_letter(
     at = now.astimezone(UTC).replace(microsecond=0)  # what a Date header can say: a second shares a row
     if expires_at is None and kind in LIVES:
         expires_at = at + LIVES[kind]
-    insert = dialect_insert(connection)
-    posted = connection.execute(
-        insert(deliveries)
-        .values(
-            subscriber_id=subscriber_id,
-            kind=kind,
-            key=key,
-            digest_id=store_letter(connection, kind, press.content(kind, papers=papers, at=at)),
-            state=DeliveryState.QUEUED.value,
-            stamp=0,
-            values=dict(values) or None,
-            composed_at=at,
-            next_attempt_at=now,
-            expires_at=expires_at,
-            attempts=0,
-        )
-        .on_conflict_do_nothing(index_elements=["subscriber_id", "kind", "key"])
-        .returning(deliveries.c.id)
-    ).scalar_one_or_none()
-    return None if posted is None else int(posted)
+    return enqueue_one(
+        connection,
+        subscriber_id=subscriber_id,
+        kind=kind,
+        key=key,
+        digest_id=store_letter(connection, kind, press.content(kind, papers=papers, at=at)),
+        values=values,
+        composed_at=at,
+        next_attempt_at=now,
+        expires_at=expires_at,
+    )
 
 
 def store_letter(connection: Connection, kind: str, content: Content) -> int:
