@@ -14,7 +14,7 @@ from pathlib import Path
 from newsletter.core.errors import StorageError
 
 
-def digest_of(data: bytes) -> str:
+def sha256_of(data: bytes) -> str:
     """The SHA-256 of a dump's bytes, lower-case hex."""
     return hashlib.sha256(data).hexdigest()
 
@@ -24,12 +24,12 @@ def path_of(archive: Path, sha256: str) -> Path:
     return archive / sha256[:2] / f"{sha256}.txt"
 
 
-def keep(archive: Path, data: bytes) -> str:
+def store_bytes(archive: Path, data: bytes) -> str:
     """Store the bytes; returns their SHA-256. Whole or not at all, also when the power fails.
 
     Raises StorageError when the folder cannot be written.
     """
-    sha256 = digest_of(data)
+    sha256 = sha256_of(data)
     path = path_of(archive, sha256)
     if path.is_file() and path.stat().st_size == len(data):
         return sha256
@@ -55,7 +55,7 @@ def keep(archive: Path, data: bytes) -> str:
     return sha256
 
 
-def kept(archive: Path, sha256: str) -> bytes:
+def load_bytes(archive: Path, sha256: str) -> bytes:
     """The bytes of that hash. Raises StorageError when they are missing or no longer the same."""
     path = path_of(archive, sha256)
     try:
@@ -66,7 +66,7 @@ def kept(archive: Path, sha256: str) -> bytes:
             hint="Restore them from a backup, or drop the file again.",
             path=str(path),
         ) from error
-    if digest_of(data) != sha256:
+    if sha256_of(data) != sha256:
         raise StorageError(
             "a dump's bytes have changed on disk", hint="Restore them from a backup.", path=str(path)
         )

@@ -53,12 +53,12 @@ class KnownPapers:
     identifiers: dict[int, set[tuple[str, str]]] = field(default_factory=dict)  # merged papers share theirs
     papers: dict[int, StoredPaper] = field(default_factory=dict)  # those they were merged into included
 
-    def put(self, paper: StoredPaper, keys: PaperKeys) -> None:
+    def add(self, paper: StoredPaper, keys: PaperKeys) -> None:
         """Add a paper that the listing itself brought."""
         self.papers[paper.id] = paper
-        self.learn(paper.id, keys)
+        self.add_keys(paper.id, keys)
 
-    def learn(self, paper_id: int, keys: PaperKeys) -> list[tuple[str, str]]:
+    def add_keys(self, paper_id: int, keys: PaperKeys) -> list[tuple[str, str]]:
         """Note the keys of a listing of that paper; returns those it was not yet known by."""
         fresh = [
             key
@@ -72,7 +72,7 @@ class KnownPapers:
         return fresh
 
 
-def fetch_shelf(
+def fetch_known_papers(
     connection: Connection, keys: Sequence[PaperKeys], *, dump_id: int, also: Iterable[int] = ()
 ) -> KnownPapers:
     """Everything known that the entries with these keys may mean.
@@ -81,10 +81,10 @@ def fetch_shelf(
     """
     holders = _holders(connection, keys)
     ids = {paper_id for found in holders.values() for paper_id in found} | set(also)
-    shelf = KnownPapers(holders=holders, papers=fetch_papers(connection, ids, dump_id=dump_id))
+    known_papers = KnownPapers(holders=holders, papers=fetch_papers(connection, ids, dump_id=dump_id))
     if ids and any(key.identifiers for key in keys):
-        shelf.identifiers = _identifiers(connection, shelf.papers)
-    return shelf
+        known_papers.identifiers = _identifiers(connection, known_papers.papers)
+    return known_papers
 
 
 def _holders(connection: Connection, keys: Sequence[PaperKeys]) -> dict[tuple[str, str], list[int]]:

@@ -23,7 +23,7 @@ from newsletter.db.schema import (
     papers,
     possible_same,
 )
-from newsletter.papers.relisting import restand
+from newsletter.papers.relisting import refresh_first_listings
 
 _GAPS = ("author_count", "author_names", "organization", "published_on", "comments", "code_url", "url")
 
@@ -69,7 +69,7 @@ def merge(connection: Connection, keep: int, other: int, *, now: datetime) -> in
     held = [number for number in (into.edition, gone.edition) if number is not None]
     values |= {"edition": min(held, default=None), "backfill": into.backfill or (not held and gone.backfill)}
     connection.execute(update(papers).where(papers.c.id == kept).values(**values))
-    restand(connection, [kept])
+    refresh_first_listings(connection, [kept])
     _decide(connection, "merge", kept, merged, now=now, verdict="merged")
     return kept
 
@@ -108,7 +108,7 @@ def split(
         if paper is off and values["edition"] is None:
             values["edition"] = kept.edition  # inherits: no edition will bring it
         connection.execute(update(papers).where(papers.c.id == paper.id).values(**values))
-    restand(connection, [off.id, kept.id])
+    refresh_first_listings(connection, [off.id, kept.id])
     if news:
         _set_news(connection, off.id, now=now)
     else:

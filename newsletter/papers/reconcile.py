@@ -19,7 +19,7 @@ from newsletter.core.papers.identity import PaperKeys, keys_of, recognise
 from newsletter.core.papers.listing import Entry, ListedOn, Listing
 from newsletter.core.topics.topic_match import TopicMatcher
 from newsletter.papers import possible_duplicates, store
-from newsletter.papers.lookup import KnownPapers, StoredPaper, fetch_shelf
+from newsletter.papers.lookup import KnownPapers, StoredPaper, fetch_known_papers
 from newsletter.papers.possible_duplicates import AbstractOverlap
 from newsletter.papers.store import TouchedPaper
 from newsletter.papers.topic_matches import assign
@@ -42,7 +42,7 @@ class _Reconciliation:
 
     dump_id: int
     listed_on: date
-    shelf: KnownPapers
+    known_papers: KnownPapers
     before: dict[int, int]  # paper by line, of an earlier reading of these bytes
     own: set[int]  # papers that this dump listed before and stands for
     claimed: set[int]  # papers that some entry is recognised as by its keys
@@ -56,7 +56,7 @@ class _Reconciliation:
     reworded: dict[int, PaperText] = field(default_factory=dict)  # known papers' former texts
 
 
-def take_in(
+def reconcile(
     connection: Connection,
     listing: Listing,
     *,
@@ -78,15 +78,15 @@ def take_in(
     """
     before = store.take_listings(connection, dump_id)
     keys = [keys_of(entry) for entry in listing.entries]
-    shelf = fetch_shelf(connection, keys, dump_id=dump_id, also=before.values())
-    listed = decided or _date(listing, keys, shelf, today=now.date(), filename=filename, option=option)
+    known_papers = fetch_known_papers(connection, keys, dump_id=dump_id, also=before.values())
+    listed = decided or _date(listing, keys, known_papers, today=now.date(), filename=filename, option=option)
     desk = _Reconciliation(
         dump_id=dump_id,
         listed_on=listed.date,
-        shelf=shelf,
+        known_papers=known_papers,
         before=before,
         own=set(before.values()) if again else set(),
-        claimed={paper_id for paper_id in _recognised(keys, shelf) if paper_id is not None},
+        claimed={paper_id for paper_id in _recognised(keys, known_papers) if paper_id is not None},
     )
     for entry, entry_keys in zip(listing.entries, keys, strict=True):
         _place(desk, entry, entry_keys)
@@ -96,17 +96,17 @@ def take_in(
 def _date(
     listing: Listing,
     keys: list[PaperKeys],
-    shelf: KnownPapers,
+    known_papers: KnownPapers,
     *,
     today: date,
     filename: str,
     option: date | None,
 ) -> ListedOn:
     years: list[int] = []
-    for entry, found in zip(listing.entries, _recognised(keys, shelf), strict=True):
+    for entry, found in zip(listing.entries, _recognised(keys, known_papers), strict=True):
         if entry.printed is None or entry.printed.year is not None:
             continue
-        printed = shelf.papers[found].printed_on if found is not None else []
+        printed = known_papers.papers[found].printed_on if found is not None else []
         days = {
             day.year for day in printed if (day.month, day.day) == (entry.printed.month, entry.printed.day)
         }
@@ -121,28 +121,31 @@ def _date(
     )
 
 
-def _recognised(keys: list[PaperKeys], shelf: KnownPapers) -> list[int | None]:
+def _recognised(keys: list[PaperKeys], known_papers: KnownPapers) -> list[int | None]:
     """The stored paper that each entry is, if any."""
-    return [recognise(key, holders=shelf.holders, identifiers=shelf.identifiers).paper_id for key in keys]
+    return [
+        recognise(key, holders=known_papers.holders, identifiers=known_papers.identifiers).paper_id
+        for key in keys
+    ]
 
 
 def _place(desk: _Reconciliation, entry: Entry, keys: PaperKeys) -> None:
     """Find or make the paper of an entry and note what the entry changes."""
-    found = recognise(keys, holders=desk.shelf.holders, identifiers=desk.shelf.identifiers)
+    found = recognise(keys, holders=desk.known_papers.holders, identifiers=desk.known_papers.identifiers)
     paper_id = found.paper_id
     if paper_id is None and desk.before.get(entry.line) not in desk.claimed | desk.seen:
         paper_id = desk.before.get(entry.line)  # the same bytes at the same line, read better than before
     if paper_id is None:
         paper = _new_paper(desk, entry)
-        desk.shelf.put(paper, keys)
+        desk.known_papers.add(paper, keys)
         desk.keys += [(*key, paper.id) for key in (("title", keys.title), *keys.identifiers)]
         desk.added.append(paper)
         desk.news.add(paper.id)
     else:
-        paper = desk.shelf.papers[paper_id]
-        desk.keys += [(*key, paper.id) for key in desk.shelf.learn(paper.id, keys)]
+        paper = desk.known_papers.papers[paper_id]
+        desk.keys += [(*key, paper.id) for key in desk.known_papers.add_keys(paper.id, keys)]
         _compare(desk, paper, entry)
-        others = {desk.shelf.papers[rival].canonical for rival in found.rivals} - {paper.canonical}
+        others = {desk.known_papers.papers[rival].canonical for rival in found.rivals} - {paper.canonical}
         desk.rivals += [(paper.canonical, rival) for rival in others]
     desk.seen.add(paper.id)
     desk.listed.append((entry, paper.id))
@@ -167,7 +170,7 @@ def _new_paper(desk: _Reconciliation, entry: Entry) -> StoredPaper:
 
 def _compare(desk: _Reconciliation, paper: StoredPaper, entry: Entry) -> None:
     own = paper.id in desk.own
-    kept = desk.shelf.papers[paper.canonical]
+    kept = desk.known_papers.papers[paper.canonical]
     anew = not (own or paper.stands or kept.stands or paper.id in desk.seen)
     rereading = own and paper.id not in desk.seen and paper.text_dump == desk.dump_id
     change = decide(
@@ -262,7 +265,7 @@ def _write(
     brought = {
         paper_id
         for paper_id in desk.seen & desk.own
-        if desk.shelf.papers[paper_id].brought_by == desk.dump_id
+        if desk.known_papers.papers[paper_id].brought_by == desk.dump_id
     }
     new = len(desk.news | brought)
     return ReconcileReport(

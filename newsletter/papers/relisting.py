@@ -30,7 +30,7 @@ def papers_of(connection: Connection, dump_id: int) -> list[int]:
     return list(dict.fromkeys(connection.execute(chosen).scalars()))
 
 
-def restand(connection: Connection, paper_ids: Collection[int]) -> None:
+def refresh_first_listings(connection: Connection, paper_ids: Collection[int]) -> None:
     """Set first listing and publication date of papers by the dumps that stand.
 
     A kept paper was first listed when any of those merged into it was. A date printed without a year follows
@@ -52,7 +52,7 @@ def restand(connection: Connection, paper_ids: Collection[int]) -> None:
                 connection.execute(statement, dated)
 
 
-def unlisted(connection: Connection, paper_ids: Collection[int]) -> list[int]:
+def no_longer_listed(connection: Connection, paper_ids: Collection[int]) -> list[int]:
     """Of these papers and all merged with them, those that no standing dump lists under any name."""
     chunks = list(in_chunks(_with_kept(connection, paper_ids)))
     standing = {row.merged_into or row.paper_id for chunk in chunks for row in _listings(connection, chunk)}
@@ -118,7 +118,7 @@ def _published_on(listings: list[Any]) -> date | None:
         return None
 
 
-def archive_only(connection: Connection, paper_ids: Collection[int]) -> None:
+def mark_archive_only(connection: Connection, paper_ids: Collection[int]) -> None:
     """Mark papers as backfill that only archives list by now: what is left of them is no news."""
     for chunk in in_chunks(paper_ids):
         listed = select(listed_entries.c.paper_id).join(dumps, dumps.c.id == listed_entries.c.dump_id)
@@ -134,7 +134,7 @@ def archive_only(connection: Connection, paper_ids: Collection[int]) -> None:
         )
 
 
-def fall_back(connection: Connection, dump_id: int) -> dict[int, tuple[PaperText, PaperText]]:
+def restore_older_texts(connection: Connection, dump_id: int) -> dict[int, tuple[PaperText, PaperText]]:
     """Give papers whose current text came with this dump, which no longer stands, their newest other text.
 
     A text stays when a later dump lists the paper (it said the same), or when there is no other. Returns

@@ -53,7 +53,7 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
 
     def __init__(self, overrides: Sequence[Path] = ()) -> None:
         """overrides: folders that win over the shipped templates, first wins (`<state>/templates`)."""
-        self.ink = SlotMarker()
+        self.slot_marker = SlotMarker()
         self.folders = (*overrides, templates_root())
         self.used: set[str] = set()  # names of templates that were read so far
         self.templates = _Folders(self.folders, self.used)
@@ -61,7 +61,7 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
             loader=self.templates,
             autoescape=_is_html,
             undefined=StrictUndefined,
-            finalize=self.ink.finalize,
+            finalize=self.slot_marker.finalize,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,

@@ -18,7 +18,7 @@ from newsletter.core.errors import ConfigurationError
 from newsletter.core.mail.quoted_printable import decoded_size
 from newsletter.core.mail.text_wrap import columns
 from newsletter.core.states import Role
-from newsletter.render.document import page, shared_context, stretch
+from newsletter.render.document import encode_part, render_document, shared_context
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.slots import TemplateSlot
 from newsletter.render.view_models import Brand, PaperView, TopicView, nameless
@@ -142,7 +142,7 @@ class Layout:
             )
             for name, bodies in places.items()
         }
-        return page(self.environment, self.folder, part, {**self._shared, "place": filled})
+        return render_document(self.environment, self.folder, part, {**self._shared, "place": filled})
 
     def bare(self) -> str:
         """The HTML document with nothing in its places, before inlining: to look at its style sheets."""
@@ -151,7 +151,7 @@ class Layout:
 
     def cut(self, document: str, keys: Sequence[Key]) -> tuple[list[bytes | str], dict[Key, bytes]]:
         """(frame, pieces) of a marked document; keys: of its pieces, as they were wanted."""
-        mark = re.compile(f"<!--{self.environment.ink.word} ([a-z]+)([0-9]*)(?:-([a-z]+))?-->")
+        mark = re.compile(f"<!--{self.environment.slot_marker.word} ([a-z]+)([0-9]*)(?:-([a-z]+))?-->")
         frame: list[bytes | str] = []
         pieces: dict[Key, bytes] = {}
         start, key = 0, None
@@ -215,10 +215,10 @@ class Layout:
             self.frame = LayoutFrame()  # holds the colours of all topics
 
     def _mark(self, word: str) -> str:
-        return f"<!--{self.environment.ink.word} {word}-->"
+        return f"<!--{self.environment.slot_marker.word} {word}-->"
 
     def _encoded(self, text: str) -> bytes:
-        return stretch(self.environment.ink, self.folder, text)
+        return encode_part(self.environment.slot_marker, self.folder, text)
 
     def _check_places(self, found: Sequence[str]) -> None:
         for name in PLACES.values():

@@ -15,17 +15,17 @@ class TransactionalKind:
     """One kind of letter."""
 
     links: tuple[str, ...]  # slots `my.…` that it must print: without them nobody could act
-    told: frozenset[str] = frozenset()  # what whoever posts it must tell besides, by name
+    extra_values: frozenset[str] = frozenset()  # what whoever posts it must tell besides, by name
     shows_papers: bool = False  # whether its templates are handed `papers`
     for_anybody: bool = False  # somebody else may have asked for it: nothing that a person typed goes in
 
     @property
-    def prints(self) -> frozenset[str]:
+    def slots(self) -> frozenset[str]:
         """The slots `my.…` that its templates may print."""
-        return self.told.union(self.links)
+        return self.extra_values.union(self.links)
 
 
-LETTERS: dict[str, TransactionalKind] = {
+TRANSACTIONAL_KINDS: dict[str, TransactionalKind] = {
     # confirm_url: confirms the address. preferences_url, unsubscribe_url: as in a digest. account_url: change
     # of address, export, erasure. undo_url: takes leaving back. topics: "Circuits and Quantum". first: "Your
     # first digest comes on Friday 17 April at 07:00 (Europe/Berlin), or …", a sentence.
@@ -33,13 +33,15 @@ LETTERS: dict[str, TransactionalKind] = {
     MailKind.ALREADY: TransactionalKind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
     MailKind.WELCOME: TransactionalKind(
         links=("preferences_url", "unsubscribe_url"),
-        told=frozenset({"topics", "first"}),
+        extra_values=frozenset({"topics", "first"}),
         shows_papers=True,
     ),
     MailKind.GOODBYE: TransactionalKind(links=("undo_url",)),
     MailKind.NOTHING_NEW: TransactionalKind(links=("preferences_url", "unsubscribe_url")),
     # To an address that is not the reader's yet; `of`, which no template prints, is the reader's ref.
-    MailKind.ADDRESS: TransactionalKind(links=("confirm_url",), told=frozenset({"of"}), for_anybody=True),
+    MailKind.ADDRESS: TransactionalKind(
+        links=("confirm_url",), extra_values=frozenset({"of"}), for_anybody=True
+    ),
     MailKind.LINK: TransactionalKind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
     MailKind.ACCOUNT: TransactionalKind(links=("account_url",), for_anybody=True),
 }

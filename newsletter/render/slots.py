@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from newsletter.core.mail.quoted_printable import UNPRINTABLE
 
-MY = frozenset(
+READER_SLOTS = frozenset(
     {
         "greeting",  # "Good morning, Ada." or "Good morning."
         "because",  # "You get this daily at 07:00 (Europe/Berlin), because you signed up for it."
@@ -25,7 +25,7 @@ MY = frozenset(
         "web_url",  # this digest, to be read on the web
     }
 )  # in digests; what letters print is in `newsletter.render.mail_kinds`
-DIGEST = frozenset(
+DIGEST_SLOTS = frozenset(
     {
         "number",  # of the edition
         "date",  # "Friday 17 April 2026"
@@ -36,7 +36,7 @@ DIGEST = frozenset(
         "more",  # that some papers had no room
     }
 )  # and, handed to cards and rows: count_…, width_…, bar_… of a topic, seen_… of a date
-NAMES = {"my": MY, "digest": DIGEST}
+SLOT_NAMES = {"my": READER_SLOTS, "digest": DIGEST_SLOTS}
 
 
 class TemplateSlot:

@@ -12,13 +12,13 @@ from typing import Any
 
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.mail.values import Content
-from newsletter.render.document import page, shared_context, stretch
+from newsletter.render.document import encode_part, render_document, shared_context
 from newsletter.render.environment import MailEnvironment
-from newsletter.render.mail_kinds import LETTERS
+from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from newsletter.render.view_models import Brand, TopicView
 
 
-def letter(
+def render_transactional(
     environment: MailEnvironment,
     *,
     brand: Brand,
@@ -33,19 +33,22 @@ def letter(
     are handed besides, plain values that all who get this content share (`papers`: PaperLine, for a welcome).
     """
     folder = f"email/{kind}"
-    slots = {"my": LETTERS[kind].prints if kind in LETTERS else frozenset(), "digest": frozenset[str]()}
+    slots = {
+        "my": TRANSACTIONAL_KINDS[kind].slots if kind in TRANSACTIONAL_KINDS else frozenset(),
+        "digest": frozenset[str](),
+    }
     handed = {**shared_context(brand, topics or {}, slots=slots), "papers": (), **(context or {})}
     subject = " ".join(environment.part(f"{folder}/subject.txt.j2", handed).split())
-    if environment.ink.word in subject:
+    if environment.slot_marker.word in subject:
         raise ConfigurationError(
             f"the template {folder}/subject.txt.j2 cannot be used: it prints a slot",
             hint="All who get this mail share its subject.",
             template=f"{folder}/subject.txt.j2",
         )
-    html, text = (page(environment, folder, part, handed) for part in ("html", "txt"))
+    html, text = (render_document(environment, folder, part, handed) for part in ("html", "txt"))
     return Content(
         subject=subject,
         date=date,
-        html=(stretch(environment.ink, folder, html + "\n"),),
-        text=(stretch(environment.ink, folder, text),),
+        html=(encode_part(environment.slot_marker, folder, html + "\n"),),
+        text=(encode_part(environment.slot_marker, folder, text),),
     )

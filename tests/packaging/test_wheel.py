@@ -20,7 +20,7 @@ from newsletter.core.states import Form, Role
 from newsletter.render.topic_colors import shades_of
 from newsletter.render.environment import MailEnvironment, templates_root
 from newsletter.render.layout import Layout
-from newsletter.render.transactional import letter
+from newsletter.render.transactional import render_transactional
 from newsletter.render.view_models import Brand, PaperView, TopicView
 
 environment = MailEnvironment()
@@ -43,7 +43,8 @@ cards = [
 Layout(environment, brand=Brand(), topics=topics).prepare(cards, {1: paper}, maybe=cards[:1])
 for folder in (templates_root() / "email").iterdir():
     if folder.is_dir() and folder.name != "digest":
-        letter(environment, brand=Brand(), kind=folder.name, date=datetime(2026, 4, 13, tzinfo=UTC))
+        date = datetime(2026, 4, 13, tzinfo=UTC)
+        render_transactional(environment, brand=Brand(), kind=folder.name, date=date)
 for page in templates_root().glob("web/*"):  # what they show is the business of the tests of the pages
     environment.get_template(f"web/{page.name}")
 print(sorted(

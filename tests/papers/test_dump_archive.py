@@ -8,35 +8,35 @@ from pathlib import Path
 import pytest
 
 from newsletter.core.errors import StorageError
-from newsletter.papers.dump_archive import digest_of, keep, kept, path_of
+from newsletter.papers.dump_archive import load_bytes, path_of, sha256_of, store_bytes
 
 
 def test_keep_stores_bytes_once_and_whole(tmp_path: Path) -> None:
     data = b"some bytes"
-    sha256 = keep(tmp_path / "dumps", data)
+    sha256 = store_bytes(tmp_path / "dumps", data)
     path = path_of(tmp_path / "dumps", sha256)
     before = path.stat().st_mtime_ns
-    assert keep(tmp_path / "dumps", data) == sha256 == digest_of(data)
+    assert store_bytes(tmp_path / "dumps", data) == sha256 == sha256_of(data)
     assert path.stat().st_mtime_ns == before
     assert [found.name for found in path.parent.iterdir()] == [f"{sha256}.txt"]
-    assert kept(tmp_path / "dumps", sha256) == data
+    assert load_bytes(tmp_path / "dumps", sha256) == data
 
 
 def test_keep_replaces_a_file_that_was_cut(tmp_path: Path) -> None:
-    sha256 = keep(tmp_path, b"some bytes")
+    sha256 = store_bytes(tmp_path, b"some bytes")
     path_of(tmp_path, sha256).write_bytes(b"some")
-    keep(tmp_path, b"some bytes")
-    assert kept(tmp_path, sha256) == b"some bytes"
+    store_bytes(tmp_path, b"some bytes")
+    assert load_bytes(tmp_path, sha256) == b"some bytes"
 
 
 def test_keep_says_that_the_folder_is_unusable(tmp_path: Path) -> None:
     (tmp_path / "dumps").write_bytes(b"a file is in the way")
     with pytest.raises(StorageError, match="state directory writable"):
-        keep(tmp_path / "dumps", b"some bytes")
+        store_bytes(tmp_path / "dumps", b"some bytes")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_keep_says_that_the_folder_is_read_only(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(StorageError, match="state directory writable"):
-        keep(tmp_path / "dumps", b"some bytes")
+        store_bytes(tmp_path / "dumps", b"some bytes")

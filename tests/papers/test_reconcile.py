@@ -11,7 +11,7 @@ import pytest
 from newsletter.core.papers.listing import Entry, ListedOn, Listing
 from newsletter.db.engine import writing
 from newsletter.papers import dumps
-from newsletter.papers.reconcile import ReconcileReport, take_in
+from newsletter.papers.reconcile import ReconcileReport, reconcile
 from tests.pipeline.intake.scenario import DumpScenario, abstract_of
 
 DAY = date(2026, 3, 3)
@@ -34,7 +34,7 @@ def reread(stand: DumpScenario, *entries: Entry) -> ReconcileReport:
             printed=None,
             entries=tuple(replace(item, position=n) for n, item in enumerate(entries, 1)),
         )
-        return take_in(
+        return reconcile(
             connection,
             listing,
             dump_id=dump.id,

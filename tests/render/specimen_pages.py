@@ -18,8 +18,8 @@ from newsletter.render.check import specimens
 from newsletter.render.check.templates import joined
 from newsletter.render.environment import MailEnvironment, templates_root
 from newsletter.render.layout import Layout
-from newsletter.render.mail_kinds import LETTERS
-from newsletter.render.transactional import letter
+from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
+from newsletter.render.transactional import render_transactional
 from newsletter.render.view_models import Brand, PaperLine
 
 BRAND = Brand(
@@ -42,8 +42,12 @@ def digest(plan: DigestPlan = BUSY, *, overrides: tuple[Path, ...] = (), brand: 
 
 def post(kind: str, *, brand: Brand = BRAND, papers: Sequence[PaperLine] | None = None) -> Content:
     """A letter; papers: five specimens unless told otherwise, for a kind that shows any."""
-    shown = tuple(specimens.lines()[:5] if papers is None else papers) if LETTERS[kind].shows_papers else ()
-    return letter(
+    shown = (
+        tuple(specimens.lines()[:5] if papers is None else papers)
+        if TRANSACTIONAL_KINDS[kind].shows_papers
+        else ()
+    )
+    return render_transactional(
         MailEnvironment(),
         brand=brand,
         kind=kind,

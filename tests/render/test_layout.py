@@ -15,7 +15,7 @@ from newsletter.render.assembly import HTML_LIMIT, SLACK, assemble, budget
 from newsletter.render.check import specimens
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.layout import Layout, key_of
-from newsletter.render.slots import NAMES
+from newsletter.render.slots import SLOT_NAMES
 from newsletter.render.view_models import PaperView
 from tests.render.specimen_pages import BRAND, BUSY, COMPOSED_AT, digest, pages
 
@@ -194,7 +194,7 @@ def test_assemble_uses_only_known_slots_and_tells_all_of_the_digests() -> None:
     content = digest()
     used = {name.decode() for part in (content.html, content.text) for name in SLOTS.findall(b"".join(part))}
     personal = {name for name in used if name.startswith("my.")}
-    assert personal == {f"my.{name}" for name in NAMES["my"]}
+    assert personal == {f"my.{name}" for name in SLOT_NAMES["my"]}
     assert used - personal <= set(content.values)
 
 

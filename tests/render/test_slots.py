@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.core.errors import ConfigurationError
-from newsletter.render.document import page, shared_context, stretch
+from newsletter.render.document import encode_part, render_document, shared_context
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.view_models import Brand
 
@@ -89,8 +89,8 @@ def test_slots_pass_through_macros_and_blocks(tmp_path: Path) -> None:
         html='{% macro to(url) %}<a href="{{ url }}#x">{{ my.greeting }}</a>{% endmacro %}'
         "<p>{{ to(my.web_url) }}</p>",
     )
-    shown = page(environment, "email/trial", "html", shared_context(Brand(), {}))
-    assert stretch(environment.ink, "email/trial", shown) == (
+    shown = render_document(environment, "email/trial", "html", shared_context(Brand(), {}))
+    assert encode_part(environment.slot_marker, "email/trial", shown) == (
         b'<html><head></head><body><p><a href=3D"=\r\n\x00my.web_url\x00#x">=\r\n\x00my.greeting\x00'
         b"</a></p></body></html>=\r\n"
     )
@@ -107,10 +107,10 @@ def test_slots_pass_through_macros_and_blocks(tmp_path: Path) -> None:
 def test_a_slot_that_was_changed_after_printing_is_noticed(tmp_path: Path, source: str) -> None:
     environment = _environment(tmp_path, html=source)
     with pytest.raises(ConfigurationError, match="changed after it was printed"):
-        stretch(
-            environment.ink,
+        encode_part(
+            environment.slot_marker,
             "email/trial",
-            page(environment, "email/trial", "html", shared_context(Brand(), {})),
+            render_document(environment, "email/trial", "html", shared_context(Brand(), {})),
         )
 
 
@@ -131,7 +131,7 @@ def test_a_slot_that_was_changed_after_printing_is_noticed(tmp_path: Path, sourc
 def test_slots_stand_only_where_their_values_are_safe(tmp_path: Path, source: str, words: str) -> None:
     environment = _environment(tmp_path, html=f"<p>{source}</p>")
     with pytest.raises(ConfigurationError, match=words):
-        page(environment, "email/trial", "html", shared_context(Brand(), {}))
+        render_document(environment, "email/trial", "html", shared_context(Brand(), {}))
 
 
 def test_templates_reach_neither_the_environment_nor_python(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from newsletter.core.mail.quoted_printable import SLOTS
 from newsletter.render.check import specimens
-from newsletter.render.mail_kinds import LETTERS
+from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from newsletter.render.view_models import Brand, PaperLine
 from tests.render.specimen_pages import COMPOSED_AT, pages, post
 
@@ -27,13 +27,13 @@ Paper Digest, 1 Example Street, 10115 Berlin
 """
 
 
-@pytest.mark.parametrize("kind", LETTERS)
+@pytest.mark.parametrize("kind", TRANSACTIONAL_KINDS)
 def test_each_letter_prints_what_it_is_for_and_no_other_slot(kind: str) -> None:
     content = post(kind)
     assert (content.subject, content.date, content.values) == (SUBJECTS[kind], COMPOSED_AT, {})
     for part in (content.html, content.text):
         printed = {name.decode() for name in SLOTS.findall(b"".join(part))}
-        assert printed == {f"my.{name}" for name in LETTERS[kind].prints - {"of"}}
+        assert printed == {f"my.{name}" for name in TRANSACTIONAL_KINDS[kind].slots - {"of"}}
     html, text = pages(content)
     assert 'href="https://papers.example/privacy"' in html
     assert text.endswith(f"\n{FOOT}")

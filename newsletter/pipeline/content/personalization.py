@@ -14,7 +14,7 @@ from newsletter.core.cadence import zone_of
 from newsletter.core.mail.values import Recipient
 from newsletter.core.states import MailKind
 from newsletter.delivery.outbox.claims import ClaimedMail
-from newsletter.render.mail_kinds import LETTERS
+from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from subscribers import tokens
 from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
 
@@ -76,7 +76,7 @@ class Links:
             "account_url": lambda: self._signed("account", ACCOUNT, {"ref": person.ref}, mail),
             "confirm_url": lambda: self._confirm(mail),
         }
-        return {name: makers[name]() for name in LETTERS[mail.kind].links}
+        return {name: makers[name]() for name in TRANSACTIONAL_KINDS[mail.kind].links}
 
     def _confirm(self, mail: ClaimedMail) -> str:
         if mail.kind == MailKind.ADDRESS:
@@ -105,7 +105,7 @@ def recipient_of(mail: ClaimedMail, links: Callable[[ClaimedMail], Mapping[str, 
     my = links(mail)
     if mail.values:
         my = {**my, **mail.values}
-    named = mail.kind == MailKind.DIGEST or not LETTERS[mail.kind].for_anybody
+    named = mail.kind == MailKind.DIGEST or not TRANSACTIONAL_KINDS[mail.kind].for_anybody
     return Recipient(
         subscriber_id=mail.subscriber_id,
         address=person.address,

@@ -20,8 +20,8 @@ from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox.content_store import store_pieces
 from newsletter.delivery.outbox.enqueue import enqueue_one
 from newsletter.render.environment import MailEnvironment
-from newsletter.render.mail_kinds import LETTERS
-from newsletter.render.transactional import letter
+from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
+from newsletter.render.transactional import render_transactional
 from newsletter.render.view_models import Brand, PaperLine, TopicView, nameless
 from subscribers import link_purposes
 
@@ -78,7 +78,7 @@ class TransactionalRenderer:
         lines = tuple(
             PaperLine(title=paper.title, url=paper.link, topic=topics[paper.topic]) for paper in papers
         )
-        return letter(
+        return render_transactional(
             self._environment,
             brand=self._brand,
             kind=kind,
@@ -102,14 +102,13 @@ def post_letter(
 ) -> int | None:
     """Have a letter waiting for one person, to be sent at once; returns its id, None if it was posted before.
 
-    kind: one of `render.mail_kinds.LETTERS`. key: with the person and the kind, what makes it one. values:
-    what
-    only this mail prints besides its links. papers: for a kind that shows some. expires_at: when not to send
-    it any more; of itself a letter expires with its link. Raises NewsletterError when `values` lack what
+    kind: of `newsletter.render.mail_kinds.TRANSACTIONAL_KINDS`. key: with the person and the kind, what makes
+    it one. values: what only this mail prints besides its links. papers: for a kind that shows some.
+    expires_at: when not to send it any more; of itself a letter expires with its link. Raises NewsletterError when `values` lack what
     the kind prints, ConfigurationError for a broken template.
     """
     values = values or {}
-    missing = sorted(LETTERS[kind].told.difference(values))
+    missing = sorted(TRANSACTIONAL_KINDS[kind].extra_values.difference(values))
     if missing:
         raise NewsletterError(
             f"a letter of kind {kind} needs {', '.join(missing)}", hint="Tell it when posting the letter."

@@ -18,8 +18,7 @@ from newsletter.core.papers.listing import ListedOn, Listing
 from newsletter.core.states import DumpStatus
 from newsletter.core.topics.topic_match import TopicMatcher
 from newsletter.db.engine import reading, writing
-from newsletter.papers import dump_archive as dump_archive
-from newsletter.papers import dumps, possible_duplicates, queries, relisting
+from newsletter.papers import dump_archive, dumps, possible_duplicates, queries, relisting
 from newsletter.papers.dumps import StoredDump
 from newsletter.papers.topic_matches import assign, rematch, withdraw_pairs
 from newsletter.pipeline.intake.ingest import store_listing, why_held
@@ -54,7 +53,7 @@ def redate_dump(engine: Engine, name: str, listed_on: date) -> dict[str, Any]:
         if dump.status != DumpStatus.HELD:  # a held dump has no date before its release
             values |= {"listed_on": listed_on, "listed_on_from": "option"}
         dumps.change(connection, dump.id, **values)
-        relisting.restand(connection, relisting.papers_of(connection, dump.id))
+        relisting.refresh_first_listings(connection, relisting.papers_of(connection, dump.id))
         return _row(connection, dump)
 
 
@@ -71,7 +70,7 @@ def withdraw_dump(engine: Engine, name: str, *, matcher: TopicMatcher, now: date
             dumps.change(connection, dump.id, status=DumpStatus.WITHDRAWN)
         if dump.status == DumpStatus.INGESTED:
             listed = relisting.papers_of(connection, dump.id)
-            changed = relisting.fall_back(connection, dump.id)
+            changed = relisting.restore_older_texts(connection, dump.id)
             present = {held: new for held, (_, new) in changed.items()}
             possible_duplicates.forget_abstracts(
                 connection, {held: old.abstract for held, (old, _) in changed.items()}
@@ -160,13 +159,13 @@ def replay_dump(
 
 def _forsake(connection: Connection, paper_ids: Collection[int], *, now: datetime) -> None:
     """Draw the consequences for papers that a dump lists no longer."""
-    relisting.restand(connection, paper_ids)
-    relisting.archive_only(connection, paper_ids)
-    withdraw_pairs(connection, relisting.unlisted(connection, paper_ids), now=now)
+    relisting.refresh_first_listings(connection, paper_ids)
+    relisting.mark_archive_only(connection, paper_ids)
+    withdraw_pairs(connection, relisting.no_longer_listed(connection, paper_ids), now=now)
 
 
 def _reread(archive: Path, dump: StoredDump) -> Listing:
-    data = dump_archive.kept(archive, dump.sha256)
+    data = dump_archive.load_bytes(archive, dump.sha256)
     known = dump.format if dump.format in formats() else None
     return read_listing(data, name=dump.file, format=known)
 

@@ -21,11 +21,10 @@ from newsletter.core.states import DumpStatus
 from newsletter.core.topics.topic_match import TopicMatcher
 from newsletter.db.engine import reading, with_room, writing
 from newsletter.db.schema import papers
-from newsletter.papers import dump_archive as dump_archive
-from newsletter.papers import dumps
+from newsletter.papers import dump_archive, dumps
 from newsletter.papers.dumps import StoredDump
 from newsletter.papers.possible_duplicates import AbstractOverlap
-from newsletter.papers.reconcile import take_in
+from newsletter.papers.reconcile import reconcile
 from newsletter.sources.decoding import check_size
 from newsletter.sources.registry import read_listing
 
@@ -144,7 +143,7 @@ def ingest_bytes(
     name = name.encode("utf-8", "surrogateescape").decode(
         "utf-8", "replace"
     )  # files may be named in any bytes
-    sha256 = dump_archive.digest_of(data)
+    sha256 = dump_archive.sha256_of(data)
     with reading(engine) as connection:
         before = dumps.by_hash(connection, sha256)
         if before is not None and before.status == DumpStatus.INGESTED:
@@ -153,7 +152,7 @@ def ingest_bytes(
         listing = read_listing(data, name=name, format=chosen.format)
     except DumpRefusedError as error:
         return _refused(name, error)
-    dump_archive.keep(archive, data)
+    dump_archive.store_bytes(archive, data)
     with writing(engine, alone=True) as connection:
         with_room(connection)
         before = dumps.by_hash(connection, sha256)  # another process may have been faster
@@ -188,8 +187,8 @@ def store_listing(
     decided: ListedOn | None = None,
     again: bool = False,
 ) -> DumpReport:
-    """Store a listing as that dump's and mark the dump ingested. Arguments: see `take_in`."""
-    taken = take_in(
+    """Store a listing as that dump's and mark the dump ingested. Arguments: see `reconcile`."""
+    taken = reconcile(
         connection,
         listing,
         dump_id=dump_id,

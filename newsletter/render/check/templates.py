@@ -24,11 +24,11 @@ from newsletter.render.check.html_lint import unfit
 from newsletter.render.check.same_html import tokens
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.layout import Key, Layout, key_of
-from newsletter.render.mail_kinds import LETTERS
-from newsletter.render.transactional import letter
+from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
+from newsletter.render.transactional import render_transactional
 from newsletter.render.view_models import Brand, PaperLine, PaperView, TopicView
 
-MUST_LINK = {kind: letter.links for kind, letter in LETTERS.items()}  # what a letter is for
+MUST_LINK = {kind: letter.links for kind, letter in TRANSACTIONAL_KINDS.items()}  # what a letter is for
 COMPOSED_AT = datetime(2026, 4, 17, 5, tzinfo=UTC)
 PLANS = (
     specimens.plan({"circuits": 3, "quantum": 1, "everything": 2}, note="One line.\nAnother.", extras=True),
@@ -93,12 +93,12 @@ def check(
 
 def check_letter(environment: MailEnvironment, brand: Brand, kind: str) -> list[Problem]:
     """The same for a mail that repeats nothing. Raises ConfigurationError where it cannot be rendered."""
-    if kind not in LETTERS:
+    if kind not in TRANSACTIONAL_KINDS:
         return []  # its files are among those that nothing uses
     problems: list[Problem] = []
-    papers = specimens.lines() if LETTERS[kind].shows_papers else ()
+    papers = specimens.lines() if TRANSACTIONAL_KINDS[kind].shows_papers else ()
     for shown in {(), papers}:
-        content = letter(
+        content = render_transactional(
             environment,
             brand=brand,
             kind=kind,
@@ -190,8 +190,8 @@ def differences(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView
     wanted = _wanted(layout, plan, papers)
     told = {**values(layout, plan, papers), **{f"my.{name}": value for name, value in specimens.MY.items()}}
     content = assemble(layout, plan, papers, composed_at=COMPOSED_AT)
-    ink = layout.environment.ink
-    whole = ink.pattern.sub(
+    slot_marker = layout.environment.slot_marker
+    whole = slot_marker.pattern.sub(
         lambda found: html.escape(UNPRINTABLE.sub("", told[found[1]])).replace("\n", "<br>\n"),
         layout.render("html", wanted, marked=False),
     )
@@ -208,7 +208,7 @@ def differences(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView
             )
             for name in changed
         ]
-    text = ink.pattern.sub(
+    text = slot_marker.pattern.sub(
         lambda found: decoded(encode_value(told[found[1]], markup=False)).decode().replace("\r\n", "\n"),
         layout.render("txt", wanted, marked=False),
     )

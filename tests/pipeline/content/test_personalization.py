@@ -17,7 +17,7 @@ from newsletter.pipeline.content.personalization import (
     preferences_path,
     recipient_of,
 )
-from newsletter.render.mail_kinds import LETTERS
+from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from subscribers import tokens
 from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
 
@@ -117,8 +117,10 @@ def test_links_of_a_letter_are_those_of_its_kind_and_no_other(
 
 
 def test_every_kind_of_letter_has_links() -> None:
-    for kind in LETTERS:
-        assert set(_links()(MAIL._replace(kind=kind, values={"of": "x"}))) == set(LETTERS[kind].links)
+    for kind in TRANSACTIONAL_KINDS:
+        assert set(_links()(MAIL._replace(kind=kind, values={"of": "x"}))) == set(
+            TRANSACTIONAL_KINDS[kind].links
+        )
 
 
 def test_web_is_the_link_in_the_mail_also_by_the_beginning_of_the_key() -> None:
@@ -134,7 +136,7 @@ def test_preferences_path_is_the_link_without_the_base() -> None:
     assert f"https://papers.example{path}" == links(MAIL)["preferences_url"]
 
 
-@pytest.mark.parametrize("kind", sorted(LETTERS))
+@pytest.mark.parametrize("kind", sorted(TRANSACTIONAL_KINDS))
 def test_recipient_of_a_letter_that_anybody_may_ask_for_has_no_name(kind: str) -> None:
     recipient = recipient_of(MAIL._replace(kind=kind, values={"of": "x"}), _links())
     unsubscribe = "https://papers.example/u/a-random-id"

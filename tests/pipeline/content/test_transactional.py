@@ -21,7 +21,7 @@ from newsletter.pipeline.content.transactional import PaperTeaser, Transactional
 from newsletter.pipeline.deliver.options import DeliveryReport
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.render.environment import MailEnvironment
-from newsletter.render.mail_kinds import LETTERS
+from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from newsletter.render.view_models import Brand
 from subscribers import queries, tokens
 from subscribers.lifecycle import signup, suppression, unsubscribe
@@ -82,7 +82,7 @@ class MailRoom(WholeNewsletter):
             )
 
     def post_one(self, kind: str, reader: int, *, key: str = "once", **rest: Any) -> int | None:
-        told = {name: TOLD[name] for name in LETTERS[kind].told}
+        told = {name: TOLD[name] for name in TRANSACTIONAL_KINDS[kind].extra_values}
         asked: dict[str, Any] = {"now": NOW, "values": told, **rest}
         with writing(self.engine) as connection:
             return post_letter(
@@ -228,7 +228,7 @@ def test_letters_say_how_long_their_links_are_good(desk: MailRoom) -> None:
         assert all(words in decoded(b"".join(part)).decode() for part in (content.html, content.text))
 
 
-@pytest.mark.parametrize("kind", sorted(set(LETTERS) - {"goodbye"}))
+@pytest.mark.parametrize("kind", sorted(set(TRANSACTIONAL_KINDS) - {"goodbye"}))
 def test_nothing_reaches_a_suppressed_person_nor_one_who_left(
     desk: MailRoom, server: RecordingServer, kind: str
 ) -> None:

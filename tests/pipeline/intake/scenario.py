@@ -18,7 +18,7 @@ from newsletter.core.topics.topic_match import TopicMatch
 from newsletter.db.engine import default_url, open_engine, reading, writing
 from newsletter.db.schema import edition_papers, paper_bands, paper_keys, paper_revisions, papers
 from newsletter.papers import dumps, queries
-from newsletter.papers.reconcile import ReconcileReport, take_in
+from newsletter.papers.reconcile import ReconcileReport, reconcile
 from newsletter.papers.unpublished import unpublished_pairs
 from newsletter.pipeline.intake.dumps import redate_dump, release_dump, replay_dump, withdraw_dump
 from newsletter.pipeline.intake.ingest import DumpReport, IngestOptions, ingest
@@ -143,7 +143,7 @@ class DumpScenario:
                 entries=tuple(replace(entry, position=n, line=n) for n, entry in enumerate(entries, 1)),
                 nonblank_lines=len(entries),
             )
-            return take_in(
+            return reconcile(
                 connection,
                 listing,
                 dump_id=dump_id,

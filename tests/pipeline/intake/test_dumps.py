@@ -41,7 +41,7 @@ def test_list_dumps_shows_each_in_the_order_of_arrival(stand: DumpScenario) -> N
     first, second = list_dumps(stand.engine)
     assert first == {
         "file": "b.txt",
-        "sha256": dump_archive.digest_of(data),
+        "sha256": dump_archive.sha256_of(data),
         "status": "ingested",
         "format": "daily-papers",
         "listed_on": "2026-03-03",
@@ -74,7 +74,7 @@ def test_show_dump_lists_papers_and_what_was_not_read(stand: DumpScenario) -> No
 def test_dumps_are_found_by_name_path_and_hash(stand: DumpScenario) -> None:
     data = page("Mar 3", "Quantum Lattices")
     stand.drop("a.txt", data)
-    sha256 = dump_archive.digest_of(data)
+    sha256 = dump_archive.sha256_of(data)
     for name in ("a.txt", "/elsewhere/a.txt", sha256, sha256[:8], sha256[:8].upper()):
         assert show_dump(stand.engine, name)["sha256"] == sha256
     for name in ("b.txt", sha256[:3], "", "%"):
@@ -86,7 +86,7 @@ def test_dumps_of_one_name_must_be_named_by_hash(stand: DumpScenario) -> None:
     one, two = page("Mar 3", "Quantum Lattices"), page("Mar 4", "Circuits")
     stand.drop("a.txt", one)
     stand.drop("a.txt", two)
-    with pytest.raises(NotFoundError, match=dump_archive.digest_of(one)[:12]):
+    with pytest.raises(NotFoundError, match=dump_archive.sha256_of(one)[:12]):
         show_dump(stand.engine, "a.txt")
 
 
@@ -253,7 +253,7 @@ def test_replay_of_a_held_dump_judges_it_anew(stand: DumpScenario) -> None:
 def test_replay_needs_the_kept_bytes(stand: DumpScenario) -> None:
     data = page("Mar 3", "Quantum Lattices")
     stand.drop("a.txt", data)
-    path = dump_archive.path_of(stand.archive, dump_archive.digest_of(data))
+    path = dump_archive.path_of(stand.archive, dump_archive.sha256_of(data))
     path.write_bytes(data + b"x")
     with pytest.raises(StorageError, match="changed on disk"):
         stand.replay("a.txt")

@@ -100,11 +100,11 @@ def test_ingest_the_same_bytes_under_another_name_changes_nothing(stand: DumpSce
 def test_ingest_keeps_the_bytes_under_their_hash(stand: DumpScenario) -> None:
     data = page("Mar 3", "Quantum Lattices")
     stand.drop("a.txt", data)
-    sha256 = dump_archive.digest_of(data)
+    sha256 = dump_archive.sha256_of(data)
     assert [path.relative_to(stand.archive) for path in stand.archive.rglob("*.*")] == [
         Path(sha256[:2]) / f"{sha256}.txt"
     ]
-    assert dump_archive.kept(stand.archive, sha256) == data
+    assert dump_archive.load_bytes(stand.archive, sha256) == data
 
 
 def test_ingest_recognises_a_paper_by_its_title_whatever_its_typesetting(stand: DumpScenario) -> None:
@@ -286,8 +286,8 @@ def test_ingest_holds_a_dump_of_which_too_much_is_unread(stand: DumpScenario) ->
     assert report.quarantined
     after = stand.state()
     assert {**after, "dumps": [], "listed": []} == before
-    assert [row[:3] for row in after["dumps"]] == [("a.txt", dump_archive.digest_of(data), "held")]
-    assert dump_archive.kept(stand.archive, dump_archive.digest_of(data)) == data
+    assert [row[:3] for row in after["dumps"]] == [("a.txt", dump_archive.sha256_of(data), "held")]
+    assert dump_archive.load_bytes(stand.archive, dump_archive.sha256_of(data)) == data
     again = stand.drop("a.txt", data)
     assert (again.status, again.error) == (report.status, report.error)
     assert stand.state() == after

@@ -15,11 +15,11 @@ from newsletter.render.check import specimens
 from newsletter.render.check.templates import check, check_digest, differences
 from newsletter.render.environment import MailEnvironment, templates_root
 from newsletter.render.layout import Layout
-from newsletter.render.mail_kinds import LETTERS
+from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from newsletter.render.view_models import nameless
 from tests.render.specimen_pages import BRAND
 
-KINDS = sorted(["digest", *LETTERS])
+KINDS = sorted(["digest", *TRANSACTIONAL_KINDS])
 _LAYOUT = Layout(MailEnvironment(), brand=BRAND, topics=specimens.topics())
 _PAPERS = specimens.papers()
 _NEWS = [card for card in specimens.cards() if card.role is Role.NEWS]
