@@ -104,8 +104,8 @@ def post_letter(
 
     kind: of `newsletter.render.mail_kinds.TRANSACTIONAL_KINDS`. key: with the person and the kind, what makes
     it one. values: what only this mail prints besides its links. papers: for a kind that shows some.
-    expires_at: when not to send it any more; of itself a letter expires with its link. Raises NewsletterError when `values` lack what
-    the kind prints, ConfigurationError for a broken template.
+    expires_at: when not to send it any more; of itself a letter expires with its link.
+    Raises NewsletterError when `values` lack what the kind prints, ConfigurationError for a broken template.
     """
     values = values or {}
     missing = sorted(TRANSACTIONAL_KINDS[kind].extra_values.difference(values))
