@@ -28,7 +28,8 @@ from sqlmodel import SQLModel
 import newsletter.db.tables
 import subscribers.tables
 from newsletter.db.engine import open_engine
-from newsletter.pipeline.readers.admin import ReaderPolicy, import_roster
+from newsletter.pipeline.readers.admin import import_roster
+from newsletter.pipeline.readers.policy import ReaderPolicy
 from subscribers.addresses import parse
 
 assert newsletter.db.tables
@@ -60,8 +61,8 @@ def take_in(path: Path, database: Path) -> None:
     """Import a roster into an empty database."""
     engine = open_engine(f"sqlite:///{database}")
     SQLModel.metadata.create_all(engine)
-    house = ReaderPolicy(known_topics=TOPICS, suppression_key=b"of the benchmark")
-    done = import_roster(engine, path, confirmed=True, house=house, now=NOW)
+    policy = ReaderPolicy(known_topics=TOPICS, suppression_key=b"of the benchmark")
+    done = import_roster(engine, path, confirmed=True, policy=policy, now=NOW)
     engine.dispose()
     assert done["added"] > 0, done
     assert not done["refused"], done["refused"][:3]

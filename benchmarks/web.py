@@ -267,12 +267,12 @@ def populate(site: Serving, tries: int) -> dict[str, list[str]]:
     there = [email for name in CLASSES if name != "unknown" for email in emails[name]]
     roster.write_text("\n".join(["email,topics", *(f"{email},quantum" for email in there)]), "utf-8")
     now = datetime.now(UTC)
-    house = Workspace(state_dir_flag=site.folder).house
-    admin.import_roster(site.engine, roster, confirmed=True, house=house, now=now)
+    policy = Workspace(state_dir_flag=site.folder).reader_policy
+    admin.import_roster(site.engine, roster, confirmed=True, policy=policy, now=now)
     for email in emails["unsubscribed"]:
         admin.unsubscribe(site.engine, email, now=now)
     for email in emails["suppressed"]:
-        admin.suppress(site.engine, email, house=house, now=now)
+        admin.suppress(site.engine, email, policy=policy, now=now)
     return emails
 
 

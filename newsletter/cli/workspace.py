@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from newsletter.pipeline.content.sample_digest import SampleDigest
     from newsletter.pipeline.content.transactional import TransactionalRenderer
     from newsletter.pipeline.deliver.options import Builder, DeliveryOptions
-    from newsletter.pipeline.readers.admin import ReaderPolicy
-    from newsletter.pipeline.readers.signup_requests import RequestLimits
+    from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
     from newsletter.pipeline.send import EditionSchedule
     from newsletter.render.environment import MailEnvironment
     from newsletter.render.view_models import Brand
@@ -140,9 +139,9 @@ class Workspace:
         return self.state_dir / "topic-weights.json.gz"
 
     @cached_property
-    def house(self) -> ReaderPolicy:
+    def reader_policy(self) -> ReaderPolicy:
         """What the settings say about readers."""
-        from newsletter.pipeline.readers.admin import ReaderPolicy
+        from newsletter.pipeline.readers.policy import ReaderPolicy
         from subscribers.preferences import Preferences
 
         return ReaderPolicy(
@@ -281,9 +280,9 @@ class Workspace:
         return Links(base_url=self.settings.base_url, secret_keys=(self.secret_key, *before))
 
     @cached_property
-    def gate(self) -> RequestLimits:
+    def request_limits(self) -> RequestLimits:
         """How often the public pages answer."""
-        from newsletter.pipeline.readers.signup_requests import PER_READER, RequestLimits
+        from newsletter.pipeline.readers.policy import PER_READER, RequestLimits
         from subscribers.limits import rates_of
 
         web = self.settings.web
@@ -339,8 +338,8 @@ class Workspace:
             brand=self.brand,
             topics=self.topics,
             views=topic_views(tuple(self.topics.values())),
-            house=self.house,
-            gate=self.gate,
+            policy=self.reader_policy,
+            request_limits=self.request_limits,
             links=self.links,
             press=self.letterpress,
             builder=self.unsigned_builder,

@@ -22,9 +22,8 @@ from newsletter.pipeline.content.transactional import TransactionalRenderer
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.pipeline.readers import signup_requests
-from newsletter.pipeline.readers.admin import ReaderPolicy
+from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
 from newsletter.pipeline.readers.purge import tidy
-from newsletter.pipeline.readers.signup_requests import RequestLimits
 
 LOOK = 5.0  # seconds between two looks at what other processes may have left
 GATHER = 0.25  # seconds after somebody asks: what comes together is answered together, and what an answer
@@ -47,15 +46,15 @@ class RequestMailer:
         *,
         post: DeliveryOptions,
         press: TransactionalRenderer,
-        house: ReaderPolicy,
-        gate: RequestLimits,
+        policy: ReaderPolicy,
+        request_limits: RequestLimits,
         clock: Callable[[], datetime],
     ) -> None:
         self._engine = engine
         self._post = post
         self._press = press
-        self._house = house
-        self._gate = gate
+        self._policy = policy
+        self._request_limits = request_limits
         self._clock = clock
         self._asked = threading.Event()
         self._leaving = threading.Event()
@@ -89,7 +88,11 @@ class RequestMailer:
         answered = 0
         for _ in range(BATCHES):
             answered = signup_requests.answer(
-                self._engine, house=self._house, press=self._press, gate=self._gate, now=now
+                self._engine,
+                policy=self._policy,
+                press=self._press,
+                request_limits=self._request_limits,
+                now=now,
             )
             if answered == 0:
                 break

@@ -47,8 +47,8 @@ def change_address(request: Request, token: str, form: Sent) -> Response:
             site.engine,
             subscriber_id=person.id,
             address=form.one("email"),
-            gate=site.gate,
-            house=site.house,
+            request_limits=site.request_limits,
+            policy=site.policy,
             press=site.press,
             now=site.clock(),
         )
@@ -99,7 +99,7 @@ def erase(request: Request, token: str, form: Sent) -> Response:
     person = _reader(request, token)
     if not form.one("sure"):
         return _page(request, token, person, errors={"sure": "Tick the box first: this cannot be undone."})
-    account.erase(site.engine, subscriber_id=person.id, house=site.house, now=site.clock())
+    account.erase(site.engine, subscriber_id=person.id, policy=site.policy, now=site.clock())
     return notice(
         request,
         "You are forgotten",

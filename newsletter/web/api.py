@@ -91,8 +91,8 @@ def sign_up(request: Request, wish: SignUp) -> Response:
             site.engine,
             asked,
             client=client_of(request),
-            gate=site.gate,
-            house=site.house,
+            request_limits=site.request_limits,
+            policy=site.policy,
             now=site.clock(),
         )
         site.wake()

@@ -45,7 +45,7 @@ def confirm(request: Request, token: str) -> Response:
     origin = {
         "form": FORM_VERSION,
         "method": "link",
-        "from": signup_requests.hashed_client(client_of(request), site.house),
+        "from": signup_requests.hashed_client(client_of(request), site.policy),
     }
     try:
         person = signup_requests.confirm(
@@ -53,7 +53,7 @@ def confirm(request: Request, token: str) -> Response:
             ref=door.ref,
             asked_at=door.signed_at,
             origin=origin,
-            house=site.house,
+            policy=site.policy,
             press=site.press,
             now=site.clock(),
         )
@@ -83,7 +83,7 @@ def confirm_address(request: Request, token: str) -> Response:
     site = site_of(request)
     door = signed_links.opened(request, link_purposes.ADDRESS, token)
     try:
-        person = account.move(site.engine, ref=door.ref, to_ref=door.to, house=site.house, now=site.clock())
+        person = account.move(site.engine, ref=door.ref, to_ref=door.to, policy=site.policy, now=site.clock())
     except SubscriberError as error:
         return signed_links.refused(request, error)
     return _moved(request, person)

@@ -55,7 +55,7 @@ def save(request: Request, token: str, form: Sent) -> Response:
             subscriber_id=person.id,
             topics=form.ticked(site.topics),
             preferences=given_of(sent),
-            house=site.house,
+            policy=site.policy,
             now=site.clock(),
         )
     except PreferenceError as error:
@@ -145,8 +145,8 @@ def account_link(request: Request, token: str) -> Response:
     mailed = account.ask_link(
         site.engine,
         subscriber_id=person.id,
-        gate=site.gate,
-        house=site.house,
+        request_limits=site.request_limits,
+        policy=site.policy,
         press=site.press,
         now=site.clock(),
     )

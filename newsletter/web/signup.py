@@ -50,8 +50,8 @@ async def sign_up(request: Request, form: Sent) -> Response:
         site.engine,
         asked,
         client=client_of(request),
-        gate=site.gate,
-        house=site.house,
+        request_limits=site.request_limits,
+        policy=site.policy,
         now=site.clock(),
     )
     site.wake()
@@ -90,8 +90,8 @@ async def link(request: Request, form: Sent) -> Response:
         site.engine,
         asked,
         client=client_of(request),
-        gate=site.gate,
-        house=site.house,
+        request_limits=site.request_limits,
+        policy=site.policy,
         now=site.clock(),
     )
     site.wake()
@@ -111,7 +111,7 @@ def read_request(
         errors["email"] = worded(error)
     wanted: tuple[str, ...] = ()
     try:
-        wanted = slugs.checked(form.ticked(site.topics), site.house.known_topics)
+        wanted = slugs.checked(form.ticked(site.topics), site.policy.known_topics)
         if not wanted:
             errors["topics"] = "Choose at least one topic."
     except UnknownTopicError as error:
@@ -120,7 +120,7 @@ def read_request(
     if given.get("cadence", "weekly").lower() != "weekly":
         given.pop("weekday", None)  # the select is there for all; only weekly digests have a day
     try:
-        preferences.changed(site.house.defaults, given)
+        preferences.changed(site.policy.defaults, given)
     except PreferenceError as error:
         errors[error.field] = worded(error)
     if address is None or errors:
@@ -135,7 +135,7 @@ def read_request(
             origin={
                 "form": FORM_VERSION,
                 "method": method,
-                "from": signup_requests.hashed_client(client_of(request), site.house),
+                "from": signup_requests.hashed_client(client_of(request), site.policy),
             },
             at=site.clock(),
         ),
@@ -179,7 +179,7 @@ def _link_form(request: Request, email: str, errors: Mapping[str, str]) -> Respo
 
 def _form(request: Request, form: SubmittedForm, errors: Mapping[str, str]) -> Response:
     site = site_of(request)
-    chosen = site.house.defaults
+    chosen = site.policy.defaults
     values: dict[str, Any] = {
         "email": form.one("email"),
         "name": form.one("name"),

@@ -15,8 +15,7 @@ from newsletter.pipeline.content.sample_digest import SampleDigest
 from newsletter.pipeline.content.transactional import TransactionalRenderer
 from newsletter.pipeline.deliver.options import Builder
 from newsletter.pipeline.readers import topic_teasers
-from newsletter.pipeline.readers.admin import ReaderPolicy
-from newsletter.pipeline.readers.signup_requests import RequestLimits
+from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
 from newsletter.render.view_models import Brand, TopicView
 
 FRESH = 60.0  # seconds that the shop window is kept: visitors do not make the database count
@@ -31,8 +30,8 @@ class Site:
     brand: Brand
     topics: Mapping[str, topic_teasers.Topic]  # by slug, in reading order
     views: Mapping[str, TopicView]  # the same with their colours
-    house: ReaderPolicy
-    gate: RequestLimits
+    policy: ReaderPolicy
+    request_limits: RequestLimits
     links: Links
     press: TransactionalRenderer
     builder: Builder

@@ -18,8 +18,7 @@ from newsletter.db.engine import reading, writing
 from newsletter.pipeline.content.digest_renderer import topic_views
 from newsletter.pipeline.content.personalization import preferences_path
 from newsletter.pipeline.content.transactional import TransactionalRenderer
-from newsletter.pipeline.readers.admin import ReaderPolicy
-from newsletter.pipeline.readers.signup_requests import PER_READER, RequestLimits
+from newsletter.pipeline.readers.policy import PER_READER, ReaderPolicy, RequestLimits
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.view_models import Brand
 from newsletter.scheduler.request_mailer import RequestMailer
@@ -57,8 +56,8 @@ class NewsletterSite:
         self.office.post = replace(self.office.post, links=self.office.links)
         environment = MailEnvironment()
         views = topic_views(list(self.office.topics.values()))
-        self.house = ReaderPolicy(known_topics=tuple(self.office.topics), suppression_key=SUPPRESSION_KEY)
-        self.gate = RequestLimits(
+        self.policy = ReaderPolicy(known_topics=tuple(self.office.topics), suppression_key=SUPPRESSION_KEY)
+        self.request_limits = RequestLimits(
             per_client=rates_of(client_limit),
             per_address=rates_of("1/hour, 3/day"),
             per_reader=rates_of(PER_READER),
@@ -70,8 +69,8 @@ class NewsletterSite:
             brand=BRAND,
             topics=self.office.topics,
             views=views,
-            house=self.house,
-            gate=self.gate,
+            policy=self.policy,
+            request_limits=self.request_limits,
             links=self.office.links,
             press=TransactionalRenderer(environment, brand=BRAND, topics=views),
             builder=self.office.builder,
@@ -82,8 +81,8 @@ class NewsletterSite:
             self.office.engine,
             post=self.office.post,
             press=self.site.press,
-            house=self.house,
-            gate=self.gate,
+            policy=self.policy,
+            request_limits=self.request_limits,
             clock=lambda: self.now,
         )
         self.app = make_app(self.site)

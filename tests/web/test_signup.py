@@ -247,8 +247,8 @@ def test_a_broken_template_loses_no_request(desk: NewsletterSite, tmp_path: Path
         desk.site.engine,
         post=desk.office.post,
         press=press,
-        house=desk.house,
-        gate=desk.gate,
+        policy=desk.policy,
+        request_limits=desk.request_limits,
         clock=lambda: desk.now,
     )
     desk.sign_up("ada@example.org", "circuits")

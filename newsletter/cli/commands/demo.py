@@ -156,7 +156,7 @@ def _add_readers(work: Workspace, first_day: date) -> None:
             topics=reader.topics,
             preferences=reader.preferences,
             confirmed=True,
-            house=work.house,
+            policy=work.reader_policy,
             now=_at(first_day, INGEST_HOUR) - timedelta(hours=1),
         )
         typer.echo(f"  {reader.address}: {reader.wishes}")

@@ -33,7 +33,7 @@ def run(
     from newsletter.cli.commands import schedule, serve
 
     schedule.check(work)
-    _ = work.gate
+    _ = work.request_limits
     clockwork = schedule.make_clockwork(work)
     app = serve.make_pages(work, beside=clockwork.running)
     http_server.serve_until_told(app, work=work, host=host, port=port, workers=1)

@@ -71,8 +71,8 @@ def make_pages(
         work.engine,
         post=work.post,
         press=site.press,
-        house=work.house,
-        gate=work.gate,
+        policy=work.reader_policy,
+        request_limits=work.request_limits,
         clock=lambda: datetime.now(UTC),
     )
     site.wake = postman.wake

@@ -94,7 +94,7 @@ def add(
             topics=topic or (),
             preferences={key: value for key, value in preferences.items() if value is not None},
             confirmed=confirmed,
-            house=work.house,
+            policy=work.reader_policy,
             now=now(at),
             name=name,
             press=None if confirmed else work.letterpress,
@@ -153,7 +153,7 @@ def list_people(
     work = workspace(ctx)
     from newsletter.pipeline.readers import admin
 
-    rows = admin.listed(work.engine, house=work.house, state=state, topic=topic)
+    rows = admin.listed(work.engine, policy=work.reader_policy, state=state, topic=topic)
     if json:
         output.print_json(rows)
         return
@@ -173,7 +173,7 @@ def show(ctx: typer.Context, address: Address, *, json: Json = False) -> None:
     work = workspace(ctx)
     from newsletter.pipeline.readers import admin
 
-    _answer(admin.show(work.engine, address, house=work.house), json)
+    _answer(admin.show(work.engine, address, policy=work.reader_policy), json)
 
 
 @app.command("import")
@@ -216,7 +216,7 @@ def import_(
             work.engine,
             file,
             confirmed=confirmed,
-            house=work.house,
+            policy=work.reader_policy,
             now=now(at),
             dry_run=dry_run,
             topics=topic or (),
@@ -256,7 +256,7 @@ def export(
 
     if file == "-":
         if json:
-            output.print_json(admin.listed(work.engine, house=work.house))
+            output.print_json(admin.listed(work.engine, policy=work.reader_policy))
         else:
             admin.write_roster(work.engine, sys.stdout)
         return
@@ -320,7 +320,7 @@ def suppress(
     work = workspace(ctx)
     from newsletter.pipeline.readers import admin
 
-    _answer(admin.suppress(work.engine, address, house=work.house, now=now(at), note=note), json)
+    _answer(admin.suppress(work.engine, address, policy=work.reader_policy, now=now(at), note=note), json)
 
 
 @app.command()
@@ -329,7 +329,7 @@ def unsuppress(ctx: typer.Context, address: Address, *, at: At = None, json: Jso
     work = workspace(ctx)
     from newsletter.pipeline.readers import admin
 
-    _answer(admin.unsuppress(work.engine, address, house=work.house, now=now(at)), json)
+    _answer(admin.unsuppress(work.engine, address, policy=work.reader_policy, now=now(at)), json)
 
 
 @app.command()
@@ -338,7 +338,7 @@ def forget(ctx: typer.Context, address: Address, *, at: At = None, json: Json = 
     work = workspace(ctx)
     from newsletter.pipeline.readers import admin
 
-    _answer(admin.forget(work.engine, address, house=work.house, now=now(at)), json)
+    _answer(admin.forget(work.engine, address, policy=work.reader_policy, now=now(at)), json)
 
 
 @app.command()

@@ -13,8 +13,8 @@ from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
 from newsletter.pipeline.content.transactional import TransactionalRenderer, post_letter
-from newsletter.pipeline.readers.admin import ReaderPolicy
-from newsletter.pipeline.readers.signup_requests import ADDRESS, RequestLimits
+from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
+from newsletter.pipeline.readers.signup_requests import ADDRESS
 from subscribers import addresses, consent, limits, queries
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import address_change, suppression
@@ -26,8 +26,8 @@ def ask_link(
     engine: Engine,
     *,
     subscriber_id: int,
-    gate: RequestLimits,
-    house: ReaderPolicy,
+    request_limits: RequestLimits,
+    policy: ReaderPolicy,
     press: TransactionalRenderer,
     now: datetime,
 ) -> bool:
@@ -36,7 +36,9 @@ def ask_link(
         person = queries.by_id(connection, subscriber_id, lock=True)
         if person.state is not State.CONFIRMED:
             raise SubscriberError("this address gets no mail now", hint="Sign up again first.")
-        if not _may_mail(connection, person.address, gate.per_reader, scope="account", house=house, now=now):
+        if not _may_mail(
+            connection, person.address, request_limits.per_reader, scope="account", policy=policy, now=now
+        ):
             return False
         post_letter(
             connection,
@@ -54,8 +56,8 @@ def ask_move(
     *,
     subscriber_id: int,
     address: str,
-    gate: RequestLimits,
-    house: ReaderPolicy,
+    request_limits: RequestLimits,
+    policy: ReaderPolicy,
     press: TransactionalRenderer,
     now: datetime,
 ) -> bool:
@@ -69,17 +71,21 @@ def ask_move(
         reader = queries.by_id(connection, subscriber_id, lock=True)
         if wanted.key == addresses.parse(reader.address).key:
             raise SubscriberError("this is the address that you have now", hint="Write the new one.")
-        if not _may_mail(connection, reader.address, gate.per_reader, scope="move", house=house, now=now):
+        if not _may_mail(
+            connection, reader.address, request_limits.per_reader, scope="move", policy=policy, now=now
+        ):
             return False
-        if not _may_mail(connection, wanted.address, gate.per_address, scope=ADDRESS, house=house, now=now):
+        if not _may_mail(
+            connection, wanted.address, request_limits.per_address, scope=ADDRESS, policy=policy, now=now
+        ):
             return True
         newcomer = address_change.ask(
             connection,
             subscriber_id=reader.id,
             address=wanted.address,
-            known_topics=house.known_topics,
+            known_topics=policy.known_topics,
             now=now,
-            suppression_key=house.suppression_key,
+            suppression_key=policy.suppression_key,
         )
         if newcomer is not None:
             post_letter(
@@ -94,11 +100,11 @@ def ask_move(
         return True
 
 
-def move(engine: Engine, *, ref: str, to_ref: str, house: ReaderPolicy, now: datetime) -> SubscriberView:
+def move(engine: Engine, *, ref: str, to_ref: str, policy: ReaderPolicy, now: datetime) -> SubscriberView:
     """Move the reader to the new address, whose owner agrees; see `lifecycle.address_change.move`."""
     with writing(engine) as connection:
         person, _ = address_change.move(
-            connection, ref=ref, to_ref=to_ref, now=now, suppression_key=house.suppression_key
+            connection, ref=ref, to_ref=to_ref, now=now, suppression_key=policy.suppression_key
         )
         return person
 
@@ -122,11 +128,11 @@ def rename(engine: Engine, *, subscriber_id: int, name: str) -> SubscriberView:
         return queries.rename(connection, subscriber_id=subscriber_id, name=addresses.clean_name(name))
 
 
-def erase(engine: Engine, *, subscriber_id: int, house: ReaderPolicy, now: datetime) -> None:
+def erase(engine: Engine, *, subscriber_id: int, policy: ReaderPolicy, now: datetime) -> None:
     """Forget the reader; only a keyed hash stays. Again changes nothing."""
     with writing(engine) as connection:
         suppression.forget(
-            connection, subscriber_id=subscriber_id, how="web", now=now, key=house.suppression_key
+            connection, subscriber_id=subscriber_id, how="web", now=now, key=policy.suppression_key
         )
 
 
@@ -170,8 +176,8 @@ def _may_mail(
     rates: tuple[RateLimitItem, ...],
     *,
     scope: str,
-    house: ReaderPolicy,
+    policy: ReaderPolicy,
     now: datetime,
 ) -> bool:
-    who = hashed(addresses.parse(address).key, house.suppression_key)
+    who = hashed(addresses.parse(address).key, policy.suppression_key)
     return limits.within(connection, rates, scope=scope, who=who, now=now)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -21,12 +21,12 @@ from newsletter.core.states import MailKind
 from newsletter.db.engine import reading, writing
 from newsletter.pipeline.content.personalization import Links, confirm_path, preferences_path
 from newsletter.pipeline.readers import backlog
+from newsletter.pipeline.readers.policy import ReaderPolicy
 from subscribers import addresses, consent, queries
 from subscribers import topic_slugs as slugs
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import signup, suppression
 from subscribers.lifecycle import unsubscribe as departure
-from subscribers.preferences import Preferences
 from subscribers.roster.duplicates import DuplicateIndex
 from subscribers.roster.exporter import write
 from subscribers.roster.importer import take_in
@@ -41,19 +41,6 @@ Row = dict[str, Any]
 PRIVATE = 0o600  # mode of an exported roster: it holds addresses
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReaderPolicy:
-    """What the newsletter's settings say about its readers."""
-
-    known_topics: Collection[str]  # slugs, EVERYTHING among them
-    suppression_key: bytes
-    defaults: Preferences = field(default_factory=Preferences)  # of a new reader
-    welcome: int = 0  # recent papers that a newcomer is given
-    topic_titles: Mapping[str, str] = field(
-        default_factory=dict
-    )  # slug → title, as other tools' lists are named
-
-
 def add(
     engine: Engine,
     *,
@@ -61,7 +48,7 @@ def add(
     topics: Sequence[str],
     preferences: Mapping[str, object],
     confirmed: bool,
-    house: ReaderPolicy,
+    policy: ReaderPolicy,
     now: datetime,
     name: str = "",
     press: TransactionalRenderer | None = None,
@@ -78,13 +65,13 @@ def add(
             connection,
             address=address,
             topics_wanted=topics,
-            known_topics=house.known_topics,
+            known_topics=policy.known_topics,
             given=preferences,
             confirmed=confirmed,
             how="admin",
             now=now,
-            suppression_key=house.suppression_key,
-            defaults=house.defaults,
+            suppression_key=policy.suppression_key,
+            defaults=policy.defaults,
             default_topics=(EVERYTHING,),
             name=name,
         )
@@ -108,7 +95,7 @@ def add(
             given = 0
             if added.first:
                 given = backlog.give(
-                    connection, [(added.person.id, followed)], papers_each=house.welcome, now=now
+                    connection, [(added.person.id, followed)], papers_each=policy.welcome, now=now
                 )
             others = backlog.recent(connection, followed, now=now, limit=backlog.SHOWN, offset=given)
             row["welcomed"] = given
@@ -118,23 +105,23 @@ def add(
 
 
 def listed(
-    engine: Engine, *, house: ReaderPolicy, state: str | None = None, topic: str | None = None
+    engine: Engine, *, policy: ReaderPolicy, state: str | None = None, topic: str | None = None
 ) -> list[Row]:
     """Everybody but erased people, in the order in which they came; of one state, or who follow one topic."""
     if topic is not None:
-        (topic,) = slugs.checked([topic], house.known_topics) or (topic,)
+        (topic,) = slugs.checked([topic], policy.known_topics) or (topic,)
     with reading(engine) as connection:
         return [person.row() for person in queries.listed(connection, state=state, topic=topic)]
 
 
-def show(engine: Engine, address: str, *, house: ReaderPolicy) -> Row:
+def show(engine: Engine, address: str, *, policy: ReaderPolicy) -> Row:
     """One person, in whatever spelling of the address; of a suppressed one also why.
 
     Raises UnknownAddressError unless somebody has the address or it is suppressed without being anybody's.
     """
     with reading(engine) as connection:
         wanted = addresses.parse(address)
-        standing = suppression.in_force(connection, [wanted.key], key=house.suppression_key).get(wanted.key)
+        standing = suppression.in_force(connection, [wanted.key], key=policy.suppression_key).get(wanted.key)
         person = queries.find(connection, address)
         if person is None and (standing is None or standing.reason == suppression.ERASED):
             queries.require(connection, address)
@@ -175,7 +162,7 @@ def import_roster(
     path: Path,
     *,
     confirmed: bool,
-    house: ReaderPolicy,
+    policy: ReaderPolicy,
     now: datetime,
     dry_run: bool = False,
     topics: Sequence[str] = (),
@@ -197,25 +184,25 @@ def import_roster(
     unread: Counter[tuple[str, str]] = Counter()
     with Roster(path, encoding=encoding) as roster, DuplicateIndex() as seen:
         terms = ImportPolicy(
-            known_topics=house.known_topics,
+            known_topics=policy.known_topics,
             default_topics=(EVERYTHING,),
-            defaults=house.defaults,
+            defaults=policy.defaults,
             confirmed=confirmed,
             now=now,
-            suppression_key=house.suppression_key,
-            topics=slugs.checked(topics, house.known_topics),
+            suppression_key=policy.suppression_key,
+            topics=slugs.checked(topics, policy.known_topics),
             at_most=strictest(*(status(word) for word in (at_most, roster.held) if word)),
-            called=titles({slug: house.topic_titles.get(slug, slug) for slug in house.known_topics}),
+            called=titles({slug: policy.topic_titles.get(slug, slug) for slug in policy.known_topics}),
         )
         for batch in roster.batches():
             with reading(engine) if dry_run else writing(engine, alone=True) as connection:
                 taken = take_in(connection, batch, terms=terms, seen=seen, dry_run=dry_run)
-                if taken.first_confirmed and house.welcome:
+                if taken.first_confirmed and policy.welcome:
                     newcomers = queries.by_ids(connection, taken.first_confirmed)
                     backlog.give(
                         connection,
                         [(person.id, person.topics) for person in newcomers],
-                        papers_each=house.welcome,
+                        papers_each=policy.welcome,
                         now=now,
                     )
             for counted in ("added", "updated", "unchanged"):
@@ -279,7 +266,7 @@ def unsubscribe(engine: Engine, address: str, *, now: datetime, topics: Sequence
         ).row()
 
 
-def suppress(engine: Engine, address: str, *, house: ReaderPolicy, now: datetime, note: str = "") -> Row:
+def suppress(engine: Engine, address: str, *, policy: ReaderPolicy, now: datetime, note: str = "") -> Row:
     """Never mail this address again, whether or not anybody here has it."""
     with writing(engine) as connection:
         person = suppression.suppress(
@@ -288,28 +275,28 @@ def suppress(engine: Engine, address: str, *, house: ReaderPolicy, now: datetime
             reason="admin",
             how="admin",
             now=now,
-            key=house.suppression_key,
+            key=policy.suppression_key,
             note=note,
         )
     return person.row() if person is not None else _stranger(addresses.parse(address).address)
 
 
-def unsuppress(engine: Engine, address: str, *, house: ReaderPolicy, now: datetime) -> Row:
+def unsuppress(engine: Engine, address: str, *, policy: ReaderPolicy, now: datetime) -> Row:
     """Take back a wrongful suppression; the person stands where they stood before."""
     with writing(engine) as connection:
         person = suppression.unsuppress(
-            connection, address=address, how="admin", now=now, key=house.suppression_key
+            connection, address=address, how="admin", now=now, key=policy.suppression_key
         )
     shown = addresses.parse(address).address
     return person.row() if person is not None else {"address": shown, "state": None, "topics": []}
 
 
-def forget(engine: Engine, address: str, *, house: ReaderPolicy, now: datetime) -> Row:
+def forget(engine: Engine, address: str, *, policy: ReaderPolicy, now: datetime) -> Row:
     """Erase somebody: only a keyed hash stays, which keeps imports and admins from bringing them back."""
     with writing(engine) as connection:
         person = queries.require(connection, address, lock=True)
         suppression.forget(
-            connection, subscriber_id=person.id, how="admin", now=now, key=house.suppression_key
+            connection, subscriber_id=person.id, how="admin", now=now, key=policy.suppression_key
         )
     return {"address": person.address, "state": "erased", "topics": []}
 

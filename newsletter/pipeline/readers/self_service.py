@@ -15,7 +15,7 @@ from newsletter.core import cadence
 from newsletter.core.cadence import local_instant
 from newsletter.db.engine import reading, writing
 from newsletter.pipeline.content.transactional import TransactionalRenderer
-from newsletter.pipeline.readers.admin import ReaderPolicy
+from newsletter.pipeline.readers.policy import ReaderPolicy
 from newsletter.pipeline.readers.welcome_goodbye import part
 from subscribers import queries
 from subscribers.errors import PreferenceError
@@ -46,7 +46,7 @@ def save(
     subscriber_id: int,
     topics: Sequence[str],
     preferences: Mapping[str, object],
-    house: ReaderPolicy,
+    policy: ReaderPolicy,
     now: datetime,
 ) -> SubscriberView:
     """Follow exactly these topics, mailed as `preferences` says; see `lifecycle.update.choose`."""
@@ -55,11 +55,11 @@ def save(
             connection,
             subscriber_id=subscriber_id,
             topics_wanted=topics,
-            known_topics=house.known_topics,
+            known_topics=policy.known_topics,
             given=preferences,
             how=BY_PAGE,
             now=now,
-            defaults=house.defaults,
+            defaults=policy.defaults,
         )
 
 

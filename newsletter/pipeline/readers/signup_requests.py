@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from limits import RateLimitItem
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
@@ -22,7 +20,7 @@ from newsletter.core.states import MailKind
 from newsletter.db.engine import reading, writing
 from newsletter.pipeline.content.transactional import TransactionalRenderer, post_letter
 from newsletter.pipeline.readers import backlog
-from newsletter.pipeline.readers.admin import ReaderPolicy
+from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
 from newsletter.pipeline.readers.welcome_goodbye import greet
 from subscribers import addresses, limits, queries, requests
 from subscribers.errors import SubscriberError, SuppressedError
@@ -34,18 +32,8 @@ from subscribers.suppression_key import hashed
 MOST = 10  # requests answered in one transaction: other writers wait a tenth of a second
 ADDRESS = "address"  # the count of all mails to an address that anybody may have typed, whatever they are
 _LINK_ANSWERS = {State.CONFIRMED: MailKind.LINK, State.PENDING: MailKind.CONFIRM}  # to a request for links
-PER_READER = "5/hour, 10/day"  # fresh links that one reader has mailed to themself
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestLimits:
-    """How often the public pages answer."""
-
-    per_client: tuple[RateLimitItem, ...]  # requests of one network address
-    per_address: tuple[RateLimitItem, ...]  # mails to an email address that anybody may have typed
-    per_reader: tuple[RateLimitItem, ...]  # what a reader asks for by a link that they have
 
 
 def ask(
@@ -53,33 +41,33 @@ def ask(
     request: PageRequest,
     *,
     client: str,
-    gate: RequestLimits,
-    house: ReaderPolicy,
+    request_limits: RequestLimits,
+    policy: ReaderPolicy,
     now: datetime,
 ) -> bool:
     """Keep a request for `answer`; whether it was kept: of one client (a network address) only so many are.
 
     The same work for every address.
     """
-    who = hashed_client(client, house)
+    who = hashed_client(client, policy)
     with writing(engine) as connection:
-        kept = limits.within(connection, gate.per_client, scope="client", who=who, now=now)
+        kept = limits.within(connection, request_limits.per_client, scope="client", who=who, now=now)
         if kept:
             requests.store(connection, request)
     return kept
 
 
-def hashed_client(client: str, house: ReaderPolicy) -> str:
+def hashed_client(client: str, policy: ReaderPolicy) -> str:
     """The keyed hash under which a network address is counted and stands in the consent ledger."""
-    return hashed(f"client {client}", house.suppression_key)
+    return hashed(f"client {client}", policy.suppression_key)
 
 
 def answer(
     engine: Engine,
     *,
-    house: ReaderPolicy,
+    policy: ReaderPolicy,
     press: TransactionalRenderer,
-    gate: RequestLimits,
+    request_limits: RequestLimits,
     now: datetime,
     most: int = MOST,
 ) -> int:
@@ -97,7 +85,14 @@ def answer(
         for request in found:
             try:
                 with connection.begin_nested():
-                    _answer(connection, request, house=house, press=press, gate=gate, now=now)
+                    _answer(
+                        connection,
+                        request,
+                        policy=policy,
+                        press=press,
+                        request_limits=request_limits,
+                        now=now,
+                    )
                 done.append(request.id)
             except SubscriberError as error:  # what was asked for cannot be: nobody is told, nothing is lost
                 log.info("request %s comes to nothing: %s", request.id, type(error).__name__)
@@ -115,20 +110,20 @@ def _answer(
     connection: Connection,
     request: PageRequest,
     *,
-    house: ReaderPolicy,
+    policy: ReaderPolicy,
     press: TransactionalRenderer,
-    gate: RequestLimits,
+    request_limits: RequestLimits,
     now: datetime,
 ) -> None:
-    who = hashed(addresses.parse(request.address).key, house.suppression_key)
-    if not limits.within(connection, gate.per_address, scope=ADDRESS, who=who, now=now):
+    who = hashed(addresses.parse(request.address).key, policy.suppression_key)
+    if not limits.within(connection, request_limits.per_address, scope=ADDRESS, who=who, now=now):
         return
     if request.kind is RequestKind.LINK:
         person = queries.find(connection, request.address)
         kind = _LINK_ANSWERS.get(person.state) if person else None
     else:
         try:
-            person = _signed_up(connection, request, house=house, now=now)
+            person = _signed_up(connection, request, policy=policy, now=now)
         except SuppressedError:
             return  # suppression beats everything, and nobody is told
         kind = MailKind.ALREADY if person.state is State.CONFIRMED else MailKind.CONFIRM
@@ -137,19 +132,19 @@ def _answer(
 
 
 def _signed_up(
-    connection: Connection, request: PageRequest, *, house: ReaderPolicy, now: datetime
+    connection: Connection, request: PageRequest, *, policy: ReaderPolicy, now: datetime
 ) -> SubscriberView:
     return signup.add(
         connection,
         address=request.address,
-        topics_wanted=_still_there(request.topics, house.known_topics),
-        known_topics=house.known_topics,
+        topics_wanted=_still_there(request.topics, policy.known_topics),
+        known_topics=policy.known_topics,
         given=request.given,
         confirmed=False,
         how="web",
         now=now,
-        suppression_key=house.suppression_key,
-        defaults=house.defaults,
+        suppression_key=policy.suppression_key,
+        defaults=policy.defaults,
         default_topics=(EVERYTHING,),
         name=request.name,
         origin=request.origin,
@@ -167,7 +162,7 @@ def confirm(
     ref: str,
     asked_at: datetime,
     origin: Mapping[str, Any],
-    house: ReaderPolicy,
+    policy: ReaderPolicy,
     press: TransactionalRenderer,
     now: datetime,
 ) -> SubscriberView:
@@ -190,12 +185,12 @@ def confirm(
             subscriber_id=person.id,
             how="web",
             now=now,
-            suppression_key=house.suppression_key,
+            suppression_key=policy.suppression_key,
             asked_at=asked_at,
             origin=origin,
         )
         if confirmed:
             if first:
-                backlog.give(connection, [(person.id, person.topics)], papers_each=house.welcome, now=now)
+                backlog.give(connection, [(person.id, person.topics)], papers_each=policy.welcome, now=now)
             greet(connection, person, press=press, now=now)
     return person

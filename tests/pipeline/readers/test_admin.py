@@ -18,11 +18,11 @@ from newsletter.core.errors import StorageError
 from newsletter.db.engine import open_engine, reading, writing
 from newsletter.db.schema import dumps, edition_papers, editions, papers, reader_debts
 from newsletter.pipeline.readers import admin
-from newsletter.pipeline.readers.admin import ReaderPolicy
+from newsletter.pipeline.readers.policy import ReaderPolicy
 from subscribers.errors import RosterError, SubscriberError, UnknownAddressError, UnknownTopicError
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
-HOUSE = ReaderPolicy(known_topics=("circuits", "quantum", "everything"), suppression_key=b"key of the tests")
+POLICY = ReaderPolicy(known_topics=("circuits", "quantum", "everything"), suppression_key=b"key of the tests")
 
 
 @pytest.fixture
@@ -110,8 +110,8 @@ def backlog(engine: Engine) -> None:
 def add(
     engine: Engine, address: str, *topics: str, confirmed: bool = True, welcome: int = 0
 ) -> dict[str, Any]:
-    house = ReaderPolicy(
-        known_topics=HOUSE.known_topics, suppression_key=HOUSE.suppression_key, welcome=welcome
+    policy = ReaderPolicy(
+        known_topics=POLICY.known_topics, suppression_key=POLICY.suppression_key, welcome=welcome
     )
     return admin.add(
         engine,
@@ -119,7 +119,7 @@ def add(
         topics=topics,
         preferences={},
         confirmed=confirmed,
-        house=house,
+        policy=policy,
         now=NOON,
     )
 
@@ -137,7 +137,7 @@ def debts(engine: Engine) -> list[tuple[Any, ...]]:
 def test_add_tells_what_they_could_have_had_and_owes_nothing(engine: Engine, backlog: None) -> None:
     row = add(engine, "ada@example.org", "quantum", "circuits")
     assert row == {
-        **admin.show(engine, "ada@example.org", house=HOUSE),
+        **admin.show(engine, "ada@example.org", policy=POLICY),
         "change": "added",
         "asked": False,
         "welcomed": 0,
@@ -172,45 +172,45 @@ def test_add_of_a_pending_person_owes_nothing_before_they_confirm(engine: Engine
 def test_add_that_is_refused_stores_nothing(engine: Engine) -> None:
     with pytest.raises(UnknownTopicError):
         add(engine, "ada@example.org", "nothing")
-    assert admin.listed(engine, house=HOUSE) == []
+    assert admin.listed(engine, policy=POLICY) == []
 
 
 def test_show_finds_any_spelling_and_changes_nothing(engine: Engine) -> None:
     add(engine, "Ada@example.org", "quantum", confirmed=False)
-    shown = admin.show(engine, "ADA@EXAMPLE.ORG", house=HOUSE)
+    shown = admin.show(engine, "ADA@EXAMPLE.ORG", policy=POLICY)
     assert (shown["address"], shown["state"]) == ("Ada@example.org", "pending")
-    assert admin.show(engine, "ADA@EXAMPLE.ORG", house=HOUSE) == shown
+    assert admin.show(engine, "ADA@EXAMPLE.ORG", policy=POLICY) == shown
     with pytest.raises(UnknownAddressError):
-        admin.show(engine, "bob@example.org", house=HOUSE)
+        admin.show(engine, "bob@example.org", policy=POLICY)
 
 
 def test_suppress_and_back(engine: Engine) -> None:
     added = add(engine, "ada@example.org", "quantum")
-    suppressed = admin.suppress(engine, "ada@example.org", house=HOUSE, now=NOON)
+    suppressed = admin.suppress(engine, "ada@example.org", policy=POLICY, now=NOON)
     assert suppressed["state"] == "suppressed"
-    assert admin.show(engine, "ada@example.org", house=HOUSE)["suppressed"] == {
+    assert admin.show(engine, "ada@example.org", policy=POLICY)["suppressed"] == {
         "reason": "admin",
         "at": "2026-01-05T12:00:00+00:00",
     }
-    back = admin.unsuppress(engine, "ada@example.org", house=HOUSE, now=NOON)
+    back = admin.unsuppress(engine, "ada@example.org", policy=POLICY, now=NOON)
     assert back == {key: added[key] for key in back}
-    stranger = admin.suppress(engine, "eve@example.org", house=HOUSE, now=NOON)
+    stranger = admin.suppress(engine, "eve@example.org", policy=POLICY, now=NOON)
     assert stranger == {"address": "eve@example.org", "state": "suppressed", "topics": []}
-    assert admin.show(engine, "eve@example.org", house=HOUSE)["suppressed"]["reason"] == "admin"
-    assert [row["address"] for row in admin.listed(engine, house=HOUSE)] == ["ada@example.org"]
+    assert admin.show(engine, "eve@example.org", policy=POLICY)["suppressed"]["reason"] == "admin"
+    assert [row["address"] for row in admin.listed(engine, policy=POLICY)] == ["ada@example.org"]
 
 
 def test_forget_leaves_nothing_to_show(engine: Engine) -> None:
     add(engine, "ada@example.org", "quantum")
-    assert admin.forget(engine, "ada@example.org", house=HOUSE, now=NOON) == {
+    assert admin.forget(engine, "ada@example.org", policy=POLICY, now=NOON) == {
         "address": "ada@example.org",
         "state": "erased",
         "topics": [],
     }
     with pytest.raises(UnknownAddressError):
-        admin.show(engine, "ada@example.org", house=HOUSE)
+        admin.show(engine, "ada@example.org", policy=POLICY)
     with pytest.raises(UnknownAddressError):
-        admin.forget(engine, "ada@example.org", house=HOUSE, now=NOON)
+        admin.forget(engine, "ada@example.org", policy=POLICY, now=NOON)
 
 
 def test_history_pause_and_unsubscribe_answer_with_rows(engine: Engine) -> None:
@@ -233,15 +233,15 @@ def test_history_pause_and_unsubscribe_answer_with_rows(engine: Engine) -> None:
 def test_listed_filters_and_refuses_what_is_unknown(engine: Engine) -> None:
     add(engine, "ada@example.org", "quantum")
     add(engine, "bob@example.org", "circuits", confirmed=False)
-    by_topic = admin.listed(engine, house=HOUSE, topic="quantum")
+    by_topic = admin.listed(engine, policy=POLICY, topic="quantum")
     assert [row["address"] for row in by_topic] == ["ada@example.org"]
-    assert [row["address"] for row in admin.listed(engine, house=HOUSE, state="pending")] == [
+    assert [row["address"] for row in admin.listed(engine, policy=POLICY, state="pending")] == [
         "bob@example.org"
     ]
     with pytest.raises(UnknownTopicError):
-        admin.listed(engine, house=HOUSE, topic="nothing")
+        admin.listed(engine, policy=POLICY, topic="nothing")
     with pytest.raises(SubscriberError):
-        admin.listed(engine, house=HOUSE, state="nothing")
+        admin.listed(engine, policy=POLICY, state="nothing")
 
 
 def roster(tmp_path: Path, count: int) -> Path:
@@ -252,7 +252,7 @@ def roster(tmp_path: Path, count: int) -> Path:
 
 
 def import_roster(engine: Engine, path: Path, **more: Any) -> dict[str, Any]:
-    return admin.import_roster(engine, path, **{"confirmed": True, "house": HOUSE, "now": NOON, **more})
+    return admin.import_roster(engine, path, **{"confirmed": True, "policy": POLICY, "now": NOON, **more})
 
 
 def test_import_roster_answers_with_counts_and_reports_progress(engine: Engine, tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def test_import_roster_answers_with_counts_and_reports_progress(engine: Engine, 
 def test_import_roster_dry_stores_nothing(engine: Engine, tmp_path: Path) -> None:
     answer = import_roster(engine, roster(tmp_path, 3), dry_run=True)
     assert (answer["added"], len(answer["changes"])) == (3, 3)
-    assert admin.listed(engine, house=HOUSE) == []
+    assert admin.listed(engine, policy=POLICY) == []
 
 
 def test_import_roster_dry_tells_as_it_goes(engine: Engine, tmp_path: Path) -> None:
@@ -299,12 +299,12 @@ def test_import_roster_names_once_what_it_does_not_understand(engine: Engine, tm
         "Email Address,LEID,EUID,TAGS\n"
         'ada@example.org,1,a,"Quanta,Friends"\nbob@example.org,2,b,friends\ncyd@example.org,3,c,Friends\n'
     )
-    house = ReaderPolicy(
-        known_topics=HOUSE.known_topics,
-        suppression_key=HOUSE.suppression_key,
+    policy = ReaderPolicy(
+        known_topics=POLICY.known_topics,
+        suppression_key=POLICY.suppression_key,
         topic_titles={"quantum": "Quanta"},
     )
-    answer = import_roster(engine, path, house=house)
+    answer = import_roster(engine, path, policy=policy)
     assert answer == {
         "added": 3,
         "updated": 0,
@@ -319,7 +319,7 @@ def test_import_roster_names_once_what_it_does_not_understand(engine: Engine, tm
         "at_most": "suppressed",
         "encoding": "utf-8",
     }
-    assert {row["state"] for row in admin.listed(engine, house=HOUSE)} == {"suppressed"}
+    assert {row["state"] for row in admin.listed(engine, policy=POLICY)} == {"suppressed"}
 
 
 def test_import_roster_that_died_is_finished_by_running_it_again(engine: Engine, tmp_path: Path) -> None:
@@ -330,28 +330,28 @@ def test_import_roster_that_died_is_finished_by_running_it_again(engine: Engine,
 
     with pytest.raises(KeyboardInterrupt):
         import_roster(engine, path, progress=die)
-    died = len(admin.listed(engine, house=HOUSE))
+    died = len(admin.listed(engine, policy=POLICY))
     assert 0 < died < 4100
     answer = import_roster(engine, path)
     assert (answer["added"], answer["unchanged"]) == (4100 - died, died)
     whole = open_engine(f"sqlite:///{tmp_path / 'whole.sqlite3'}")
     SQLModel.metadata.create_all(whole)
     import_roster(whole, path)
-    assert admin.listed(engine, house=HOUSE) == admin.listed(whole, house=HOUSE)
+    assert admin.listed(engine, policy=POLICY) == admin.listed(whole, policy=POLICY)
     whole.dispose()
 
 
 def test_import_roster_welcomes_newcomers(engine: Engine, tmp_path: Path, backlog: None) -> None:
-    house = ReaderPolicy(known_topics=HOUSE.known_topics, suppression_key=HOUSE.suppression_key, welcome=1)
-    import_roster(engine, roster(tmp_path, 2), house=house)
-    import_roster(engine, roster(tmp_path, 2), house=house)
+    policy = ReaderPolicy(known_topics=POLICY.known_topics, suppression_key=POLICY.suppression_key, welcome=1)
+    import_roster(engine, roster(tmp_path, 2), policy=policy)
+    import_roster(engine, roster(tmp_path, 2), policy=policy)
     assert debts(engine) == [(3, "quantum", "welcome")] * 2
 
 
 def test_import_roster_of_what_is_none_stores_nothing(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(RosterError):
         import_roster(engine, tmp_path / "missing.csv")
-    assert admin.listed(engine, house=HOUSE) == []
+    assert admin.listed(engine, policy=POLICY) == []
 
 
 def test_export_roster_is_private_whole_and_canonical(engine: Engine, tmp_path: Path) -> None:
