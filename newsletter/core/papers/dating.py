@@ -1,7 +1,7 @@
 """Decides the year that a page does not print, for a listing and for its papers.
 
-The rules are those of docs/explanation/sources.md, “The year of a listing”.
-It reads no file and no clock, and looks nothing up: what other dumps say about a paper is passed in.
+The rules are those of docs/explanation/sources.md, “The year of a listing”. It reads no file and no clock and
+looks nothing up: the caller hands in the years that other dumps print.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from newsletter.core.papers.listing import ListedOn, PartialDate
 
 GRACE = timedelta(days=2)  # a page from a zone ahead of ours, or saved on a clock that is a little fast
 EARLIEST_YEAR = 1991  # of a listing: arXiv began
-ENOUGH_PRINTED = 3  # times that the largest printed year must occur to tell the year after it; else chance
+ENOUGH_PRINTED = 3  # papers with the largest printed year; fewer may be chance
 _ISO_DATE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
 
 
@@ -31,14 +31,13 @@ def decide_listed_on(
     """Return the date of a listing and how it was found. The page named above has the rules in their order.
 
     printed: the listing's own date as its header prints it. entries_printed: the dates of its papers. today:
-    in UTC. option: what the admin said; decides alone. filename: searched for an ISO date. known_years: for
-    each paper whose date here lacks the year while another dump prints the same month and day with one, that
-    year; the page was viewed in that year, so one such paper decides alone, and of several the most frequent
-    year.
+    in UTC. option: the admin's date; it decides alone. filename: searched for an ISO date. known_years: one
+    year for each paper whose date lacks the year here, while another dump prints the same day with a year.
+    The page was viewed in that year, so one such paper decides alone; of several years the most frequent.
 
-    guess is true when the clock alone decided, and when the evidence contradicts itself: then the rule that a
-    page prints only other years than its own gives way first (a page viewed long after its date prints that
-    date's year too), and after it all that the papers say.
+    `guess` is true when the clock alone decided, and when the dates contradict each other. Then the rule that
+    a page prints only other years than its own is dropped first, since a page viewed long after its date
+    prints that year too. After it the dates of the papers are dropped.
     """
     if option is not None:
         return ListedOn(date=option, source="option")
@@ -49,16 +48,14 @@ def decide_listed_on(
     if full is not None:
         return ListedOn(date=full, source="contents")
     candidates = _candidates(printed, today)
-    if not candidates:  # no date in the header, or one that never was
+    if not candidates:  # no date in the header, or one that is in no calendar
         return (
             ListedOn(date=named, source="filename")
             if named
             else ListedOn(date=today, source="clock", guess=True)
         )
 
-    past = [
-        entry for entry in entries_printed if not _is_later(entry, today + GRACE)
-    ]  # a misprint tells nothing
+    past = [entry for entry in entries_printed if not _is_later(entry, today + GRACE)]  # later: a misprint
     years = Counter(entry.year for entry in past if entry.year is not None)
     largest = max(years, default=None)
     strict = [day for day in candidates if _may_list(day, past, largest)]
@@ -83,9 +80,9 @@ def decide_listed_on(
 def resolve_printed(printed: PartialDate, listed_on: date) -> date:
     """Return the full date of a paper printed in a listing of `listed_on`.
 
-    Without a year it is the listing's; when that day is later than the listing (or not in its calendar), the
-    latest year before in which it is neither: a paper is not listed before it is out. Raises ValueError for a
-    printed date that no calendar has (the formats let none through).
+    A date without a year gets the year of the listing. A paper is not listed before it is out: when the day
+    is later than the listing, or that year does not have it, the latest earlier year that fits is taken.
+    Raises ValueError for a day that is in no calendar (the formats let none through).
     """
     if printed.year is not None:
         return date(printed.year, printed.month, printed.day)
@@ -138,8 +135,8 @@ def _may_list(day: date, entries: Sequence[PartialDate], largest: int | None) ->
 def _not_before(day: date, entries: Sequence[PartialDate]) -> bool:
     """Whether `day` is not before any of these dates, and its year has those printed without a year.
 
-    A date without a year that is later than `day` in the same year speaks against each candidate alike, so
-    against none: `resolve_printed` takes it for the year before.
+    A date without a year that is later than `day` excludes no candidate: `resolve_printed` takes it for the
+    year before.
     """
     for entry in entries:
         if entry.year is None:

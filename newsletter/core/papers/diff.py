@@ -1,7 +1,6 @@
-"""What a listing changes about a paper that is known: revision, filled gap, older text, or nothing.
+"""Decides how a listing changes a known paper: revision, filled gap, older text, or nothing.
 
-Decides only: it gets what is known and what an entry says, and yields what to store. Which paper an entry is
-was decided before (`newsletter.core.papers.identity`).
+Stores nothing and does not decide which paper an entry is (`newsletter.core.papers.identity` does).
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ class PaperText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownPaper:
-    """What is stored about a paper. The fields after `text` are named like the columns that hold them."""
+    """A paper as it is stored. The fields after `text` are named like their columns."""
 
     text: PaperText
     author_count: int | None = None
@@ -43,7 +42,7 @@ class KnownPaper:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperChange:
-    """What to store about a known paper."""
+    """The new values of a known paper."""
 
     revision: PaperText | None = None  # the new current text; the old one stays in the history
     older: PaperText | None = None  # another text, from an older listing: history only
@@ -65,12 +64,12 @@ def decide(
     repeated: bool = False,
     rereading: bool = False,
 ) -> PaperChange:
-    """Compare an entry with what is known.
+    """Compare an entry with the stored paper.
 
-    published_on: the entry's printed date with its year worked out. listed_on: its listing's date; the text
-    of the newest listing is the current one. repeated: this very dump listed the paper before, so it only
-    fills gaps. rereading: the same bytes gave the current text; what differs is the parser's doing and no
-    revision.
+    published_on: the entry's printed date with its year. listed_on: the date of its listing; the text of the
+    newest listing is the current one. repeated: the same dump listed the paper before, so the entry only
+    fills gaps. rereading: the current text came from the same bytes; a difference comes from a changed parser
+    and is no revision.
     """
     newer = known.newest_on is None or listed_on >= known.newest_on
     said = PaperText(title=entry.title, abstract=_fuller(known.text.abstract, entry.abstract))
@@ -96,7 +95,7 @@ def decide(
 
 
 def after(known: KnownPaper, change: PaperChange, *, listed_on: date) -> KnownPaper:
-    """What is known once the change is stored."""
+    """The paper with the change applied."""
     newest = listed_on if known.newest_on is None else max(known.newest_on, listed_on)
     return replace(known, text=change.text or known.text, newest_on=newest, **change.fields)
 
@@ -107,7 +106,7 @@ def same_rendering(one: str, other: str) -> bool:
 
 
 def _fields(known: KnownPaper, entry: Entry, *, newer: bool) -> dict[str, Any]:
-    """Gaps that the entry fills, and figures of which the newest listing knows best."""
+    """Gaps that the entry fills, and values that a newer listing replaces."""
     fields: dict[str, Any] = {}
     for name in ("author_count", "author_names", "organization", "code_url", "url"):
         before, said = getattr(known, name), getattr(entry, name)
@@ -116,9 +115,7 @@ def _fields(known: KnownPaper, entry: Entry, *, newer: bool) -> dict[str, Any]:
         if before in (None, "", ()) or newer:
             fields[name] = said
     if entry.comments is not None and (known.comments is None or entry.comments > known.comments):
-        fields["comments"] = (
-            entry.comments
-        )  # counts grow; in whatever order dumps come, the largest is the last
+        fields["comments"] = entry.comments  # counts grow: the largest is the newest, in any order of dumps
     return fields
 
 
@@ -127,7 +124,7 @@ def _unless_rendering(before: str, said: str) -> str:
 
 
 def _fuller(before: str, said: str) -> str:
-    """The abstract to compare: an empty one, or the cut beginning of what is known, says nothing new."""
+    """The abstract to compare: an empty one, or a cut beginning of the known one, is not new."""
     if not said.strip():
         return before
     return before if _is_cut_of(said, before) else said

@@ -1,7 +1,7 @@
-"""When two listings mean the same paper: identifiers first, else titles that are equal once rendered alike.
+"""Decides when two listings mean the same paper: by identifiers, else by titles that render alike.
 
-Never near-equality: "Part I" and "Part II" are two papers, "C" and "C++" two languages. Whether two abstracts
-overlap so much that an admin should look is `newsletter.core.papers.overlap`'s question.
+It never accepts titles that are nearly equal: "Part I" and "Part II" are two papers, "C" and "C++" two
+languages. It does not compare abstracts (`newsletter.core.papers.overlap` does).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from newsletter.core.papers.listing import Entry
 
-TITLE = "title"  # the scheme of title keys beside "arxiv", "doi", …
+TITLE = "title"  # the scheme of title keys; other schemes are "arxiv", "doi", …
 MAX_KEY = 400  # characters of a title key; PostgreSQL indexes no more than some 2,700 bytes
 
 _FONTS = """
@@ -24,7 +24,7 @@ _FONTS = """
     textsuperscript textsubscript deg degree circ textdegree tilde hat bar vec dot ddot acute grave check
     breve overline widehat widetilde c v u H k r b d t quad qquad frac tfrac dfrac
 """
-_LATEX_FONTS = frozenset(_FONTS.split())  # say how, not what: a title with or without them is the same
+_LATEX_FONTS = frozenset(_FONTS.split())  # they change the look alone: titles with and without them are equal
 _GREEK = """
     alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi omicron pi rho sigma tau upsilon phi
     chi psi omega
@@ -42,9 +42,7 @@ _LATEX_SIGNS = {
     "textbackslash": "",
 }  # fmt: skip
 _LATEX_SIGNS |= {name.capitalize(): sign.upper() for name, sign in _LATEX_SIGNS.items() if "α" <= sign <= "ω"}
-_KEPT_ESCAPES = frozenset(
-    "%&#@*<>=+"
-)  # "\%" is a percent sign; what is neither this nor a space is an accent
+_KEPT_ESCAPES = frozenset("%&#@*<>=+")  # "\%" is a percent sign; other escapes but spaces are accents
 _SPACES = frozenset(" \\,;:!")
 
 _COMMAND = re.compile(r"\\(?:([A-Za-z]+)|(.?))", re.DOTALL)
@@ -59,16 +57,16 @@ _POINT, _STAR, _GAP = "\x01", "\x02", "\x03"
 
 
 class _KeyCharacters(dict[int, str]):
-    """Code point to what a key keeps of it, worked out when first met."""
+    """Maps a code point to its text in a key; each is computed once."""
 
     def __missing__(self, code: int) -> str:
         sign = chr(code)
-        kept = sign if _matters(sign) else ("" if unicodedata.category(sign) in ("Cf", "Mn") else " ")
+        kept = sign if _has_meaning(sign) else ("" if unicodedata.category(sign) in ("Cf", "Mn") else " ")
         self[code] = kept
         return kept
 
 
-def _matters(sign: str) -> bool:
+def _has_meaning(sign: str) -> bool:
     category = unicodedata.category(sign)
     if category[0] in "LN" or category in ("Mc", "Sm", "Sc", "So"):
         return True
@@ -85,11 +83,11 @@ _SIGNS = _KeyCharacters(
 
 
 def title_key(title: str) -> str:
-    """The title as identity sees it: equal keys, equal papers. A title of nothing but marks is its own key.
+    """The key of a title: papers with equal keys are equal. A title of nothing but marks is its own key.
 
-    What does not count: case, width and other compatibility forms, accents on Latin and Greek letters, white
-    space, punctuation, hyphens, LaTeX. What does: letters, digits with their decimal points and gaps, and
-    symbols that carry meaning (+ # % = ≠ …).
+    Letters, digits with their decimal points and gaps, and symbols with a meaning (+ # % = ≠ …) count. Case,
+    width and other compatibility forms, accents on Latin and Greek letters, white space, punctuation, hyphens
+    and LaTeX do not.
     """
     key = rendering_key(title) or " ".join(title.split())
     if len(key) <= MAX_KEY:
@@ -98,7 +96,7 @@ def title_key(title: str) -> str:
 
 
 def rendering_key(text: str) -> str:
-    """What is left of a text when it no longer matters how it was typeset; may be empty."""
+    """A text without its typesetting (case, spaces, accents, LaTeX), for comparing; may be empty."""
     text = plain(text)
     if not text.isascii():
         text = _RAISED.sub(lambda run: "^" + unicodedata.normalize("NFKC", run[0]), text)
@@ -110,22 +108,22 @@ def rendering_key(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A text without LaTeX commands, as far as a table of them goes; quick, and only good for comparing."""
+    """A text without the LaTeX commands of a fixed table; quick, and good for comparing only."""
     if "\\" in text:
-        text = _COMMAND.sub(_meant, text)
+        text = _COMMAND.sub(_replacement, text)
     if "{" in text:
         text = _BARE_FONT.sub("{", text)  # pages that lost their backslashes: textbf{Gen}erative
         text = text.replace("{", "").replace("}", " " if "}{" in text else "")
     return text
 
 
-def _meant(command: re.Match[str]) -> str:
+def _replacement(command: re.Match[str]) -> str:
     name, escaped = command[1], command[2]
     if name is None:
         return escaped if escaped in _KEPT_ESCAPES else (" " if escaped in _SPACES else "")
     if name in _LATEX_FONTS:
         return ""
-    return _LATEX_SIGNS.get(name, name)  # a command of the authors' own stands for a name
+    return _LATEX_SIGNS.get(name, name)  # authors define commands for names
 
 
 def _without_accents(text: str) -> str:
@@ -152,9 +150,9 @@ _ARXIV_DOI = "10.48550/arxiv."  # what arXiv registers for every paper of its ow
 
 
 def identifier_key(scheme: str, value: str) -> tuple[str, str] | None:
-    """An identifier as identity compares it: (scheme, key), lower case, without version; None when empty.
+    """An identifier for comparing: (scheme, key) in lower case, without version; None when empty.
 
-    A DOI that arXiv gave is the arXiv identifier.
+    A DOI that arXiv gave becomes the arXiv identifier.
     """
     scheme, value = scheme.strip().casefold(), value.strip().casefold()
     if scheme == "arxiv":
@@ -172,7 +170,7 @@ def identifier_key(scheme: str, value: str) -> tuple[str, str] | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperKeys:
-    """All that an entry can be recognised by."""
+    """The keys by which an entry is recognised."""
 
     title: str  # as `title_key` gives it
     identifiers: tuple[tuple[str, str], ...] = ()  # as `identifier_key` gives them, no scheme twice
@@ -195,7 +193,7 @@ def keys_of(entry: Entry) -> PaperKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognition:
-    """Which known paper an entry is, and which others claim to be it too."""
+    """The known paper of an entry, and other papers that share a key with it."""
 
     paper_id: int | None  # None: a paper not seen before
     rivals: tuple[int, ...] = ()  # papers that other keys of the entry belong to: for an admin to judge
@@ -207,11 +205,11 @@ def recognise(
     holders: Mapping[tuple[str, str], Iterable[int]],
     identifiers: Mapping[int, Collection[tuple[str, str]]],
 ) -> Recognition:
-    """Decide whose listing an entry is.
+    """Decide which known paper an entry is.
 
-    holders: papers by (scheme, key), titles under the scheme TITLE. identifiers: what each of those papers is
-    known by, merged ones included. An identifier decides; the lowest id among several. A title decides unless
-    the paper has another identifier of a scheme that the entry names.
+    holders: papers by (scheme, key), titles under the scheme TITLE. identifiers: of each of those papers,
+    with those of papers merged into it. An identifier decides; of several papers the one with the lowest id.
+    A title decides unless the paper has another identifier of a scheme that the entry names.
     """
     claimed: list[int] = []
     for key in keys.identifiers:
@@ -229,7 +227,7 @@ def recognise(
 
 
 def _oldest_first(paper_id: int) -> tuple[bool, int]:
-    """Papers of this very dump have provisional ids -1, -2, … and come after stored ones."""
+    """Papers that the same dump adds have provisional ids -1, -2, … and come after stored ones."""
     return paper_id < 0, abs(paper_id)
 
 

@@ -1,4 +1,4 @@
-"""What a dump says: a listing of entries. Values only; the formats live in `newsletter.sources`."""
+"""Defines the listing that a dump holds, and its entries. Parses nothing: `newsletter.sources` does."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
-    """A stretch of a dump that no entry or header accounts for."""
+    """A line of a dump that belongs to no entry and to no header."""
 
     line: int  # 1-based
     reason: str
@@ -44,14 +44,14 @@ class Unread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """All that a dump says."""
+    """The contents of a dump."""
 
     format: str  # the name of the source module's format
     printed: PartialDate | None  # the listing's own date as printed
     entries: tuple[Entry, ...]
     unread: tuple[Unread, ...] = ()
     nonblank_lines: int = 0
-    header_lines: tuple[str, ...] = ()  # what was recognised as banner
+    header_lines: tuple[str, ...] = ()  # lines of the page around the papers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,14 +63,14 @@ class ListedOn:
     guess: bool = False  # the clock alone decided
 
 
-USUAL = 0.7  # of the entries, by the length of their abstracts: noise makes entries of its own
-STUB_SHARE = 0.15  # of the usual abstract's length; the shortest in the real dumps is 0.4 of it
-STUB_LENGTH = 200  # characters: a longer abstract is none, whatever the others are like
+USUAL_RANK = 0.7  # share of the entries with a shorter abstract; not half, since noise makes short entries
+STUB_SHARE = 0.15  # of the usual abstract's length; the shortest in the real dumps has 0.4 of it
+STUB_LENGTH = 200  # characters; an entry with a longer abstract is no stub, whatever is usual
 
 
 def stubs(listing: Listing) -> tuple[Entry, ...]:
-    """Entries with hardly more than a title, where others have an abstract: lines that belong to nothing."""
+    """Entries with hardly more than a title where others have an abstract: most likely noise."""
     lengths = sorted(len(entry.abstract) for entry in listing.entries)
-    usual = lengths[int(USUAL * len(lengths))] if lengths else 0
+    usual = lengths[int(USUAL_RANK * len(lengths))] if lengths else 0
     least = min(STUB_LENGTH, STUB_SHARE * usual)
     return tuple(entry for entry in listing.entries if len(entry.abstract) < least)

@@ -1,6 +1,7 @@
-"""Which papers were one at which time, worked out again from every merge and split. Pure.
+"""Computes from all merges and splits which papers were one at which time.
 
-For the audit: composing reads what splits wrote down (`newsletter.papers.merging`), and the two can disagree.
+The audit uses it, so it does not read the rows that a split stores (`newsletter.papers.merging`): composing
+reads those, and the audit must be able to find an error in them.
 """
 
 from __future__ import annotations
@@ -12,27 +13,27 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergeDecision:
-    """One merge or split; in the order in which they were taken."""
+    """One merge or split that an admin decided."""
 
     at: datetime
     merges: bool  # else it splits
     kept: int  # paper id
     other: int  # paper id that became part of the kept one, or left it
-    news: bool = False  # a split paper that was said to be news
+    news: bool = False  # the admin declared the split paper news
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heir:
-    """A paper that counts as given wherever another stood, in what was composed until a split."""
+    """A paper that counts as given by every digest composed until a split that shows its source."""
 
     paper: int  # id
-    source: int  # id under which the other stood
+    source: int  # id of the paper that the digest shows
     until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergedPeriod:
-    """For a time a paper counted as given with the other: what a digest passed over then stays so."""
+    """A time in which two papers were one: a digest that omitted one as given meanwhile stays right."""
 
     paper: int  # id
     other: int  # id that was split off
@@ -42,11 +43,10 @@ class MergedPeriod:
 
 @dataclass(slots=True)
 class MergeHistory:
-    """What the decisions say."""
+    """The outcome of all decisions."""
 
-    names: dict[int, list[tuple[datetime, int]]] = field(
-        default_factory=dict
-    )  # id to what it was, since when
+    # by paper id: (since when, id of the paper that it was part of), oldest first
+    names: dict[int, list[tuple[datetime, int]]] = field(default_factory=dict)
     heirs: list[Heir] = field(default_factory=list)
     unions: list[MergedPeriod] = field(default_factory=list)
 
@@ -60,41 +60,44 @@ class MergeHistory:
 
 
 def replay(decisions: Iterable[MergeDecision]) -> MergeHistory:
-    """Go through all decisions. To keep apart what was never one changes nothing."""
-    kin = MergeHistory()
-    part_of: dict[int, int] = {}
+    """Replay all decisions, oldest first. A split of papers that were never merged changes nothing."""
+    history = MergeHistory()
+    kept_of: dict[int, int] = {}
     for decision in decisions:
         for paper in (decision.kept, decision.other):
-            part_of.setdefault(paper, paper)
+            kept_of.setdefault(paper, paper)
         if decision.merges:
-            moved = [paper for paper, kept in part_of.items() if kept == part_of[decision.other]]
+            moved = [paper for paper, kept in kept_of.items() if kept == kept_of[decision.other]]
             for paper in moved:
-                _rename(kin, part_of, paper, part_of[decision.kept], decision.at)
-        elif part_of[decision.other] == decision.kept != decision.other:
-            members = [p for p, kept in part_of.items() if kept == decision.kept and p != decision.other]
-            kin.unions += [
+                _rename(history, kept_of, paper, kept_of[decision.kept], decision.at)
+        elif kept_of[decision.other] == decision.kept != decision.other:
+            members = [p for p, kept in kept_of.items() if kept == decision.kept and p != decision.other]
+            history.unions += [
                 MergedPeriod(
-                    paper=p, other=decision.other, since=_one_since(kin, p, decision.other), until=decision.at
+                    paper=p,
+                    other=decision.other,
+                    since=_one_since(history, p, decision.other),
+                    until=decision.at,
                 )
                 for p in members
             ]
-            _rename(kin, part_of, decision.other, decision.other, decision.at)
+            _rename(history, kept_of, decision.other, decision.other, decision.at)
             if not decision.news:
-                kin.heirs += _inherits(kin.heirs, decision.other, members, decision.at)
-    return kin
+                history.heirs += _inherits(history.heirs, decision.other, members, decision.at)
+    return history
 
 
-def _rename(kin: MergeHistory, part_of: dict[int, int], paper: int, kept: int, at: datetime) -> None:
-    part_of[paper] = kept
-    kin.names.setdefault(paper, []).append((at, kept))
+def _rename(history: MergeHistory, kept_of: dict[int, int], paper: int, kept: int, at: datetime) -> None:
+    kept_of[paper] = kept
+    history.names.setdefault(paper, []).append((at, kept))
 
 
-def _one_since(kin: MergeHistory, one: int, other: int) -> datetime:
-    """Since when these two, which are one now, have been so without a break."""
-    times = sorted({at for paper in (one, other) for at, _ in kin.names.get(paper, ())})
+def _one_since(history: MergeHistory, one: int, other: int) -> datetime:
+    """The start of the latest unbroken time in which these two papers, which are one now, were one."""
+    times = sorted({at for paper in (one, other) for at, _ in history.names.get(paper, ())})
     since = times[-1]
     for at in reversed(times):
-        if kin.as_of(one, at) != kin.as_of(other, at):
+        if history.as_of(one, at) != history.as_of(other, at):
             break
         since = at
     return since

@@ -1,12 +1,12 @@
-"""How much two abstracts overlap, and the keys that bring overlapping ones together without a scan.
+"""Measures how much two abstracts overlap, and makes the keys that find overlapping ones without a scan.
 
-Says how alike texts are, never that papers are the same: two parts of one work share most of their words.
+It never says that papers are the same: two parts of one work share most of their words.
 
-An abstract becomes the set of its word triples, hashed. Twelve minima of that set (one permutation, twelve
-bins) make six bands of two; papers that share a band are candidates, found by an equality look-up. Of pairs
-with a Jaccard index of 0.3 some 43 % share a band, of 0.5 some 82 %, of 0.7 some 98 %; of unrelated
+An abstract becomes the set of its hashed word triples. Twelve minima of that set (one permutation, twelve
+bins) make six bands of two. Papers that share a band are candidates, and an equality look-up finds them. Of
+pairs with a Jaccard index of 0.3 some 43 % share a band, of 0.5 some 82 %, of 0.7 some 98 %; of unrelated
 abstracts one pair in a million. Hashes are CRC-32 with a fixed mixing step: equal on every machine and in
-every run. Whoever changes them, the triples or the bands rebuilds the table of bands.
+every run. A change of the hashes, the triples or the bands needs a rebuilt table of bands.
 """
 
 from __future__ import annotations
@@ -17,23 +17,21 @@ from collections.abc import Set
 
 from newsletter.core.papers.identity import plain
 
-BANDS = 6  # keys a paper; each costs an index entry, and a page of the index when it is written
-ROWS = 2  # minima a band
+BANDS = 6  # keys of a paper; each costs an index entry and writes one page of the index
+ROWS = 2  # minima in a band
 MIN_TRIPLES = 20  # an abstract with fewer says too little to be compared
 MIN_JACCARD = 0.2  # unrelated abstracts measured up to 0.09, other works of the same authors up to 0.13
-MIN_CONTAINMENT = (
-    0.4  # of the shorter text, for an abstract that grew; unrelated up to 0.17, same authors 0.23
-)
-MIN_SHARED_WORDS = 0.4  # of the shorter text's different words; unrelated abstracts share 0.2, function words
+MIN_CONTAINMENT = 0.4  # of the shorter text, for an abstract that grew; unrelated to 0.17, same authors 0.23
+MIN_SHARED_WORDS = 0.4  # of the shorter text's distinct words; unrelated abstracts share 0.2
 
 _BINS = BANDS * ROWS
 _MASK = 2**64 - 1
 _SPREAD, _MIX = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9  # odd 64-bit constants of splitmix64
 _WORD = re.compile(r"[^\W_]+")
 
-# A triple of these alone is a turn of phrase ("we propose a new", "is available at https"): it says nothing
-# about a paper and would fill buckets. Three in four triples that unrelated abstracts share are such.
-_PHRASES = b"""
+# Triples of these words alone are left out ("we propose a", "is available at"): they say nothing about a
+# paper and would fill buckets. They are three in four of the triples that unrelated abstracts share.
+_COMMON_WORDS = b"""
     a an the of in on to for and or with by from as at is are was were be been this that these those we our it
     its their they can has have had which such both into than more most not but also so one two up out off s
     will would when where how what all each between through while however due well first further finally
@@ -49,14 +47,14 @@ _PHRASES = b"""
     llm llms vision multimodal multi agent agents reinforcement generation reasoning chain thought open source
     code available public publicly project page https http www github com huggingface co arxiv org abs
 """
-_COMMON = frozenset(_PHRASES.split())
+_COMMON_SET = frozenset(_COMMON_WORDS.split())
 
 
 def triples(abstract: str) -> frozenset[int]:
-    """The hashed word triples of a text, each once; those of common words left out."""
+    """The hashed word triples of a text, without those of common words alone."""
     words = " ".join(_WORD.findall(plain(abstract).casefold())).encode("utf-8", "replace").split(b" ")
     crc32 = zlib.crc32
-    common = _COMMON
+    common = _COMMON_SET
     return frozenset(
         crc32(b"%b %b %b" % (first, second, third))
         for first, second, third in zip(words, words[1:], words[2:], strict=False)
@@ -65,7 +63,7 @@ def triples(abstract: str) -> frozenset[int]:
 
 
 def bands(of_triples: Set[int]) -> tuple[int, ...]:
-    """The keys (0 to 2**63 - 1) under which a text is found; none for a text of under MIN_TRIPLES."""
+    """The keys (0 to 2**63 - 1) under which a text is found; none for fewer triples than MIN_TRIPLES."""
     if len(of_triples) < MIN_TRIPLES:
         return ()
     minima = [-1] * _BINS
@@ -99,7 +97,7 @@ def _densified(minima: list[int]) -> list[int]:
 
 
 def may_overlap(words: frozenset[str], other: str) -> bool:
-    """Whether a text shares enough of these words to be worth comparing; far quicker than `overlaps`."""
+    """Whether a text shares enough of these words for `overlaps`, which is far slower."""
     others = other.split()
     return len(words.intersection(others)) >= MIN_SHARED_WORDS * min(len(words), len(others))
 

@@ -1,11 +1,11 @@
-"""Weigh the phrases of topics in a paper: rules with context in, points and evidence out.
+"""Weighs the phrases of topics in a paper: rules with context in, points and evidence out.
 
-Reads no files and knows no default topic. Where phrases stand is `newsletter.core.topics.phrases`' work;
-what turns points into the calibrated score that decides is `newsletter.topics.matcher`'s.
+It reads no files, knows no default topic and does not find phrases (`newsletter.core.topics.phrases` does).
+It does not decide either: `newsletter.topics.matcher` turns points into a score.
 
-For each topic the longest phrase at a place takes its words: in "quantum circuit" an `ignore` phrase of that
-name leaves nothing for "circuit" to find. A `context` asks whether a phrase stands anywhere in the paper
-outside ignored phrases; an `unless` asks for it anywhere, ignored or not.
+At each place the longest phrase of a topic uses up its words: where "quantum circuit" is an `ignore` phrase,
+"circuit" is not found in it. `context` looks for a phrase anywhere in the paper outside ignored phrases,
+`unless` anywhere.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ TITLE_FACTOR = 2.0  # a phrase in the title says as much as any number of mentio
 FADING = 0.5  # each further mention in the abstract counts half the one before: 1, 1.5, 1.75 … under 2
 STRONG_AT = 2.0  # points: a phrase in the title, or two in the abstract
 STRONG_SCORE = 0.5  # score of a paper whose points just reach its topic's `strong_at`
-MAYBE_SHARE = 0.5  # of the score that puts a paper into a section; less is not worth anyone's time
+MAYBE_SHARE = 0.5  # of the score that puts a paper into a section; a paper below it is no match
 EVIDENCE_SHOWN = 6  # phrases; more would not fit in a line of a mail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseRule:
-    """Phrases that say the same about a topic, and the context in which they say it."""
+    """Phrases of equal weight for a topic, and the context in which they count."""
 
     phrases: tuple[str, ...]  # as `newsletter.core.topics.phrases` reads them
     weight: float = 1.0  # points of one mention in the abstract; below 0 it speaks against the topic
-    context: tuple[str, ...] = ()  # one of these must stand in the paper, when there are any
-    unless: tuple[str, ...] = ()  # none of these may
+    context: tuple[str, ...] = ()  # one of these must be in the paper, if any is given
+    unless: tuple[str, ...] = ()  # none of these may be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicRules:
-    """All that decides about one topic."""
+    """The rules of one topic."""
 
     topic: str  # slug
     rules: tuple[PhraseRule, ...]
     ignore: tuple[str, ...] = ()  # longer phrases whose words mean something else
-    context: tuple[str, ...] = ()  # as in Rule, for the whole topic
+    context: tuple[str, ...] = ()  # as in PhraseRule, for the whole topic
     unless: tuple[str, ...] = ()
     strong_at: float = STRONG_AT  # points that put a paper into the topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhraseHit:
-    """What one phrase found in one paper."""
+    """The mentions of one phrase in one paper."""
 
     phrase: str  # as written in the rules; a phrase with * as in the paper
     in_title: int  # mentions
@@ -60,7 +60,7 @@ class PhraseHit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicReading:
-    """One topic's phrases in one paper: what a scorer weighs and what `topics explain` prints."""
+    """One topic's phrases in one paper, for scorers and for `topics explain`."""
 
     topic: str  # slug
     strong_at: float  # points
@@ -70,7 +70,7 @@ class TopicReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperReading:
-    """One paper as all topics see it."""
+    """One paper with its phrases for every topic."""
 
     title: tuple[str, ...]  # words as written, with the signs that end a clause
     abstract: tuple[str, ...]
@@ -130,7 +130,7 @@ def _by_phrase(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CompiledTopic:
-    """A topic's rules with phrases as numbers of the index."""
+    """A topic's rules; each phrase is a number of the index."""
 
     rules: TopicRules
     ignore: frozenset[int]
@@ -151,7 +151,7 @@ class _CompiledTopic:
         shown: dict[int, str] = {}
         ignored: tuple[set[int], set[int]] = (set(), set())  # words of ignored phrases
         for side in (0, 1):
-            free = 0  # first word that no phrase of this topic has taken
+            free = 0  # first word that no phrase of this topic has used up
             for place in found[side]:
                 if place.start < free:
                     continue
@@ -191,7 +191,7 @@ class _CompiledTopic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PhrasesPresent:
-    """Which phrases stand in the paper, for contexts to ask."""
+    """The phrases of the paper, for checks of `context` and `unless`."""
 
     present: AbstractSet[int]  # outside the topic's ignored phrases
     anywhere: AbstractSet[int]
@@ -214,14 +214,13 @@ def _hit(
     refusal: str,
     conditions: Sequence[_Conditions],
 ) -> PhraseHit:
-    """Weigh one phrase by the best of the rules that name it; `refusal` is what the whole topic lacks."""
+    """Weigh one phrase by the best of its rules. refusal: why none of the topic counts, or empty."""
     weight: float | None = None
     reason = refusal
     if not refusal:
         for context, unless, rule in conditions:
-            why = surroundings.refusal(context, unless)
-            if why:
-                reason = why
+            if unmet := surroundings.refusal(context, unless):
+                reason = unmet
             elif weight is None or abs(rule.weight) > abs(weight):
                 weight = rule.weight
     in_title, in_abstract = counts
@@ -234,7 +233,7 @@ def _hit(
 
 
 def _shown(phrase: str, words: Sequence[str], place: FoundPhrase) -> str:
-    """The phrase as a reader sees it: as in the rules, and one with a wildcard as it stands in the paper."""
+    """The phrase for readers: as in the rules; one with a wildcard as the paper writes it."""
     if "*" not in phrase:
         return phrase
     return " ".join(word.lower() if word.istitle() else word for word in words[place.start : place.end])
@@ -253,9 +252,9 @@ def strength_of(score: float, section_at: float = STRONG_SCORE) -> str | None:
 
 
 def evidence_of(hits: Iterable[PhraseHit]) -> tuple[str, ...]:
-    """What spoke for a topic, strongest first, at most EVIDENCE_SHOWN.
+    """The phrases with positive points, strongest first, at most EVIDENCE_SHOWN.
 
-    A phrase whose words all stand in a stronger one is left out ("quantum" behind "quantum annealing").
+    A phrase whose words are all in a stronger one is left out ("quantum" after "quantum annealing").
     """
     shown: list[str] = []
     seen: list[set[str]] = []

@@ -1,6 +1,6 @@
-"""Find many phrases in a text at once: words in, phrase hits out, in time linear in the text.
+"""Finds many phrases in a text in one pass: words in, phrase hits out, in time linear in the text.
 
-Knows nothing of topics or weights (`newsletter.core.topics.matching`). No regular expression here can
+It knows nothing of topics or weights (`newsletter.core.topics.matching` does). No regular expression here can
 backtrack far.
 
 How a phrase is written:
@@ -25,19 +25,18 @@ from functools import lru_cache
 from html import unescape
 from typing import Any, NamedTuple
 
-MAX_CHARS = 20_000  # of one text that are looked at: ten long abstracts; keeps a 1 MB "abstract" at a few ms
+MAX_CHARS = 20_000  # of one text that are read: ten long abstracts; a 1 MB "abstract" then costs a few ms
 MAX_WORDS = 8  # of one phrase, so that the work per word of text is bounded
 MIN_PREFIX = 3  # letters before `*`; shorter ones would match half the dictionary
-MEMO_WORDS = 50_000  # distinct words remembered (about 5 MB); more are looked up anew each time
-MEMO_LETTERS = 40  # of a word worth remembering; longer ones are no words
+CACHED_WORDS = 50_000  # distinct words in the cache (about 5 MB); others are looked up each time
+CACHED_LENGTH = 40  # characters of a word in the cache; longer ones are no words
 
-_TOKEN = re.compile(r"[^\W_]+|[,.;:!?](?=\s)")  # one class or one sign a step: linear
+_TOKEN = re.compile(r"[^\W_]+|[,.;:!?](?=\s)")  # one class or one sign in each step: linear
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")  # bounded: linear also on a text of "<a<a<a"
-_ENTITY = re.compile(
-    r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});"
-)  # a number of 5,000 digits is none
+# bounded: an entity with a number of 5,000 digits is none
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")  # soft hyphen, zero width
-# Words with two spellings: what stands before, what differs, what stands behind. Looked at in phrases only.
+# Words with two spellings: the part before, the part that differs, the part after. For phrases only.
 _TWO_SPELLINGS = re.compile(
     r"(\w{3,})(iz|is)(e[drs]?|ers|ing|ations?|able)"
     r"|(col|fav|behavi|neighb)(ou?r)(\w*)"
@@ -53,7 +52,7 @@ _COUNTERPART = dict(_AMERICAN_BRITISH) | {british: american for american, britis
 def words_of(text: str) -> list[str]:
     """Split `text` into words as written, with the signs that end a clause among them.
 
-    Only the first MAX_CHARS characters are looked at. HTML tags are dropped, entities are read,
+    Only the first MAX_CHARS characters are read. HTML tags are dropped, entities are read,
     compatibility forms ("ﬁ", full-width letters) are folded. Any string is fine.
     """
     text = text[:MAX_CHARS]
@@ -68,7 +67,7 @@ def words_of(text: str) -> list[str]:
 
 
 def stem_of(word: str) -> str:
-    """Fold case and the English plural: "Memories" → "memory", "Synapses" → "synapse"; nothing cleverer."""
+    """Fold case and the English plural: "Memories" → "memory", "Synapses" → "synapse"; nothing more."""
     word = word.casefold()
     if len(word) <= 3 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
         return word
@@ -90,18 +89,18 @@ _Known = tuple[list[_Node], tuple[int, ...]]  # nodes behind the root, symbols
 
 
 class FoundPhrase(NamedTuple):
-    """One phrase at one place. A tuple: tens are made per paper, and a dataclass costs thrice as much."""
+    """One phrase at one place. A tuple: a paper has tens of them, and a dataclass costs thrice as much."""
 
     phrase: int  # its number in the index
     start: int  # first word, counted from 0
-    end: int  # one behind the last word
+    end: int  # one after the last word
 
 
 class PhraseIndex:
-    """Phrases compiled into a trie of word symbols. Immutable but for a bounded memory of words seen."""
+    """Phrases compiled into a trie of word symbols. Immutable except for a bounded cache of words."""
 
     def __init__(self, phrases: Iterable[str]) -> None:
-        """Take the phrases; their numbers are their places. Raises ValueError for an unusable one."""
+        """Compile phrases; a phrase's number is its position. Raises ValueError for an unusable one."""
         self.phrases = tuple(phrases)
         self._symbols: dict[str, int] = {}
         self._prefix_lengths: set[int] = set()
@@ -109,7 +108,7 @@ class PhraseIndex:
         for number, phrase in enumerate(self.phrases):
             for spelling in spellings_of(phrase):
                 self._add(number, spelling)
-        self._memo = _WordCache(self._root, self._symbols, frozenset(self._prefix_lengths))
+        self._cache = _WordCache(self._root, self._symbols, frozenset(self._prefix_lengths))
 
     def _add(self, number: int, spelling: Sequence[str]) -> None:
         node = self._root
@@ -126,8 +125,8 @@ class PhraseIndex:
 
     def find(self, words: Sequence[str]) -> list[FoundPhrase]:
         """Every place of every phrase in `words`, by start, the longest first."""
-        memo = self._memo
-        known = [memo[word] for word in words]
+        cache = self._cache
+        known = [cache[word] for word in words]
         found: list[FoundPhrase] = []
         for start, (nodes, _) in enumerate(known):
             if not nodes:  # most words: keep them cheap
@@ -147,7 +146,7 @@ class PhraseIndex:
 
 
 class _WordCache(dict[str, _Known]):
-    """For each word of text where phrases that begin with it start, and its symbols. Mostly neither.
+    """Maps a word of text to the trie nodes that it leads to from the root, and to its symbols.
 
     A word's symbols are those of its stem, of its exact spelling and of its prefixes.
     """
@@ -168,13 +167,13 @@ class _WordCache(dict[str, _Known]):
         keys += [folded[:length] + "*" for length in self._prefix_lengths if len(folded) >= length]
         symbols = tuple(self._symbols[key] for key in keys if key in self._symbols)
         known = ([self._root[symbol] for symbol in symbols if symbol in self._root], symbols)
-        if len(self) < MEMO_WORDS and len(word) <= MEMO_LETTERS:
+        if len(self) < CACHED_WORDS and len(word) <= CACHED_LENGTH:
             self[word] = known
         return known
 
 
 def spellings_of(phrase: str) -> list[tuple[str, ...]]:
-    """The word sequences that a written phrase stands for. Raises ValueError that says what is wrong."""
+    """The word sequences of a written phrase. Raises ValueError that names the fault."""
     choices: list[list[list[str]]] = []
     for written in phrase.split():
         parts = re.findall(r"[^\W_]+\*?", unicodedata.normalize("NFKC", written))
@@ -189,12 +188,12 @@ def spellings_of(phrase: str) -> list[tuple[str, ...]]:
     if sum(len(choice[0]) for choice in choices) > MAX_WORDS:
         raise ValueError(f"{phrase!r} is longer than {MAX_WORDS} words")
     spellings = [tuple(itertools.chain(*choice)) for choice in itertools.product(*choices)]
-    return list(dict.fromkeys(spellings + [tuple(map(_otherwise, spelling)) for spelling in spellings]))
+    return list(dict.fromkeys(spellings + [tuple(map(_other_spelling, spelling)) for spelling in spellings]))
 
 
-@lru_cache(maxsize=4096)  # the words of a set of rules, which come again and again
-def _otherwise(word: str) -> str:
-    """The word in the other of American and British spelling; most have none."""
+@lru_cache(maxsize=4096)  # rules repeat the same words
+def _other_spelling(word: str) -> str:
+    """The word in the other spelling, American or British; most words have one spelling and stay."""
     found = _TWO_SPELLINGS.fullmatch(word)
     if found is None:
         return word
