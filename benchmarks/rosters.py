@@ -28,8 +28,8 @@ from sqlmodel import SQLModel
 import newsletter.db.tables
 import subscribers.tables
 from newsletter.db.engine import open_engine
-from newsletter.pipeline.readers.admin import import_roster
 from newsletter.pipeline.readers.policy import ReaderPolicy
+from newsletter.pipeline.readers.rosters import import_roster
 from subscribers.addresses import parse
 
 assert newsletter.db.tables

@@ -260,7 +260,7 @@ def _processor(site: Serving) -> float:
 def populate(site: Serving, tries: int) -> dict[str, list[str]]:
     """So many addresses of each class."""
     from newsletter.cli.workspace import Workspace
-    from newsletter.pipeline.readers import admin
+    from newsletter.pipeline.readers import admin, rosters
 
     emails = {name: [f"{name}{n}@example.org" for n in range(tries)] for name in CLASSES}
     roster = site.folder / "roster.csv"
@@ -268,7 +268,7 @@ def populate(site: Serving, tries: int) -> dict[str, list[str]]:
     roster.write_text("\n".join(["email,topics", *(f"{email},quantum" for email in there)]), "utf-8")
     now = datetime.now(UTC)
     policy = Workspace(state_dir_flag=site.folder).reader_policy
-    admin.import_roster(site.engine, roster, confirmed=True, policy=policy, now=now)
+    rosters.import_roster(site.engine, roster, confirmed=True, policy=policy, now=now)
     for email in emails["unsubscribed"]:
         admin.unsubscribe(site.engine, email, now=now)
     for email in emails["suppressed"]:

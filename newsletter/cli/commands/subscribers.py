@@ -209,10 +209,10 @@ def import_(
     if confirmed and state:
         raise UsageError(f"--confirmed and --state {state} contradict each other", hint="Give one of them.")
     work = workspace(ctx)
-    from newsletter.pipeline.readers import admin
+    from newsletter.pipeline.readers import rosters
 
     with output.progress("reading") as tick:
-        done = admin.import_roster(
+        done = rosters.import_roster(
             work.engine,
             file,
             confirmed=confirmed,
@@ -223,7 +223,7 @@ def import_(
             at_most=state or "",
             encoding=encoding,
             progress=tick,
-            tell=None if json else tell,
+            on_change=None if json else tell,
         )
     good = done["added"] + done["updated"] + done["unchanged"]
     if json:
@@ -252,15 +252,15 @@ def export(
 ) -> None:
     """Write all readers to a roster that import takes."""
     work = workspace(ctx)
-    from newsletter.pipeline.readers import admin
+    from newsletter.pipeline.readers import admin, rosters
 
     if file == "-":
         if json:
             output.print_json(admin.listed(work.engine, policy=work.reader_policy))
         else:
-            admin.write_roster(work.engine, sys.stdout)
+            rosters.write_roster(work.engine, sys.stdout)
         return
-    count = admin.export_roster(work.engine, Path(file))
+    count = rosters.export_roster(work.engine, Path(file))
     if json:
         output.print_json({"file": file, "subscribers": count})
     else:

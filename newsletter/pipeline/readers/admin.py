@@ -5,18 +5,14 @@ Answers are rows as the command line prints them in JSON.
 
 from __future__ import annotations
 
-import os
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine
 
 from newsletter.core.debts.digest_plan import EVERYTHING
-from newsletter.core.errors import StorageError
 from newsletter.core.states import MailKind
 from newsletter.db.engine import reading, writing
 from newsletter.pipeline.content.personalization import Links, confirm_path, preferences_path
@@ -27,18 +23,11 @@ from subscribers import topic_slugs as slugs
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import signup, suppression
 from subscribers.lifecycle import unsubscribe as departure
-from subscribers.roster.duplicates import DuplicateIndex
-from subscribers.roster.exporter import write
-from subscribers.roster.importer import take_in
-from subscribers.roster.other_tools import status, strictest, titles
-from subscribers.roster.reader import Roster
-from subscribers.roster.row_parser import MAX_UNREAD, ImportPolicy
 
 if TYPE_CHECKING:
     from newsletter.pipeline.content.transactional import TransactionalRenderer
 
 Row = dict[str, Any]
-PRIVATE = 0o600  # mode of an exported roster: it holds addresses
 
 
 def add(
@@ -155,106 +144,6 @@ def history(engine: Engine, address: str) -> list[Row]:
     """The consent events of a person, the oldest first."""
     with reading(engine) as connection:
         return consent.history(connection, queries.require(connection, address).id)
-
-
-def import_roster(
-    engine: Engine,
-    path: Path,
-    *,
-    confirmed: bool,
-    policy: ReaderPolicy,
-    now: datetime,
-    dry_run: bool = False,
-    topics: Sequence[str] = (),
-    at_most: str = "",
-    encoding: str = "",
-    progress: Callable[[int, int], None] | None = None,
-    tell: Callable[[Row], None] | None = None,
-) -> Row:
-    """Take a roster in: added, updated, unchanged (counts), refused (row, reason), and what was ignored.
-
-    A batch is a transaction: other commands get their turn in between, and an import that was killed is
-    finished by running it again. confirmed: consent was given elsewhere. dry_run: stores nothing and lists
-    each change (row, address, change, before, after), or hands it to `tell` as it comes. topics: slugs for
-    rows that name none. at_most: pending, unsubscribed or suppressed, what everybody in the file is at most.
-    encoding: empty: found out. progress: called with bytes read and bytes in all. Raises RosterError for a
-    file that is no roster, UnknownTopicError; nothing is stored then.
-    """
-    total: Row = {"added": 0, "updated": 0, "unchanged": 0, "refused": []}
-    unread: Counter[tuple[str, str]] = Counter()
-    with Roster(path, encoding=encoding) as roster, DuplicateIndex() as seen:
-        terms = ImportPolicy(
-            known_topics=policy.known_topics,
-            default_topics=(EVERYTHING,),
-            defaults=policy.defaults,
-            confirmed=confirmed,
-            now=now,
-            suppression_key=policy.suppression_key,
-            topics=slugs.checked(topics, policy.known_topics),
-            at_most=strictest(*(status(word) for word in (at_most, roster.held) if word)),
-            called=titles({slug: policy.topic_titles.get(slug, slug) for slug in policy.known_topics}),
-        )
-        for batch in roster.batches():
-            with reading(engine) if dry_run else writing(engine, alone=True) as connection:
-                taken = take_in(connection, batch, terms=terms, seen=seen, dry_run=dry_run)
-                if taken.first_confirmed and policy.welcome:
-                    newcomers = queries.by_ids(connection, taken.first_confirmed)
-                    backlog.give(
-                        connection,
-                        [(person.id, person.topics) for person in newcomers],
-                        papers_each=policy.welcome,
-                        now=now,
-                    )
-            for counted in ("added", "updated", "unchanged"):
-                total[counted] += getattr(taken, counted)
-            total["refused"] += taken.refused
-            unread.update(
-                {value: n for value, n in taken.unread.items() if value in unread or len(unread) < MAX_UNREAD}
-            )
-            if dry_run and tell is None:
-                total.setdefault("changes", []).extend(taken.changes)
-            elif tell is not None:
-                for change in taken.changes:
-                    tell(change)
-            if progress is not None:
-                progress(roster.position, roster.size)
-        return {
-            **total,
-            "ignored_columns": list(roster.columns.ignored),
-            "ignored_values": [
-                {"field": name, "value": value, "rows": rows}
-                for (name, value), rows in sorted(
-                    unread.items(), key=lambda item: (item[0][0], -item[1], item[0])
-                )
-            ],
-            "format": roster.format or None,
-            "at_most": str(terms.at_most) if terms.at_most else None,
-            "encoding": roster.encoding,
-        }
-
-
-def export_roster(engine: Engine, path: Path) -> int:
-    """Write everybody but erased people to a roster, whole or not at all; returns how many."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                count = write_roster(engine, file)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"cannot write {path}: {error.strerror}", hint="Name a file in a folder that you may write to."
-        ) from error
-    return count
-
-
-def write_roster(engine: Engine, file: TextIO) -> int:
-    """The same to an open text file (newline="", UTF-8), such as standard output."""
-    with reading(engine) as connection:
-        return write(queries.listed(connection), file)
 
 
 def unsubscribe(engine: Engine, address: str, *, now: datetime, topics: Sequence[str] | None = None) -> Row:
