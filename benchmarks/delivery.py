@@ -233,6 +233,7 @@ def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dic
             builder=signed(builder, dkim),
             links=Links(base_url="https://papers.example.org", secret_keys=["k" * 32]),
             locks_dir=folder / "locks",
+            suppression_key=b"of the benchmark",
             wall=lambda: datetime.now(UTC),
         )
         counts = deliver(engine, post, now=NOW)

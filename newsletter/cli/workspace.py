@@ -310,7 +310,6 @@ class Workspace:
         from newsletter.delivery.outbox.recovery import Uncertain
         from newsletter.pipeline.deliver.edition_guard import GuardPolicy
         from newsletter.pipeline.deliver.options import DeliveryOptions
-        from newsletter.pipeline.deliver.refusals import SuppressRefused
 
         return DeliveryOptions(
             relays=self.relays,
@@ -323,7 +322,7 @@ class Workspace:
             first_mails=GuardPolicy(
                 after=self.settings.review.pause_after, share=self.settings.review.pause_share
             ),
-            on_refused=SuppressRefused(self.suppression_key),
+            suppression_key=self.suppression_key,
         )
 
     @cached_property

@@ -194,6 +194,7 @@ class Year:
                 builder=None,  # type: ignore[arg-type]  # nothing is handed to a server here
                 links=lambda _mail: {},
                 locks_dir=folder / "locks",
+                suppression_key=b"suppression key of the tests",
                 wall=lambda: self.now,
             ),
             calendar=EditionSchedule(),

@@ -27,7 +27,6 @@ from newsletter.pipeline.content.digest_renderer import DigestRenderer
 from newsletter.pipeline.content.personalization import Links
 from newsletter.pipeline.content.sample_digest import SampleDigest
 from newsletter.pipeline.deliver.options import DeliveryOptions
-from newsletter.pipeline.deliver.refusals import SuppressRefused
 from newsletter.pipeline.explain.audit import AuditReport, audit
 from newsletter.pipeline.intake.ingest import DumpReport, IngestOptions, ingest_bytes
 from newsletter.pipeline.send import EditionSchedule, SendReport, send
@@ -92,7 +91,7 @@ class WholeNewsletter:
             locks_dir=folder / "locks",
             wall=lambda: datetime.now(UTC),
             uncertain=uncertain,
-            on_refused=SuppressRefused(SUPPRESSION_KEY),
+            suppression_key=SUPPRESSION_KEY,
         )
 
     def reader(self, address: str, *topics: str, joined: str, **preferences: object) -> int:

@@ -9,11 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection
-
 from newsletter.core.errors import NewsletterError
 from newsletter.core.mail.retry import Fate
-from newsletter.core.mail.values import Content, Envelope, Outcome, Recipient
+from newsletter.core.mail.values import Content, Envelope, Recipient
 from newsletter.core.states import SkipReason
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.rate_counters import Limits
@@ -79,9 +77,6 @@ class DeliveryReport:
             self.skipped[reason.value] = self.skipped.get(reason.value, 0) + number
 
 
-OnRefused = Callable[[Connection, ClaimedMail, Outcome, datetime], None]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryOptions:
     """All that a run needs and does not decide."""
@@ -90,9 +85,9 @@ class DeliveryOptions:
     builder: Builder
     links: Callable[[ClaimedMail], Mapping[str, str]]  # what only this mail prints, by slot
     locks_dir: Path
+    suppression_key: bytes  # hashes an address that a hard refusal suppresses
     wall: Callable[[], datetime]  # dates leases; never simulated
     uncertain: Uncertain = Uncertain.MEND
     limits: Limits = field(default_factory=Limits)
     first_mails: GuardPolicy = NEVER  # when an edition is held by itself
-    on_refused: OnRefused | None = None  # in the transaction that records a hard refusal
     jitter: Callable[[], float] = random.random  # 0 to 1

@@ -19,6 +19,7 @@ from newsletter.delivery.outbox.recovery import resends
 from newsletter.pipeline.deliver.circuit_breaker import CircuitBreaker, domain_of
 from newsletter.pipeline.deliver.edition_guard import EditionGuard
 from newsletter.pipeline.deliver.options import DeliveryOptions
+from subscribers.lifecycle import suppression
 
 
 class Outcomes:
@@ -91,11 +92,21 @@ class Outcomes:
         return refused
 
     def blame(self, connection: Connection, results: Iterable[tuple[ClaimedMail, AttemptResult]]) -> None:
-        """Tell whoever suppresses of the refusals that speak of the address."""
-        if self._post.on_refused is not None:
-            for mail, result in results:
-                if result.next.blames_address:
-                    self._post.on_refused(connection, mail, result.outcome, self._now)
+        """Suppress the addresses of refusals that speak of the address, with the server's words.
+
+        `newsletter subscribers unsuppress` takes it back.
+        """
+        for mail, result in results:
+            if result.next.blames_address:
+                suppression.suppress(
+                    connection,
+                    address=mail.person.address,
+                    reason="bounce",
+                    how="bounce",
+                    now=self._now,
+                    key=self._post.suppression_key,
+                    note=_note(mail, result.outcome),
+                )
 
     def judge(self, connection: Connection, *, last: bool = False) -> int:
         """Once a relay's probation (or the run) is over and it was not to blame, its first refusals count.
@@ -139,6 +150,12 @@ class Outcomes:
     ) -> NextStep:
         until = self._now + pause
         return postpone(until, expires_at=expires_at, jitter=self._post.jitter(), within=within)
+
+
+def _note(mail: ClaimedMail, outcome: Outcome) -> str:
+    """The server's words, without the address: the note outlives an erasure."""
+    words = " ".join(str(part) for part in (outcome.code, outcome.status, outcome.text) if part)
+    return words[:200].replace(mail.person.address, "the address")
 
 
 def untried(mail: ClaimedMail, words: str, following: NextStep) -> AttemptResult:

@@ -208,5 +208,11 @@ class Outbox:
         with reading(self.engine) as connection:
             return {row["id"]: dict(row) for row in connection.execute(select(deliveries)).mappings()}
 
+    def suppressed(self) -> list[int]:
+        """Ids of the readers whose address is suppressed."""
+        with reading(self.engine) as connection:
+            found = select(PEOPLE.c.id).where(PEOPLE.c.state == "suppressed").order_by(PEOPLE.c.id)
+            return list(connection.execute(found).scalars())
+
     def states(self) -> dict[int, str]:
         return {id_: row["state"] for id_, row in self.rows().items()}

@@ -34,6 +34,7 @@ def post_to(
         builder=builder,
         links=lambda mail: {"greeting": f"reader {mail.subscriber_id}"},
         locks_dir=locks,
+        suppression_key=b"suppression key of the tests",
         wall=lambda: datetime.now(UTC),
         uncertain=mode,
         jitter=lambda: 0.0,

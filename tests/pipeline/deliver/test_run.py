@@ -16,10 +16,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from newsletter.core.mail.values import Outcome
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import digests, runs
-from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import WINDOW
 from newsletter.delivery.outbox.recovery import Uncertain
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
@@ -171,6 +169,7 @@ def test_deliver_leaves_all_untouched_when_the_login_is_refused(box: Outbox) -> 
             builder=BUILDER,
             links=lambda mail: {"greeting": str(mail.id)},
             locks_dir=box.locks,
+            suppression_key=b"suppression key of the tests",
             wall=lambda: NOW,
         )
         counts = run(box, server, post=post)
@@ -193,17 +192,12 @@ def test_deliver_stops_when_the_relay_backs_off_and_keeps_what_it_sent(box: Outb
 
 def test_deliver_stops_and_blames_nobody_when_a_tenth_of_the_first_is_refused(box: Outbox) -> None:
     box.queue(box.readers(200), box.digest())
-    blamed: list[int] = []
-
-    def on_refused(_connection: object, mail: ClaimedMail, _outcome: Outcome, _now: object) -> None:
-        blamed.append(mail.subscriber_id)
-
     with RecordingServer(terms=refusing(*range(1, 200, 3))) as server:
-        counts = run(box, server, post=post_to(server.port, box.locks, on_refused=on_refused))
+        counts = run(box, server)
         accepted = len(server.accepted)
     assert counts.stopped is not None
     assert "refused as unknown addresses" in str(counts.stopped)
-    assert blamed == []
+    assert box.suppressed() == []
     assert counts.failed == 0
     assert counts.deferred > 5
     assert states(box) == {
@@ -216,15 +210,10 @@ def test_deliver_stops_and_blames_nobody_when_a_tenth_of_the_first_is_refused(bo
 
 def test_deliver_blames_a_few_once_the_first_fifty_are_in(box: Outbox) -> None:
     box.queue(box.readers(120), box.digest())
-    blamed: list[int] = []
-
-    def on_refused(_connection: object, mail: ClaimedMail, _outcome: Outcome, _now: object) -> None:
-        blamed.append(mail.subscriber_id)
-
     with RecordingServer(terms=refusing(1, 2, 3, 100)) as server:
-        counts = run(box, server, post=post_to(server.port, box.locks, on_refused=on_refused))
+        counts = run(box, server)
     assert counts == DeliveryReport(sent=116, failed=4)
-    assert sorted(blamed) == [1, 2, 3, 100]
+    assert box.suppressed() == [1, 2, 3, 100]
     assert {n: box.states()[n] for n in (1, 2, 3, 100)} == dict.fromkeys((1, 2, 3, 100), "failed")
     assert {box.rows()[n]["attempts"] for n in (1, 2, 3, 100)} == {1}
 
