@@ -195,6 +195,7 @@ def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dic
     from newsletter.delivery.outbox.rate_counters import Limits
     from newsletter.delivery.smtp.relay import Relay, Security
     from newsletter.pipeline.compose.compose import compose
+    from newsletter.pipeline.compose.options import SendOptions
     from newsletter.pipeline.content.digest_renderer import DigestRenderer
     from newsletter.pipeline.content.personalization import Links
     from newsletter.pipeline.deliver.options import DeliveryOptions
@@ -207,8 +208,8 @@ def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dic
     started, cpu = time.perf_counter(), _cpu()
     if verb == "compose":
         brand = Brand(name="Paper Digest")
-        press = DigestRenderer(MailEnvironment(), brand=brand, topics=list(load_topics().values()))
-        count = compose(engine, now=NOW, press=press).composed
+        renderer = DigestRenderer(MailEnvironment(), brand=brand, topics=list(load_topics().values()))
+        count = compose(engine, SendOptions(renderer=renderer), now=NOW).composed
     else:
         builder = MessageBuilder(
             SenderIdentity(

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from newsletter.delivery.outbox.rate_counters import Limits
     from newsletter.delivery.smtp.relay import Relay
     from newsletter.ops.dkim_key_files import KeyFile
+    from newsletter.pipeline.compose.options import SendOptions
     from newsletter.pipeline.content.digest_renderer import DigestRenderer
     from newsletter.pipeline.content.personalization import Links
     from newsletter.pipeline.content.sample_digest import SampleDigest
     from newsletter.pipeline.content.transactional import TransactionalRenderer
     from newsletter.pipeline.deliver.options import Builder, DeliveryOptions
     from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
-    from newsletter.pipeline.send import EditionSchedule
     from newsletter.render.environment import MailEnvironment
     from newsletter.render.view_models import Brand
     from newsletter.settings import Settings
@@ -202,11 +202,6 @@ class Workspace:
         topics = tuple(self.topics.values())
         return SampleDigest(self.mail_templates, brand=self.brand, topics=topics, matcher=self.matcher)
 
-    @property
-    def notes(self) -> TransactionalRenderer | None:
-        """What renders the note to whoever's slot brings nothing new, where one is to be sent."""
-        return self.letterpress if self.settings.delivery.empty == "note" else None
-
     @cached_property
     def mail_templates(self) -> MailEnvironment:
         """The templates of mails, those of the state directory first."""
@@ -293,15 +288,19 @@ class Workspace:
         )
 
     @property
-    def calendar(self) -> EditionSchedule:
-        """How editions are dated and held back."""
-        from newsletter.pipeline.send import EditionSchedule
+    def send_options(self) -> SendOptions:
+        """How digests are made: for everybody who is due."""
+        from newsletter.pipeline.compose.options import EditionSchedule, SendOptions
 
         settings = self.settings
-        return EditionSchedule(
-            zone=settings.default_timezone,
-            hold=timedelta(minutes=settings.hold),
-            canaries=settings.review.canaries,
+        return SendOptions(
+            renderer=self.press,
+            edition_schedule=EditionSchedule(
+                zone=settings.default_timezone,
+                hold=timedelta(minutes=settings.hold),
+                canaries=settings.review.canaries,
+            ),
+            note_renderer=self.letterpress if settings.delivery.empty == "note" else None,
         )
 
     @cached_property

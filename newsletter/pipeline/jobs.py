@@ -19,14 +19,13 @@ from newsletter.core.errors import StorageError
 from newsletter.core.topics.topic_match import TopicMatcher
 from newsletter.db.engine import reading
 from newsletter.pipeline import pending_work
-from newsletter.pipeline.compose.compose import Renderer
-from newsletter.pipeline.content.transactional import TransactionalRenderer
+from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.pipeline.intake.inbox import Inbox
 from newsletter.pipeline.intake.ingest import DumpReport, ingest_bytes
 from newsletter.pipeline.readers.purge import tidy
-from newsletter.pipeline.send import EditionSchedule, prepare
+from newsletter.pipeline.send import prepare
 
 LEAST_ROOM = 200 * 2**20  # bytes free on the disk of the state directory; a day's mail takes a tenth of it
 
@@ -40,12 +39,8 @@ class Jobs:
     engine: Engine
     state_dir: Path
     inbox: Inbox
-    press: Renderer
-    post: DeliveryOptions
-    calendar: EditionSchedule
-    notes: TransactionalRenderer | None = (
-        None  # renders the note to whoever's slot brings nothing; None: no note
-    )
+    options: SendOptions
+    delivery: DeliveryOptions
     clock: Callable[[], datetime]  # aware UTC
 
     def take_in(self) -> bool:
@@ -59,13 +54,11 @@ class Jobs:
             wanted = (
                 pending_work.news_wait(connection)
                 or pending_work.slots_wait(connection, now=now)
-                or pending_work.canaries_wait(connection, self.calendar.canaries, now=now)
+                or pending_work.canaries_wait(connection, self.options.edition_schedule.canaries, now=now)
             )
         if not wanted:
             return False
-        report = prepare(
-            self.engine, now=now, press=self.press, post=self.post, calendar=self.calendar, notes=self.notes
-        )
+        report = prepare(self.engine, self.options, self.delivery, now=now)
         log.info(
             "composed edition=%s mails=%d waiting=%d%s",
             report.edition,
@@ -79,9 +72,9 @@ class Jobs:
         """Send what waits; stop: see `deliver`. Raises NewsletterError when no server can be used."""
         now = self.clock()
         with reading(self.engine) as connection:
-            if not pending_work.mails_wait(connection, locks_dir=self.post.locks_dir, now=now):
+            if not pending_work.mails_wait(connection, locks_dir=self.delivery.locks_dir, now=now):
                 return False
-        counts = deliver(self.engine, self.post, now=now, stop=stop)
+        counts = deliver(self.engine, self.delivery, now=now, stop=stop)
         log.info(
             "delivered sent=%d deferred=%d failed=%d uncertain=%d skipped=%d",
             counts.sent,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import email
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.policy import default as modern
 from typing import Any, cast
@@ -21,12 +21,12 @@ from newsletter.db.engine import rolled_back
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox.claims import ClaimedMail, Person, expire
 from newsletter.delivery.outbox.content_store import load_content
-from newsletter.pipeline.compose.compose import Renderer, compose_in
+from newsletter.pipeline.compose.compose import compose_in
+from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.content.personalization import SAMPLE, recipient_of
 from newsletter.pipeline.content.sample_digest import SampleDigest
 from newsletter.pipeline.deliver.options import Builder
 from newsletter.pipeline.publish import NO_HOLD, publish_in
-from newsletter.pipeline.send import EditionSchedule
 from subscribers import audience
 
 TO_BE_SENT = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.DEFERRED)
@@ -48,14 +48,13 @@ class Preview:
 
 def preview(
     engine: Engine,
+    options: SendOptions,
     *,
     subscriber_id: int,
     now: datetime,
-    press: Renderer,
     builder: Builder,
     links: Callable[[ClaimedMail], Mapping[str, str]],
-    calendar: EditionSchedule,
-    sampler: SampleDigest,
+    sample_digest: SampleDigest,
 ) -> Preview:
     """The reader's next digest as if their slot were now (aware) and what is unpublished were published.
 
@@ -64,21 +63,15 @@ def preview(
     """
     with rolled_back(engine) as connection:
         expire(connection, now=now)
-        publish_in(connection, now=now, zone=calendar.zone, hold=NO_HOLD)
+        publish_in(connection, now=now, zone=options.edition_schedule.zone, hold=NO_HOLD)
         for everyone in (False, True):
-            composed = compose_in(
-                connection,
-                now=now,
-                press=press,
-                everyone=everyone,
-                only=subscriber_id,
-                canaries=calendar.canaries,
-            )
+            chosen = replace(options, everyone=everyone, only=subscriber_id)
+            composed = compose_in(connection, chosen, now=now)
             if composed.composed:
                 break
         latest = _latest_mail(connection, subscriber_id, waiting=not composed.composed)
         digest_id = latest.digest_id if latest is not None else _latest_digest(connection, subscriber_id)
-        content, digest_key = _content(connection, digest_id, sampler=sampler, now=now)
+        content, digest_key = _content(connection, digest_id, sample_digest=sample_digest, now=now)
         mail = ClaimedMail(
             id=0,
             subscriber_id=subscriber_id,
@@ -104,7 +97,7 @@ def sample_for(
     now: datetime,
     builder: Builder,
     my: Mapping[str, str],
-    sampler: SampleDigest,
+    sample_digest: SampleDigest,
 ) -> Envelope:
     """The latest digest as a mail to any address, outside the ledger (`send --test`).
 
@@ -112,7 +105,7 @@ def sample_for(
     """
     with rolled_back(engine) as connection:
         digest_id = _latest_digest(connection, None)
-        content, _ = _content(connection, digest_id, sampler=sampler, now=now)
+        content, _ = _content(connection, digest_id, sample_digest=sample_digest, now=now)
     recipient = Recipient(
         subscriber_id=0, address=address, kind=MailKind.TEST, key=now.isoformat(), my=my, unsubscribe_url=""
     )
@@ -150,11 +143,11 @@ def _latest_digest(connection: Connection, subscriber_id: int | None) -> int | N
 
 
 def _content(
-    connection: Connection, digest_id: int | None, *, sampler: SampleDigest, now: datetime
+    connection: Connection, digest_id: int | None, *, sample_digest: SampleDigest, now: datetime
 ) -> tuple[Content, str]:
-    """(content, key) of a digest, or of the sampler's where there is none."""
+    """(content, key) of a digest, or of the sample where there is none."""
     if digest_id is None:
-        return sampler.content(now=now), SAMPLE
+        return sample_digest.content(now=now), SAMPLE
     key = connection.execute(select(digests.c.key).where(digests.c.id == digest_id)).scalar_one()
     return load_content(connection, digest_id), key
 

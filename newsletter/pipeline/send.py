@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select
@@ -17,21 +17,12 @@ from newsletter.delivery.outbox.claims import WAITING, expire
 from newsletter.delivery.outbox.recovery import recover
 from newsletter.papers import editions
 from newsletter.pipeline.compose import canaries
-from newsletter.pipeline.compose.compose import ComposeReport, Renderer, compose_in
+from newsletter.pipeline.compose.compose import ComposeReport, compose_in
 from newsletter.pipeline.compose.nothing_new_note import post_notes
-from newsletter.pipeline.content.transactional import TransactionalRenderer
+from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.pipeline.publish import publish_in
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditionSchedule:
-    """How editions are dated and held back."""
-
-    zone: str = "UTC"  # whose date an edition bears
-    hold: timedelta = timedelta(0)  # between the last ingest and readiness, for an admin to look
-    canaries: tuple[str, ...] = ()  # addresses of the readers who get an edition when it is published
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,28 +67,25 @@ class SendReport:
 
 def send(
     engine: Engine,
+    options: SendOptions,
+    delivery: DeliveryOptions,
     *,
     now: datetime,
-    press: Renderer,
-    post: DeliveryOptions,
-    calendar: EditionSchedule,
-    notes: TransactionalRenderer | None = None,
-    everyone: bool = False,
-    only: int | None = None,
     stop: Callable[[], bool] = lambda: False,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> SendReport:
     """Publish what is new, compose what is due at `now` (aware), deliver what waits.
 
-    notes: what renders the note to whoever's slot brings nothing new; None: no note. everyone: all with
-    debts, regardless of the hour. only: one subscriber's id. stop: see `deliver`.
-    progress: told the mails that have an outcome, and those that were due.
+    stop: see `deliver`. progress: called with the number of messages that have an outcome, and of those due.
     """
-    report = prepare(
-        engine, now=now, press=press, post=post, calendar=calendar, notes=notes, everyone=everyone, only=only
-    )
+    report = prepare(engine, options, delivery, now=now)
     delivered = deliver(
-        engine, post, now=now, only=only, stop=stop, settled=lambda mails: progress(mails, report.due)
+        engine,
+        delivery,
+        now=now,
+        only=options.only,
+        stop=stop,
+        settled=lambda done: progress(done, report.due),
     )
     report.sent = delivered.sent
     report.deferred = delivered.deferred
@@ -111,65 +99,39 @@ def send(
     return report
 
 
-def prepare(
-    engine: Engine,
-    *,
-    now: datetime,
-    press: Renderer,
-    post: DeliveryOptions,
-    calendar: EditionSchedule,
-    notes: TransactionalRenderer | None = None,
-    everyone: bool = False,
-    only: int | None = None,
-) -> SendReport:
+def prepare(engine: Engine, options: SendOptions, delivery: DeliveryOptions, *, now: datetime) -> SendReport:
     """All of `send` but the delivering, in one transaction; its report as far as it goes."""
     with writing(engine, alone=True) as connection:
-        # First what earlier runs left behind: papers of dead or late mails belong into these digests.
+        # First what earlier runs left behind: papers of expired messages belong in these digests.
         uncertain = recover(
-            connection, locks_dir=post.locks_dir, now=now, wall=post.wall(), mode=post.uncertain
+            connection,
+            locks_dir=delivery.locks_dir,
+            now=now,
+            wall=delivery.wall(),
+            mode=delivery.uncertain,
         )
         expired = expire(connection, now=now)
-        if publish_in(connection, now=now, zone=calendar.zone, hold=calendar.hold) is not None:
-            canaries.warn(connection, calendar.canaries)
-        composed = compose_in(
-            connection,
-            now=now,
-            press=press,
-            everyone=everyone,
-            only=only,
-            canaries=calendar.canaries,
-        )
-        if notes is not None:
-            post_notes(connection, press=notes, now=now)
-        report = _report(connection, composed, now=now, only=only)
+        schedule = options.edition_schedule
+        if publish_in(connection, now=now, zone=schedule.zone, hold=schedule.hold) is not None:
+            canaries.warn(connection, schedule.canaries)
+        composed = compose_in(connection, options, now=now)
+        if options.note_renderer is not None:
+            post_notes(connection, renderer=options.note_renderer, now=now)
+        report = _report(connection, composed, now=now, only=options.only)
     report.uncertain = uncertain
     if expired:
         report.skipped[SkipReason.EXPIRED.value] = expired
     return report
 
 
-def dry_run(
-    engine: Engine,
-    *,
-    now: datetime,
-    press: Renderer,
-    calendar: EditionSchedule,
-    everyone: bool = False,
-    only: int | None = None,
-) -> SendReport:
-    """What `send` would compose, by doing it and taking it back; nothing is stored or sent."""
+def dry_run(engine: Engine, options: SendOptions, *, now: datetime) -> SendReport:
+    """What `send` would compose, by doing it and rolling it back; nothing is stored or sent."""
     with rolled_back(engine) as connection:
         expire(connection, now=now)
-        publish_in(connection, now=now, zone=calendar.zone, hold=calendar.hold)
-        composed = compose_in(
-            connection,
-            now=now,
-            press=press,
-            everyone=everyone,
-            only=only,
-            canaries=calendar.canaries,
-        )
-        report = _report(connection, composed, now=now, only=only)
+        schedule = options.edition_schedule
+        publish_in(connection, now=now, zone=schedule.zone, hold=schedule.hold)
+        composed = compose_in(connection, options, now=now)
+        report = _report(connection, composed, now=now, only=options.only)
     report.dry_run = True
     return report
 

@@ -14,44 +14,41 @@ from newsletter.db.engine import reading
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import send_batch
-from newsletter.pipeline.compose.compose import Renderer
+from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.content.sample_digest import SampleDigest
 from newsletter.pipeline.deliver.options import Builder, Prepared
 from newsletter.pipeline.preview import preview, sample_for
-from newsletter.pipeline.send import EditionSchedule
 from subscribers import queries
 
 
 def send_test(
     engine: Engine,
+    options: SendOptions,
     *,
     address: str,
     now: datetime,
-    press: Renderer,
     builder: Builder,
     links: Callable[[ClaimedMail], Mapping[str, str]],
-    calendar: EditionSchedule,
     relays: Sequence[Relay],
     base_url: str,
-    sampler: SampleDigest,
+    sample_digest: SampleDigest,
 ) -> Outcome:
     """Mail a reader what they would get at `now` (aware), anybody else the latest digest.
 
-    Where nothing was ever composed it is the sampler's. Returns the server's answer. The Message-ID is
-    another one each time. Raises RelayError when the server cannot be used.
+    Where nothing was ever composed it is the sample of shipped papers. Returns the server's answer. The
+    Message-ID is another one each time. Raises RelayError when the server cannot be used.
     """
     with reading(engine) as connection:
         reader = queries.find(connection, address)
     if reader is not None and reader.state is queries.State.CONFIRMED:
         shown = preview(
             engine,
+            options,
             subscriber_id=reader.id,
             now=now,
-            press=press,
             builder=_TrialBuilder(builder, now),
             links=links,
-            calendar=calendar,
-            sampler=sampler,
+            sample_digest=sample_digest,
         )
         envelope = shown.envelope
     else:
@@ -60,7 +57,9 @@ def send_test(
             "because": "This is a sample, sent by hand: you are on no list.",
             **dict.fromkeys(("unsubscribe_url", "preferences_url", "pause_url", "web_url"), f"{base_url}/"),
         }
-        envelope = sample_for(engine, address=address, now=now, builder=builder, my=my, sampler=sampler)
+        envelope = sample_for(
+            engine, address=address, now=now, builder=builder, my=my, sample_digest=sample_digest
+        )
     (outcome,) = send_batch(relays, [replace(envelope, delivery_id=0)])
     return outcome
 

@@ -30,6 +30,7 @@ from newsletter.db.schema import (
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.outbox.claims import expire
 from newsletter.pipeline.compose.compose import ComposeReport, compose
+from newsletter.pipeline.compose.options import EditionSchedule, SendOptions
 from newsletter.pipeline.explain.audit import AuditReport, audit
 from subscribers.lifecycle import signup
 from subscribers.preferences import Preferences
@@ -47,7 +48,7 @@ def utc(text: str) -> datetime:
 
 
 class PlainRenderer:
-    """A press whose pieces are the ids of the papers, and whose sizes are round figures."""
+    """A renderer whose pieces are the ids of the papers, and whose sizes are round figures."""
 
     topic_order: Mapping[str, int] = {topic: rank for rank, topic in enumerate(TOPICS)}
 
@@ -78,12 +79,12 @@ class NoRules:
 
 
 class Scenario:
-    """One newsletter: a database, a press, and what people did."""
+    """One newsletter: a database, a renderer, and what people did."""
 
     def __init__(self, folder: Path, *, room: int = 10**6, url: str | None = None) -> None:
         self.engine = open_engine(url or default_url(folder))
         SQLModel.metadata.create_all(self.engine)
-        self.press = PlainRenderer(room)
+        self.renderer = PlainRenderer(room)
         with writing(self.engine) as connection:
             self.dump_id = connection.execute(
                 insert(dumps).returning(dumps.c.id),
@@ -154,9 +155,13 @@ class Scenario:
     def compose(
         self, at: str, *, everyone: bool = False, only: int | None = None, canaries: Sequence[str] = ()
     ) -> ComposeReport:
-        return compose(
-            self.engine, now=utc(at), press=self.press, everyone=everyone, only=only, canaries=canaries
-        )
+        schedule = EditionSchedule(canaries=tuple(canaries))
+        options = self.options(everyone=everyone, only=only, edition_schedule=schedule)
+        return compose(self.engine, options, now=utc(at))
+
+    def options(self, **changes: Any) -> SendOptions:
+        """How digests are made here. changes: other fields of SendOptions."""
+        return SendOptions(renderer=self.renderer, **changes)
 
     def all_become(self, state: DeliveryState, *, at: str) -> None:
         """Every mail that waits comes to this end (what a delivery run would record)."""

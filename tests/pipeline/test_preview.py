@@ -13,7 +13,6 @@ from newsletter.db.schema import deliveries, digests, editions, pieces, runs
 from newsletter.pipeline.compose.compose import compose
 from newsletter.pipeline.preview import Preview, preview, sample_for
 from newsletter.pipeline.publish import publish
-from newsletter.pipeline.send import EditionSchedule
 from subscribers.lifecycle import suppression
 from tests.pipeline.whole_newsletter import WholeNewsletter, read, titles_in, utc
 from tests.smtp_servers.recording import RecordingServer
@@ -37,13 +36,12 @@ def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterat
 def _preview(office: WholeNewsletter, reader: int, at: str) -> Preview:
     return preview(
         office.engine,
+        office.options(),
         subscriber_id=reader,
         now=utc(at),
-        press=office.press,
         builder=office.builder,
         links=office.links,
-        calendar=EditionSchedule(),
-        sampler=office.sampler,
+        sample_digest=office.sampler,
     )
 
 
@@ -98,7 +96,7 @@ def test_preview_shows_a_composed_mail_that_waits(office: WholeNewsletter, serve
     reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13])
     publish(office.engine, now=utc("2026-04-13T07:00"))
-    compose(office.engine, now=utc("2026-04-13T07:00"), press=office.press)
+    compose(office.engine, office.options(), now=utc("2026-04-13T07:00"))
     made = _preview(office, reader, "2026-04-13T07:20")
     assert not made.sample
     office.send("2026-04-13T07:30")
@@ -188,7 +186,7 @@ def test_sample_for_goes_to_any_address_and_offers_no_one_click(office: WholeNew
             now=utc(at),
             builder=office.builder,
             my=my,
-            sampler=office.sampler,
+            sample_digest=office.sampler,
         )
         for at in ("2026-04-13T10:00", "2026-04-13T10:01")
     )

@@ -12,7 +12,8 @@ import pytest
 from newsletter import samples
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.db.engine import reading
-from newsletter.pipeline.send import EditionSchedule, SendReport, dry_run, send
+from newsletter.pipeline.compose.options import EditionSchedule
+from newsletter.pipeline.send import SendReport, dry_run
 from subscribers import queries
 from tests.pipeline.whole_newsletter import WholeNewsletter, read, titles_in, utc
 from tests.smtp_servers.recording import RecordingServer, ServerRules
@@ -95,7 +96,7 @@ def test_a_dry_run_says_what_would_go_out_and_stores_nothing(
     office.ingest_samples([13])
     now = utc("2026-04-13T07:00")
     for _ in range(2):
-        report = dry_run(office.engine, now=now, press=office.press, calendar=EditionSchedule())
+        report = dry_run(office.engine, office.options(), now=now)
         assert (report.due, report.composed, report.sent, report.dry_run) == (1, 1, 0, True)
     assert server.accepted == []
     assert office.audit("2026-04-13T07:00").deliveries == 0
@@ -106,10 +107,9 @@ def test_a_hold_time_gives_an_admin_the_time_to_look(
 ) -> None:
     office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13], hour="06:30")
-    calendar = EditionSchedule(hold=timedelta(hours=1))
+    schedule = EditionSchedule(hold=timedelta(hours=1))
     for at, sent in (("2026-04-13T07:00", 0), ("2026-04-13T07:40", 0), ("2026-04-14T07:00", 1)):
-        report = send(office.engine, now=utc(at), press=office.press, post=office.post, calendar=calendar)
-        assert report.sent == sent
+        assert office.send(at, edition_schedule=schedule).sent == sent
 
 
 def test_what_a_server_defers_goes_out_later_and_once(tmp_path: Path) -> None:

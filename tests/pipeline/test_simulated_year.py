@@ -35,7 +35,6 @@ from newsletter.pipeline.explain.audit import audit
 from newsletter.pipeline.explain.reader_history import DayExplainer
 from newsletter.pipeline.intake.inbox import QUIET, Inbox
 from newsletter.pipeline.jobs import Jobs, taker
-from newsletter.pipeline.send import EditionSchedule
 from subscribers.lifecycle import signup, unsubscribe
 from subscribers.preferences import WEEKDAYS, Preferences
 from tests.pipeline.intake.scenario import page
@@ -188,8 +187,8 @@ class Year:
             engine=self.world.engine,
             state_dir=folder,
             inbox=Inbox(self.folder, take=take, ticks=lambda: self.ticks),
-            press=self.world.press,
-            post=DeliveryOptions(
+            options=self.world.options(),
+            delivery=DeliveryOptions(
                 relays=[Relay(host="127.0.0.1")],
                 builder=None,  # type: ignore[arg-type]  # nothing is handed to a server here
                 links=lambda _mail: {},
@@ -197,7 +196,6 @@ class Year:
                 suppression_key=b"suppression key of the tests",
                 wall=lambda: self.now,
             ),
-            calendar=EditionSchedule(),
             clock=lambda: self.now,
         )
         for _ in range(readers * 17 // 20):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import strict
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import select
 from sqlmodel import SQLModel
@@ -23,13 +23,14 @@ from newsletter.delivery.outbox.recovery import Uncertain
 from newsletter.delivery.smtp.relay import Relay, Security
 from newsletter.papers.editions import STANDS
 from newsletter.pipeline import publish
+from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.content.digest_renderer import DigestRenderer
 from newsletter.pipeline.content.personalization import Links
 from newsletter.pipeline.content.sample_digest import SampleDigest
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.explain.audit import AuditReport, audit
 from newsletter.pipeline.intake.ingest import DumpReport, IngestOptions, ingest_bytes
-from newsletter.pipeline.send import EditionSchedule, SendReport, send
+from newsletter.pipeline.send import SendReport, send
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.view_models import Brand
 from newsletter.topics.definitions import load_topics
@@ -72,7 +73,7 @@ class WholeNewsletter:
             topics=list(self.topics.values()),
             matcher=self.matcher,
         )
-        self.press = DigestRenderer(
+        self.renderer = DigestRenderer(
             MailEnvironment(), brand=brand or Brand(name="Paper Digest"), topics=list(self.topics.values())
         )
         self.builder = MessageBuilder(
@@ -131,16 +132,12 @@ class WholeNewsletter:
     def publish(self, at: str) -> int | None:
         return publish.publish(self.engine, now=utc(at))
 
-    def send(self, at: str, *, everyone: bool = False, only: int | None = None) -> SendReport:
-        return send(
-            self.engine,
-            now=utc(at),
-            press=self.press,
-            post=self.post,
-            calendar=EditionSchedule(),
-            everyone=everyone,
-            only=only,
-        )
+    def options(self, **changes: Any) -> SendOptions:
+        """How digests are made here. changes: other fields of SendOptions."""
+        return SendOptions(renderer=self.renderer, **changes)
+
+    def send(self, at: str, **changes: Any) -> SendReport:
+        return send(self.engine, self.options(**changes), self.post, now=utc(at))
 
     def audit(self, at: str) -> AuditReport:
         return audit(self.engine, now=utc(at))

@@ -195,7 +195,7 @@ def _mailed(work: Workspace, day: date, listing: str) -> tuple[str, ...]:
 
     before = _papers_sent(work)
     for hour in SEND_HOURS:
-        send(work.engine, now=_at(day, hour), press=work.press, post=work.post, calendar=work.calendar)
+        send(work.engine, work.send_options, work.post, now=_at(day, hour))
     after = _papers_sent(work)
     got = [_papers(after.get(each.address, 0) - before.get(each.address, 0)) for each in READERS]
     return (f"{day:%a %d %b}", listing, *got)

@@ -44,13 +44,12 @@ def preview(
         person = queries.require(connection, address)
     made = make(
         work.engine,
+        work.send_options,
         subscriber_id=person.id,
         now=now(at),
-        press=work.press,
         builder=work.builder,
         links=work.links,
-        calendar=work.calendar,
-        sampler=work.sampler,
+        sample_digest=work.sampler,
     )
     if made.sample:
         output.note("Nothing is owed to this reader: this is a sample, not their mail.")

@@ -99,10 +99,8 @@ def make_clockwork(work: Workspace) -> Timetable:
             work.state_dir / FOLDER,
             take=taker(work.engine, archive=work.dumps_dir, matcher=work.matcher),
         ),
-        press=work.press,
-        post=work.post,
-        calendar=work.calendar,
-        notes=work.notes,
+        options=work.send_options,
+        delivery=work.post,
         clock=lambda: datetime.now(UTC),
     )
     steps = [

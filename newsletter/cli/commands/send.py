@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -58,24 +59,12 @@ def send(
     if only is not None:
         with reading(work.engine) as connection:
             chosen = queries.require(connection, only).id
+    options = replace(work.send_options, everyone=everyone, only=chosen)
     if dry_run:
-        report = sending.dry_run(
-            work.engine, now=now(at), press=work.press, calendar=work.calendar, everyone=everyone, only=chosen
-        )
+        report = sending.dry_run(work.engine, options, now=now(at))
     else:
         with until_signalled() as stop, output.progress("sending") as tick:
-            report = sending.send(
-                work.engine,
-                now=now(at),
-                press=work.press,
-                post=work.post,
-                calendar=work.calendar,
-                notes=work.notes,
-                everyone=everyone,
-                only=chosen,
-                stop=stop,
-                progress=tick,
-            )
+            report = sending.send(work.engine, options, work.post, now=now(at), stop=stop, progress=tick)
     if json:
         stopped = {} if report.stopped is None else {"error": report.stopped.message}
         output.print_json({**report.as_json(), **stopped})
@@ -107,15 +96,14 @@ def _send_test(work: Workspace, address: str, *, at: datetime, json: bool) -> No
 
     outcome = send_test(
         work.engine,
+        work.send_options,
         address=address,
         now=at,
-        press=work.press,
         builder=work.builder,
         links=work.links,
-        calendar=work.calendar,
         relays=work.relays,
         base_url=work.settings.base_url,
-        sampler=work.sampler,
+        sample_digest=work.sampler,
     )
     words = " ".join(str(part) for part in (outcome.code, outcome.status, outcome.text) if part)
     if json:

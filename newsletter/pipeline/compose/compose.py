@@ -6,17 +6,15 @@ once a group, and the deliveries are one statement. Running it again finds nobod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, literal, select, update
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.cadence import MAX_AGE, PATIENCE
 from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, PlannedPaper, arrange, fit
-from newsletter.core.mail.values import Content
 from newsletter.core.states import MailKind
 from newsletter.db.engine import be_alone, writing
 from newsletter.db.schema import deliveries, reader_debts, runs
@@ -29,32 +27,10 @@ from newsletter.pipeline.compose.canaries import ids_of
 from newsletter.pipeline.compose.canaries import note as note_canaries
 from newsletter.pipeline.compose.edition_debts import Candidates, Owed, load_candidates, owed_to
 from newsletter.pipeline.compose.grouping import GroupKey, parse, write_group_keys
+from newsletter.pipeline.compose.options import Renderer, SendOptions
 from newsletter.pipeline.compose.reader_debts import end_debts
 
 PAGE = 500  # groups that are planned, rendered and stored together
-
-
-class Renderer(Protocol):
-    """Makes a digest's content from ready pieces; `newsletter.pipeline.content.digest_renderer` is the one
-    that mails use."""
-
-    @property
-    def topic_order(self) -> Mapping[str, int]:
-        """Slug to the rank of its section."""
-
-    def prepare(
-        self, connection: Connection, cards: Iterable[PlannedPaper], *, maybe: Iterable[PlannedPaper] = ()
-    ) -> None:
-        """Make the pieces of these papers ready, in every form; of those in maybe as doubtful ones."""
-
-    def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
-        """Bytes of HTML that a prepared paper takes in its form. maybe: among the doubtful ones."""
-
-    def budget(self, recaps: Sequence[PlannedPaper], note: str) -> int:
-        """Bytes of HTML that the papers of one digest may take."""
-
-    def content(self, plan: DigestPlan, *, composed_at: datetime) -> Content:
-        """Join the pieces of a plan."""
 
 
 @dataclass(slots=True)
@@ -66,36 +42,22 @@ class ComposeReport:
     closed: dict[str, int] = field(default_factory=dict)  # slots that passed without one, by reason
 
 
-def compose(
-    engine: Engine,
-    *,
-    now: datetime,
-    press: Renderer,
-    everyone: bool = False,
-    only: int | None = None,
-    canaries: Sequence[str] = (),
-) -> ComposeReport:
-    """Queue a digest for everybody who is due at `now` (aware).
-
-    everyone: all with debts, regardless of the hour. only: one subscriber's id. canaries: addresses of
-    those who get editions ahead of their time.
-    """
+def compose(engine: Engine, options: SendOptions, *, now: datetime) -> ComposeReport:
+    """Queue a digest for everybody who is due at `now` (aware)."""
     with writing(engine, alone=True) as connection:
-        return compose_in(connection, now=now, press=press, everyone=everyone, only=only, canaries=canaries)
+        return compose_in(connection, options, now=now)
 
 
-def compose_in(
-    connection: Connection,
-    *,
-    now: datetime,
-    press: Renderer,
-    everyone: bool,
-    only: int | None,
-    canaries: Sequence[str] = (),
-) -> ComposeReport:
+def compose_in(connection: Connection, options: SendOptions, *, now: datetime) -> ComposeReport:
     """The same inside the caller's transaction (a preview and a dry run roll it back)."""
     be_alone(connection)
-    due.gather(connection, now=now, everyone=everyone, only=only, canaries=ids_of(connection, canaries))
+    due.gather(
+        connection,
+        now=now,
+        everyone=options.everyone,
+        only=options.only,
+        canaries=ids_of(connection, options.edition_schedule.canaries),
+    )
     end_debts(connection, now=now)
     candidates = {
         (early, kept): load_candidates(connection, now, early=early, kept=kept)
@@ -104,16 +66,15 @@ def compose_in(
     reappearing = {paper for each in candidates.values() for paper in each.reappearing}
     write_group_keys(connection, window=now - MAX_AGE, reappearing=sorted(reappearing))
     for page in _pages(connection):
-        _compose_page(connection, page, candidates, press=press, now=now)
+        _compose_page(connection, page, candidates, renderer=options.renderer, now=now)
     composed = _queue(connection, now)
     note_canaries(connection, now=now)
     if any(kept for _, kept in candidates):
         park_all(connection)
     due.close_slots(connection, now=now)
     result = ComposeReport(due=composed, composed=composed, closed=_closed(connection))
-    connection.execute(
-        insert(runs), {"verb": "compose", "at": now, "done": composed, "everyone": everyone, "only": only}
-    )
+    run = {"verb": "compose", "at": now, "done": composed}
+    connection.execute(insert(runs), {**run, "everyone": options.everyone, "only": options.only})
     return result
 
 
@@ -159,7 +120,7 @@ def _compose_page(
     page: Sequence[str],
     candidates: Mapping[tuple[bool, bool], Candidates],
     *,
-    press: Renderer,
+    renderer: Renderer,
     now: datetime,
 ) -> None:
     drafts: list[_Draft] = []
@@ -172,7 +133,7 @@ def _compose_page(
         if closes is not None:
             outcomes.append({"text": text, "digest": None, "why": closes.value})
             continue
-        news = arrange(owed.pairs, topic_order=press.topic_order)
+        news = arrange(owed.pairs, topic_order=renderer.topic_order)
         drafts.append(
             _Draft(
                 text=text,
@@ -183,16 +144,16 @@ def _compose_page(
                 recaps=owed.recaps[:MAX_RECAPS],
             )
         )
-    press.prepare(
+    renderer.prepare(
         connection,
         (card for draft in drafts for card in (*draft.news, *draft.recaps)),
         maybe=(card for draft in drafts for card in draft.owed.maybes),
     )
     digests: dict[DigestPlan, int] = {}
     for draft in drafts:
-        plan = _plan(draft, press)
+        plan = _plan(draft, renderer)
         if plan not in digests:
-            content = press.content(plan, composed_at=now)
+            content = renderer.content(plan, composed_at=now)
             digests[plan] = store_digest(connection, plan, content, key=plan.key(now))
         outcomes.append({"text": draft.text, "digest": digests[plan], "why": None})
         _carry(connection, draft, plan)
@@ -218,17 +179,17 @@ def _closes(owed: Owed, group_key: GroupKey, now: datetime) -> SlotClosing | Non
     return None
 
 
-def _plan(draft: _Draft, press: Renderer) -> DigestPlan:
+def _plan(draft: _Draft, renderer: Renderer) -> DigestPlan:
     candidates = draft.candidates
     leads = frozenset(pair.paper_id for pair in draft.owed.pairs if pair.leads)
     note = candidates.notes.get(candidates.newest, "")
-    budget = press.budget(draft.recaps, note)
+    budget = renderer.budget(draft.recaps, note)
     shown, left = fit(
         draft.news,
         first=leads,
         budget=budget,
         maximum=draft.group_key.maximum,
-        size_of=press.size,
+        size_of=renderer.size,
     )
     return DigestPlan(
         edition=candidates.newest,
@@ -236,20 +197,20 @@ def _plan(draft: _Draft, press: Renderer) -> DigestPlan:
         news=shown,
         recaps=draft.recaps,
         left_out=left,  # what is a row of the reader's own stays an open row besides
-        maybe=() if left else _maybes(draft, shown, budget=budget, press=press),
+        maybe=() if left else _maybes(draft, shown, budget=budget, renderer=renderer),
         note=note,
     )
 
 
 def _maybes(
-    draft: _Draft, shown: Sequence[PlannedPaper], *, budget: int, press: Renderer
+    draft: _Draft, shown: Sequence[PlannedPaper], *, budget: int, renderer: Renderer
 ) -> tuple[PlannedPaper, ...]:
     """Doubtful papers in what room is left; what finds none is not shown at all."""
-    room = budget - sum(press.size(card) for card in shown)
+    room = budget - sum(renderer.size(card) for card in shown)
     most = draft.group_key.maximum
     chosen: list[PlannedPaper] = []
     for card in draft.owed.maybes:
-        room -= press.size(card, maybe=True)
+        room -= renderer.size(card, maybe=True)
         if room < 0 or (most is not None and len(shown) + len(chosen) >= most):
             break
         chosen.append(card)

@@ -16,7 +16,7 @@ from newsletter.pipeline.compose.batch import SlotClosing, batch, groups
 from newsletter.pipeline.content.transactional import TransactionalRenderer, store_letter
 
 
-def post_notes(connection: Connection, *, press: TransactionalRenderer, now: datetime) -> int:
+def post_notes(connection: Connection, *, renderer: TransactionalRenderer, now: datetime) -> int:
     """A note for each slot of the batch that closed with nothing new; how many. now: aware.
 
     Call it after composing, in the same transaction: the batch is gone with it.
@@ -27,7 +27,7 @@ def post_notes(connection: Connection, *, press: TransactionalRenderer, now: dat
     if not count:
         return 0
     instant = literal(now, UTCDateTime())
-    content = press.content(MailKind.NOTHING_NEW, at=now.replace(microsecond=0))
+    content = renderer.content(MailKind.NOTHING_NEW, at=now.replace(microsecond=0))
     notes = (
         select(
             batch.c.subscriber_id,

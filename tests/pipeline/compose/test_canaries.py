@@ -12,9 +12,10 @@ from sqlalchemy import select
 from newsletter.db.engine import reading
 from newsletter.db.schema import canary_slots, deliveries
 from newsletter.pipeline import pending_work
+from newsletter.pipeline.compose.options import EditionSchedule
 from newsletter.pipeline.curation import review
 from newsletter.pipeline.explain.why import why
-from newsletter.pipeline.send import EditionSchedule, SendReport, send
+from newsletter.pipeline.send import SendReport
 from tests.pipeline.scenario import Scenario
 from tests.pipeline.whole_newsletter import WholeNewsletter, titles_in, utc
 from tests.smtp_servers.recording import RecordingServer
@@ -41,8 +42,8 @@ def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterat
     office.engine.dispose()
 
 
-def run(office: WholeNewsletter, at: str, calendar: EditionSchedule = HELD_FOR_AN_HOUR) -> SendReport:
-    return send(office.engine, now=utc(at), press=office.press, post=office.post, calendar=calendar)
+def run(office: WholeNewsletter, at: str, schedule: EditionSchedule = HELD_FOR_AN_HOUR) -> SendReport:
+    return office.send(at, edition_schedule=schedule)
 
 
 def test_canary_gets_an_edition_when_it_is_published_and_the_others_after_the_hold_time(
@@ -76,8 +77,8 @@ def test_canary_is_asked_about_by_the_scheduler_until_it_was_looked_after(office
 
 def test_canary_is_mailed_first_without_a_hold_time(office: WholeNewsletter, server: RecordingServer) -> None:
     office.ingest_samples([13], hour="08:00")
-    calendar = EditionSchedule(canaries=("bob@example.org",))
-    assert run(office, "2026-04-13T08:00", calendar).sent == 2
+    schedule = EditionSchedule(canaries=("bob@example.org",))
+    assert run(office, "2026-04-13T08:00", schedule).sent == 2
     with reading(office.engine) as connection:
         assert connection.execute(select(canary_slots.c.edition)).scalars().all() == [1]
         claimed = select(deliveries.c.subscriber_id).order_by(deliveries.c.next_attempt_at, deliveries.c.id)

@@ -85,7 +85,7 @@ def test_runs_at_once_compose_once(world: Scenario) -> None:
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
     at_hand = threading.Thread(target=lambda: world.compose("2026-04-13T07:01", everyone=True))
     with writing(world.engine) as connection:
-        compose_in(connection, now=utc("2026-04-13T07:00"), press=world.press, everyone=False, only=None)
+        compose_in(connection, world.options(), now=utc("2026-04-13T07:00"))
         at_hand.start()
         at_hand.join(0.3)
         assert at_hand.is_alive()

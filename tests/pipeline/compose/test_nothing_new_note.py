@@ -13,7 +13,7 @@ from newsletter.core.states import DeliveryState
 from newsletter.db.engine import writing
 from newsletter.pipeline.content.digest_renderer import topic_views
 from newsletter.pipeline.content.transactional import TransactionalRenderer
-from newsletter.pipeline.send import EditionSchedule, SendReport, send
+from newsletter.pipeline.send import SendReport
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.view_models import Brand
 from subscribers.lifecycle import unsubscribe
@@ -36,15 +36,8 @@ def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterat
 
 def _send(office: WholeNewsletter, at: str, *, notes: bool = True) -> SendReport:
     views = topic_views(list(office.topics.values()))
-    press = TransactionalRenderer(MailEnvironment(), brand=Brand(name="Paper Digest"), topics=views)
-    return send(
-        office.engine,
-        now=utc(at),
-        press=office.press,
-        post=office.post,
-        calendar=EditionSchedule(),
-        notes=press if notes else None,
-    )
+    renderer = TransactionalRenderer(MailEnvironment(), brand=Brand(name="Paper Digest"), topics=views)
+    return office.send(at, note_renderer=renderer if notes else None)
 
 
 def _subjects(server: RecordingServer) -> list[tuple[str, str]]:

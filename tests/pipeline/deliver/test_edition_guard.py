@@ -19,11 +19,12 @@ from newsletter.delivery.outbox.claims import AudienceSelects, claim
 from newsletter.ops.alarms.facts import gather
 from newsletter.papers import editions
 from newsletter.pipeline.compose.compose import compose
+from newsletter.pipeline.compose.options import EditionSchedule
 from newsletter.pipeline.curation import review
 from newsletter.pipeline.deliver.edition_guard import LEAST, GuardPolicy, OutcomeTally, is_too_bad
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.pipeline.explain.why import why
-from newsletter.pipeline.send import EditionSchedule, SendReport, prepare, send
+from newsletter.pipeline.send import SendReport, prepare
 from subscribers import audience
 from subscribers.lifecycle import update
 from subscribers.preferences import Preferences
@@ -98,8 +99,7 @@ def join(office: WholeNewsletter, number: int, **preferences: object) -> None:
 
 
 def run(office: WholeNewsletter, at: str, **wishes: object) -> SendReport:
-    calendar = EditionSchedule(**wishes)  # type: ignore[arg-type]
-    return send(office.engine, now=utc(at), press=office.press, post=office.post, calendar=calendar)
+    return office.send(at, edition_schedule=EditionSchedule(**wishes))  # type: ignore[arg-type]
 
 
 def states(office: WholeNewsletter) -> Counter[str]:
@@ -246,7 +246,7 @@ def test_hold_by_hand_stops_what_is_composed_before_anybody_composes_again(
 ) -> None:
     join(office, 20)
     office.publish("2026-04-13T06:59")
-    composed = compose(office.engine, now=utc("2026-04-13T07:00"), press=office.press).composed
+    composed = compose(office.engine, office.options(), now=utc("2026-04-13T07:00")).composed
     review.hold(office.engine, 1)
     assert deliver(office.engine, office.post, now=utc("2026-04-13T07:00")).sent == 0
     answer = why(office.engine, subscriber_id=1, address="", on=None, now=utc("2026-04-13T07:01"))
@@ -352,7 +352,7 @@ def test_mail_without_the_held_edition_is_made_anew_without_it(
     server.verdict = None
     office.ingest_samples([14])
     at = utc("2026-04-14T22:00")
-    prepare(office.engine, now=at, press=office.press, post=office.post, calendar=EditionSchedule())
+    prepare(office.engine, office.options(), office.post, now=at)
     assert states(office)["queued"] >= 1  # eve's, with edition 2 alone
     with writing(office.engine) as connection:
         update.choose(
@@ -372,7 +372,7 @@ def test_mail_without_the_held_edition_is_made_anew_without_it(
 def test_release_waits_for_a_sender_that_is_parking(office: WholeNewsletter, server: Picky) -> None:
     join(office, 3)
     at = utc("2026-04-13T07:00")
-    prepare(office.engine, now=at, press=office.press, post=office.post, calendar=EditionSchedule())
+    prepare(office.engine, office.options(), office.post, now=at)
     with writing(office.engine) as connection:
         editions.hold_for(connection, 1, "its first mails were refused")
     release = threading.Thread(target=review.release, args=(office.engine, 1), kwargs={"now": at})
