@@ -1,7 +1,7 @@
-"""The raw bytes of dumps, kept under their SHA-256 so that a parser fix can read them again.
+"""Stores the raw bytes of dumps under their SHA-256, so that a corrected parser can read them again.
 
-Knows nothing of the database: a file here without a row there is harmless and is used when its bytes come
-again.
+It does not touch the database. A file here without a row there does no harm, and is used when the same bytes
+arrive again.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ def sha256_of(data: bytes) -> str:
 
 
 def path_of(archive: Path, sha256: str) -> Path:
-    """Where the bytes of that hash lie: ab/abcdef….txt."""
+    """The file of the bytes with that hash: ab/abcdef….txt."""
     return archive / sha256[:2] / f"{sha256}.txt"
 
 
 def store_bytes(archive: Path, data: bytes) -> str:
-    """Store the bytes; returns their SHA-256. Whole or not at all, also when the power fails.
+    """Store the bytes and return their SHA-256. A power failure leaves the whole file or none.
 
     Raises StorageError when the folder cannot be written.
     """
@@ -56,7 +56,7 @@ def store_bytes(archive: Path, data: bytes) -> str:
 
 
 def load_bytes(archive: Path, sha256: str) -> bytes:
-    """The bytes of that hash. Raises StorageError when they are missing or no longer the same."""
+    """The bytes with that hash. Raises StorageError when they are missing or have changed."""
     path = path_of(archive, sha256)
     try:
         data = path.read_bytes()

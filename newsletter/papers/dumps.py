@@ -1,6 +1,6 @@
-"""Dumps as the store holds them: found by hash or name, written, listed.
+"""Finds, lists and writes the rows of dumps.
 
-Opens no file (`newsletter.papers.dump_archive` does) and touches no paper.
+It opens no file (`newsletter.papers.dump_archive` does) and changes no paper.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from newsletter.core.errors import NotFoundError
 from newsletter.core.papers.listing import Unread
 from newsletter.db.schema import dumps, quarantined_records
 
-SHORTEST_PREFIX = 4  # hex digits of a hash; fewer would be guessed by accident
+SHORTEST_PREFIX = 4  # hex digits of a hash; fewer would match by chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class StoredDump:
     format: str | None
     listed_on: date | None
     listed_on_from: str | None  # option, known-papers, filename, contents, clock
-    listed_on_option: date | None  # what the admin said
+    listed_on_option: date | None  # the date that the admin gave
     received_at: datetime
     ingested_at: datetime | None
     backfill: bool
@@ -72,7 +72,7 @@ class StoredDump:
 
 
 def by_hash(connection: Connection, sha256: str) -> StoredDump | None:
-    """The dump of those bytes, if they came before."""
+    """The dump with that hash, if its bytes came before."""
     row = connection.execute(select(dumps).where(dumps.c.sha256 == sha256)).first()
     return StoredDump.from_row(row) if row else None
 
@@ -83,7 +83,7 @@ def all_dumps(connection: Connection) -> list[StoredDump]:
 
 
 def find(connection: Connection, name: str) -> StoredDump:
-    """The dump of that file name (folders before it do not count), or whose SHA-256 begins so.
+    """The dump with that file name (its folders do not count), or with a SHA-256 that begins so.
 
     Raises NotFoundError when there is none, or more than one.
     """
@@ -116,7 +116,7 @@ def change(connection: Connection, dump_id: int, **values: Any) -> None:
 
 
 def quarantine(connection: Connection, dump_id: int, unread: Iterable[Unread]) -> None:
-    """Store what of a dump could not be read, in place of what was stored before."""
+    """Store the unread lines of a dump in place of those stored before."""
     connection.execute(delete(quarantined_records).where(quarantined_records.c.dump_id == dump_id))
     rows = [
         {"dump_id": dump_id, "line": item.line, "reason": item.reason, "text": item.text} for item in unread
@@ -126,7 +126,7 @@ def quarantine(connection: Connection, dump_id: int, unread: Iterable[Unread]) -
 
 
 def quarantined(connection: Connection, dump_id: int) -> list[dict[str, Any]]:
-    """What of a dump could not be read: line, reason, text."""
+    """The unread lines of a dump: line, reason, text."""
     chosen = (
         select(quarantined_records.c.line, quarantined_records.c.reason, quarantined_records.c.text)
         .where(quarantined_records.c.dump_id == dump_id)

@@ -1,7 +1,7 @@
-"""Editions: freezing what is news, and what an admin may do with one. Composing digests is elsewhere.
+"""Freezes news into editions; holds, releases and drops for an admin. It composes no digest.
 
-An edition is ready at its last ingest plus the hold time, or when it was released; it never depends on
-the moment at which a process happened to freeze it.
+An edition is ready at its last ingest plus the hold time, or when it is released. The moment at which a
+process freezes it does not count.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from newsletter.core.errors import NotFoundError
 from newsletter.db.schema import edition_maybes, edition_papers, editions, papers
 from newsletter.papers.unpublished import unpublished_maybes, unpublished_pairs
 
-# What is composed already waits for the release of an edition that was held by itself.
-KEEPS_MAILS = or_(~editions.c.held, editions.c.held_because.is_not(None))
-STANDS = and_(edition_papers.c.dropped_at.is_(None), edition_papers.c.withdrawn_at.is_(None))
+# Composed deliveries stay, and wait for the release, when the program held the edition.
+KEEPS_DELIVERIES = or_(~editions.c.held, editions.c.held_because.is_not(None))
+# The pair was neither dropped nor withdrawn.
+PAIR_COUNTS = and_(edition_papers.c.dropped_at.is_(None), edition_papers.c.withdrawn_at.is_(None))
 
 
 def freeze(connection: Connection, *, now: datetime, day: date, hold: timedelta) -> int | None:
-    """Make an edition of all news; returns its number, or None when there is none.
+    """Make an edition of all news; returns its number, or None without news.
 
-    day: the date printed on it. hold: time between the last ingest and readiness, for an admin to look.
+    day: the date printed on it. hold: the time between the last ingest and readiness, for a review.
     """
     news = unpublished_pairs().subquery()
     last = connection.execute(
@@ -33,7 +34,7 @@ def freeze(connection: Connection, *, now: datetime, day: date, hold: timedelta)
     ).scalar_one()
     if last is None:
         return None
-    # Counted here: a sequence of PostgreSQL's would go on counting for previews, which are rolled back.
+    # No sequence of PostgreSQL: previews are rolled back, and a sequence would keep their numbers.
     number = (newest(connection) or 0) + 1
     connection.execute(
         insert(editions),
@@ -81,7 +82,7 @@ def rows(connection: Connection, number: int | None = None) -> list[dict[str, An
             edition_papers.c.topic,
             func.count().label("pairs"),
         )
-        .where(STANDS)
+        .where(PAIR_COUNTS)
         .group_by(edition_papers.c.edition, edition_papers.c.topic)
         .order_by(edition_papers.c.edition, edition_papers.c.topic)
     )
@@ -108,7 +109,7 @@ def rows(connection: Connection, number: int | None = None) -> list[dict[str, An
 
 
 def next_row(connection: Connection) -> dict[str, Any]:
-    """What publishing would freeze now, in the shape of `rows`; its number and dates are null."""
+    """The edition that publishing would freeze now, in the shape of `rows`; its number and dates are null."""
     news = unpublished_pairs().subquery()
     counted = connection.execute(
         select(news.c.topic, func.count().label("pairs")).group_by(news.c.topic).order_by(news.c.topic)
@@ -141,7 +142,7 @@ def require(connection: Connection, number: int) -> None:
 
 
 def hold(connection: Connection, number: int) -> None:
-    """Keep an edition back from everybody who has not got it yet."""
+    """Hold an edition back from all readers who have not received it."""
     require(connection, number)
     connection.execute(
         update(editions).where(editions.c.number == number).values(held=True, held_because=None)
@@ -149,7 +150,7 @@ def hold(connection: Connection, number: int) -> None:
 
 
 def hold_for(connection: Connection, number: int, because: str) -> bool:
-    """The same by itself, unless it is held; whether it was not. Mails that are composed stay composed."""
+    """Hold an edition for a reason that the program found; composed deliveries stay. False: already held."""
     return bool(
         connection.execute(
             update(editions)
@@ -160,14 +161,14 @@ def hold_for(connection: Connection, number: int, because: str) -> bool:
 
 
 def held_because(connection: Connection, number: int) -> str | None:
-    """Why an edition was held by itself; None when it was not."""
+    """The reason for which the program holds an edition; None when it does not."""
     return connection.execute(
         select(editions.c.held_because).where(editions.c.number == number)
     ).scalar_one_or_none()
 
 
 def release(connection: Connection, number: int, *, now: datetime) -> None:
-    """Make an edition ready: at `now` if it was held or its time had not come; else nothing changes."""
+    """Make an edition ready at `now` when it is held or not yet ready; else nothing changes."""
     require(connection, number)
     waits = editions.c.held | (editions.c.ready_at > now)
     connection.execute(
@@ -183,15 +184,17 @@ def release(connection: Connection, number: int, *, now: datetime) -> None:
 
 
 def note(connection: Connection, number: int, text: str) -> None:
-    """Set the editor's words of an edition; empty removes them. Digests already composed keep theirs."""
+    """Set the editor's note of an edition; an empty one removes it. Composed digests keep their note."""
     require(connection, number)
     connection.execute(update(editions).where(editions.c.number == number).values(note=text.strip() or None))
 
 
 def drop(connection: Connection, paper_ids: Sequence[int], *, now: datetime) -> int:
-    """Take papers out of every edition: who has not got them will not. Returns the pairs taken out."""
+    """Drop papers from every edition for readers who have not received them; returns the dropped pairs."""
     dropped = connection.execute(
-        update(edition_papers).where(edition_papers.c.paper_id.in_(paper_ids), STANDS).values(dropped_at=now)
+        update(edition_papers)
+        .where(edition_papers.c.paper_id.in_(paper_ids), PAIR_COUNTS)
+        .values(dropped_at=now)
     )
     connection.execute(delete(edition_maybes).where(edition_maybes.c.paper_id.in_(paper_ids)))
     return dropped.rowcount

@@ -1,6 +1,6 @@
-"""What the store knows of the papers that a listing names: fetched for the whole listing at once.
+"""Fetches the stored papers that a listing may mean, in a fixed number of statements.
 
-Reads only, in a fixed number of statements however many papers are known. Deciding is core's.
+It only reads, and decides nothing: `newsletter.core.papers` does.
 """
 
 from __future__ import annotations
@@ -17,49 +17,49 @@ from newsletter.core.papers.identity import TITLE, PaperKeys
 from newsletter.core.states import DumpStatus
 from newsletter.db.schema import dumps, listed_entries, paper_keys, paper_revisions, papers
 
-CHUNK = 5_000  # values of one IN list; SQLite takes 32,766 parameters, PostgreSQL 65,535
-YEAR_PRINTED = len("2024-04-10")  # characters; a yearless date is "04-10"
+IN_LIST_SIZE = 5_000  # values; SQLite takes 32,766 parameters, PostgreSQL 65,535
+LENGTH_WITH_YEAR = len("2024-04-10")  # characters; a stored date without year is "04-10"
 
 _Value = TypeVar("_Value")
 
 
 def in_chunks(values: Collection[_Value]) -> Iterator[list[_Value]]:
-    """The values in lists short enough for one statement."""
+    """The values in lists of IN_LIST_SIZE, short enough for one statement."""
     rest = list(values)
-    for start in range(0, len(rest), CHUNK):
-        yield rest[start : start + CHUNK]
+    for start in range(0, len(rest), IN_LIST_SIZE):
+        yield rest[start : start + IN_LIST_SIZE]
 
 
 @dataclass(slots=True, kw_only=True)
 class StoredPaper:
-    """A paper as it is stored, and where its current text came from."""
+    """A paper as it is stored, and the source of its current text."""
 
     id: int  # below 0 until it is stored
     canonical: int  # the paper it was merged into, or itself
     known: KnownPaper
     revision: int = 1  # number of the current text
-    text_dump: int | None = None  # that the current text came with
-    brought_by: int | None = None  # the dump that the first text came with
-    listed_as: tuple[date, int, int] | None = None  # first listing: date, dump, position
-    printed_on: list[date] = field(default_factory=list)  # as listings print it with the year
-    stands: bool = True  # some dump that stands lists it
+    text_dump_id: int | None = None  # dump of the current text
+    first_text_dump_id: int | None = None  # dump of the first text
+    first_listing: tuple[date, int, int] | None = None  # date, dump id, position
+    printed_on: list[date] = field(default_factory=list)  # publication dates that listings print with a year
+    is_listed: bool = True  # an ingested dump lists it
 
 
 @dataclass(slots=True, kw_only=True)
 class KnownPapers:
-    """The known papers that a listing may mean, found by key."""
+    """The stored papers that a listing may mean, by key."""
 
     holders: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     identifiers: dict[int, set[tuple[str, str]]] = field(default_factory=dict)  # merged papers share theirs
-    papers: dict[int, StoredPaper] = field(default_factory=dict)  # those they were merged into included
+    papers: dict[int, StoredPaper] = field(default_factory=dict)  # with those that they were merged into
 
     def add(self, paper: StoredPaper, keys: PaperKeys) -> None:
-        """Add a paper that the listing itself brought."""
+        """Add a paper that the listing adds."""
         self.papers[paper.id] = paper
         self.add_keys(paper.id, keys)
 
     def add_keys(self, paper_id: int, keys: PaperKeys) -> list[tuple[str, str]]:
-        """Note the keys of a listing of that paper; returns those it was not yet known by."""
+        """Add the keys of an entry to its paper; returns those that are new for the paper."""
         fresh = [
             key
             for key in ((TITLE, keys.title), *keys.identifiers)
@@ -75,9 +75,9 @@ class KnownPapers:
 def fetch_known_papers(
     connection: Connection, keys: Sequence[PaperKeys], *, dump_id: int, also: Iterable[int] = ()
 ) -> KnownPapers:
-    """Everything known that the entries with these keys may mean.
+    """The stored papers that entries with these keys may mean.
 
-    dump_id: the dump that is read; its own earlier listing does not count. also: paper ids to fetch besides.
+    dump_id: the dump that is read; its own earlier listing does not count. also: ids of further papers.
     """
     holders = _holders(connection, keys)
     ids = {paper_id for found in holders.values() for paper_id in found} | set(also)
@@ -107,7 +107,7 @@ def _holders(connection: Connection, keys: Sequence[PaperKeys]) -> dict[tuple[st
 def fetch_papers(
     connection: Connection, ids: Collection[int], *, dump_id: int | None = None
 ) -> dict[int, StoredPaper]:
-    """The papers of these ids and those they were merged into, with what their listings say.
+    """The papers of these ids and those that they were merged into, with dates from their listings.
 
     dump_id: a dump whose listing does not count.
     """
@@ -136,8 +136,8 @@ _FIRST = paper_revisions.alias("first_revision")
 _PAPERS = (
     select(
         papers,
-        paper_revisions.c.dump_id.label("text_dump"),
-        _FIRST.c.dump_id.label("brought_by"),
+        paper_revisions.c.dump_id.label("text_dump_id"),
+        _FIRST.c.dump_id.label("first_text_dump_id"),
     )
     .outerjoin(
         paper_revisions,
@@ -152,10 +152,10 @@ def _stored(row: Row[Any]) -> StoredPaper:
         id=row.id,
         canonical=row.merged_into or row.id,
         revision=row.revision,
-        text_dump=row.text_dump,
-        brought_by=row.brought_by,
-        listed_as=(row.first_listed_on, row.first_dump_id, row.first_position),
-        stands=False,
+        text_dump_id=row.text_dump_id,
+        first_text_dump_id=row.first_text_dump_id,
+        first_listing=(row.first_listed_on, row.first_dump_id, row.first_position),
+        is_listed=False,
         known=KnownPaper(
             text=PaperText(title=row.title, abstract=row.abstract),
             author_count=row.author_count,
@@ -170,9 +170,9 @@ def _stored(row: Row[Any]) -> StoredPaper:
 
 
 def _note_listing(paper: StoredPaper, printed: str | None, listed_on: date) -> None:
-    paper.stands = True
+    paper.is_listed = True
     known = paper.known
-    has_year = printed is not None and len(printed) == YEAR_PRINTED
+    has_year = printed is not None and len(printed) == LENGTH_WITH_YEAR
     if printed is not None and has_year:
         paper.printed_on.append(date.fromisoformat(printed))
     paper.known = replace(
@@ -183,7 +183,7 @@ def _note_listing(paper: StoredPaper, printed: str | None, listed_on: date) -> N
 
 
 def _identifiers(connection: Connection, found: dict[int, StoredPaper]) -> dict[int, set[tuple[str, str]]]:
-    """What each paper is known by, together with all that were merged with it."""
+    """The identifiers of each paper, with those of all papers merged with it."""
     groups: dict[int, set[tuple[str, str]]] = {}
     for chunk in in_chunks({paper.canonical for paper in found.values()}):
         chosen = (

@@ -1,7 +1,7 @@
-"""Merge papers that are one, and split what is not. Who is owed what by it is the ledger's business.
+"""Merges papers that are one and splits those that are not. It changes no debt of a reader.
 
-A merged paper keeps its keys, bands, listings, texts and edition pairs; `merged_into` alone says whose they
-are. So whoever lists either title is recognised, and a split needs nothing restored.
+A merged paper keeps its keys, bands, listings, texts and edition pairs; only `merged_into` is set. So a later
+listing of either title is recognised, and a split restores nothing.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def require(connection: Connection, paper_id: int) -> Row[Any]:
 
 
 def merge(connection: Connection, keep: int, other: int, *, now: datetime) -> int:
-    """Make `other`, with all merged into it, part of `keep`; returns the kept paper.
+    """Make `other`, with all papers merged into it, part of `keep`; returns the kept paper.
 
-    What the kept one lacks it takes from the other. Once one of both was in an edition, or came as backfill,
-    the kept one is no news.
+    The kept paper takes over values that it lacks. It is no news when an edition held either paper, or when
+    one of them came as backfill.
     """
     kept, merged = canonical(connection, keep), canonical(connection, other)
     if keep == other:
@@ -77,10 +77,10 @@ def merge(connection: Connection, keep: int, other: int, *, now: datetime) -> in
 def split(
     connection: Connection, paper_id: int, other_id: int | None = None, *, news: bool = False, now: datetime
 ) -> int:
-    """Undo a merge, or keep two papers apart that look alike; returns the paper that was split off.
+    """Undo a merge, or record that two similar papers are different; returns the paper that was split off.
 
-    paper_id: a merged paper, or the kept one with `other_id` naming the merged. news: the paper that a merge
-    is undone for is news again; else it counts as given wherever the kept one was. Raises UsageError when
+    paper_id: a merged paper; or the kept one, and then `other_id` is the merged one. news: the paper split
+    off becomes news again; else it counts as given wherever the kept one was given. Raises UsageError when
     nothing is merged and no other paper is named.
     """
     row = require(connection, paper_id)
@@ -106,7 +106,7 @@ def split(
             "backfill": _came_as_backfill(connection, paper.id),
         }
         if paper is off and values["edition"] is None:
-            values["edition"] = kept.edition  # inherits: no edition will bring it
+            values["edition"] = kept.edition  # counts as given: no edition will hold it
         connection.execute(update(papers).where(papers.c.id == paper.id).values(**values))
     refresh_first_listings(connection, [off.id, kept.id])
     if news:
@@ -118,8 +118,8 @@ def split(
 
 
 def _inherit(connection: Connection, off: int, kept: int, *, now: datetime) -> None:
-    """Write down what the paper split off counts as given with: all that was one with it, and what that had
-    inherited."""
+    """Store the papers with which the paper split off counts as given: all that were merged with it, and
+    those that these had inherited."""
     members = select(papers.c.id).where(or_(papers.c.id == kept, papers.c.merged_into == kept))
     own = select(literal(off), papers.c.id, literal(now, papers.c.ingested_at.type)).where(
         papers.c.id.in_(members)
@@ -135,7 +135,7 @@ def _inherit(connection: Connection, off: int, kept: int, *, now: datetime) -> N
 
 
 def open_cases(connection: Connection) -> list[dict[str, Any]]:
-    """Pairs that wait for a verdict, the strongest overlap first: both ids and titles, overlap, found_at."""
+    """Pairs that no admin has judged, the strongest overlap first: ids and titles, overlap, found_at."""
     later, earlier = papers.alias("later"), papers.alias("earlier")
     one = func.coalesce(later.c.merged_into, later.c.id)
     two = func.coalesce(earlier.c.merged_into, earlier.c.id)
@@ -168,7 +168,7 @@ def _decide(
     verdict: str,
     news: bool = False,
 ) -> None:
-    """Record a decision, and the verdict on the pair."""
+    """Store a decision, and the verdict on the pair."""
     row = {"at": now, "verb": verb, "paper_id": one, "other_id": other, "news": news}
     connection.execute(insert(paper_decisions), row)
     chosen = select(papers.c.abstract).where(papers.c.id.in_((one, other)))

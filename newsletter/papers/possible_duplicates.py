@@ -1,11 +1,10 @@
-"""Papers whose abstracts overlap with a new one's: found by band, confirmed by comparing, never by a scan.
+"""Finds papers whose abstracts overlap with a new one: by shared bands, then by comparing the texts.
 
-A finding is a row for an admin to judge; nothing here merges anything. The arithmetic is
-`newsletter.core.papers.overlap`'s.
+It stores findings for an admin to judge and merges nothing. `newsletter.core.papers.overlap` computes.
 
-Two caps keep the cost of a paper the same however many are known: a bucket takes no more than BUCKET papers
-(a full one holds a turn of phrase, and later papers are found by their other bands), and no more than
-EXAMINED abstracts are compared: those that share most bands first, then those from the smallest bucket.
+Two limits keep the cost of a paper the same for any number of stored papers. A bucket takes BUCKET_SIZE
+papers: a full one holds a common phrase, and later papers are found by their other bands. And COMPARED
+abstracts are compared: those that share most bands first, then those from the smallest bucket.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from newsletter.db.engine import dialect_insert
 from newsletter.db.schema import paper_bands, papers, possible_same
 from newsletter.papers.lookup import in_chunks
 
-BUCKET = 16  # papers under one band
-EXAMINED = 8  # abstracts compared with one new abstract
+BUCKET_SIZE = 16  # papers under one band
+COMPARED = 8  # abstracts compared with one new abstract
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +35,9 @@ class AbstractOverlap:
 
 
 def index_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> list[AbstractOverlap]:
-    """File new (or newly worded) abstracts under their bands; returns the strong overlaps with other papers.
+    """Index new or changed abstracts by their bands; returns the strong overlaps with other papers.
 
-    abstracts: by paper id, all stored already. Papers merged into one count as that one.
+    abstracts: by paper id, stored before. A merged paper counts as the one it was merged into.
     """
     sets = {paper_id: triples(abstract) for paper_id, abstract in abstracts.items()}
     keys = {paper_id: bands(found) for paper_id, found in sets.items()}
@@ -47,26 +46,26 @@ def index_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> lis
     near: dict[int, list[int]] = {}
     for paper_id, of_paper in keys.items():
         shared: Counter[int] = Counter()
-        company: dict[int, int] = {}  # papers in the smallest bucket that a candidate was found in
+        smallest: dict[int, int] = {}  # by candidate: papers in the smallest bucket that it shares
         for band in of_paper:
             bucket = buckets.setdefault(band, [])
             for other in bucket:
                 if other != paper_id:
                     shared[other] += 1
-                    company[other] = min(company.get(other, BUCKET), len(bucket))
-            if len(bucket) < BUCKET and paper_id not in bucket:
+                    smallest[other] = min(smallest.get(other, BUCKET_SIZE), len(bucket))
+            if len(bucket) < BUCKET_SIZE and paper_id not in bucket:
                 bucket.append(paper_id)
                 rows.append({"band": band, "paper_id": paper_id})
         if shared:
-            ranked = sorted((-count, company[other], other) for other, count in shared.items())
-            near[paper_id] = [other for *_, other in ranked[:EXAMINED]]
+            ranked = sorted((-count, smallest[other], other) for other, count in shared.items())
+            near[paper_id] = [other for *_, other in ranked[:COMPARED]]
     if rows:  # in the order of the index: neighbours share its pages
         connection.execute(insert(paper_bands), sorted(rows, key=lambda row: row["band"]))
     return _confirmed(connection, abstracts, sets, near) if near else []
 
 
 def forget_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> None:
-    """Take abstracts that are no longer current out of the index. abstracts: the old words, by paper id."""
+    """Remove replaced abstracts from the index. abstracts: the old texts by paper id."""
     for paper_id, abstract in abstracts.items():
         old = bands(triples(abstract))
         if old:
@@ -78,7 +77,7 @@ def forget_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> No
 def report(
     connection: Connection, found: Collection[AbstractOverlap], *, now: datetime
 ) -> list[AbstractOverlap]:
-    """Store findings for an admin to judge; returns those that were not stored before. Verdicts stay."""
+    """Store findings for an admin to judge; returns the new ones. Verdicts stay."""
     if not found:
         return []
     rows = {
@@ -122,7 +121,7 @@ def _confirmed(
     sets: dict[int, frozenset[int]],
     near: Mapping[int, Collection[int]],
 ) -> list[AbstractOverlap]:
-    """The candidates whose abstracts do overlap. Most are chance, so their words are looked at first."""
+    """The candidates whose abstracts overlap. Most are chance: a comparison of words excludes them fast."""
     texts = dict(abstracts)
     for chunk in in_chunks({other for others in near.values() for other in others} - texts.keys()):
         chosen = select(papers.c.id, papers.c.abstract).where(papers.c.id.in_(chunk))
@@ -142,7 +141,7 @@ def _confirmed(
 
 
 def _of_kept(connection: Connection, strong: Collection[tuple[int, int, float]]) -> list[AbstractOverlap]:
-    """The overlaps between different papers, merged ones counted as those they were merged into."""
+    """The overlaps between different papers; a merged paper counts as the one it was merged into."""
     kept: dict[int, int] = {}
     for chunk in in_chunks({paper_id for *pair, _ in strong for paper_id in pair}):
         chosen = select(papers.c.id, papers.c.merged_into).where(

@@ -1,6 +1,6 @@
-"""Papers as `papers list` and `papers show` print them: plain rows, one statement a table.
+"""Reads papers for `papers list` and `papers show`, with one statement for each table.
 
-Changes nothing. Merged papers appear as the one that was kept.
+It changes nothing. A merged paper appears as the paper that was kept.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from newsletter.papers.lookup import in_chunks
 from newsletter.papers.merging import canonical
 from newsletter.papers.unpublished import unpublished_pairs
 
-NEXT = "next"  # instead of an edition's number: what publishing would take now
+NEXT_EDITION = "next"  # in place of a number: the edition that publishing would make now
 _KEPT = func.coalesce(papers.c.merged_into, papers.c.id)
 
 
@@ -42,12 +42,12 @@ def rows(
     edition: int | str | None = None,
     known_topics: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """Papers that fit all that is asked, as JSON-ready objects.
+    """The papers that fit all filters, as JSON-ready objects, by first listing, the oldest first.
 
-    topic: those that surely belong to it (in an edition: those frozen under it). dump: a file's name or the
-    beginning of a SHA-256; in its order. edition: a number or `next`; in its order. Otherwise by first
-    listing, the oldest first. known_topics: when given, others are refused. Raises NotFoundError for what
-    does not exist.
+    topic: strong matches alone; in an edition, the papers frozen under it. dump: a file's name or the start
+    of a SHA-256; in the order of the dump. edition: a number or `next`; in the order of the edition.
+    known_topics: when given, other topics are refused. Raises NotFoundError for an unknown topic, dump or
+    edition.
     """
     if topic is not None and known_topics and topic not in known_topics:
         raise NotFoundError(f"there is no topic {topic!r}", hint=f"Known: {', '.join(sorted(known_topics))}.")
@@ -70,7 +70,7 @@ def rows(
 
 
 def show(connection: Connection, paper_id: int) -> dict[str, Any]:
-    """One paper (the kept one, when it was merged) with its history. Raises NotFoundError."""
+    """One paper with its history; for a merged one, the paper that was kept. Raises NotFoundError."""
     kept = canonical(connection, paper_id)
     [row] = _printed(connection, _fetch(connection, [kept]), [kept])
     merged = list(
@@ -146,7 +146,7 @@ def show(connection: Connection, paper_id: int) -> dict[str, Any]:
 
 
 def listed_in(connection: Connection, dump_id: int) -> list[dict[str, Any]]:
-    """What a dump lists: position, line, id of the paper and the title as listed."""
+    """The entries of a dump: position, line, id of the paper and the listed title."""
     chosen = (
         select(listed_entries.c.position, listed_entries.c.line, _KEPT.label("id"), listed_entries.c.title)
         .join(papers, papers.c.id == listed_entries.c.paper_id)
@@ -164,12 +164,12 @@ def _in_dump(connection: Connection, name: str) -> list[int]:
 def _in_edition(connection: Connection, edition: int | str, topic: str) -> list[int]:
     """The papers that an edition holds under a topic, in its order."""
     chosen: Select[Any]
-    if edition == NEXT:
+    if edition == NEXT_EDITION:
         news = unpublished_pairs().subquery()
         chosen = select(news.c.paper_id).order_by(
             news.c.first_listed_on, news.c.first_position, news.c.paper_id
         )
-        if topic != EVERYTHING:  # a topic that was added by hand may be the paper's only pair
+        if topic != EVERYTHING:  # an added topic may be the paper's only pair
             chosen = chosen.where(news.c.topic == topic)
     else:
         number = _number(edition)
@@ -178,7 +178,7 @@ def _in_edition(connection: Connection, edition: int | str, topic: str) -> list[
             select(_KEPT)
             .select_from(edition_papers)
             .join(papers, papers.c.id == edition_papers.c.paper_id)
-            .where(edition_papers.c.edition == number, editions.STANDS)
+            .where(edition_papers.c.edition == number, editions.PAIR_COUNTS)
             .order_by(edition_papers.c.place)
         )
         if topic != EVERYTHING:
@@ -192,7 +192,7 @@ def _number(edition: int | str) -> int:
     except ValueError as error:
         raise NotFoundError(
             f"there is no edition {edition!r}",
-            hint=f"Give a number, or `{NEXT}` for what is not yet published.",
+            hint=f"Give a number, or `{NEXT_EDITION}` for what is not yet published.",
         ) from error
 
 

@@ -1,9 +1,8 @@
-"""Take a listing into the store: recognise its papers, compare, write, look for overlaps, match topics.
+"""Stores a listing: recognises its papers, compares, writes, looks for overlaps, matches topics.
 
-Reads no file and opens no transaction: `newsletter.pipeline.intake.ingest` does both. What it decides about
-a paper
-comes from `newsletter.core` (identity, diff, overlap, dating); the cost depends on what is listed, not on
-what is known.
+It reads no file and opens no transaction: `newsletter.pipeline.intake.ingest` does both. The decisions about
+a paper are those of `newsletter.core.papers`. The cost depends on the number of listed papers, not of stored
+ones.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ from newsletter.papers.topic_matches import assign
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileReport:
-    """What became of a listing's entries."""
+    """How many entries of a listing were new, known or revised."""
 
     listed_on: ListedOn
-    new: int  # papers that no standing dump listed before
+    new: int  # papers that no ingested dump listed before
     known: int  # the other entries, a paper listed twice in this dump included
     revised: int  # papers whose current text changed
     overlaps: tuple[AbstractOverlap, ...]  # possibly the same, not reported before
@@ -38,22 +37,22 @@ class ReconcileReport:
 
 @dataclass(slots=True, kw_only=True)
 class _Reconciliation:
-    """The state of one intake."""
+    """The state of one call of `reconcile`."""
 
     dump_id: int
     listed_on: date
     known_papers: KnownPapers
-    before: dict[int, int]  # paper by line, of an earlier reading of these bytes
-    own: set[int]  # papers that this dump listed before and stands for
-    claimed: set[int]  # papers that some entry is recognised as by its keys
+    previous: dict[int, int]  # paper id by line, of an earlier reading of the same bytes
+    listed_before: set[int]  # papers that this dump listed before; empty for a dump that did not count
+    claimed: set[int]  # papers that the keys of some entry lead to
     listed: list[tuple[Entry, int]] = field(default_factory=list)
     added: list[StoredPaper] = field(default_factory=list)
     touched: dict[int, TouchedPaper] = field(default_factory=dict)
     keys: list[tuple[str, str, int]] = field(default_factory=list)
-    rivals: list[tuple[int, int]] = field(default_factory=list)
-    seen: set[int] = field(default_factory=set)
+    rivals: list[tuple[int, int]] = field(default_factory=list)  # pairs that share a key
+    seen: set[int] = field(default_factory=set)  # papers of the entries so far
     news: set[int] = field(default_factory=set)
-    reworded: dict[int, PaperText] = field(default_factory=dict)  # known papers' former texts
+    reworded: dict[int, PaperText] = field(default_factory=dict)  # former texts of known papers
 
 
 def reconcile(
@@ -69,28 +68,28 @@ def reconcile(
     decided: ListedOn | None = None,
     again: bool = False,
 ) -> ReconcileReport:
-    """Store what a listing says.
+    """Store a listing.
 
-    dump_id: the row of its dump; what an earlier reading of it stored is brought up to date. backfill: new
-    papers are known, not news. filename, option: for the year (docs/explanation/sources.md, “The year of a
-    listing”). decided: the date as decided at the first reading. again: the dump stands and is only read a
-    second time: nothing that it listed before becomes news by that.
+    dump_id: the row of its dump; rows of an earlier reading are updated. backfill: new papers are known, not
+    news. filename, option: for the year (docs/explanation/sources.md, “The year of a listing”). decided: the
+    date as decided at the first reading. again: the dump is ingested and read once more; papers that it
+    listed before do not become news.
     """
-    before = store.take_listings(connection, dump_id)
+    previous = store.remove_listings(connection, dump_id)
     keys = [keys_of(entry) for entry in listing.entries]
-    known_papers = fetch_known_papers(connection, keys, dump_id=dump_id, also=before.values())
+    known_papers = fetch_known_papers(connection, keys, dump_id=dump_id, also=previous.values())
     listed = decided or _date(listing, keys, known_papers, today=now.date(), filename=filename, option=option)
-    desk = _Reconciliation(
+    state = _Reconciliation(
         dump_id=dump_id,
         listed_on=listed.date,
         known_papers=known_papers,
-        before=before,
-        own=set(before.values()) if again else set(),
+        previous=previous,
+        listed_before=set(previous.values()) if again else set(),
         claimed={paper_id for paper_id in _recognised(keys, known_papers) if paper_id is not None},
     )
     for entry, entry_keys in zip(listing.entries, keys, strict=True):
-        _place(desk, entry, entry_keys)
-    return _write(connection, desk, listed, matcher=matcher, now=now, backfill=backfill)
+        _place(state, entry, entry_keys)
+    return _write(connection, state, listed, matcher=matcher, now=now, backfill=backfill)
 
 
 def _date(
@@ -122,103 +121,103 @@ def _date(
 
 
 def _recognised(keys: list[PaperKeys], known_papers: KnownPapers) -> list[int | None]:
-    """The stored paper that each entry is, if any."""
+    """The stored paper of each entry, or None."""
     return [
         recognise(key, holders=known_papers.holders, identifiers=known_papers.identifiers).paper_id
         for key in keys
     ]
 
 
-def _place(desk: _Reconciliation, entry: Entry, keys: PaperKeys) -> None:
-    """Find or make the paper of an entry and note what the entry changes."""
-    found = recognise(keys, holders=desk.known_papers.holders, identifiers=desk.known_papers.identifiers)
+def _place(state: _Reconciliation, entry: Entry, keys: PaperKeys) -> None:
+    """Find or make the paper of an entry and collect the changes that the entry makes."""
+    found = recognise(keys, holders=state.known_papers.holders, identifiers=state.known_papers.identifiers)
     paper_id = found.paper_id
-    if paper_id is None and desk.before.get(entry.line) not in desk.claimed | desk.seen:
-        paper_id = desk.before.get(entry.line)  # the same bytes at the same line, read better than before
+    if paper_id is None and state.previous.get(entry.line) not in state.claimed | state.seen:
+        paper_id = state.previous.get(entry.line)  # the same bytes at the same line, read better than before
     if paper_id is None:
-        paper = _new_paper(desk, entry)
-        desk.known_papers.add(paper, keys)
-        desk.keys += [(*key, paper.id) for key in (("title", keys.title), *keys.identifiers)]
-        desk.added.append(paper)
-        desk.news.add(paper.id)
+        paper = _new_paper(state, entry)
+        state.known_papers.add(paper, keys)
+        state.keys += [(*key, paper.id) for key in (("title", keys.title), *keys.identifiers)]
+        state.added.append(paper)
+        state.news.add(paper.id)
     else:
-        paper = desk.known_papers.papers[paper_id]
-        desk.keys += [(*key, paper.id) for key in desk.known_papers.add_keys(paper.id, keys)]
-        _compare(desk, paper, entry)
-        others = {desk.known_papers.papers[rival].canonical for rival in found.rivals} - {paper.canonical}
-        desk.rivals += [(paper.canonical, rival) for rival in others]
-    desk.seen.add(paper.id)
-    desk.listed.append((entry, paper.id))
+        paper = state.known_papers.papers[paper_id]
+        state.keys += [(*key, paper.id) for key in state.known_papers.add_keys(paper.id, keys)]
+        _compare(state, paper, entry)
+        others = {state.known_papers.papers[rival].canonical for rival in found.rivals} - {paper.canonical}
+        state.rivals += [(paper.canonical, rival) for rival in others]
+    state.seen.add(paper.id)
+    state.listed.append((entry, paper.id))
 
 
-def _new_paper(desk: _Reconciliation, entry: Entry) -> StoredPaper:
-    paper_id = -len(desk.added) - 1
+def _new_paper(state: _Reconciliation, entry: Entry) -> StoredPaper:
+    paper_id = -len(state.added) - 1
     known = KnownPaper(
         text=PaperText(title=entry.title, abstract=entry.abstract),
         author_count=entry.author_count,
         author_names=entry.author_names,
         organization=entry.organization,
-        published_on=_published_on(entry, desk.listed_on),
+        published_on=_published_on(entry, state.listed_on),
         comments=entry.comments,
         code_url=entry.code_url,
         url=entry.url,
-        newest_on=desk.listed_on,
+        newest_on=state.listed_on,
     )
-    place = (desk.listed_on, desk.dump_id, entry.position)
-    return StoredPaper(id=paper_id, canonical=paper_id, known=known, listed_as=place)
+    place = (state.listed_on, state.dump_id, entry.position)
+    return StoredPaper(id=paper_id, canonical=paper_id, known=known, first_listing=place)
 
 
-def _compare(desk: _Reconciliation, paper: StoredPaper, entry: Entry) -> None:
-    own = paper.id in desk.own
-    kept = desk.known_papers.papers[paper.canonical]
-    anew = not (own or paper.stands or kept.stands or paper.id in desk.seen)
-    rereading = own and paper.id not in desk.seen and paper.text_dump == desk.dump_id
+def _compare(state: _Reconciliation, paper: StoredPaper, entry: Entry) -> None:
+    repeated = paper.id in state.listed_before
+    kept = state.known_papers.papers[paper.canonical]
+    is_news = not (repeated or paper.is_listed or kept.is_listed or paper.id in state.seen)
+    rereading = repeated and paper.id not in state.seen and paper.text_dump_id == state.dump_id
     change = decide(
         paper.known,
         entry,
-        published_on=_published_on(entry, desk.listed_on),
-        listed_on=desk.listed_on,
-        repeated=paper.id in desk.seen or own,
+        published_on=_published_on(entry, state.listed_on),
+        listed_on=state.listed_on,
+        repeated=paper.id in state.seen or repeated,
         rereading=rereading,
     )
-    place = (desk.listed_on, desk.dump_id, entry.position)
-    earlier = paper.id > 0 and paper.id not in desk.seen and (anew or _comes_before(place, paper))
+    place = (state.listed_on, state.dump_id, entry.position)
+    earlier = paper.id > 0 and paper.id not in state.seen and (is_news or _comes_before(place, paper))
     text = paper.known.text
-    paper.known = after(paper.known, change, listed_on=desk.listed_on)
+    paper.known = after(paper.known, change, listed_on=state.listed_on)
     if earlier:
-        paper.listed_as = place
+        paper.first_listing = place
     if paper.id > 0 and (change.text or change.older or change.fields or earlier):
-        touched = desk.touched.setdefault(paper.id, TouchedPaper(paper=paper))
-        touched.anew = touched.anew or anew
+        touched = state.touched.setdefault(paper.id, TouchedPaper(paper=paper))
+        touched.is_news = touched.is_news or is_news
         touched.filled = touched.filled or change.filled is not None
         touched.revisions += [change.revision] if change.revision else []
         touched.older += [change.older] if change.older else []
         if change.text:
-            desk.reworded.setdefault(paper.id, text)
-    if anew:
-        desk.news.add(paper.id)
+            state.reworded.setdefault(paper.id, text)
+    if is_news:
+        state.news.add(paper.id)
         if kept is not paper:
-            kept.listed_as = place
-            desk.touched.setdefault(kept.id, TouchedPaper(paper=kept)).anew = True
-    paper.stands = True
-    if kept is not paper:  # what the kept paper lacks, the merged one's listings may tell
+            kept.first_listing = place
+            state.touched.setdefault(kept.id, TouchedPaper(paper=kept)).is_news = True
+    paper.is_listed = True
+    if kept is not paper:  # a listing of the merged paper may fill gaps of the kept one
         gaps = decide(
             kept.known,
             entry,
-            published_on=_published_on(entry, desk.listed_on),
-            listed_on=desk.listed_on,
+            published_on=_published_on(entry, state.listed_on),
+            listed_on=state.listed_on,
             repeated=True,
         )
         if gaps.fields:
             kept.known = replace(kept.known, **gaps.fields)
-            desk.touched.setdefault(kept.id, TouchedPaper(paper=kept))
+            state.touched.setdefault(kept.id, TouchedPaper(paper=kept))
 
 
 def _comes_before(place: tuple[date, int, int], paper: StoredPaper) -> bool:
-    """Whether the paper's first listing is this one: of an earlier date, or where this very dump had it."""
-    assert paper.listed_as is not None
-    moved = place[1] == paper.listed_as[1] and place != paper.listed_as
-    return place[0] < paper.listed_as[0] or moved
+    """Whether this listing becomes the first: its date is earlier, or the same dump moved the paper."""
+    assert paper.first_listing is not None
+    moved = place[1] == paper.first_listing[1] and place != paper.first_listing
+    return place[0] < paper.first_listing[0] or moved
 
 
 def _published_on(entry: Entry, listed_on: date) -> date | None:
@@ -226,52 +225,57 @@ def _published_on(entry: Entry, listed_on: date) -> date | None:
         return None
     try:
         return resolve_printed(entry.printed, listed_on)
-    except ValueError:  # a date that no calendar has: as good as none
+    except ValueError:  # a day that is in no calendar counts as none
         return None
 
 
 def _write(
     connection: Connection,
-    desk: _Reconciliation,
+    state: _Reconciliation,
     listed: ListedOn,
     *,
     matcher: TopicMatcher,
     now: datetime,
     backfill: bool,
 ) -> ReconcileReport:
-    real = store.add_papers(connection, desk.added, backfill=backfill, now=now)
-    touched = desk.touched.values()
-    store.change_papers(connection, touched, dump_id=desk.dump_id, backfill=backfill, now=now)
-    store.add_keys(connection, ((scheme, key, real.get(held, held)) for scheme, key, held in desk.keys))
-    store.add_listings(
-        connection, desk.dump_id, ((entry, real.get(held, held)) for entry, held in desk.listed)
+    stored_ids = store.add_papers(connection, state.added, backfill=backfill, now=now)
+    touched = state.touched.values()
+    store.change_papers(connection, touched, dump_id=state.dump_id, backfill=backfill, now=now)
+    store.add_keys(
+        connection,
+        ((scheme, key, stored_ids.get(paper_id, paper_id)) for scheme, key, paper_id in state.keys),
     )
-    former = {held: text.abstract for held, text in desk.reworded.items()}
-    reworded = {held: desk.touched[held].paper.known.text for held in desk.reworded}
-    moved = {held for held, text in reworded.items() if text.abstract != former[held]}
-    possible_duplicates.forget_abstracts(connection, {held: former[held] for held in moved})
-    texts = {real[paper.id]: paper.known.text for paper in desk.added}
+    store.add_listings(
+        connection,
+        state.dump_id,
+        ((entry, stored_ids.get(paper_id, paper_id)) for entry, paper_id in state.listed),
+    )
+    former = {paper_id: text.abstract for paper_id, text in state.reworded.items()}
+    reworded = {paper_id: state.touched[paper_id].paper.known.text for paper_id in state.reworded}
+    moved = {paper_id for paper_id, text in reworded.items() if text.abstract != former[paper_id]}
+    possible_duplicates.forget_abstracts(connection, {paper_id: former[paper_id] for paper_id in moved})
+    texts = {stored_ids[paper.id]: paper.known.text for paper in state.added}
     found = possible_duplicates.index_abstracts(
         connection,
-        {held: text.abstract for held, text in texts.items()}
-        | {held: reworded[held].abstract for held in moved},
+        {paper_id: text.abstract for paper_id, text in texts.items()}
+        | {paper_id: reworded[paper_id].abstract for paper_id in moved},
     )
-    for one, other in desk.rivals:
-        pair = (real.get(one, one), real.get(other, other))
+    for one, other in state.rivals:
+        pair = (stored_ids.get(one, one), stored_ids.get(other, other))
         found.append(AbstractOverlap(paper_id=max(pair), other_id=min(pair), overlap=1.0))
     overlaps = possible_duplicates.report(connection, found, now=now)
     assign(connection, texts | reworded, matcher, new=texts.keys())
     revised = sum(bool(item.revisions) for item in touched)
     brought = {
         paper_id
-        for paper_id in desk.seen & desk.own
-        if desk.known_papers.papers[paper_id].brought_by == desk.dump_id
+        for paper_id in state.seen & state.listed_before
+        if state.known_papers.papers[paper_id].first_text_dump_id == state.dump_id
     }
-    new = len(desk.news | brought)
+    new = len(state.news | brought)
     return ReconcileReport(
         listed_on=listed,
         new=new,
-        known=len(desk.listed) - new,
+        known=len(state.listed) - new,
         revised=revised,
         overlaps=tuple(overlaps),
     )

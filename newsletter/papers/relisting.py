@@ -1,7 +1,7 @@
-"""What follows for papers when a dump goes or gets another date, worked out from the listings left.
+"""Updates papers after a dump is withdrawn or redated, from the listings of the dumps that remain.
 
-Which dumps stand is decided elsewhere. A dump stands when it is ingested; one that is held or withdrawn does
-not.
+It does not decide which dumps count: a dump counts when its status is ingested, not when it is held or
+withdrawn.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ def papers_of(connection: Connection, dump_id: int) -> list[int]:
 
 
 def refresh_first_listings(connection: Connection, paper_ids: Collection[int]) -> None:
-    """Set first listing and publication date of papers by the dumps that stand.
+    """Set first listing and publication date of papers from the ingested dumps.
 
-    A kept paper was first listed when any of those merged into it was. A date printed without a year follows
-    its listing; one with a year stays. What no standing dump lists keeps its last place, and is no news.
+    The first listing of a kept paper is the earliest of all papers merged into it. A date printed without a
+    year follows its listing; one with a year stays. A paper that no ingested dump lists keeps its last place,
+    and is no news.
     """
     for chunk in in_chunks(_with_kept(connection, paper_ids)):
         own: dict[int, list[Any]] = {paper_id: [] for paper_id in chunk}
@@ -53,20 +54,20 @@ def refresh_first_listings(connection: Connection, paper_ids: Collection[int]) -
 
 
 def no_longer_listed(connection: Connection, paper_ids: Collection[int]) -> list[int]:
-    """Of these papers and all merged with them, those that no standing dump lists under any name."""
+    """Those of these papers, and of all merged with them, that no ingested dump lists in any form."""
     chunks = list(in_chunks(_with_kept(connection, paper_ids)))
-    standing = {row.merged_into or row.paper_id for chunk in chunks for row in _listings(connection, chunk)}
+    listed = {row.merged_into or row.paper_id for chunk in chunks for row in _listings(connection, chunk)}
     gone: list[int] = []
     for chunk in chunks:
         members = select(papers.c.id, papers.c.merged_into).where(
             or_(papers.c.id.in_(chunk), papers.c.merged_into.in_(chunk))
         )
-        gone += [row.id for row in connection.execute(members) if (row.merged_into or row.id) not in standing]
+        gone += [row.id for row in connection.execute(members) if (row.merged_into or row.id) not in listed]
     return sorted(set(gone))
 
 
 def _with_kept(connection: Connection, paper_ids: Collection[int]) -> list[int]:
-    """These papers and those that they were merged into."""
+    """These papers and the papers that they were merged into."""
     found = set(paper_ids)
     for chunk in in_chunks(paper_ids):
         kept = select(papers.c.merged_into).where(papers.c.id.in_(chunk), papers.c.merged_into.is_not(None))
@@ -119,7 +120,7 @@ def _published_on(listings: list[Any]) -> date | None:
 
 
 def mark_archive_only(connection: Connection, paper_ids: Collection[int]) -> None:
-    """Mark papers as backfill that only archives list by now: what is left of them is no news."""
+    """Mark papers as backfill when only dumps of an archive list them any more: they are no news."""
     for chunk in in_chunks(paper_ids):
         listed = select(listed_entries.c.paper_id).join(dumps, dumps.c.id == listed_entries.c.dump_id)
         listed = listed.where(dumps.c.status == DumpStatus.INGESTED, listed_entries.c.paper_id.in_(chunk))
@@ -135,10 +136,10 @@ def mark_archive_only(connection: Connection, paper_ids: Collection[int]) -> Non
 
 
 def restore_older_texts(connection: Connection, dump_id: int) -> dict[int, tuple[PaperText, PaperText]]:
-    """Give papers whose current text came with this dump, which no longer stands, their newest other text.
+    """Replace texts that came with this dump, which no longer counts, by the papers' newest other texts.
 
-    A text stays when a later dump lists the paper (it said the same), or when there is no other. Returns
-    former and present text by paper.
+    A text stays when a later dump lists the paper, since that one had the same text, or when there is no
+    other. Returns (former text, present text) by paper.
     """
     current = (
         select(papers.c.id, papers.c.title, papers.c.abstract, dumps.c.listed_on)
@@ -149,7 +150,7 @@ def restore_older_texts(connection: Connection, dump_id: int) -> dict[int, tuple
         .join(dumps, dumps.c.id == paper_revisions.c.dump_id)
         .where(paper_revisions.c.dump_id == dump_id, papers.c.revision > 1)
     )
-    # a paper's current text can only have come with a dump that lists it
+    # only a dump that lists a paper can have brought its current text
     current = current.where(papers.c.id.in_(papers_of(connection, dump_id)))
     changed: dict[int, tuple[PaperText, PaperText]] = {}
     for paper in connection.execute(current).all():

@@ -1,6 +1,6 @@
-"""Write papers, their texts, keys and listings: one statement a table, however many rows.
+"""Writes papers, their texts, keys and listings: one statement for each table, for any number of rows.
 
-Decides nothing: what to write was decided by core and put together by `newsletter.papers.reconcile`.
+It decides nothing: `newsletter.core.papers` decides, and `newsletter.papers.reconcile` collects the changes.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from newsletter.papers.lookup import StoredPaper, in_chunks
 class TouchedPaper:
     """A known paper that a listing changes."""
 
-    paper: StoredPaper  # as it shall be
+    paper: StoredPaper  # with its new values
     revisions: list[PaperText] = field(default_factory=list)  # newer texts, in order
     older: list[PaperText] = field(default_factory=list)  # texts of older listings: history only
     filled: bool = False  # the current text was completed in place
-    anew: bool = False  # no dump that stands listed it: it is news again
+    is_news: bool = False  # no ingested dump listed it before: it is news again
 
 
 def printed_text(printed: PartialDate | None) -> str | None:
@@ -50,20 +50,20 @@ def add_papers(
     """Store new papers with their first texts; returns their ids by provisional id."""
     rows = []
     for paper in found:
-        assert paper.listed_as is not None
+        assert paper.first_listing is not None
         rows.append(_columns(paper) | _first_listing(paper) | {"backfill": backfill, "ingested_at": now})
     if not rows:
         return {}
     returned = connection.execute(insert(papers).returning(papers.c.id, papers.c.first_position), rows)
     ids = {position: paper_id for paper_id, position in returned}
-    real = {paper.id: ids[paper.listed_as[2]] for paper in found if paper.listed_as}
+    real = {paper.id: ids[paper.first_listing[2]] for paper in found if paper.first_listing}
     texts = [
         {
             "paper_id": real[paper.id],
             "number": 1,
             "title": paper.known.text.title,
             "abstract": paper.known.text.abstract,
-            "dump_id": paper.listed_as[1] if paper.listed_as else 0,
+            "dump_id": paper.first_listing[1] if paper.first_listing else 0,
             "recorded_at": now,
         }
         for paper in found
@@ -75,14 +75,14 @@ def add_papers(
 def change_papers(
     connection: Connection, touched: Iterable[TouchedPaper], *, dump_id: int, backfill: bool, now: datetime
 ) -> None:
-    """Store what a listing changes about known papers, history included."""
+    """Store the changes that a listing makes to known papers, with their history."""
     changed = list(touched)
     if not changed:
         return
     _record_texts(connection, changed, dump_id=dump_id, now=now)
     rows = [{"b_id": item.paper.id, **_columns(item.paper), **_first_listing(item.paper)} for item in changed]
     connection.execute(update(papers).where(papers.c.id == bindparam("b_id")), rows)
-    again = [item.paper.id for item in changed if item.anew]
+    again = [item.paper.id for item in changed if item.is_news]
     for chunk in in_chunks(again):
         connection.execute(
             update(papers)
@@ -135,7 +135,7 @@ def _record_texts(
 
 
 def add_keys(connection: Connection, keys: Iterable[tuple[str, str, int]]) -> None:
-    """Store keys (scheme, key, paper id); those that are there stay."""
+    """Store keys (scheme, key, paper id); stored ones stay."""
     rows = [{"scheme": scheme, "key": key, "paper_id": paper_id} for scheme, key, paper_id in keys]
     if rows:
         connection.execute(dialect_insert(connection)(paper_keys).on_conflict_do_nothing(), rows)
@@ -159,8 +159,8 @@ def add_listings(connection: Connection, dump_id: int, listed: Iterable[tuple[En
         connection.execute(insert(listed_entries), rows)
 
 
-def take_listings(connection: Connection, dump_id: int) -> dict[int, int]:
-    """Remove what a dump listed, to store it anew; returns the paper by line of the dump."""
+def remove_listings(connection: Connection, dump_id: int) -> dict[int, int]:
+    """Remove the stored entries of a dump before it is read again; returns paper ids by line of the dump."""
     chosen = select(listed_entries.c.line, listed_entries.c.paper_id).where(
         listed_entries.c.dump_id == dump_id
     )
@@ -186,8 +186,8 @@ def _columns(paper: StoredPaper) -> dict[str, Any]:
 
 
 def _first_listing(paper: StoredPaper) -> dict[str, Any]:
-    assert paper.listed_as is not None
-    listed_on, dump_id, position = paper.listed_as
+    assert paper.first_listing is not None
+    listed_on, dump_id, position = paper.first_listing
     return {"first_listed_on": listed_on, "first_dump_id": dump_id, "first_position": position}
 
 

@@ -1,7 +1,7 @@
-"""Which papers belong to which topics, as stored: what the matcher says and what an admin corrected.
+"""Stores which papers belong to which topics: the matcher's answers and an admin's corrections.
 
-Holds no rules (`newsletter.topics` does) and no row for the topic that holds every paper: publishing adds
-that one.
+It has no rules (`newsletter.topics` has) and no row for the topic that holds every paper: publishing adds
+that topic.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from newsletter.db.schema import edition_maybes, edition_papers, paper_topics, p
 from newsletter.papers.lookup import in_chunks
 
 BY_ADMIN, BY_RULES = "admin", "rules"
-ADDED_SCORE = 1.0  # of a paper that an admin added and no rule finds: it was chosen, so it leads
+ADDED_SCORE = 1.0  # of a paper that an admin added and no rule finds; it then leads its section
 ADDED_EVIDENCE = ("added by hand",)
-BATCH = 1_000  # papers rematched at a time; their abstracts take some 2 MB
+REMATCH_BATCH = 1_000  # papers; their abstracts take some 2 MB
 
 
 def assign(
@@ -33,7 +33,7 @@ def assign(
 ) -> None:
     """Match papers and store the answers in place of earlier ones. texts: current words by paper id.
 
-    new: those among them that have no rows yet. The latest correction of a paper and topic beats the matcher.
+    new: those of them without stored rows. The latest correction of a paper and topic overrules the matcher.
     """
     old = [paper_id for paper_id in texts if paper_id not in set(new)]
     corrected = _corrections(connection, old)
@@ -47,9 +47,9 @@ def assign(
 
 
 def rematch(connection: Connection, matcher: TopicMatcher, paper_ids: Collection[int] | None = None) -> int:
-    """Match papers again (all when none are named) with the present rules; returns how many there were.
+    """Match papers again with the present rules; all papers without `paper_ids`. Returns their number.
 
-    Editions stay as they were frozen. A pair that is new for a paper already published does not become news.
+    Editions stay as they were frozen. A new pair of a published paper does not become news.
     """
     columns = select(papers.c.id, papers.c.title, papers.c.abstract).order_by(papers.c.id)
     done = 0
@@ -60,7 +60,7 @@ def rematch(connection: Connection, matcher: TopicMatcher, paper_ids: Collection
             done += len(texts)
         return done
     last = 0
-    while texts := _texts(connection.execute(columns.where(papers.c.id > last).limit(BATCH))):
+    while texts := _texts(connection.execute(columns.where(papers.c.id > last).limit(REMATCH_BATCH))):
         assign(connection, texts, matcher)
         done += len(texts)
         last = max(texts)
@@ -76,15 +76,15 @@ def correct(
     matcher: TopicMatcher,
     now: datetime,
 ) -> None:
-    """Record an admin's verdict on a paper and a topic and act on it.
+    """Store an admin's verdict on a paper and a topic and apply it.
 
-    An added pair is news (see `newsletter.papers.unpublished`); a removed one ends the debts that are not
+    An added pair is news (see `newsletter.papers.unpublished`). A removed pair ends the debts that are not
     yet given.
     """
     row = {"paper_id": paper_id, "topic": topic, "belongs": belongs, "at": now}
     connection.execute(insert(topic_corrections), row)
     rematch(connection, matcher, [paper_id])
-    # Whichever way it went, it is doubtful no more.
+    # After either verdict the pair is no longer doubtful.
     connection.execute(
         delete(edition_maybes).where(edition_maybes.c.paper_id == paper_id, edition_maybes.c.topic == topic)
     )
@@ -96,9 +96,9 @@ def correct(
 def withdraw_pairs(
     connection: Connection, paper_ids: Collection[int], *, now: datetime, topic: str | None = None
 ) -> int:
-    """End the edition pairs of these papers, of one topic or all, for readers not yet given them.
+    """End the edition pairs of these papers, of one topic or all, for readers who have not received them.
 
-    Returns the number of pairs. What a reader was given stays given: the ledger holds it.
+    Returns the number of pairs. A paper that a reader was given stays given.
     """
     ended = 0
     for chunk in in_chunks(paper_ids):

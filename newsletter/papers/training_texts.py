@@ -1,6 +1,6 @@
-"""The words of stored papers, and an admin's verdicts about their topics, for those who learn from them.
+"""Reads the texts of stored papers and an admin's verdicts on their topics, for training.
 
-Matches nothing and changes nothing. Merged papers appear as the one that was kept.
+It matches nothing and changes nothing. A merged paper appears as the paper that was kept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from newsletter.db.schema import paper_topics, papers, topic_corrections
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredText:
-    """One paper as it stands."""
+    """One paper with its present text and topics."""
 
     paper_id: int
     title: str
@@ -30,7 +30,7 @@ class StoredText:
 def stored_texts(
     connection: Connection, *, since: date | None = None, newest: int | None = None
 ) -> list[StoredText]:
-    """Papers, the newest first. since: first listed then or later. newest: so many at most."""
+    """Papers, the newest first. since: first listed on that day or later. newest: their largest number."""
     chosen = select(papers.c.id, papers.c.title, papers.c.abstract).where(papers.c.merged_into.is_(None))
     if since is not None:
         chosen = chosen.where(papers.c.first_listed_on >= since)
@@ -60,7 +60,7 @@ def stored_texts(
 
 
 def verdicts(connection: Connection) -> Iterator[tuple[int, str, bool]]:
-    """Every paper and topic that an admin decided about, with the latest verdict."""
+    """The latest verdict of an admin on each (paper id, topic): whether it belongs."""
     kept = func.coalesce(papers.c.merged_into, papers.c.id)
     rows = connection.execute(
         select(kept.label("paper_id"), topic_corrections.c.topic, topic_corrections.c.belongs)

@@ -1,7 +1,7 @@
-"""What is news: (paper, topic) pairs that no edition holds yet. `newsletter.papers.editions` freezes them.
+"""Selects the news: (paper, topic) pairs that no edition holds yet. It freezes none (`editions` does).
 
-A paper is news once, when it is first listed; after that only an admin's correction makes a new pair.
-Changed rules, a new topic or retraining touch no paper that was published.
+A paper is news once, when it is first listed. Later only an admin's correction makes a new pair: changed
+rules, a new topic or retraining change no published paper.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from newsletter.papers.topic_matches import BY_ADMIN
 
 
 def unpublished_pairs() -> Select[Any]:
-    """Pairs that publishing would freeze now.
+    """The pairs that publishing would freeze now.
 
-    Columns: paper_id, topic, score, first_listed_on, first_position, and news_at, the instant since which
-    the pair is news (its ingest, or its correction).
+    Columns: paper_id, topic, score, first_listed_on, first_position, and news_at: the instant of the ingest
+    or of the correction that made the pair news.
     """
     place = (papers.c.first_listed_on, papers.c.first_position)
     every = (
@@ -77,7 +77,7 @@ def _unpublished() -> ColumnElement[bool]:
 
 
 def _corrected(place: tuple[Any, ...]) -> Select[Any]:
-    """Pairs that an admin added to papers which were published without them, and which a dump still lists."""
+    """Pairs that an admin added to published papers, as long as an ingested dump lists the paper."""
     listed = papers.alias("listed")
     stands = (
         select(listed_entries.c.dump_id)

@@ -21,7 +21,7 @@ from newsletter.db.schema import edition_papers, papers
 from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
 from newsletter.delivery.outbox.recovery import Uncertain
 from newsletter.delivery.smtp.relay import Relay, Security
-from newsletter.papers.editions import STANDS
+from newsletter.papers.editions import PAIR_COUNTS
 from newsletter.pipeline import publish
 from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.content.digest_renderer import DigestRenderer
@@ -149,7 +149,7 @@ class WholeNewsletter:
                 connection.execute(
                     select(papers.c.title)
                     .join(edition_papers, edition_papers.c.paper_id == papers.c.id)
-                    .where(edition_papers.c.topic == topic, STANDS)
+                    .where(edition_papers.c.topic == topic, PAIR_COUNTS)
                 ).scalars()
             )
 

@@ -52,7 +52,7 @@ from newsletter.db.schema import (
     reader_debts,
 )
 from newsletter.delivery.outbox.held_mail import carrying
-from newsletter.papers.editions import KEEPS_MAILS, STANDS
+from newsletter.papers.editions import KEEPS_DELIVERIES, PAIR_COUNTS
 from newsletter.pipeline.compose.batch import SlotClosing, batch, create
 from newsletter.pipeline.compose.canaries import due as due_for
 from subscribers import audience
@@ -272,8 +272,8 @@ def overtaken() -> Select[tuple[int]]:
         .join(editions, editions.c.number == edition_papers.c.edition)
         .where(
             or_(member.c.id == kept, member.c.merged_into == kept),
-            STANDS,
-            or_(recap, and_(edition_papers.c.topic == digest_papers.c.topic, KEEPS_MAILS)),
+            PAIR_COUNTS,
+            or_(recap, and_(edition_papers.c.topic == digest_papers.c.topic, KEEPS_DELIVERIES)),
         )
         .correlate(shown, digest_papers)
         .exists()
@@ -294,7 +294,7 @@ def _doubted_in_vain() -> Select[tuple[int]]:
         .where(
             edition_maybes.c.paper_id == digest_maybes.c.paper_id,
             edition_maybes.c.topic == digest_maybes.c.topic,
-            KEEPS_MAILS,
+            KEEPS_DELIVERIES,
         )
         .correlate(digest_maybes)
         .exists()

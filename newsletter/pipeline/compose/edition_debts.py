@@ -25,7 +25,7 @@ from newsletter.db.schema import (
     papers,
     runs,
 )
-from newsletter.papers.editions import KEEPS_MAILS, STANDS
+from newsletter.papers.editions import KEEPS_DELIVERIES, PAIR_COUNTS
 from newsletter.pipeline.compose.canaries import is_open
 from newsletter.pipeline.compose.grouping import GroupKey
 from newsletter.pipeline.compose.reader_debts import open_debts
@@ -95,7 +95,7 @@ def load_candidates(connection: Connection, now: datetime, *, early: bool, kept:
     early: for canaries, who need not wait. kept: in place of mails that waited: those that were held by
     themselves are not taken out.
     """
-    stands = KEEPS_MAILS if kept else ~editions.c.held
+    stands = KEEPS_DELIVERIES if kept else ~editions.c.held
     usable_now = and_(stands, is_open(now, early=early)).label("usable")
     order = connection.execute(
         select(editions.c.number, editions.c.ready_at, editions.c.note, usable_now).order_by(
@@ -141,7 +141,7 @@ def _pairs(usable: list[int]) -> Select[Any]:
         )
         .join(editions, editions.c.number == edition_papers.c.edition)
         .join(papers, papers.c.id == edition_papers.c.paper_id)
-        .where(edition_papers.c.edition.in_(usable), STANDS)
+        .where(edition_papers.c.edition.in_(usable), PAIR_COUNTS)
         .group_by(CANONICAL, edition_papers.c.topic, edition_papers.c.edition, editions.c.ready_at)
         .order_by(edition_papers.c.edition, "place", edition_papers.c.topic)
     )
@@ -205,7 +205,7 @@ def _reappearing(connection: Connection, usable: list[int], *, now: datetime) ->
         .join(papers, papers.c.id == edition_papers.c.paper_id)
         .where(
             edition_papers.c.edition.in_(usable),
-            STANDS,
+            PAIR_COUNTS,
             doubtful | CANONICAL.in_(select(several.c.paper_id)) | CANONICAL.in_(heirs),
         )
         .distinct()

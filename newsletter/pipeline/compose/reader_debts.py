@@ -17,7 +17,7 @@ from newsletter.core.cadence import MAX_AGE
 from newsletter.core.states import DebtEnd, Form, MailKind, Role
 from newsletter.db.schema import deliveries, digest_papers, edition_papers, editions, papers, reader_debts
 from newsletter.delivery.outbox.debts import RETURNED, was_sent
-from newsletter.papers.editions import STANDS
+from newsletter.papers.editions import PAIR_COUNTS
 from newsletter.pipeline.compose.batch import batch
 from newsletter.pipeline.compose.grouping import OPEN_DEBT
 from subscribers import audience
@@ -60,7 +60,7 @@ def open_debts(connection: Connection, ids: Sequence[int], *, now: datetime) -> 
     found = {row.id: OpenDebt(**row._mapping) for row in connection.execute(chosen)}
     covered = (
         _covering(reader_debts.c.id, edition_papers.c.topic, func.max(edition_papers.c.score))
-        .where(reader_debts.c.id.in_(ids), STANDS, ~editions.c.held, editions.c.ready_at <= now)
+        .where(reader_debts.c.id.in_(ids), PAIR_COUNTS, ~editions.c.held, editions.c.ready_at <= now)
         .group_by(reader_debts.c.id, edition_papers.c.topic)
         .order_by(reader_debts.c.id, edition_papers.c.topic)
     )
@@ -72,7 +72,7 @@ def open_debts(connection: Connection, ids: Sequence[int], *, now: datetime) -> 
 def end_debts(connection: Connection, *, now: datetime) -> None:
     """End the batch's open rows that are given, too old, or covered by nothing that the reader follows."""
     pairs = _covering(edition_papers.c.edition).correlate(reader_debts)
-    alive = pairs.where(STANDS).exists()
+    alive = pairs.where(PAIR_COUNTS).exists()
     ends = (
         (_given(), DebtEnd.GIVEN),  # as what it was merged with
         (reader_debts.c.made_at < now - MAX_AGE, DebtEnd.TOO_OLD),
