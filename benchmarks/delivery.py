@@ -256,9 +256,8 @@ def peak_kib() -> int:
 
 def signed(builder: Any, dkim: str) -> Any:
     """The builder, signing with new keys of these kinds."""
-    from newsletter.delivery.message.dkim import DkimSigner
+    from newsletter.delivery.message.dkim import DkimSigner, SigningBuilder
     from newsletter.delivery.message.dkim_keys import Algorithm, generate, parse
-    from newsletter.delivery.message.signing import SigningBuilder
 
     kinds = {"none": (), "both": ("rsa", "ed25519")}.get(dkim, (dkim,))
     keys = [parse(generate(Algorithm(kind)), domain="example.org", selector=kind) for kind in kinds]

@@ -19,6 +19,7 @@ from newsletter.core.errors import ConfigurationError, StorageError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from newsletter.core.mail.values import Builder
     from newsletter.delivery.message.builder import MessageBuilder
     from newsletter.delivery.message.dkim_keys import DkimKey
     from newsletter.delivery.outbox.rate_counters import Limits
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from newsletter.pipeline.content.personalization import Links
     from newsletter.pipeline.content.sample_digest import SampleDigest
     from newsletter.pipeline.content.transactional import TransactionalRenderer
-    from newsletter.pipeline.deliver.options import Builder, DeliveryOptions
+    from newsletter.pipeline.deliver.options import DeliveryOptions
     from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
     from newsletter.render.environment import MailEnvironment
     from newsletter.render.view_models import Brand
@@ -221,8 +222,7 @@ class Workspace:
         """What makes mail of digests, signed when the settings name a key. Raises ConfigurationError."""
         if not self.settings.dkim:
             return self.unsigned_builder
-        from newsletter.delivery.message.dkim import DkimSigner
-        from newsletter.delivery.message.signing import SigningBuilder
+        from newsletter.delivery.message.dkim import DkimSigner, SigningBuilder
 
         return SigningBuilder(self.unsigned_builder, DkimSigner(self.dkim_keys))
 

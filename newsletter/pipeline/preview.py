@@ -15,7 +15,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine, Row, Select, select
 
 from newsletter.core.errors import NotFoundError
-from newsletter.core.mail.values import Content, Envelope, Recipient
+from newsletter.core.mail.values import Builder, Content, Envelope, Recipient
 from newsletter.core.states import DeliveryState, MailKind
 from newsletter.db.engine import rolled_back
 from newsletter.db.schema import deliveries, digests
@@ -25,7 +25,6 @@ from newsletter.pipeline.compose.compose import compose_in
 from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.content.personalization import SAMPLE, recipient_of
 from newsletter.pipeline.content.sample_digest import SampleDigest
-from newsletter.pipeline.deliver.options import Builder
 from newsletter.pipeline.publish import NO_HOLD, publish_in
 from subscribers import audience
 

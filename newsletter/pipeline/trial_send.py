@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from newsletter.core.mail.values import Content, Envelope, Outcome, Recipient
+from newsletter.core.mail.values import Builder, Content, Envelope, Outcome, Prepared, Recipient
 from newsletter.core.states import MailKind
 from newsletter.db.engine import reading
 from newsletter.delivery.outbox.claims import ClaimedMail
@@ -16,7 +16,6 @@ from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import send_batch
 from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.content.sample_digest import SampleDigest
-from newsletter.pipeline.deliver.options import Builder, Prepared
 from newsletter.pipeline.preview import preview, sample_for
 from subscribers import queries
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from newsletter.core.mail.values import Builder
 from newsletter.pipeline.content.personalization import Links
 from newsletter.pipeline.content.sample_digest import SampleDigest
 from newsletter.pipeline.content.transactional import TransactionalRenderer
-from newsletter.pipeline.deliver.options import Builder
 from newsletter.pipeline.readers import topic_teasers
 from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
 from newsletter.render.view_models import Brand, TopicView

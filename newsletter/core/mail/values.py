@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 SLOT = b"\x00"  # stands on both sides of a slot's name; never occurs in quoted-printable
 
@@ -49,6 +50,20 @@ class Envelope:
     envid: str = ""  # RFC 3461 ENVID, when the server offers DSN
     delivery_id: int | None = None
     undotted: bool = False  # whoever built it vouches that no line starts with a dot: spares a scan
+
+
+class Prepared(Protocol):
+    """Content that is ready to become many people's mail."""
+
+    def assemble(self, recipient: Recipient) -> Envelope:
+        """One person's mail."""
+
+
+class Builder(Protocol):
+    """Makes mail of content."""
+
+    def prepare(self, content: Content) -> Prepared:
+        """Do once what all mails with this content share."""
 
 
 class Verdict(StrEnum):

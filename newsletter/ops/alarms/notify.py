@@ -10,32 +10,18 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from urllib.error import URLError
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.mail.quoted_printable import quoted_printable
-from newsletter.core.mail.values import Content, Envelope, Recipient, Verdict
+from newsletter.core.mail.values import Builder, Content, Recipient, Verdict
 from newsletter.core.states import MailKind
 from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import send_batch
 from newsletter.ops.alarms.store import AlarmChanges, OpenAlarm
 
 PATIENCE = 10.0  # seconds for a webhook or a ping
-
-
-class Prepared(Protocol):
-    """Content that is ready to become a mail."""
-
-    def assemble(self, recipient: Recipient) -> Envelope:
-        """One person's mail."""
-
-
-class Builder(Protocol):
-    """Makes mail of content."""
-
-    def prepare(self, content: Content) -> Prepared:
-        """What all mails with this content share."""
 
 
 class NotDeliveredError(NewsletterError):

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 
 from newsletter.core.errors import NotFoundError
-from newsletter.core.mail.values import Content, Recipient
+from newsletter.core.mail.values import Builder, Content, Recipient
 from newsletter.core.states import DeliveryState, Form, MailKind
 from newsletter.db.engine import reading
 from newsletter.db.schema import deliveries, digest_papers, digests
@@ -23,7 +23,6 @@ from newsletter.delivery.outbox.content_store import load_content
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
 from newsletter.pipeline.content.personalization import KEY_LENGTH, SAMPLE, Links
 from newsletter.pipeline.content.sample_digest import SampleDigest
-from newsletter.pipeline.deliver.options import Builder
 
 SHARED = 3  # readers of a digest that is shown to everybody
 RECENT = 200  # digests that are looked through for one

@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 
 from newsletter.core.errors import ConfigurationError, NewsletterError, StorageError
 from newsletter.core.mail.retry import Fate, NextStep
-from newsletter.core.mail.values import Content, Envelope
+from newsletter.core.mail.values import Content, Envelope, Prepared
 from newsletter.db.engine import reading
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.content_store import ContentCache
 from newsletter.delivery.outbox.handover import AttemptResult
 from newsletter.pipeline.content.personalization import recipient_of
-from newsletter.pipeline.deliver.options import DeliveryOptions, Prepared
+from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.outcomes import untried
 
 PREPARED = 64  # contents kept ready to be joined

@@ -7,31 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.mail.retry import Fate
-from newsletter.core.mail.values import Content, Envelope, Recipient
+from newsletter.core.mail.values import Builder
 from newsletter.core.states import SkipReason
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.rate_counters import Limits
 from newsletter.delivery.outbox.recovery import Uncertain
 from newsletter.delivery.smtp.relay import Relay
 from newsletter.pipeline.deliver.edition_guard import NEVER, GuardPolicy
-
-
-class Prepared(Protocol):
-    """Content that is ready to become many people's mail."""
-
-    def assemble(self, recipient: Recipient) -> Envelope:
-        """One person's mail."""
-
-
-class Builder(Protocol):
-    """Makes mail of content."""
-
-    def prepare(self, content: Content) -> Prepared:
-        """Do once what all mails with this content share."""
 
 
 @dataclass(slots=True, kw_only=True)

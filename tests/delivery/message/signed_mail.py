@@ -15,9 +15,8 @@ import pytest
 from newsletter.core.mail.quoted_printable import quoted_printable
 from newsletter.core.mail.values import Content, Recipient
 from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
-from newsletter.delivery.message.dkim import DkimSigner
+from newsletter.delivery.message.dkim import DkimSigner, SigningBuilder
 from newsletter.delivery.message.dkim_keys import Algorithm, DkimKey, generate, parse
-from newsletter.delivery.message.signing import SigningBuilder
 
 KEYS = {
     algorithm: parse(generate(algorithm), domain="papers.example", selector=f"newsletter-{algorithm.value}")

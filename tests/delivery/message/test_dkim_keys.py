@@ -55,7 +55,7 @@ def test_generated_key_is_of_its_algorithm_and_another_each_time(algorithm: Algo
 
 
 def test_key_shows_nothing_of_itself() -> None:
-    assert repr(ED25519) == "Key(domain='papers.example', selector='newsletter-ed25519')"
+    assert repr(ED25519) == "DkimKey(domain='papers.example', selector='newsletter-ed25519')"
 
 
 def _pem(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, *, password: bytes | None = None) -> bytes:

@@ -7,7 +7,7 @@ from dkim.canonicalization import Relaxed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.delivery.message.canonical import relaxed_body, relaxed_fields
+from newsletter.delivery.message.dkim import relaxed_body, relaxed_fields
 
 LINES = st.lists(
     st.binary(max_size=6).map(lambda octets: octets.replace(b"\r", b"").replace(b"\n", b""))
