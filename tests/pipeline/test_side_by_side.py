@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import reader_debts
 from newsletter.delivery.outbox.claims import claim, expire
-from newsletter.delivery.outbox.handover import turn_over
+from newsletter.delivery.outbox.handover import hand_over
 from newsletter.delivery.outbox.recovery import Uncertain, recover
 from newsletter.delivery.outbox.sender_locks import owning
 from tests.delivery.outbox.scenario import public
@@ -38,8 +38,8 @@ def test_composing_leaves_a_changed_readers_mail_to_the_sender_who_is_taking_it(
         world.reader("ada@example.org", joined="2026-04-14T07:00", text_only="true")
         assert world.compose("2026-04-14T07:00").composed == 0
     with writing(world.engine) as sender:
-        turned = turn_over(sender, owner="me", results=[], upcoming=[1], now=NOW, wall=NOW)
-    assert (set(turned.handed_over), world.mails_to(1)) == ({1}, [["A"]])
+        handed_over = hand_over(sender, [1], owner="me", wall=NOW)
+    assert (handed_over, world.mails_to(1)) == ({1}, [["A"]])
 
 
 def test_expiring_leaves_a_mail_to_the_sender_who_is_taking_it(world: Scenario) -> None:
@@ -49,8 +49,8 @@ def test_expiring_leaves_a_mail_to_the_sender_who_is_taking_it(world: Scenario) 
         with writing(world.engine) as another:
             assert expire(another, now=utc("2026-04-15T07:00")) == 0
     with writing(world.engine) as sender:
-        turned = turn_over(sender, owner="me", results=[], upcoming=[1], now=before, wall=before)
-    assert turned.handed_over == {1}
+        handed_over = hand_over(sender, [1], owner="me", wall=before)
+    assert handed_over == {1}
 
 
 def test_a_dead_senders_mail_becomes_one_recap_whoever_finds_it_first(
@@ -59,7 +59,7 @@ def test_a_dead_senders_mail_becomes_one_recap_whoever_finds_it_first(
     locks = tmp_path / "locks"
     with owning(locks) as owner, writing(world.engine) as sender:
         claim(sender, owner=owner, now=NOW, wall=NOW, limit=9, audience=public())
-        turn_over(sender, owner=owner, results=[], upcoming=[1], now=NOW, wall=NOW)
+        hand_over(sender, [1], owner=owner, wall=NOW)
     with writing(world.engine) as one, writing(world.engine) as two:
         found = [
             recover(connection, locks_dir=locks, now=NOW, wall=NOW, mode=Uncertain.MEND)

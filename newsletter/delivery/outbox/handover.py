@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -36,14 +35,6 @@ class AttemptResult(NamedTuple):  # one for each mail
     outcome: Outcome
     next: NextStep
     carries: bool = True  # whether it may hold debts that are the reader's own
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandOver:
-    """One commit's result."""
-
-    handed_over: frozenset[int]  # may now be sent; the others were not ours any more
-    refused: frozenset[int]  # results that came too late: the mail is not ours any more
 
 
 # What each fate makes of the row. RETRY keeps its text for `deliveries list`.
@@ -126,44 +117,32 @@ _DEFERRED = (
 )
 
 
-def turn_over(
-    connection: Connection,
-    *,
-    owner: str,
-    results: Sequence[AttemptResult],
-    upcoming: Sequence[int],
-    now: datetime,
-    wall: datetime,
-) -> HandOver:
-    """Record outcomes and hand the next mails over, in one commit.
+def hand_over(connection: Connection, ids: Sequence[int], *, owner: str, wall: datetime) -> frozenset[int]:
+    """Mark mails that `owner` has leased as handed over; the ids of those that `owner` still held.
 
-    upcoming: ids that `owner` has leased. Only what is in `handed_over` may be sent, after the commit.
+    Only these may be sent, once this transaction is committed.
     """
-    refused = record(connection, owner=owner, results=results, now=now)
-    handed: frozenset[int] = frozenset()
-    if upcoming:
-        # The lease counts anew from here: the time limits of SMTP begin now.
-        handed = frozenset(
-            connection.execute(
-                _HAND_OVER, {"ids": list(upcoming), "b_owner": owner, "b_until": wall + LEASE}
-            ).scalars()
-        )
-        if len(handed) < len(upcoming):
-            log.warning("%d leases were lost before their mails were sent", len(upcoming) - len(handed))
-    return HandOver(handed_over=handed, refused=refused)
+    if not ids:
+        return frozenset()
+    # The lease counts again from here: the time limits of SMTP begin now.
+    values = {"ids": list(ids), "b_owner": owner, "b_until": wall + LEASE}
+    handed_over = frozenset(connection.execute(_HAND_OVER, values).scalars())
+    if len(handed_over) < len(ids):
+        log.warning("%d leases were lost before their mails were sent", len(ids) - len(handed_over))
+    return handed_over
 
 
 def record(
     connection: Connection, *, owner: str | None, results: Sequence[AttemptResult], now: datetime
 ) -> frozenset[int]:
-    """Write outcomes down. Returns the ids that were refused: not handed over to `owner` (any more).
+    """Write outcomes down; the ids of those that came too late, because `owner` lost the mail.
 
     owner None: a second judgement on mails that were deferred meanwhile (the first 50 of a run).
     """
     by_fate: dict[Fate, list[AttemptResult]] = {}
     for result in results:
         by_fate.setdefault(result.next.fate, []).append(result)
-    refused: set[int] = set()
+    late: set[int] = set()
     for fate, some in by_fate.items():
         ids = [result.delivery_id for result in some]
         if owner is not None and fate is Fate.SENT:
@@ -171,16 +150,16 @@ def record(
         else:
             ours = _write(connection, ids, owner=owner, results=some, now=now)
         if len(ours) < len(ids):
-            refused.update(set(ids).difference(ours))
+            late.update(set(ids).difference(ours))
             ids = [delivery_id for delivery_id in ids if delivery_id in ours]
         if fate is Fate.SENT:
             carrying = {result.delivery_id for result in some if result.carries}
             ids = [delivery_id for delivery_id in ids if delivery_id in carrying]
         if ids and fate is not Fate.RETRY:
             _SETTLE[fate](connection, ids, now=now)
-    for delivery_id in sorted(refused):
+    for delivery_id in sorted(late):
         log.warning("delivery %d: its outcome came after another sender had taken it over", delivery_id)
-    return frozenset(refused)
+    return frozenset(late)
 
 
 def release(connection: Connection, ids: Iterable[int], *, owner: str) -> int:

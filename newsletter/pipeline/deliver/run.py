@@ -21,7 +21,7 @@ from newsletter.core.states import MailKind, SkipReason
 from newsletter.db.engine import KeptConnection, writing
 from newsletter.db.schema import runs
 from newsletter.delivery.outbox.claims import AudienceSelects, ClaimedMail, claim, expire
-from newsletter.delivery.outbox.handover import WINDOW, AttemptResult, record, release, turn_over
+from newsletter.delivery.outbox.handover import WINDOW, AttemptResult, hand_over, record, release
 from newsletter.delivery.outbox.held_mail import as_sender, barred, park
 from newsletter.delivery.outbox.recovery import recover
 from newsletter.delivery.outbox.sender_locks import owning
@@ -299,13 +299,8 @@ class _Run:
             ours = [result for result in results if result.delivery_id not in late]
             refused = self._outcomes.settle(connection, [(self._handed[r.delivery_id], r) for r in ours])
             self._park(connection, upcoming, tried)
-            turned = turn_over(
-                connection,
-                owner=self._owner,
-                results=(),
-                upcoming=[mail.id for mail in upcoming],
-                now=self._now,
-                wall=self._post.wall(),
+            handed_over = hand_over(
+                connection, [mail.id for mail in upcoming], owner=self._owner, wall=self._post.wall()
             )
             claims = self._claim(connection)
         self._passed("committed")
@@ -316,9 +311,9 @@ class _Run:
         self.counts.refuse(refused)
         for reason, number in claims.items():
             self.counts.skip(reason, number)
-        self._handed.update((mail.id, mail) for mail in upcoming if mail.id in turned.handed_over)
-        self._results += [result for result in not_tried if result.delivery_id in turned.handed_over]
-        self._transport.offer(e for e in envelopes if e.delivery_id in turned.handed_over)
+        self._handed.update((mail.id, mail) for mail in upcoming if mail.id in handed_over)
+        self._results += [result for result in not_tried if result.delivery_id in handed_over]
+        self._transport.offer(e for e in envelopes if e.delivery_id in handed_over)
 
     def _park(
         self, connection: Connection, upcoming: list[ClaimedMail], tried: Sequence[ClaimedMail]

@@ -15,7 +15,7 @@ from newsletter.core.states import DeliveryState, SkipReason
 from newsletter.db.engine import reading, writing
 from newsletter.delivery.outbox import queries
 from newsletter.delivery.outbox.claims import LEASE, ClaimResult, _due, claim, expire
-from newsletter.delivery.outbox.handover import AttemptResult, HandOver, release, turn_over
+from newsletter.delivery.outbox.handover import AttemptResult, hand_over, record, release
 from newsletter.delivery.outbox.recovery import Uncertain, recover
 from newsletter.delivery.outbox.sender_locks import owning
 from subscribers import audience
@@ -41,26 +41,27 @@ def ids(claims: ClaimResult) -> list[int]:
     return [mail.id for mail in claims.claimed]
 
 
-def hand_over(box: Outbox, deliveries: list[int], *, owner: str = ME) -> HandOver:
+def hand_these_over(box: Outbox, deliveries: list[int], *, owner: str = ME) -> frozenset[int]:
     with writing(box.engine) as connection:
-        return turn_over(connection, owner=owner, results=[], upcoming=deliveries, now=NOW, wall=NOW)
+        return hand_over(connection, deliveries, owner=owner, wall=NOW)
 
 
 def settle(
     box: Outbox, delivery: int, outcome: Outcome, *, owner: str = ME, resend: bool = False
-) -> HandOver:
+) -> frozenset[int]:
+    """Record one outcome; the ids of those that came too late."""
     expires_at = box.rows()[delivery]["expires_at"]
     following = decide(outcome, attempts=0, now=NOW, expires_at=expires_at, jitter=0.0, resend=resend)
     result = AttemptResult(delivery_id=delivery, outcome=outcome, next=following)
     with writing(box.engine) as connection:
-        return turn_over(connection, owner=owner, results=[result], upcoming=[], now=NOW, wall=NOW)
+        return record(connection, owner=owner, results=[result], now=NOW)
 
 
 def send(box: Outbox, delivery: int, outcome: Outcome, *, owner: str = ME) -> None:
     """Claim, hand over and settle one delivery."""
     assert delivery in ids(take(box, owner=owner))
-    hand_over(box, [delivery], owner=owner)
-    assert settle(box, delivery, outcome, owner=owner).refused == frozenset()
+    hand_these_over(box, [delivery], owner=owner)
+    assert settle(box, delivery, outcome, owner=owner) == frozenset()
 
 
 def reply(code: int, status: str | None = None) -> Outcome:
@@ -196,9 +197,9 @@ def test_hand_over_is_fenced_by_the_owner_and_the_state(box: Outbox) -> None:
     box.queue(box.readers(4), box.digest())
     take(box, limit=2)
     take(box, owner="other", limit=1)
-    assert hand_over(box, [1, 2, 3, 4]).handed_over == frozenset({1, 2})
+    assert hand_these_over(box, [1, 2, 3, 4]) == frozenset({1, 2})
     assert box.states() == {1: "handing over", 2: "handing over", 3: "leased", 4: "queued"}
-    assert hand_over(box, [1]).handed_over == frozenset()
+    assert hand_these_over(box, [1]) == frozenset()
 
 
 def test_record_writes_the_outcome_down(box: Outbox) -> None:
@@ -224,14 +225,14 @@ def test_record_writes_the_outcome_down(box: Outbox) -> None:
     }
 
 
-def test_record_of_a_mail_that_is_not_ours_any_more_is_refused(
+def test_record_of_a_mail_that_another_sender_took_over_changes_nothing(
     box: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     box.queue(box.readers(1), box.digest())
     take(box)
-    hand_over(box, [1])
+    hand_these_over(box, [1])
     before = box.rows()
-    assert settle(box, 1, OK, owner="other").refused == frozenset({1})
+    assert settle(box, 1, OK, owner="other") == frozenset({1})
     assert box.rows() == before
     assert "another sender had taken it over" in caplog.text
 
@@ -239,7 +240,7 @@ def test_record_of_a_mail_that_is_not_ours_any_more_is_refused(
 def test_outcomes_and_next_hand_overs_share_one_transaction(box: Outbox) -> None:
     box.queue(box.readers(2), box.digest())
     take(box)
-    hand_over(box, [1])
+    hand_these_over(box, [1])
     result = AttemptResult(
         delivery_id=1,
         outcome=OK,
@@ -251,8 +252,8 @@ def test_outcomes_and_next_hand_overs_share_one_transaction(box: Outbox) -> None
 
     def crash() -> None:
         with writing(box.engine) as connection:
-            turned = turn_over(connection, owner=ME, results=[result], upcoming=[2], now=NOW, wall=NOW)
-            assert turned == HandOver(handed_over=frozenset({2}), refused=frozenset())
+            assert record(connection, owner=ME, results=[result], now=NOW) == frozenset()
+            assert hand_over(connection, [2], owner=ME, wall=NOW) == frozenset({2})
             raise CrashError
 
     with pytest.raises(CrashError):
@@ -288,7 +289,7 @@ def test_release_leaves_no_trace(box: Outbox) -> None:
     box.queue(box.readers(1), digest, state="deferred", attempts=2)
     before = box.rows()
     take(box)
-    hand_over(box, [1])
+    hand_these_over(box, [1])
     with writing(box.engine) as connection:
         assert release(connection, [1, 2], owner="other") == 0
         assert release(connection, [1, 2], owner=ME) == 2
@@ -395,7 +396,7 @@ def test_uncertain_mail_in_resend_mode_is_deferred_and_gives_nothing_back(box: O
     (paper,) = box.papers(1)
     box.queue(box.readers(1), box.digest([paper]))
     take(box)
-    hand_over(box, [1])
+    hand_these_over(box, [1])
     settle(box, 1, LOST, resend=True)
     assert box.states() == {1: "deferred"}
     assert box.debts() == []
@@ -420,7 +421,7 @@ def die(box: Outbox, *, kind: str = "digest") -> list[int]:
     box.queue(box.readers(3), box.digest([paper], kind=kind), kind=kind)
     with owning(box.locks) as owner:
         take(box, owner=owner)
-        hand_over(box, [1, 2], owner=owner)
+        hand_these_over(box, [1, 2], owner=owner)
         with writing(box.engine) as connection:
             assert recover(connection, locks_dir=box.locks, now=NOW, wall=NOW, mode=Uncertain.MEND) == 0
         assert box.states() == {1: "handing over", 2: "handing over", 3: "leased"}
@@ -452,7 +453,7 @@ def test_recover_believes_the_lease_of_another_host(box: Outbox) -> None:
     box.locks.mkdir()
     box.queue(box.readers(2), box.digest())
     take(box, owner="elsewhere-12345678-1-abc")
-    hand_over(box, [1], owner="elsewhere-12345678-1-abc")
+    hand_these_over(box, [1], owner="elsewhere-12345678-1-abc")
     for wall, states in (
         (NOW + LEASE, {1: "handing over", 2: "leased"}),
         (NOW + LEASE + timedelta(seconds=1), {1: "uncertain", 2: "queued"}),
