@@ -10,9 +10,8 @@ from fastapi.responses import Response
 from newsletter.pipeline.content.personalization import preferences_path
 from newsletter.pipeline.readers import account
 from newsletter.web import signed_links
-from newsletter.web.forms import Sent
+from newsletter.web.forms import Sent, error_text
 from newsletter.web.pages import go, notice, show, site_of
-from newsletter.web.signup import worded
 from subscribers import link_purposes
 from subscribers.errors import SubscriberError
 from subscribers.queries import SubscriberView
@@ -53,7 +52,7 @@ def change_address(request: Request, token: str, form: Sent) -> Response:
             now=site.clock(),
         )
     except SubscriberError as error:
-        return _page(request, token, person, errors={"email": worded(error)}, typed=form.one("email"))
+        return _page(request, token, person, errors={"email": error_text(error)}, typed=form.one("email"))
     if not asked:
         return notice(
             request,

@@ -8,12 +8,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from newsletter.pipeline.readers import signup_requests
-from newsletter.web.fields import PREFERENCES
-from newsletter.web.forms import SubmittedForm
+from newsletter.web.forms import SIGN_UP_PREFERENCES, SubmittedForm
 from newsletter.web.middleware import CROSS_ORIGIN
 from newsletter.web.pages import site_of
-from newsletter.web.signup import client_of, read_request
+from newsletter.web.signup import read_request, store_request
 
 router = APIRouter(prefix="/api", tags=["sign-up"])
 
@@ -79,23 +77,18 @@ def topics(request: Request, response: Response) -> list[TopicOut]:
 def sign_up(request: Request, wish: SignUp) -> Response:
     """A mail goes to the address, and nothing more before its owner confirms. The answer is the same for
     every well-formed request, whoever has the address, and also when a limit is reached."""
-    site = site_of(request)
-    told = {name: str(getattr(wish, name)) for name in PREFERENCES if getattr(wish, name) not in (None, "")}
+    told = {
+        name: str(getattr(wish, name))
+        for name in SIGN_UP_PREFERENCES
+        if getattr(wish, name) not in (None, "")
+    }
     fields = {"email": (wish.email.strip(),), "name": (wish.name,), "topics": tuple(wish.topics)}
     form = SubmittedForm({**fields, **{name: (value,) for name, value in told.items()}})
     asked, errors = read_request(request, form, method="json")
     if asked is None:
         answer: Response = JSONResponse({"errors": errors}, status_code=422)
     else:
-        signup_requests.ask(
-            site.engine,
-            asked,
-            client=client_of(request),
-            request_limits=site.request_limits,
-            policy=site.policy,
-            now=site.clock(),
-        )
-        site.wake()
+        store_request(request, asked)
         answer = JSONResponse(Accepted().model_dump(), status_code=202)
     _open(answer)
     return answer

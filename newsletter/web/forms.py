@@ -1,7 +1,8 @@
-"""Reads forms: fields as people sent them, the honeypot, and the time at which a form was handed out.
+"""Reads forms: fields, the honeypot, the signed time of a form, and the fields of preferences.
 
-A form that is back sooner than any person types is answered as late as if one had: a bot waits, and nobody is
-sent away. One whose time is too old, or not ours, is shown again. Forms on other sites bear none.
+Stores nothing. A form that comes back faster than a person can type is answered with a delay, so that a bot
+waits and nobody is refused. A form whose time is too old or not ours is shown again. Forms on other sites
+carry no time.
 """
 
 from __future__ import annotations
@@ -10,20 +11,25 @@ import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
 
 from newsletter.web.pages import site_of
 from subscribers import link_purposes, tokens
-from subscribers.errors import TokenError
+from subscribers.errors import PreferenceError, SubscriberError, TokenError
+from subscribers.preferences import ANY_NUMBER, known_zones
+from subscribers.queries import SubscriberView
 
 HONEYPOT = "website"  # a field that people do not see
-FORM_TIME = "form"  # the signed time
-SOONEST = timedelta(seconds=1)  # nobody types an address and chooses topics faster
-MOST_FIELDS = 200  # fields of one form; a newsletter has fewer topics
-LONGEST = 2_000  # characters of one field
+FORM_TIME = "form"  # the field with the signed time
+FASTEST_ANSWER = timedelta(seconds=1)  # nobody types an address and chooses topics faster
+MAX_FIELDS = 200  # fields of one form; a newsletter has fewer topics
+MAX_FIELD_LENGTH = 2_000  # characters
+SIGN_UP_PREFERENCES = ("cadence", "weekday", "hour", "timezone")  # the others follow on the preferences page
+HOURS = tuple((str(hour), f"{hour:02}:00") for hour in range(24))  # value and label
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ class SubmittedForm:
 async def read_form(request: Request) -> SubmittedForm:
     """The form that a request brings; empty when it brings none that can be read."""
     try:
-        sent: FormData = await request.form(max_fields=MOST_FIELDS, max_files=0)
+        sent: FormData = await request.form(max_fields=MAX_FIELDS, max_files=0)
     except Exception as error:  # starlette raises its own for a malformed body: it is an empty form to us
         if type(error).__module__.startswith("newsletter"):
             raise
@@ -54,7 +60,7 @@ async def read_form(request: Request) -> SubmittedForm:
     for name, value in sent.multi_items():
         if not isinstance(value, UploadFile):
             # NUL is no text to a database, and no key of ours sends it.
-            fields.setdefault(name, []).append(value[:LONGEST].replace("\x00", "").strip())
+            fields.setdefault(name, []).append(value[:MAX_FIELD_LENGTH].replace("\x00", "").strip())
     return SubmittedForm({name: tuple(values) for name, values in fields.items()})
 
 
@@ -78,7 +84,54 @@ async def take_time(request: Request, form: SubmittedForm) -> bool:
         handed_out = link_purposes.read(link_purposes.FORM, token, keys=site.keys, now=now).signed_at
     except TokenError:
         return False
-    wait = handed_out + SOONEST - now
+    wait = handed_out + FASTEST_ANSWER - now
     if wait > timedelta(0):
         await asyncio.sleep(wait.total_seconds())
     return True
+
+
+@cache
+def zones() -> tuple[str, ...]:
+    """Time zones to choose from: UTC, and those named by region and city."""
+    return ("UTC", *sorted(zone for zone in known_zones() if _by_city(zone)))
+
+
+def _by_city(zone: str) -> bool:
+    return "/" in zone and not zone.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/"))
+
+
+def values_of(person: SubscriberView) -> dict[str, Any]:
+    """The preferences of a reader as form values by field."""
+    chosen = person.preferences
+    return {
+        "cadence": chosen.cadence,
+        "weekday": chosen.weekday or "monday",
+        "hour": str(chosen.hour),
+        "timezone": chosen.timezone,
+        "text_only": chosen.text_only,
+        "minimum": str(chosen.minimum),
+        "maximum": "" if chosen.maximum is None else str(chosen.maximum),
+        "maybe": chosen.maybe,
+    }
+
+
+def given_of(sent: dict[str, str]) -> dict[str, object]:
+    """The fields of a preferences form as `subscribers.preferences.changed` takes them.
+
+    A box that is not ticked and a number that was cleared are values as well.
+    """
+    given: dict[str, object] = {name: sent[name] for name in SIGN_UP_PREFERENCES if sent.get(name)}
+    if given.get("cadence", "weekly") != "weekly":
+        given.pop("weekday", None)
+    for name in ("text_only", "maybe"):
+        given[name] = sent.get(name) in ("on", "true")
+    given["minimum"] = sent.get("minimum") or "1"
+    given["maximum"] = sent.get("maximum") or ANY_NUMBER
+    return given
+
+
+def error_text(error: SubscriberError) -> str:
+    """An error as a form shows it next to the field."""
+    _, _, words = error.message.rpartition(": ") if isinstance(error, PreferenceError) else ("", "", "")
+    text = (words or error.message).rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}. {error.hint}".strip()

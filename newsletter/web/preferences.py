@@ -17,10 +17,8 @@ from newsletter.pipeline.explain.why_wording import NO_TOPIC
 from newsletter.pipeline.readers import account, self_service
 from newsletter.render.view_models import MOST_MATCHED
 from newsletter.web import signed_links
-from newsletter.web.fields import HOURS, given_of, values_of, zones
-from newsletter.web.forms import Sent, SubmittedForm
+from newsletter.web.forms import HOURS, Sent, SubmittedForm, error_text, given_of, values_of, zones
 from newsletter.web.pages import go, notice, show, site_of
-from newsletter.web.signup import worded
 from subscribers import link_purposes
 from subscribers.addresses import mask
 from subscribers.errors import PreferenceError, SubscriberError, UnknownTopicError
@@ -59,9 +57,9 @@ def save(request: Request, token: str, form: Sent) -> Response:
             now=site.clock(),
         )
     except PreferenceError as error:
-        return _page(request, token, person, form=form, errors={error.field: worded(error)})
+        return _page(request, token, person, form=form, errors={error.field: error_text(error)})
     except UnknownTopicError as error:
-        return _page(request, token, person, form=form, errors={"topics": worded(error)})
+        return _page(request, token, person, form=form, errors={"topics": error_text(error)})
     except SubscriberError as error:
         return signed_links.refused(request, error)
     return go(request, f"/preferences/{token}?done=saved")
@@ -76,7 +74,7 @@ def pause(request: Request, token: str, form: Sent) -> Response:
         until = None if form.one("end") else _date(form.one("until"))
         self_service.pause(site.engine, subscriber_id=person.id, until=until, now=site.clock())
     except PreferenceError as error:
-        return _page(request, token, person, errors={error.field: worded(error)})
+        return _page(request, token, person, errors={error.field: error_text(error)})
     return go(request, f"/preferences/{token}?done={'resumed' if until is None else 'paused'}#pause")
 
 
@@ -120,7 +118,7 @@ def why_page(request: Request, token: str, on: str = "") -> Response:
         try:
             day = _date(on)
         except PreferenceError as wrong:
-            error = worded(wrong)
+            error = error_text(wrong)
     answer = why(site.engine, subscriber_id=person.id, address="", on=day, now=site.clock())
     return show(
         request,

@@ -15,12 +15,22 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
 from newsletter.pipeline.readers import signup_requests
-from newsletter.web.fields import HOURS, PREFERENCES, zones
-from newsletter.web.forms import FORM_TIME, HONEYPOT, Sent, SubmittedForm, stamp, take_time
+from newsletter.web.forms import (
+    FORM_TIME,
+    HONEYPOT,
+    HOURS,
+    SIGN_UP_PREFERENCES,
+    Sent,
+    SubmittedForm,
+    error_text,
+    stamp,
+    take_time,
+    zones,
+)
 from newsletter.web.pages import go, show, site_of
 from subscribers import addresses, preferences, requests
 from subscribers import topic_slugs as slugs
-from subscribers.errors import AddressError, PreferenceError, SubscriberError, UnknownTopicError
+from subscribers.errors import AddressError, PreferenceError, UnknownTopicError
 
 router = APIRouter(include_in_schema=False)
 
@@ -36,8 +46,7 @@ def sign_up_page(request: Request) -> Response:
 
 @router.post("/sign-up")
 async def sign_up(request: Request, form: Sent) -> Response:
-    """Keep a sign-up, and show where to look for the mail."""
-    site = site_of(request)
+    """Store a sign-up, and say where to look for the confirmation."""
     if form.one(HONEYPOT):
         return go(request, "/check-your-mail")  # no person sees that field
     errors = {} if await take_time(request, form) else {FORM_TIME: STALE}
@@ -45,16 +54,7 @@ async def sign_up(request: Request, form: Sent) -> Response:
     errors |= wrong
     if asked is None or errors:
         return await run_in_threadpool(_form, request, form, errors)
-    await run_in_threadpool(
-        signup_requests.ask,
-        site.engine,
-        asked,
-        client=client_of(request),
-        request_limits=site.request_limits,
-        policy=site.policy,
-        now=site.clock(),
-    )
-    site.wake()
+    await run_in_threadpool(store_request, request, asked)
     return go(request, "/check-your-mail")
 
 
@@ -77,24 +77,11 @@ async def link(request: Request, form: Sent) -> Response:
     if form.one(HONEYPOT):
         return go(request, "/check-your-mail")
     errors = {} if await take_time(request, form) else {FORM_TIME: STALE}
-    address = None
-    try:
-        address = addresses.parse(form.one("email"))
-    except AddressError as error:
-        errors["email"] = worded(error)
+    address = _address(form, errors)
     if address is None or errors:
         return _link_form(request, form.one("email"), errors)
     asked = requests.PageRequest(kind=requests.RequestKind.LINK, address=address.address, at=site.clock())
-    await run_in_threadpool(
-        signup_requests.ask,
-        site.engine,
-        asked,
-        client=client_of(request),
-        request_limits=site.request_limits,
-        policy=site.policy,
-        now=site.clock(),
-    )
-    site.wake()
+    await run_in_threadpool(store_request, request, asked)
     return go(request, "/check-your-mail")
 
 
@@ -104,25 +91,21 @@ def read_request(
     """(the sign-up that a form asks for, what is wrong with its fields by name)."""
     site = site_of(request)
     errors: dict[str, str] = {}
-    address = None
-    try:
-        address = addresses.parse(form.one("email"))
-    except AddressError as error:
-        errors["email"] = worded(error)
+    address = _address(form, errors)
     wanted: tuple[str, ...] = ()
     try:
         wanted = slugs.checked(form.ticked(site.topics), site.policy.known_topics)
         if not wanted:
             errors["topics"] = "Choose at least one topic."
     except UnknownTopicError as error:
-        errors["topics"] = worded(error)
-    given = {name: form.one(name) for name in PREFERENCES if form.one(name)}
+        errors["topics"] = error_text(error)
+    given = {name: form.one(name) for name in SIGN_UP_PREFERENCES if form.one(name)}
     if given.get("cadence", "weekly").lower() != "weekly":
         given.pop("weekday", None)  # the select is there for all; only weekly digests have a day
     try:
         preferences.changed(site.policy.defaults, given)
     except PreferenceError as error:
-        errors[error.field] = worded(error)
+        errors[error.field] = error_text(error)
     if address is None or errors:
         return None, errors
     return (
@@ -143,11 +126,27 @@ def read_request(
     )
 
 
-def worded(error: SubscriberError) -> str:
-    """An error as a form shows it beside the field."""
-    _, _, words = error.message.rpartition(": ") if isinstance(error, PreferenceError) else ("", "", "")
-    text = (words or error.message).rstrip(".")
-    return f"{text[:1].upper()}{text[1:]}. {error.hint}".strip()
+def _address(form: SubmittedForm, errors: dict[str, str]) -> addresses.Address | None:
+    """The address in a form; None, with the reason added to `errors`, when it is not one."""
+    try:
+        return addresses.parse(form.one("email"))
+    except AddressError as error:
+        errors["email"] = error_text(error)
+        return None
+
+
+def store_request(request: Request, asked: requests.PageRequest) -> None:
+    """Store a request within the limits of its client, and wake the sender of transactional mail."""
+    site = site_of(request)
+    signup_requests.ask(
+        site.engine,
+        asked,
+        client=client_of(request),
+        request_limits=site.request_limits,
+        policy=site.policy,
+        now=site.clock(),
+    )
+    site.wake()
 
 
 def client_of(request: Request) -> str:
