@@ -11,14 +11,15 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.cadence import AHEAD, Cadence, Slot, last_slot, next_slot
+from newsletter.core.cadence import Cadence, Slot, last_slot, next_slot
 from newsletter.core.states import MailKind
 from newsletter.db.schema import deliveries
 from newsletter.delivery.outbox import sender_locks
 from newsletter.delivery.outbox.claims import WAITING
 from newsletter.papers.unpublished import unpublished_pairs
 from newsletter.pipeline.compose import canaries
-from newsletter.pipeline.compose.due import is_open, stale_mails
+from newsletter.pipeline.compose.due import is_open
+from newsletter.pipeline.compose.stale_mail import stale_deliveries, stale_parameters
 from subscribers import audience
 
 
@@ -36,7 +37,7 @@ def news_wait(connection: Connection) -> bool:
 def slots_wait(connection: Connection, *, now: datetime) -> bool:
     """Whether composing would have somebody to look at: an open slot, a mail to be redone or given up."""
     for waiting in (_late(), _stale()):
-        if connection.execute(waiting, {"now": now, "ahead": now + AHEAD}).first() is not None:
+        if connection.execute(waiting, stale_parameters(now)).first() is not None:
             return True
     for row in connection.execute(audience.cadences()):
         if is_open(row, _last_slot(row.cadence, row.weekday, row.hour, row.timezone, now), now):
@@ -58,8 +59,7 @@ def _late() -> Select[Any]:
 
 @cache
 def _stale() -> Select[Any]:
-    now, ahead = bindparam("now", type_=UTCDateTime()), bindparam("ahead", type_=UTCDateTime())
-    return stale_mails(now, ahead).limit(1)
+    return stale_deliveries().limit(1)
 
 
 _known: dict[tuple[str, str | None, int, str], tuple[Slot, Slot]] = {}  # the slots around the last look

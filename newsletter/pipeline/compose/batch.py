@@ -39,6 +39,11 @@ batch = Table(
     Column("group_key", Text),
     prefixes=["TEMPORARY"],
 )
+GATHERED = [  # the columns that gathering fills
+    column.name
+    for column in batch.columns
+    if column.name not in ("early", "kept", "last_digest", "group_key")
+]
 last_digests = Table(  # the last digests of these readers, and what each settled
     "last_digests",
     _temporary,

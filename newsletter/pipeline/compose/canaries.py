@@ -79,7 +79,7 @@ def _is_due(person: ColumnElement[int], now: datetime) -> ColumnElement[bool]:
     return and_(~editions.c.held, now >= OPENS, editions.c.ready_at >= now - MAX_AGE, ~had.exists())
 
 
-def is_open(now: datetime, *, early: bool) -> ColumnElement[bool]:
+def may_be_mailed(now: datetime, *, early: bool) -> ColumnElement[bool]:
     """Whether an edition may be mailed at `now`, but for a hold; early: to a canary."""
     ready = editions.c.ready_at <= now
     return or_(ready, now >= OPENS) if early else ready

@@ -16,10 +16,7 @@ from sqlalchemy import (
     Date,
     Row,
     Select,
-    and_,
     case,
-    delete,
-    func,
     insert,
     literal,
     or_,
@@ -39,36 +36,17 @@ from newsletter.core.cadence import (
     next_slot,
     zone_of,
 )
-from newsletter.core.states import NOW_KEY, DeliveryState, Form, MailKind, Role
+from newsletter.core.states import NOW_KEY, DeliveryState, MailKind
 from newsletter.db.schema import (
     deliveries,
-    digest_maybes,
-    digest_papers,
     digests,
-    edition_maybes,
-    edition_papers,
-    editions,
-    papers,
-    reader_debts,
 )
-from newsletter.delivery.outbox.held_mail import carrying
-from newsletter.papers.editions import KEEPS_DELIVERIES, PAIR_COUNTS
-from newsletter.pipeline.compose.batch import SlotClosing, batch, create
+from newsletter.pipeline.compose.batch import GATHERED, SlotClosing, batch, create
 from newsletter.pipeline.compose.canaries import due as due_for
+from newsletter.pipeline.compose.stale_mail import take_back
 from subscribers import audience
 
 log = logging.getLogger("newsletter.compose")
-
-_UNTOUCHED = and_(
-    deliveries.c.kind == MailKind.DIGEST,
-    deliveries.c.state == DeliveryState.QUEUED,
-    deliveries.c.attempts == 0,
-)
-_GATHERED = [
-    column.name
-    for column in batch.columns
-    if column.name not in ("early", "kept", "last_digest", "group_key")
-]
 
 
 def gather(
@@ -79,7 +57,7 @@ def gather(
     now: aware. everyone: regardless of the hour. only: one subscriber's id. canaries: subscribers' ids.
     """
     create(connection)
-    _take_back_stale(connection, now=now, only=only)
+    take_back(connection, now=now, only=only)
     if not everyone:
         _add_canaries(connection, canaries, now=now, only=only)
     for row in connection.execute(audience.cadences()).all():
@@ -161,146 +139,7 @@ def _add(
         chosen = chosen.where(or_(person.c.slots_done_to < slot.at, person.c.slots_done_to > now + SLACK))
     if only is not None:
         chosen = chosen.where(person.c.subscriber_id == only)
-    connection.execute(insert(batch).from_select(_GATHERED, chosen))
-
-
-def stale_mails(now: Any, ahead: Any) -> Select[Any]:
-    """Composed mails that no longer say what they should, in the columns of the batch.
-
-    now: an instant, or a parameter for one. ahead: the same, by AHEAD later.
-    """
-    later = deliveries.alias("later")
-    superseded = (
-        select(later.c.id)
-        .where(
-            later.c.subscriber_id == deliveries.c.subscriber_id,
-            later.c.kind == MailKind.DIGEST,
-            later.c.id > deliveries.c.id,
-        )
-        .exists()
-    )
-    person = audience.mailable().subquery()
-    return (
-        select(
-            deliveries.c.subscriber_id,
-            deliveries.c.key,
-            deliveries.c.slot_at,
-            digests.c.date,
-            literal(True),
-            deliveries.c.expires_at,
-            person.c.version,
-            person.c.minimum,
-            person.c.maximum,
-            person.c.maybe,
-            case((person.c.paused_until > now, literal(SlotClosing.PAUSED.value)), else_=None),
-        )
-        .join(person, person.c.subscriber_id == deliveries.c.subscriber_id)
-        .join(digests, digests.c.id == deliveries.c.digest_id)
-        .where(
-            _UNTOUCHED,
-            ~superseded,
-            or_(
-                deliveries.c.composed_at > ahead,
-                and_(
-                    deliveries.c.composed_at <= now,
-                    or_(
-                        deliveries.c.stamp != person.c.version,
-                        deliveries.c.digest_id.in_(overtaken()),
-                        deliveries.c.digest_id.in_(_doubted_in_vain()),
-                    ),
-                ),
-            ),
-        )
-    )
-
-
-def _take_back_stale(connection: Connection, *, now: datetime, only: int | None) -> None:
-    """Undo composed mails that nobody has leased yet and that no longer say what they should.
-
-    That is so when the reader changed something, or a paper in it was dropped, withdrawn or held back. They
-    join the batch. Only a reader's last digest is taken back: what an earlier one held is settled by the
-    later; it waits to expire. One that waits for a date far ahead, by a clock that was wrong, is undone too.
-    """
-    stale = (
-        stale_mails(now, now + AHEAD)
-        # On PostgreSQL a sender may be leasing at this moment: theirs are not ours, ours not theirs.
-        .with_for_update(skip_locked=True, of=deliveries)
-    )
-    if only is not None:
-        stale = stale.where(deliveries.c.subscriber_id == only)
-    connection.execute(insert(batch).from_select(_GATHERED, stale))
-    waited = select(deliveries.c.id).where(
-        deliveries.c.subscriber_id == batch.c.subscriber_id,
-        deliveries.c.key == batch.c.delivery_key,
-        deliveries.c.digest_id.in_(carrying(_held_by_themselves(connection))),
-    )
-    connection.execute(update(batch).where(waited.exists()).values(kept=True))
-    taken = (
-        select(deliveries.c.id)
-        .join(
-            batch,
-            and_(
-                batch.c.subscriber_id == deliveries.c.subscriber_id,
-                batch.c.delivery_key == deliveries.c.key,
-            ),
-        )
-        .where(_UNTOUCHED)
-    )
-    connection.execute(
-        update(reader_debts).where(reader_debts.c.carried_by.in_(taken)).values(carried_by=None)
-    )
-    connection.execute(delete(deliveries).where(deliveries.c.id.in_(taken)))
-    connection.execute(delete(batch).where(batch.c.expires_at > now + AHEAD))  # their slots never were
-
-
-def _held_by_themselves(connection: Connection) -> Sequence[int]:
-    held = select(editions.c.number).where(editions.c.held, editions.c.held_because.is_not(None))
-    return connection.execute(held).scalars().all()
-
-
-def overtaken() -> Select[tuple[int]]:
-    """Composed digests that show a paper of which no pair stands any more, whatever it is merged with.
-
-    News need one under the topic that they are shown under, in an edition that no admin holds; recaps any.
-    """
-    shown, member = papers.alias("shown"), papers.alias("member")
-    kept = func.coalesce(shown.c.merged_into, shown.c.id)
-    recap = digest_papers.c.role == Role.RECAP
-    stands = (
-        select(edition_papers.c.edition)
-        .join(member, member.c.id == edition_papers.c.paper_id)
-        .join(editions, editions.c.number == edition_papers.c.edition)
-        .where(
-            or_(member.c.id == kept, member.c.merged_into == kept),
-            PAIR_COUNTS,
-            or_(recap, and_(edition_papers.c.topic == digest_papers.c.topic, KEEPS_DELIVERIES)),
-        )
-        .correlate(shown, digest_papers)
-        .exists()
-    )
-    waiting = select(deliveries.c.digest_id).where(_UNTOUCHED)
-    return (
-        select(digest_papers.c.digest_id)
-        .join(shown, shown.c.id == digest_papers.c.paper_id)
-        .where(digest_papers.c.digest_id.in_(waiting), digest_papers.c.form != Form.LEFT, ~stands)
-    )
-
-
-def _doubted_in_vain() -> Select[tuple[int]]:
-    """Composed digests that show a doubtful paper which no edition holds as such any more, or a held one."""
-    stands = (
-        select(edition_maybes.c.edition)
-        .join(editions, editions.c.number == edition_maybes.c.edition)
-        .where(
-            edition_maybes.c.paper_id == digest_maybes.c.paper_id,
-            edition_maybes.c.topic == digest_maybes.c.topic,
-            KEEPS_DELIVERIES,
-        )
-        .correlate(digest_maybes)
-        .exists()
-    )
-    waiting = select(deliveries.c.digest_id).where(_UNTOUCHED)
-    return select(digest_maybes.c.digest_id).where(digest_maybes.c.digest_id.in_(waiting), ~stands)
+    connection.execute(insert(batch).from_select(GATHERED, chosen))
 
 
 def _mind_the_clock(connection: Connection, now: datetime) -> None:

@@ -26,7 +26,7 @@ from newsletter.db.schema import (
     runs,
 )
 from newsletter.papers.editions import KEEPS_DELIVERIES, PAIR_COUNTS
-from newsletter.pipeline.compose.canaries import is_open
+from newsletter.pipeline.compose.canaries import may_be_mailed
 from newsletter.pipeline.compose.grouping import GroupKey
 from newsletter.pipeline.compose.reader_debts import open_debts
 
@@ -96,7 +96,7 @@ def load_candidates(connection: Connection, now: datetime, *, early: bool, kept:
     themselves are not taken out.
     """
     stands = KEEPS_DELIVERIES if kept else ~editions.c.held
-    usable_now = and_(stands, is_open(now, early=early)).label("usable")
+    usable_now = and_(stands, may_be_mailed(now, early=early)).label("usable")
     order = connection.execute(
         select(editions.c.number, editions.c.ready_at, editions.c.note, usable_now).order_by(
             editions.c.ready_at, editions.c.number

@@ -15,7 +15,7 @@ from newsletter.db.engine import writing
 from newsletter.db.schema import edition_papers, papers
 from newsletter.delivery.outbox.held_mail import held, unpark, without_senders
 from newsletter.papers import editions, merging
-from newsletter.pipeline.compose import due
+from newsletter.pipeline.compose.stale_mail import digests_with_lost_papers
 from newsletter.pipeline.deliver import edition_guard
 
 
@@ -39,7 +39,7 @@ def release(engine: Engine, number: int, *, now: datetime) -> dict[str, Any]:
             edition_guard.excuse(connection, number)
         editions.release(connection, number, now=now)
         if was_held:
-            unpark(connection, number, now=now, stale=due.overtaken())
+            unpark(connection, number, now=now, stale=digests_with_lost_papers())
         return editions.rows(connection, number)[0]
 
 

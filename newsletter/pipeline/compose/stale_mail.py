@@ -1,0 +1,212 @@
+"""Finds composed mail that has to be made again, and takes it back into the batch. Composes nothing.
+
+Only what no sender has leased yet can be taken back; after that a message goes out as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from newsletter.core.cadence import AHEAD
+from newsletter.core.states import DeliveryState, Form, MailKind, Role
+from newsletter.db.schema import (
+    deliveries,
+    digest_maybes,
+    digest_papers,
+    digests,
+    edition_maybes,
+    edition_papers,
+    editions,
+    papers,
+    reader_debts,
+)
+from newsletter.delivery.outbox.held_mail import carrying
+from newsletter.papers.editions import KEEPS_DELIVERIES, PAIR_COUNTS
+from newsletter.pipeline.compose.batch import GATHERED, SlotClosing, batch
+from subscribers import audience
+
+_NOT_LEASED_YET = and_(
+    deliveries.c.kind == MailKind.DIGEST,
+    deliveries.c.state == DeliveryState.QUEUED,
+    deliveries.c.attempts == 0,
+)
+_NOW = bindparam("now", type_=UTCDateTime())
+_FAR_AHEAD = bindparam("far_ahead", type_=UTCDateTime())
+
+
+def take_back(connection: Connection, *, now: datetime, only: int | None) -> None:
+    """Delete composed mail that no longer says what it should; its readers join the batch.
+
+    only: one subscriber's id. Deliveries that wait for a date far ahead, set by a wrong clock, go as well:
+    their slots never were.
+    """
+    parameters = {**stale_parameters(now), "only": only}
+    connection.execute(_gather_stale(one_reader=only is not None), parameters)
+    held = list(connection.execute(_HELD_AUTOMATICALLY).scalars())
+    if held:
+        connection.execute(_mark_kept(held))
+    connection.execute(_RELEASE_DEBTS)
+    connection.execute(_DELETE_TAKEN_BACK)
+    connection.execute(_FORGET_FAR_AHEAD, parameters)
+
+
+@cache  # building it costs more than running it
+def stale_deliveries() -> Select[Any]:
+    """Composed mail that no longer says what it should, in the columns of the batch.
+
+    That is so when the reader changed something, or a paper in it was dropped, withdrawn or held back. Only
+    a reader's last digest counts: what an earlier one held is settled by the later one; it waits to expire.
+    Its parameters: `stale_parameters`.
+    """
+    later = deliveries.alias("later")
+    superseded = (
+        select(later.c.id)
+        .where(
+            later.c.subscriber_id == deliveries.c.subscriber_id,
+            later.c.kind == MailKind.DIGEST,
+            later.c.id > deliveries.c.id,
+        )
+        .exists()
+    )
+    person = audience.mailable().subquery()
+    return (
+        select(
+            deliveries.c.subscriber_id,
+            deliveries.c.key,
+            deliveries.c.slot_at,
+            digests.c.date,
+            literal(True),
+            deliveries.c.expires_at,
+            person.c.version,
+            person.c.minimum,
+            person.c.maximum,
+            person.c.maybe,
+            case((person.c.paused_until > _NOW, literal(SlotClosing.PAUSED.value)), else_=None),
+        )
+        .join(person, person.c.subscriber_id == deliveries.c.subscriber_id)
+        .join(digests, digests.c.id == deliveries.c.digest_id)
+        .where(
+            _NOT_LEASED_YET,
+            ~superseded,
+            or_(
+                deliveries.c.composed_at > _FAR_AHEAD,
+                and_(
+                    deliveries.c.composed_at <= _NOW,
+                    or_(
+                        deliveries.c.stamp != person.c.version,
+                        deliveries.c.digest_id.in_(digests_with_lost_papers()),
+                        deliveries.c.digest_id.in_(_digests_with_lost_maybes()),
+                    ),
+                ),
+            ),
+        )
+    )
+
+
+def stale_parameters(now: datetime) -> dict[str, Any]:
+    """The parameters of `stale_deliveries` at an instant (aware)."""
+    return {"now": now, "far_ahead": now + AHEAD}
+
+
+@cache
+def digests_with_lost_papers() -> Select[tuple[int]]:
+    """Composed digests that show a paper of which no pair stands any more, whatever it is merged with.
+
+    News need one under the topic that they are shown under, in an edition that no admin holds; recaps any.
+    """
+    shown, member = papers.alias("shown"), papers.alias("member")
+    kept = func.coalesce(shown.c.merged_into, shown.c.id)
+    recap = digest_papers.c.role == Role.RECAP
+    stands = (
+        select(edition_papers.c.edition)
+        .join(member, member.c.id == edition_papers.c.paper_id)
+        .join(editions, editions.c.number == edition_papers.c.edition)
+        .where(
+            or_(member.c.id == kept, member.c.merged_into == kept),
+            PAIR_COUNTS,
+            or_(recap, and_(edition_papers.c.topic == digest_papers.c.topic, KEEPS_DELIVERIES)),
+        )
+        .correlate(shown, digest_papers)
+        .exists()
+    )
+    waiting = select(deliveries.c.digest_id).where(_NOT_LEASED_YET)
+    return (
+        select(digest_papers.c.digest_id)
+        .join(shown, shown.c.id == digest_papers.c.paper_id)
+        .where(digest_papers.c.digest_id.in_(waiting), digest_papers.c.form != Form.LEFT, ~stands)
+    )
+
+
+def _digests_with_lost_maybes() -> Select[tuple[int]]:
+    """Composed digests that show a doubtful paper which no edition holds as such any more, or a held one."""
+    stands = (
+        select(edition_maybes.c.edition)
+        .join(editions, editions.c.number == edition_maybes.c.edition)
+        .where(
+            edition_maybes.c.paper_id == digest_maybes.c.paper_id,
+            edition_maybes.c.topic == digest_maybes.c.topic,
+            KEEPS_DELIVERIES,
+        )
+        .correlate(digest_maybes)
+        .exists()
+    )
+    waiting = select(deliveries.c.digest_id).where(_NOT_LEASED_YET)
+    return select(digest_maybes.c.digest_id).where(digest_maybes.c.digest_id.in_(waiting), ~stands)
+
+
+@cache
+def _gather_stale(*, one_reader: bool) -> Insert:
+    # On PostgreSQL a sender may lease some of these at this moment: those that it locks stay with it.
+    stale = stale_deliveries().with_for_update(skip_locked=True, of=deliveries)
+    if one_reader:
+        stale = stale.where(deliveries.c.subscriber_id == bindparam("only"))
+    return insert(batch).from_select(GATHERED, stale)
+
+
+def _mark_kept(held: Sequence[int]) -> Any:
+    """Mark the readers whose mail waited for one of these editions, which the program itself holds."""
+    waited = select(deliveries.c.id).where(
+        deliveries.c.subscriber_id == batch.c.subscriber_id,
+        deliveries.c.key == batch.c.delivery_key,
+        deliveries.c.digest_id.in_(carrying(held)),
+    )
+    return update(batch).where(waited.exists()).values(kept=True)
+
+
+_HELD_AUTOMATICALLY = select(editions.c.number).where(editions.c.held, editions.c.held_because.is_not(None))
+_TAKEN_BACK = (
+    select(deliveries.c.id)
+    .join(
+        batch,
+        and_(
+            batch.c.subscriber_id == deliveries.c.subscriber_id,
+            batch.c.delivery_key == deliveries.c.key,
+        ),
+    )
+    .where(_NOT_LEASED_YET)
+)
+_RELEASE_DEBTS = (
+    update(reader_debts).where(reader_debts.c.carried_by.in_(_TAKEN_BACK)).values(carried_by=None)
+)
+_DELETE_TAKEN_BACK = delete(deliveries).where(deliveries.c.id.in_(_TAKEN_BACK))
+_FORGET_FAR_AHEAD = delete(batch).where(batch.c.expires_at > _FAR_AHEAD)
