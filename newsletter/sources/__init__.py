@@ -1,4 +1,4 @@
-"""One module per dump format: bytes in, listing out.
+"""Reads dumps: one module for each format, bytes in, listing out.
 
-It stores nothing and decides no year; `newsletter.core.papers.dating` does.
+It stores nothing and decides no year (`newsletter.core.papers.dating` does).
 """

@@ -1,6 +1,6 @@
-"""The block below a paper on a Daily Papers page: authors or organisation, a dot, a date, comments.
+"""Reads the block below a paper on a Daily Papers page: authors or organisation, a dot, a date, comments.
 
-It looks at short lines only and knows no titles or abstracts.
+It reads short lines only, and no titles or abstracts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from newsletter.sources.title_or_abstract import TYPICAL_TITLE
 
 _AUTHORS = re.compile(r"(?P<mark>[^\w\s]{0,3}) ?(?P<count>\d{1,5}) authors?$", re.IGNORECASE)
 _DOTS = frozenset("·•∙⋅‧・")
-_INLINE = re.compile(r"(?P<who>.{0,120}?) ?[·•∙⋅‧・] ?(?P<when>[^·•∙⋅‧・]{5,40})$")
+_INLINE = re.compile(r"(?P<credit>.{0,120}?) ?[·•∙⋅‧・] ?(?P<date>[^·•∙⋅‧・]{5,40})$")
 _ORGANIZATION = re.compile(r"(?P<slug>[A-Za-z0-9][A-Za-z0-9._-]*) (?P<name>\S.*)$")
 _COUNT = re.compile(r"(?P<count>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?k|\d{1,6})(?: comments?)?$")
 _ABBREVIATIONS = ("Inc.", "Ltd.", "Co.", "Corp.", "Univ.")
@@ -27,15 +27,15 @@ class TextLine:
 
     line: int
     text: str
-    apart: bool  # a blank line stands before it
+    apart: bool  # a blank line is before it
 
 
 @dataclass(slots=True)
 class AuthorBlock:
-    """What a paper's author block says."""
+    """The author block of a paper."""
 
     rows: list[TextLine] = field(default_factory=list)
-    undated: TextLine | None = None  # of the rows, the one that stands for the date and is none
+    undated: TextLine | None = None  # the row in the place of the date that holds none
     author_count: int | None = None
     organization: str | None = None
     printed: PartialDate | None = None
@@ -43,9 +43,9 @@ class AuthorBlock:
 
 
 def block_at(rows: list[TextLine], number: int) -> AuthorBlock | None:
-    """Read the author block that begins at this row; None when none does.
+    """Read the author block that begins at this row; None when none begins there.
 
-    An organisation's row stands before it and is left to `take_organization`.
+    The row of an organisation is before it: `take_organization` reads that one.
     """
     text = rows[number].text
     if len(text) > 2 * _LONGEST_ORGANIZATION:
@@ -75,12 +75,12 @@ def block_at(rows: list[TextLine], number: int) -> AuthorBlock | None:
 
 
 def _is_dot(text: str) -> bool:
-    """Whether a line is the mark between authors and date; also another sign, after a poor encoding."""
+    """Whether a line is the dot between authors and date, or a sign that a bad encoding made of it."""
     return len(text) <= 2 and not any(char.isalnum() for char in text)
 
 
 def _read_dated(rows: list[TextLine], number: int, block: AuthorBlock) -> bool:
-    """Add the dot at this row, its date and comments to `block`; False when this is no such dot."""
+    """Add the dot at this row, its date and comments to `block`; False when the row is no such dot."""
     following = rows[number + 1 : number + 3]
     found = read_date(following[0].text) if following else None
     if found is not None:
@@ -102,18 +102,18 @@ def _read_dated(rows: list[TextLine], number: int, block: AuthorBlock) -> bool:
 
 
 def _inline_block(row: TextLine) -> AuthorBlock | None:
-    """Read a block that stands in one line: "• 5 authors · Apr 10, 2024 1"."""
+    """Read a block in one line: "• 5 authors · Apr 10, 2024 1"."""
     match = _INLINE.match(row.text)
-    found = read_date(match["when"]) if match else None
+    found = read_date(match["date"]) if match else None
     if match is None or found is None:
         return None
     block = AuthorBlock(rows=[row], printed=found[0], comments=found[1])
-    who = match["who"].strip()
-    if authors := _AUTHORS.match(who):
+    credit = match["credit"].strip()
+    if authors := _AUTHORS.match(credit):
         block.author_count = int(authors["count"]) or None
-    elif organization := _ORGANIZATION.match(who):
+    elif organization := _ORGANIZATION.match(credit):
         block.organization = organization["name"]
-    elif who:
+    elif credit:
         return None
     return block
 

@@ -1,6 +1,6 @@
-"""Clean lines from raw text: one kind of line end, one kind of blank, nothing invisible.
+"""Cleans the lines of raw text: one kind of line end, one kind of blank, nothing invisible.
 
-It changes no words: what the characters mean is left to the formats and to `latex`.
+It changes no words: the formats and `latex` read what the characters mean.
 """
 
 from __future__ import annotations
@@ -8,15 +8,15 @@ from __future__ import annotations
 import re
 import unicodedata
 
-# What must never reach a title, a header or a page: C0 and C1 controls, soft hyphens, zero-width marks, marks
-# and overrides of direction (Trojan Source, CVE-2021-42574), tag characters, noncharacters, lone surrogates.
-# It leaves out the controls that str.split() takes for blanks (tab, vertical tab, FS to US, NEL, U+2028,
-# U+2029), and the joiners (U+200C, U+200D): Persian, Indic scripts and emoji need them.
+# Characters that must not reach a title, a header or a page: C0 and C1 controls, soft hyphens, zero-width
+# marks, marks and overrides of direction (Trojan Source, CVE-2021-42574), tag characters, noncharacters, lone
+# surrogates. Not among them: the controls that str.split() treats as blanks (tab, vertical tab, FS to US,
+# NEL, U+2028, U+2029), and the joiners (U+200C, U+200D), which Persian, Indic scripts and emoji need.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_LINE_END = re.compile(r"\r*\n|\r")  # "\r\r\n" comes of a CRLF text written in text mode once more
+_LINE_END = re.compile(r"\r*\n|\r")  # "\r\r\n": a CRLF text was written in text mode again
 
 
 def split_lines(text: str) -> list[str]:
@@ -34,7 +34,7 @@ def one_line(text: str) -> str:
 
 
 def _is_clean(line: str) -> bool:
-    """The quick way for nearly every line; a no-break space is not printable to Python."""
+    """The fast check, which nearly every line passes. Python counts a no-break space as not printable."""
     return line.isprintable() and "  " not in line and line[:1] != " " and line[-1:] != " "
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.\-]*"
-# The host must be followed by its path at once ("github.com@evil.example/x" is no GitHub link), and must not
-# be part of another address ("evil.example/github.com/x/y").
+# The path must follow the host directly ("github.com@evil.example/x" is no GitHub link), and the host must
+# not be part of another address ("evil.example/github.com/x/y").
 _LINK = re.compile(
     rf"""(?<![\w/.@:\-])(?:https?://)?(?:www\.)?
     (?P<host>github\.com|gitlab\.com|codeberg\.org|bitbucket\.org|gitee\.com|git\.sr\.ht|gist\.github\.com
@@ -29,13 +29,13 @@ _HOSTS = (
     "huggingface.",
     "hf.co",
 )
-# Parts of these sites that are no repository.
+# Paths of these sites that are no repositories.
 _NO_REPOSITORY = {
     "github.com": frozenset({"orgs", "topics", "features", "search", "sponsors", "settings", "marketplace"}),
     "huggingface.co": frozenset({"papers", "docs", "blog", "collections", "posts", "learn", "tasks", "join"}),
 }
 _NO_REPOSITORY["hf.co"] = _NO_REPOSITORY["huggingface.co"]
-_WEIGHTS = frozenset({"huggingface.co", "hf.co"})  # models and data: named only where no code is
+_MODEL_HOSTS = frozenset({"huggingface.co", "hf.co"})  # models and data: used only without a link to code
 
 
 def code_link(text: str) -> str | None:
@@ -55,7 +55,7 @@ def code_link(text: str) -> str | None:
             path = match["path"].rstrip(".,:;!?-&=/")
             if path.split("/")[0].lower() in _NO_REPOSITORY.get(host, ()):
                 continue
-            if host not in _WEIGHTS:
+            if host not in _MODEL_HOSTS:
                 return f"https://{host}/{path}"
             second_best = second_best or f"https://{host}/{path}"
     return second_best

@@ -1,7 +1,7 @@
-"""The text of Hugging Face *Daily Papers* pages: banner, date, papers with their author blocks.
+"""Reads the text of Hugging Face *Daily Papers* pages: banner, date, papers with their author blocks.
 
-docs/explanation/sources.md, “Daily Papers pages saved as text”, describes such a page.
-It reads what is printed and decides no year; which file it came from does not matter to it.
+It decides no year and does not use the name of the file. docs/explanation/sources.md, “Daily Papers pages
+saved as text”, describes such a page.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from newsletter.sources.title_or_abstract import (
     TYPICAL_TITLE,
     Paragraph,
     ParagraphRole,
+    assign_roles,
     is_abstract,
     is_title,
-    read_parts,
 )
 
 NAME = "daily-papers"
 ABOUT = "a Hugging Face Daily Papers page saved as plain text"
 
 _BY_LINE = re.compile(r"by ?AK and the research community$", re.IGNORECASE)
-_AROUND = """new | subscribe
+_PAGE_TEXTS = """new | subscribe
 daily papers | daily | weekly | monthly | trending papers | submit | submit a paper
 get trending papers in your email inbox! | get trending papers in your email inbox once a day!
 hugging face | models | datasets | spaces | docs | pricing | enterprise | community | log in | sign up
 previous | next | load more | company | tos | privacy | about | careers | website | system theme
 © hugging face"""
-_BANNER = frozenset(line.strip() for line in re.split(r"[|\n]", _AROUND))  # around the papers, in lower case
+_BANNER = frozenset(line.strip() for line in re.split(r"[|\n]", _PAGE_TEXTS))  # in lower case
 _LINKED = re.compile(r"huggingface\.co/(?:papers|login)\b")  # a page saved with its links is another format
 _BLOCK = re.compile(
     r"^[^\w\n]{0,6}\d{1,5} authors?[ \t\r]*\n\s*[^\w\s]{1,2}[ \t\r]*\n\s*[A-Z][a-z]{2} \d", re.MULTILINE
 )
-_LONGEST_PARAGRAPH = 20_000  # characters in a line; the longest abstract in the real dumps has 1,920
-_LONGEST_BANNER = 60  # characters in a line between the banner and the date (a search's words, a menu)
-_HEADER_ROWS = 60  # non-blank lines in which the banner's last line is looked for
-_DATE_WITHIN = 6  # non-blank lines behind the banner in which the listing's date is looked for
+_LONGEST_PARAGRAPH = 20_000  # characters of a line; the longest abstract in the real dumps has 1,920
+_LONGEST_BANNER = 60  # characters of a line between the banner and the date (a search, a menu)
+_HEADER_ROWS = 60  # non-blank lines; the banner's last line must be among them
+_DATE_WITHIN = 6  # non-blank lines after the banner; the listing's date must be among them
 
 
 def recognise(text: str) -> float:
-    """Return how surely `text` is such a page: 0 not at all, 1 surely."""
+    """Return how surely `text` is such a page, from 0 (not at all) to 1 (surely)."""
     if len(_LINKED.findall(text[:200_000])) > 1:
         return 0
     rows = list(_rows(split_lines(text[:200_000])))
@@ -62,7 +62,7 @@ def recognise(text: str) -> float:
     dated = [n for n, row in enumerate(rows[:12]) if _day(row.text) is not None]
     if "daily papers" in top and dated:
         return 0.7
-    if dated and _BANNER.issuperset(top[: dated[0]]):  # no banner is left: a date, then strict alternation
+    if dated and _BANNER.issuperset(top[: dated[0]]):  # no banner: a date, then titles and abstracts in turn
         body = rows[dated[0] + 1 :]
         pairs = len(body) // 2
         regular = sum(
@@ -76,7 +76,7 @@ def recognise(text: str) -> float:
 def parse(text: str) -> Listing:
     """Read such a page. Every non-blank line is banner, part of an entry, or in `unread` with its reason.
 
-    Raises nothing: a text of another kind gives no entries, or nonsense; ask `recognise` first.
+    Raises nothing. Another kind of text gives no entries or wrong ones: call `recognise` first.
     """
     rows = list(_rows(split_lines(text)))
     printed, start = _header(rows)
@@ -94,7 +94,7 @@ def parse(text: str) -> Listing:
     runs = list(_runs(body))
     blocks = any(block is not None and block.rows for _, block, _ in runs)
     apart = sum(row.apart for row in body)
-    spaced = 4 * apart >= sum(len(row.text) > TYPICAL_TITLE for row in body)  # else the blank lines were lost
+    spaced = 4 * apart >= sum(len(row.text) > TYPICAL_TITLE for row in body)  # else blank lines are missing
     rows_of_text = [row for found, _, _ in runs for row in found]
     wrapped = 2 * sum(not row.apart for row in rows_of_text) > len(rows_of_text)  # a row is no paragraph
     for found, block, banner in runs:
@@ -125,14 +125,14 @@ def _unread(row: TextLine, reason: str) -> Unread:
 
 
 def _day(text: str) -> PartialDate | None:
-    """The date that is all of the line, without a number of comments behind it."""
+    """The date, when the line holds nothing else, not even a number of comments."""
     found = read_date(text)
     return found[0] if found is not None and found[1] is None else None
 
 
 def _header(rows: list[TextLine]) -> tuple[PartialDate | None, int]:
     """Return the listing's printed date and the number of rows that are header."""
-    start, by_line = 0, False  # behind the by-line always comes the date
+    start, by_line = 0, False  # after the by-line the date always follows
     for number, row in enumerate(rows[:_HEADER_ROWS]):
         if len(row.text) > TYPICAL_TITLE or block_at(rows, number) is not None:
             break
@@ -149,12 +149,12 @@ def _header(rows: list[TextLine]) -> tuple[PartialDate | None, int]:
                 number += 1
             return printed, number
         if len(row.text) > _LONGEST_BANNER or start == 0 or block_at(rows, number) is not None:
-            break  # a title without an abstract, and the block's date below it
+            break  # a title without an abstract; the date below it is that of its block
     return None, start
 
 
 def _is_dated_title(rows: list[TextLine], number: int) -> bool:
-    """Whether the date there is the title of the first paper: an abstract and its block follow at once."""
+    """Whether this date is the title of the first paper: its abstract and its block follow directly."""
     following = rows[number + 1 : number + 3]
     return (
         len(following) == 2
@@ -165,8 +165,8 @@ def _is_dated_title(rows: list[TextLine], number: int) -> bool:
 
 
 def _second_listing(body: list[TextLine], printed: PartialDate | None) -> int:
-    """Where a page of another date begins, when two were saved into one file; else the end."""
-    banner, by_line = 0, False  # where the latest banner rows begin; whether its by-line is among them
+    """The row at which a page of another date begins in the same file; else the number of rows."""
+    banner, by_line = 0, False  # first of the latest banner rows; whether the by-line is among them
     for number, row in enumerate(body):
         if _BY_LINE.match(row.text):
             by_line = True
@@ -206,9 +206,9 @@ def _runs(body: list[TextLine]) -> Iterator[tuple[list[TextLine], AuthorBlock | 
 
 
 def _without_noise(rows: list[TextLine], *, wrapped: bool) -> tuple[list[TextLine], list[Unread]]:
-    """(rows that may be text, those that are none with the reason).
+    """(rows that may be text, the other rows with the reason).
 
-    wrapped: rows are cut anywhere, so that only one that is a paragraph of its own can be judged.
+    wrapped: the text was wrapped at any word, so only a row that is a whole paragraph can be judged.
     """
     kept: list[TextLine] = []
     noise: list[Unread] = []
@@ -223,9 +223,10 @@ def _without_noise(rows: list[TextLine], *, wrapped: bool) -> tuple[list[TextLin
 
 
 def _paragraphs(texts: list[TextLine], *, spaced: bool) -> list[list[TextLine]]:
-    """Join rows without a blank line between, but for a row too long for a title behind a shorter one.
+    """Join rows without a blank line between them. A row that is too long for a title starts a paragraph when
+    a shorter one is before it.
 
-    spaced: whether blank lines are to be relied on; else each such row is a paragraph.
+    spaced: whether blank lines are reliable; else each long row is a paragraph.
     """
     groups: list[list[TextLine]] = []
     for row in texts:
@@ -248,7 +249,7 @@ def _read_run(
     entries: list[Entry],
     unread: list[Unread],
 ) -> None:
-    """Turn the paragraphs before an author block into entries; the block is the last one's."""
+    """Turn the paragraphs before an author block into entries; the block belongs to the last entry."""
     drafts: list[tuple[int, str, list[str]]] = []
     groups: list[list[TextLine]] = []
     for fits, rows in groupby(texts, key=lambda row: len(row.text) <= _LONGEST_PARAGRAPH):
@@ -257,13 +258,13 @@ def _read_run(
         else:
             unread += [_unread(row, "too long for an abstract") for row in rows]
     paragraphs = [Paragraph(lines=tuple(row.text for row in group)) for group in groups]
-    parts = read_parts(paragraphs, blocks=blocks)
-    for group, paragraph, part in zip(groups, paragraphs, parts, strict=True):
-        if part is ParagraphRole.TITLE:
+    roles = assign_roles(paragraphs, blocks=blocks)
+    for group, paragraph, role in zip(groups, paragraphs, roles, strict=True):
+        if role is ParagraphRole.TITLE:
             drafts.append((group[0].line, paragraph.text, []))
-        elif part is ParagraphRole.BOTH:
+        elif role is ParagraphRole.BOTH:
             drafts.append((group[0].line, paragraph.lines[0], list(paragraph.lines[1:])))
-        elif part is ParagraphRole.ABSTRACT:
+        elif role is ParagraphRole.ABSTRACT:
             drafts[-1][2].extend(paragraph.lines)
         else:
             unread += [_unread(row, "an abstract without a title") for row in group]

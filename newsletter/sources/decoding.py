@@ -1,6 +1,6 @@
-"""From the bytes of a dump to its text: size, kind and encoding.
+"""Decodes the bytes of a dump to text: checks size and kind, finds the encoding.
 
-It knows no format: what the text says is read elsewhere.
+It knows no format and does not read the text.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from newsletter.core.errors import DumpRefusedError
 from newsletter.core.papers.listing import Unread
 
 _MB = 1024 * 1024  # bytes
-MAX_SIZE = 20 * _MB  # bytes; a page of 50 papers has 80 kB, so this is no listing but a mistake
-MAX_LINES = 400_000  # four times what papers in a file of MAX_SIZE have; more is a log, or an attack
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # in no text; ESC may come from a terminal's log
-_CONTROL_SHARE = 0.005  # of all bytes; more than this is no text
-_BOMS = (  # UTF-32 is not looked for: nobody saves a page in it, and it is caught as binary
+MAX_SIZE = 20 * _MB  # bytes; a page of 50 papers has 80 kB, so a larger file is a mistake
+MAX_LINES = 400_000  # four times the lines of a listing of MAX_SIZE; more is a log, or an attack
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # ESC is allowed: logs of terminals hold it
+_CONTROL_SHARE = 0.005  # of all bytes; with more of them it is no text
+_BOMS = (  # no UTF-32: browsers do not save it, and it is refused as binary
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -40,7 +40,7 @@ class Decoded:
     """A dump's text."""
 
     text: str
-    unread: tuple[Unread, ...] = ()  # the broken character at its end
+    unread: tuple[Unread, ...] = ()  # a broken character at the end
 
 
 def check_size(size: int, *, name: str) -> None:
@@ -58,7 +58,8 @@ def check_size(size: int, *, name: str) -> None:
 def decode(data: bytes, *, name: str) -> Decoded:
     """Return the text of `data`: by its byte order mark, else UTF-8, else Windows-1252.
 
-    name: the file's name, for messages. Raises DumpRefusedError when the bytes are none, too many or no text.
+    name: the file's name, for messages. Raises DumpRefusedError for an empty or too large file, and for bytes
+    that are no text.
     """
     check_size(len(data), name=name)
     for magic, what in _MAGIC:
@@ -90,11 +91,11 @@ def _decode_as(data: bytes, encoding: str, *, name: str) -> Decoded:
         if encoding != "utf-8":
             text = data.decode(encoding, errors="replace")
             return _checked(Decoded(text=text), name=name)
-    # Not UTF-8. Where sound multi-byte characters outnumber the broken bytes, two encodings are mixed.
+    # Not UTF-8. With more valid multi-byte characters than broken bytes, two encodings are mixed.
     mixed = data.decode("utf-8", errors="surrogateescape")
     broken = sum(1 for char in mixed if "\udc80" <= char <= "\udcff")
-    sound = sum(1 for char in mixed if char >= "\x80") - broken
-    if sound > broken:
+    valid = sum(1 for char in mixed if char >= "\x80") - broken
+    if valid > broken:
         text = re.sub("[\udc80-\udcff]+", _as_windows_1252, mixed)
         return _checked(Decoded(text=text), name=name)
     text = data.decode("windows-1252", errors="replace")
@@ -106,7 +107,7 @@ def _as_windows_1252(match: re.Match[str]) -> str:
 
 
 def _checked(decoded: Decoded, *, name: str) -> Decoded:
-    """Refuse text that is blank, holds NULs, or has more lines than papers could fill."""
+    """Refuse text that is blank, holds NULs, or has more lines than a listing can have."""
     if not decoded.text.strip():
         raise DumpRefusedError(
             "the file holds nothing but blanks", hint=f"Save the page again. {_AS_TEXT}", file=name

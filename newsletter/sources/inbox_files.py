@@ -1,4 +1,4 @@
-"""What may be taken of an inbox folder, by names and by what `os.stat` says. Opens no file."""
+"""Decides by name and `os.stat` which files of an inbox folder may be ingested. It opens none."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import stat
 from newsletter.core.errors import DumpRefusedError
 from newsletter.sources.decoding import check_size
 
-TAKEN, REFUSED = "taken", "refused"  # folders inside the inbox
+TAKEN_FOLDER, REFUSED_FOLDER = "taken", "refused"  # folders inside the inbox
 UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp", ".swp", "~")
 
 
 def is_hidden(name: str) -> bool:
-    """Whether the name says that the file is none of ours."""
-    return name.startswith(".") or name in (TAKEN, REFUSED)
+    """Whether the name is hidden or one of the folders of this program."""
+    return name.startswith(".") or name in (TAKEN_FOLDER, REFUSED_FOLDER)
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether the name says that somebody still writes it."""
+    """Whether the name is one that programs give to a file which they still write."""
     return name.endswith(UNFINISHED)
 
 
-def unfit(found: os.stat_result, name: str) -> str:
-    """Why this is nothing to take, whatever its contents; empty: it may be."""
+def reason_to_refuse(found: os.stat_result, name: str) -> str:
+    """Why the file is refused whatever its contents are; empty when it may be ingested."""
     if stat.S_ISDIR(found.st_mode):
         return "a folder; put the files themselves here"
     if not stat.S_ISREG(found.st_mode):

@@ -1,7 +1,7 @@
-r"""LaTeX residue to readable Unicode: `85\%`, `caf\'e`, `{\deg}`, `$O(n^2)$`, `textbf{Gen}erat...`.
+r"""Turns LaTeX residue into readable Unicode: `85\%`, `caf\'e`, `{\deg}`, `$O(n^2)$`, `textbf{Gen}erat...`.
 
-Only spans with a backslash or a pair of dollars change, and a few commands that lost their backslash. It is
-no LaTeX reader: `%` is a per cent sign, `$5` is money, and a span with an unknown command stays as it stands.
+Only spans with a backslash or a pair of dollars change, and a few commands that lost their backslash. It does
+not read LaTeX: `%` is a per cent sign, `$5` is money, and a span with an unknown command stays unchanged.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import unicodedata
 from functools import cache, lru_cache
 from typing import Any
 
-MAX_SPANS = 500  # per text; more is no prose, and each may cost 0.1 ms
+MAX_SPANS = 500  # of one text; prose has fewer, and each may cost 0.1 ms
 _ATOM = r"[^{}\\]|\\."
 _ARGUMENT = (
     rf"\{{(?:{_ATOM}|\{{(?:{_ATOM}|\{{[^{{}}]{{0,100}}+\}}){{0,200}}+\}}){{0,400}}+\}}"  # three braces deep
@@ -49,9 +49,9 @@ _LOST = re.compile(
     r"|(?<![\\A-Za-z])math(?:cal|bb|bf|rm|frak|scr)\ ?(?=[A-Za-z](?![A-Za-z]))"
 )
 _LOST_ALPHABETS = ("mathcal", "mathbb", "mathbf", "mathrm", "mathfrak", "mathscr")
-# Commands of paper styles (CVPR's \eg and its kin) and arXiv's own ({\deg}) that the library reads otherwise
-# or not.
-_OWN = {
+# Commands of paper styles (\eg of CVPR) and of arXiv ({\deg}) that the library does not know or reads
+# differently.
+_EXTRA_COMMANDS = {
     "aka": "a.k.a.",
     "bot": "⊥",
     "celsius": "°C",
@@ -90,7 +90,7 @@ _OWN = {
     "wrt": "w.r.t.",
     "xspace": "",
 }
-_FONTS = frozenset(  # commands that only set their argument in another font
+_FONTS = frozenset(  # commands that only change the font of their argument
     f"{kind}{font}"
     for kind, fonts in {
         "text": (
@@ -138,17 +138,16 @@ _RAISED = {
 }
 _UP = str.maketrans("0123456789+-=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ")
 _DOWN = str.maketrans("0123456789+-=()ijkmntx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ᵢⱼₖₘₙₜₓ")
-_PROSE = re.compile(r"[A-Za-z]{4,}\s|\s[A-Za-z]{2,}\s")  # between dollars: words, so no formula
-_STYLED = re.compile(
-    "[\U0001d400-\U0001d7ff\u2102-\u2138]"
-)  # mathematical alphabets: fonts lack them, searches miss them
+_PROSE = re.compile(r"[A-Za-z]{4,}\s|\s[A-Za-z]{2,}\s")  # words between dollars: no formula
+# mathematical alphabets: fonts lack them, searches miss them
+_STYLED = re.compile("[\U0001d400-\U0001d7ff\u2102-\u2138]")
 _KEPT_STYLED = "ℂℍℕℙℚℝℤℏℓ℃℉№™Ω℘"
 
 
 def readable(text: str) -> str:
-    r"""Return `text` with LaTeX residue as Unicode; text without any comes back as it is.
+    r"""Return `text` with LaTeX residue as Unicode; text without residue stays unchanged.
 
-    Never raises; the time grows with the length alone, whatever the text holds.
+    Never raises. The time depends on the length of the text alone.
     """
     if "\\" in text or text.count("$") > 1:
         text = _SPAN.sub(_replacement, text, count=MAX_SPANS)
@@ -181,13 +180,13 @@ def _replacement(match: re.Match[str]) -> str:
             return " "
         case _:
             text = _command(whole, match["name"] or match["bare"], match["arguments"] or "")
-            twice = text.endswith(".") and match.string.startswith(".", match.end())  # "\\etal." says it once
+            twice = text.endswith(".") and match.string.startswith(".", match.end())  # "\\etal."
             return text[:-1] if twice else text
 
 
 def _command(whole: str, name: str, arguments: str) -> str:
-    if name in _OWN:
-        return _OWN[name] + ("" if arguments in ("", "{}") else arguments)
+    if name in _EXTRA_COMMANDS:
+        return _EXTRA_COMMANDS[name] + ("" if arguments in ("", "{}") else arguments)
     if name in ("cite", "citep", "citet", "citealp") and arguments:
         return f"[{arguments.strip('{}')}]"
     if name == "url" and arguments:
@@ -196,13 +195,13 @@ def _command(whole: str, name: str, arguments: str) -> str:
         address, _, shown = arguments[1:-1].partition("}{")
         return shown if shown == address else f"{shown} ({address})"
     if len(name) == 1 and not arguments and name not in "oOlLijS":
-        return whole  # "\n", "\t", "C:\d": more often an escape or a path than a command
+        return whole  # "\n", "\t", "C:\d": an escape or a path rather than a command
     if name in _TAKES_TEXT:
         if not arguments or arguments == "{}":
             return whole
     elif name not in _symbols():
         return whole
-    elif arguments not in ("", "{}"):  # a symbol takes no argument: what follows is text in braces
+    elif arguments not in ("", "{}"):  # a symbol has no argument: text in braces follows it
         symbol = _converted(f"\\{name}")
         return whole if symbol is None else symbol + arguments
     converted = _formula_text(whole) if name in _IN_A_LINE else _converted(whole)
@@ -218,7 +217,7 @@ def _formula(whole: str) -> str:
 
 
 def _formula_text(formula: str) -> str | None:
-    """Return a formula as text, with raised and lowered digits; None when it cannot be read."""
+    """Return a formula as text with superscript and subscript digits; None when it cannot be read."""
     text = _OPERATORS.sub(
         lambda m: (
             (" " if m["before"] is not None else "") + m["name"] + (" " if m["after"] is not None else "")
@@ -241,14 +240,14 @@ def _script(match: re.Match[str]) -> str:
     if inner and all(ord(char) > 127 for char in mapped) and inner.isascii():
         return mapped
     if inner.startswith("\\"):
-        inner += " "  # so that a letter behind it does not join the command's name
-    mark = "\x02" if raised else "\x03"  # stand-ins, so that the next round leaves them alone
+        inner += " "  # a letter after it must not become part of the command's name
+    mark = "\x02" if raised else "\x03"  # placeholders that the next round does not match
     single = len(inner) < 2 or inner[0] + inner[-1] == "()" or re.fullmatch(r"\\[A-Za-z]+ |[A-Za-z]+", inner)
     return f"{mark}{inner}" if single else f"{mark}({inner})"
 
 
 def _converted(span: str, *, in_math: bool = False) -> str | None:
-    """Return a span as Unicode by the library; None when it holds an unknown command or cannot be read."""
+    """Convert a span with the library; None for an unknown command or a span that cannot be read."""
     return _by_library(span.replace("\\%", "%").replace("%", "\\%"), in_math)
 
 
@@ -256,18 +255,21 @@ def _converted(span: str, *, in_math: bool = False) -> str | None:
 def _by_library(span: str, in_math: bool) -> str | None:
     for name in re.findall(r"\\([A-Za-z]+)", span):
         known = (
-            name in _TAKES_TEXT or name in _OWN or name in _symbols() or (len(name) == 1 and name in "cvuHkr")
+            name in _TAKES_TEXT
+            or name in _EXTRA_COMMANDS
+            or name in _symbols()
+            or (len(name) == 1 and name in "cvuHkr")
         )
         if not known and not (in_math and name in _SIZES):
             return None
-    span = re.sub(r"\\([A-Za-z]+)", lambda match: _OWN.get(match[1], match[0]), span)
+    span = re.sub(r"\\([A-Za-z]+)", lambda match: _EXTRA_COMMANDS.get(match[1], match[0]), span)
     try:
         text: str = _library().latex_to_text(span)
-    except Exception:  # whatever a parser of real-world residue trips over, the reader gets the source
+    except Exception:  # the library fails in many ways on residue; readers then get the source
         return None
     text = _STYLED.sub(_plain_letter, " ".join(text.split()))
     if "%s" in text or unicodedata.combining(text[:1] or " "):
-        return None  # "\\frac" or "\\hat" without what belongs to it
+        return None  # "\\frac" or "\\hat" without an argument
     text = re.sub(r"√\((\w)\)", r"√\1", text)
     return unicodedata.normalize("NFC", text)
 
@@ -281,7 +283,7 @@ def _plain_letter(match: re.Match[str]) -> str:
 def _library() -> Any:
     from pylatexenc.latex2text import LatexNodes2Text  # 40 ms: only for text that has residue
 
-    logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)  # it tells the admin of every odd formula
+    logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)  # it warns of every odd formula
     return LatexNodes2Text(math_mode="text", keep_comments=True, strict_latex_spaces=False)
 
 

@@ -1,6 +1,6 @@
-"""Tells text from what is none: bytes read as letters, markup, noise. It knows no format and judges one line.
+"""Decides whether a line is text, or misread bytes, markup or noise. It knows no format and reads one line.
 
-What it lets pass may still be nonsense; what it refuses was written by nobody as a title or an abstract.
+A line that passes may still be nonsense; a refused line cannot be a title or part of an abstract.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import re
 import unicodedata
 
 BAD_SHARE = 0.1  # of a line's characters that are replacement, control, private or unassigned
-WORDS_SHARE = 0.5  # of a line's characters that stand in words or numbers; the least in the real dumps is 0.8
-ODD_SHARE = 0.3  # of a line's letters that are of scripts in which no paper is titled
-ODD_SCRIPTS = 3  # so many of these together are noise; a title about one of them is none
-ENOUGH = 12  # characters: a shorter line says too little to be judged by its words
+WORDS_SHARE = 0.5  # of a line's characters that are in words or numbers; at least 0.8 in the real dumps
+ODD_SHARE = 0.3  # of a line's letters that are of scripts in which no papers are titled
+ODD_SCRIPTS = 3  # so many of them in one line are noise; a title may be about one of them
+SHORTEST_JUDGED = 12  # characters; a shorter line has too few words to be judged by them
 _BAD = frozenset({"Cc", "Co", "Cn", "Cs"})
 _WORD = re.compile(r"(?<![^\s(\[{“\"'/—–-])[^\W_]+(?:[-'’./][^\W_]+)*(?![^\s)\]}”\"'’.,:;!?/—–-])")
 _MARKUP = re.compile(r"</?[A-Za-z!][^>]*>.*>|</?[A-Za-z!][^<>]*>")
@@ -24,7 +24,7 @@ _MATHS = ("MATHEMATICAL", "MODIFIER", "SUPERSCRIPT", "SUBSCRIPT", "DOUBLE-STRUCK
 
 
 def unreadable(text: str) -> str | None:
-    """Why a line (not blank, without the space around it) is no text; None where it may be."""
+    """Why a line (stripped, not blank) is no text; None when it may be text."""
     if not any(char.isalnum() for char in text):
         return "no letter in it"
     if _MARKUP.fullmatch(text):
@@ -37,7 +37,7 @@ def unreadable(text: str) -> str | None:
             return "letters of many scripts"
     elif any(char < " " for char in text):
         return "characters that cannot be read"
-    if len(text) >= ENOUGH:
+    if len(text) >= SHORTEST_JUDGED:
         words = sum(len(word) for word in _WORD.findall(text))
         if words < WORDS_SHARE * sum(not char.isspace() for char in text):
             return "hardly a word in it"

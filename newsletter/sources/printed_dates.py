@@ -1,6 +1,6 @@
-"""Reads a date as pages print it: "Dec 12", "Apr 10, 2024", "10 April 2024", "2024-04-10".
+"""Reads dates as pages print them: "Dec 12", "Apr 10, 2024", "10 April 2024", "2024-04-10".
 
-It decides no missing year; `newsletter.core.papers.dating` does.
+It decides no missing year (`newsletter.core.papers.dating` does).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from newsletter.core.papers.listing import PartialDate
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS_IN = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _MOST_COMMENTS = 10**9
-_YEARS = range(1900, 2101)  # four digits outside of it, behind a day, count something else
+_YEARS = range(1900, 2101)  # other numbers of four digits after a day count something else
 _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?"
     r"|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
@@ -25,15 +25,13 @@ _DATE = re.compile(
     (?:\ (?P<count>\d{{1,3}}(?:,\d{{3}})+|\d+(?:\.\d+)?k|\d+)(?:\ comments?)?)?$""",
     re.IGNORECASE | re.VERBOSE,
 )
-_STARTS = frozenset(
-    "JFMASONDjfmasondTWtw0123456789"
-)  # the first characters of all of these; most lines fail here
+_STARTS = frozenset("JFMASONDjfmasondTWtw0123456789")  # first characters of dates; most lines fail here
 
 
 def read_date(line: str) -> tuple[PartialDate, int | None] | None:
-    """Return the date that is all of `line`, and the number printed behind it (comments), if any.
+    """Return the date that fills `line`, and the number of comments printed after it, if any.
 
-    None when the line is anything else, or a day that is in no year.
+    None for any other line, and for a day that is in no calendar.
     """
     if not line or line[0] not in _STARTS or len(line) > 60:
         return None
@@ -58,7 +56,7 @@ def read_date(line: str) -> tuple[PartialDate, int | None] | None:
 
 
 def read_count(text: str) -> int | None:
-    """Read "12", "1,024" or "1.2k"; None for what no page can mean."""
+    """Read "12", "1,024" or "1.2k"; None for a number that is too large."""
     text = text.lower().replace(",", "")
     number = round(float(text[:-1]) * 1000) if text.endswith("k") else int(text)
     return number if number <= _MOST_COMMENTS else None

@@ -1,7 +1,7 @@
-"""From the bytes of a dump to its listing: finds the format and lets its module read.
+"""Reads the bytes of a dump into a listing: finds the format and calls its module.
 
-It opens no file and decides no year. A format is one module in this package that has what `Format` names, and
-a sample with its expected value beside the tests; nothing else knows the list.
+It opens no file and decides no year. A format is one module of this package with the names of `DumpFormat`,
+and a sample with its expected value in tests/sources/samples. There is no list of formats to edit.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from newsletter.sources.decoding import decode
 
 
 class DumpFormat(Protocol):
-    """What the module of a format offers."""
+    """The names that the module of a format has."""
 
     NAME: str  # for `--format`, and stored with the dump
     ABOUT: str  # one line for messages and help
 
     def recognise(self, text: str) -> float:
-        """How surely `text` is of this format: 0 not at all, 1 surely."""
+        """How surely `text` is of this format, from 0 (not at all) to 1 (surely)."""
 
     def parse(self, text: str) -> Listing:
-        """Read `text`; every non-blank line is accounted for."""
+        """Read `text`; every non-blank line is header, part of an entry, or unread with a reason."""
 
 
 @cache

@@ -1,6 +1,6 @@
-"""Tells titles from abstracts in a run of paragraphs, by the cheapest reading of the whole run.
+"""Tells titles from abstracts in a run of paragraphs: the cheapest assignment of roles to all of them.
 
-It knows no format's marks: dates, authors and banners have been taken out before.
+It knows no format: its caller has removed dates, authors and banners.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 LONGEST_TITLE = 400  # characters; the longest in the real dumps has 163
-TYPICAL_TITLE = (
-    200  # characters; longer ones are rare, and a line beyond it is a paragraph that was not wrapped
-)
+TYPICAL_TITLE = 200  # characters; longer titles are rare, so a longer line is a paragraph
 _SENTENCES = re.compile(r"[a-z0-9)%\]][.!?] +[A-Z]")
 _OPENING = re.compile(
     r"(?:We|In this|This|These|Our|Recent|Recently|However|Here|To this end|Code|Project page)\b[ ,:]"
@@ -34,7 +32,7 @@ class Paragraph:
 
 
 class ParagraphRole(Enum):
-    """What a paragraph is."""
+    """The role of a paragraph."""
 
     TITLE = "title"
     ABSTRACT = "abstract"  # or the continuation of one
@@ -42,20 +40,20 @@ class ParagraphRole(Enum):
     ORPHAN = "orphan"  # an abstract whose title is missing
 
 
-# What a reading costs. The figures rank readings against each other; only their order means something.
-_NO_ABSTRACT = 3.0  # a title at once followed by another title
+# The costs of an assignment. They only rank assignments against each other.
+_NO_ABSTRACT = 3.0  # a title directly followed by another title
 _LAST_WITHOUT_ABSTRACT = 1.5
 _CONTINUED = 1.5  # an abstract in two paragraphs
-_GLUED = 2.0  # title and abstract without a blank line between
+_JOINED = 2.0  # title and abstract without a blank line between
 _ORPHAN = 6.0
 _EXTRA_ENTRY = 1.0  # an entry without its own author block, in a dump that has such blocks
-_NEVER = 1e9
+_IMPOSSIBLE = 1e9
 
 
 def title_cost(text: str, lines: int = 1) -> float:
     """How unlike a title `text` (which stood on so many lines) is; 0 for a good one."""
     if len(text) > LONGEST_TITLE:
-        return _NEVER
+        return _IMPOSSIBLE
     cost = max(0, len(text) - TYPICAL_TITLE) / 25
     if text.endswith(_STOPS) and not text.endswith("..."):
         cost += 3
@@ -93,11 +91,11 @@ def is_abstract(text: str) -> bool:
     return abstract_cost(text) < 1 and title_cost(text) >= 3
 
 
-def read_parts(paragraphs: Sequence[Paragraph], *, blocks: bool) -> list[ParagraphRole]:
-    """Return what each of the paragraphs between two author blocks is.
+def assign_roles(paragraphs: Sequence[Paragraph], *, blocks: bool) -> list[ParagraphRole]:
+    """Return the role of each paragraph of a run, which ends at an author block or at the end of the dump.
 
-    blocks: whether the dump has author blocks at all. The run ends at such a block or at the end of the dump.
-    Dynamic programming over (paragraph, part); linear in the number of paragraphs.
+    blocks: whether the dump has author blocks at all. Dynamic programming over (paragraph, role); linear in
+    the number of paragraphs.
     """
     extra = _EXTRA_ENTRY if blocks else 0.0
     table: list[dict[ParagraphRole, tuple[float, ParagraphRole | None]]] = []
@@ -109,21 +107,21 @@ def read_parts(paragraphs: Sequence[Paragraph], *, blocks: bool) -> list[Paragra
         }
         if len(paragraph.lines) > 1:
             own[ParagraphRole.BOTH] = (
-                _GLUED + title_cost(paragraph.lines[0]) + abstract_cost(" ".join(paragraph.lines[1:]))
+                _JOINED + title_cost(paragraph.lines[0]) + abstract_cost(" ".join(paragraph.lines[1:]))
             )
         if not table:
             row: dict[ParagraphRole, tuple[float, ParagraphRole | None]] = {
-                part: (cost, None) for part, cost in own.items() if part is not ParagraphRole.ABSTRACT
+                role: (cost, None) for role, cost in own.items() if role is not ParagraphRole.ABSTRACT
             }
             row[ParagraphRole.ORPHAN] = (_ORPHAN + own[ParagraphRole.ABSTRACT], None)
             table.append(row)
             continue
         row = {}
-        for part, cost in own.items():
+        for role, cost in own.items():
             for before, (sum_before, _) in table[-1].items():
-                step = _step(before, part, extra)
-                if step is not None and (part not in row or sum_before + step + cost < row[part][0]):
-                    row[part] = (sum_before + step + cost, before)
+                step = _step(before, role, extra)
+                if step is not None and (role not in row or sum_before + step + cost < row[role][0]):
+                    row[role] = (sum_before + step + cost, before)
         orphan = table[-1].get(ParagraphRole.ORPHAN)
         if orphan:
             row[ParagraphRole.ORPHAN] = (
@@ -134,9 +132,9 @@ def read_parts(paragraphs: Sequence[Paragraph], *, blocks: bool) -> list[Paragra
     return _cheapest(table)
 
 
-def _step(before: ParagraphRole, part: ParagraphRole, extra: float) -> float | None:
-    """What it costs that `part` follows `before`; None where it cannot."""
-    if part is ParagraphRole.ABSTRACT:
+def _step(before: ParagraphRole, role: ParagraphRole, extra: float) -> float | None:
+    """The cost of `role` after `before`; None where it cannot follow."""
+    if role is ParagraphRole.ABSTRACT:
         if before is ParagraphRole.ORPHAN:
             return None  # an orphan goes on as an orphan
         return 0.0 if before is ParagraphRole.TITLE else _CONTINUED
@@ -149,13 +147,13 @@ def _cheapest(table: list[dict[ParagraphRole, tuple[float, ParagraphRole | None]
     if not table:
         return []
     last = {
-        part: cost + (_LAST_WITHOUT_ABSTRACT if part is ParagraphRole.TITLE else 0.0)
-        for part, (cost, _) in table[-1].items()
+        role: cost + (_LAST_WITHOUT_ABSTRACT if role is ParagraphRole.TITLE else 0.0)
+        for role, (cost, _) in table[-1].items()
     }
-    part: ParagraphRole | None = min(last, key=last.__getitem__)
-    parts: list[ParagraphRole] = []
+    role: ParagraphRole | None = min(last, key=last.__getitem__)
+    roles: list[ParagraphRole] = []
     for row in reversed(table):
-        assert part is not None
-        parts.append(part)
-        part = row[part][1]
-    return parts[::-1]
+        assert role is not None
+        roles.append(role)
+        role = row[role][1]
+    return roles[::-1]

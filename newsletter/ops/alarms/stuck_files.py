@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from newsletter.core.alarms import StuckFile
-from newsletter.sources.inbox_files import REFUSED, is_hidden, is_unfinished, unfit
+from newsletter.sources.inbox_files import REFUSED_FOLDER, is_hidden, is_unfinished, reason_to_refuse
 
 MOST = 25  # that are named; more have one cause
 
@@ -15,7 +15,7 @@ MOST = 25  # that are named; more have one cause
 def leftovers(inbox: Path) -> tuple[StuckFile, ...]:
     """What lies in an inbox folder, and in `refused/` in it, by name; empty when they cannot be read."""
     found = [_left(entry, _why(entry)) for entry in _entries(inbox) if not is_hidden(entry.name)]
-    found += [_left(entry, "no listing") for entry in _entries(inbox / REFUSED)]
+    found += [_left(entry, "no listing") for entry in _entries(inbox / REFUSED_FOLDER)]
     return tuple(left for left in found if left is not None)[:MOST]
 
 
@@ -31,7 +31,7 @@ def _why(entry: os.DirEntry[str]) -> str:
     if is_unfinished(entry.name):
         return "its name says that it is still written"
     try:
-        why = unfit(entry.stat(), entry.name)
+        why = reason_to_refuse(entry.stat(), entry.name)
     except OSError as error:  # a link to nothing
         return f"cannot be read: {error.strerror}"
     return why or ("" if os.access(entry.path, os.R_OK) else "cannot be read: Permission denied")
@@ -47,5 +47,5 @@ def _left(entry: os.DirEntry[str], why: str) -> StuckFile | None:
         file="".join(character if character.isprintable() else "?" for character in name),
         why=why,
         since=datetime.fromtimestamp(changed, UTC),
-        is_refused=Path(entry.path).parent.name == REFUSED,
+        is_refused=Path(entry.path).parent.name == REFUSED_FOLDER,
     )

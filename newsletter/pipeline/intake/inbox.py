@@ -21,7 +21,13 @@ from pathlib import Path
 from newsletter.core.errors import NewsletterError, StorageError, UnstorableError
 from newsletter.core.states import DumpStatus
 from newsletter.pipeline.intake.ingest import DumpReport
-from newsletter.sources.inbox_files import REFUSED, TAKEN, is_hidden, is_unfinished, unfit
+from newsletter.sources.inbox_files import (
+    REFUSED_FOLDER,
+    TAKEN_FOLDER,
+    is_hidden,
+    is_unfinished,
+    reason_to_refuse,
+)
 
 QUIET = 15.0  # seconds without a change: longer than the pauses of a copy over a poor network
 WATCHED = 3600.0  # seconds that a taken file is looked at: whoever still writes to it was not done
@@ -102,7 +108,7 @@ class Inbox:
         path = self._folder / name
         try:
             found = path.stat()
-            mark, trouble = FileState.of(found), unfit(found, name)
+            mark, trouble = FileState.of(found), reason_to_refuse(found, name)
         except OSError as error:  # gone again, or a link to nothing
             mark, trouble = FileState(0, 0, 0, 0, 0), f"cannot be read: {error.strerror}"
         seen = self._seen.get(name)
@@ -153,7 +159,7 @@ class Inbox:
         )
         seen = self._seen[name]
         try:
-            put = self._put_aside(name, seen.mark, REFUSED if refused else TAKEN)
+            put = self._put_aside(name, seen.mark, REFUSED_FOLDER if refused else TAKEN_FOLDER)
         except OSError as error:
             # Its bytes are known; it stays as told, or the next look would take it once more.
             self._tell(seen, name, f"cannot be moved: {error.strerror}")
@@ -202,7 +208,7 @@ class Inbox:
                 try:
                     self._put_back(path, self._folder / path.name)
                 except OSError as error:
-                    self._tell(seen, f"{TAKEN}/{path.name}", f"cannot be moved back: {error.strerror}")
+                    self._tell(seen, f"{TAKEN_FOLDER}/{path.name}", f"cannot be moved back: {error.strerror}")
                 else:
                     del self._taken[path]
             elif self._ticks() - seen.since > WATCHED:
