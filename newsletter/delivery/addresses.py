@@ -45,6 +45,11 @@ def _a_labels(domain: str) -> str:
         raise UnsendableAddressError("a domain that no A-label can spell") from error
 
 
+def domain_of(address: str) -> str:
+    """The part behind the last @, in lower case."""
+    return address.rpartition("@")[2].lower()
+
+
 def xtext(value: bytes) -> bytes:
     """`value` as RFC 3461's xtext, for ENVID and ORCPT."""
     return _XTEXT.sub(lambda found: b"+%02X" % found[0][0], value)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.addresses import UnsendableAddressError, to_wire, xtext
+from newsletter.delivery.addresses import UnsendableAddressError, domain_of, to_wire, xtext
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,7 @@ def test_xtext_is_printable_and_reversible(value: bytes) -> None:
     assert re.fullmatch(rb"[!-~]*", encoded)
     assert b"=" not in encoded
     assert re.sub(rb"\+([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]), encoded) == value
+
+
+def test_domain_of_an_address() -> None:
+    assert domain_of('"a@b"@Mail.Example') == "mail.example"

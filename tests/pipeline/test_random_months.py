@@ -20,7 +20,7 @@ from newsletter.core.states import DeliveryState
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import canary_slots, deliveries, digest_papers, papers
 from newsletter.db.schema import editions as all_editions
-from newsletter.delivery.outbox import debts, held_mail, queries
+from newsletter.delivery.outbox import debts, held_mail, resend
 from newsletter.delivery.outbox.claims import expire
 from newsletter.papers import editions, merging, topic_matches
 from newsletter.pipeline.curation.corrections import merge_papers, split_papers
@@ -145,7 +145,7 @@ class Month:
             sent = select(deliveries.c.id).where(deliveries.c.state.in_(["sent", "uncertain"]))
             last = connection.execute(sent.order_by(deliveries.c.id.desc()).limit(5)).scalars().all()
             if last:
-                queries.resend(connection, self.random.choice(last), now=self.now)
+                resend.resend(connection, self.random.choice(last), now=self.now)
 
     def _leave(self) -> None:
         with writing(self.world.engine) as connection:

@@ -1,4 +1,4 @@
-"""Stored content: pieces in, contents out. A piece is stored once, whatever number of digests hold it.
+"""Stores and loads contents by their pieces. A piece is stored once, whatever number of contents hold it.
 
 It neither encodes pieces (`newsletter.render`) nor joins them (`newsletter.delivery.message.builder`).
 """
@@ -10,12 +10,14 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, insert, select
 
+from newsletter.core.debts.digest_plan import DigestPlan
 from newsletter.core.errors import NotFoundError
 from newsletter.core.mail.values import Content
+from newsletter.core.states import MailKind
 from newsletter.db.engine import dialect_insert
-from newsletter.db.schema import digests, pieces
+from newsletter.db.schema import digest_maybes, digest_papers, digests, pieces
 
 T = TypeVar("T")
 
@@ -28,17 +30,93 @@ def store_pieces(connection: Connection, bodies: Iterable[bytes]) -> list[int]:
     keys = [(hashlib.sha256(body).hexdigest(), body) for body in bodies]
     by_key = dict(keys)
     ids: dict[str, int] = {}
-    insert = dialect_insert(connection)
+    upsert = dialect_insert(connection)
     for page in _pages(list(by_key)):
         ids |= _ids(connection, page)
         missing = [key for key in page if key not in ids]
         if missing:
             connection.execute(
-                insert(pieces).on_conflict_do_nothing(index_elements=["sha256"]),
+                upsert(pieces).on_conflict_do_nothing(index_elements=["sha256"]),
                 [{"sha256": key, "body": by_key[key]} for key in missing],
             )
             ids |= _ids(connection, missing)
     return [ids[key] for key, _ in keys]
+
+
+def store_digest(connection: Connection, plan: DigestPlan, content: Content, *, key: str) -> int:
+    """Store a digest unless one of that key exists; returns its id. Frozen once stored."""
+    known = connection.execute(select(digests.c.id).where(digests.c.key == key)).scalar_one_or_none()
+    if known is not None:
+        return int(known)
+    digest_id: int = connection.execute(
+        insert(digests).returning(digests.c.id),
+        {
+            "key": key,
+            "kind": MailKind.DIGEST.value,
+            "edition": plan.edition,
+            "date": plan.date,
+            "composed_at": content.date,
+            "subject": content.subject,
+            "parts": _store_parts(connection, content),
+            "values": dict(content.values),
+            "has_left_out": bool(plan.left_out),
+        },
+    ).scalar_one()
+    papers = (*plan.news, *plan.recaps, *plan.left_out)
+    if papers:
+        connection.execute(
+            insert(digest_papers),
+            [
+                {
+                    "digest_id": digest_id,
+                    "position": position,
+                    "paper_id": paper.paper_id,
+                    "topic": paper.topic,
+                    "also_in": list(paper.also_in),
+                    "form": paper.form.value,
+                    "role": paper.role.value,
+                    "edition": paper.edition,
+                }
+                for position, paper in enumerate(papers, 1)
+            ],
+        )
+    if plan.maybe:  # in a table of their own: they are no part of the ledger
+        connection.execute(
+            insert(digest_maybes),
+            [
+                {"digest_id": digest_id, "position": position, "paper_id": card.paper_id, "topic": card.topic}
+                for position, card in enumerate(plan.maybe, 1)
+            ],
+        )
+    return digest_id
+
+
+def store_transactional(connection: Connection, kind: str, content: Content) -> int:
+    """Store a transactional mail's content; returns its id. Equal mails of one second share it."""
+    parts = [content.subject.encode(), *content.html, b"", *content.text]
+    identity = [kind.encode(), content.date.isoformat().encode(), *parts]
+    key = hashlib.sha256(b"\x00".join(hashlib.sha256(part).digest() for part in identity)).hexdigest()
+    same = select(digests.c.id).where(digests.c.key == key)
+    known = connection.execute(same).scalar_one_or_none()
+    if known is None:
+        upsert = dialect_insert(connection)
+        known = connection.execute(
+            upsert(digests)
+            .values(
+                key=key,
+                kind=kind,
+                edition=None,
+                date=content.date.date(),
+                composed_at=content.date,
+                subject=content.subject,
+                parts=_store_parts(connection, content),
+                values={},
+                has_left_out=False,
+            )
+            .on_conflict_do_nothing(index_elements=["key"])
+            .returning(digests.c.id)
+        ).scalar_one_or_none()
+    return int(known if known is not None else connection.execute(same).scalar_one())
 
 
 def load_content(connection: Connection, digest_id: int) -> Content:
@@ -95,6 +173,13 @@ class ContentCache:
             _, body = self._pieces.popitem(last=False)
             self._size -= len(body)
         return found
+
+
+def _store_parts(connection: Connection, content: Content) -> dict[str, list[int]]:
+    return {
+        "html": store_pieces(connection, content.html),
+        "text": store_pieces(connection, content.text),
+    }
 
 
 def _digests(connection: Connection, ids: Sequence[int]) -> list[Row[Any]]:

@@ -1,4 +1,4 @@
-"""Deliveries as `deliveries list` and `show` print them; and sending one again by hand.
+"""Deliveries as `deliveries list` and `show` print them. Changes nothing.
 
 Addresses come from a selectable that the subscribers' side hands out.
 """
@@ -9,18 +9,14 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, select
 
-from newsletter.core.errors import NewsletterError, NotFoundError
+from newsletter.core.errors import NotFoundError
 from newsletter.core.states import DeliveryState
 from newsletter.db.schema import deliveries, digests
-from newsletter.delivery.outbox import debts
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
 
 MessageId = Callable[[int, str, str], str]  # (subscriber id, kind, key) to the Message-ID
-
-_TRIABLE = frozenset({DeliveryState.DEFERRED, DeliveryState.FAILED, DeliveryState.QUEUED})
-_RESENDABLE = frozenset({DeliveryState.UNCERTAIN, DeliveryState.SENT})
 
 
 def listed(
@@ -61,84 +57,12 @@ def shown(
     """One delivery as a JSON object. Raises NotFoundError."""
     found = listed(connection, addresses=addresses, message_id=message_id, ids=[delivery_id])
     if not found:
-        raise _unknown(delivery_id)
+        raise no_such_delivery(delivery_id)
     return found[0]
 
 
-def retry(connection: Connection, delivery_id: int, *, now: datetime) -> None:
-    """Make a failed or deferred mail due now; the same bytes. Raises NewsletterError when it must not go."""
-    row = _fetch(connection, delivery_id)
-    state = DeliveryState(row.state)
-    if state not in _TRIABLE:
-        hint = (
-            "`newsletter deliveries resend` sends it a second time, with the same Message-ID."
-            if state in _RESENDABLE
-            else "Its papers go into the next digest."
-            if state is DeliveryState.SKIPPED
-            else "A sender is at it right now."
-        )
-        raise NewsletterError(f"delivery {delivery_id} is {state}: not to be retried", hint=hint)
-    if state is DeliveryState.FAILED:
-        _take_again(connection, row, now=now)
-    _due_now(connection, row, now=now, expires_at=row.expires_at)
-
-
-def resend(connection: Connection, delivery_id: int, *, now: datetime) -> None:
-    """Send an uncertain or sent mail again, the same bytes: the reader may get it twice."""
-    row = _fetch(connection, delivery_id)
-    state = DeliveryState(row.state)
-    if state not in _RESENDABLE:
-        raise NewsletterError(
-            f"delivery {delivery_id} is {state}: not to be sent again",
-            hint="`newsletter deliveries retry` is for what failed or was deferred.",
-        )
-    if state is DeliveryState.UNCERTAIN:
-        _take_again(connection, row, now=now)
-    else:
-        debts.keep_given(connection, [row.id], now=now)
-    # Somebody wants it sent: were it to expire, it would give back papers that may have arrived.
-    _due_now(connection, row, now=now, expires_at=None)
-
-
-def _take_again(connection: Connection, row: Row[Any], *, now: datetime) -> None:
-    if row.expires_at is not None and row.expires_at <= now:
-        raise NewsletterError(
-            f"delivery {row.id} has expired: the next digest is due", hint="Its papers go there."
-        )
-    if debts.given_elsewhere(connection, row.id):
-        raise NewsletterError(
-            f"papers of delivery {row.id} already stand in a later one",
-            hint="Sending it again would bring them twice.",
-        )
-    debts.take_again(connection, [row.id])
-
-
-def _due_now(connection: Connection, row: Row[Any], *, now: datetime, expires_at: datetime | None) -> None:
-    # Deferred, not queued, once it was tried: what was ever on its way is never composed anew.
-    tried = row.attempts > 0 or row.state != DeliveryState.QUEUED
-    connection.execute(
-        update(deliveries)
-        .where(deliveries.c.id == row.id)
-        .values(
-            state=(DeliveryState.DEFERRED if tried else DeliveryState.QUEUED).value,
-            reason=None,
-            next_attempt_at=now,
-            expires_at=expires_at,
-            finished_at=None,
-        )
-    )
-
-
-def _fetch(connection: Connection, delivery_id: int) -> Row[Any]:
-    row = connection.execute(
-        select(deliveries).where(deliveries.c.id == delivery_id).with_for_update()
-    ).first()
-    if row is None:
-        raise _unknown(delivery_id)
-    return row
-
-
-def _unknown(delivery_id: int) -> NotFoundError:
+def no_such_delivery(delivery_id: int) -> NotFoundError:
+    """The error for an id that no delivery has."""
     return NotFoundError(
         f"no such delivery: {delivery_id}", hint="`newsletter deliveries list` shows all of them."
     )

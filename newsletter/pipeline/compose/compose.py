@@ -18,7 +18,7 @@ from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, PlannedPap
 from newsletter.core.states import MailKind
 from newsletter.db.engine import be_alone, writing
 from newsletter.db.schema import deliveries, reader_debts, runs
-from newsletter.delivery.outbox.digests import store_digest
+from newsletter.delivery.outbox.content_store import store_digest
 from newsletter.delivery.outbox.enqueue import enqueue
 from newsletter.delivery.outbox.held_mail import park_all
 from newsletter.pipeline.compose import due

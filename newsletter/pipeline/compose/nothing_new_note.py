@@ -11,9 +11,10 @@ from sqlalchemy import Connection, func, literal, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.states import MailKind
+from newsletter.delivery.outbox.content_store import store_transactional
 from newsletter.delivery.outbox.enqueue import enqueue
 from newsletter.pipeline.compose.batch import SlotClosing, batch, groups
-from newsletter.pipeline.content.transactional import TransactionalRenderer, store_letter
+from newsletter.pipeline.content.transactional import TransactionalRenderer
 
 
 def post_notes(connection: Connection, *, renderer: TransactionalRenderer, now: datetime) -> int:
@@ -33,7 +34,7 @@ def post_notes(connection: Connection, *, renderer: TransactionalRenderer, now: 
             batch.c.subscriber_id,
             literal(MailKind.NOTHING_NEW.value).label("kind"),
             batch.c.delivery_key.label("key"),
-            literal(store_letter(connection, MailKind.NOTHING_NEW, content)).label("digest_id"),
+            literal(store_transactional(connection, MailKind.NOTHING_NEW, content)).label("digest_id"),
             literal(0).label("stamp"),
             batch.c.slot_at,
             instant.label("composed_at"),

@@ -5,7 +5,6 @@ Posting stores the content and a waiting delivery in the caller's transaction; `
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +14,8 @@ from sqlalchemy import Connection, select
 
 from newsletter.core.errors import NewsletterError
 from newsletter.core.mail.values import Content
-from newsletter.db.engine import dialect_insert
-from newsletter.db.schema import deliveries, digests
-from newsletter.delivery.outbox.content_store import store_pieces
+from newsletter.db.schema import deliveries
+from newsletter.delivery.outbox.content_store import store_transactional
 from newsletter.delivery.outbox.enqueue import enqueue_one
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
@@ -128,40 +126,9 @@ def post_letter(
         subscriber_id=subscriber_id,
         kind=kind,
         key=key,
-        digest_id=store_letter(connection, kind, press.content(kind, papers=papers, at=at)),
+        digest_id=store_transactional(connection, kind, press.content(kind, papers=papers, at=at)),
         values=values,
         composed_at=at,
         next_attempt_at=now,
         expires_at=expires_at,
     )
-
-
-def store_letter(connection: Connection, kind: str, content: Content) -> int:
-    """Store a letter's content; returns its id: one row for all of a second that say the same."""
-    parts = [content.subject.encode(), *content.html, b"", *content.text]
-    told = [kind.encode(), content.date.isoformat().encode(), *parts]
-    key = hashlib.sha256(b"\x00".join(hashlib.sha256(part).digest() for part in told)).hexdigest()
-    same = select(digests.c.id).where(digests.c.key == key)
-    known = connection.execute(same).scalar_one_or_none()
-    if known is None:
-        insert = dialect_insert(connection)
-        known = connection.execute(
-            insert(digests)
-            .values(
-                key=key,
-                kind=kind,
-                edition=None,
-                date=content.date.date(),
-                composed_at=content.date,
-                subject=content.subject,
-                parts={
-                    "html": store_pieces(connection, content.html),
-                    "text": store_pieces(connection, content.text),
-                },
-                values={},
-                has_left_out=False,
-            )
-            .on_conflict_do_nothing(index_elements=["key"])
-            .returning(digests.c.id)
-        ).scalar_one_or_none()
-    return int(known if known is not None else connection.execute(same).scalar_one())

@@ -57,8 +57,3 @@ class CircuitBreaker:
             self._refusals[domain] = self._refusals.get(domain, 0) + 1
             if self._refusals[domain] == SHUT_AFTER:
                 self.shut[domain] = f"{outcome.code} {outcome.status or ''} {outcome.text}".replace("  ", " ")
-
-
-def domain_of(address: str) -> str:
-    """The part behind the last @, in lower case."""
-    return address.rpartition("@")[2].lower()

@@ -12,11 +12,12 @@ from sqlalchemy import Connection
 
 from newsletter.core.mail.retry import POLICY_RETRY, Fate, NextStep, decide, postpone
 from newsletter.core.mail.values import Outcome, Verdict
+from newsletter.delivery.addresses import domain_of
 from newsletter.delivery.outbox import rate_counters
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import AttemptResult, record
 from newsletter.delivery.outbox.recovery import resends
-from newsletter.pipeline.deliver.circuit_breaker import CircuitBreaker, domain_of
+from newsletter.pipeline.deliver.circuit_breaker import CircuitBreaker
 from newsletter.pipeline.deliver.edition_guard import EditionGuard
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from subscribers.lifecycle import suppression

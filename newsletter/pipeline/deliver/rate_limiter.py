@@ -1,27 +1,98 @@
 """What the limits let a run send: on all mail, to each relay, to each recipient domain.
 
-It counts; what has no room waits. One limit's bookkeeping is `newsletter.pipeline.deliver.quota`.
+It counts; what has no room waits. The counts themselves are `newsletter.delivery.outbox.rate_counters`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from newsletter.core.errors import NewsletterError
+from newsletter.core.mail.rates import Rate
+from newsletter.delivery.addresses import domain_of
 from newsletter.delivery.outbox import rate_counters
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import WINDOW
 from newsletter.delivery.outbox.rate_counters import ALL, Limits
 from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import Transport
-from newsletter.pipeline.deliver.circuit_breaker import domain_of
-from newsletter.pipeline.deliver.quota import Quota
 
 LONGEST_WAIT = timedelta(minutes=2)  # for a limit to open, before a run leaves the rest to the next
+PORTION = (
+    2 * WINDOW
+)  # mails taken at least from a long limit at once: a crash may lose them, and exceeds none
+LARGEST = 20 * PORTION  # taken at once of a generous one
+SHORT = 60  # seconds: of so short a window no more is taken than goes at once
+
+
+class Quota:
+    """What was taken from one scope's limit and not used yet. Which mail uses it is the caller's decision.
+
+    What was taken counts from that moment. So it may be used only for a little while; then it goes back to
+    where it was counted, and is taken again.
+    """
+
+    def __init__(
+        self, scope: str, rates: Sequence[Rate], *, words: str, wall: Callable[[], datetime]
+    ) -> None:
+        self.scope = scope
+        self.rates = rates
+        self.words = f"{words} ({', '.join(map(str, rates))})"
+        self.opens_at: datetime | None = None  # when more may go, if less was given than was wanted
+        self.at_once = min((rate.mails for rate in rates if rate.seconds <= SHORT), default=None)
+        self._wall = wall
+        self._portion = max(PORTION, min(LARGEST, min(rate.mails for rate in rates) // 100))
+        self._lots: deque[tuple[datetime, int]] = deque()  # when taken, how many are left
+
+    @property
+    def left(self) -> int:
+        """Mails that may go now."""
+        now = self._wall()
+        return sum(mails for at, mails in self._lots if self._is_fresh(at, now))
+
+    def use(self, mails: int) -> None:
+        """So many go (below zero: so many came back untouched)."""
+        if mails < 0:
+            at = self._lots[-1][0] if self._lots else self._wall()
+            self._lots.append((at, -mails))
+        while mails > 0 and self._lots:
+            at, there = self._lots.pop()  # the newest: older ones may not be fresh
+            if there > mails:
+                self._lots.append((at, there - mails))
+            mails -= there
+
+    def renew(self, connection: Connection, wanted: int) -> None:
+        """Have `wanted` mails ready, if the limit gives them; what was taken too long ago goes back."""
+        now = self._wall()
+        while self._lots and not self._is_fresh(self._lots[0][0], now):
+            self._give_back(connection)
+        self.opens_at = None
+        missing = wanted - self.left
+        if missing <= 0:
+            return
+        if self.at_once is None:
+            missing = self._portion - self.left
+        taken = rate_counters.take(connection, self.scope, self.rates, wanted=missing, wall=now)
+        if taken.mails:
+            self._lots.append((now, taken.mails))
+        if self.left < wanted:
+            self.opens_at = taken.opens_at
+
+    def end(self, connection: Connection) -> None:
+        """Give back all that was not used."""
+        while self._lots:
+            self._give_back(connection)
+
+    def _give_back(self, connection: Connection) -> None:
+        at, mails = self._lots.popleft()
+        rate_counters.give_back(connection, self.scope, self.rates, mails=mails, taken_at=at)
+
+    def _is_fresh(self, at: datetime, now: datetime) -> bool:
+        return all(rate.is_fresh(at, now) for rate in self.rates)
 
 
 class RateLimiter:

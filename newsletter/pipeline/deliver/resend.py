@@ -1,4 +1,4 @@
-"""Again: mails that an admin wants tried or sent once more by hand. The next `deliver` takes them."""
+"""Retries or resends one delivery for an admin, in one transaction. The next `deliver` sends it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from newsletter.db.engine import writing
-from newsletter.delivery.outbox import queries
+from newsletter.delivery.outbox import resend as outbox_resend
 
 
 def retry(engine: Engine, delivery_id: int, *, now: datetime) -> None:
@@ -16,7 +16,7 @@ def retry(engine: Engine, delivery_id: int, *, now: datetime) -> None:
     Raises NotFoundError, or another NewsletterError that says why it must not go.
     """
     with writing(engine, alone=True) as connection:
-        queries.retry(connection, delivery_id, now=now)
+        outbox_resend.retry(connection, delivery_id, now=now)
 
 
 def resend(engine: Engine, delivery_id: int, *, now: datetime) -> None:
@@ -25,4 +25,4 @@ def resend(engine: Engine, delivery_id: int, *, now: datetime) -> None:
     Raises as `retry` does.
     """
     with writing(engine, alone=True) as connection:
-        queries.resend(connection, delivery_id, now=now)
+        outbox_resend.resend(connection, delivery_id, now=now)

@@ -20,13 +20,13 @@ from newsletter.core.mail.values import Envelope, Outcome, Verdict
 from newsletter.core.states import MailKind, SkipReason
 from newsletter.db.engine import KeptConnection, writing
 from newsletter.db.schema import runs
+from newsletter.delivery.addresses import domain_of
 from newsletter.delivery.outbox.claims import AudienceSelects, ClaimedMail, claim, expire
 from newsletter.delivery.outbox.handover import WINDOW, AttemptResult, hand_over, record, release
 from newsletter.delivery.outbox.held_mail import as_sender, barred, park
 from newsletter.delivery.outbox.recovery import recover
 from newsletter.delivery.outbox.sender_locks import owning
 from newsletter.delivery.smtp.transport import NAP, Transport
-from newsletter.pipeline.deliver.circuit_breaker import domain_of
 from newsletter.pipeline.deliver.envelopes import Envelopes
 from newsletter.pipeline.deliver.options import DeliveryOptions, DeliveryReport
 from newsletter.pipeline.deliver.outcomes import Outcomes

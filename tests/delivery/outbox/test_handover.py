@@ -14,6 +14,7 @@ from newsletter.core.mail.values import Outcome, Verdict
 from newsletter.core.states import DeliveryState, SkipReason
 from newsletter.db.engine import reading, writing
 from newsletter.delivery.outbox import queries
+from newsletter.delivery.outbox import resend as by_hand
 from newsletter.delivery.outbox.claims import LEASE, ClaimResult, _due, claim, expire
 from newsletter.delivery.outbox.handover import AttemptResult, hand_over, record, release
 from newsletter.delivery.outbox.recovery import Uncertain, recover
@@ -475,12 +476,12 @@ def show(box: Outbox, delivery: int) -> dict[str, object]:
 
 def retry(box: Outbox, delivery: int) -> None:
     with writing(box.engine) as connection:
-        queries.retry(connection, delivery, now=NOW)
+        by_hand.retry(connection, delivery, now=NOW)
 
 
 def resend(box: Outbox, delivery: int) -> None:
     with writing(box.engine) as connection:
-        queries.resend(connection, delivery, now=NOW)
+        by_hand.resend(connection, delivery, now=NOW)
 
 
 def test_show_tells_all_of_a_delivery(box: Outbox) -> None:

@@ -9,7 +9,6 @@ from newsletter.pipeline.deliver.circuit_breaker import (
     SHUT_AFTER,
     TOO_MANY,
     CircuitBreaker,
-    domain_of,
 )
 
 OK = Outcome(verdict=Verdict.ACCEPTED, phase="dot", code=250, relay="mx")
@@ -94,7 +93,3 @@ def test_brakes_leave_421_to_the_transport() -> None:
             Outcome(verdict=Verdict.DEFERRED, phase="mail", code=421), shut(ShutScope.RELAY), domain="x"
         )
     assert brakes.wrong == {}
-
-
-def test_domain_of_an_address() -> None:
-    assert domain_of('"a@b"@Mail.Example') == "mail.example"

@@ -20,7 +20,7 @@ from newsletter.db.schema import deliveries, mail_counts, pauses
 from newsletter.delivery.outbox.rate_counters import Limits
 from newsletter.delivery.smtp.relay import Relay, Security
 from newsletter.pipeline.deliver.options import DeliveryOptions, DeliveryReport
-from newsletter.pipeline.deliver.quota import PORTION
+from newsletter.pipeline.deliver.rate_limiter import PORTION
 from newsletter.pipeline.deliver.run import deliver
 from tests.delivery.outbox.scenario import NOW, Outbox
 from tests.pipeline.deliver.killed_sender import post_to
