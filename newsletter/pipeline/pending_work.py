@@ -15,7 +15,7 @@ from newsletter.core.cadence import Cadence, Slot, last_slot, next_slot
 from newsletter.core.states import MailKind
 from newsletter.db.schema import deliveries
 from newsletter.delivery.outbox import sender_locks
-from newsletter.delivery.outbox.claims import WAITING
+from newsletter.delivery.outbox.held_mail import WAITING
 from newsletter.papers.unpublished import unpublished_pairs
 from newsletter.pipeline.compose import canaries
 from newsletter.pipeline.compose.due import is_open

@@ -13,7 +13,8 @@ from newsletter.core.errors import NewsletterError
 from newsletter.core.states import SkipReason
 from newsletter.db.engine import rolled_back, writing
 from newsletter.db.schema import deliveries
-from newsletter.delivery.outbox.claims import WAITING, expire
+from newsletter.delivery.outbox.claims import expire
+from newsletter.delivery.outbox.held_mail import WAITING
 from newsletter.delivery.outbox.recovery import recover
 from newsletter.papers import editions
 from newsletter.pipeline.compose import canaries

@@ -17,8 +17,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, or_, se
 from newsletter.core.states import REGULAR_KINDS, DebtEnd, DeliveryState, MailKind, SkipReason
 from newsletter.db.schema import deliveries, digests, reader_debts
 from newsletter.delivery.outbox import debts
-from newsletter.delivery.outbox.held_mail import WAITING as WAITING
-from newsletter.delivery.outbox.held_mail import as_sender, barred, park
+from newsletter.delivery.outbox.held_mail import WAITING, as_sender, barred, park
 
 LEASE = timedelta(hours=1)  # all of SMTP's time limits together, the final dot's 10 minutes included
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, select, text
 from newsletter.core.alarms import FAILED, DumpFacts, Facts
 from newsletter.core.states import DumpStatus
 from newsletter.db.schema import deliveries, dumps, editions
-from newsletter.delivery.outbox.claims import WAITING
+from newsletter.delivery.outbox.held_mail import WAITING
 from newsletter.ops.alarms.stuck_files import leftovers
 from newsletter.ops.state_dir import INBOX
 from subscribers import requests

@@ -16,7 +16,7 @@ from newsletter.db.engine import reading
 from newsletter.db.migrate import check_current, known_revisions
 from newsletter.db.schema import deliveries, dumps, editions, reader_debts, runs
 from newsletter.db.snapshot import damage, sqlite_file
-from newsletter.delivery.outbox.claims import WAITING
+from newsletter.delivery.outbox.held_mail import WAITING
 from newsletter.ops.doctor.finding import Finding, failed, ok, warning
 from subscribers import audience, requests
 from subscribers.errors import SubscriberError
