@@ -156,17 +156,15 @@ def _stored(row: Row[Any]) -> StoredPaper:
         first_text_dump_id=row.first_text_dump_id,
         first_listing=(row.first_listed_on, row.first_dump_id, row.first_position),
         is_listed=False,
-        known=KnownPaper(
-            text=PaperText(title=row.title, abstract=row.abstract),
-            author_count=row.author_count,
-            author_names=tuple(row.author_names or ()),
-            organization=row.organization,
-            published_on=row.published_on,
-            comments=row.comments,
-            code_url=row.code_url,
-            url=row.url,
-        ),
+        known=KnownPaper(text=PaperText(title=row.title, abstract=row.abstract), **bibliographic_fields(row)),
     )
+
+
+def bibliographic_fields(row: Row[Any]) -> dict[str, Any]:
+    """Authors, organization, date and links from a row of `papers`, by the names that `KnownPaper` uses."""
+    names = ("author_count", "organization", "published_on", "comments", "code_url", "url")
+    fields: dict[str, Any] = {name: getattr(row, name) for name in names}
+    return {**fields, "author_names": tuple(row.author_names or ())}
 
 
 def _note_listing(paper: StoredPaper, printed: str | None, listed_on: date) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
@@ -13,25 +13,16 @@ from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPap
 from newsletter.core.mail.values import Content
 from newsletter.core.states import Form, Role
 from newsletter.db.schema import paper_topics, papers
+from newsletter.papers.lookup import bibliographic_fields
 from newsletter.render.assembly import assemble, budget
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.layout import Layout, key_of
 from newsletter.render.topic_colors import assign, shades_of
 from newsletter.render.view_models import Brand, PaperView, TopicView
+from newsletter.topics.definitions import Topic
 
 KEPT = 2_000  # papers kept rendered, some 30 MB; a process that runs for months sees far more
 CHUNK = 400  # papers read in one statement; far below any database's limit of parameters
-
-
-class Topic(Protocol):
-    """What the press needs to know of a topic."""
-
-    @property
-    def slug(self) -> str: ...  # in rows
-    @property
-    def title(self) -> str: ...  # what readers see
-    @property
-    def accent(self) -> str | None: ...  # "#rrggbb", or the next of the palette
 
 
 class DigestRenderer:
@@ -115,13 +106,7 @@ def _view(row: Row[Any], evidence: Mapping[str, tuple[str, ...]]) -> PaperView:
         id=row.id,
         title=row.title,
         abstract=row.abstract,
-        author_count=row.author_count,
-        author_names=tuple(row.author_names or ()),
-        organization=row.organization,
-        published_on=row.published_on,
-        comments=row.comments,
-        code_url=row.code_url,
-        url=row.url,
         first_listed_on=row.first_listed_on,
         evidence=evidence,
+        **bibliographic_fields(row),
     )

@@ -11,20 +11,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
-from typing import Protocol
 
 from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, OwedPair, PlannedPaper, arrange
 from newsletter.core.mail.values import Content
 from newsletter.core.papers.listing import Entry
 from newsletter.core.states import Form
 from newsletter.core.topics.topic_match import STRONG, TopicMatch
-from newsletter.pipeline.content.digest_renderer import Topic, topic_views
+from newsletter.pipeline.content.digest_renderer import topic_views
 from newsletter.render.assembly import assemble
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.layout import Layout
 from newsletter.render.view_models import Brand, PaperView
 from newsletter.samples import dumps
 from newsletter.sources.registry import read_listing
+from newsletter.topics.definitions import Topic
+from newsletter.topics.matcher import Matcher
 
 OF_EACH_TOPIC = 2  # papers: enough to show a section, few enough to read
 IN_SHORT = 1  # of each topic, from this paper on: both forms of a card are shown
@@ -32,12 +33,6 @@ NOTE = (
     "This is a sample. Its papers ship with the program; your own digests hold what is new in the topics "
     "that you follow."
 )
-
-
-class Matcher(Protocol):
-    """What says which topics a paper belongs to."""
-
-    def match(self, title: str, abstract: str) -> tuple[TopicMatch, ...]: ...
 
 
 class SampleDigest:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Engine
 
 from newsletter.core.topics.topic_match import STRONG, TopicMatch
 from newsletter.db.engine import reading
 from newsletter.papers.training_texts import StoredText, stored_texts
-
-
-class Matcher(Protocol):
-    """What says which topics a paper belongs to."""
-
-    slugs: tuple[str, ...]
-
-    def match(self, title: str, abstract: str) -> Sequence[TopicMatch]:
-        """Topics, best first."""
+from newsletter.topics.matcher import Matcher
 
 
 def compare(engine: Engine, before: Matcher, after: Matcher, *, since: date) -> dict[str, Any]:
