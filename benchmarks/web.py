@@ -259,6 +259,7 @@ def _processor(site: Serving) -> float:
 
 def populate(site: Serving, tries: int) -> dict[str, list[str]]:
     """So many addresses of each class."""
+    from newsletter.cli.wiring import reader_policy
     from newsletter.cli.workspace import Workspace
     from newsletter.pipeline.readers import admin, rosters
 
@@ -267,7 +268,7 @@ def populate(site: Serving, tries: int) -> dict[str, list[str]]:
     there = [email for name in CLASSES if name != "unknown" for email in emails[name]]
     roster.write_text("\n".join(["email,topics", *(f"{email},quantum" for email in there)]), "utf-8")
     now = datetime.now(UTC)
-    policy = Workspace(state_dir_flag=site.folder).reader_policy
+    policy = reader_policy(Workspace(state_dir_flag=site.folder))
     rosters.import_roster(site.engine, roster, confirmed=True, policy=policy, now=now)
     for email in emails["unsubscribed"]:
         admin.unsubscribe(site.engine, email, now=now)

@@ -1,40 +1,41 @@
-"""When the settings call something wrong, and whom they tell of it. Looks at nothing and tells nobody."""
+"""Reads the thresholds of alarms and their receivers from the settings. Looks for no alarm."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from newsletter.cli.workspace import Workspace
-
 if TYPE_CHECKING:
+    from newsletter.cli.wiring import Wiring
     from newsletter.core.alarms import AlarmPolicy
     from newsletter.ops.alarms.notify import Notifier
+    from newsletter.settings import Settings
 
 
-def terms_of(work: Workspace) -> AlarmPolicy:
-    """When something is wrong."""
+def alarm_policy(settings: Settings) -> AlarmPolicy:
+    """The thresholds of alarms."""
     from newsletter.core.alarms import AlarmPolicy
 
-    told = work.settings.watch
+    watch = settings.watch
     return AlarmPolicy(
-        quiet=timedelta(hours=told.quiet_hours) if told.quiet_hours else None,
-        weekends=told.weekends,
-        zone=work.settings.default_timezone,
-        waiting=timedelta(hours=told.waiting_hours),
+        quiet=timedelta(hours=watch.quiet_hours) if watch.quiet_hours else None,
+        weekends=watch.weekends,
+        zone=settings.default_timezone,
+        waiting=timedelta(hours=watch.waiting_hours),
     )
 
 
-def teller_of(work: Workspace) -> Notifier:
-    """Who is told of it."""
+def make_notifier(wiring: Wiring) -> Notifier:
+    """The mail address, webhook and ping that are notified of alarms."""
     from newsletter.ops.alarms.notify import Notifier
 
-    told = work.settings.watch
+    settings = wiring.work.settings
+    watch = settings.watch
     return Notifier(
-        name=work.settings.brand.name,
-        relays=work.relays if told.mail else (),
-        builder=work.builder if told.mail else None,
-        address=told.mail,
-        webhook=told.webhook or "",
-        ping_url=told.ping or "",
+        name=settings.brand.name,
+        relays=wiring.relays if watch.mail else (),
+        builder=wiring.builder if watch.mail else None,
+        address=watch.mail,
+        webhook=watch.webhook or "",
+        ping_url=watch.ping or "",
     )

@@ -10,6 +10,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import Json
+from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import Workspace, workspace
 
 app = typer.Typer(add_completion=False)
@@ -66,8 +67,8 @@ def _elsewhere(work: Workspace) -> list[str]:
     """What belongs to the newsletter and is not in its state directory: keys first of all."""
     from newsletter.settings import said_elsewhere
 
-    settings = work.settings
+    settings, wiring = work.settings, Wiring(work)
     found = said_elsewhere(work.state_dir)
-    files = [work.dkim_place(entry.selector).file for entry in settings.dkim]
+    files = [wiring.dkim_key_file(entry.selector).file for entry in settings.dkim]
     files += [Path(smtp.ca_file) for smtp in (settings.smtp, *settings.relays) if smtp.ca_file]
     return [*found, *(str(file) for file in files if not file.absolute().is_relative_to(work.state_dir))]

@@ -9,6 +9,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import At, Json, now
+from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import Workspace, workspace
 from newsletter.core.errors import ConfigurationError, NewsletterError
 
@@ -46,7 +47,7 @@ def list_deliveries(
         rows = queries.listed(
             connection,
             addresses=audience.addresses(),
-            message_id=work.message_id,
+            message_id=Wiring(work).message_id,
             state=DeliveryState(state) if state else None,
             subscriber_id=require(connection, address).id if address else None,
             limit=limit,
@@ -119,7 +120,9 @@ def _shown(work: Workspace, delivery: int) -> dict[str, Any]:
     from subscribers import audience
 
     with reading(work.engine) as connection:
-        return queries.shown(connection, delivery, addresses=audience.addresses(), message_id=work.message_id)
+        return queries.shown(
+            connection, delivery, addresses=audience.addresses(), message_id=Wiring(work).message_id
+        )
 
 
 def _each(work: Workspace, ids: list[int], act: Callable[[int], None], json: bool) -> None:

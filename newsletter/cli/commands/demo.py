@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from newsletter.cli import output
+from newsletter.cli.wiring import Wiring, reader_policy
 from newsletter.cli.workspace import Workspace, workspace
 from newsletter.core.errors import StorageError, UsageError
 
@@ -77,16 +78,16 @@ def demo(ctx: typer.Context) -> None:
     folder = _folder(ctx.obj)
     _start_anew(folder)
     with local_mail(folder / "mail") as server:
-        work = _newsletter(folder, server)
+        wiring = _newsletter(folder, server)
         days = _sample_days()
         last = _friday(days[-1][0])
         typer.echo("Three readers:")
-        _add_readers(work, days[0][0])
+        _add_readers(wiring.work, days[0][0])
         typer.echo("\nDay after day, a listing comes in and `send` runs four times:")
-        rows = [_day(work, day, file) for day, file in days]
-        rows.extend(_quiet_days(work, days[-1][0], last))
+        rows = [_day(wiring, day, file) for day, file in days]
+        rows.extend(_quiet_days(wiring, days[-1][0], last))
     output.print_table(("day", "listing", *(reader.address.split("@")[0] for reader in READERS)), rows)
-    clean = _audit(work, now=_at(last, SEND_HOURS[-1]) + timedelta(hours=1))
+    clean = _audit(wiring.work, now=_at(last, SEND_HOURS[-1]) + timedelta(hours=1))
     _where_to_look(folder, server, asked=days[-1][0])
     if not clean:
         raise typer.Exit(output.FAILED)
@@ -118,7 +119,7 @@ def _start_anew(folder: Path) -> None:
         raise unusable(folder, error) from error
 
 
-def _newsletter(folder: Path, server: DemoMailServer) -> Workspace:
+def _newsletter(folder: Path, server: DemoMailServer) -> Wiring:
     """A newsletter in `folder` that mails through `server`, whatever the environment says."""
     from newsletter.db.engine import default_url
     from newsletter.ops.initialize import set_up
@@ -143,7 +144,7 @@ def _newsletter(folder: Path, server: DemoMailServer) -> Workspace:
         },
     )
     set_up(folder, database_url=work.database_url, known_keys=frozenset())
-    return Workspace(state_dir_flag=folder, flags=work.flags)  # reads the keys that were just made
+    return Wiring(Workspace(state_dir_flag=folder, flags=work.flags))  # reads the keys that were just made
 
 
 def _add_readers(work: Workspace, first_day: date) -> None:
@@ -156,21 +157,22 @@ def _add_readers(work: Workspace, first_day: date) -> None:
             topics=reader.topics,
             preferences=reader.preferences,
             confirmed=True,
-            policy=work.reader_policy,
+            policy=reader_policy(work),
             now=_at(first_day, INGEST_HOUR) - timedelta(hours=1),
         )
         typer.echo(f"  {reader.address}: {reader.wishes}")
 
 
-def _day(work: Workspace, day: date, file: Path) -> tuple[str, ...]:
+def _day(wiring: Wiring, day: date, file: Path) -> tuple[str, ...]:
     from newsletter.pipeline.intake.ingest import ingest
 
+    work = wiring.work
     (report,) = ingest(
         work.engine, [file], archive=work.dumps_dir, matcher=work.matcher, now=_at(day, INGEST_HOUR)
     )
     if report.error:
         raise StorageError(f"a sample dump was {report.status}", hint=report.error)
-    return _mailed(work, day, f"{report.entries} papers, {report.new} new")
+    return _mailed(wiring, day, f"{report.entries} papers, {report.new} new")
 
 
 def _sample_days() -> list[tuple[date, Path]]:
@@ -183,36 +185,36 @@ def _friday(day: date) -> date:
     return day + timedelta(days=(FRIDAY - day.weekday()) % 7)
 
 
-def _quiet_days(work: Workspace, day: date, last: date) -> Iterator[tuple[str, ...]]:
+def _quiet_days(wiring: Wiring, day: date, last: date) -> Iterator[tuple[str, ...]]:
     """The days without a listing up to the weekly reader's digest."""
     while day < last:
         day += timedelta(days=1)
-        yield _mailed(work, day, "–")
+        yield _mailed(wiring, day, "–")
 
 
-def _mailed(work: Workspace, day: date, listing: str) -> tuple[str, ...]:
+def _mailed(wiring: Wiring, day: date, listing: str) -> tuple[str, ...]:
     from newsletter.pipeline.send import send
 
-    before = _papers_sent(work)
+    before = _papers_sent(wiring)
     for hour in SEND_HOURS:
-        send(work.engine, work.send_options, work.post, now=_at(day, hour))
-    after = _papers_sent(work)
+        send(wiring.work.engine, wiring.send_options, wiring.delivery_options, now=_at(day, hour))
+    after = _papers_sent(wiring)
     got = [_papers(after.get(each.address, 0) - before.get(each.address, 0)) for each in READERS]
     return (f"{day:%a %d %b}", listing, *got)
 
 
-def _papers_sent(work: Workspace) -> dict[str, int]:
+def _papers_sent(wiring: Wiring) -> dict[str, int]:
     """Papers in sent mails, by address."""
     from newsletter.core.states import DeliveryState
     from newsletter.db.engine import reading
     from newsletter.delivery.outbox import queries
     from subscribers import audience
 
-    with reading(work.engine) as connection:
+    with reading(wiring.work.engine) as connection:
         rows = queries.listed(
             connection,
             addresses=audience.addresses(),
-            message_id=work.message_id,
+            message_id=wiring.message_id,
             state=DeliveryState.SENT,
         )
     found: dict[str, int] = {}

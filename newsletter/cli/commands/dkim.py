@@ -8,6 +8,7 @@ import typer
 
 from newsletter.cli import PRIVATE, output
 from newsletter.cli.options import Json
+from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
 from newsletter.core.errors import UsageError
 
@@ -52,14 +53,15 @@ def keygen(
         raise UsageError(
             f"{selector!r} is no selector", hint="It is made of letters, digits and hyphens: newsletter-2027."
         )
+    wiring = Wiring(work)
     if "sender" not in work.settings.model_fields_set:
-        output.note(f"sender is not set: this is a record of {work.unsigned_builder.domain}.")
-    place = work.dkim_place(name)
+        output.note(f"sender is not set: this is a record of {wiring.unsigned_builder.domain}.")
+    place = wiring.dkim_key_file(name)
     key = make_key(work.state_dir, place, algorithm=Algorithm(algorithm), replace=force)
     file = place.file
     named = file.relative_to(work.state_dir) if file.is_relative_to(work.state_dir) else file
     lines = ["[[dkim]]", f'selector = "{name}"', f'key_file = "{named}"']
-    if place.domain != work.unsigned_builder.domain.lower():
+    if place.domain != wiring.unsigned_builder.domain.lower():
         lines.append(f'domain = "{place.domain}"')
     if json:
         output.print_json({**_told(key, file), "settings": "\n".join(lines)})
@@ -73,8 +75,8 @@ def keygen(
 @app.command()
 def show(ctx: typer.Context, *, json: Json = False) -> None:
     """Show the DNS records of the keys that the settings name, after checking the keys."""
-    work = workspace(ctx)
-    keys = [(key, work.dkim_place(key.selector).file) for key in work.dkim_keys]
+    wiring = Wiring(workspace(ctx))
+    keys = [(key, wiring.dkim_key_file(key.selector).file) for key in wiring.dkim_keys]
     if json:
         output.print_json([_told(key, file) for key, file in keys])
     for key, file in keys:

@@ -12,6 +12,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import At, Json, now
+from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import Workspace, workspace
 from newsletter.core.errors import NewsletterError
 from subscribers.errors import SubscriberError
@@ -97,8 +98,9 @@ def _checks(
     work: Workspace, *, offline: bool, resolver: str | None, addresses: list[str], now: datetime
 ) -> Iterator[Check]:
     """What is looked at, in this order; each is asked for only when its turn comes."""
-    yield from _machine(work, now=now)
-    yield "templates", lambda: _templates(work)
+    wiring = Wiring(work)
+    yield from _machine(wiring, now=now)
+    yield "templates", lambda: _templates(wiring)
     yield from _records(work, now=now)
     if offline:
         from newsletter.ops.doctor.finding import skipped
@@ -107,15 +109,18 @@ def _checks(
             (name, partial(skipped, name, "--offline")) for name in ("mail server", "DNS", "web pages")
         )
         return
-    yield "mail server", lambda: _mail_servers(work)
-    yield "DNS", lambda: _dns(work, resolver=resolver, addresses=addresses)
+    yield "mail server", lambda: _mail_servers(wiring)
+    yield "DNS", lambda: _dns(wiring, resolver=resolver, addresses=addresses)
     yield "web pages", lambda: _pages(work, now=now)
 
 
-def _machine(work: Workspace, *, now: datetime) -> Iterator[Check]:
+def _machine(wiring: Wiring, *, now: datetime) -> Iterator[Check]:
     from newsletter.ops.doctor import machine, records
 
-    files = [work.dkim_place(entry.selector).file for entry in work.settings.dkim] if _has_keys(work) else []
+    work = wiring.work
+    files = (
+        [wiring.dkim_key_file(entry.selector).file for entry in work.settings.dkim] if _has_keys(work) else []
+    )
     yield "database", lambda: records.database(work.engine, url=work.database_url)
     yield (
         "disk",
@@ -124,7 +129,7 @@ def _machine(work: Workspace, *, now: datetime) -> Iterator[Check]:
     yield "inbox", lambda: _inbox(work, now=now)
     words = f"{now:%Y-%m-%d %H:%M} UTC"
     yield "clock", lambda: machine.clock(kept=machine.synchronised(), zone_words=words)
-    yield "keys", lambda: _keys(work)
+    yield "keys", lambda: _keys(wiring)
     yield "secrets", lambda: machine.privacy(work.state_dir, keys=files)
     yield "key age", lambda: machine.key_age(files, now=now)
 
@@ -144,20 +149,19 @@ def _has_keys(work: Workspace) -> bool:
     return work.settings.secret_key is not None
 
 
-def _keys(work: Workspace) -> Finding:
+def _keys(wiring: Wiring) -> Finding:
     from newsletter.ops.doctor.finding import ok
 
-    _ = (work.secret_key, work.suppression_key)
-    return ok("keys", f"secret_key, suppression_key and {len(work.dkim_keys)} DKIM keys can be read")
+    _ = (wiring.work.secret_key, wiring.work.suppression_key)
+    return ok("keys", f"secret_key, suppression_key and {len(wiring.dkim_keys)} DKIM keys can be read")
 
 
-def _templates(work: Workspace) -> Finding:
+def _templates(wiring: Wiring) -> Finding:
     from newsletter.ops.doctor.finding import failed, ok
-    from newsletter.pipeline.content.digest_renderer import topic_views
     from newsletter.render.check.templates import check
 
-    environment = work.mail_templates
-    problems = check(environment, brand=work.brand, topics=topic_views(tuple(work.topics.values())))
+    environment = wiring.mail_templates
+    problems = check(environment, brand=wiring.brand, topics=wiring.topic_views)
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         return failed("templates", f"{problems[0]}{more}", hint="`newsletter templates check` lists them.")
@@ -186,13 +190,13 @@ def _records(work: Workspace, *, now: datetime) -> Iterator[Check]:
     yield "records", ask
 
 
-def _mail_servers(work: Workspace) -> list[Finding]:
+def _mail_servers(wiring: Wiring) -> list[Finding]:
     from newsletter.delivery.smtp.relay import RelayError
     from newsletter.delivery.smtp.transport import probe
     from newsletter.ops.doctor.finding import failed, ok
 
     found = []
-    for relay in work.relays:
+    for relay in wiring.relays:
         try:
             facts = probe(relay)
         except RelayError as error:
@@ -203,18 +207,19 @@ def _mail_servers(work: Workspace) -> list[Finding]:
     return found
 
 
-def _dns(work: Workspace, *, resolver: str | None, addresses: list[str]) -> list[Finding]:
+def _dns(wiring: Wiring, *, resolver: str | None, addresses: list[str]) -> list[Finding]:
     from newsletter.delivery.smtp.relay import is_loopback
     from newsletter.ops.doctor import dns
     from newsletter.ops.doctor.names import Resolver
 
-    domain = work.unsigned_builder.domain.lower()
-    sends_itself = any(is_loopback(smtp.host) for smtp in (work.settings.smtp, *work.settings.relays))
+    domain = wiring.unsigned_builder.domain.lower()
+    settings = wiring.work.settings
+    sends_itself = any(is_loopback(smtp.host) for smtp in (settings.smtp, *settings.relays))
     own = dns.own_address() if sends_itself and not addresses else None
     return dns.look(
         Resolver(resolver),
         domain=domain,
-        keys=work.dkim_keys,
+        keys=wiring.dkim_keys,
         addresses=addresses or ([own] if own else []),
         sends_itself=sends_itself,
     )

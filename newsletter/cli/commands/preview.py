@@ -10,6 +10,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import At, now
+from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
 from newsletter.core.errors import NewsletterError
 
@@ -42,14 +43,15 @@ def preview(
 
     with reading(work.engine) as connection:
         person = queries.require(connection, address)
+    wiring = Wiring(work)
     made = make(
         work.engine,
-        work.send_options,
+        wiring.send_options,
         subscriber_id=person.id,
         now=now(at),
-        builder=work.builder,
-        links=work.links,
-        sample_digest=work.sampler,
+        builder=wiring.builder,
+        links=wiring.links,
+        sample_digest=wiring.sample_digest,
     )
     if made.sample:
         output.note("Nothing is owed to this reader: this is a sample, not their mail.")

@@ -1,4 +1,4 @@
-"""`newsletter run`: the scheduler, the web pages and the postman in one process."""
+"""`newsletter run`: the scheduler, the web pages and the request mailer in one process."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
 
 app = typer.Typer(add_completion=False)
@@ -32,8 +33,8 @@ def run(
     from newsletter.cli import http_server
     from newsletter.cli.commands import schedule, serve
 
-    schedule.check(work)
-    _ = work.request_limits
-    clockwork = schedule.make_clockwork(work)
-    app = serve.make_pages(work, beside=clockwork.running)
+    wiring = Wiring(work)
+    schedule.check(wiring)
+    timetable = schedule.make_timetable(wiring)
+    app = serve.make_pages(wiring, alongside=timetable.running)
     http_server.serve_until_told(app, work=work, host=host, port=port, workers=1)

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from newsletter.cli.logs import LOGGING
-from newsletter.cli.workspace import Workspace, workspace
+from newsletter.cli.wiring import Wiring
+from newsletter.cli.workspace import workspace
 
 if TYPE_CHECKING:
     from newsletter.scheduler.timetable import Timetable
@@ -39,19 +40,19 @@ def schedule(ctx: typer.Context) -> None:
     machine one works, and another takes over when that one ends. The web pages are `newsletter serve`;
     `newsletter run` is both.
     """
-    work = workspace(ctx)
-    check(work)
+    wiring = Wiring(workspace(ctx))
+    check(wiring)
     logging.config.dictConfig(LOGGING)
     from newsletter.scheduler.shutdown import until_signalled
 
-    clockwork = make_clockwork(work)
-    with until_signalled() as stop, clockwork.running():
-        clockwork.wait(stop)
+    timetable = make_timetable(wiring)
+    with until_signalled() as stop, timetable.running():
+        timetable.wait(stop)
 
 
-def check(work: Workspace) -> None:
+def check(wiring: Wiring) -> None:
     """Raise what is wrong with the settings or the database before anything runs."""
-    _ = (work.engine, work.post, work.press, work.matcher)
+    _ = (wiring.work.engine, wiring.delivery_options, wiring.digest_renderer, wiring.work.matcher)
 
 
 def changed_at(file: Path) -> int | None:
@@ -62,13 +63,14 @@ def changed_at(file: Path) -> int | None:
         return None
 
 
-def watching(work: Workspace) -> Callable[[], bool]:
-    """The step that looks for what an admin must hear of."""
-    from newsletter.cli.alerting import teller_of, terms_of
+def make_watch_step(wiring: Wiring) -> Callable[[], bool]:
+    """The step that looks for alarms and notifies the admin of new ones."""
+    from newsletter.cli.alerting import alarm_policy, make_notifier
     from newsletter.ops.alarms.watch import look_and_tell
     from newsletter.settings.sources import TOML_NAME
 
-    terms, teller = terms_of(work), teller_of(work)
+    work = wiring.work
+    policy, notifier = alarm_policy(work.settings), make_notifier(wiring)
     settings = work.state_dir / TOML_NAME
     read = changed_at(settings)
 
@@ -76,13 +78,13 @@ def watching(work: Workspace) -> Callable[[], bool]:
         now = datetime.now(UTC)
         if changed_at(settings) != read:
             log.warning("%s has changed since it was read: restart to use it, topics too", TOML_NAME)
-        return look_and_tell(work.engine, state_dir=work.state_dir, terms=terms, teller=teller, now=now)
+        return look_and_tell(work.engine, state_dir=work.state_dir, terms=policy, teller=notifier, now=now)
 
     return step
 
 
-def make_clockwork(work: Workspace) -> Timetable:
-    """The steps of one newsletter with their turns."""
+def make_timetable(wiring: Wiring) -> Timetable:
+    """The jobs of one newsletter and how often each runs."""
     from newsletter.ops.state_dir import INBOX as FOLDER
     from newsletter.pipeline.intake.inbox import Inbox
     from newsletter.pipeline.jobs import Jobs, taker
@@ -90,28 +92,29 @@ def make_clockwork(work: Workspace) -> Timetable:
     from newsletter.scheduler.leader_lock import LeaderLock
     from newsletter.scheduler.timetable import Timetable
 
-    leaving = threading.Event()
-    leader = LeaderLock(work.post.locks_dir)
-    chores = Jobs(
+    work = wiring.work
+    stopping = threading.Event()
+    leader = LeaderLock(wiring.delivery_options.locks_dir)
+    jobs = Jobs(
         engine=work.engine,
         state_dir=work.state_dir,
         inbox=Inbox(
             work.state_dir / FOLDER,
             take=taker(work.engine, archive=work.dumps_dir, matcher=work.matcher),
         ),
-        options=work.send_options,
-        delivery=work.post,
+        options=wiring.send_options,
+        delivery=wiring.delivery_options,
         clock=lambda: datetime.now(UTC),
     )
     steps = [
-        JobRunner(name, step, every=every, engine=work.engine, leads=leader.leads, stop=leaving.is_set)
+        JobRunner(name, step, every=every, engine=work.engine, leads=leader.leads, stop=stopping.is_set)
         for name, step, every in (
-            ("inbox", chores.take_in, INBOX),
-            ("compose", chores.compose, COMPOSE),
-            ("deliver", lambda: chores.deliver(leaving.is_set), DELIVER),
-            ("check", chores.check, CHECK),
-            ("watch", watching(work), WATCH),
-            ("tidy", chores.tidy, TIDY),
+            ("inbox", jobs.take_in, INBOX),
+            ("compose", jobs.compose, COMPOSE),
+            ("deliver", lambda: jobs.deliver(stopping.is_set), DELIVER),
+            ("check", jobs.check, CHECK),
+            ("watch", make_watch_step(wiring), WATCH),
+            ("tidy", jobs.tidy, TIDY),
         )
     ]
-    return Timetable(steps, leader=leader, leaving=leaving)
+    return Timetable(steps, leader=leader, leaving=stopping)

@@ -10,7 +10,8 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import At, Json, now
-from newsletter.cli.workspace import Workspace, workspace
+from newsletter.cli.wiring import Wiring
+from newsletter.cli.workspace import workspace
 from newsletter.core.errors import UsageError
 
 app = typer.Typer(add_completion=False)
@@ -47,8 +48,9 @@ def send(
     if test is not None and (everyone or only or dry_run):
         raise UsageError("--test goes alone", hint="It mails one sample outside the ledger.")
     work = workspace(ctx)
+    wiring = Wiring(work)
     if test is not None:
-        _send_test(work, test, at=now(at), json=json)
+        _send_test(wiring, test, at=now(at), json=json)
         return
     from newsletter.db.engine import reading
     from newsletter.pipeline import send as sending
@@ -59,12 +61,14 @@ def send(
     if only is not None:
         with reading(work.engine) as connection:
             chosen = queries.require(connection, only).id
-    options = replace(work.send_options, everyone=everyone, only=chosen)
+    options = replace(wiring.send_options, everyone=everyone, only=chosen)
     if dry_run:
         report = sending.dry_run(work.engine, options, now=now(at))
     else:
         with until_signalled() as stop, output.progress("sending") as tick:
-            report = sending.send(work.engine, options, work.post, now=now(at), stop=stop, progress=tick)
+            report = sending.send(
+                work.engine, options, wiring.delivery_options, now=now(at), stop=stop, progress=tick
+            )
     if json:
         stopped = {} if report.stopped is None else {"error": report.stopped.message}
         output.print_json({**report.as_json(), **stopped})
@@ -90,20 +94,20 @@ def send(
         raise typer.Exit(output.IN_PART if report.sent or report.stopped is None else output.FAILED)
 
 
-def _send_test(work: Workspace, address: str, *, at: datetime, json: bool) -> None:
+def _send_test(wiring: Wiring, address: str, *, at: datetime, json: bool) -> None:
     from newsletter.core.mail.values import Verdict
     from newsletter.pipeline.trial_send import send_test
 
     outcome = send_test(
-        work.engine,
-        work.send_options,
+        wiring.work.engine,
+        wiring.send_options,
         address=address,
         now=at,
-        builder=work.builder,
-        links=work.links,
-        relays=work.relays,
-        base_url=work.settings.base_url,
-        sample_digest=work.sampler,
+        builder=wiring.builder,
+        links=wiring.links,
+        relays=wiring.relays,
+        base_url=wiring.work.settings.base_url,
+        sample_digest=wiring.sample_digest,
     )
     words = " ".join(str(part) for part in (outcome.code, outcome.status, outcome.text) if part)
     if json:

@@ -1,4 +1,4 @@
-"""`newsletter serve`: the web pages, and the postman who sends what people wait for."""
+"""`newsletter serve`: the web pages, and the thread that answers requests and sends their mail."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from newsletter.cli.wiring import Wiring, make_site
 from newsletter.cli.workspace import Workspace, workspace
 
 if TYPE_CHECKING:
@@ -43,8 +44,13 @@ def serve(
     proxy that speaks HTTPS; see “Serve the web pages”.
     """
     work = workspace(ctx)
-    _ = (work.engine, work.post, work.site)  # whatever is wrong with the settings is said before serving
-    os.environ["NEWSLETTER_STATE_DIR"] = str(work.state_dir)  # for the workers, which begin anew
+    wiring = Wiring(work)
+    _ = (
+        work.engine,
+        wiring.delivery_options,
+        make_site(wiring),
+    )  # wrong settings are reported before serving
+    os.environ["NEWSLETTER_STATE_DIR"] = str(work.state_dir)  # for the workers, which start afresh
     work.close()
     from newsletter.cli.http_server import serve_until_told
 
@@ -56,30 +62,31 @@ def make_worker() -> FastAPI:
     from newsletter.cli.http_server import leave_with_parent
 
     leave_with_parent()
-    return make_pages(Workspace())
+    return make_pages(Wiring(Workspace()))
 
 
 def make_pages(
-    work: Workspace, *, beside: Callable[[], AbstractContextManager[object]] = nullcontext
+    wiring: Wiring, *, alongside: Callable[[], AbstractContextManager[object]] = nullcontext
 ) -> FastAPI:
-    """The application with its postman. beside: what else runs as long as it does."""
+    """The application with its request mailer. alongside: runs as long as the application does."""
     from newsletter.scheduler.request_mailer import RequestMailer
     from newsletter.web.app import make_app
 
-    site = work.site
-    postman = RequestMailer(
+    work = wiring.work
+    site = make_site(wiring)
+    mailer = RequestMailer(
         work.engine,
-        post=work.post,
+        post=wiring.delivery_options,
         press=site.press,
-        policy=work.reader_policy,
-        request_limits=work.request_limits,
+        policy=site.policy,
+        request_limits=site.request_limits,
         clock=lambda: datetime.now(UTC),
     )
-    site.wake = postman.wake
+    site.wake = mailer.wake
 
     @contextmanager
     def both() -> Iterator[None]:
-        with postman.running(), beside():
+        with mailer.running(), alongside():
             yield
 
     return make_app(site, beside=both)

@@ -8,6 +8,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import Json
+from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
 
 if TYPE_CHECKING:
@@ -31,18 +32,18 @@ def check(ctx: typer.Context, *, json: Json = False) -> None:
 
     With several servers each is tried; exit code 3 when some fail, 1 when all do.
     """
-    work = workspace(ctx)
+    relays = Wiring(workspace(ctx)).relays
     from newsletter.delivery.smtp.relay import RelayError
     from newsletter.delivery.smtp.transport import probe
 
     found: list[RelayFacts] = []
     errors: list[RelayError] = []
-    for relay in work.relays:
+    for relay in relays:
         try:
             found.append(probe(relay))
         except RelayError as error:
             errors.append(error)
-            if len(work.relays) > 1:
+            if len(relays) > 1:
                 output.note(f"Error: {error}")
         else:
             if not json:
@@ -52,9 +53,7 @@ def check(ctx: typer.Context, *, json: Json = False) -> None:
     if errors and not found:
         raise errors[0]
     if not json:
-        ready = (
-            "The mail server is ready." if len(work.relays) == 1 else f"{len(found)} mail servers are ready."
-        )
+        ready = "The mail server is ready." if len(relays) == 1 else f"{len(found)} mail servers are ready."
         typer.echo(ready)
     if errors:
         raise typer.Exit(output.IN_PART)

@@ -12,6 +12,7 @@ import typer
 from newsletter.cli import output
 from newsletter.cli.options import At, Json, now
 from newsletter.cli.sparklines import lying_bar, sparkline
+from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
 from newsletter.core.chart_periods import MOST_DAYS
 from newsletter.core.errors import NewsletterError
@@ -54,17 +55,17 @@ def stats(
     by reason. By day up to six weeks, by week up to a year, by month beyond. Nobody is named in it.
     """
     work = workspace(ctx)
+    wiring = Wiring(work)
     from newsletter.db.engine import reading
     from newsletter.ops.stats.figures import gather
-    from newsletter.pipeline.content.digest_renderer import topic_views
 
-    views = topic_views(tuple(work.topics.values()))
+    views = wiring.topic_views
     with reading(work.engine) as connection:
         found = gather(connection, now=now(at), days=days, topics=tuple(work.topics))
     if html is not None:
         from newsletter.ops.stats.page import page
 
-        _write(html, page(found, environment=work.mail_templates, brand=work.brand, topics=views))
+        _write(html, page(found, environment=wiring.mail_templates, brand=wiring.brand, topics=views))
     if json:
         output.print_json(found.as_json())
     elif html is None:

@@ -12,7 +12,8 @@ import typer
 from newsletter.cli import output
 from newsletter.cli.options import At, Json, now
 from newsletter.cli.roster_report import cadence, remarks, standing, tell
-from newsletter.cli.workspace import Workspace, workspace
+from newsletter.cli.wiring import Wiring, reader_policy
+from newsletter.cli.workspace import workspace
 from newsletter.core.errors import NewsletterError, UsageError
 from newsletter.core.timestamps import parse_instant
 
@@ -77,6 +78,7 @@ def add(
     from newsletter.pipeline.readers import admin
     from subscribers.errors import PreferenceError
 
+    wiring = Wiring(work)
     preferences = {
         "cadence": cadence,
         "weekday": weekday,
@@ -94,14 +96,14 @@ def add(
             topics=topic or (),
             preferences={key: value for key, value in preferences.items() if value is not None},
             confirmed=confirmed,
-            policy=work.reader_policy,
+            policy=reader_policy(work),
             now=now(at),
             name=name,
-            press=None if confirmed else work.letterpress,
+            press=None if confirmed else wiring.transactional_renderer,
         )
     except PreferenceError as error:
         raise UsageError(error.message, hint=error.hint) from None
-    waits = _send_question(work, address, at=now(at)) if row["asked"] else ""
+    waits = _send_question(wiring, address, at=now(at)) if row["asked"] else ""
     if json:
         output.print_json(row)
         return
@@ -122,16 +124,17 @@ def add(
             typer.echo(f"  {paper['id']}  {paper['title']}")
 
 
-def _send_question(work: Workspace, address: str, *, at: datetime) -> str:
+def _send_question(wiring: Wiring, address: str, *, at: datetime) -> str:
     """Deliver the letter that has just been posted; why it still waits, or empty."""
     from newsletter.db.engine import reading
     from newsletter.pipeline.deliver.run import deliver
     from subscribers import queries
 
-    with reading(work.engine) as connection:
+    engine = wiring.work.engine
+    with reading(engine) as connection:
         person = queries.require(connection, address)
     try:
-        counts = deliver(work.engine, work.post, now=at, only=person.id, letters_only=True)
+        counts = deliver(engine, wiring.delivery_options, now=at, only=person.id, letters_only=True)
     except NewsletterError as error:  # the reader is added all the same; the letter goes later
         return error.message
     if counts.stopped is not None:
@@ -153,7 +156,7 @@ def list_people(
     work = workspace(ctx)
     from newsletter.pipeline.readers import admin
 
-    rows = admin.listed(work.engine, policy=work.reader_policy, state=state, topic=topic)
+    rows = admin.listed(work.engine, policy=reader_policy(work), state=state, topic=topic)
     if json:
         output.print_json(rows)
         return
@@ -173,7 +176,7 @@ def show(ctx: typer.Context, address: Address, *, json: Json = False) -> None:
     work = workspace(ctx)
     from newsletter.pipeline.readers import admin
 
-    _answer(admin.show(work.engine, address, policy=work.reader_policy), json)
+    _answer(admin.show(work.engine, address, policy=reader_policy(work)), json)
 
 
 @app.command("import")
@@ -216,7 +219,7 @@ def import_(
             work.engine,
             file,
             confirmed=confirmed,
-            policy=work.reader_policy,
+            policy=reader_policy(work),
             now=now(at),
             dry_run=dry_run,
             topics=topic or (),
@@ -256,7 +259,7 @@ def export(
 
     if file == "-":
         if json:
-            output.print_json(admin.listed(work.engine, policy=work.reader_policy))
+            output.print_json(admin.listed(work.engine, policy=reader_policy(work)))
         else:
             rosters.write_roster(work.engine, sys.stdout)
         return
@@ -320,7 +323,7 @@ def suppress(
     work = workspace(ctx)
     from newsletter.pipeline.readers import admin
 
-    _answer(admin.suppress(work.engine, address, policy=work.reader_policy, now=now(at), note=note), json)
+    _answer(admin.suppress(work.engine, address, policy=reader_policy(work), now=now(at), note=note), json)
 
 
 @app.command()
@@ -329,7 +332,7 @@ def unsuppress(ctx: typer.Context, address: Address, *, at: At = None, json: Jso
     work = workspace(ctx)
     from newsletter.pipeline.readers import admin
 
-    _answer(admin.unsuppress(work.engine, address, policy=work.reader_policy, now=now(at)), json)
+    _answer(admin.unsuppress(work.engine, address, policy=reader_policy(work), now=now(at)), json)
 
 
 @app.command()
@@ -338,7 +341,7 @@ def forget(ctx: typer.Context, address: Address, *, at: At = None, json: Json = 
     work = workspace(ctx)
     from newsletter.pipeline.readers import admin
 
-    _answer(admin.forget(work.engine, address, policy=work.reader_policy, now=now(at)), json)
+    _answer(admin.forget(work.engine, address, policy=reader_policy(work), now=now(at)), json)
 
 
 @app.command()
@@ -351,7 +354,7 @@ def ask(ctx: typer.Context, *, at: At = None, json: Json = False) -> None:
     work = workspace(ctx)
     from newsletter.pipeline.readers.confirmation_requests import ask_pending
 
-    asked = ask_pending(work.engine, press=work.letterpress, now=now(at))
+    asked = ask_pending(work.engine, press=Wiring(work).transactional_renderer, now=now(at))
     if json:
         output.print_json({"asked": asked})
     else:
@@ -364,7 +367,7 @@ def link(ctx: typer.Context, address: Address, *, at: At = None, json: Json = Fa
     work = workspace(ctx)
     from newsletter.pipeline.readers import admin
 
-    _answer(admin.links_of(work.engine, address, links=work.links, now=now(at)), json)
+    _answer(admin.links_of(work.engine, address, links=Wiring(work).links, now=now(at)), json)
 
 
 @app.command()

@@ -6,6 +6,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import Json
+from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
 
 BAD_CONFIGURATION = 78  # the exit code of a broken template in every command that renders one
@@ -30,18 +31,11 @@ def check(ctx: typer.Context, *, json: Json = False) -> None:
     Looks at more than whether they can be rendered: links that lead nowhere, a missing way out, styles that
     mail programs drop or that depend on what stands beside them. Exit code 78 when something is wrong.
     """
-    work = workspace(ctx)
-    from newsletter.pipeline.content.digest_renderer import topic_views
+    wiring = Wiring(workspace(ctx))
     from newsletter.render.check.templates import check as find_problems
-    from newsletter.render.environment import MailEnvironment
-    from newsletter.render.view_models import Brand
 
-    environment = MailEnvironment([work.state_dir / "templates"])
-    problems = find_problems(
-        environment,
-        brand=Brand(**work.settings.brand.model_dump()),
-        topics=topic_views(tuple(work.topics.values())),
-    )
+    environment = wiring.mail_templates
+    problems = find_problems(environment, brand=wiring.brand, topics=wiring.topic_views)
     own = environment.own()
     if json:
         output.print_json({"templates": sorted(environment.used), "own": own, "problems": problems})

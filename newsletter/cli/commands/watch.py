@@ -9,6 +9,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import At, Json, now
+from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
 
 app = typer.Typer(add_completion=False)
@@ -30,14 +31,14 @@ def watch(
     Exit code 1 when something stands, 3 when somebody could not be told.
     """
     work = workspace(ctx)
-    from newsletter.cli.alerting import teller_of, terms_of
+    from newsletter.cli.alerting import alarm_policy, make_notifier
     from newsletter.ops.alarms.watch import watch as look
 
     found = look(
         work.engine,
         state_dir=work.state_dir,
-        terms=terms_of(work),
-        teller=None if quietly else teller_of(work),
+        terms=alarm_policy(work.settings),
+        teller=None if quietly else make_notifier(Wiring(work)),
         now=now(at),
     )
     if json:
