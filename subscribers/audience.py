@@ -10,23 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select, text, update
 
-from subscribers.queries import State, SubscriberView, counts, find, subscribers, subscriptions
-
-__all__ = [
-    "State",
-    "SubscriberView",
-    "accounts",
-    "addresses",
-    "cadences",
-    "close_slots",
-    "counts",
-    "departed",
-    "find",
-    "following",
-    "mailable",
-    "reachable",
-    "standing",
-]
+from subscribers.queries import State, subscribers, subscriptions
 
 
 def mailable() -> Select[Any]:
@@ -51,7 +35,7 @@ def departed() -> Select[Any]:
     return _people().where(subscribers.c.state == State.UNSUBSCRIBED, subscribers.c.address.is_not(None))
 
 
-def standing() -> Select[Any]:
+def states() -> Select[Any]:
     """Everybody, erased ones included: subscriber_id, state."""
     return select(subscribers.c.id.label("subscriber_id"), subscribers.c.state)
 

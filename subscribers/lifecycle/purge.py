@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from subscribers import consent
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.consent import events as consent_events
+from subscribers.lifecycle.subscriptions import close
 from subscribers.preferences import Preferences, as_columns
 from subscribers.queries import State, SubscriberView, by_id, subscribers, subscriptions
-from subscribers.subscriptions import close
 from subscribers.tokens import random_id
 
 UNCONFIRMED = timedelta(days=7)  # docs/explanation/web-pages.md, “What is kept, and for how long”

@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from subscribers import addresses, consent, subscriptions, topic_slugs
+from subscribers import addresses, consent, topic_slugs
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError
-from subscribers.lifecycle import suppression
+from subscribers.lifecycle import subscriptions, suppression
 from subscribers.lifecycle.transitions import ChangeRequest, Transition, decide
 from subscribers.preferences import Preferences, as_columns
 from subscribers.queries import State, SubscriberView, by_id, by_keys, paged, subscribers

@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from subscribers import addresses, consent, subscriptions
+from subscribers import addresses, consent
 from subscribers.addresses import Address
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError, SuppressedError
+from subscribers.lifecycle import subscriptions
 from subscribers.lifecycle.purge import dissolve_moves
 from subscribers.preferences import Preferences, as_columns
 from subscribers.queries import State, SubscriberView, by_id, by_keys, paged, subscribers

@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, update
 
-from subscribers import consent, subscriptions
+from subscribers import consent
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError, UnknownTopicError
+from subscribers.lifecycle import subscriptions
 from subscribers.queries import State, SubscriberView, by_id, paged, subscribers
 
 

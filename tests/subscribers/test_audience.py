@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
-from subscribers import audience
+from subscribers import audience, queries
 from subscribers.lifecycle import unsubscribe
 from tests.subscribers.conftest import NOON, SubscriberScenario, later
 from tests.subscribers.test_queries import populate
@@ -15,7 +15,7 @@ from tests.subscribers.test_queries import populate
 def test_mailable_holds_confirmed_people_with_all_that_a_digest_needs(world: SubscriberScenario) -> None:
     populate(world)
     (row,) = world.connection.execute(audience.mailable()).all()
-    person = audience.find(world.connection, "ada@example.org")
+    person = queries.find(world.connection, "ada@example.org")
     assert person is not None
     assert dict(row._mapping) == {
         "subscriber_id": person.id,
@@ -54,9 +54,9 @@ def test_departed_holds_those_who_left_and_may_still_be_mailed(world: Subscriber
     assert (row.address, row._fields) == ("cyd@example.org", columns._fields)
 
 
-def test_standing_holds_everybody(world: SubscriberScenario) -> None:
+def test_states_holds_everybody(world: SubscriberScenario) -> None:
     populate(world)
-    rows = world.connection.execute(audience.standing().order_by("subscriber_id")).all()
+    rows = world.connection.execute(audience.states().order_by("subscriber_id")).all()
     assert [row.state for row in rows] == ["confirmed", "pending", "unsubscribed", "suppressed", "erased"]
 
 

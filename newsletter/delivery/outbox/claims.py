@@ -31,7 +31,7 @@ class AudienceSelects:
     mailable: Select[Any]  # who may get digests, with the columns that `Person` names
     reachable: Select[Any]  # who may get what they asked for: pending people too; the same columns
     departed: Select[Any]  # who may get the goodbye: those who left; the same columns
-    standing: Select[Any]  # everybody: subscriber_id, state; says why somebody is in none
+    states: Select[Any]  # of everybody: subscriber_id, state; tells why a reader is in none of the others
 
 
 class Person(NamedTuple):  # one is made for each mail: a frozen dataclass takes four times as long
@@ -274,7 +274,7 @@ def _sort(
         else:
             taken.append(ClaimedMail._make((*row[:_OF_THE_MAIL], row.own or {}, person)))
     if gone:
-        states = _states(connection, audience.standing, {row.subscriber_id for row in gone})
+        states = _states(connection, audience.states, {row.subscriber_id for row in gone})
         for row in gone:
             state = states.get(row.subscriber_id)
             reason = SkipReason.SUPPRESSED if state == "suppressed" else SkipReason.UNSUBSCRIBED
@@ -298,8 +298,8 @@ def _people_statement(people: Select[Any]) -> Select[Any]:
     )
 
 
-def _states(connection: Connection, standing: Select[Any], ids: set[int]) -> dict[int, str]:
-    people = standing.subquery()
+def _states(connection: Connection, everybody: Select[Any], ids: set[int]) -> dict[int, str]:
+    people = everybody.subquery()
     rows = connection.execute(
         select(people.c.subscriber_id, people.c.state).where(people.c.subscriber_id.in_(ids))
     )

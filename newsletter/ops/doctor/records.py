@@ -18,7 +18,7 @@ from newsletter.db.schema import deliveries, dumps, editions, reader_debts, runs
 from newsletter.db.snapshot import damage, sqlite_file
 from newsletter.delivery.outbox.held_mail import WAITING
 from newsletter.ops.doctor.finding import Finding, failed, ok, warning
-from subscribers import audience, requests
+from subscribers import queries, requests
 from subscribers.errors import SubscriberError
 
 TOLERANCE = timedelta(minutes=5)  # clocks of several machines differ by seconds
@@ -148,11 +148,11 @@ def canaries(connection: Connection, addresses: Sequence[str]) -> list[Finding]:
     found = []
     for address in addresses:
         try:
-            person = audience.find(connection, address)
+            person = queries.find(connection, address)
         except SubscriberError as error:
             found.append(warning("canaries", f"{address!r} is no address: {error.message}", hint=CANARIES))
             continue
-        if person is None or person.state != audience.State.CONFIRMED:
+        if person is None or person.state != queries.State.CONFIRMED:
             words = "is no subscriber" if person is None else f"is {person.state}"
             found.append(warning("canaries", f"{address} {words} and gets no edition", hint=CANARIES))
     good = len(addresses) - len(found)

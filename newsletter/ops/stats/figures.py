@@ -19,7 +19,7 @@ from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.states import DeliveryState, DumpStatus
 from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import deliveries, dumps, paper_topics, papers
-from subscribers import audience, statistics
+from subscribers import queries, statistics
 from subscribers.sql import utc_day
 
 WAITING = "waiting"  # queued, or in a sender's hands
@@ -103,7 +103,7 @@ def gather(connection: Connection, *, now: datetime, days: int, topics: Collecti
     """
     periods = covering(days, now.astimezone(UTC).date())
     since = datetime.combine(periods.since, time(), UTC)
-    counts = audience.counts(connection)
+    counts = queries.counts(connection)
     moves = statistics.movements(connection, since=since, until=now)
     joined = periods.sums((move.day, move.joined) for move in moves)
     left = periods.sums((move.day, move.left) for move in moves)

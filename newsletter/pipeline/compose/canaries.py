@@ -18,7 +18,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from newsletter.core.cadence import MAX_AGE
 from newsletter.db.schema import canary_slots, editions
 from newsletter.pipeline.compose.batch import SlotClosing, batch
-from subscribers import audience
+from subscribers import audience, queries
 from subscribers.errors import SubscriberError
 
 # From when on canaries may have an edition: since it was published, or came off a hold.
@@ -32,7 +32,7 @@ def ids_of(connection: Connection, addresses: Sequence[str]) -> list[int]:
     ids: list[int] = []
     for address in addresses:
         with suppress(SubscriberError):  # no address at all: doctor says so
-            person = audience.find(connection, address)
+            person = queries.find(connection, address)
             if person is not None and person.id not in ids:
                 ids.append(person.id)
     return ids

@@ -103,7 +103,7 @@ class _Run:
             mailable=audience.mailable(),
             reachable=audience.reachable(),
             departed=audience.departed(),
-            standing=audience.standing(),
+            states=audience.states(),
         )
         self._transport = Transport(post.relays, passed=passed)
         self._allowances = RateLimiter(post.limits, self._transport, post.relays, wall=post.wall)

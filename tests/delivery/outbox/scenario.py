@@ -44,7 +44,7 @@ def public() -> AudienceSelects:
         mailable=audience.mailable(),
         reachable=audience.reachable(),
         departed=audience.departed(),
-        standing=audience.standing(),
+        states=audience.states(),
     )
 
 

@@ -39,7 +39,7 @@ AUDIENCE = AudienceSelects(
     mailable=audience.mailable(),
     reachable=audience.reachable(),
     departed=audience.departed(),
-    standing=audience.standing(),
+    states=audience.states(),
 )
 SPAM = b"554 5.7.1 <r@x.example> looks like spam"
 
