@@ -22,8 +22,9 @@ from newsletter.pipeline import pending_work
 from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.run import deliver
+from newsletter.pipeline.intake.dump_report import DumpReport
 from newsletter.pipeline.intake.inbox import Inbox
-from newsletter.pipeline.intake.ingest import DumpReport, ingest_bytes
+from newsletter.pipeline.intake.ingest import ingest_bytes
 from newsletter.pipeline.readers.purge import tidy
 from newsletter.pipeline.send import prepare
 

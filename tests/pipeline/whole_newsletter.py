@@ -29,7 +29,8 @@ from newsletter.pipeline.content.personalization import Links
 from newsletter.pipeline.content.sample_digest import SampleDigest
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.explain.audit import AuditReport, audit
-from newsletter.pipeline.intake.ingest import DumpReport, IngestOptions, ingest_bytes
+from newsletter.pipeline.intake.dump_report import DumpReport
+from newsletter.pipeline.intake.ingest import IngestOptions, ingest_bytes
 from newsletter.pipeline.send import SendReport, send
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.view_models import Brand

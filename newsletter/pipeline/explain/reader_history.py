@@ -17,7 +17,7 @@ from newsletter.core.cadence import Cadence, zone_of
 from newsletter.core.debts.no_digest import ChoicePeriod, ReaderRecord, era_at
 from newsletter.core.states import NOW_KEY, REGULAR_KINDS, DeliveryState, MailKind
 from newsletter.db.schema import deliveries, runs
-from newsletter.pipeline.explain.audit import DigestContents, accounts, load_pairs
+from newsletter.pipeline.explain.accounts import DigestContents, load_pairs, read_accounts
 from subscribers.preference_history import PreferenceHistory, past
 
 
@@ -40,7 +40,8 @@ class DayExplainer:
 
     def reader(self, subscriber_id: int) -> ReaderHistory | None:
         """One reader's books; None of somebody who has never followed anything."""
-        account = next((a for _, a in accounts(self._connection, self._contents, only=subscriber_id)), None)
+        found = read_accounts(self._connection, self._contents, only=subscriber_id)
+        account = next((account for _, account in found), None)
         if account is None:
             return None
         then = past(self._connection, subscriber_id)

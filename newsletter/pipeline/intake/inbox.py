@@ -20,7 +20,7 @@ from pathlib import Path
 
 from newsletter.core.errors import NewsletterError, StorageError, UnstorableError
 from newsletter.core.states import DumpStatus
-from newsletter.pipeline.intake.ingest import DumpReport
+from newsletter.pipeline.intake.dump_report import DumpReport
 from newsletter.sources.inbox_files import (
     REFUSED_FOLDER,
     TAKEN_FOLDER,

@@ -25,68 +25,12 @@ from newsletter.papers import dump_archive, dumps
 from newsletter.papers.dumps import StoredDump
 from newsletter.papers.possible_duplicates import AbstractOverlap
 from newsletter.papers.reconcile import reconcile
+from newsletter.pipeline.intake.dump_report import DumpReport, PossiblySame
 from newsletter.sources.decoding import check_size
 from newsletter.sources.registry import read_listing
 
 HELD_SHARE = 0.1  # of the non-blank lines; a dump of which more is unaccounted for waits for an admin
 STUB = "hardly more than a title"  # what lines that belong to nothing look like, where they are made of words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PossiblySame:
-    """Two papers under different titles with strongly overlapping abstracts: an admin decides."""
-
-    id: int  # the later paper
-    title: str
-    other_id: int  # the earlier paper
-    other_title: str
-    overlap: float  # Jaccard index of word triples; 1.0 also when identifiers of one entry name both papers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DumpReport:
-    """What became of one dump."""
-
-    file: str  # as it was named
-    status: DumpStatus
-    format: str | None = None
-    listed_on: date | None = None
-    listed_on_from: str | None = None  # option, known-papers, filename, contents, clock
-    guess: bool = False  # the listing's year is a guess
-    entries: int = 0
-    new: int = 0  # papers
-    known: int = 0  # the other entries
-    revised: int = 0  # papers whose text changed
-    quarantined: tuple[Unread, ...] = ()
-    possibly_same: tuple[PossiblySame, ...] = ()
-    error: str | None = None  # of a refused or held dump: what is wrong and what to do
-
-    def as_json(self) -> dict[str, Any]:
-        """The object that `ingest --json` prints for the dump."""
-        return {
-            "file": self.file,
-            "status": self.status.value,
-            "format": self.format,
-            "listed_on": self.listed_on.isoformat() if self.listed_on else None,
-            "listed_on_from": self.listed_on_from,
-            "guess": self.guess,
-            "entries": self.entries,
-            "new": self.new,
-            "known": self.known,
-            "revised": self.revised,
-            "quarantined": [{"line": item.line, "reason": item.reason} for item in self.quarantined],
-            "possibly_same": [
-                {
-                    "id": pair.id,
-                    "title": pair.title,
-                    "other_id": pair.other_id,
-                    "other_title": pair.other_title,
-                    "overlap": pair.overlap,
-                }
-                for pair in self.possibly_same
-            ],
-            "error": self.error,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,9 @@ from newsletter.db.schema import edition_papers, paper_bands, paper_keys, paper_
 from newsletter.papers import dumps, queries
 from newsletter.papers.reconcile import ReconcileReport, reconcile
 from newsletter.papers.unpublished import unpublished_pairs
+from newsletter.pipeline.intake.dump_report import DumpReport
 from newsletter.pipeline.intake.dumps import redate_dump, release_dump, replay_dump, withdraw_dump
-from newsletter.pipeline.intake.ingest import DumpReport, IngestOptions, ingest
+from newsletter.pipeline.intake.ingest import IngestOptions, ingest
 from newsletter.pipeline.publish import publish
 
 assert subscribers.tables  # its tables share our metadata
