@@ -1,6 +1,6 @@
-"""Answer papers given as JSON lines with their topics, line for line.
+"""Classifies papers given as JSON lines: one object with topics for each line.
 
-Opens no files and stores nothing: lines come in, objects go out; the command line does the rest.
+It opens no files and stores nothing.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from newsletter.topics.matcher import Matcher
 
 
 def classify_lines(lines: Iterable[str | bytes], matcher: Matcher) -> Iterator[dict[str, Any]]:
-    """Yield one JSON-ready object for each line, in order and as soon as the line is read.
+    """Yield one JSON-ready object for each line, in order, as soon as the line is read.
 
     A line holds `{"id", "title", "abstract"}` (id: anything; the abstract may be missing, null or empty).
     Its answer is `{"id", "topics", "maybe", "scores", "evidence"}`: slugs best first, `topics` the strong
     ones only; `scores` of every topic that has rules; `evidence` for those in `topics` and `maybe`.
-    A line that cannot be read is answered with `{"id", "line", "error", "topics": []}` (`line` counts from
-    1), so that answers stay level with questions. Blank lines at the very end are no lines.
+    The answer to an unreadable line is `{"id", "line", "error", "topics": []}` (`line` counts from 1), so the
+    numbers of lines and answers are equal. Blank lines at the end do not count.
     """
     blank: list[int] = []
     for number, line in enumerate(lines, start=1):

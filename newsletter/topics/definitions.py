@@ -1,6 +1,6 @@
-"""Topics as written in TOML: those that ship, and what the settings' `[topics.<slug>]` tables add or change.
+"""Loads topics from TOML: the built-in ones, changed by the `[topics.<slug>]` tables of the settings.
 
-Matches no paper (`newsletter.topics.matcher`) and reads no settings: the overrides are handed in.
+It matches no paper (`newsletter.topics.matcher` does) and reads no settings: the caller hands in the tables.
 
     [topics.robotics]
     title = "Robotics"
@@ -24,7 +24,7 @@ from newsletter.core.topics.matching import STRONG_AT, STRONG_SCORE, PhraseRule,
 from newsletter.core.topics.phrases import spellings_of
 
 WEIGHTS = {"strong": 1.6, "phrases": 1.0, "weak": 0.4}  # points of one mention; STRONG_AT of them are a match
-LAST = 100  # position of an operator's topic: behind those that ship, in the order of the settings
+OPERATOR_POSITION = 100  # of an operator's topic: after the built-in ones, in the order of the settings
 
 _LISTS = ("strong", "phrases", "weak", "ignore", "context", "unless")
 KEYS: dict[str, type | tuple[type, ...]] = {
@@ -63,25 +63,25 @@ class Topic:
     accent: str | None = None  # "#rrggbb" of its heading; None: the brand's
     holds_all: bool = False  # holds every paper, matched or not; then no rules
     section_at: float = STRONG_SCORE  # score that puts a paper into its section
-    learned: bool = True  # weights that were learned for it count; else its rules alone
+    learned: bool = True  # whether trained weights count; else the rules alone
     rules: TopicRules
 
 
 def load_topics(overrides: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Topic]:
-    """The topics that ship, with `overrides` (slug → the settings' table) laid over them, in reading order.
+    """The built-in topics, changed by `overrides` (slug → table of the settings), in reading order.
 
-    A table for a slug that ships replaces the keys that it names (its table `add` appends to lists);
-    `enabled = false` takes a topic away; another slug adds a topic behind the others. Raises
-    ConfigurationError that names the topic and the key.
+    A table for a built-in slug replaces the keys that it names, and its table `add` appends to lists.
+    `enabled = false` removes a topic. Another slug adds a topic after the others. Raises ConfigurationError
+    that names the topic and the key.
     """
     tables = _shipped()
     for slug, table in (overrides or {}).items():
         if not isinstance(table, Mapping):
             _refuse(slug, "", "is not a table", f"Write it as [topics.{slug}] with keys below.")
         _check_keys(slug, table, KEYS, "")
-        tables[slug] = _laid_over(slug, tables.get(slug, {}), table)
+        tables[slug] = _overridden(slug, tables.get(slug, {}), table)
     topics = [
-        (table.get("position", LAST), topic_of(slug, table))
+        (table.get("position", OPERATOR_POSITION), topic_of(slug, table))
         for slug, table in tables.items()
         if table.get("enabled", True)
     ]
@@ -90,7 +90,7 @@ def load_topics(overrides: Mapping[str, Mapping[str, Any]] | None = None) -> dic
 
 
 def topic_of(slug: str, table: Mapping[str, Any]) -> Topic:
-    """Check one topic's table and make the topic. Raises ConfigurationError that names topic and key."""
+    """Check a topic's table and make the topic. Raises ConfigurationError that names topic and key."""
     if not _SLUG.fullmatch(slug):
         _refuse(
             slug, "", "is no good name", "Use lower-case letters, digits and hyphens, like `power-grids`."
@@ -146,8 +146,8 @@ def _shipped() -> dict[str, dict[str, Any]]:
     return {file.name.removesuffix(".toml"): tomllib.loads(file.read_text("utf-8")) for file in files}
 
 
-def _laid_over(slug: str, below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {**below, **above}
+def _overridden(slug: str, base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**base, **override}
     added = merged.pop("add", {})
     _check_keys(slug, added, {key: KEYS[key] for key in (*_LISTS, "rules")}, "add.")
     for key, values in added.items():
@@ -161,7 +161,7 @@ def _rules(slug: str, table: Mapping[str, Any]) -> tuple[PhraseRule, ...]:
         PhraseRule(
             phrases=phrases,
             weight=weight,
-            # weak words ("hardware", "latency") add to a topic and never make one
+            # weak words ("hardware", "latency") count only with a strong phrase
             context=(strong or _phrases(slug, "phrases", table)) if key == "weak" else (),
         )
         for key, weight in WEIGHTS.items()
@@ -176,8 +176,8 @@ def _rules(slug: str, table: Mapping[str, Any]) -> tuple[PhraseRule, ...]:
         weight = float(written.get("weight", 1.0))
         if not phrases:
             _refuse(slug, f"{where}phrases", "is missing or empty", "A rule without phrases says nothing.")
-        beside = written.get("only_with_strong", False)
-        if beside and (not strong or "context" in written):
+        only_with_strong = written.get("only_with_strong", False)
+        if only_with_strong and (not strong or "context" in written):
             _refuse(
                 slug,
                 f"{where}only_with_strong",
@@ -195,7 +195,7 @@ def _rules(slug: str, table: Mapping[str, Any]) -> tuple[PhraseRule, ...]:
             PhraseRule(
                 phrases=phrases,
                 weight=weight,
-                context=strong if beside else _phrases(slug, "context", written, where),
+                context=strong if only_with_strong else _phrases(slug, "context", written, where),
                 unless=_phrases(slug, "unless", written, where),
             )
         )

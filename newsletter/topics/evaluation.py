@@ -1,6 +1,6 @@
-"""Compare the topics that papers were given with the topics that a careful reader gave them.
+"""Compares the topics of the matcher with the labels of a careful reader: pairs of sets in, figures out.
 
-Runs no matcher and reads no files: pairs of sets come in, figures go out.
+It runs no matcher and reads no files.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedPaper:
-    """One paper: what it was given and what it should have been given."""
+    """The matcher's topics of one paper, and the reader's."""
 
-    given: AbstractSet[str]  # slugs, strong ones only
+    given: AbstractSet[str]  # slugs of the strong matches
     labels: AbstractSet[str]
-    borderline: bool = False  # the reader was in doubt: right or wrong, it is no false alarm
+    borderline: bool = False  # the reader was in doubt: no answer counts as a false alarm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicFigures:
-    """How well one topic was given."""
+    """How well the matcher gives one topic."""
 
     topic: str  # slug
     right: int  # papers given and labelled
@@ -51,11 +51,11 @@ class Evaluation:
     papers: int
     topics: tuple[TopicFigures, ...]
     macro_f1: float  # mean F1 of the topics that occur in the labels
-    false_alarms: int  # topics given that the labels lack, borderline papers aside
+    false_alarms: int  # topics given that the labels lack; borderline papers do not count
 
 
 def evaluate(papers: Iterable[JudgedPaper], topics: Sequence[str]) -> Evaluation:
-    """The figures of `papers` for `topics`; labels of other topics are not looked at."""
+    """The figures of `papers` for `topics`; labels of other topics do not count."""
     judged = list(papers)
     figures = tuple(
         TopicFigures(

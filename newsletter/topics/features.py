@@ -1,7 +1,7 @@
-"""The terms of a paper that a trained model weighs: content words and pairs of neighbours, in the singular.
+"""Extracts the terms that a trained model weighs: content words and pairs of neighbours, in the singular.
 
-Weighs nothing itself (`newsletter.topics.model`) and learns nothing (`newsletter.topics.training`). Both
-read papers through here, so that what was learned is what is looked up.
+It weighs nothing (`newsletter.topics.model` does) and learns nothing (`newsletter.topics.training` does).
+Both call this module, so that training and scoring use the same terms.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from newsletter.core.topics.phrases import stem_of
 
-# Words that say nothing about a topic: a model must not lean on them, and nobody wants them as evidence.
+# Words without a topic: the model must not use them, and they are no evidence.
 NO_CONTENT = frozenset(
     """
     a about above across after against all along also although am among an and any approach are as
@@ -31,7 +31,7 @@ NO_CONTENT = frozenset(
 
 
 def content_of(word: str) -> str | None:
-    """The term that one word of `words_of` stands for, or None: a sign, a number, a letter, no content."""
+    """The term of one word of `words_of`; None for a sign, a number, a letter or a word without content."""
     if len(word) == 1 or word[0].isdigit():
         return None
     stem = stem_of(word)
@@ -39,14 +39,14 @@ def content_of(word: str) -> str | None:
 
 
 def terms_of(words: Sequence[str]) -> set[str]:
-    """Each term once: "spiking networks" gives spiking, network, spiking network."""
+    """The terms of a text: "spiking networks" gives spiking, network, spiking network."""
     stems = [content_of(word) for word in words]
     single = {stem for stem in stems if stem}
     return single | {f"{one} {two}" for one, two in pairwise(stems) if one and two}
 
 
 def readable(terms: Iterable[str], most: int) -> tuple[str, ...]:
-    """Terms for people: the first `most`, without those whose words stand in an earlier one."""
+    """Terms for people: the first `most`, without terms whose words are all in another shown one."""
     shown: list[str] = []
     for term in terms:
         words = set(term.split())

@@ -1,6 +1,6 @@
-"""Papers as JSON lines: one line in, its object out, or what is wrong with it in words for people.
+"""Reads papers from JSON lines: one line in, its object out, or an error in words for people.
 
-Opens no files and asks for nothing but title and abstract.
+It opens no files and checks title and abstract only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class BadLineError(ValueError):
-    """A line that holds no paper; says why. `id`: what the line gives as its id, when it can be read."""
+    """A line that holds no paper, with the reason. `id`: the id in the line, when it can be read."""
 
     def __init__(self, reason: str, *, id: object = None) -> None:
         super().__init__(reason)

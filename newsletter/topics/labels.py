@@ -1,6 +1,6 @@
-"""Labelled papers as people hand them in: JSON lines with title, abstract, topics, perhaps borderline.
+"""Reads labelled papers: JSON lines with title, abstract, topics and perhaps borderline.
 
-Looks nothing up itself: a line without an abstract takes it from the texts that the caller hands in.
+It looks up no abstract: for a line without one it calls the function that the caller hands in.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from newsletter.core.errors import UsageError
 from newsletter.topics.json_lines import BadLineError, paper_of
 
-FORM = 'A line is {"title": …, "abstract": …, "topics": [slugs], "borderline": true or false}.'
+LINE_FORMAT = 'A line is {"title": …, "abstract": …, "topics": [slugs], "borderline": true or false}.'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledPaper:
-    """One paper and what a careful reader says of it."""
+    """One paper with the topics that a careful reader gave it."""
 
     title: str
     abstract: str
@@ -49,7 +49,7 @@ def read_labels(
             if unknown := sorted(set(topics).difference(known_topics)):
                 raise BadLineError(f"there is no topic {unknown[0]!r}; known: {', '.join(known_topics)}")
         except BadLineError as error:
-            raise UsageError(f"{source}, line {number}: {error}", hint=FORM) from None
+            raise UsageError(f"{source}, line {number}: {error}", hint=LINE_FORMAT) from None
         abstract = row.get("abstract")
         found.append(
             LabelledPaper(
@@ -61,5 +61,5 @@ def read_labels(
             )
         )
     if not found:
-        raise UsageError(f"{source} holds no labelled paper", hint=FORM)
+        raise UsageError(f"{source} holds no labelled paper", hint=LINE_FORMAT)
     return found

@@ -1,17 +1,18 @@
-"""Say which topics a paper belongs to, how surely, and why.
+"""Decides which topics a paper belongs to, how surely, and why.
 
-Knows nothing of stores, editions or corrections, and never answers a topic that `holds_all`: that one needs
-no matching. The phrases themselves are read by `newsletter.core.topics.matching`.
+It knows nothing of stores, editions or corrections. It never answers a topic that `holds_all`, which needs no
+matching.
 
-A paper goes through two steps, and the seam between them is the `Scorer`:
+Two steps:
 
-1. `RuleSet.read` finds what is there: the words, and for each topic its phrases with points, in context.
-2. A scorer turns that reading into one score per topic; from the topic's `section_at` on, usually 0.5, a
-   paper is in its section.
+1. `RuleSet.read` of `newsletter.core.topics.matching` finds the words, and the phrases of each topic with
+   their points.
+2. A `Scorer` turns that reading into one score for each topic. From the topic's `section_at` on, usually 0.5,
+   a paper is in its section.
 
-`RuleScorer` weighs points against the topic's `strong_at`. A trained model (`newsletter.topics.model`) weighs
-the words as well, and its scores are probabilities. Evidence is the matched phrases; where they alone would
-not have made the match, the words that the model leans on follow.
+`RuleScorer` compares points with the topic's `strong_at`. A trained model (`newsletter.topics.model`) weighs
+the words as well, and its scores are probabilities. The evidence is the matched phrases. Where they alone do
+not reach the section, the words with the largest weights follow.
 """
 
 from __future__ import annotations
@@ -37,53 +38,52 @@ from newsletter.topics.definitions import Topic
 
 
 class Scorer(Protocol):
-    """What turns a reading into scores."""
+    """Turns a reading into scores."""
 
     def scores(self, paper: PaperReading) -> Sequence[float]:
         """The score of each topic of the reading, 0 to 1, in its order."""
 
     def words(self, paper: PaperReading, topic: str) -> tuple[str, ...]:
-        """Words beyond the rules' phrases that spoke for a topic (a slug), strongest first."""
+        """Words, other than the rules' phrases, that raised the score of a topic (slug), strongest first."""
 
 
 class RuleScorer:
-    """Scores by the rules alone. Comparable among topics: each has its own `strong_at`."""
+    """Scores by the rules alone. Scores of topics are comparable, since each has its own `strong_at`."""
 
     def scores(self, paper: PaperReading) -> list[float]:
         """The score of each topic of the reading, 0 to 1, in its order."""
         return [score_of(topic.points, topic.strong_at) for topic in paper.topics]
 
     def words(self, _paper: PaperReading, _topic: str) -> tuple[str, ...]:
-        """None: the rules' phrases are all that counts."""
+        """No words: only the rules' phrases count."""
         return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """All that one topic has to say about one paper."""
+    """How one topic scores one paper."""
 
     topic: str  # slug
     score: float  # 0 to 1
     strength: str | None  # strong, maybe, or None: no match
     points: float  # of the rules alone
-    strong_at: float  # points at which the rules alone call it strong
-    counted: tuple[PhraseHit, ...]  # what spoke for or against it, most points first
-    # phrases that stand there but lack their context or stand beside a forbidden one
-    set_aside: tuple[PhraseHit, ...]
-    words: tuple[str, ...] = ()  # on which a trained model leans most, whatever the rules say
+    strong_at: float  # points that make a strong match by the rules alone
+    counted: tuple[PhraseHit, ...]  # phrases for or against the topic, most points first
+    set_aside: tuple[PhraseHit, ...]  # phrases without their context, or with a phrase of `unless`
+    words: tuple[str, ...] = ()  # with the largest weights in a trained model
 
 
 class Matcher:
-    """Topics, compiled. Make one and keep it: compiling takes some 20 ms, a paper some 0.1 ms."""
+    """Compiled topics. Make one and keep it: compiling takes some 20 ms, a paper some 0.1 ms."""
 
     def __init__(self, topics: Mapping[str, Topic] | Iterable[Topic], scorer: Scorer | None = None) -> None:
-        """Take the topics (as of `load_topics`) and what scores them; by default their rules alone."""
+        """topics: of `load_topics`. scorer: by default one that uses the rules alone."""
         given = topics.values() if isinstance(topics, Mapping) else topics
         matched = [topic for topic in given if not topic.holds_all]
         self._rules = RuleSet(topic.rules for topic in matched)
         self._section_at = [topic.section_at for topic in matched]
         self._scorer: Scorer = scorer or RuleScorer()
-        self.slugs = tuple(topic.topic for topic in self._rules.topics)  # that it can answer, in order
+        self.slugs = tuple(topic.topic for topic in self._rules.topics)  # in the order of the topics
 
     def match(self, title: str, abstract: str) -> tuple[TopicMatch, ...]:
         """The topics of a paper, strong and maybe, best score first. Any text gets an answer.
@@ -116,12 +116,12 @@ class Matcher:
         evidence = evidence_of(topic.hits)
         if score_of(topic.points, topic.strong_at) >= STRONG_SCORE:
             return evidence
-        told = {stem_of(word) for phrase in evidence for word in phrase.replace("-", " ").split()}
-        more = (word for word in self._scorer.words(paper, topic.topic) if not told.issuperset(word.split()))
+        shown = {stem_of(word) for phrase in evidence for word in phrase.replace("-", " ").split()}
+        more = (word for word in self._scorer.words(paper, topic.topic) if not shown.issuperset(word.split()))
         return (*evidence, *more)[:EVIDENCE_SHOWN]
 
     def explain(self, title: str, abstract: str) -> tuple[Explanation, ...]:
-        """What every topic found, also where it came to nothing, in the topics' order."""
+        """The scores and phrases of every topic, also without a match, in the topics' order."""
         paper = self._rules.read(title, abstract)
         return tuple(
             Explanation(

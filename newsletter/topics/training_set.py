@@ -1,6 +1,6 @@
-"""Labelled papers as training sees them: folds that keep look-alikes together, honest points, weights.
+"""Prepares labelled papers for training: folds that keep similar papers together, points, fitted weights.
 
-Decides nothing about what is taken over (`newsletter.topics.training`). Needs scikit-learn.
+It does not decide which weights are used (`newsletter.topics.training` does). It needs scikit-learn.
 """
 
 from __future__ import annotations
@@ -18,39 +18,41 @@ from newsletter.core.topics.phrases import PhraseIndex
 from newsletter.topics.features import terms_of
 from newsletter.topics.model import LinearModel, TopicWeights, Weights, length_of, points_of
 
-MIN_PAPERS = 3  # that hold a term worth learning; fewer is chance, and would quote papers
-MOST_SHARE = 0.5  # of the papers: what stands in more says nothing
-FOLDS = 5  # in which margins and points come from papers that were not looked at
-ENOUGH = 50  # labelled papers of a topic from which it is learned without what was learned before
-FEW = 3  # papers for and against a topic, under which nothing is learned
-ALIKE = 0.3  # share of common terms from which two papers are one for cross-validation
+MIN_PAPERS = 3  # with a learned term; a term of fewer papers is chance, and would quote papers
+MAX_SHARE = 0.5  # of the papers with a learned term; a term of more papers does not tell topics apart
+FOLDS = 5  # of the inner cross-validation that yields margins and points
+ENOUGH_POSITIVES = 50  # judged papers of a topic; with fewer, the present weights take part in the training
+MIN_EXAMPLES = 3  # papers for and against a topic; with fewer, nothing is learned
+SIMILAR_SHARE = 0.3  # of the terms of two papers in common; with more, both are in the same fold
 SCALE = 4.0  # brings the terms of a usual abstract to a length of about 1
-TOP = 10.0  # the same of the second step, which weighs three figures only
-STRENGTH = 10.0  # inverse regularisation of the terms; .3 to 3 times as much made no difference
+TERM_STRENGTH = 10.0  # inverse regularisation of the terms; .3 to 3 times as much made no difference
+TOP_STRENGTH = 10.0  # inverse regularisation of the second regression, which weighs three figures
 BY_WORDS, BY_RULES, IN_FORCE = "words", "rules", "in force"  # kinds of weights
-KEPT_WEIGHT = 0.005  # smaller ones are left out: together they move a logit by hundredths
+MIN_WEIGHT = 0.005  # smaller weights are left out: together they change a logit by hundredths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingExample:
-    """A paper and what is known of its topics."""
+    """A paper with its labels."""
 
     title: str
     abstract: str
     labels: Mapping[str, bool]  # slug to whether it belongs; topics that nobody judged are missing
     weight: float = 1.0  # a paper that counts double has 2
-    judged: bool = True  # by a person; else as the topics stand, which only serves as background
-    source: str = ""  # file name: figures are told by source
+    judged: bool = True  # a person labelled it; else the labels are the present topics, as background
+    source: str = ""  # file name; figures are reported by source
 
 
 def without_unseen(topics: Iterable[TopicRules], seen: Collection[str]) -> tuple[TopicRules, ...]:
-    """The rules as if nobody knew phrases other than those in `seen`."""
+    """The rules without all phrases that are not in `seen`."""
 
-    def kept(phrases: Sequence[str]) -> tuple[str, ...]:
+    def known(phrases: Sequence[str]) -> tuple[str, ...]:
         return tuple(phrase for phrase in phrases if phrase in seen)
 
     def rule_of(rule: PhraseRule) -> PhraseRule:
-        return replace(rule, phrases=kept(rule.phrases), context=kept(rule.context), unless=kept(rule.unless))
+        return replace(
+            rule, phrases=known(rule.phrases), context=known(rule.context), unless=known(rule.unless)
+        )
 
     return tuple(
         replace(
@@ -58,11 +60,11 @@ def without_unseen(topics: Iterable[TopicRules], seen: Collection[str]) -> tuple
             rules=tuple(
                 rule_of(rule)
                 for rule in topic.rules
-                if kept(rule.phrases) and (not rule.context or kept(rule.context))
+                if known(rule.phrases) and (not rule.context or known(rule.context))
             ),
-            ignore=kept(topic.ignore),
-            context=kept(topic.context) or topic.context,
-            unless=kept(topic.unless),
+            ignore=known(topic.ignore),
+            context=known(topic.context) or topic.context,
+            unless=known(topic.unless),
         )
         for topic in topics
     )
@@ -70,15 +72,15 @@ def without_unseen(topics: Iterable[TopicRules], seen: Collection[str]) -> tuple
 
 @dataclass(slots=True)
 class TrainingSet:
-    """Examples, read once."""
+    """Examples with their phrases and terms, which are read once."""
 
     examples: Sequence[TrainingExample]
     topics: Sequence[TopicRules]
     papers: list[PaperReading] = field(init=False)
     titles: list[set[str]] = field(init=False)
     terms: list[set[str]] = field(init=False)
-    phrases: list[set[str]] = field(init=False)  # of any rule, in each paper
-    groups: list[int] = field(init=False)  # papers that are all but one have the same number
+    phrases: list[set[str]] = field(init=False)  # of any rule, by paper
+    groups: list[int] = field(init=False)  # group number by paper; similar papers share one
 
     def __post_init__(self) -> None:
         _sklearn()  # before any work
@@ -97,20 +99,20 @@ class TrainingSet:
             }
             for paper in self.papers
         ]
-        self.groups = _alike(self.terms)
+        self.groups = _similar_groups(self.terms)
 
     def label(self, example: int, topic: int) -> bool | None:
         return self.examples[example].labels.get(self.topics[topic].topic)
 
-    def says_enough(self, topic: int) -> bool:
-        """Whether people judged some papers, and there are some for and against it, judged or not."""
+    def has_enough_examples(self, topic: int) -> bool:
+        """Whether at least MIN_EXAMPLES papers are judged, for the topic, and against it."""
         known = [(self.label(i, topic), example.judged) for i, example in enumerate(self.examples)]
         labels = [label for label, _ in known if label is not None]
         judged = sum(by_people and label is not None for label, by_people in known)
-        return min(judged, labels.count(True), labels.count(False)) >= FEW
+        return min(judged, labels.count(True), labels.count(False)) >= MIN_EXAMPLES
 
     def folds(self, members: Sequence[int], count: int, seed: int) -> dict[int, int]:
-        """A fold for each member: groups stay together, labels and sources are spread evenly."""
+        """A fold for each member: groups stay together, labels and sources spread evenly."""
         by_kind: dict[Any, list[int]] = {}
         first: dict[int, int] = {}
         for member in members:
@@ -141,10 +143,10 @@ class TrainingSet:
         seed: int,
         tick: Callable[[int, int], None],
     ) -> dict[str, list[dict[str, float]]]:
-        """The score of each paper by weights and rules that were made without it, and by what is in force.
+        """The score of each paper by weights and rules that were made without it, by kind of weights.
 
-        By kind of weights, IN_FORCE among them. That one, too, reads by rules made without the paper:
-        else it would know some by heart.
+        IN_FORCE, the present weights, also use rules made without the paper: else they would have an
+        advantage on papers whose phrases stand in the rules.
         """
         everyone = list(range(len(self.examples)))
         scores: dict[str, list[dict[str, float]]] = {
@@ -178,8 +180,8 @@ class TrainingSet:
         seen = set().union(*(self.phrases[i] for i in seen_in))
         return RuleSet(without_unseen(self.topics, seen))
 
-    def _honest_points(self, members: Sequence[int], fold: Mapping[int, int]) -> list[list[float]]:
-        """Each member's points by phrases that occur in other folds."""
+    def _points_by_other_folds(self, members: Sequence[int], fold: Mapping[int, int]) -> list[list[float]]:
+        """Each member's points, counting only phrases that occur in other folds."""
         points: dict[int, list[float]] = {}
         for out in sorted(set(fold.values())):
             reader = self._reader_without(i for i in members if fold[i] != out)
@@ -192,14 +194,14 @@ class TrainingSet:
     def fit(
         self, members: Sequence[int], topics: Sequence[int], *, base: Weights | None, seed: int
     ) -> dict[int, dict[str, TopicWeights]]:
-        """Weights of these topics, learned from these examples: with words and by the rules' points alone."""
+        """Weights of these topics, learned from these examples: with words, and by points alone."""
         import numpy as np
 
         if not members:
             return {}
         fold = self.folds(members, FOLDS, seed)
         folds = np.array([fold[i] for i in members])
-        points = np.array(self._honest_points(members, fold))
+        points = np.array(self._points_by_other_folds(members, fold))
         terms, idf, matrix = self._matrix(members)
         learned: dict[int, dict[str, TopicWeights]] = {}
         for n in topics:
@@ -213,19 +215,21 @@ class TrainingSet:
             for out in range(FOLDS):
                 rest, held = known & (folds != out), folds == out
                 if len(set(y[rest])) == 2 and held.any():
-                    coef, bias = _logistic(matrix[rest], y[rest], weight[rest], STRENGTH)
+                    coef, bias = _logistic(matrix[rest], y[rest], weight[rest], TERM_STRENGTH)
                     margin[held] = matrix[held] @ coef + bias
-            coef, bias = _logistic(matrix[known], y[known], weight[known], STRENGTH)
+            coef, bias = _logistic(matrix[known], y[known], weight[known], TERM_STRENGTH)
             columns = [points[:, n], np.minimum(points[:, n], 1.0)]
             before = base.topics.get(self.topics[n].topic) if base else None
             positives = sum(1 for i in members if self.examples[i].judged and self.label(i, n))
-            if before is not None and positives < ENOUGH:
-                columns.append(np.array([self._said(i, before) for i in members]))
+            if before is not None and positives < ENOUGH_POSITIVES:
+                columns.append(np.array([self._weighed(i, before) for i in members]))
             else:
                 before = None
             learned[n] = {}
             for kind, more in ((BY_WORDS, [margin]), (BY_RULES, [])):
-                top, over = _logistic(np.column_stack([*columns, *more])[known], y[known], weight[known], TOP)
+                top, over = _logistic(
+                    np.column_stack([*columns, *more])[known], y[known], weight[known], TOP_STRENGTH
+                )
                 share = float(top[-1]) if more else 0.0
                 folded = {
                     term: share * float(c * rarity / SCALE)
@@ -237,23 +241,23 @@ class TrainingSet:
                     bias=float(over) + share * bias,
                     rules=float(top[0]),
                     reached=float(top[1]),
-                    terms={term: w for term, w in folded.items() if abs(w) >= KEPT_WEIGHT},
+                    terms={term: w for term, w in folded.items() if abs(w) >= MIN_WEIGHT},
                 )
         return learned
 
-    def _said(self, example: int, weights: TopicWeights) -> float:
-        said = sum(
+    def _weighed(self, example: int, weights: TopicWeights) -> float:
+        weighed = sum(
             weights.terms.get(term, 0.0) * (2 if term in self.titles[example] else 1)
             for term in self.terms[example]
         )
-        return said / length_of(self.papers[example])
+        return weighed / length_of(self.papers[example])
 
     def _matrix(self, members: Sequence[int]) -> tuple[list[str], Any, Any]:
         import numpy as np
         from scipy.sparse import csr_matrix
 
         count = Counter(term for i in members for term in self.terms[i])
-        kept = sorted(t for t, papers in count.items() if MIN_PAPERS <= papers <= MOST_SHARE * len(members))
+        kept = sorted(t for t, papers in count.items() if MIN_PAPERS <= papers <= MAX_SHARE * len(members))
         place = {term: number for number, term in enumerate(kept)}
         idf = np.array([math.log((1 + len(members)) / (1 + count[term])) + 1 for term in kept])
         values, rows, columns = [], [], []
@@ -289,8 +293,8 @@ def _phrases_of(topic: TopicRules) -> Iterable[str]:
         yield from (*rule.phrases, *rule.context, *rule.unless)
 
 
-def _alike(terms: Sequence[set[str]]) -> list[int]:
-    """A number for each paper; those that share more than ALIKE of their terms have the same."""
+def _similar_groups(terms: Sequence[set[str]]) -> list[int]:
+    """A group number for each paper; those that share more than SIMILAR_SHARE of their terms get the same."""
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -306,7 +310,7 @@ def _alike(terms: Sequence[set[str]]) -> list[int]:
     near = [
         (one, two)
         for one, two, both in zip(common.row, common.col, common.data, strict=True)
-        if both > ALIKE * (size[one] + size[two] - both)
+        if both > SIMILAR_SHARE * (size[one] + size[two] - both)
     ]
     links = csr_matrix(
         ([1] * len(near), tuple(zip(*near, strict=True)) or ([], [])), shape=(len(terms), len(terms))

@@ -17,9 +17,9 @@ from newsletter.topics.definitions import load_topics
 from newsletter.topics.features import terms_of
 from newsletter.topics.matcher import Matcher
 from newsletter.topics.model import (
-    LEAST_POINTS,
-    MOST_POINTS,
-    SHORT,
+    MAX_POINTS,
+    MIN_POINTS,
+    SHORT_PAPER,
     LinearModel,
     TopicWeights,
     Weights,
@@ -61,7 +61,7 @@ def by_hand(title: str, abstract: str) -> float:
     points = points_of(paper.topics[0])
     logit = weights.bias + weights.rules * points + weights.reached * min(points, 1.0)
     score = 1 / (1 + math.exp(-(logit + said / length_of(paper))))
-    short = len(paper.title) + len(paper.abstract) < SHORT
+    short = len(paper.title) + len(paper.abstract) < SHORT_PAPER
     return max(score, score_of(paper.topics[0].points, LAMPS.strong_at)) if short else score
 
 
@@ -101,7 +101,7 @@ def test_points_are_bounded() -> None:
     most, least = READER.read("lamp ship", "lamp " * 9).topics[0], READER.read("", "").topics[0]
     assert points_of(most) == pytest.approx(2.0, abs=0.01)
     assert points_of(least) == 0.0
-    assert LEAST_POINTS < points_of(least) < MOST_POINTS
+    assert MIN_POINTS < points_of(least) < MAX_POINTS
 
 
 def test_words_are_those_that_speak_for_the_topic_and_no_part_of_a_longer_one() -> None:
