@@ -1,4 +1,4 @@
-"""The options that many commands share, spelled once. Parses; decides nothing."""
+"""Defines the options that several commands share. Parses their values and decides nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from newsletter.core.timestamps import parse_date, parse_instant
 
 
 def _remember_json(ctx: typer.Context, wanted: bool) -> bool:
-    # Errors, too, are told to a program that asked for JSON: the front door looks here.
+    # LazyGroup reads it when an error ends the command: a program that asked for JSON gets the error as JSON.
     if wanted and ctx.obj is not None:
         ctx.obj.json = True
     return wanted
@@ -36,6 +36,14 @@ At = Annotated[
         parser=parse_instant,
         help="Run as of then: ISO 8601, UTC when no offset is given. Default: now.",
     ),
+]
+
+Host = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Listen here. Default: web.host of the settings.")
+]
+
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65535, metavar="PORT", help="Default: web.port of the settings.")
 ]
 
 

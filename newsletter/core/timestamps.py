@@ -1,6 +1,6 @@
-"""Instants are aware datetimes in UTC; naive ones are refused.
+"""Reads timestamps and dates that people write. An instant is an aware datetime in UTC.
 
-Zones appear only in cadence and in rendering.
+Knows no other time zone: those belong to cadence and rendering.
 """
 
 from __future__ import annotations
@@ -8,13 +8,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 from newsletter.core.errors import UsageError
-
-
-def check_aware(instant: datetime) -> datetime:
-    """Return `instant` in UTC; raise ValueError for a naive one."""
-    if instant.utcoffset() is None:
-        raise ValueError(f"a datetime without a time zone: {instant!r}")
-    return instant.astimezone(UTC)
 
 
 def parse_instant(text: str) -> datetime:

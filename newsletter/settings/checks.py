@@ -1,6 +1,6 @@
-"""What a setting's text must be: each function returns the value as it is kept, or raises ValueError.
+"""Checks the text of single settings: each function returns the value to keep, or raises ValueError.
 
-Reads no settings; the words of an error say what to write instead.
+Reads no settings. The message of an error says what to write instead.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from email.utils import parseaddr
 from ipaddress import ip_address, ip_network
+from string import Formatter
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,8 @@ from newsletter.core.mail.rates import parse_rates
 LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 SELECTOR = re.compile(rf"{LABEL}(\.{LABEL})*")  # RFC 6376 section 3.1
 LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
+SUBJECT_FIELDS = ("name", "number", "date", "topics", "first", "count")
+_SUBJECT_HINT = f"use any of {', '.join(f'{{{name}}}' for name in SUBJECT_FIELDS)}, and {{{{ for a brace"
 
 
 def is_loopback(host: str) -> bool:
@@ -31,11 +34,7 @@ def zone(name: str) -> str:
     """An IANA name."""
     try:
         ZoneInfo(name)
-    except (
-        KeyError,
-        OSError,
-        ValueError,
-    ) as error:  # not found is a KeyError, a folder an OSError
+    except (KeyError, OSError, ValueError) as error:  # KeyError: not found; OSError: a folder
         raise ValueError(f"no time zone {name!r}; write an IANA name such as Europe/Berlin") from error
     return name
 
@@ -64,7 +63,7 @@ def one_address(value: str) -> str:
 
 
 def base_url(value: str) -> str:
-    """Where the pages are; without the slash at its end."""
+    """The address of the web pages; a slash at its end is cut off."""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("write it as https://papers.example.org, without ? and #")
@@ -103,7 +102,7 @@ def rates(value: str) -> str:
 
 def count_rates(value: str) -> str:
     """Limits of requests, such as `5/minute, 20/hour`."""
-    from limits import parse_many  # slow to import: only for who sets a limit
+    from limits import parse_many  # slow to import, and few newsletters set a limit
 
     try:
         if value.strip():
@@ -120,3 +119,17 @@ def network(value: str) -> str:
     except ValueError as error:
         raise ValueError(f"{value!r} is no address or network such as 10.0.0.0/8") from error
     return value
+
+
+def subject_pattern(pattern: str) -> str:
+    """The pattern of a subject line, which `render.subject_line` fills."""
+    try:
+        fields = [(name, form, how) for _, name, form, how in Formatter().parse(pattern) if name is not None]
+    except ValueError as error:
+        raise ValueError(f"cannot be read ({error}); {_SUBJECT_HINT}") from error
+    for name, form, how in fields:
+        if name not in SUBJECT_FIELDS:
+            raise ValueError(f"there is no field {{{name}}}; {_SUBJECT_HINT}")
+        if form or how:
+            raise ValueError(f"the field {{{name}}} takes nothing behind its name; {_SUBJECT_HINT}")
+    return pattern

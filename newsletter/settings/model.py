@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from newsletter.core.subject import check_subject
 from newsletter.settings import checks
 from newsletter.settings.checks import is_loopback
 
@@ -145,7 +144,7 @@ class BrandSettings(SettingsTable):
     reply_to: Annotated[str, AfterValidator(checks.address)] | None = Field(
         default=None, description="Where answers go, `Name <address>`; the sender when not set."
     )
-    subject: Annotated[str, AfterValidator(check_subject)] = Field(
+    subject: Annotated[str, AfterValidator(checks.subject_pattern)] = Field(
         default="",
         description="Pattern of the subject line; its fields are {name}, {number}, {date}, {topics}, {first} "
         "and {count}. Empty: the subject names what is inside.",

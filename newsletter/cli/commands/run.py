@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
+from newsletter.cli.options import Host, Port
 from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
 
@@ -13,17 +12,7 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def run(
-    ctx: typer.Context,
-    *,
-    host: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Listen here. Default: web.host of the settings.")
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, metavar="PORT", help="Default: web.port of the settings."),
-    ] = None,
-) -> None:
+def run(ctx: typer.Context, *, host: Host = None, port: Port = None) -> None:
     """Do all of it on one machine: watch the inbox, send what is due, serve the web pages.
 
     The whole newsletter in one process, until it is told to stop (Ctrl-C, SIGTERM); what is under way is

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from newsletter.cli.options import Host, Port
 from newsletter.cli.wiring import Wiring, make_site
 from newsletter.cli.workspace import Workspace, workspace
 
@@ -25,13 +26,8 @@ FACTORY = "newsletter.cli.commands.serve:make_worker"
 def serve(
     ctx: typer.Context,
     *,
-    host: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Listen here. Default: web.host of the settings.")
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, metavar="PORT", help="Default: web.port of the settings."),
-    ] = None,
+    host: Host = None,
+    port: Port = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, max=32, metavar="N", help="Processes. Default: web.workers of the settings."),

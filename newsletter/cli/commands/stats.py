@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,6 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import At, Json, now
-from newsletter.cli.sparklines import lying_bar, sparkline
 from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
 from newsletter.core.chart_periods import MOST_DAYS
@@ -27,7 +26,9 @@ FOUR_WEEKS = 28  # days
 WIDTH = 80  # columns; no line is longer, however wide the terminal
 NAME_WIDTH = 16  # columns of a name; what is longer is cut
 NUMBER_WIDTH = 7  # columns of a number; longer ones take from the bars
-INK = "#8a8378"  # of what is no topic; can be seen on light and dark
+INK = "#8a8378"  # of rows that are no topic; visible on light and dark
+LEVELS, NO_LEVEL = "▁▂▃▄▅▆▇█", "·"  # of a sparkline
+PLAIN_LEVELS, PLAIN_NO_LEVEL = "123456789", "."  # for a terminal without block characters: ninths
 
 
 @app.command()
@@ -119,7 +120,7 @@ def _show(found: Stats, views: Mapping[str, TopicView]) -> None:
     console.print(Text(f"\n{by_topic.title}", style="bold"))
     most = max((number for _, number, _ in by_topic.rows), default=0)
     for name, number, style in by_topic.rows:
-        bar = lying_bar(number, most=most, width=width // 2, blocks=blocks)
+        bar = horizontal_bar(number, most=most, width=width // 2, blocks=blocks)
         console.print(line(name, bar, number, colours.get(style, INK)))
     console.print()
     for tally in others:
@@ -132,3 +133,20 @@ def _cut(name: str, blocks: bool) -> str:
     if len(printable) <= NAME_WIDTH:
         return printable
     return printable[: NAME_WIDTH - 1] + ("…" if blocks else ".")
+
+
+def sparkline(values: Sequence[int], *, most: int | None = None, blocks: bool = True) -> str:
+    """One character for each value. most: the value of the highest level; None: the largest value."""
+    levels, none = (LEVELS, NO_LEVEL) if blocks else (PLAIN_LEVELS, PLAIN_NO_LEVEL)
+    top = max(values, default=0) if most is None else most
+    return "".join(
+        none if value <= 0 else levels[min(-(-value * len(levels) // top), len(levels)) - 1]
+        for value in values
+    )
+
+
+def horizontal_bar(value: int, *, most: int, width: int, blocks: bool = True) -> str:
+    """A bar of at most `width` characters, and of at least one when `value` is more than 0."""
+    if value <= 0:
+        return ""
+    return ("█" if blocks else "#") * max(1, round(value * width / most))

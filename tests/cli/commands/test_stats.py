@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from newsletter import samples
-from newsletter.cli.sparklines import lying_bar, sparkline
+from newsletter.cli.commands.stats import horizontal_bar, sparkline
 from tests.browser import axe, vnu
 from tests.browser.complaints import complaints
 from tests.browser.fixtures import Browse
@@ -42,14 +42,14 @@ def ready(shell: Shell) -> Shell:
         ([0, 1, 400, 799, 800], False, ".1599"),
     ],
 )
-def test_sparkline_tells_nothing_from_little(values: list[int], blocks: bool, drawn: str) -> None:
+def test_sparkline_shows_nothing_and_little_differently(values: list[int], blocks: bool, drawn: str) -> None:
     assert sparkline(values, blocks=blocks) == drawn
 
 
-def test_sparkline_on_a_given_scale_and_lying_bars() -> None:
+def test_sparkline_on_a_given_scale_and_horizontal_bars() -> None:
     assert sparkline([1, 2], most=8) == "▁▂"
-    assert [lying_bar(n, most=1000, width=4) for n in (0, 1, 500, 1000)] == ["", "█", "██", "████"]
-    assert lying_bar(3, most=3, width=3, blocks=False) == "###"
+    assert [horizontal_bar(n, most=1000, width=4) for n in (0, 1, 500, 1000)] == ["", "█", "██", "████"]
+    assert horizontal_bar(3, most=3, width=3, blocks=False) == "###"
 
 
 def test_numbers_in_a_pipe(ready: Shell) -> None:
