@@ -8,16 +8,39 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+from newsletter.db.engine import default_url
+from tests.databases import migrate, migrated_url
 
 pytest_plugins = ["tests.browser.fixtures"]
 
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 START_TIMEOUT = 60  # seconds for initdb and start on a slow machine
+
+
+# A loaded machine is no failure: no example has a time limit. `make test` tries a quarter of the examples.
+settings.register_profile("full", max_examples=100, deadline=None)
+settings.register_profile("quick", max_examples=25, deadline=None)
+settings.load_profile("full")
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave browsers to `make test-all`, and PostgreSQL but for what the databases do differently."""
+    for item in items:
+        case = getattr(item, "callspec", None)
+        on_postgresql = case is not None and "postgresql" in case.params.values()
+        if "chromium" in getattr(item, "fixturenames", ()) or (
+            on_postgresql and item.get_closest_marker("dialects") is None
+        ):
+            item.add_marker("full")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -100,23 +123,59 @@ def postgres_cluster() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def postgres_url(postgres_cluster: str) -> Iterator[str]:
-    """The URL of an empty database of its own."""
+@pytest.fixture(scope="session")
+def migrated_template(postgres_cluster: str) -> str:
+    """The name of a database of the server that has all tables and no row."""
     import psycopg
 
-    server = postgres_cluster.replace("postgresql+psycopg", "postgresql")
+    with psycopg.connect(_server(postgres_cluster), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE migrated")
+    migrate(f"{postgres_cluster}/migrated")
+    return "migrated"
+
+
+def _server(cluster: str) -> str:
+    return f"{cluster.replace('postgresql+psycopg', 'postgresql')}/postgres"
+
+
+@contextmanager
+def _postgres_database(cluster: str, *, template: str = "template1") -> Iterator[str]:
+    """The URL of a copy of the template, which is dropped at the end."""
+    import psycopg
+
     name = f"test_{os.getpid()}_{os.urandom(4).hex()}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
-    yield f"{postgres_cluster}/{name}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+    with psycopg.connect(_server(cluster), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")  # type: ignore[arg-type]
+    yield f"{cluster}/{name}"
+    with psycopg.connect(_server(cluster), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_cluster: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database without tables."""
+    with _postgres_database(postgres_cluster) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_cluster: str, migrated_template: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database that has all tables and no row."""
+    with _postgres_database(postgres_cluster, template=migrated_template) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database: the test runs on SQLite and, where there is one, on PostgreSQL."""
+    """The URL of a database that has all tables and no row: on SQLite and, where installed, PostgreSQL."""
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgres_url"))
-    return f"sqlite:///{tmp_path / 'newsletter.sqlite3'}"
+    return migrated_url(tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables: on SQLite and, where installed, PostgreSQL."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("empty_postgres_url"))
+    return default_url(tmp_path)

@@ -22,6 +22,8 @@ from newsletter.pipeline.explain.audit import audit
 from tests.benchmarks.benchmark_process import run_benchmark
 from tests.smtp_servers.recording import RecordingServer
 
+pytestmark = pytest.mark.full
+
 needs_load_tools = pytest.mark.skipif(
     smtp_sink_program() is None,
     reason="smtp-sink is not installed (Debian: postfix)",

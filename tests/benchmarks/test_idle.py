@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.idle import measure
 
-pytestmark = pytest.mark.flaky(reruns=2)
+pytestmark = pytest.mark.full
 
 
 def test_idle_benchmark_runs() -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from tests.benchmarks.benchmark_process import run_benchmark
 
+pytestmark = pytest.mark.full
+
 
 def test_roster_benchmark_runs(tmp_path: Path) -> None:
     done = run_benchmark(

@@ -8,8 +8,9 @@ import pytest
 
 from tests.benchmarks.benchmark_process import run_benchmark
 
+pytestmark = pytest.mark.full
 
-@pytest.mark.flaky(reruns=2)
+
 def test_web_benchmark_loses_nothing(tmp_path: Path) -> None:
     done = run_benchmark(
         "web.py", "--folder", str(tmp_path), "--rate", "20", "--seconds", "2", "--tries", "0", timeout=900
@@ -19,7 +20,6 @@ def test_web_benchmark_loses_nothing(tmp_path: Path) -> None:
     assert "40 pending, 40 mails; lost 0, without a mail 0, twice 0, strange 0" in done.stdout
 
 
-@pytest.mark.flaky(reruns=2)
 def test_web_benchmark_of_times_runs(tmp_path: Path) -> None:
     done = run_benchmark("web.py", "--folder", str(tmp_path), "--seconds", "0", "--tries", "5", timeout=900)
     assert done.returncode in (0, 1), done.stderr  # so few tries prove nothing about the bar

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.shell import Shell
+from tests.state_dirs import initialized
 
 
 @pytest.fixture
@@ -18,5 +19,5 @@ def bare(tmp_path: Path) -> Shell:
 @pytest.fixture
 def shell(bare: Shell) -> Shell:
     """A shell after `newsletter init`."""
-    bare.ok("init")
+    initialized(bare.state_dir)
     return bare

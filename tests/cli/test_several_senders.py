@@ -14,6 +14,8 @@ from newsletter.samples import dumps
 from tests.cli.shell import Shell
 from tests.smtp_servers.recording import RecordingServer
 
+pytestmark = pytest.mark.full
+
 READERS = 150
 TOPICS = ("circuits", "quantum", "neuromorphic", "interpretability", "everything")
 LISTINGS = (
@@ -28,9 +30,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def ready(bare: Shell, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shell:
+def ready(bare: Shell, empty_database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shell:
     """A newsletter with many readers, on Sunday."""
-    monkeypatch.setenv("NEWSLETTER_DATABASE_URL", database_url)
+    monkeypatch.setenv("NEWSLETTER_DATABASE_URL", empty_database_url)
     bare.ok("init")
     rows = [f"r{n}@readers.example,{TOPICS[n % 5]};{TOPICS[n % 3]}" for n in range(READERS)]
     roster = tmp_path / "roster.csv"

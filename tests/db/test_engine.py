@@ -22,8 +22,8 @@ def _waits_for(thread: threading.Thread) -> bool:
     return thread.is_alive()
 
 
-def test_alone_waits_for_who_is_alone_and_sees_what_they_did(database_url: str) -> None:
-    engine = open_engine(database_url)
+def test_alone_waits_for_who_is_alone_and_sees_what_they_did(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
     seen: list[int] = []
 
     def second() -> None:
@@ -46,8 +46,8 @@ def test_alone_waits_for_who_is_alone_and_sees_what_they_did(database_url: str) 
     engine.dispose()
 
 
-def test_writers_on_postgresql_go_on_beside_who_is_alone(postgres_url: str) -> None:
-    engine = open_engine(postgres_url)
+def test_writers_on_postgresql_go_on_beside_who_is_alone(empty_postgres_url: str) -> None:
+    engine = open_engine(empty_postgres_url)
     with writing(engine) as connection:
         connection.execute(text("CREATE TABLE told (word TEXT)"))
     with writing(engine, alone=True):
@@ -58,8 +58,8 @@ def test_writers_on_postgresql_go_on_beside_who_is_alone(postgres_url: str) -> N
     engine.dispose()
 
 
-def test_reading_is_one_view_whatever_is_written_meanwhile(database_url: str) -> None:
-    engine = open_engine(database_url)
+def test_reading_is_one_view_whatever_is_written_meanwhile(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
     with writing(engine) as connection:
         connection.execute(text("CREATE TABLE told (word TEXT)"))
     with reading(engine) as view:
@@ -71,8 +71,8 @@ def test_reading_is_one_view_whatever_is_written_meanwhile(database_url: str) ->
     engine.dispose()
 
 
-def test_session_on_postgresql_keeps_utc_whatever_the_database_says(postgres_url: str) -> None:
-    engine = open_engine(postgres_url)
+def test_session_on_postgresql_keeps_utc_whatever_the_database_says(empty_postgres_url: str) -> None:
+    engine = open_engine(empty_postgres_url)
     with writing(engine) as connection:
         name = connection.execute(text("SELECT current_database()")).scalar_one()
         connection.execute(text(f"ALTER DATABASE {name} SET timezone TO 'Asia/Tokyo'"))

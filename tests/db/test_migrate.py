@@ -63,8 +63,8 @@ def test_migrated_sqlite_tables_equal_created_ones_to_the_letter(engine: Engine,
     assert words(shape(engine)) == words(shape(created))
 
 
-def test_migrated_schema_equals_the_declared_tables_on_postgresql(postgres_url: str) -> None:
-    engine = open_engine(postgres_url)
+def test_migrated_schema_equals_the_declared_tables_on_postgresql(empty_postgres_url: str) -> None:
+    engine = open_engine(empty_postgres_url)
     upgrade(engine)
     assert _differences(engine) == []
     assert upgrade(engine) == (known_revisions()[-1], known_revisions()[-1])

@@ -173,7 +173,6 @@ def test_braces_of_the_proxies_files_match() -> None:
         assert text.count("{") == text.count("}") > 0
 
 
-@pytest.mark.flaky(reruns=2)
 def test_zone_of_the_guide_satisfies_the_doctor() -> None:
     zone = dns.zone.from_text(
         (DEPLOY / "dns/example.org.zone").read_text("utf-8"), origin="example.org.", relativize=False

@@ -20,7 +20,7 @@ from tests.docs.test_docs import COMMAND_LINE, PAGES, ROOT
 from tests.pipeline.intake.scenario import PrintedPaper, page
 from tests.smtp_servers.recording import RecordingServer
 
-pytestmark = pytest.mark.flaky(reruns=2)  # servers are started and told to stop
+pytestmark = pytest.mark.full
 
 NOUNS = ("routing", "annealing", "sensing", "simulation", "decoding")
 BACKUP = "newsletter-backup-20270115T031500Z.tar.gz"

@@ -24,7 +24,7 @@ from tests.cli.shell import Shell
 from tests.faults.mounts import mounted
 from tests.smtp_servers.recording import RecordingServer
 
-pytestmark = pytest.mark.flaky(reruns=2)
+pytestmark = pytest.mark.full
 
 ROOT = Path(__file__).parents[2]
 READERS = 120

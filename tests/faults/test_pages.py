@@ -16,7 +16,7 @@ from tests.faults.mounts import mounted
 from tests.smtp_servers.recording import RecordingServer
 from tests.web.serving import serving
 
-pytestmark = pytest.mark.flaky(reruns=2)
+pytestmark = pytest.mark.full
 
 
 def test_sign_up_on_a_full_disk_asks_to_try_again_and_works_once_there_is_room(tmp_path: Path) -> None:

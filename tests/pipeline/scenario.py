@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
-from sqlmodel import SQLModel
 
-import subscribers.tables
 from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPaper
 from newsletter.core.debts.pending import DEAD
 from newsletter.core.mail.values import Content
 from newsletter.core.states import DeliveryState, Form
 from newsletter.core.topics.topic_match import TopicMatch
-from newsletter.db.engine import default_url, open_engine, reading, writing
+from newsletter.db.engine import open_engine, reading, writing
 from newsletter.db.schema import (
     deliveries,
     digest_maybes,
@@ -34,8 +32,7 @@ from newsletter.pipeline.compose.options import EditionSchedule, SendOptions
 from newsletter.pipeline.explain.audit import AuditReport, audit
 from subscribers.lifecycle import signup
 from subscribers.preferences import Preferences
-
-assert subscribers.tables  # its tables share our metadata
+from tests.databases import migrated_url
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -82,8 +79,7 @@ class Scenario:
     """One newsletter: a database, a renderer, and what people did."""
 
     def __init__(self, folder: Path, *, room: int = 10**6, url: str | None = None) -> None:
-        self.engine = open_engine(url or default_url(folder))
-        SQLModel.metadata.create_all(self.engine)
+        self.engine = open_engine(url or migrated_url(folder))
         self.renderer = PlainRenderer(room)
         with writing(self.engine) as connection:
             self.dump_id = connection.execute(

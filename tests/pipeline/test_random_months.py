@@ -29,6 +29,8 @@ from subscribers.lifecycle import signup, unsubscribe
 from subscribers.preferences import Preferences
 from tests.pipeline.scenario import DAY, TOPICS, NoRules, Scenario, utc
 
+pytestmark = pytest.mark.full
+
 STEPS = 120
 PAUSES = (7, 60, 180, 400, 700)  # minutes between two events
 ZONES = ("UTC", "Asia/Tokyo", "America/Lima")

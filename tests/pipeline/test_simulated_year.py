@@ -40,6 +40,8 @@ from subscribers.preferences import WEEKDAYS, Preferences
 from tests.pipeline.intake.scenario import page
 from tests.pipeline.scenario import TOPICS, Scenario, utc
 
+pytestmark = pytest.mark.full
+
 TICK = timedelta(hours=1)
 DAY = timedelta(days=1)
 MAILED = "mailed"

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine
-from sqlmodel import SQLModel
 
 import newsletter.db.tables  # noqa: F401 - both sides share one metadata
 from newsletter.db.engine import open_engine, writing
@@ -71,7 +70,6 @@ class SubscriberScenario:
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     opened = open_engine(database_url)
-    SQLModel.metadata.create_all(opened)
     yield opened
     opened.dispose()
 

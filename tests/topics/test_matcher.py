@@ -14,6 +14,7 @@ from newsletter.core.topics.topic_match import TopicMatch
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Explanation, Matcher
 from newsletter.topics.model import LinearModel, load_weights
+from tests.marks import examples
 
 OWN = {
     "lamps": {"title": "Lamps", "description": "Light.", "phrases": ["lamp", "bulb"]},
@@ -90,7 +91,7 @@ ANYTHING = st.characters(exclude_categories=())  # NUL and lone surrogates, too
 
 
 @given(st.text(ANYTHING, max_size=200), st.text(ANYTHING, max_size=2000))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_any_text_gets_an_answer(title: str, abstract: str) -> None:
     scores, matches = SHIPPED.read(title, abstract)
     assert all(0.0 <= score <= 1.0 for score in scores.values())

@@ -28,6 +28,7 @@ from newsletter.topics.model import (
     load_weights,
     points_of,
 )
+from tests.marks import examples
 
 SHIPPED = load_weights()
 LAMPS = TopicRules(topic="lamps", rules=(PhraseRule(phrases=("lamp",)),))
@@ -84,7 +85,7 @@ WORDS = ["bulb", "bulbs", "light", "sea", "lamp", "a", ".", ",", "of", "7", "Ün
 
 
 @given(st.lists(st.sampled_from(WORDS)))
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_score_is_that_of_the_formula_for_any_words(words: list[str]) -> None:
     text = " ".join(words)
     score, _ = MODEL.scores(READER.read(text[:20], text))

@@ -103,6 +103,7 @@ def cross_validated(*, folds: int, seed: int) -> dict[str, Evaluation]:
     }
 
 
+@pytest.mark.full
 @needs_shared
 def test_unseen_papers_stay_above_the_floor() -> None:
     found = cross_validated(folds=4, seed=0)

@@ -19,8 +19,8 @@ from sqlalchemy import Engine, func, select
 
 from newsletter.db.engine import default_url, open_engine, reading
 from newsletter.db.schema import deliveries
-from newsletter.ops.initialize import set_up
 from subscribers import queries, requests
+from tests.state_dirs import initialized
 from tests.web.newsletter_site import field_of
 
 ROOT = Path(__file__).parents[2]
@@ -49,9 +49,7 @@ class Serving:
     engine: Engine = field(init=False)
 
     def __post_init__(self) -> None:
-        url = default_url(self.folder)
-        set_up(self.folder, database_url=url, known_keys=frozenset())
-        self.engine = open_engine(url)
+        self.engine = open_engine(default_url(initialized(self.folder)))
 
     def environment(self) -> dict[str, str]:
         """What the command finds there."""

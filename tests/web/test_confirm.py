@@ -59,6 +59,7 @@ def test_a_link_signed_by_the_key_before_still_opens(tmp_path: Path, server: Rec
     assert "Your preferences" in desk.get(f"/preferences/{token}")
 
 
+@pytest.mark.full
 def test_a_thousand_presses_of_one_button_at_once_are_one_consent(desk: NewsletterSite) -> None:
     """A thousand concurrent confirms of one token: one consent event, one welcome."""
     desk.sign_up("ada@example.org", "circuits")

@@ -25,8 +25,6 @@ from tests.web.newsletter_site import NewsletterSite, ReceivedMail
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.flaky(reruns=2)
-
 
 @contextmanager
 def open_to_browsers(desk: NewsletterSite) -> Iterator[NewsletterSite]:

@@ -9,6 +9,7 @@ import pytest
 from subscribers import addresses
 from subscribers.errors import AddressError
 from tests import isemail_cases
+from tests.marks import first_quick
 from tests.naughty import naughty_strings
 from tests.web.newsletter_site import NewsletterSite, words_of
 
@@ -60,7 +61,7 @@ def test_each_address_of_isemail_is_taken_or_named_as_wrong(desk: NewsletterSite
 
 
 @pytest.mark.parametrize(
-    "field", ["email", "name", "timezone", "topics", "hour", "cadence", "form", "website"]
+    "field", first_quick(["email", "name", "timezone", "topics", "hour", "cadence", "form", "website"])
 )
 def test_a_naughty_string_in_any_field_is_a_page_like_any_other(desk: NewsletterSite, field: str) -> None:
     """The 461 naughty strings in each field: 200, a redirect or a named field, and nothing unescaped."""
@@ -74,6 +75,7 @@ def test_a_naughty_string_in_any_field_is_a_page_like_any_other(desk: Newsletter
         assert _shape(answer.text) <= plain, text
 
 
+@pytest.mark.full
 def test_a_naughty_name_arrives_as_a_name_and_nothing_else(desk: NewsletterSite) -> None:
     """Nothing that is typed as a name becomes a header, markup or another line of a mail."""
     for number, text in enumerate([*naughty_strings()[::7], "Ada\r\nBcc: eve@evil.example", "=?utf-8?q?x?="]):
@@ -94,7 +96,8 @@ def test_a_naughty_name_arrives_as_a_name_and_nothing_else(desk: NewsletterSite)
 
 
 @pytest.mark.parametrize(
-    "path", ["/confirm/{}", "/preferences/{}", "/account/{}", "/u/{}", "/digests/{}", "/assets/0/{}"]
+    "path",
+    first_quick(["/confirm/{}", "/preferences/{}", "/account/{}", "/u/{}", "/digests/{}", "/assets/0/{}"]),
 )
 def test_a_naughty_string_as_a_link_is_one_that_does_not_work(desk: NewsletterSite, path: str) -> None:
     from urllib.parse import quote

@@ -19,6 +19,7 @@ ROUNDS = settings(
 )
 
 
+@pytest.mark.full
 def test_no_input_makes_the_api_fail(desk: NewsletterSite) -> None:
     """Schemathesis over the OpenAPI: no 5xx, and every answer as the description says."""
     schema = schemathesis.openapi.from_asgi("/api/openapi.json", desk.app)

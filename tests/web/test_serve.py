@@ -18,7 +18,7 @@ from tests.smtp_servers.recording import RecordingServer, ServerRules
 from tests.web.newsletter_site import ReceivedMail
 from tests.web.serving import PATIENCE, ROOT, Page, Serving, serving
 
-pytestmark = pytest.mark.flaky(reruns=2)
+pytestmark = pytest.mark.full
 
 LIMIT = {"WEB__CLIENT_LIMIT": "2/minute", "WEB__TRUSTED_PROXIES": '["127.0.0.1"]'}
 

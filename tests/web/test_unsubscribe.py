@@ -18,8 +18,6 @@ from tests.pipeline.whole_newsletter import SUPPRESSION_KEY
 from tests.smtp_servers.recording import RecordingServer, ServerRules
 from tests.web.newsletter_site import NewsletterSite, words_of
 
-pytestmark = pytest.mark.flaky(reruns=2)
-
 
 def test_everything_is_left_by_one_button_and_a_goodbye_says_so(desk: NewsletterSite) -> None:
     ada = desk.subscribed("ada@example.org", "circuits", "quantum")
@@ -80,6 +78,7 @@ def test_the_mailboxs_own_button_needs_nothing_else(desk: NewsletterSite) -> Non
     assert desk.mails() == []
 
 
+@pytest.mark.full
 def test_an_unsubscribe_wins_against_a_send_in_progress(tmp_path: Path) -> None:
     """Readers who leave while a long send is running, before their mail is claimed, get nothing."""
     with RecordingServer(ServerRules(delay=0.02)) as server:

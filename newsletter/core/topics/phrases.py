@@ -172,7 +172,8 @@ class _WordCache(dict[str, _Known]):
         return known
 
 
-def spellings_of(phrase: str) -> list[tuple[str, ...]]:
+@lru_cache(maxsize=4096)  # each phrase of the rules is first checked, then indexed
+def spellings_of(phrase: str) -> tuple[tuple[str, ...], ...]:
     """The word sequences of a written phrase. Raises ValueError that names the fault."""
     choices: list[list[list[str]]] = []
     for written in phrase.split():
@@ -188,7 +189,7 @@ def spellings_of(phrase: str) -> list[tuple[str, ...]]:
     if sum(len(choice[0]) for choice in choices) > MAX_WORDS:
         raise ValueError(f"{phrase!r} is longer than {MAX_WORDS} words")
     spellings = [tuple(itertools.chain(*choice)) for choice in itertools.product(*choices)]
-    return list(dict.fromkeys(spellings + [tuple(map(_other_spelling, spelling)) for spelling in spellings]))
+    return tuple(dict.fromkeys(spellings + [tuple(map(_other_spelling, spelling)) for spelling in spellings]))
 
 
 @lru_cache(maxsize=4096)  # rules repeat the same words

@@ -26,7 +26,6 @@ HEAD = known_revisions()[-1]
 ROOT = Path(__file__).parents[3]
 READERS = 150
 TOPICS = ("circuits", "quantum", "neuromorphic", "interpretability", "everything")
-pytestmark = pytest.mark.flaky(reruns=2)
 
 
 @pytest.fixture
@@ -327,6 +326,7 @@ def sending(bare: Shell, database_url: str, monkeypatch: pytest.MonkeyPatch, tmp
     return bare
 
 
+@pytest.mark.full
 def test_backup_during_a_send_restored_elsewhere_mails_nobody_twice(
     sending: Shell,
     database_url: str,

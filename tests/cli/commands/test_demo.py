@@ -28,6 +28,7 @@ def test_demo_mails_three_readers_and_proves_it(tmp_path: Path, monkeypatch: pyt
     assert CliRunner().invoke(app, ["--state-dir", "demo-state", "audit"]).exit_code == 0
 
 
+@pytest.mark.full
 def test_demo_starts_anew_each_time(tmp_path: Path) -> None:
     first = _demo("--state-dir", str(tmp_path / "demo"))
     assert first[0] == 0
@@ -42,6 +43,7 @@ def test_demo_leaves_a_real_newsletter_alone(shell: Shell) -> None:
     assert {path: path.read_bytes() for path in shell.state_dir.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.full
 def test_demo_goes_to_its_own_server_and_database_whatever_is_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
 from tests.smtp_servers.recording import RecordingServer, ServerRules
-
-pytestmark = pytest.mark.flaky(reruns=2)
 
 READERS = 30
 

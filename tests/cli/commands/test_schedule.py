@@ -22,8 +22,6 @@ from newsletter.samples import dumps
 from tests.cli.shell import Shell
 from tests.smtp_servers.recording import RecordingServer
 
-pytestmark = pytest.mark.flaky(reruns=2)
-
 ROOT = Path(__file__).parents[3]
 READERS = 30
 HOUR = timedelta(hours=1)
@@ -104,6 +102,7 @@ def _check_ledger(shell: Shell, mails: int) -> None:
     assert (found["deliveries"], found["repeated"], found["missed"], found["pending"]) == (mails, 0, 0, {})
 
 
+@pytest.mark.full
 def test_two_schedulers_started_at_once_mail_everybody_once_and_one_takes_over(
     shell: Shell, server: RecordingServer
 ) -> None:
@@ -130,6 +129,7 @@ def _check_next_day(shell: Shell, server: RecordingServer) -> None:
     assert (found["repeated"], found["missed"], found["pending"]) == (0, 0, {})
 
 
+@pytest.mark.full
 def test_scheduler_that_was_stopped_for_days_sends_one_catching_up_digest_each(
     shell: Shell, server: RecordingServer
 ) -> None:
@@ -161,6 +161,7 @@ def test_run_serves_the_pages_and_sends_what_is_due(shell: Shell, server: Record
     _check_ledger(shell, READERS)
 
 
+@pytest.mark.full
 def test_schedule_that_is_told_to_stop_while_it_sends_loses_nothing(
     shell: Shell, server: RecordingServer
 ) -> None:

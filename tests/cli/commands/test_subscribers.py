@@ -6,12 +6,8 @@ import re
 import socket
 from pathlib import Path
 
-import pytest
-
 from tests.cli.shell import Shell
 from tests.smtp_servers.recording import RecordingServer
-
-pytestmark = pytest.mark.flaky(reruns=2)
 
 
 def through(shell: Shell, port: int) -> None:

@@ -22,6 +22,7 @@ from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
 from newsletter.delivery.message.headers import clean
 from newsletter.delivery.message.verp import ReturnPathId, verify
 from tests.delivery.message.odd_texts import INJECTIONS, odd_texts
+from tests.marks import examples
 
 _STRICT = default.clone(raise_on_defect=True)
 _MARK = re.compile(r"@((?:my|digest)[.][a-z_]+)@")
@@ -252,7 +253,7 @@ _SLOTS = st.sampled_from(["@my.greeting@", "@my.unsubscribe_url@", "@digest.numb
 _BODY = st.lists(st.tuples(_SAID.map("".join), _SLOTS), max_size=5)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(html=_BODY, text=_BODY, greeting=_ONE_LINE, name=_ONE_LINE, subject=_ONE_LINE, text_only=st.booleans())
 def test_every_mail_decodes_to_exactly_what_was_said(
     html: list[tuple[str, str]],

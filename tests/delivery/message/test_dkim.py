@@ -22,6 +22,7 @@ from tests.delivery.message.signed_mail import (
     signed_mail,
     verified,
 )
+from tests.marks import examples
 
 COMBINATIONS = pytest.mark.parametrize(
     "keys", [(RSA,), (ED25519,), (RSA, ED25519)], ids=["rsa", "ed25519", "both"]
@@ -206,7 +207,7 @@ def _has_no_blank_line(value: str) -> bool:
     return all(line.strip(" \t") for line in f"x{value}".split("\r\n"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(
     fields=_FIELDS.filter(lambda fields: all(_has_no_blank_line(value) for _, value in fields)),
     body=st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"x", b"  ", b"=20", b"\xc3\xa9"]), max_size=30),

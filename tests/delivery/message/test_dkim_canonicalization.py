@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.delivery.message.dkim import relaxed_body, relaxed_fields
+from tests.marks import examples
 
 LINES = st.lists(
     st.binary(max_size=6).map(lambda octets: octets.replace(b"\r", b"").replace(b"\n", b""))
@@ -16,7 +17,7 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500))
 @given(lines=LINES)
 def test_body_is_as_dkimpy_has_it(lines: list[bytes]) -> None:
     body = b"".join(line + b"\r\n" for line in lines)
@@ -49,7 +50,7 @@ NAMES = st.sampled_from([b"Subject", b"SUBJECT", b"List-Id", b"X", b"From \t", b
 VALUES = st.lists(st.sampled_from([b" ", b"\t", b"x", b":", b"\r\n ", b"\r\n\t", b"\xc3\xa9", b"  "]))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500))
 @given(fields=st.lists(st.tuples(NAMES, VALUES.map(b"".join)), max_size=5))
 def test_fields_are_as_dkimpy_has_them(fields: list[tuple[bytes, bytes]]) -> None:
     head = b"\r\n".join(name + b":" + value for name, value in fields)

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert, select, update
-from sqlmodel import SQLModel
 
 import subscribers.tables
-from newsletter.db.engine import default_url, open_engine, reading, writing
+from newsletter.db.engine import open_engine, reading, writing
 from newsletter.db.schema import (
     deliveries,
     digest_papers,
@@ -25,6 +24,7 @@ from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
 from newsletter.delivery.outbox.claims import AudienceSelects
 from newsletter.delivery.outbox.content_store import store_pieces
 from subscribers import audience
+from tests.databases import migrated_url
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 LATER = timedelta(hours=1)
@@ -53,9 +53,8 @@ class Outbox:
 
     def __init__(self, folder: Path, *, url: str | None = None) -> None:
         self.folder = folder
-        self.url = url or default_url(folder)
+        self.url = url or migrated_url(folder)
         self.engine = open_engine(self.url)
-        SQLModel.metadata.create_all(self.engine)
         self.locks = folder / "locks"
 
     def readers(self, count: int, *, domain: str = "mail.example", **columns: Any) -> list[int]:

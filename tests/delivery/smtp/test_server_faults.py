@@ -17,8 +17,6 @@ from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
 from tests.smtp_servers.recording import ServerRules
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
-pytestmark = pytest.mark.flaky(reruns=2)
-
 SHORT = Timeouts(
     connect=1,
     tls=1,

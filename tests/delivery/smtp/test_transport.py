@@ -14,12 +14,11 @@ from newsletter.core.errors import ConfigurationError
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security, Timeouts
 from newsletter.delivery.smtp.transport import RelayFacts, Transport, probe, send_batch
+from tests.marks import examples
 from tests.smtp_servers.certificates import server_tls
 from tests.smtp_servers.recording import RecordingServer, ServerRules
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
-pytestmark = pytest.mark.flaky(reruns=2)
-
 BODY = b"Subject: x\r\n\r\nHello.\r\n"
 QUICK = Timeouts(connect=2, tls=2, greeting=2, ehlo=2, auth=2, mail=2, rcpt=2, data=2, block=2, dot=2, quit=1)
 
@@ -111,7 +110,7 @@ def test_refused_recipient_is_reset_and_costs_nobody_else_anything(extensions: t
         assert server.connections == 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(
     st.lists(st.sampled_from([b".", b"..", b"", b".x", b"x.", b"x", b"\n.", b"."]), max_size=12),
     st.booleans(),

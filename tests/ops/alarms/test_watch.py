@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, insert, update
-from sqlmodel import SQLModel
 
 from newsletter.core.alarms import AlarmPolicy
 from newsletter.db.engine import open_engine, writing
@@ -28,13 +27,11 @@ from newsletter.ops.stats.prometheus import exposition
 from tests.smtp_servers.recording import RecordingServer
 
 NOON = datetime(2026, 4, 15, 12, tzinfo=UTC)
-pytestmark = pytest.mark.flaky(reruns=2)
 
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     opened = open_engine(database_url)
-    SQLModel.metadata.create_all(opened)
     with writing(opened) as connection:
         row = {"number": 3, "date": NOON.date(), "published_at": NOON, "ready_at": NOON, "held": True}
         connection.execute(insert(editions), row)

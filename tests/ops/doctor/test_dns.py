@@ -12,7 +12,6 @@ from newsletter.ops.doctor.finding import Status
 from newsletter.ops.doctor.names import Resolver
 from tests.name_server import BROKEN, NameServer, Zone, quoted
 
-pytestmark = pytest.mark.flaky(reruns=2)
 DOMAIN = "papers.example.net"
 HERE = "203.0.113.7"
 KEY = parse(generate(Algorithm.ED25519), domain=DOMAIN, selector="one")

@@ -10,7 +10,6 @@ from newsletter.ops.doctor.names import NoAnswerError, Resolver
 from newsletter.ops.doctor.spf import SpfEvaluation, SpfResult
 from tests.name_server import BROKEN, NameServer, Zone, quoted
 
-pytestmark = pytest.mark.flaky(reruns=2)
 DOMAIN = "papers.example"
 HERE = "203.0.113.7"
 

@@ -31,8 +31,6 @@ from tests.pipeline.whole_newsletter import SUPPRESSION_KEY, WholeNewsletter, re
 from tests.smtp_servers.recording import AcceptedMail, RecordingServer
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
-pytestmark = pytest.mark.flaky(reruns=2)
-
 NOW = utc("2026-04-14T09:30:07.250000")
 BASE = "http://localhost:8000"
 TOLD = {"topics": "Circuits and Quantum", "first": "Your first digest comes on Wednesday.", "of": "their-ref"}

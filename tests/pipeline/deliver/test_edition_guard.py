@@ -32,8 +32,6 @@ from tests.pipeline.whole_newsletter import WholeNewsletter, titles_in, utc
 from tests.smtp_servers.misbehaving import MisbehavingServer
 from tests.smtp_servers.recording import Conversation
 
-pytestmark = pytest.mark.flaky(reruns=2)
-
 READERS = 150
 AUDIENCE = AudienceSelects(
     mailable=audience.mailable(),

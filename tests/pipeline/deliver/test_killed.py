@@ -20,6 +20,8 @@ from newsletter.delivery.outbox.handover import WINDOW
 from tests.delivery.outbox.scenario import Outbox
 from tests.smtp_servers.recording import RecordingServer
 
+pytestmark = pytest.mark.full
+
 ROOT = Path(__file__).resolve().parents[3]
 
 

@@ -27,7 +27,6 @@ from tests.pipeline.deliver.killed_sender import post_to
 from tests.smtp_servers.recording import Conversation, HangupError, RecordingServer, ServerRules
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
-pytestmark = pytest.mark.flaky(reruns=2)
 
 
 @pytest.fixture

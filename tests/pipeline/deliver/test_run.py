@@ -31,8 +31,6 @@ from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
 from tests.smtp_servers.recording import RecordingServer, ServerRules
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
-pytestmark = pytest.mark.flaky(reruns=2)
-
 ROOT = Path(__file__).resolve().parents[3]
 
 

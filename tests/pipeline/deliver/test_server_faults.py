@@ -16,13 +16,12 @@ from newsletter.pipeline.deliver.options import DeliveryReport
 from newsletter.pipeline.deliver.run import deliver
 from tests.delivery.outbox.scenario import NOW, Outbox
 from tests.delivery.smtp.test_server_faults import SHORT
+from tests.marks import first_quick
 from tests.pipeline.deliver.killed_sender import post_to
 from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
 from tests.smtp_servers.recording import Conversation, RecordingServer, ServerRules
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
-pytestmark = pytest.mark.flaky(reruns=2)
-
 STALLS = {"greeting_none", "silent_after_dot", "silent_after_mail", "byte_by_byte_slowly", "body_not_read"}
 KINDS = [kind for name, kind in FAULTS.items() if "tls" not in name and not name.startswith("auth")]
 
@@ -117,7 +116,7 @@ def test_deliver_5000_mails_through_a_storm_of_faults(tmp_path: Path) -> None:
     assert states["sent"] > 3_500
 
 
-@pytest.mark.parametrize("name", [name for name in FAULTS if FAULTS[name] in KINDS])
+@pytest.mark.parametrize("name", first_quick((name for name in FAULTS if FAULTS[name] in KINDS), 8))
 def test_deliver_beside_a_relay_with_a_fault_ends_and_doubles_nothing(tmp_path: Path, name: str) -> None:
     """Each fault at one of two relays: the other sends on; none lost, doubled, stuck or wrongly blamed."""
     box = Outbox(tmp_path)

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
-from sqlmodel import SQLModel
 
-import subscribers.tables
 from newsletter.core.papers.listing import Entry, ListedOn, Listing
 from newsletter.core.topics.topic_match import TopicMatch
-from newsletter.db.engine import default_url, open_engine, reading, writing
+from newsletter.db.engine import open_engine, reading, writing
 from newsletter.db.schema import edition_papers, paper_bands, paper_keys, paper_revisions, papers
 from newsletter.papers import dumps, queries
 from newsletter.papers.reconcile import ReconcileReport, reconcile
@@ -24,8 +22,7 @@ from newsletter.pipeline.intake.dump_report import DumpReport
 from newsletter.pipeline.intake.dumps import redate_dump, release_dump, replay_dump, withdraw_dump
 from newsletter.pipeline.intake.ingest import IngestOptions, ingest
 from newsletter.pipeline.publish import publish
-
-assert subscribers.tables  # its tables share our metadata
+from tests.databases import migrated_url
 
 NOW = datetime(2026, 4, 17, 6, tzinfo=UTC)
 VOCABULARY = """
@@ -101,10 +98,9 @@ class DumpScenario:
     def __init__(self, folder: Path, *, url: str | None = None, topics: Sequence[str] = ()) -> None:
         self.folder = folder
         self.archive = folder / "dumps"
-        self.engine = open_engine(url or default_url(folder))
+        self.engine = open_engine(url or migrated_url(folder))
         self.matcher = WordMatcher(*topics)
         self.now = NOW
-        SQLModel.metadata.create_all(self.engine)
 
     def drop(self, name: str, data: bytes, **options: Any) -> DumpReport:
         """A file is ingested."""

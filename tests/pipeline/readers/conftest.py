@@ -7,7 +7,6 @@ from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import Engine, insert
-from sqlmodel import SQLModel
 
 from newsletter.db.engine import open_engine, writing
 from newsletter.db.schema import dumps, edition_papers, editions, papers
@@ -17,7 +16,6 @@ from tests.pipeline.readers.scenario import NOON
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     opened = open_engine(database_url)
-    SQLModel.metadata.create_all(opened)
     yield opened
     opened.dispose()
 

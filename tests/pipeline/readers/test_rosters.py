@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine
-from sqlmodel import SQLModel
 
 from newsletter.core.errors import StorageError
 from newsletter.db.engine import open_engine
 from newsletter.pipeline.readers import admin, rosters
 from newsletter.pipeline.readers.policy import ReaderPolicy
 from subscribers.errors import RosterError
+from tests.databases import migrated_url
 from tests.pipeline.readers.scenario import NOON, POLICY, debts
 
 
@@ -110,8 +110,7 @@ def test_import_roster_that_died_is_finished_by_running_it_again(engine: Engine,
     assert 0 < died < 4100
     answer = import_roster(engine, path)
     assert (answer["added"], answer["unchanged"]) == (4100 - died, died)
-    whole = open_engine(f"sqlite:///{tmp_path / 'whole.sqlite3'}")
-    SQLModel.metadata.create_all(whole)
+    whole = open_engine(migrated_url(tmp_path, "whole.sqlite3"))
     import_roster(whole, path)
     assert admin.listed(engine, policy=POLICY) == admin.listed(whole, policy=POLICY)
     whole.dispose()

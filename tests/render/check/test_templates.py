@@ -17,6 +17,7 @@ from newsletter.render.environment import MailEnvironment, templates_root
 from newsletter.render.layout import Layout
 from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from newsletter.render.view_models import nameless
+from tests.marks import examples
 from tests.render.specimen_pages import BRAND
 
 KINDS = sorted(["digest", *TRANSACTIONAL_KINDS])
@@ -35,7 +36,7 @@ def _section(number: int) -> int:
     return list(specimens.topics()).index(_NEWS[number].topic)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     news=st.lists(st.integers(0, len(_NEWS) - 1), unique=True, max_size=12),
     recaps=st.lists(st.integers(0, len(_RECAPS) - 1), unique=True, max_size=3),

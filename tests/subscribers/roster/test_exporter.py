@@ -10,7 +10,6 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlmodel import SQLModel
 
 import newsletter.db.tables  # noqa: F401 - both sides share one metadata
 from newsletter.db.engine import open_engine, writing
@@ -18,6 +17,7 @@ from subscribers import queries
 from subscribers.errors import AddressError, SuppressedError
 from subscribers.lifecycle import suppression, unsubscribe
 from subscribers.roster.exporter import write
+from tests.databases import migrated_url
 from tests.subscribers.conftest import KEY, NOON, TOPICS, SubscriberScenario
 from tests.subscribers.roster.test_importer import take
 
@@ -75,9 +75,7 @@ def test_write_gives_the_same_bytes_after_a_way_through_another_newsletter(
     persons: list[dict[str, Any]],
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        first, second = (open_engine(f"sqlite:///{folder}/{n}.sqlite3") for n in (1, 2))
-        for engine in (first, second):
-            SQLModel.metadata.create_all(engine)
+        first, second = (open_engine(migrated_url(Path(folder), f"{n}.sqlite3")) for n in (1, 2))
         with writing(first) as connection:
             for each in persons:
                 _live(SubscriberScenario(connection), each)

@@ -10,7 +10,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 
-from sqlmodel import SQLModel
+import pytest
 
 from newsletter.db.engine import open_engine, writing
 from subscribers.preferences import Preferences
@@ -18,7 +18,10 @@ from subscribers.roster.duplicates import DuplicateIndex
 from subscribers.roster.importer import take_in
 from subscribers.roster.reader import Roster
 from subscribers.roster.row_parser import ImportPolicy
+from tests.databases import migrated_url
 from tests.subscribers.conftest import KEY, NOON, TOPICS
+
+pytestmark = pytest.mark.full
 
 MOST_GROWTH = 1.2  # of the peak, from a tenth of the rows to all of them
 
@@ -44,8 +47,7 @@ def _roster(path: Path, rows: int) -> Path:
 
 
 def _take_in(path: Path, database: Path) -> None:
-    engine = open_engine(f"sqlite:///{database}")
-    SQLModel.metadata.create_all(engine)
+    engine = open_engine(migrated_url(database.parent, database.name))
     terms = ImportPolicy(
         known_topics=TOPICS,
         default_topics=("everything",),
