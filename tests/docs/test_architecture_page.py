@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 
@@ -39,3 +40,10 @@ def test_every_folder_of_the_packages_is_on_the_architecture_page() -> None:
         if module.name != "__init__.py"
     }
     assert sorted(folders - set(PATHS)) == ["newsletter/"]
+
+
+def test_every_import_contract_has_its_paragraph() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    section = PAGE.read_text("utf-8").partition("## Import contracts\n")[2].partition("\n## ")[0]
+    assert len(re.findall(r"^\d+\. ", section, flags=re.MULTILINE)) == len(contracts)

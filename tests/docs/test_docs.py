@@ -173,7 +173,10 @@ def test_installing_takes_at_most_twelve_steps() -> None:
     assert steps == list(range(1, 13))
 
 
-def test_paths_on_the_contributing_page_exist() -> None:
+def test_paths_and_make_targets_on_the_contributing_page_exist() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"`make ([\w-]+)`", text))
+    assert [name for name in targets if not re.search(rf"^{name}:", makefile, flags=re.MULTILINE)] == []
     paths = re.findall(r"`((?:newsletter|subscribers|templates|tests|docs)/[\w./-]*|\.ci/\w+)`", text)
     assert [path for path in paths if not (ROOT / path).exists()] == []
