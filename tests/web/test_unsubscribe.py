@@ -11,7 +11,7 @@ import pytest
 from newsletter.db.engine import writing
 from newsletter.delivery.outbox.handover import WINDOW
 from newsletter.pipeline.compose.compose import compose_in
-from newsletter.pipeline.deliver.run import CLAIM
+from newsletter.pipeline.deliver.leases import CLAIM
 from newsletter.pipeline.readers.purge import tidy
 from subscribers.lifecycle import suppression
 from tests.pipeline.whole_newsletter import SUPPRESSION_KEY

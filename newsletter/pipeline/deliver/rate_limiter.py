@@ -213,6 +213,13 @@ class RateLimiter:
                 binding.append(min(opening))
         return max(binding, default=None)
 
+    def gives_way(self) -> bool:
+        """Whether a limit that kept mail back lets some go now: it need not wait for a slow server."""
+        if self.is_full:
+            return False
+        closed = self.closed()
+        return closed is None or self._wall() >= closed[0] or self.room() != 0
+
     def _of_domain(self, domain: str) -> Quota | None:
         if domain not in self._domains:
             rates = self._rules.of_domain(domain)
