@@ -1,6 +1,6 @@
-"""The one wrapper around premailer: moves styles into the elements. Nobody else imports it.
+"""Inlines styles with premailer, which no other module imports.
 
-It is run on finished documents only, never on template source: it mangles `{{ }}` in links.
+It takes finished documents, not template source: premailer damages `{{ }}` in links.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from premailer import Premailer
 def inlined(document: str) -> str:
     """`document` (whole HTML) with its styles on the elements.
 
-    A `<style data-premailer="ignore">` stays in the head, for what only a style sheet can say: dark mode
-    and narrow screens. `!important` survives there, or dark mode would not win over the inlined colours.
+    A `<style data-premailer="ignore">` stays in the head, for dark mode and narrow screens, which need
+    a style sheet. `!important` stays in it: without it the inlined colours would override those of dark mode.
     """
     return str(
         Premailer(

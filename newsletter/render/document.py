@@ -1,6 +1,6 @@
-"""One finished document of a mail: its template rendered, its styles inlined, its slots looked at.
+"""Renders one document of a mail: renders its template, inlines its styles, checks its slots.
 
-Knows neither papers nor pieces; layouts and letters are made with it.
+It knows neither papers nor pieces. Layouts and transactional mail use it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from newsletter.render.view_models import Brand, TopicView
 def shared_context(
     brand: Brand, topics: Mapping[str, TopicView], *, slots: Mapping[str, frozenset[str]] = SLOT_NAMES
 ) -> dict[str, Any]:
-    """What every template of a mail is handed. slots: the names in each space that this mail has."""
+    """The variables of every template of a mail. slots: the names in each of its name spaces."""
     spaces = {space: SlotNamespace(space, names) for space, names in slots.items()}
     return {"brand": brand, "topics": topics, "accent": shades_of(brand.accent), **spaces}
 
@@ -43,7 +43,7 @@ def render_document(environment: MailEnvironment, folder: str, part: str, contex
 
 
 def encode_part(slot_marker: SlotMarker, folder: str, text: str) -> bytes:
-    """A stretch of a document, encoded, with its slots. Raises ConfigurationError for a damaged slot."""
+    """A part of a document, encoded, with its slots. Raises ConfigurationError for a damaged slot."""
     if slot_marker.word[:9] in slot_marker.pattern.sub("", text).lower():
         raise ConfigurationError(
             f"the templates in {folder} cannot be used: a slot was changed after it was printed",

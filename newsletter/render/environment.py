@@ -1,6 +1,7 @@
-"""Jinja for mail: sandboxed, strict, escaping HTML; an operator's own templates win over the shipped ones.
+"""Sets up Jinja for mail: sandboxed, strict, escaping HTML. An operator's templates come before the shipped.
 
-A fault in a template becomes a ConfigurationError that names the file and the line.
+It renders no whole mail (`newsletter.render.document` does). A fault in a template becomes a
+ConfigurationError that names the file and the line.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from newsletter.core.errors import ConfigurationError
 from newsletter.core.mail.text_wrap import wrapped
 from newsletter.render.slots import SlotMarker
 
-GLOBALS = ("range", "dict", "joiner", "namespace")  # templates get what they are handed, and these
+GLOBALS = ("range", "dict", "joiner", "namespace")  # of Jinja's own; templates get no others
 
 
 def templates_root() -> Path:
-    """Where the shipped templates lie: inside the installed package, or beside it in a checkout."""
+    """The folder of the shipped templates: inside the installed package, or next to it in a checkout."""
     package = Path(__file__).resolve().parents[1]
     for root in (package / "templates", package.parent / "templates"):
         if (root / "email").is_dir():
@@ -36,7 +37,7 @@ def _is_html(name: str | None) -> bool:
 
 
 class _Folders(FileSystemLoader):
-    """Folders of templates, first wins; remembers which templates were asked for."""
+    """Folders of templates, of which the first wins; records which templates were loaded."""
 
     def __init__(self, folders: Sequence[Path], used: set[str]) -> None:
         super().__init__(folders)
@@ -49,10 +50,10 @@ class _Folders(FileSystemLoader):
 
 
 class MailEnvironment(ImmutableSandboxedEnvironment):
-    """The environment of mail templates, and the ink that marks its slots."""
+    """The environment of mail templates, with the marker of its slots."""
 
     def __init__(self, overrides: Sequence[Path] = ()) -> None:
-        """overrides: folders that win over the shipped templates, first wins (`<state>/templates`)."""
+        """overrides: folders that override the shipped templates (`<state>/templates`); the first wins."""
         self.slot_marker = SlotMarker()
         self.folders = (*overrides, templates_root())
         self.used: set[str] = set()  # names of templates that were read so far
@@ -70,7 +71,7 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
         self.globals = {name: self.globals[name] for name in GLOBALS}
 
     def own(self) -> list[str]:
-        """Names of the operator's own mail templates, sorted; editors' leavings aside."""
+        """Names of the operator's mail templates, sorted, without the backup files of editors."""
         return sorted(
             {
                 path.relative_to(folder).as_posix()
@@ -93,7 +94,7 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
                 hint="Restore it, or remove your own template that asks for it.",
                 template=name,
             ) from error
-        except Exception as error:  # whatever a template does wrong, its author is to be told where
+        except Exception as error:  # a template can raise anything; its author needs the line
             template, line = _place(error, name)
             raise ConfigurationError(
                 f"the template {template} cannot be used: {error}",
@@ -104,7 +105,7 @@ class MailEnvironment(ImmutableSandboxedEnvironment):
 
 
 def _place(error: BaseException, name: str) -> tuple[str, int | None]:
-    """(template, line) that an error came from: Jinja rewrites tracebacks to template lines."""
+    """(template, line) of an error; Jinja's tracebacks hold the lines of templates."""
     if isinstance(error, TemplateSyntaxError):
         return error.name or name, error.lineno
     template, line = name, None

@@ -1,7 +1,7 @@
-"""A digest's layout: one real document that holds every piece, inlined once, then cut at its marks.
+"""Renders a digest's layout: one document with every piece, inlined once, then cut at its marks.
 
-Template authors write ordinary Jinja: `html.j2` and `txt.j2` with places (`{{ place.papers }}`), and a
-small template for each thing that repeats. Joining pieces to a digest is `newsletter.render.assembly`.
+Template authors write ordinary Jinja: `html.j2` and `txt.j2` with places (`{{ place.papers }}`), and a small
+template for each part that repeats. This module joins no digest (`newsletter.render.assembly` does).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from newsletter.render.environment import MailEnvironment
 from newsletter.render.slots import TemplateSlot
 from newsletter.render.view_models import Brand, PaperView, TopicView, nameless
 
-PLACES = {  # what repeats, or may be missing, and the place where it stands
+PLACES = {  # template of a part that repeats or may be missing, to its place in the document
     "tallies": "tally",
     "tally": "tally",
     "note": "note",
@@ -35,17 +35,17 @@ PLACES = {  # what repeats, or may be missing, and the place where it stands
     "recaps": "recaps",
     "recap": "recaps",
 }
-OF_PAPERS = ("card", "maybe", "recap")  # pieces that show one paper; its id follows in their keys
-REST = "rest"  # closes the keys of the section for everything below other sections
-REST_TITLE = "Everything else"
-LABEL = 150  # pixels at most of a topic's title beside its bar; longer ones wrap
-NEEDED = ("papers", "recaps", "maybe")  # places without which papers would be lost
-Key = tuple[Any, ...]  # what a piece shows: ("section", slug), ("card", paper, form, topic, also in), …
+PAPER_PIECES = ("card", "maybe", "recap")  # pieces that show one paper; its id is second in their keys
+EVERYTHING_ELSE = "rest"  # last in the keys of the section "Everything" when other sections are above it
+EVERYTHING_ELSE_TITLE = "Everything else"
+LABEL_WIDTH = 150  # pixels at most of a topic's title next to its bar; longer titles wrap
+NEEDED_PLACES = ("papers", "recaps", "maybe")  # without them papers would not be shown
+PieceKey = tuple[Any, ...]  # ("section", slug), ("card", paper id, form, topic, also in), …
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedPiece:
-    """An encoded stretch of both parts of a mail."""
+    """A repeated part of a digest, encoded, as HTML and as text."""
 
     html: bytes
     text: bytes
@@ -54,15 +54,15 @@ class EncodedPiece:
 
 @dataclass(slots=True)
 class LayoutFrame:
-    """What stands around the pieces: stretches of mail, and the names of the places between them."""
+    """The document around the pieces: encoded parts, and the names of the places between them."""
 
     html: list[bytes | str] = field(default_factory=list)
     text: list[bytes | str] = field(default_factory=list)
     size: int = 0  # bytes of its HTML once decoded
 
 
-def key_of(card: PlannedPaper, *, maybe: bool = False) -> Key:
-    """The piece that shows a planned paper. maybe: among the doubtful ones."""
+def key_of(card: PlannedPaper, *, maybe: bool = False) -> PieceKey:
+    """The key of the piece that shows a planned paper. maybe: among the doubtful ones."""
     if card.role is Role.RECAP:
         return ("recap", card.paper_id)
     return ("maybe" if maybe else "card", card.paper_id, card.form, card.topic, card.also_in)
@@ -84,7 +84,7 @@ class Layout:
         self.topics = topics
         self.folder = f"email/{kind}"
         self._shared = shared_context(brand, topics)
-        self.pieces: dict[Key, EncodedPiece] = {}
+        self.pieces: dict[PieceKey, EncodedPiece] = {}
         self.frame = LayoutFrame()
 
     def prepare(
@@ -94,15 +94,15 @@ class Layout:
         *,
         maybe: Iterable[PlannedPaper] = (),
     ) -> None:
-        """Make sure that there is a piece for each card. Raises ConfigurationError for a broken template."""
-        wanted: dict[Key, dict[str, Any]] = {}
+        """Render the missing pieces of these cards. Raises ConfigurationError for a broken template."""
+        wanted: dict[PieceKey, dict[str, Any]] = {}
         keys = [
             *((key_of(card), card) for card in cards),
             *((key_of(card, maybe=True), card) for card in maybe),
         ]
-        self._know_topics({card.topic for _, card in keys})
+        self._add_missing_topics({card.topic for _, card in keys})
         if not self.frame.html:
-            wanted |= self.furniture()
+            wanted |= self.fixed_pieces()
         for key, card in keys:
             if key not in self.pieces and key not in wanted:
                 wanted[key] = self.context_of(card, papers[card.paper_id])
@@ -111,19 +111,19 @@ class Layout:
         html_frame, html = self.cut(self.render("html", wanted), list(wanted))
         text_frame, text = self.cut(self.render("txt", wanted), list(wanted))
         for key in wanted:
-            encoded = html.get(key, b"")  # a place that an operator's template leaves out
+            encoded = html.get(key, b"")  # empty where an operator's template has no such place
             self.pieces[key] = EncodedPiece(html=encoded, text=text.get(key, b""), size=decoded_size(encoded))
         if not self.frame.html:
             size = sum(decoded_size(part) for part in html_frame if isinstance(part, bytes))
             self.frame = LayoutFrame(html=html_frame, text=text_frame, size=size)
 
-    def keep(self, papers: Container[int]) -> None:
-        """Forget the pieces of all papers but these; they are made anew when they are wanted."""
+    def keep_only(self, papers: Container[int]) -> None:
+        """Drop the pieces of all other papers; they are rendered again when they are needed."""
         self.pieces = {
-            key: piece for key, piece in self.pieces.items() if key[0] not in OF_PAPERS or key[1] in papers
+            key: piece for key, piece in self.pieces.items() if key[0] not in PAPER_PIECES or key[1] in papers
         }
 
-    def render(self, part: str, wanted: Mapping[Key, dict[str, Any]], *, marked: bool = True) -> str:
+    def render(self, part: str, wanted: Mapping[PieceKey, dict[str, Any]], *, marked: bool = True) -> str:
         """The whole document with the wanted pieces in their places; html is inlined.
 
         part: html or txt. marked: with the marks that it is cut at.
@@ -145,15 +145,15 @@ class Layout:
         return render_document(self.environment, self.folder, part, {**self._shared, "place": filled})
 
     def bare(self) -> str:
-        """The HTML document with nothing in its places, before inlining: to look at its style sheets."""
+        """The HTML document with empty places, before inlining, for checks of its style sheets."""
         places = dict.fromkeys(PLACES.values(), "")
         return self.environment.part(f"{self.folder}/html.j2", {**self._shared, "place": places})
 
-    def cut(self, document: str, keys: Sequence[Key]) -> tuple[list[bytes | str], dict[Key, bytes]]:
-        """(frame, pieces) of a marked document; keys: of its pieces, as they were wanted."""
+    def cut(self, document: str, keys: Sequence[PieceKey]) -> tuple[list[bytes | str], dict[PieceKey, bytes]]:
+        """(frame, pieces) of a marked document. keys: of its pieces, in the order of rendering."""
         mark = re.compile(f"<!--{self.environment.slot_marker.word} ([a-z]+)([0-9]*)(?:-([a-z]+))?-->")
         frame: list[bytes | str] = []
-        pieces: dict[Key, bytes] = {}
+        pieces: dict[PieceKey, bytes] = {}
         start, key = 0, None
         for found in mark.finditer(document):
             word, number, place = found.groups()
@@ -170,7 +170,7 @@ class Layout:
         return frame, pieces
 
     def context_of(self, card: PlannedPaper, paper: PaperView) -> dict[str, Any]:
-        """What a card's template is handed."""
+        """The variables of a card's template."""
         seen_on = paper.seen_on
         return {
             "paper": paper,
@@ -183,14 +183,16 @@ class Layout:
             "first_seen": TemplateSlot(f"digest.seen_{seen_on}") if seen_on is not None else "",
         }
 
-    def furniture(self) -> dict[Key, dict[str, Any]]:
-        """What every digest may need: a row and a heading for each topic, the note, other headings."""
-        wanted: dict[Key, dict[str, Any]] = {
+    def fixed_pieces(self) -> dict[PieceKey, dict[str, Any]]:
+        """The pieces without papers, with their variables: a row and a heading for each topic, the note, …"""
+        wanted: dict[PieceKey, dict[str, Any]] = {
             (name,): {} for name in ("tallies", "note", "more", "doubtful", "recaps")
         }
-        sections: dict[Key, TopicView] = {(slug,): topic for slug, topic in self.topics.items()}
+        sections: dict[PieceKey, TopicView] = {(slug,): topic for slug, topic in self.topics.items()}
         if EVERYTHING in self.topics:
-            sections[(EVERYTHING, REST)] = replace(self.topics[EVERYTHING], title=REST_TITLE)
+            sections[(EVERYTHING, EVERYTHING_ELSE)] = replace(
+                self.topics[EVERYTHING], title=EVERYTHING_ELSE_TITLE
+            )
         widest = max((columns(topic.title) for topic in sections.values()), default=0)
         for names, topic in sections.items():
             slug = topic.slug
@@ -201,13 +203,13 @@ class Layout:
                 "width": TemplateSlot(f"digest.width_{slug}"),
                 "bar": TemplateSlot(f"digest.bar_{slug}"),
                 "gap": " " * (widest - columns(topic.title)),
-                "label_width": min(LABEL, 8 + 7 * widest),
+                "label_width": min(LABEL_WIDTH, 8 + 7 * widest),
             }
             wanted[("section", *names)] = {"topic": topic, "count": count}
         return wanted
 
-    def _know_topics(self, slugs: Iterable[str]) -> None:
-        """Make room for topics that are owed but no longer defined: they show under their slug."""
+    def _add_missing_topics(self, slugs: Iterable[str]) -> None:
+        """Add topics of owed papers that are no longer defined; their slug serves as title."""
         gone = sorted(set(slugs).difference(self.topics))
         if gone:
             self.topics = {**self.topics, **{slug: nameless(slug) for slug in gone}}
@@ -222,7 +224,7 @@ class Layout:
 
     def _check_places(self, found: Sequence[str]) -> None:
         for name in PLACES.values():
-            if found.count(name) > 1 or (name in NEEDED and name not in found):
+            if found.count(name) > 1 or (name in NEEDED_PLACES and name not in found):
                 fault = "twice" if name in found else "nowhere"
                 raise ConfigurationError(
                     f"the templates in {self.folder} print {{{{ place.{name} }}}} {fault}",

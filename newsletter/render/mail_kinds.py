@@ -1,6 +1,6 @@
-"""The kinds of letters: what each is for, and what it may print.
+"""Lists the kinds of transactional mail and the slots of each. A digest is none of them.
 
-One folder of templates each (`email/<kind>/`). Renders and posts nothing; a digest is no letter.
+Each kind has a folder of templates (`email/<kind>/`). This module renders and queues nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from newsletter.core.states import MailKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransactionalKind:
-    """One kind of letter."""
+    """One kind of transactional mail."""
 
-    links: tuple[str, ...]  # slots `my.…` that it must print: without them nobody could act
-    extra_values: frozenset[str] = frozenset()  # what whoever posts it must tell besides, by name
+    links: tuple[str, ...]  # slots `my.…` that it must print: a reader needs them to act
+    extra_values: frozenset[str] = frozenset()  # names of further values that the caller hands in
     shows_papers: bool = False  # whether its templates are handed `papers`
-    for_anybody: bool = False  # somebody else may have asked for it: nothing that a person typed goes in
+    for_anybody: bool = False  # another person may have asked for it: it prints nothing that was typed
 
     @property
     def slots(self) -> frozenset[str]:

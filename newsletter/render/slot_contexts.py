@@ -1,7 +1,7 @@
-"""Looks where the slots of a finished HTML document stand. Changes nothing.
+"""Checks the places of slots in a finished HTML document. It changes nothing.
 
-A value that is filled in later is escaped for text and for attributes, and for nothing else: no style, no
-script, no comment; and a link may only be what is called one.
+Values are filled in later and escaped for text and attributes. They are safe nowhere else: not in a style, a
+script or a comment. A link may start only with a slot whose name says that it is a link.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _LINKS = ("href", "src", "action", "background", "cite", "formaction", "poster",
 
 
 def misplaced_slot(document: str, slot_marker: SlotMarker) -> str | None:
-    """What is wrong with the place of a slot, in words, or None."""
+    """The fault in the place of a slot, in words, or None."""
     reader = _ContextFinder(slot_marker)
     reader.feed(document)
     reader.close()
@@ -51,6 +51,3 @@ class _ContextFinder(HTMLParser):
     def handle_comment(self, data: str) -> None:
         if self._slot_marker.pattern.search(data):
             self.found = "a slot stands in a comment"
-
-    def unknown_decl(self, data: str) -> None:
-        """Conditional comments of Outlook end in such: nothing to see in them."""

@@ -1,7 +1,7 @@
-"""What is printed later: `{{ my.name }}` for one reader, `{{ digest.name }}` for all who get a digest.
+"""Defines slots: `{{ my.name }}` for one reader, `{{ digest.name }}` for all readers of a digest.
 
-In a template these can only be printed. Whatever changes the layout is an option of the digest, so a
-test, a filter or a concatenation on a slot is refused, with the template's line.
+Their values are filled in after rendering, so a template can only print them. A test, a filter or a
+concatenation on a slot is refused with the template's line; an option of the digest changes the layout.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ READER_SLOTS = frozenset(
         "pause_url",
         "web_url",  # this digest, to be read on the web
     }
-)  # in digests; what letters print is in `newsletter.render.mail_kinds`
+)  # in digests; the slots of transactional mail are in `newsletter.render.mail_kinds`
 DIGEST_SLOTS = frozenset(
     {
         "number",  # of the edition
         "date",  # "Friday 17 April 2026"
         "lede",  # "Five new papers in the topics you follow, two of them with code."
         "title",  # "Paper Digest No. 12"
-        "preheader",  # what a mailbox shows beside the subject
+        "preheader",  # a mailbox shows it next to the subject
         "note",  # the editor's words
-        "more",  # that some papers had no room
+        "more",  # the sentence that some papers had no room
     }
-)  # and, handed to cards and rows: count_…, width_…, bar_… of a topic, seen_… of a date
+)  # cards and rows get further ones: count_…, width_…, bar_… of a topic, seen_… of a date
 SLOT_NAMES = {"my": READER_SLOTS, "digest": DIGEST_SLOTS}
 
 
 class TemplateSlot:
-    """A place for a value that is not known yet."""
+    """A place for a value that is filled in later."""
 
     __slots__ = ("name",)
 
@@ -65,7 +65,7 @@ class TemplateSlot:
 
 
 class SlotNamespace:
-    """A name space of slots, as templates see it: `my` or `digest`."""
+    """A name space of slots in templates: `my` or `digest`."""
 
     def __init__(self, space: str, names: frozenset[str]) -> None:
         self._space = space
@@ -79,9 +79,9 @@ class SlotNamespace:
 
 
 class SlotMarker:
-    """Marks slots in rendered text so that nothing a dump says can pass for one.
+    """Marks slots in rendered text, with a random word so that no text of a dump can look like a slot.
 
-    The mark holds a random word of this process; it survives HTML and CSS processing unchanged.
+    HTML and CSS processing leave the mark unchanged.
     """
 
     def __init__(self) -> None:
@@ -89,11 +89,11 @@ class SlotMarker:
         self.pattern = re.compile(f"{self.word}-((?:my|digest)[.][a-z0-9_-]+?)-{self.word}")
 
     def mark(self, slot: TemplateSlot) -> str:
-        """What stands for the slot in rendered text."""
+        """The mark of the slot in rendered text."""
         return f"{self.word}-{slot.name}-{self.word}"
 
     def finalize(self, value: Any) -> Any:
-        """What Jinja prints for `value`: a slot becomes its mark; text loses what no mail may hold."""
+        """Convert a value for Jinja: a slot to its mark; text loses characters that no mail may hold."""
         if isinstance(value, TemplateSlot):
             return Markup(self.mark(value))  # noqa: S704  # letters, digits, dots
         if isinstance(value, SlotNamespace):

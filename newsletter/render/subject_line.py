@@ -1,6 +1,6 @@
-"""Says what a digest holds: subject line, lede, and what a mailbox shows beside the subject.
+"""Writes the subject line of a digest, its lede, and the preview that a mailbox shows next to the subject.
 
-Takes plans and papers; renders no template.
+It takes plans and papers and renders no template.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight"
 def subject(
     brand: Brand, topics: Mapping[str, TopicView], plan: DigestPlan, papers: Mapping[int, PaperView]
 ) -> str:
-    """The subject line: by the brand's pattern, or else what is inside."""
+    """The subject line: by the brand's pattern, or else the counts by topic and the first title."""
     shown = (*plan.news, *plan.maybe, *plan.recaps)
     first = papers[shown[0].paper_id].title if shown else ""
     inside = in_topics(topics, counts(plan)) or ("worth a look" if plan.maybe else "in case you missed it")
@@ -40,7 +40,7 @@ def subject(
 
 
 def counts(plan: DigestPlan) -> dict[str, int]:
-    """Papers by the topic that they are shown under, in the order of the sections."""
+    """Number of papers by section, in the order of the sections."""
     found: dict[str, int] = {}
     for card in plan.news:
         found[card.topic] = found.get(card.topic, 0) + 1
@@ -48,7 +48,7 @@ def counts(plan: DigestPlan) -> dict[str, int]:
 
 
 def in_topics(topics: Mapping[str, TopicView], found: Mapping[str, int]) -> str:
-    """3 circuits, 1 quantum, 2 more."""
+    """The counts in words: "3 circuits, 1 quantum, 2 more"."""
     if list(found) == [EVERYTHING]:
         return f"{found[EVERYTHING]} paper{'s' if found[EVERYTHING] > 1 else ''}"
     return ", ".join(
@@ -58,7 +58,7 @@ def in_topics(topics: Mapping[str, TopicView], found: Mapping[str, int]) -> str:
 
 
 def lede(plan: DigestPlan, papers: Mapping[int, PaperView]) -> str:
-    """Five new papers in the topics you follow, two of them with code."""
+    """The opening sentence: "Five new papers in the topics you follow, two of them with code."."""
     count = len(plan.news)
     if not count and plan.recaps:
         return "Nothing new today, but an earlier mail to you may not have arrived."
@@ -74,7 +74,7 @@ def lede(plan: DigestPlan, papers: Mapping[int, PaperView]) -> str:
 
 
 def more(plan: DigestPlan) -> str:
-    """That some papers had no room; empty when all are shown."""
+    """The sentence that some papers had no room; empty when all are shown."""
     count = len(plan.left_out)
     if not count:
         return ""
@@ -83,13 +83,13 @@ def more(plan: DigestPlan) -> str:
 
 
 def preheader(plan: DigestPlan, papers: Mapping[int, PaperView]) -> str:
-    """The first titles."""
+    """The first three titles."""
     titles = [papers[card.paper_id].title for card in (*plan.news, *plan.maybe, *plan.recaps)]
     return shortened(" · ".join(titles[:3]), PREHEADER_LENGTH)
 
 
 def weekday_in_words(day: date) -> str:
-    """Friday 17 April 2026."""
+    """A date with its weekday: "Friday 17 April 2026"."""
     return f"{day:%A} {in_words(day)}"
 
 
@@ -99,6 +99,6 @@ def number(count: int) -> str:
 
 
 def _in_a_sentence(title: str) -> str:
-    """`title` as it stands inside a sentence: "circuits", but "LLM agents"."""
+    """`title` inside a sentence: "circuits", but "LLM agents"."""
     first = title.split(" ", 1)[0]
     return title[:1].lower() + title[1:] if first[1:].islower() else title

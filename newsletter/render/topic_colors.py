@@ -1,6 +1,6 @@
-"""Colours of topics: one accent each, in shades that can be read on a light and on a dark page.
+"""Assigns accent colours to topics, in shades that can be read on a light and on a dark page.
 
-Decides colours only; where they are used is in the templates' styles.
+It decides colours only; the styles of the templates use them.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import dataclass
 LIGHT_PAGE = "#fffdf9"
 DARK_PAGE = "#1b1a18"
 CONTRAST = 4.5  # WCAG 2.1, 1.4.3 level AA, for text
-MARGIN = {LIGHT_PAGE: 1.0, DARK_PAGE: 2.5}  # above it: thin letters on a dark page want more
+CONTRAST_MARGIN = {LIGHT_PAGE: 1.0, DARK_PAGE: 2.5}  # added; thin letters on a dark page need more
 
 # copper, violet, fern, azure; a custom topic gets the next: plum, olive, rose, slate
 PALETTE = ("#c2662b", "#7466cf", "#2f8e6c", "#2b7fb8", "#9a4f96", "#77802a", "#bd5468", "#5f7388")
-INK = "#6b655b"  # of the section for everything else
+NEUTRAL_ACCENT = "#6b655b"  # of the section for everything else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccentShades:
-    """One accent as it is shown."""
+    """The shades of one accent."""
 
     bar: str  # "#rrggbb": bars and rules on the light page
     text: str  # headings on the light page
@@ -29,7 +29,7 @@ class AccentShades:
 
 
 def shades_of(accent: str) -> AccentShades:
-    """Darken and lighten `accent` ("#rrggbb") until text in it can be read on either page."""
+    """Darken and lighten `accent` ("#rrggbb") until its text can be read on the light and the dark page."""
     return AccentShades(
         bar=accent,
         text=_until_readable(accent, LIGHT_PAGE, step=-0.01),
@@ -38,14 +38,14 @@ def shades_of(accent: str) -> AccentShades:
 
 
 def assign(topics: Iterable[tuple[str, str | None]], *, everything: str) -> Mapping[str, str]:
-    """An accent for each (slug, its own accent or None): the palette in order for those that have none."""
+    """An accent for each (slug, own accent or None); topics without an own one get the palette in order."""
     chosen: dict[str, str] = {}
     number = 0
     for slug, own in topics:
         if own:
             chosen[slug] = own
         elif slug == everything:
-            chosen[slug] = INK
+            chosen[slug] = NEUTRAL_ACCENT
         else:
             chosen[slug] = PALETTE[number % len(PALETTE)]
             number += 1
@@ -61,7 +61,7 @@ def contrast(one: str, other: str) -> float:
 def _until_readable(accent: str, page: str, *, step: float) -> str:
     hue, lightness, saturation = colorsys.rgb_to_hls(*_parts(accent))
     colour = accent
-    while contrast(colour, page) < CONTRAST + MARGIN[page] and 0 < lightness + step < 1:
+    while contrast(colour, page) < CONTRAST + CONTRAST_MARGIN[page] and 0 < lightness + step < 1:
         lightness += step
         red, green, blue = colorsys.hls_to_rgb(hue, lightness, saturation)
         colour = f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"

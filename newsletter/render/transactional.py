@@ -1,7 +1,7 @@
-"""Mails that repeat nothing: a confirmation, a link that was asked for. One folder of templates each.
+"""Renders transactional mail: a confirmation, a requested link, a welcome. It renders no digest.
 
-`email/<kind>/` holds html.j2, txt.j2 and subject.txt.j2; what is personal is printed by `{{ my.… }}`.
-What each kind may print is in `newsletter.render.mail_kinds`.
+`email/<kind>/` holds html.j2, txt.j2 and subject.txt.j2; `{{ my.… }}` prints personal values. The slots of
+each kind are in `newsletter.render.mail_kinds`.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ def render_transactional(
 ) -> Content:
     """The content of one kind of mail. Raises ConfigurationError.
 
-    date: the Date header. topics: by slug, whose colours the style sheet holds. context: what the templates
-    are handed besides, plain values that all who get this content share (`papers`: PaperLine, for a welcome).
+    date: the Date header. topics: by slug, for the colours of the style sheet. context: further variables of
+    the templates, plain values that all readers of this content share (`papers`: PaperLine, for a welcome).
     """
     folder = f"email/{kind}"
     slots = {
         "my": TRANSACTIONAL_KINDS[kind].slots if kind in TRANSACTIONAL_KINDS else frozenset(),
         "digest": frozenset[str](),
     }
-    handed = {**shared_context(brand, topics or {}, slots=slots), "papers": (), **(context or {})}
-    subject = " ".join(environment.part(f"{folder}/subject.txt.j2", handed).split())
+    variables = {**shared_context(brand, topics or {}, slots=slots), "papers": (), **(context or {})}
+    subject = " ".join(environment.part(f"{folder}/subject.txt.j2", variables).split())
     if environment.slot_marker.word in subject:
         raise ConfigurationError(
             f"the template {folder}/subject.txt.j2 cannot be used: it prints a slot",
             hint="All who get this mail share its subject.",
             template=f"{folder}/subject.txt.j2",
         )
-    html, text = (render_document(environment, folder, part, handed) for part in ("html", "txt"))
+    html, text = (render_document(environment, folder, part, variables) for part in ("html", "txt"))
     return Content(
         subject=subject,
         date=date,

@@ -1,4 +1,4 @@
-"""What templates are handed: a brand, topics and papers as plain values. Nothing is looked up from here."""
+"""Defines the values that templates get: brand, topics and papers. It looks nothing up."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from datetime import date, timedelta
 from urllib.parse import quote_plus
 
 from newsletter.core.states import Form
-from newsletter.render.topic_colors import INK, AccentShades, shades_of
+from newsletter.render.topic_colors import NEUTRAL_ACCENT, AccentShades, shades_of
 from newsletter.render.truncate import cut
 
-OLD = timedelta(days=60)  # a paper older than this at its first listing shows when it was first seen
+OLD_PAPER = timedelta(days=60)  # age at the first listing; an older paper shows when it was first seen
 FULL_LENGTH = 520  # characters of an abstract in the full form
 SHORT_LENGTH = 190  # characters in the short form
-MANY_NAMES = 4  # more names than this are counted, not listed
-MOST_MATCHED = 4  # words that are shown as the reason
-SEARCH = "https://huggingface.co/papers?q="  # where a paper without a known page is looked for
+MOST_NAMES = 4  # authors listed by name; of more, three names and their number
+MOST_MATCHED = 4  # words shown as the reason
+SEARCH_URL = "https://huggingface.co/papers?q="  # for a paper without a known page
 _WEB = re.compile(r"https?://[^\s\x00-\x1f\x7f<>\"]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brand:
-    """How the newsletter presents itself."""
+    """Name, colours and fixed texts of the newsletter."""
 
     name: str = "Research papers"
     accent: str = "#22201c"  # "#rrggbb": the line above the masthead
@@ -32,13 +32,13 @@ class Brand:
     postal_address: str = ""
     reply_to: str | None = None
     privacy_url: str | None = None  # printed at the foot when there is one
-    subject: str = ""  # pattern; empty: the subject names what is inside
+    subject: str = ""  # pattern; empty: counts by topic and the first title
     language: str = "en"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicView:
-    """A topic as a section."""
+    """A topic for the heading of a section."""
 
     slug: str
     title: str
@@ -46,13 +46,13 @@ class TopicView:
 
 
 def nameless(slug: str) -> TopicView:
-    """A topic of which only the slug is known, as it is where an operator took its definition away."""
-    return TopicView(slug=slug, title=slug.replace("-", " ").capitalize(), shades=shades_of(INK))
+    """A topic of which only the slug is known, since the operator removed its definition."""
+    return TopicView(slug=slug, title=slug.replace("-", " ").capitalize(), shades=shades_of(NEUTRAL_ACCENT))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperView:
-    """A paper as a card can show it."""
+    """A paper for a card."""
 
     id: int
     title: str
@@ -74,14 +74,14 @@ class PaperView:
 
     @property
     def code(self) -> str | None:
-        """Its code, when the link is one of the web."""
+        """The link to its code, when that is a web address."""
         return _web(self.code_url)
 
     @property
     def byline(self) -> str:
-        """Who wrote it: names when they are few, else their number; the organisation when there is none."""
+        """The authors: few by name, many by number; without authors the organisation."""
         names = self.author_names
-        if names and len(names) <= MANY_NAMES:
+        if names and len(names) <= MOST_NAMES:
             return ", ".join(names)
         if names:
             return f"{', '.join(names[:3])} and {len(names) - 3} more"
@@ -91,31 +91,31 @@ class PaperView:
 
     @property
     def dated(self) -> str:
-        """When it was published, in words."""
+        """The day of publication in words; may be empty."""
         return in_words(self.published_on) if self.published_on else ""
 
     @property
     def seen_on(self) -> date | None:
-        """When it was first listed, for a paper that was old by then; else None."""
-        old = self.published_on is not None and self.first_listed_on - self.published_on > OLD
+        """The day of the first listing for a paper that was old by then; else None."""
+        old = self.published_on is not None and self.first_listed_on - self.published_on > OLD_PAPER
         return self.first_listed_on if old else None
 
     def excerpt(self, form: str) -> str:
-        """The first sentences of the abstract that `form` has room for."""
+        """The first sentences of the abstract, as long as `form` allows."""
         lengths = {Form.FULL: FULL_LENGTH, Form.SHORT: SHORT_LENGTH}
         return cut(self.abstract, lengths[Form(form)]) if Form(form) in lengths else ""
 
     def matched(self, topic: str) -> tuple[str, ...]:
-        """The words that put it under `topic`, the strongest ones."""
+        """The strongest words of the match with `topic`."""
         return self.evidence.get(topic, ())[:MOST_MATCHED]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperLine:
-    """A paper as a letter shows it: a title, a link and a topic."""
+    """A paper in transactional mail: a title, a link and a topic."""
 
     title: str
-    url: str | None  # as the listing says it
+    url: str | None  # of the listing
     topic: TopicView
 
     @property
@@ -125,15 +125,15 @@ class PaperLine:
 
 
 def link_to(url: str | None, title: str) -> str:
-    """`url`, when it is one of the web; else a search for the title."""
-    return _web(url) or SEARCH + quote_plus(title)
+    """`url`, when it is a web address; else a search for the title."""
+    return _web(url) or SEARCH_URL + quote_plus(title)
 
 
 def in_words(day: date) -> str:
-    """A date as people write it: 17 April 2026."""
+    """A date in words: 17 April 2026."""
     return f"{day.day} {day:%B %Y}"
 
 
 def _web(url: str | None) -> str | None:
-    """`url`, when it is one of the web and holds nothing that could end it early."""
+    """`url`, when it is a web address without characters that could end it early."""
     return url if url and _WEB.fullmatch(url) else None

@@ -43,7 +43,7 @@ def digest(plan: DigestPlan = BUSY, *, overrides: tuple[Path, ...] = (), brand: 
 def post(kind: str, *, brand: Brand = BRAND, papers: Sequence[PaperLine] | None = None) -> Content:
     """A letter; papers: five specimens unless told otherwise, for a kind that shows any."""
     shown = (
-        tuple(specimens.lines()[:5] if papers is None else papers)
+        tuple(specimens.paper_lines()[:5] if papers is None else papers)
         if TRANSACTIONAL_KINDS[kind].shows_papers
         else ()
     )
@@ -57,7 +57,7 @@ def post(kind: str, *, brand: Brand = BRAND, papers: Sequence[PaperLine] | None 
     )
 
 
-def pages(content: Content, my: Mapping[str, str] = specimens.MY) -> tuple[str, str]:
+def pages(content: Content, my: Mapping[str, str] = specimens.READER_VALUES) -> tuple[str, str]:
     """(html, text) as a reader's program sees them."""
     told = {**content.values, **my}
     return joined(content.html, told, markup=True), joined(content.text, told, markup=False)

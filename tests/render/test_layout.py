@@ -11,7 +11,7 @@ from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPap
 from newsletter.core.mail.quoted_printable import SLOTS, decoded_size
 from newsletter.core.mail.text_wrap import columns
 from newsletter.core.states import Form, Role
-from newsletter.render.assembly import HTML_LIMIT, SLACK, assemble, budget
+from newsletter.render.assembly import HTML_LIMIT, SLOT_RESERVE, assemble, budget
 from newsletter.render.check import specimens
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.layout import Layout, key_of
@@ -88,10 +88,10 @@ def test_html_of_a_dump_shows_as_text() -> None:
 
 
 def test_the_way_out_stands_near_the_top_and_at_the_foot() -> None:
-    link = specimens.MY["unsubscribe_url"].replace("&", "&amp;")
+    link = specimens.READER_VALUES["unsubscribe_url"].replace("&", "&amp;")
     assert HTML.count(f'href="{link}"') == 2
     assert HTML.index(link) < HTML.index("<h2")
-    assert specimens.MY["unsubscribe_url"] in TEXT
+    assert specimens.READER_VALUES["unsubscribe_url"] in TEXT
 
 
 def test_text_is_complete_and_fits_a_terminal() -> None:
@@ -172,7 +172,7 @@ def test_keep_makes_the_pieces_of_all_others_anew() -> None:
     cards = [PlannedPaper(paper_id=number, topic="quantum") for number in (1, 2)]
     layout.prepare(cards, papers)
     before = dict(layout.pieces)
-    layout.keep({2})
+    layout.keep_only({2})
     assert set(before) - set(layout.pieces) == {key_of(cards[0])}
     layout.prepare(cards, papers | {1: replace(papers[1], title="Another")})
     assert b"Another" in layout.pieces[key_of(cards[0])].html
@@ -240,7 +240,7 @@ def test_sizes_keep_a_full_digest_below_the_limit() -> None:
     plan = DigestPlan(edition=1, date=BUSY.date, news=tuple(shown), note="A note.")
     html, _ = pages(assemble(layout, plan, papers, composed_at=COMPOSED_AT))
     assert len(shown) >= 30
-    assert HTML_LIMIT - 4 * SLACK < len(html.encode()) <= HTML_LIMIT
+    assert HTML_LIMIT - 4 * SLOT_RESERVE < len(html.encode()) <= HTML_LIMIT
     assert sum(decoded_size(piece) for piece in layout.frame.html if isinstance(piece, bytes)) < 8_000
 
 

@@ -41,7 +41,7 @@ def test_each_letter_prints_what_it_is_for_and_no_other_slot(kind: str) -> None:
 
 def test_confirm_asks_and_links_and_repeats_nothing_of_the_asker() -> None:
     html, text = pages(post("confirm"))
-    assert html.count(specimens.MY["confirm_url"]) == 3
+    assert html.count(specimens.READER_VALUES["confirm_url"]) == 3
     assert text == (
         "PAPER DIGEST\n\nPlease confirm\n\n"
         "Somebody, hopefully you, asked for Paper Digest to be sent to this address.\n"
@@ -55,7 +55,7 @@ def test_confirm_asks_and_links_and_repeats_nothing_of_the_asker() -> None:
 
 
 def test_welcome_says_what_to_expect_and_gives_a_taste() -> None:
-    paper = specimens.lines()[1]
+    paper = specimens.paper_lines()[1]
     html, text = pages(post("welcome", papers=[paper]))
     assert text == (
         "PAPER DIGEST\n\nWelcome\n\n"
@@ -71,8 +71,8 @@ def test_welcome_says_what_to_expect_and_gives_a_taste() -> None:
         f"{'-' * 76}\n"
         "Change your mind whenever you like: these links stand at the foot of every\n"
         "digest, and need no password.\n\n"
-        f"Change topics or hour: {specimens.MY['preferences_url']}\n"
-        f"Unsubscribe:           {specimens.MY['unsubscribe_url']}\n"
+        f"Change topics or hour: {specimens.READER_VALUES['preferences_url']}\n"
+        f"Unsubscribe:           {specimens.READER_VALUES['unsubscribe_url']}\n"
         f"{FOOT}"
     )
     assert "A &lt;b&gt;bold&lt;/b&gt; Claim &amp; a “Quote”, with a Trick" in html

@@ -54,7 +54,7 @@ class DigestRenderer:
             self._papers = {}
         changed = {id_ for id_, view in views.items() if self._papers.get(id_) != view}
         self._papers |= views
-        self._layout.keep(set(self._papers) - changed)
+        self._layout.keep_only(set(self._papers) - changed)
         every = (
             replace(card, form=form) if card.role is not Role.RECAP else card
             for card in wanted

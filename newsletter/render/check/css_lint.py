@@ -1,6 +1,6 @@
-"""Reads the style sheets that are inlined: selectors that inlining loses, and those that look at neighbours.
+"""Finds selectors that inlining loses, and selectors that depend on neighbours.
 
-Applies no style (`newsletter.render.css_inliner`).
+It applies no style (`newsletter.render.css_inliner` does).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _STYLE = re.compile(r"<style(?![^>]*data-premailer)[^>]*>(.*?)</style>", re.DOTA
 _COMMENT = re.compile(r"/\*.*?\*/|<!--.*?-->", re.DOTALL)
 _RULE = re.compile(r"([^{}]+)\{[^{}]*\}")
 _NEIGHBOURS = re.compile(r"[+~]|:(?:first|last|only|nth)-|:(?:has|empty)\b")
-_INLINED = (":first-child", ":last-child")  # the pseudo-classes that premailer looks at
+_INLINED = (":first-child", ":last-child")  # the pseudo-classes that premailer supports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """One selector of a style sheet, and where its template says it."""
+    """One selector of a style sheet, with its template and line."""
 
     text: str
     template: str = ""
@@ -33,7 +33,7 @@ class Selector:
         return f"`{self.text}`{place}"
 
 
-def lost(environment: MailEnvironment, document: str) -> list[Selector]:
+def lost_selectors(environment: MailEnvironment, document: str) -> list[Selector]:
     """Selectors that cannot be inlined and therefore do nothing. document: before inlining."""
     return [
         selector
@@ -42,8 +42,8 @@ def lost(environment: MailEnvironment, document: str) -> list[Selector]:
     ]
 
 
-def neighbourly(environment: MailEnvironment, document: str) -> list[Selector]:
-    """Selectors that look at what stands beside an element. document: before inlining."""
+def neighbour_selectors(environment: MailEnvironment, document: str) -> list[Selector]:
+    """Selectors that depend on the neighbours of an element. document: before inlining."""
     return [selector for selector in _selectors(environment, document) if _NEIGHBOURS.search(selector.text)]
 
 
@@ -57,7 +57,7 @@ def _selectors(environment: MailEnvironment, document: str) -> Iterable[Selector
 
 
 def _found(environment: MailEnvironment, text: str) -> Selector:
-    """The selector with the template and line that hold it, when one of those in use does so literally."""
+    """The selector, with template and line when a used template holds it literally."""
     for name in sorted(environment.used):
         if not name.endswith((".css", "html.j2")):
             continue

@@ -1,6 +1,6 @@
-"""Looks at a finished HTML document: what mail programs and screen readers would miss in it, in words.
+"""Checks a finished HTML document for faults that mail programs and screen readers suffer from.
 
-Knows no template; `newsletter.render.check.templates` names the file.
+It knows no template: `newsletter.render.check.templates` names the file.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import re
 from html.parser import HTMLParser
 
 STYLE_LIMIT = 8_192  # bytes; Gmail drops a longer style sheet
-DEAD = ("script", "form", "iframe", "link", "object", "embed", "video")  # what mail programs take out
+REMOVED_TAGS = ("script", "form", "iframe", "link", "object", "embed", "video")  # mail programs remove them
 SCHEMES = {"href": ("https://", "http://", "mailto:"), "src": ("https://", "http://")}
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 
-def unfit(document: str) -> list[str]:
-    """What is wrong with the HTML of a whole mail; empty when nothing is."""
+def html_faults(document: str) -> list[str]:
+    """The faults in the HTML of a whole mail, in words; empty when there are none."""
     reader = _HtmlLinter()
     reader.feed(document)
     reader.close()
@@ -30,13 +30,13 @@ def unfit(document: str) -> list[str]:
         words.append(
             f"the style sheet that stays takes {reader.style} bytes; Gmail drops more than {STYLE_LIMIT}"
         )
-    words += [f"<{tag}> does not work in mail" for tag in DEAD if tag in reader.tags]
+    words += [f"<{tag}> does not work in mail" for tag in REMOVED_TAGS if tag in reader.tags]
     words += [
         f"{attribute}={url[:60]!r} is no link of the web: it must start with https://"
         for attribute, url in dict.fromkeys(reader.links)
         if not url.lower().startswith(SCHEMES[attribute])
     ]
-    words += [f"an image has no alt: {url[:60]!r}" for url in dict.fromkeys(reader.silent)]
+    words += [f"an image has no alt: {url[:60]!r}" for url in dict.fromkeys(reader.without_alt)]
     return words
 
 
@@ -47,19 +47,19 @@ class _HtmlLinter(HTMLParser):
         self.title = ""
         self.style = 0  # bytes
         self.tags: list[str] = []
-        self.links: list[tuple[str, str]] = []  # attribute and what it says
-        self.silent: list[str] = []  # images without words
+        self.links: list[tuple[str, str]] = []  # attribute and its value
+        self.without_alt: list[str] = []  # URLs of images
         self._inside = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         self.tags.append(tag)
         self._inside = tag
         if tag == "html":
-            self.language = told.get("lang", "")
-        if tag == "img" and "alt" not in told:
-            self.silent.append(told.get("src", ""))
-        self.links += [(name, told[name].strip()) for name in SCHEMES if name in told]
+            self.language = attributes.get("lang", "")
+        if tag == "img" and "alt" not in attributes:
+            self.without_alt.append(attributes.get("src", ""))
+        self.links += [(name, attributes[name].strip()) for name in SCHEMES if name in attributes]
 
     def handle_endtag(self, tag: str) -> None:
         self._inside = ""
@@ -71,7 +71,7 @@ class _HtmlLinter(HTMLParser):
             self.style += len(data.encode())
 
     def handle_comment(self, data: str) -> None:
-        # Outlook reads what stands in its conditional comments.
+        # Outlook reads the style sheets in its conditional comments.
         self.style += sum(
             len(found.encode()) for found in re.findall(r"<style[^>]*>(.*?)</style>", data, re.S)
         )

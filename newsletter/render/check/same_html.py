@@ -1,4 +1,4 @@
-"""An HTML document as tags, attributes and text: two that read the same are equal. Judges nothing."""
+"""Splits an HTML document into tags, attributes and text, to compare documents. It reports nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 
 def tokens(document: str) -> list[tuple[str, ...]]:
-    """Its tags with their attributes, its comments and its text, in order."""
+    """The tags of a document with their attributes, its comments and its text, in order."""
     reader = _Tokens()
     reader.feed(document)
     reader.close()
@@ -14,7 +14,7 @@ def tokens(document: str) -> list[tuple[str, ...]]:
 
 
 class _Tokens(HTMLParser):
-    """A document as tags, attributes and text, white space at the edges of tags aside."""
+    """Collects tags, attributes and text, without white space next to tags."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

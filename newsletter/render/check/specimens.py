@@ -1,6 +1,6 @@
-"""Specimens: papers, topics and values that show every part of a mail, odd characters among them.
+"""Provides papers, topics and values for checking templates, with odd characters and every part of a mail.
 
-For checking templates; nothing here is ever sent.
+None of them is ever sent.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ABSTRACT = (
     "This matters since everything else is slower & larger; a link such as https://code.example/a-very-long"
     "-path/that/goes/on/and/on/without/any/space shows how it wraps. "
 ) * 3
-MY = {
+READER_VALUES = {
     "greeting": "Good morning, Zoë <script>.",
     "because": "You get this daily at 07:00 (Europe/Berlin) & because you signed up for it.",
     "unsubscribe_url": "https://papers.example/u/abc?x=1&y=2",
@@ -46,7 +46,7 @@ MY = {
 
 
 def topics() -> dict[str, TopicView]:
-    """The topics that ship, by name, and one of an operator's."""
+    """Three built-in topics and one of an operator."""
     titles = {
         "circuits": "Circuits",
         "quantum": "Quantum",
@@ -81,8 +81,8 @@ def papers() -> dict[int, PaperView]:
     }
 
 
-def lines() -> tuple[PaperLine, ...]:
-    """The papers as letters show them."""
+def paper_lines() -> tuple[PaperLine, ...]:
+    """The papers for transactional mail."""
     shown = topics()
     return tuple(
         PaperLine(title=paper.title, url=paper.url, topic=topic)
@@ -107,7 +107,7 @@ def cards() -> list[PlannedPaper]:
 
 
 def plan(chosen: Mapping[str, int], *, note: str = "", extras: bool = False) -> DigestPlan:
-    """A plan of so many papers of each topic. extras: recaps, doubtful ones, some left out."""
+    """A plan with these numbers of papers by topic. extras: with recaps, doubtful ones and one left out."""
     by_topic: dict[str, list[PlannedPaper]] = {}
     used: set[int] = set()
     for position, card in enumerate(cards()):

@@ -1,7 +1,7 @@
-"""Checks templates: that what is joined from pieces equals what would be rendered whole and inlined.
+"""Checks templates: a digest joined from pieces must equal the same digest rendered whole and inlined.
 
-A style that depends on neighbours (`:first-child`, `h3 + p`) breaks that: a card is inlined once, among all
-others. Says what is wrong; mends nothing.
+A style that depends on neighbours (`:first-child`, `h3 + p`) breaks that, since a card is inlined once, among
+all others. It reports faults and corrects nothing.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from newsletter.core.mail.quoted_printable import SLOTS, UNPRINTABLE, decoded, e
 from newsletter.core.states import Form
 from newsletter.render.assembly import assemble, places, values
 from newsletter.render.check import specimens
-from newsletter.render.check.css_lint import lost, neighbourly
-from newsletter.render.check.html_lint import unfit
+from newsletter.render.check.css_lint import lost_selectors, neighbour_selectors
+from newsletter.render.check.html_lint import html_faults
 from newsletter.render.check.same_html import tokens
 from newsletter.render.environment import MailEnvironment
-from newsletter.render.layout import Key, Layout, key_of
+from newsletter.render.layout import Layout, PieceKey, key_of
 from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from newsletter.render.transactional import render_transactional
 from newsletter.render.view_models import Brand, PaperLine, PaperView, TopicView
 
-MUST_LINK = {kind: letter.links for kind, letter in TRANSACTIONAL_KINDS.items()}  # what a letter is for
 COMPOSED_AT = datetime(2026, 4, 17, 5, tzinfo=UTC)
 PLANS = (
     specimens.plan({"circuits": 3, "quantum": 1, "everything": 2}, note="One line.\nAnother.", extras=True),
@@ -43,7 +42,7 @@ _AS_MARKUP = "it prints a paper's words as markup: `| safe` is not for what come
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something that is wrong with a template."""
+    """A fault in a template."""
 
     template: str  # file or folder below the folder of templates
     line: int | None = None  # 1-based, when it is known
@@ -56,9 +55,9 @@ class Problem:
 def check(
     environment: MailEnvironment, *, brand: Brand, topics: Mapping[str, TopicView] | None = None
 ) -> list[Problem]:
-    """What is wrong with the mail templates, in words; empty when all is well.
+    """The faults in the mail templates; empty when there are none.
 
-    topics: of this newsletter, whose colours the style sheet holds.
+    topics: of this newsletter, for the colours of the style sheet.
     """
     subjects = {
         path.parent.name for root in environment.folders for path in root.glob("email/*/subject.txt.j2")
@@ -67,7 +66,7 @@ def check(
         ("email/digest", lambda: check_digest(environment, brand=brand)),
         ("email/digest", lambda: _check_sheet(environment, brand, "email/digest", topics or {})),
         *(
-            (f"email/{kind}", lambda kind=kind: check_letter(environment, brand, kind))
+            (f"email/{kind}", lambda kind=kind: check_transactional(environment, brand, kind))
             for kind in sorted(subjects)
         ),
     ]
@@ -86,17 +85,17 @@ def check(
                     words=error.message.partition(" cannot be used: ")[2] or error.message,
                 )
             )
-    if not broken:  # or what comes behind the fault was never asked for
+    if not broken:  # after a fault, further templates were not loaded
         problems += _unused(environment)
     return list(dict.fromkeys(problems))
 
 
-def check_letter(environment: MailEnvironment, brand: Brand, kind: str) -> list[Problem]:
-    """The same for a mail that repeats nothing. Raises ConfigurationError where it cannot be rendered."""
+def check_transactional(environment: MailEnvironment, brand: Brand, kind: str) -> list[Problem]:
+    """The faults in one kind of transactional mail. Raises ConfigurationError where it cannot be rendered."""
     if kind not in TRANSACTIONAL_KINDS:
-        return []  # its files are among those that nothing uses
+        return []  # its files are reported as unused
     problems: list[Problem] = []
-    papers = specimens.lines() if TRANSACTIONAL_KINDS[kind].shows_papers else ()
+    papers = specimens.paper_lines() if TRANSACTIONAL_KINDS[kind].shows_papers else ()
     for shown in {(), papers}:
         content = render_transactional(
             environment,
@@ -111,16 +110,18 @@ def check_letter(environment: MailEnvironment, brand: Brand, kind: str) -> list[
 
 
 def _faults(kind: str, part: str, pieces: Iterable[bytes], papers: Iterable[PaperLine]) -> list[Problem]:
-    """What is wrong with one part of a letter that shows these papers."""
-    document = joined(pieces, specimens.MY, markup=part == "html")
+    """The faults in one part of transactional mail with these papers."""
+    document = joined(pieces, specimens.READER_VALUES, markup=part == "html")
     page = html.unescape(document) if part == "html" else document
     words: list[str] = []
     if part == "html":
-        words += unfit(document)
+        words += html_faults(document)
         if _RAW.search(document):
             words.append(_AS_MARKUP)
     words += [
-        f"there is no {{{{ my.{link} }}}}" for link in MUST_LINK[kind] if specimens.MY[link] not in page
+        f"there is no {{{{ my.{link} }}}}"
+        for link in TRANSACTIONAL_KINDS[kind].links
+        if specimens.READER_VALUES[link] not in page
     ]
     if any(_ascii(paper.link) not in _ascii(page) for paper in papers):
         words.append("there is no {{ paper.link }}")
@@ -130,7 +131,7 @@ def _faults(kind: str, part: str, pieces: Iterable[bytes], papers: Iterable[Pape
 def check_digest(
     environment: MailEnvironment, *, brand: Brand, plans: Iterable[DigestPlan] = PLANS
 ) -> list[Problem]:
-    """The same for digests of these plans, made of specimens."""
+    """The faults in digests of these plans, which are made of specimens."""
     layout = Layout(environment, brand=brand, topics=specimens.topics())
     papers = specimens.papers()
     layout.prepare(specimens.cards(), papers, maybe=specimens.cards())
@@ -143,7 +144,7 @@ def check_digest(
 def _check_sheet(
     environment: MailEnvironment, brand: Brand, folder: str, topics: Mapping[str, TopicView]
 ) -> list[Problem]:
-    """What is wrong with the style sheets themselves, with the colours of these topics in them."""
+    """The faults in the style sheets, with the colours of these topics in them."""
     layout = Layout(environment, brand=brand, topics=topics)
     problems = [
         Problem(
@@ -152,13 +153,15 @@ def _check_sheet(
             words=f"`{selector.text}` cannot be inlined and does nothing: say it of the element itself, "
             "or in the style sheet that stays",
         )
-        for selector in lost(environment, layout.bare())
+        for selector in lost_selectors(environment, layout.bare())
     ]
     if not topics:
         return problems
     layout.prepare([], {})
-    frame = joined((part for part in layout.frame.html if isinstance(part, bytes)), specimens.MY, markup=True)
-    too_long = [words for words in unfit(frame) if words.startswith("the style sheet")]
+    frame = joined(
+        (part for part in layout.frame.html if isinstance(part, bytes)), specimens.READER_VALUES, markup=True
+    )
+    too_long = [words for words in html_faults(frame) if words.startswith("the style sheet")]
     return problems + [Problem(template=f"{folder}/html.j2", words=words) for words in too_long]
 
 
@@ -177,7 +180,7 @@ def _unescaped(layout: Layout) -> list[Problem]:
 
 
 def _unused(environment: MailEnvironment) -> list[Problem]:
-    """An operator's templates that nothing asked for: most likely a slip in the name."""
+    """An operator's templates that were not loaded: most likely a typing error in the name."""
     return [
         Problem(template=name, words="nothing uses it: is its name right?")
         for name in environment.own()
@@ -186,20 +189,23 @@ def _unused(environment: MailEnvironment) -> list[Problem]:
 
 
 def differences(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -> list[Problem]:
-    """Where the joined digest of `plan` is not the one that is rendered whole and inlined."""
+    """The differences between the joined digest of `plan` and the one rendered whole and inlined."""
     wanted = _wanted(layout, plan, papers)
-    told = {**values(layout, plan, papers), **{f"my.{name}": value for name, value in specimens.MY.items()}}
+    slot_values = {
+        **values(layout, plan, papers),
+        **{f"my.{name}": value for name, value in specimens.READER_VALUES.items()},
+    }
     content = assemble(layout, plan, papers, composed_at=COMPOSED_AT)
     slot_marker = layout.environment.slot_marker
     whole = slot_marker.pattern.sub(
-        lambda found: html.escape(UNPRINTABLE.sub("", told[found[1]])).replace("\n", "<br>\n"),
+        lambda found: html.escape(UNPRINTABLE.sub("", slot_values[found[1]])).replace("\n", "<br>\n"),
         layout.render("html", wanted, marked=False),
     )
     found: list[Problem] = []
-    if tokens(whole) != tokens(joined(content.html, told, markup=True)):
+    if tokens(whole) != tokens(joined(content.html, slot_values, markup=True)):
         _, alone = layout.cut(layout.render("html", wanted), list(wanted))
         changed = sorted({key[0] for key in wanted if alone[key] != layout.pieces[key].html}) or [""]
-        suspects = ", ".join(map(str, neighbourly(layout.environment, layout.bare())))
+        suspects = ", ".join(map(str, neighbour_selectors(layout.environment, layout.bare())))
         found += [
             Problem(
                 template=f"{layout.folder}/{name + '.' if name else ''}html.j2",
@@ -209,10 +215,12 @@ def differences(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView
             for name in changed
         ]
     text = slot_marker.pattern.sub(
-        lambda found: decoded(encode_value(told[found[1]], markup=False)).decode().replace("\r\n", "\n"),
+        lambda found: (
+            decoded(encode_value(slot_values[found[1]], markup=False)).decode().replace("\r\n", "\n")
+        ),
         layout.render("txt", wanted, marked=False),
     )
-    if text != joined(content.text, told, markup=False):
+    if text != joined(content.text, slot_values, markup=False):
         found.append(
             Problem(template=f"{layout.folder}/txt.j2", words="joined from pieces it is another text")
         )
@@ -220,17 +228,22 @@ def differences(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView
 
 
 def missing(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -> list[Problem]:
-    """What every digest must show and this one does not."""
+    """The parts that every digest must show and this one lacks."""
     content = assemble(layout, plan, papers, composed_at=COMPOSED_AT)
-    told = {**content.values, **{f"my.{name}": value for name, value in specimens.MY.items()}}
-    parts = {
-        "html": joined(content.html, told, markup=True),
-        "txt": joined(content.text, told, markup=False),
+    slot_values = {
+        **content.values,
+        **{f"my.{name}": value for name, value in specimens.READER_VALUES.items()},
     }
-    problems = [Problem(template=f"{layout.folder}/html.j2", words=words) for words in unfit(parts["html"])]
+    parts = {
+        "html": joined(content.html, slot_values, markup=True),
+        "txt": joined(content.text, slot_values, markup=False),
+    }
+    problems = [
+        Problem(template=f"{layout.folder}/html.j2", words=words) for words in html_faults(parts["html"])
+    ]
     for part, shown in parts.items():
         page = html.unescape(shown) if part == "html" else shown
-        if specimens.MY["unsubscribe_url"] not in page:
+        if specimens.READER_VALUES["unsubscribe_url"] not in page:
             problems.append(
                 Problem(template=f"{layout.folder}/{part}.j2", words="there is no {{ my.unsubscribe_url }}")
             )
@@ -245,22 +258,26 @@ def missing(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -
     return problems
 
 
-def joined(pieces: Iterable[bytes], told: Mapping[str, str], *, markup: bool) -> str:
-    """What a reader's program gets to see: the pieces joined, slots filled from `told`, decoded.
+def joined(pieces: Iterable[bytes], slot_values: Mapping[str, str], *, markup: bool) -> str:
+    """The document in a reader's mail program: pieces joined, slots filled from `slot_values`, decoded.
 
-    Values of `my.…` may be told without that prefix.
+    Names of `my.…` slots may lack that prefix.
     """
 
     def fill(found: re.Match[bytes]) -> bytes:
         name = found[1].decode()
-        return encode_value(told.get(name, told.get(name.removeprefix("my."), "")), markup=markup)
+        return encode_value(
+            slot_values.get(name, slot_values.get(name.removeprefix("my."), "")), markup=markup
+        )
 
     return decoded(SLOTS.sub(fill, b"".join(pieces))).decode().replace("\r\n", "\n")
 
 
-def _wanted(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -> dict[Key, dict[str, Any]]:
-    """The pieces of one digest alone, with what their templates are handed."""
-    contexts = layout.furniture()
+def _wanted(
+    layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]
+) -> dict[PieceKey, dict[str, Any]]:
+    """The pieces of one digest alone, with the variables of their templates."""
+    contexts = layout.fixed_pieces()
     for card in (*plan.news, *plan.recaps):
         contexts[key_of(card)] = layout.context_of(card, papers[card.paper_id])
     for card in plan.maybe:

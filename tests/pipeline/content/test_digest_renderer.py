@@ -39,7 +39,7 @@ ADA = Recipient(
     address="ada@example.org",
     kind="digest",
     key="2026-04-17",
-    my=specimens.MY,
+    my=specimens.READER_VALUES,
     unsubscribe_url="https://papers.example/u/abc",
 )
 
