@@ -1,6 +1,6 @@
-"""Which of several schedulers on this host leads: an operating-system lock that ends with its holder.
+"""Decides which scheduler on this host leads, by an operating-system lock that ends with its process.
 
-It keeps no work from being done twice, the rows do that: it spares the others the looking.
+Does not prevent that work is done twice, which the rows do: it saves the other schedulers their queries.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ LOCK = "scheduler.leader"  # in the folder of sender locks, whose names end diff
 
 
 class LeaderLock:
-    """A candidate for the lead. Threads may share one."""
+    """The lock of one scheduler. Threads may share it."""
 
     def __init__(self, locks_dir: Path) -> None:
         self._path = locks_dir / LOCK
         self._descriptor: int | None = None
-        self._trying = threading.Lock()  # or two threads would find each other in the lead
+        self._acquiring = threading.Lock()  # or two threads of one process would lock each other out
 
-    def leads(self) -> bool:
-        """Whether this one leads, now that it has tried; once it does, until `resign` or its end.
+    def acquire(self) -> bool:
+        """Whether this scheduler holds the lock; takes it when it is free, and keeps it until `release`.
 
         Raises StorageError when the folder cannot be written.
         """
-        with self._trying:
+        with self._acquiring:
             if self._descriptor is not None:
                 return True
             try:
@@ -47,8 +47,8 @@ class LeaderLock:
             self._descriptor = descriptor
             return True
 
-    def resign(self) -> None:
-        """Let another one lead."""
+    def release(self) -> None:
+        """Let another scheduler lead."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -1,4 +1,4 @@
-"""Signals that ask a run to leave: it finishes what is in flight first. Sends and stores nothing."""
+"""Turns SIGTERM and SIGINT into a request to stop. Stops nothing itself: a run finishes its mail first."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from types import FrameType
 
 
 @contextmanager
-def until_signalled() -> Iterator[Callable[[], bool]]:
-    """A `stop` for `deliver` that SIGTERM or SIGINT makes true; a second signal has its usual effect."""
+def stop_on_signals() -> Iterator[Callable[[], bool]]:
+    """Yield a function that returns True after SIGTERM or SIGINT. A second signal has its usual effect."""
     asked = False
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 

@@ -1,7 +1,7 @@
-"""APScheduler's wiring: every step gets its turns, until told to stop. No logic of what is due.
+"""Runs each job at its interval with APScheduler until it is told to stop. Does not decide what is due.
 
-Its timetable is by the wall clock, so a clock that jumps back by two days would stop it for two days: `watch`
-notices and lets every turn come at once.
+APScheduler plans by the wall clock. When that clock jumps back by two days, no job would run for two days;
+`_watch_clock` notices the jump and lets every job run immediately.
 """
 
 from __future__ import annotations
@@ -20,67 +20,67 @@ from apscheduler.triggers.interval import IntervalTrigger
 from newsletter.scheduler.job_runner import JobRunner
 from newsletter.scheduler.leader_lock import LeaderLock
 
-WATCH = 1.0  # seconds between two looks at the clock and at whether to stop
-JUMP = 30.0  # seconds that the wall clock may gain or lose between two looks before the timetable is redone
+POLL_INTERVAL = 1.0  # seconds between two checks of the clock and of the request to stop
+CLOCK_JUMP = 30.0  # seconds that the wall clock may gain or lose between two checks before jobs are replanned
 
 log = logging.getLogger("newsletter.scheduler")
 
 
 class Timetable:
-    """Several steps with their turns."""
+    """Several jobs, each in a thread of its own."""
 
     def __init__(
         self,
-        steps: Sequence[JobRunner],
+        jobs: Sequence[JobRunner],
         *,
         leader: LeaderLock,
-        leaving: threading.Event,
+        stopping: threading.Event,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """leaving: set when it is to stop; the steps ask it too. wall: a clock that may jump."""
+        """stopping: set at the end; the jobs look at it too. wall: the wall clock, which may jump."""
         self._wall = wall
         self._leader = leader
-        self._leaving = leaving
-        self._jobs = BackgroundScheduler(
+        self._stopping = stopping
+        self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(max_workers=len(steps))},
-            # A turn that comes late is no reason to skip it, and one makes up for many.
+            executors={"default": ThreadPoolExecutor(max_workers=len(jobs))},
+            # A late run is not skipped, and one run makes up for several missed ones.
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
         )
-        # A delivery may run for hours while its next turns come and find it busy: that is no news.
+        # A delivery may take hours. APScheduler warns at each interval that the job still runs.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        for step in steps:
-            self._jobs.add_job(
-                step.turn, IntervalTrigger(seconds=step.every), id=step.name, next_run_time=datetime.now(UTC)
+        for job in jobs:
+            self._scheduler.add_job(
+                job.run, IntervalTrigger(seconds=job.interval), id=job.name, next_run_time=datetime.now(UTC)
             )
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """The steps get their turns as long as the block runs; at its end what is under way is finished."""
-        watcher = threading.Thread(target=self._watch, name="clock watcher")
-        self._jobs.start()
+        """Run the jobs during the block; at its end, wait for those in progress."""
+        watcher = threading.Thread(target=self._watch_clock, name="clock watcher")
+        self._scheduler.start()
         watcher.start()
         log.info("scheduler started")
         try:
             yield
         finally:
-            self._leaving.set()
+            self._stopping.set()
             watcher.join()
-            self._jobs.shutdown(wait=True)
-            self._leader.resign()
+            self._scheduler.shutdown(wait=True)
+            self._leader.release()
             log.info("scheduler stopped")
 
     def wait(self, stop: Callable[[], bool]) -> None:
-        """Return when `stop` says so."""
+        """Return when `stop` returns True."""
         while not stop():
-            time.sleep(WATCH)
+            time.sleep(POLL_INTERVAL)
 
-    def _watch(self) -> None:
+    def _watch_clock(self) -> None:
         ahead = self._wall() - time.monotonic()
-        while not self._leaving.wait(WATCH):
+        while not self._stopping.wait(POLL_INTERVAL):
             now = self._wall() - time.monotonic()
-            if abs(now - ahead) > JUMP:
+            if abs(now - ahead) > CLOCK_JUMP:
                 log.warning("the clock jumped by seconds=%d", now - ahead)
                 ahead = now
-                for job in self._jobs.get_jobs():
+                for job in self._scheduler.get_jobs():
                     job.modify(next_run_time=datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""A step's turns: repeated while there is work, left to rest after a failure, reported without an address."""
+"""A job: repeated while there is work, delayed after a failure, logged without an address."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from newsletter.core.errors import StorageError
 from newsletter.db.engine import default_url, open_engine
-from newsletter.scheduler.job_runner import LONGEST_REST, JobRunner, rest_after
+from newsletter.scheduler.job_runner import BackOff, JobRunner
 
 
 @pytest.fixture
@@ -22,74 +22,78 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 class ScriptedStep:
-    """A step that fares as it was told, and counts its calls."""
+    """A step that returns or raises the given results in order, then returns False. Counts its calls."""
 
-    def __init__(self, *fates: bool | Exception) -> None:
-        self.fates = list(fates)
+    def __init__(self, *results: bool | Exception) -> None:
+        self.results = list(results)
         self.calls = 0
 
     def __call__(self) -> bool:
         self.calls += 1
-        fate = self.fates.pop(0) if self.fates else False
-        if isinstance(fate, Exception):
-            raise fate
-        return fate
+        result = self.results.pop(0) if self.results else False
+        if isinstance(result, Exception):
+            raise result
+        return result
 
 
 class Clock:
     def __init__(self) -> None:
-        self.ticks = 0.0
+        self.seconds = 0.0
 
     def __call__(self) -> float:
-        return self.ticks
+        return self.seconds
 
 
-def _turns(engine: Engine, step: Callable[[], bool], clock: Clock | None = None, **more: object) -> JobRunner:
-    return JobRunner("deliver", step, every=1.0, engine=engine, ticks=clock or Clock(), **more)  # type: ignore[arg-type]
+def _job(engine: Engine, step: Callable[[], bool], clock: Clock | None = None, **more: object) -> JobRunner:
+    return JobRunner("deliver", step, engine=engine, interval=1.0, clock=clock or Clock(), **more)  # type: ignore[arg-type]
 
 
-def test_turn_repeats_the_step_while_there_is_work(engine: Engine) -> None:
+def test_run_repeats_the_step_while_there_is_work(engine: Engine) -> None:
     step = ScriptedStep(True, True, False, True)
-    turns = _turns(engine, step)
-    turns.turn()
+    _job(engine, step).run()
     assert step.calls == 3
 
 
-def test_turn_stops_between_two_steps_when_told(engine: Engine) -> None:
+def test_run_stops_between_two_steps_when_told(engine: Engine) -> None:
     step = ScriptedStep(True, True, True)
-    _turns(engine, step, stop=lambda: step.calls == 2).turn()
+    _job(engine, step, stop=lambda: step.calls == 2).run()
     assert step.calls == 2
 
 
-def test_turn_of_one_who_does_not_lead_does_nothing(engine: Engine) -> None:
+def test_run_without_the_lead_does_nothing(engine: Engine) -> None:
     step = ScriptedStep()
-    _turns(engine, step, leads=lambda: False).turn()
+    _job(engine, step, is_leader=lambda: False).run()
     assert step.calls == 0
 
 
-def test_rest_doubles_up_to_a_quarter_of_an_hour() -> None:
-    assert [rest_after(n) for n in (1, 2, 3, 4, 8, 1000)] == [10, 20, 40, 80, LONGEST_REST, LONGEST_REST]
+def test_delay_doubles_up_to_a_quarter_of_an_hour() -> None:
+    assert [BackOff().delay(failures) for failures in (1, 2, 3, 4, 8, 1000)] == [10, 20, 40, 80, 900, 900]
 
 
-def test_failing_step_rests_ever_longer_and_is_well_again_by_itself(
+def test_delay_of_an_impatient_back_off() -> None:
+    back_off = BackOff(first=2, longest=30)
+    assert [back_off.delay(failures) for failures in (1, 2, 3, 4, 5, 6)] == [2, 4, 8, 16, 30, 30]
+
+
+def test_failing_step_is_delayed_longer_each_time_and_recovers_by_itself(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "newsletter.scheduler")
     full = StorageError("the disk is full", hint="Make room.")
     step, clock = ScriptedStep(full, ValueError("odd"), False), Clock()
-    turns = _turns(engine, step, clock)
+    job = _job(engine, step, clock)
     called = []
     for second in (0, 9, 10, 29, 30, 31):
-        clock.ticks = second
-        turns.turn()
-        called.append((step.calls, turns.failures, turns.trouble))
+        clock.seconds = second
+        job.run()
+        called.append((step.calls, job.failures, job.last_error, job.delay_left))
     assert called == [
-        (1, 1, "the disk is full: Make room."),
-        (1, 1, "the disk is full: Make room."),
-        (2, 2, "unexpected ValueError"),
-        (2, 2, "unexpected ValueError"),
-        (3, 0, ""),
-        (4, 0, ""),
+        (1, 1, "the disk is full: Make room.", 10),
+        (1, 1, "the disk is full: Make room.", 1),
+        (2, 2, "unexpected ValueError", 20),
+        (2, 2, "unexpected ValueError", 1),
+        (3, 0, "", 0),
+        (4, 0, "", 0),
     ]
     assert [
         record.getMessage() for record in caplog.records if "unexpected in" not in record.getMessage()
@@ -101,9 +105,9 @@ def test_failing_step_rests_ever_longer_and_is_well_again_by_itself(
 
 
 def test_lock_that_cannot_be_made_is_a_failure_like_any_other(engine: Engine) -> None:
-    def leads() -> bool:
+    def is_leader() -> bool:
         raise StorageError("the folder of locks cannot be written")
 
-    turns = _turns(engine, ScriptedStep(), leads=leads)
-    turns.turn()
-    assert (turns.failures, turns.trouble) == (1, "the folder of locks cannot be written")
+    job = _job(engine, ScriptedStep(), is_leader=is_leader)
+    job.run()
+    assert (job.failures, job.last_error) == (1, "the folder of locks cannot be written")

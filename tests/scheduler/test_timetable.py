@@ -1,4 +1,4 @@
-"""The wiring: every step gets its turns, a clock that jumps holds nobody up, a stop waits for what runs."""
+"""The timetable: every job runs, a wall clock that jumps delays none, a stop waits for jobs in progress."""
 
 from __future__ import annotations
 
@@ -34,37 +34,37 @@ def _until(seen: Callable[[], bool], seconds: float = 10.0) -> bool:
     return False
 
 
-def _clockwork(engine: Engine, folder: Path, *steps: JobRunner, **more: Callable[[], float]) -> Timetable:
-    return Timetable(steps, leader=LeaderLock(folder), leaving=threading.Event(), **more)
+def _timetable(folder: Path, *jobs: JobRunner, **more: Callable[[], float]) -> Timetable:
+    return Timetable(jobs, leader=LeaderLock(folder), stopping=threading.Event(), **more)
 
 
-def _counting(engine: Engine, every: float, calls: list[float]) -> JobRunner:
+def _counting(engine: Engine, interval: float, calls: list[float]) -> JobRunner:
     def step() -> bool:
         calls.append(time.monotonic())
         return False
 
-    return JobRunner(f"step {every}", step, every=every, engine=engine)
+    return JobRunner(f"step {interval}", step, engine=engine, interval=interval)
 
 
-def test_steps_get_their_turns_at_once_and_again(engine: Engine, tmp_path: Path) -> None:
+def test_jobs_run_immediately_and_again(engine: Engine, tmp_path: Path) -> None:
     often: list[float] = []
     seldom: list[float] = []
-    steps = (_counting(engine, 0.2, often), _counting(engine, 3600.0, seldom))
-    with _clockwork(engine, tmp_path, *steps).running():
+    jobs = (_counting(engine, 0.2, often), _counting(engine, 3600.0, seldom))
+    with _timetable(tmp_path, *jobs).running():
         assert _until(lambda: len(often) > 3)
     assert len(seldom) == 1
 
 
 @pytest.mark.parametrize("jump", [DAYS, -DAYS])
-def test_clock_that_jumps_lets_every_step_have_its_turn_at_once(
+def test_wall_clock_that_jumps_lets_every_job_run_immediately(
     engine: Engine, tmp_path: Path, jump: float
 ) -> None:
     calls: list[float] = []
     offset = 0.0
-    clockwork = _clockwork(
-        engine, tmp_path, _counting(engine, DAYS, calls), wall=lambda: time.time() + offset
-    )
-    with clockwork.running():  # its next turn is two days off, as after a jump back
+    job = _counting(engine, DAYS, calls)
+    with _timetable(
+        tmp_path, job, wall=lambda: time.time() + offset
+    ).running():  # its next run is in two days
         assert _until(lambda: len(calls) == 1)
         assert not _until(lambda: len(calls) > 1, seconds=1.5)
         offset = jump
@@ -72,21 +72,23 @@ def test_clock_that_jumps_lets_every_step_have_its_turn_at_once(
         assert not _until(lambda: len(calls) > 2, seconds=1.5)
 
 
-def test_stop_waits_for_the_step_that_runs_and_gives_the_lead_away(engine: Engine, tmp_path: Path) -> None:
+def test_stop_waits_for_the_job_in_progress_and_releases_the_lead(engine: Engine, tmp_path: Path) -> None:
     begun, ended = threading.Event(), threading.Event()
-    leader, other, leaving = LeaderLock(tmp_path), LeaderLock(tmp_path), threading.Event()
+    leader, other, stopping = LeaderLock(tmp_path), LeaderLock(tmp_path), threading.Event()
 
     def step() -> bool:
         begun.set()
-        leaving.wait()
+        stopping.wait()
         time.sleep(0.3)
         ended.set()
         return True
 
-    turns = JobRunner("slow", step, every=60.0, engine=engine, leads=leader.leads, stop=leaving.is_set)
-    with Timetable([turns], leader=leader, leaving=leaving).running():
+    job = JobRunner(
+        "slow", step, engine=engine, interval=60.0, is_leader=leader.acquire, stop=stopping.is_set
+    )
+    with Timetable([job], leader=leader, stopping=stopping).running():
         assert begun.wait(5)
-        assert not other.leads()
+        assert not other.acquire()
     assert ended.is_set()
-    assert other.leads()
-    other.resign()
+    assert other.acquire()
+    other.release()

@@ -77,10 +77,10 @@ class NewsletterSite:
             sampler=self.office.sampler,
             clock=lambda: self.now,
         )
-        self.postman = RequestMailer(
+        self.mailer = RequestMailer(
             self.office.engine,
-            post=self.office.post,
-            press=self.site.press,
+            options=self.office.post,
+            renderer=self.site.press,
             policy=self.policy,
             request_limits=self.request_limits,
             clock=lambda: self.now,
@@ -97,9 +97,9 @@ class NewsletterSite:
         self.now += timedelta(**span)
 
     def mails(self) -> list[ReceivedMail]:
-        """What the postman brings now."""
+        """The messages that the request mailer sends now."""
         before = len(self.server.accepted)
-        while self.postman.step():
+        while self.mailer.step():
             pass
         return [
             ReceivedMail(accepted.recipient, accepted.data, self.base)
@@ -107,7 +107,7 @@ class NewsletterSite:
         ]
 
     def mail(self) -> ReceivedMail:
-        """The one mail that the postman brings now."""
+        """The one message that the request mailer sends now."""
         (mail,) = self.mails()
         return mail
 

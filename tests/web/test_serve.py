@@ -242,7 +242,7 @@ def test_sign_ups_are_kept_while_the_mail_server_is_down_and_mailed_once_it_is_b
         assert {site.sign_up(email, forwarded=f"192.0.2.{n}").status for n, email in enumerate(wanted)} == {
             303
         }
-        eventually(lambda: "letters wait" in site.log(), site)
+        eventually(lambda: "step=requests failures=1" in site.log(), site)
         assert "Traceback" not in site.log()
         assert kept(site) == 5
         back = RecordingServer()

@@ -242,11 +242,11 @@ def test_a_broken_template_loses_no_request(desk: NewsletterSite, tmp_path: Path
     own.mkdir(parents=True)
     (own / "html.j2").write_text("{{ broken")
     environment = MailEnvironment([tmp_path / "own"])
-    press = TransactionalRenderer(environment, brand=BRAND, topics=desk.site.views)
+    renderer = TransactionalRenderer(environment, brand=BRAND, topics=desk.site.views)
     broken = RequestMailer(
         desk.site.engine,
-        post=desk.office.post,
-        press=press,
+        options=desk.office.post,
+        renderer=renderer,
         policy=desk.policy,
         request_limits=desk.request_limits,
         clock=lambda: desk.now,

@@ -1,4 +1,4 @@
-"""`newsletter schedule`: what is due, day by day, without anybody calling a command."""
+"""`newsletter schedule`: does what is due, day by day, without further commands. Decides nothing itself."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ log = logging.getLogger("newsletter.scheduler")
 
 app = typer.Typer(add_completion=False)
 
-# Seconds between two turns of a step.
-INBOX = 10.0
-COMPOSE = 30.0  # the delay after a reader's hour that nobody notices
-DELIVER = 5.0
-CHECK = 60.0
-WATCH = 300.0
-TIDY = 3600.0
+# Seconds between two runs of a job.
+INBOX_INTERVAL = 10.0
+COMPOSE_INTERVAL = 30.0  # a digest that comes so much after its hour is not late for anybody
+DELIVER_INTERVAL = 5.0
+CHECK_INTERVAL = 60.0
+WATCH_INTERVAL = 300.0
+PURGE_INTERVAL = 3600.0
 
 
 @app.command()
@@ -43,20 +43,20 @@ def schedule(ctx: typer.Context) -> None:
     wiring = Wiring(workspace(ctx))
     check(wiring)
     logging.config.dictConfig(LOGGING)
-    from newsletter.scheduler.shutdown import until_signalled
+    from newsletter.scheduler.shutdown import stop_on_signals
 
     timetable = make_timetable(wiring)
-    with until_signalled() as stop, timetable.running():
+    with stop_on_signals() as stop, timetable.running():
         timetable.wait(stop)
 
 
 def check(wiring: Wiring) -> None:
-    """Raise what is wrong with the settings or the database before anything runs."""
+    """Raise the errors of settings and database before anything runs."""
     _ = (wiring.work.engine, wiring.delivery_options, wiring.digest_renderer, wiring.work.matcher)
 
 
 def changed_at(file: Path) -> int | None:
-    """When a file last changed, ns; None when it is not there."""
+    """The time of a file's last change, ns; None when there is no file."""
     try:
         return file.stat().st_mtime_ns
     except OSError:
@@ -72,11 +72,11 @@ def make_watch_step(wiring: Wiring) -> Callable[[], bool]:
     work = wiring.work
     policy, notifier = alarm_policy(work.settings), make_notifier(wiring)
     settings = work.state_dir / TOML_NAME
-    read = changed_at(settings)
+    changed_before = changed_at(settings)
 
     def step() -> bool:
         now = datetime.now(UTC)
-        if changed_at(settings) != read:
+        if changed_at(settings) != changed_before:
             log.warning("%s has changed since it was read: restart to use it, topics too", TOML_NAME)
         return look_and_tell(work.engine, state_dir=work.state_dir, terms=policy, teller=notifier, now=now)
 
@@ -85,7 +85,7 @@ def make_watch_step(wiring: Wiring) -> Callable[[], bool]:
 
 def make_timetable(wiring: Wiring) -> Timetable:
     """The jobs of one newsletter and how often each runs."""
-    from newsletter.ops.state_dir import INBOX as FOLDER
+    from newsletter.ops.state_dir import INBOX
     from newsletter.pipeline.intake.inbox import Inbox
     from newsletter.pipeline.jobs import Jobs, taker
     from newsletter.scheduler.job_runner import JobRunner
@@ -99,22 +99,29 @@ def make_timetable(wiring: Wiring) -> Timetable:
         engine=work.engine,
         state_dir=work.state_dir,
         inbox=Inbox(
-            work.state_dir / FOLDER,
+            work.state_dir / INBOX,
             take=taker(work.engine, archive=work.dumps_dir, matcher=work.matcher),
         ),
         options=wiring.send_options,
         delivery=wiring.delivery_options,
         clock=lambda: datetime.now(UTC),
     )
-    steps = [
-        JobRunner(name, step, every=every, engine=work.engine, leads=leader.leads, stop=stopping.is_set)
-        for name, step, every in (
-            ("inbox", jobs.take_in, INBOX),
-            ("compose", jobs.compose, COMPOSE),
-            ("deliver", lambda: jobs.deliver(stopping.is_set), DELIVER),
-            ("check", jobs.check, CHECK),
-            ("watch", make_watch_step(wiring), WATCH),
-            ("tidy", jobs.tidy, TIDY),
+    runners = [
+        JobRunner(
+            name,
+            step,
+            engine=work.engine,
+            interval=interval,
+            is_leader=leader.acquire,
+            stop=stopping.is_set,
+        )
+        for name, step, interval in (
+            ("inbox", jobs.take_in, INBOX_INTERVAL),
+            ("compose", jobs.compose, COMPOSE_INTERVAL),
+            ("deliver", lambda: jobs.deliver(stopping.is_set), DELIVER_INTERVAL),
+            ("check", jobs.check, CHECK_INTERVAL),
+            ("watch", make_watch_step(wiring), WATCH_INTERVAL),
+            ("tidy", jobs.tidy, PURGE_INTERVAL),
         )
     ]
-    return Timetable(steps, leader=leader, leaving=stopping)
+    return Timetable(runners, leader=leader, stopping=stopping)

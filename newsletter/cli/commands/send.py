@@ -54,7 +54,7 @@ def send(
         return
     from newsletter.db.engine import reading
     from newsletter.pipeline import send as sending
-    from newsletter.scheduler.shutdown import until_signalled
+    from newsletter.scheduler.shutdown import stop_on_signals
     from subscribers import queries
 
     chosen = None
@@ -65,7 +65,7 @@ def send(
     if dry_run:
         report = sending.dry_run(work.engine, options, now=now(at))
     else:
-        with until_signalled() as stop, output.progress("sending") as tick:
+        with stop_on_signals() as stop, output.progress("sending") as tick:
             report = sending.send(
                 work.engine, options, wiring.delivery_options, now=now(at), stop=stop, progress=tick
             )

@@ -72,8 +72,8 @@ def make_pages(
     site = make_site(wiring)
     mailer = RequestMailer(
         work.engine,
-        post=wiring.delivery_options,
-        press=site.press,
+        options=wiring.delivery_options,
+        renderer=site.press,
         policy=site.policy,
         request_limits=site.request_limits,
         clock=lambda: datetime.now(UTC),

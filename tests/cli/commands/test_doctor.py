@@ -110,9 +110,9 @@ def test_canaries_that_are_no_readers_are_named_and_fail_nothing(shell: Shell) -
 
 def test_running_scheduler_is_seen(shell: Shell) -> None:
     leader = LeaderLock(shell.state_dir / "locks")
-    assert leader.leads()
+    assert leader.acquire()
     assert _bad(_ask(shell, "--offline")) == OFFLINE
-    leader.resign()
+    leader.release()
     assert (shell.state_dir / "locks" / LOCK).exists()
     assert "scheduler" in _bad(_ask(shell, "--offline"))
 
@@ -294,7 +294,7 @@ def test_everything_online_is_looked_at(
             f'[smtp]\nhost = "127.0.0.1"\nport = {server.port}\n[[dkim]]\nselector = "newsletter-rsa"\n'
         )
         leader = LeaderLock(shell.state_dir / "locks")
-        assert leader.leads()
+        assert leader.acquire()
         options = ("--resolver", names.address, "--address", "203.0.113.7")
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
         found = _ask(shell, *options)
@@ -311,7 +311,7 @@ def test_everything_online_is_looked_at(
             "SPF"
         ]
         assert (status, words) == ("failed", "example.org does not let 203.0.113.8 send (fail)")
-        leader.resign()
+        leader.release()
 
 
 @pytest.mark.parametrize(

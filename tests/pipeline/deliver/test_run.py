@@ -24,7 +24,7 @@ from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
 from newsletter.ops.alarms.facts import gather
 from newsletter.pipeline.deliver.options import DeliveryOptions, DeliveryReport
 from newsletter.pipeline.deliver.run import deliver
-from newsletter.scheduler.shutdown import until_signalled
+from newsletter.scheduler.shutdown import stop_on_signals
 from tests.delivery.outbox.scenario import BUILDER, NOW, Outbox
 from tests.pipeline.deliver.killed_sender import post_to
 from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
@@ -312,11 +312,11 @@ import sys
 from pathlib import Path
 from newsletter.db.engine import default_url, open_engine
 from newsletter.pipeline.deliver.run import deliver
-from newsletter.scheduler.shutdown import until_signalled
+from newsletter.scheduler.shutdown import stop_on_signals
 from tests.delivery.outbox.scenario import NOW
 from tests.pipeline.deliver.killed_sender import post_to
 folder = Path(sys.argv[1])
-with until_signalled() as stop:
+with stop_on_signals() as stop:
     print("ready", flush=True)
     post = post_to(int(sys.argv[2]), folder / "locks")
     counts = deliver(open_engine(default_url(folder)), post, now=NOW, stop=stop)
@@ -342,9 +342,9 @@ def test_deliver_leaves_in_order_on_a_signal(box: Outbox, number: signal.Signals
     assert states(box) == {"sent": accepted, "queued": 500 - accepted}
 
 
-def test_until_signalled_puts_the_old_handlers_back() -> None:
+def test_stop_on_signals_puts_the_old_handlers_back() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with until_signalled() as stop:
+    with stop_on_signals() as stop:
         assert not stop()
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop()
