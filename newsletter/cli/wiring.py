@@ -241,7 +241,7 @@ def make_site(wiring: Wiring) -> Site:
         policy=reader_policy(work),
         request_limits=request_limits(work),
         links=wiring.links,
-        press=wiring.transactional_renderer,
+        transactional_renderer=wiring.transactional_renderer,
         builder=wiring.unsigned_builder,
         sampler=wiring.sample_digest,
         state_dir=work.state_dir,

@@ -16,7 +16,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from newsletter.db.engine import reading
-from newsletter.delivery.outbox.claims import letters_wait
+from newsletter.delivery.outbox.claims import transactional_waits
 from newsletter.pipeline.content.transactional import TransactionalRenderer
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.run import deliver
@@ -95,17 +95,21 @@ class RequestMailer:
             answered = signup_requests.answer(
                 self._engine,
                 policy=self._policy,
-                press=self._renderer,
+                renderer=self._renderer,
                 request_limits=self._request_limits,
                 now=now,
             )
             if answered == 0:
                 break
         with reading(self._engine) as connection:
-            waits = letters_wait(connection, now=self._clock())
+            waits = transactional_waits(connection, now=self._clock())
         if waits:
             counts = deliver(
-                self._engine, self._options, now=self._clock(), letters_only=True, stop=self._stopping.is_set
+                self._engine,
+                self._options,
+                now=self._clock(),
+                transactional_only=True,
+                stop=self._stopping.is_set,
             )
             if counts.stopped is not None:
                 raise counts.stopped

@@ -48,7 +48,7 @@ def change_address(request: Request, token: str, form: Sent) -> Response:
             address=form.one("email"),
             request_limits=site.request_limits,
             policy=site.policy,
-            press=site.press,
+            renderer=site.transactional_renderer,
             now=site.clock(),
         )
     except SubscriberError as error:

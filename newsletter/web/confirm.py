@@ -54,7 +54,7 @@ def confirm(request: Request, token: str) -> Response:
             asked_at=door.signed_at,
             origin=origin,
             policy=site.policy,
-            press=site.press,
+            renderer=site.transactional_renderer,
             now=site.clock(),
         )
     except SubscriberError as error:

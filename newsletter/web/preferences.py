@@ -145,7 +145,7 @@ def account_link(request: Request, token: str) -> Response:
         subscriber_id=person.id,
         request_limits=site.request_limits,
         policy=site.policy,
-        press=site.press,
+        renderer=site.transactional_renderer,
         now=site.clock(),
     )
     site.wake()

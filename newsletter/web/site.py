@@ -33,7 +33,7 @@ class Site:
     policy: ReaderPolicy
     request_limits: RequestLimits
     links: Links
-    press: TransactionalRenderer
+    transactional_renderer: TransactionalRenderer
     builder: Builder
     sampler: SampleDigest  # where no digest was sent yet
     state_dir: Path

@@ -49,7 +49,7 @@ def leave(request: Request, leave_id: str, form: Sent) -> Response:
             topic=topic,
             how=self_service.BY_PAGE,
             now=now,
-            press=site.press,
+            renderer=site.transactional_renderer,
         )
     except UnknownTopicError as error:
         return signed_links.refused(request, error)

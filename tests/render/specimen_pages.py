@@ -41,7 +41,7 @@ def digest(plan: DigestPlan = BUSY, *, overrides: tuple[Path, ...] = (), brand: 
 
 
 def post(kind: str, *, brand: Brand = BRAND, papers: Sequence[PaperLine] | None = None) -> Content:
-    """A letter; papers: five specimens unless told otherwise, for a kind that shows any."""
+    """A transactional mail. papers: by default five specimens, for a kind that shows papers."""
     shown = (
         tuple(specimens.paper_lines()[:5] if papers is None else papers)
         if TRANSACTIONAL_KINDS[kind].shows_papers

@@ -28,7 +28,7 @@ Paper Digest, 1 Example Street, 10115 Berlin
 
 
 @pytest.mark.parametrize("kind", TRANSACTIONAL_KINDS)
-def test_each_letter_prints_what_it_is_for_and_no_other_slot(kind: str) -> None:
+def test_each_kind_prints_its_own_slots_and_no_other(kind: str) -> None:
     content = post(kind)
     assert (content.subject, content.date, content.values) == (SUBJECTS[kind], COMPOSED_AT, {})
     for part in (content.html, content.text):

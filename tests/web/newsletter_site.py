@@ -72,7 +72,7 @@ class NewsletterSite:
             policy=self.policy,
             request_limits=self.request_limits,
             links=self.office.links,
-            press=TransactionalRenderer(environment, brand=BRAND, topics=views),
+            transactional_renderer=TransactionalRenderer(environment, brand=BRAND, topics=views),
             builder=self.office.builder,
             sampler=self.office.sampler,
             clock=lambda: self.now,
@@ -80,7 +80,7 @@ class NewsletterSite:
         self.mailer = RequestMailer(
             self.office.engine,
             options=self.office.post,
-            renderer=self.site.press,
+            renderer=self.site.transactional_renderer,
             policy=self.policy,
             request_limits=self.request_limits,
             clock=lambda: self.now,

@@ -73,7 +73,7 @@ def make_pages(
     mailer = RequestMailer(
         work.engine,
         options=wiring.delivery_options,
-        renderer=site.press,
+        renderer=site.transactional_renderer,
         policy=site.policy,
         request_limits=site.request_limits,
         clock=lambda: datetime.now(UTC),

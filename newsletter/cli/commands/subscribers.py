@@ -99,7 +99,7 @@ def add(
             policy=reader_policy(work),
             now=now(at),
             name=name,
-            press=None if confirmed else wiring.transactional_renderer,
+            renderer=None if confirmed else wiring.transactional_renderer,
         )
     except PreferenceError as error:
         raise UsageError(error.message, hint=error.hint) from None
@@ -125,7 +125,7 @@ def add(
 
 
 def _send_question(wiring: Wiring, address: str, *, at: datetime) -> str:
-    """Deliver the letter that has just been posted; why it still waits, or empty."""
+    """Deliver the message that was just queued; returns why it still waits, or empty."""
     from newsletter.db.engine import reading
     from newsletter.pipeline.deliver.run import deliver
     from subscribers import queries
@@ -134,8 +134,8 @@ def _send_question(wiring: Wiring, address: str, *, at: datetime) -> str:
     with reading(engine) as connection:
         person = queries.require(connection, address)
     try:
-        counts = deliver(engine, wiring.delivery_options, now=at, only=person.id, letters_only=True)
-    except NewsletterError as error:  # the reader is added all the same; the letter goes later
+        counts = deliver(engine, wiring.delivery_options, now=at, only=person.id, transactional_only=True)
+    except NewsletterError as error:  # the reader is added all the same; the message goes later
         return error.message
     if counts.stopped is not None:
         return counts.stopped.message
@@ -354,7 +354,7 @@ def ask(ctx: typer.Context, *, at: At = None, json: Json = False) -> None:
     work = workspace(ctx)
     from newsletter.pipeline.readers.confirmation_requests import ask_pending
 
-    asked = ask_pending(work.engine, press=Wiring(work).transactional_renderer, now=now(at))
+    asked = ask_pending(work.engine, renderer=Wiring(work).transactional_renderer, now=now(at))
     if json:
         output.print_json({"asked": asked})
     else:

@@ -21,7 +21,9 @@ from newsletter.delivery.outbox.held_mail import WAITING, as_sender, barred, par
 
 LEASE = timedelta(hours=1)  # all of SMTP's time limits together, the final dot's 10 minutes included
 
-_LETTERS = text(f"deliveries.kind <> '{MailKind.DIGEST}' and deliveries.kind <> '{MailKind.NOTHING_NEW}'")
+_TRANSACTIONAL = text(
+    f"deliveries.kind <> '{MailKind.DIGEST}' and deliveries.kind <> '{MailKind.NOTHING_NEW}'"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +94,11 @@ def claim(
     limit: int,
     audience: AudienceSelects,
     only: int | None = None,
-    letters_only: bool = False,
+    transactional_only: bool = False,
 ) -> ClaimResult:
     """Lease up to `limit` mails that are due at `now`, oldest first; `only` one subscriber's.
 
-    letters_only: every kind but digests, which stay untouched.
+    transactional_only: digests stay.
 
     Consent and suppression are checked here, in the same transaction; who may not be mailed any more is
     skipped with the reason, and the debts follow. What carries a held edition is parked. A queued digest that
@@ -109,7 +111,12 @@ def claim(
     last: int | None = None  # id of the last one looked at
     while len(taken) < limit:
         page = _due(
-            connection, now=now, limit=limit - len(taken), only=only, letters=letters_only, after=last
+            connection,
+            now=now,
+            limit=limit - len(taken),
+            only=only,
+            transactional=transactional_only,
+            after=last,
         )
         if not page:
             break
@@ -155,16 +162,16 @@ def skip(connection: Connection, ids: Sequence[int], *, reason: SkipReason, now:
         debts.bring_back(connection, ids, now=now)
 
 
-def letters_wait(connection: Connection, *, now: datetime) -> bool:
-    """Whether a letter is due at `now`: one look, before anybody opens a run for it."""
-    due = select(deliveries.c.id).where(WAITING, _LETTERS, deliveries.c.next_attempt_at <= now).limit(1)
+def transactional_waits(connection: Connection, *, now: datetime) -> bool:
+    """Whether transactional mail is due at `now`: one query, before a run is opened for it."""
+    due = select(deliveries.c.id).where(WAITING, _TRANSACTIONAL, deliveries.c.next_attempt_at <= now).limit(1)
     return connection.execute(due).first() is not None
 
 
-def expire(connection: Connection, *, now: datetime, letters_only: bool = False) -> int:
+def expire(connection: Connection, *, now: datetime, transactional_only: bool = False) -> int:
     """Skip every waiting mail whose successor is due; its papers come back. Returns how many.
 
-    Before composing, so that the papers stand in the very next digest. letters_only: digests stay.
+    Before composing, so that the papers stand in the very next digest. transactional_only: digests stay.
     """
     count = 0
     while True:
@@ -173,8 +180,8 @@ def expire(connection: Connection, *, now: datetime, letters_only: bool = False)
             .where(WAITING, deliveries.c.next_attempt_at <= now, deliveries.c.expires_at <= now)
             .limit(500)  # far below any database's limit of parameters
         )
-        if letters_only:
-            late = late.where(_LETTERS)
+        if transactional_only:
+            late = late.where(_TRANSACTIONAL)
         ids = connection.execute(_for_us_alone(late)).scalars()
         page = list(ids)
         if not page:
@@ -184,14 +191,20 @@ def expire(connection: Connection, *, now: datetime, letters_only: bool = False)
 
 
 def _due(
-    connection: Connection, *, now: datetime, limit: int, only: int | None, letters: bool, after: int | None
+    connection: Connection,
+    *,
+    now: datetime,
+    limit: int,
+    only: int | None,
+    transactional: bool,
+    after: int | None,
 ) -> Sequence[Row[Any]]:
     values: dict[str, Any] = {"now": now, "limit": limit}
     if only is not None:
         values["only"] = only
     if after is not None:
         values["last"] = after
-    statement = _due_statement(one=only is not None, letters=letters, further=after is not None)
+    statement = _due_statement(one=only is not None, transactional=transactional, further=after is not None)
     return connection.execute(statement, values).all()
 
 
@@ -199,7 +212,7 @@ _OF_THE_MAIL = ClaimedMail._fields.index("values")  # columns that go into it as
 
 
 @cache  # building a statement costs more than running it
-def _due_statement(*, one: bool, letters: bool, further: bool) -> Select[Any]:
+def _due_statement(*, one: bool, transactional: bool, further: bool) -> Select[Any]:
     d = deliveries.c
     due = (
         select(
@@ -228,8 +241,8 @@ def _due_statement(*, one: bool, letters: bool, further: bool) -> Select[Any]:
         .order_by(d.next_attempt_at, d.id)
     )
     due = due.where(d.subscriber_id == bindparam("only")) if one else due.limit(bindparam("limit"))
-    if letters:
-        due = due.where(_LETTERS)
+    if transactional:
+        due = due.where(_TRANSACTIONAL)
     if further:
         last = deliveries.alias("last")
         last_at = select(last.c.next_attempt_at).where(last.c.id == bindparam("last")).scalar_subquery()

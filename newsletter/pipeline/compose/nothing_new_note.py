@@ -1,6 +1,6 @@
 """Posts a short note to whoever's slot came and brought nothing new. Only where the settings ask for it.
 
-A note is a letter: it gives no paper, settles no debt and passes over no slot; it is for who gets digests.
+A note gives no paper, settles no debt and skips no slot. Only readers who get digests get one.
 """
 
 from __future__ import annotations

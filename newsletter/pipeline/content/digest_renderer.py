@@ -1,4 +1,4 @@
-"""The press: joins stored papers to the renderer, and makes contents of plans. Decides nothing."""
+"""Renders digest plans from stored papers into contents. Decides nothing."""
 
 from __future__ import annotations
 

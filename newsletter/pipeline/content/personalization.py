@@ -38,7 +38,7 @@ class Links:
     def __call__(self, mail: ClaimedMail) -> dict[str, str]:
         """The slots `my.…` of a mail, by name."""
         if mail.kind != MailKind.DIGEST:
-            return self._of_letter(mail)
+            return self._of_transactional(mail)
         person = mail.person
         token = tokens.sign(PREFERENCES, {"ref": person.ref}, keys=self.secret_keys, now=mail.composed_at)
         preferences = f"{self.base_url}/preferences/{token}"
@@ -66,8 +66,8 @@ class Links:
         url = self._of_digest[mail.digest_key] = self.web(mail.digest_key, at=mail.composed_at)
         return url
 
-    def _of_letter(self, mail: ClaimedMail) -> dict[str, str]:
-        """The links that a letter of its kind prints, and no other: what is not signed cannot leak."""
+    def _of_transactional(self, mail: ClaimedMail) -> dict[str, str]:
+        """The links that a message of its kind prints, and no other: an unsigned link cannot leak."""
         person = mail.person
         makers: dict[str, Callable[[], str]] = {
             "unsubscribe_url": lambda: f"{self.base_url}/u/{person.leave_id}",

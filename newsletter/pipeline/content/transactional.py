@@ -1,6 +1,7 @@
-"""Letters: what people wait for, rendered once and posted for one of them. Digests are composed elsewhere.
+"""Renders transactional mail and queues it for one subscriber. Composes no digest and sends nothing.
 
-Posting stores the content and a waiting delivery in the caller's transaction; `deliver` sends it.
+`enqueue_transactional` stores the content and a queued delivery in the caller's transaction;
+`pipeline.deliver` sends it.
 """
 
 from __future__ import annotations
@@ -23,42 +24,45 @@ from newsletter.render.transactional import render_transactional
 from newsletter.render.view_models import Brand, PaperLine, TopicView, nameless
 from subscribers import link_purposes
 
-# How long what a letter is for can be done; later it is of no use to anybody. The templates say it in words.
-LIVES = {
+# How long the link in a message works; after that the message is of no use. The templates name the time.
+LINK_LIFETIMES = {
     kind: link_purposes.AGES[kind]
     for kind in (link_purposes.CONFIRM, link_purposes.ADDRESS, link_purposes.ACCOUNT)
 }
-KEPT = 256  # contents kept rendered, some 20 KB each: a welcome for each set of topics, and the few others
+CACHED_CONTENTS = 256  # about 20 KB each: a welcome for each set of topics, and one of each other kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperTeaser:
-    """A paper that a letter names; it is no debt, and counts as given to nobody."""
+    """A paper that a transactional mail names. It settles no debt and does not count as given."""
 
     title: str
-    link: str | None  # as stored; what is no link of the web becomes a search for the title
+    link: str | None  # as stored; anything but a web link becomes a search for the title
     topic: str  # slug
 
 
 class TransactionalRenderer:
-    """Renders each letter once for all who get the same. Threads may share one."""
+    """Renders each content once for all subscribers who get the same. Threads may share one."""
 
     def __init__(
-        self, environment: MailEnvironment, *, brand: Brand, topics: Mapping[str, TopicView], kept: int = KEPT
+        self,
+        environment: MailEnvironment,
+        *,
+        brand: Brand,
+        topics: Mapping[str, TopicView],
+        cache_size: int = CACHED_CONTENTS,
     ) -> None:
-        """topics: by slug, as `press.topic_views` makes them. kept: contents, the oldest make room."""
+        """topics: by slug, of `digest_renderer.topic_views`. cache_size: contents; the oldest go first."""
         self.titles: Mapping[str, str] = {slug: topic.title for slug, topic in topics.items()}
         self._environment = environment
         self._brand = brand
         self._topics = topics
-        self._kept = kept
+        self._cache_size = cache_size
         self._contents: dict[tuple[str, tuple[PaperTeaser, ...]], Content] = {}
-        self._rendering = (
-            threading.Lock()
-        )  # one renders, all who want the same get it; a hit waits for nobody
+        self._rendering = threading.Lock()  # one thread renders a content; a cached one needs no lock
 
     def content(self, kind: str, *, papers: Sequence[PaperTeaser] = (), at: datetime) -> Content:
-        """The content of a letter. at: the Date header. Raises ConfigurationError for a broken template."""
+        """The content of a kind. at: the Date header. Raises ConfigurationError for a broken template."""
         key = kind, tuple(papers)
         found = self._contents.get(key)
         if found is None:
@@ -66,7 +70,7 @@ class TransactionalRenderer:
                 found = self._contents.get(key)
                 if found is None:
                     found = self._render(kind, key[1], at)
-                    while len(self._contents) >= self._kept:
+                    while len(self._contents) >= self._cache_size:
                         del self._contents[next(iter(self._contents))]
                     self._contents[key] = found
         return replace(found, date=at)
@@ -86,10 +90,10 @@ class TransactionalRenderer:
         )
 
 
-def post_letter(
+def enqueue_transactional(
     connection: Connection,
     *,
-    press: TransactionalRenderer,
+    renderer: TransactionalRenderer,
     kind: str,
     subscriber_id: int,
     key: str,
@@ -98,18 +102,18 @@ def post_letter(
     papers: Sequence[PaperTeaser] = (),
     expires_at: datetime | None = None,
 ) -> int | None:
-    """Have a letter waiting for one person, to be sent at once; returns its id, None if it was posted before.
+    """Queue one message to one subscriber, due now; returns its id, or None if it was queued before.
 
-    kind: of `newsletter.render.mail_kinds.TRANSACTIONAL_KINDS`. key: with the person and the kind, what makes
-    it one. values: what only this mail prints besides its links. papers: for a kind that shows some.
-    expires_at: when not to send it any more; of itself a letter expires with its link.
+    kind: of `newsletter.render.mail_kinds.TRANSACTIONAL_KINDS`. key: identifies the message, with subscriber
+    and kind. values: texts that only this message prints, apart from its links. papers: for a kind that shows
+    papers. expires_at: when not to send it any more; the default is the end of its link.
     Raises NewsletterError when `values` lack what the kind prints, ConfigurationError for a broken template.
     """
     values = values or {}
     missing = sorted(TRANSACTIONAL_KINDS[kind].extra_values.difference(values))
     if missing:
         raise NewsletterError(
-            f"a letter of kind {kind} needs {', '.join(missing)}", hint="Tell it when posting the letter."
+            f"a transactional mail of kind {kind} needs {', '.join(missing)}", hint="Pass these values."
         )
     mine = (
         deliveries.c.subscriber_id == subscriber_id,
@@ -118,15 +122,17 @@ def post_letter(
     )
     if connection.execute(select(deliveries.c.id).where(*mine)).first() is not None:
         return None
-    at = now.astimezone(UTC).replace(microsecond=0)  # what a Date header can say: a second shares a row
-    if expires_at is None and kind in LIVES:
-        expires_at = at + LIVES[kind]
+    at = now.astimezone(UTC).replace(
+        microsecond=0
+    )  # a Date header has whole seconds: messages of one second share a row
+    if expires_at is None and kind in LINK_LIFETIMES:
+        expires_at = at + LINK_LIFETIMES[kind]
     return enqueue_one(
         connection,
         subscriber_id=subscriber_id,
         kind=kind,
         key=key,
-        digest_id=store_transactional(connection, kind, press.content(kind, papers=papers, at=at)),
+        digest_id=store_transactional(connection, kind, renderer.content(kind, papers=papers, at=at)),
         values=values,
         composed_at=at,
         next_attempt_at=now,

@@ -31,13 +31,13 @@ class Leases:
         now: datetime,
         wall: Callable[[], datetime],
         only: int | None,
-        letters_only: bool,
+        transactional_only: bool,
     ) -> None:
         self._owner = owner
         self._now = now
         self._wall = wall
         self._only = only
-        self._letters_only = letters_only
+        self._transactional_only = transactional_only
         self._audience = AudienceSelects(
             mailable=audience.mailable(),
             reachable=audience.reachable(),
@@ -90,7 +90,7 @@ class Leases:
             limit=CLAIM,
             audience=self._audience,
             only=self._only,
-            letters_only=self._letters_only,
+            transactional_only=self._transactional_only,
         )
         self._leased.extend(found.claimed)
         self._all_claimed = len(found.claimed) < CLAIM

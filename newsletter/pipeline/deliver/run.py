@@ -41,14 +41,14 @@ def deliver(
     *,
     now: datetime,
     only: int | None = None,
-    letters_only: bool = False,
+    transactional_only: bool = False,
     stop: Callable[[], bool] = lambda: False,
     settled: Callable[[int], None] = lambda _mails: None,
     passed: Callable[[str], None] = lambda _point: None,
 ) -> DeliveryReport:
     """Send what is due at `now` (aware; may be simulated); `only` one subscriber's.
 
-    letters_only: transactional mail only; digests stay untouched, and another run may send them meanwhile.
+    transactional_only: digests stay untouched, and another run may send them meanwhile.
     stop: asked between steps; once true, what is in flight is finished, and what is leased goes back.
     settled: is given, step by step, how many mails have their outcome.
     passed: is given each point at which a crash would leave something different behind (for tests).
@@ -56,7 +56,9 @@ def deliver(
     not tried stay untouched. Raises StorageError, ConfigurationError.
     """
     with owning(post.locks_dir) as owner:
-        run = _Run(engine, post, owner, now=now, only=only, letters_only=letters_only, passed=passed)
+        run = _Run(
+            engine, post, owner, now=now, only=only, transactional_only=transactional_only, passed=passed
+        )
         run.begin()
         try:
             while run.step(stop=stop):
@@ -79,7 +81,7 @@ class _Run:
         *,
         now: datetime,
         only: int | None,
-        letters_only: bool,
+        transactional_only: bool,
         passed: Callable[[str], None],
     ) -> None:
         self.report = DeliveryReport()
@@ -89,9 +91,11 @@ class _Run:
         self._owner = owner
         self._now = now
         self._only = only
-        self._letters_only = letters_only
+        self._transactional_only = transactional_only
         self._passed = passed
-        self._leases = Leases(owner, now=now, wall=post.wall, only=only, letters_only=letters_only)
+        self._leases = Leases(
+            owner, now=now, wall=post.wall, only=only, transactional_only=transactional_only
+        )
         self._transport = Transport(post.relays, passed=passed)
         self._limiter = RateLimiter(post.limits, self._transport, post.relays, wall=post.wall)
         self._outcomes = Outcomes(post, now=now)
@@ -122,7 +126,8 @@ class _Run:
                 mode=self._post.uncertain,
             )
             self.report.skip(
-                SkipReason.EXPIRED, expire(connection, now=self._now, letters_only=self._letters_only)
+                SkipReason.EXPIRED,
+                expire(connection, now=self._now, transactional_only=self._transactional_only),
             )
             self._outcomes.begin(connection)
             self._limiter.begin(connection)
@@ -161,7 +166,7 @@ class _Run:
             self.report.refuse(self._outcomes.end(connection))
             self._leases.release_all(connection)
             self._limiter.end(connection)
-            if not self._letters_only:  # a run of transactional mail explains no day without a digest
+            if not self._transactional_only:  # a run of transactional mail explains no day without a digest
                 connection.execute(
                     insert(runs),
                     {"verb": "deliver", "at": self._now, "done": self.report.sent, "only": self._only},

@@ -12,7 +12,7 @@ from newsletter.core.states import MailKind
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
-from newsletter.pipeline.content.transactional import TransactionalRenderer, post_letter
+from newsletter.pipeline.content.transactional import TransactionalRenderer, enqueue_transactional
 from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
 from newsletter.pipeline.readers.signup_requests import ADDRESS
 from subscribers import addresses, consent, limits, queries
@@ -28,7 +28,7 @@ def ask_link(
     subscriber_id: int,
     request_limits: RequestLimits,
     policy: ReaderPolicy,
-    press: TransactionalRenderer,
+    renderer: TransactionalRenderer,
     now: datetime,
 ) -> bool:
     """Mail the reader a fresh link; whether one more was allowed."""
@@ -40,9 +40,9 @@ def ask_link(
             connection, person.address, request_limits.per_reader, scope="account", policy=policy, now=now
         ):
             return False
-        post_letter(
+        enqueue_transactional(
             connection,
-            press=press,
+            renderer=renderer,
             kind=MailKind.ACCOUNT,
             subscriber_id=person.id,
             key=now.isoformat(),
@@ -58,7 +58,7 @@ def ask_move(
     address: str,
     request_limits: RequestLimits,
     policy: ReaderPolicy,
-    press: TransactionalRenderer,
+    renderer: TransactionalRenderer,
     now: datetime,
 ) -> bool:
     """Mail the question to the new address, if it may be asked; nobody is told whether it was.
@@ -88,9 +88,9 @@ def ask_move(
             suppression_key=policy.suppression_key,
         )
         if newcomer is not None:
-            post_letter(
+            enqueue_transactional(
                 connection,
-                press=press,
+                renderer=renderer,
                 kind=MailKind.ADDRESS,
                 subscriber_id=newcomer.id,
                 key=now.isoformat(),

@@ -40,7 +40,7 @@ def add(
     policy: ReaderPolicy,
     now: datetime,
     name: str = "",
-    press: TransactionalRenderer | None = None,
+    renderer: TransactionalRenderer | None = None,
 ) -> Row:
     """Add somebody, or give who is there more topics and other preferences; see
     `subscribers.lifecycle.signup.add`.
@@ -65,14 +65,14 @@ def add(
             name=name,
         )
         row = {**added.person.row(), "change": added.what, "asked": False}
-        if press is not None and added.person.state is queries.State.PENDING:
+        if renderer is not None and added.person.state is queries.State.PENDING:
             from newsletter.pipeline.content.transactional import (
-                post_letter,  # with the templates: slow to import
+                enqueue_transactional,  # with the templates: slow to import
             )
 
-            post_letter(
+            enqueue_transactional(
                 connection,
-                press=press,
+                renderer=renderer,
                 kind=MailKind.CONFIRM,
                 subscriber_id=added.person.id,
                 key=now.isoformat(),

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 from newsletter.core.states import MailKind
 from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries
-from newsletter.pipeline.content.transactional import TransactionalRenderer, post_letter
+from newsletter.pipeline.content.transactional import TransactionalRenderer, enqueue_transactional
 from subscribers import consent, queries
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.queries import State
@@ -17,7 +17,7 @@ from subscribers.queries import State
 PAGE = 100  # people asked in one transaction: other writers wait a fifth of a second
 
 
-def ask_pending(engine: Engine, *, press: TransactionalRenderer, now: datetime) -> int:
+def ask_pending(engine: Engine, *, renderer: TransactionalRenderer, now: datetime) -> int:
     """Post the question to every pending person to whom it was never mailed; returns how many."""
     asked = last = 0
     while True:
@@ -33,9 +33,9 @@ def ask_pending(engine: Engine, *, press: TransactionalRenderer, now: datetime) 
             for person in page:
                 if person.id in before:
                     continue
-                post_letter(
+                enqueue_transactional(
                     connection,
-                    press=press,
+                    renderer=renderer,
                     kind=MailKind.CONFIRM,
                     subscriber_id=person.id,
                     key=now.isoformat(),

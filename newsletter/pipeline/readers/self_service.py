@@ -89,7 +89,7 @@ def leave(
     how: str,
     now: datetime,
     topic: str | None = None,
-    press: TransactionalRenderer | None = None,
+    renderer: TransactionalRenderer | None = None,
 ) -> SubscriberView:
     """Leave one topic, or everything. press: posts a goodbye to who leaves everything by this."""
     with writing(engine) as connection:
@@ -101,8 +101,8 @@ def leave(
             how=how,
             now=now,
         )
-        if press is not None and before.state is State.CONFIRMED and after.state is State.UNSUBSCRIBED:
-            part(connection, after, press=press, now=now)
+        if renderer is not None and before.state is State.CONFIRMED and after.state is State.UNSUBSCRIBED:
+            part(connection, after, renderer=renderer, now=now)
         return after
 
 

@@ -18,7 +18,7 @@ from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NewsletterError
 from newsletter.core.states import MailKind
 from newsletter.db.engine import reading, writing
-from newsletter.pipeline.content.transactional import TransactionalRenderer, post_letter
+from newsletter.pipeline.content.transactional import TransactionalRenderer, enqueue_transactional
 from newsletter.pipeline.readers import backlog
 from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
 from newsletter.pipeline.readers.welcome_goodbye import greet
@@ -66,7 +66,7 @@ def answer(
     engine: Engine,
     *,
     policy: ReaderPolicy,
-    press: TransactionalRenderer,
+    renderer: TransactionalRenderer,
     request_limits: RequestLimits,
     now: datetime,
     most: int = MOST,
@@ -89,7 +89,7 @@ def answer(
                         connection,
                         request,
                         policy=policy,
-                        press=press,
+                        renderer=renderer,
                         request_limits=request_limits,
                         now=now,
                     )
@@ -111,7 +111,7 @@ def _answer(
     request: PageRequest,
     *,
     policy: ReaderPolicy,
-    press: TransactionalRenderer,
+    renderer: TransactionalRenderer,
     request_limits: RequestLimits,
     now: datetime,
 ) -> None:
@@ -128,7 +128,9 @@ def _answer(
             return  # suppression beats everything, and nobody is told
         kind = MailKind.ALREADY if person.state is State.CONFIRMED else MailKind.CONFIRM
     if person is not None and kind is not None:
-        post_letter(connection, press=press, kind=kind, subscriber_id=person.id, key=now.isoformat(), now=now)
+        enqueue_transactional(
+            connection, renderer=renderer, kind=kind, subscriber_id=person.id, key=now.isoformat(), now=now
+        )
 
 
 def _signed_up(
@@ -163,7 +165,7 @@ def confirm(
     asked_at: datetime,
     origin: Mapping[str, Any],
     policy: ReaderPolicy,
-    press: TransactionalRenderer,
+    renderer: TransactionalRenderer,
     now: datetime,
 ) -> SubscriberView:
     """The person whom a confirmation link means consents; they are welcomed, once.
@@ -192,5 +194,5 @@ def confirm(
         if confirmed:
             if first:
                 backlog.give(connection, [(person.id, person.topics)], papers_each=policy.welcome, now=now)
-            greet(connection, person, press=press, now=now)
+            greet(connection, person, renderer=renderer, now=now)
     return person

@@ -14,7 +14,11 @@ from newsletter.core.cadence import Cadence, next_slot, zone_of
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.states import MailKind
 from newsletter.pipeline.content.digest_renderer import load_views
-from newsletter.pipeline.content.transactional import PaperTeaser, TransactionalRenderer, post_letter
+from newsletter.pipeline.content.transactional import (
+    PaperTeaser,
+    TransactionalRenderer,
+    enqueue_transactional,
+)
 from newsletter.pipeline.readers import backlog
 from subscribers.queries import SubscriberView
 
@@ -22,19 +26,19 @@ TASTE = 5  # titles in a welcome
 
 
 def greet(
-    connection: Connection, person: SubscriberView, *, press: TransactionalRenderer, now: datetime
+    connection: Connection, person: SubscriberView, *, renderer: TransactionalRenderer, now: datetime
 ) -> None:
     """Post the welcome of somebody who has just confirmed."""
     recent = backlog.recent(connection, person.topics, now=now, limit=TASTE)
     views = load_views(connection, [paper.id for paper in recent])
-    post_letter(
+    enqueue_transactional(
         connection,
-        press=press,
+        renderer=renderer,
         kind=MailKind.WELCOME,
         subscriber_id=person.id,
         key=now.isoformat(),
         now=now,
-        values={"topics": in_a_row(person.topics, press.titles), "first": first_in_words(person, now=now)},
+        values={"topics": in_a_row(person.topics, renderer.titles), "first": first_in_words(person, now=now)},
         papers=[
             PaperTeaser(title=paper.title, link=views[paper.id].link, topic=paper.topic) for paper in recent
         ],
@@ -42,11 +46,16 @@ def greet(
 
 
 def part(
-    connection: Connection, person: SubscriberView, *, press: TransactionalRenderer, now: datetime
+    connection: Connection, person: SubscriberView, *, renderer: TransactionalRenderer, now: datetime
 ) -> None:
     """Post the goodbye of somebody who has just left everything."""
-    post_letter(
-        connection, press=press, kind=MailKind.GOODBYE, subscriber_id=person.id, key=now.isoformat(), now=now
+    enqueue_transactional(
+        connection,
+        renderer=renderer,
+        kind=MailKind.GOODBYE,
+        subscriber_id=person.id,
+        key=now.isoformat(),
+        now=now,
     )
 
 

@@ -169,7 +169,7 @@ def test_claim_plan_uses_the_index_of_what_waits(box: Outbox) -> None:
         pytest.skip("a planner that knows figures chooses by them")
     with reading(box.engine) as connection:
         event.listen(connection, "before_cursor_execute", note)
-        _due(connection, now=NOW, limit=5, only=None, letters=False, after=None)
+        _due(connection, now=NOW, limit=5, only=None, transactional=False, after=None)
         statement, parameters = statements[-1]
         plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters).all()
     text = " ".join(str(row[-1]) for row in plan)

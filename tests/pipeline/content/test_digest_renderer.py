@@ -46,23 +46,23 @@ ADA = Recipient(
 
 @dataclass
 class StoredPapers:
-    """A press over stored papers."""
+    """A renderer over stored papers."""
 
     world: Scenario
-    press: DigestRenderer
+    renderer: DigestRenderer
 
     @classmethod
     def at(
         cls, folder: Path, *, brand: Brand | None = None, overrides: Sequence[Path] = (), kept: int = 2_000
     ) -> StoredPapers:
-        press = DigestRenderer(
+        renderer = DigestRenderer(
             MailEnvironment(overrides),
             brand=brand or Brand(name="Paper Digest"),
             topics=tuple(load_topics().values()),
             kept=kept,
         )
         folder.mkdir(exist_ok=True)
-        return cls(Scenario(folder), press)
+        return cls(Scenario(folder), renderer)
 
     def paper(self, title: str, **values: Any) -> PlannedPaper:
         """A stored paper, shown in full under circuits."""
@@ -77,9 +77,9 @@ class StoredPapers:
 
     def content(self, *news: PlannedPaper, **plan: Any) -> Content:
         with reading(self.world.engine) as connection:
-            self.press.prepare(connection, (*news, *plan.get("recaps", ())))
+            self.renderer.prepare(connection, (*news, *plan.get("recaps", ())))
         made = DigestPlan(edition=12, date=date(2026, 4, 17), news=news, **plan)
-        return self.press.content(made, composed_at=NOW)
+        return self.renderer.content(made, composed_at=NOW)
 
     def mail(self, *news: PlannedPaper, house: Any = None, name: str = "", **plan: Any) -> EmailMessage:
         return read(assembled(self.content(*news, **plan), house=house, name=name))
@@ -210,11 +210,11 @@ def test_a_digest_of_300_papers_stays_within_its_size(tmp_path: Path) -> None:
             )
             for number in range(count)
         ]
-        news = arrange(pairs, topic_order=stand.press.topic_order)
+        news = arrange(pairs, topic_order=stand.renderer.topic_order)
         with reading(stand.world.engine) as connection:
-            stand.press.prepare(connection, news)
-        room = stand.press.budget((), "A note.")
-        kept, left = fit(news, first=frozenset(), budget=room, maximum=None, size_of=stand.press.size)
+            stand.renderer.prepare(connection, news)
+        room = stand.renderer.budget((), "A note.")
+        kept, left = fit(news, first=frozenset(), budget=room, maximum=None, size_of=stand.renderer.size)
         assert {card.paper_id for card in (*kept, *left)} == {pair.paper_id for pair in pairs}
         message = stand.mail(*kept, left_out=left, note="A note.")
         html = shown(message, "html")

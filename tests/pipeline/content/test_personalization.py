@@ -104,7 +104,7 @@ def test_links_print_all_that_only_this_mail_shows() -> None:
         ),
     ],
 )
-def test_links_of_a_letter_are_those_of_its_kind_and_no_other(
+def test_links_of_a_message_are_those_of_its_kind_and_no_other(
     kind: str, made: dict[str, tuple[str, str | None, Any]]
 ) -> None:
     my = _links()(MAIL._replace(kind=kind, values={"of": "their-ref"}))
@@ -116,7 +116,7 @@ def test_links_of_a_letter_are_those_of_its_kind_and_no_other(
     assert read == {name: payload for name, (_, _, payload) in made.items()}
 
 
-def test_every_kind_of_letter_has_links() -> None:
+def test_every_transactional_kind_has_links() -> None:
     for kind in TRANSACTIONAL_KINDS:
         assert set(_links()(MAIL._replace(kind=kind, values={"of": "x"}))) == set(
             TRANSACTIONAL_KINDS[kind].links
@@ -137,7 +137,7 @@ def test_preferences_path_is_the_link_without_the_base() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(TRANSACTIONAL_KINDS))
-def test_recipient_of_a_letter_that_anybody_may_ask_for_has_no_name(kind: str) -> None:
+def test_recipient_of_a_message_that_anybody_may_ask_for_has_no_name(kind: str) -> None:
     recipient = recipient_of(MAIL._replace(kind=kind, values={"of": "x"}), _links())
     unsubscribe = "https://papers.example/u/a-random-id"
     assert (recipient.name, recipient.unsubscribe_url) == (

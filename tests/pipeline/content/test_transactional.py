@@ -1,4 +1,4 @@
-"""Letters from posting to the reader's server: real database, real server."""
+"""Transactional mail from the queue to the reader's server: real database, real server."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from newsletter.core.errors import NewsletterError
 from newsletter.core.mail.quoted_printable import decoded
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests, pieces, runs
-from newsletter.delivery.outbox.claims import letters_wait
+from newsletter.delivery.outbox.claims import transactional_waits
 from newsletter.pipeline.content.digest_renderer import topic_views
-from newsletter.pipeline.content.transactional import PaperTeaser, TransactionalRenderer, post_letter
+from newsletter.pipeline.content.transactional import (
+    PaperTeaser,
+    TransactionalRenderer,
+    enqueue_transactional,
+)
 from newsletter.pipeline.deliver.options import DeliveryReport
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.render.environment import MailEnvironment
@@ -42,11 +46,11 @@ TASTES = (
 
 
 class MailRoom(WholeNewsletter):
-    """An office with a letterpress, and people in every state."""
+    """A newsletter with a transactional renderer, and people in every state."""
 
     def __init__(self, folder: Path, *, port: int, url: str | None = None) -> None:
         super().__init__(folder, port=port, url=url)
-        self.letterpress = TransactionalRenderer(
+        self.renderer = TransactionalRenderer(
             MailEnvironment(),
             brand=Brand(name="Paper Digest"),
             topics=topic_views(list(self.topics.values())),
@@ -79,21 +83,21 @@ class MailRoom(WholeNewsletter):
                 connection, address=address, reason="complaint", how="complaint", now=NOW, key=SUPPRESSION_KEY
             )
 
-    def post_one(self, kind: str, reader: int, *, key: str = "once", **rest: Any) -> int | None:
+    def enqueue(self, kind: str, reader: int, *, key: str = "once", **rest: Any) -> int | None:
         told = {name: TOLD[name] for name in TRANSACTIONAL_KINDS[kind].extra_values}
         asked: dict[str, Any] = {"now": NOW, "values": told, **rest}
         with writing(self.engine) as connection:
-            return post_letter(
+            return enqueue_transactional(
                 connection,
-                press=self.letterpress,
+                renderer=self.renderer,
                 kind=kind,
                 subscriber_id=reader,
                 key=key,
                 **asked,
             )
 
-    def deliver(self, *, at: datetime = NOW, letters_only: bool = False) -> DeliveryReport:
-        return deliver(self.engine, self.post, now=at, letters_only=letters_only)
+    def deliver(self, *, at: datetime = NOW, transactional_only: bool = False) -> DeliveryReport:
+        return deliver(self.engine, self.post, now=at, transactional_only=transactional_only)
 
     def person(self, reader: int) -> queries.SubscriberView:
         with reading(self.engine) as connection:
@@ -139,7 +143,7 @@ def test_a_pending_person_gets_the_confirmation_and_nothing_they_typed(
     desk: MailRoom, server: RecordingServer
 ) -> None:
     reader = desk.newcomer("ada@example.org", name="Buy pills at evil.example")
-    desk.post_one("confirm", reader)
+    desk.enqueue("confirm", reader)
     assert desk.deliver() == DeliveryReport(sent=1)
     mail = only_mail(server)
     message = read(mail.data)
@@ -154,7 +158,7 @@ def test_a_pending_person_gets_the_confirmation_and_nothing_they_typed(
 
 
 def test_date_is_when_it_was_posted_however_late_it_leaves(desk: MailRoom, server: RecordingServer) -> None:
-    desk.post_one("confirm", desk.newcomer("ada@example.org"))
+    desk.enqueue("confirm", desk.newcomer("ada@example.org"))
     desk.deliver(at=NOW + timedelta(hours=5))
     assert read(only_mail(server).data)["Date"] == "Tue, 14 Apr 2026 09:30:07 +0000"
 
@@ -167,11 +171,11 @@ def test_date_is_when_it_was_posted_however_late_it_leaves(desk: MailRoom, serve
         ("welcome", "preferences", PREFERENCES),
     ],
 )
-def test_letters_to_readers_carry_the_link_they_are_for(
+def test_messages_to_readers_carry_the_link_that_they_are_for(
     desk: MailRoom, server: RecordingServer, kind: str, page: str, purpose: str
 ) -> None:
     reader = desk.newcomer("ada@example.org", name="Ada", confirmed=True)
-    desk.post_one(kind, reader)
+    desk.enqueue(kind, reader)
     assert desk.deliver() == DeliveryReport(sent=1)
     mail = only_mail(server)
     person = desk.person(reader)
@@ -189,7 +193,7 @@ def test_a_change_of_address_asks_the_new_one_and_names_no_other(
 ) -> None:
     reader = desk.newcomer("ada@example.org", name="Ada", confirmed=True)
     new = desk.newcomer("ada@new.example", name="Ada")
-    desk.post_one("address", new, values={"of": desk.person(reader).ref})
+    desk.enqueue("address", new, values={"of": desk.person(reader).ref})
     assert desk.deliver() == DeliveryReport(sent=1)
     mail = only_mail(server)
     assert read(mail.data)["To"] == "ada@new.example"
@@ -208,7 +212,7 @@ def test_goodbye_reaches_who_has_left_and_nobody_else(desk: MailRoom, server: Re
     for reader in (left, suppressed):
         desk.leaves(reader)
     for reader in (left, back, suppressed, both):
-        desk.post_one("goodbye", reader)
+        desk.enqueue("goodbye", reader)
     desk.suppress("suppressed@example.org")
     desk.suppress("both@example.org")
     desk.leaves(both)
@@ -218,11 +222,11 @@ def test_goodbye_reaches_who_has_left_and_nobody_else(desk: MailRoom, server: Re
     assert f"{BASE}/u/{desk.person(left).leave_id}".encode() in mail.data.replace(b"=\r\n", b"")
 
 
-def test_letters_say_how_long_their_links_are_good(desk: MailRoom) -> None:
+def test_messages_say_how_long_their_links_are_good(desk: MailRoom) -> None:
     said = {CONFIRM: (3, "for 3 days"), ADDRESS: (3, "for 3 days"), ACCOUNT: (1 / 24, "good for one hour")}
     for kind, (days, words) in said.items():
         assert AGES[kind] == timedelta(days=days)
-        content = desk.letterpress.content(kind, at=NOW)
+        content = desk.renderer.content(kind, at=NOW)
         assert all(words in decoded(b"".join(part)).decode() for part in (content.html, content.text))
 
 
@@ -232,7 +236,7 @@ def test_nothing_reaches_a_suppressed_person_nor_one_who_left(
 ) -> None:
     suppressed, left = desk.newcomer("s@example.org"), desk.newcomer("l@example.org")
     for reader in (suppressed, left):
-        desk.post_one(kind, reader)
+        desk.enqueue(kind, reader)
     desk.suppress("s@example.org")
     desk.leaves(left)
     assert desk.deliver() == DeliveryReport(skipped={"suppressed": 1, "unsubscribed": 1})
@@ -241,18 +245,18 @@ def test_nothing_reaches_a_suppressed_person_nor_one_who_left(
 
 def test_posting_again_is_no_second_mail(desk: MailRoom, server: RecordingServer) -> None:
     reader = desk.newcomer("ada@example.org")
-    first = desk.post_one("confirm", reader)
+    first = desk.enqueue("confirm", reader)
     assert first is not None
-    assert desk.post_one("confirm", reader, now=NOW + timedelta(minutes=1)) is None
-    assert desk.post_one("confirm", reader, key="twice") == first + 1
+    assert desk.enqueue("confirm", reader, now=NOW + timedelta(minutes=1)) is None
+    assert desk.enqueue("confirm", reader, key="twice") == first + 1
     assert desk.deliver() == DeliveryReport(sent=2)
     assert desk.deliver() == DeliveryReport()
 
 
-def test_letters_of_one_second_share_a_row_and_all_share_their_pieces(desk: MailRoom) -> None:
+def test_messages_of_one_second_share_a_row_and_all_share_their_pieces(desk: MailRoom) -> None:
     for number in range(3):
-        desk.post_one("confirm", desk.newcomer(f"r{number}@example.org"))
-    desk.post_one("confirm", desk.newcomer("later@example.org"), now=NOW + timedelta(seconds=1))
+        desk.enqueue("confirm", desk.newcomer(f"r{number}@example.org"))
+    desk.enqueue("confirm", desk.newcomer("later@example.org"), now=NOW + timedelta(seconds=1))
     ids = desk.rows("digest_id")
     assert ids == [ids[0], ids[0], ids[0], ids[3]]
     assert ids[0] != ids[3]
@@ -266,44 +270,44 @@ def test_letters_of_one_second_share_a_row_and_all_share_their_pieces(desk: Mail
     ]
 
 
-def test_letters_only_leaves_digests_waiting(desk: MailRoom, server: RecordingServer) -> None:
+def test_transactional_only_leaves_digests_waiting(desk: MailRoom, server: RecordingServer) -> None:
     reader = desk.reader("ada@example.org", "circuits", joined="2026-04-13")
-    content = desk.letterpress.content("confirm", at=NOW)
-    desk.post_one("link", reader)
-    desk.post_one("welcome", reader)
+    content = desk.renderer.content("confirm", at=NOW)
+    desk.enqueue("link", reader)
+    desk.enqueue("welcome", reader)
     with writing(desk.engine) as connection:
-        assert letters_wait(connection, now=NOW)
+        assert transactional_waits(connection, now=NOW)
         connection.execute(
             deliveries.update().where(deliveries.c.kind == "welcome").values(kind="digest", stamp=1)
         )
     assert content.date == NOW
-    assert desk.deliver(letters_only=True) == DeliveryReport(sent=1)
+    assert desk.deliver(transactional_only=True) == DeliveryReport(sent=1)
     assert (desk.rows("kind"), desk.rows()) == (["link", "digest"], ["sent", "queued"])
     with reading(desk.engine) as connection:
-        assert not letters_wait(connection, now=NOW)
+        assert not transactional_waits(connection, now=NOW)
         assert connection.execute(select(runs.c.id)).all() == []
-    assert desk.deliver(letters_only=True, at=NOW + timedelta(days=9)) == DeliveryReport()
+    assert desk.deliver(transactional_only=True, at=NOW + timedelta(days=9)) == DeliveryReport()
     assert desk.rows() == ["sent", "queued"]
 
 
-def test_a_letter_is_not_sent_once_its_link_is_dead(desk: MailRoom, server: RecordingServer) -> None:
+def test_a_message_is_not_sent_once_its_link_has_expired(desk: MailRoom, server: RecordingServer) -> None:
     reader = desk.reader("ada@example.org", "circuits", joined="2026-04-13")
-    desk.post_one("account", reader)
-    desk.post_one("link", reader)
+    desk.enqueue("account", reader)
+    desk.enqueue("link", reader)
     assert desk.deliver(at=NOW + timedelta(hours=1)) == DeliveryReport(sent=1, skipped={"expired": 1})
     assert read(only_mail(server).data)["Subject"] == "Your link: Paper Digest"
 
 
-def test_a_letter_that_lacks_what_it_prints_is_not_posted(desk: MailRoom) -> None:
+def test_a_message_that_lacks_a_value_is_not_queued(desk: MailRoom) -> None:
     reader = desk.reader("ada@example.org", "circuits", joined="2026-04-13")
-    with pytest.raises(NewsletterError, match="a letter of kind welcome needs first, topics"):
-        desk.post_one("welcome", reader, values={})
+    with pytest.raises(NewsletterError, match="a transactional mail of kind welcome needs first, topics"):
+        desk.enqueue("welcome", reader, values={})
     assert desk.rows() == []
 
 
 def test_welcome_shows_a_taste_whatever_its_titles_say(desk: MailRoom, server: RecordingServer) -> None:
     reader = desk.reader("ada@example.org", "circuits", joined="2026-04-13")
-    desk.post_one("welcome", reader, papers=TASTES)
+    desk.enqueue("welcome", reader, papers=TASTES)
     desk.deliver()
     message = read(only_mail(server).data)
     text, html = (message.get_body((part,)) for part in ("plain", "html"))
@@ -320,16 +324,16 @@ def test_welcome_shows_a_taste_whatever_its_titles_say(desk: MailRoom, server: R
     assert "javascript:" not in shown
 
 
-def test_letterpress_renders_once_and_keeps_few(desk: MailRoom) -> None:
-    press = TransactionalRenderer(MailEnvironment(), brand=Brand(), topics={}, kept=2)
+def test_renderer_renders_once_and_caches_few(desk: MailRoom) -> None:
+    renderer = TransactionalRenderer(MailEnvironment(), brand=Brand(), topics={}, cache_size=2)
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: press.content("confirm", at=NOW).html[0], range(40)))
+        made = list(pool.map(lambda _: renderer.content("confirm", at=NOW).html[0], range(40)))
     assert len({id(html) for html in made}) == 1
-    first = press.content("goodbye", at=NOW).html[0]
-    assert press.content("goodbye", at=NOW + timedelta(days=1)).html[0] is first
+    first = renderer.content("goodbye", at=NOW).html[0]
+    assert renderer.content("goodbye", at=NOW + timedelta(days=1)).html[0] is first
     for taste in TASTES[:2]:
-        press.content("welcome", papers=[taste], at=NOW)
-    assert press.content("goodbye", at=NOW).html[0] is not first
+        renderer.content("welcome", papers=[taste], at=NOW)
+    assert renderer.content("goodbye", at=NOW).html[0] is not first
 
 
 def test_posting_works_on_either_database(tmp_path: Path, database_url: str, server: RecordingServer) -> None:
@@ -341,12 +345,12 @@ def test_posting_works_on_either_database(tmp_path: Path, database_url: str, ser
     )
     desk.leaves(left)
     posted = [
-        desk.post_one("confirm", pending),
-        desk.post_one("welcome", reader, papers=TASTES),
-        desk.post_one("goodbye", left),
+        desk.enqueue("confirm", pending),
+        desk.enqueue("welcome", reader, papers=TASTES),
+        desk.enqueue("goodbye", left),
     ]
     assert None not in posted
-    assert desk.post_one("confirm", pending) is None
-    assert desk.deliver(letters_only=True) == DeliveryReport(sent=3)
+    assert desk.enqueue("confirm", pending) is None
+    assert desk.deliver(transactional_only=True) == DeliveryReport(sent=3)
     assert sorted(server.recipients()) == ["l@example.org", "p@example.org", "r@example.org"]
     desk.engine.dispose()
