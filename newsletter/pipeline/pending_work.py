@@ -26,7 +26,7 @@ from subscribers import audience
 def canaries_wait(connection: Connection, addresses: Sequence[str], *, now: datetime) -> bool:
     """Whether an edition is due for a canary ahead of its time."""
     people = canaries.ids_of(connection, addresses)
-    return bool(people) and connection.execute(canaries.due(people, now=now).limit(1)).first() is not None
+    return bool(people) and bool(canaries.due_canaries(connection, people, now=now))
 
 
 def news_wait(connection: Connection) -> bool:

@@ -15,14 +15,20 @@ from newsletter.db.schema import deliveries
 _IDENTITY = ["subscriber_id", "kind", "key"]
 
 
-def enqueue(connection: Connection, mails: Select[Any], *, skip_known: bool = False) -> None:
+def enqueue(
+    connection: Connection,
+    mails: Select[Any],
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    skip_known: bool = False,
+) -> None:
     """Queue one delivery for each row of `mails`, in one statement.
 
     mails: labelled like columns of the deliveries table: subscriber_id, kind, key, digest_id, stamp,
-    composed_at, next_attempt_at, and any others. skip_known: pass over a row whose subscriber, kind and key
-    have a delivery already; otherwise such a row raises IntegrityError.
+    composed_at, next_attempt_at, and any others. parameters: of `mails`. skip_known: pass over a row whose
+    subscriber, kind and key have a delivery already; otherwise such a row raises IntegrityError.
     """
-    connection.execute(_insert(connection, mails, skip_known=skip_known))
+    connection.execute(_insert(connection, mails, skip_known=skip_known), parameters or {})
 
 
 def enqueue_one(

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import Boolean, Column, Connection, Date, Integer, MetaData, String, Table, Text, false
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    bindparam,
+    false,
+)
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 
@@ -77,7 +89,21 @@ carries = Table(
 )
 
 
+NOW = bindparam("now", type_=UTCDateTime())  # of the run, in statements that are built once
+
+
 def create(connection: Connection) -> None:
-    """Empty tables for this run; those of an earlier run on the same connection go."""
-    _temporary.drop_all(connection)
-    _temporary.create_all(connection)
+    """Make the tables empty for this run: made once a connection, emptied when they are there."""
+    on_sqlite = connection.dialect.name == "sqlite"
+    if on_sqlite:
+        there = "SELECT 1 FROM sqlite_temp_master WHERE name = 'batch'"
+    else:
+        there = "SELECT 1 WHERE to_regclass('pg_temp.batch') IS NOT NULL"
+    tables = _temporary.sorted_tables
+    if connection.exec_driver_sql(there).first() is None:
+        _temporary.create_all(connection, checkfirst=False)
+    elif on_sqlite:
+        for table in tables:
+            connection.execute(table.delete())
+    else:  # autovacuum never sees a temporary table: deleted rows would stay in it
+        connection.exec_driver_sql(f"TRUNCATE {', '.join(table.name for table in tables)}")

@@ -10,14 +10,13 @@ import logging
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, insert, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, insert, literal, or_, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.cadence import MAX_AGE
 from newsletter.db.schema import canary_slots, editions
-from newsletter.pipeline.compose.batch import SlotClosing, batch
+from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch
 from subscribers import audience, queries
 from subscribers.errors import SubscriberError
 
@@ -38,28 +37,15 @@ def ids_of(connection: Connection, addresses: Sequence[str]) -> list[int]:
     return ids
 
 
-def due(people: Collection[int], *, now: datetime) -> Select[Any]:
-    """(subscriber_id, edition): whom of these people an edition is due for at `now` (aware)."""
-    person = audience.mailable().subquery()
-    return (
-        select(person.c.subscriber_id, editions.c.number.label("edition"))
-        .join_from(person, editions, literal(True))
-        .where(person.c.subscriber_id.in_(people), _is_due(person.c.subscriber_id, now))
-    )
+def due_canaries(connection: Connection, people: Collection[int], *, now: datetime) -> set[int]:
+    """Those of these subscriber ids for whom an edition is due at `now` (aware), ahead of its time."""
+    found = connection.execute(_DUE, {**_window(now), "people": list(people)})
+    return set(found.scalars())
 
 
 def note(connection: Connection, *, now: datetime) -> None:
     """Write down what was due for the batch's canaries: composing has seen to it."""
-    chosen = (
-        select(editions.c.number, batch.c.subscriber_id, literal(now, UTCDateTime()))
-        .join_from(batch, editions, literal(True))
-        .where(
-            batch.c.early,
-            batch.c.closes.is_distinct_from(SlotClosing.CLOCK_BEHIND),
-            _is_due(batch.c.subscriber_id, now),
-        )
-    )
-    connection.execute(insert(canary_slots).from_select(["edition", "subscriber_id", "at"], chosen))
+    connection.execute(_NOTE, _window(now))
 
 
 def warn(connection: Connection, addresses: Sequence[str]) -> None:
@@ -70,16 +56,42 @@ def warn(connection: Connection, addresses: Sequence[str]) -> None:
         log.warning(words, missing, len(addresses))
 
 
-def _is_due(person: ColumnElement[int], now: datetime) -> ColumnElement[bool]:
+def may_be_mailed(*, early: bool) -> ColumnElement[bool]:
+    """Whether an edition may be mailed at the parameter `now`, but for a hold; early: to a canary."""
+    ready = editions.c.ready_at <= NOW
+    return or_(ready, NOW >= OPENS) if early else ready
+
+
+def _window(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "oldest": now - MAX_AGE}
+
+
+def _is_due(person: ColumnElement[int]) -> ColumnElement[bool]:
     had = select(canary_slots.c.edition).where(
         canary_slots.c.edition == editions.c.number,
         canary_slots.c.subscriber_id == person,
         canary_slots.c.at >= OPENS,
     )
-    return and_(~editions.c.held, now >= OPENS, editions.c.ready_at >= now - MAX_AGE, ~had.exists())
+    oldest = bindparam("oldest", type_=UTCDateTime())
+    return and_(~editions.c.held, NOW >= OPENS, editions.c.ready_at >= oldest, ~had.exists())
 
 
-def may_be_mailed(now: datetime, *, early: bool) -> ColumnElement[bool]:
-    """Whether an edition may be mailed at `now`, but for a hold; early: to a canary."""
-    ready = editions.c.ready_at <= now
-    return or_(ready, now >= OPENS) if early else ready
+_mailable = audience.mailable().subquery()
+_DUE = (
+    select(_mailable.c.subscriber_id)
+    .join_from(_mailable, editions, literal(True))
+    .where(
+        _mailable.c.subscriber_id.in_(bindparam("people", expanding=True)), _is_due(_mailable.c.subscriber_id)
+    )
+    .distinct()
+)
+_NOTE = insert(canary_slots).from_select(
+    ["edition", "subscriber_id", "at"],
+    select(editions.c.number, batch.c.subscriber_id, NOW)
+    .join_from(batch, editions, literal(True))
+    .where(
+        batch.c.early,
+        batch.c.closes.is_distinct_from(SlotClosing.CLOCK_BEHIND),
+        _is_due(batch.c.subscriber_id),
+    ),
+)

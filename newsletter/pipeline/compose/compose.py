@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, literal, select, update
-from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.cadence import MAX_AGE, PATIENCE
 from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, PlannedPaper, arrange, fit
@@ -22,7 +21,7 @@ from newsletter.delivery.outbox.content_store import store_digest
 from newsletter.delivery.outbox.enqueue import enqueue
 from newsletter.delivery.outbox.held_mail import park_all
 from newsletter.pipeline.compose import due
-from newsletter.pipeline.compose.batch import SlotClosing, batch, carries, groups
+from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch, carries, groups
 from newsletter.pipeline.compose.canaries import ids_of
 from newsletter.pipeline.compose.canaries import note as note_canaries
 from newsletter.pipeline.compose.edition_debts import Candidates, Owed, load_candidates, owed_to
@@ -30,7 +29,7 @@ from newsletter.pipeline.compose.grouping import GroupKey, parse, write_group_ke
 from newsletter.pipeline.compose.options import Renderer, SendOptions
 from newsletter.pipeline.compose.reader_debts import end_debts
 
-PAGE = 500  # groups that are planned, rendered and stored together
+GROUPS_AT_ONCE = 500  # groups that are planned, rendered and stored together
 
 
 @dataclass(slots=True)
@@ -61,14 +60,15 @@ def compose_in(connection: Connection, options: SendOptions, *, now: datetime) -
     end_debts(connection, now=now)
     candidates = {
         (early, kept): load_candidates(connection, now, early=early, kept=kept)
-        for early, kept in _sorts(connection)
+        for early, kept in _kinds_of_readers(connection)
     }
     reappearing = {paper for each in candidates.values() for paper in each.reappearing}
     write_group_keys(connection, window=now - MAX_AGE, reappearing=sorted(reappearing))
     for page in _pages(connection):
         _compose_page(connection, page, candidates, renderer=options.renderer, now=now)
     composed = _queue(connection, now)
-    note_canaries(connection, now=now)
+    if any(early for early, _ in candidates):
+        note_canaries(connection, now=now)
     if any(kept for _, kept in candidates):
         park_all(connection)
     due.close_slots(connection, now=now)
@@ -78,25 +78,16 @@ def compose_in(connection: Connection, options: SendOptions, *, now: datetime) -
     return result
 
 
-def _sorts(connection: Connection) -> list[tuple[bool, bool]]:
-    """Which sorts of people are in the batch: (canaries, in place of a mail that waited)."""
-    found = connection.execute(select(batch.c.early, batch.c.kept).distinct())
+def _kinds_of_readers(connection: Connection) -> list[tuple[bool, bool]]:
+    """Which kinds of readers are in the batch: (canaries, in place of a mail that waited)."""
+    found = connection.execute(_KINDS_OF_READERS)
     return [(row.early, row.kept) for row in found]
 
 
 def _pages(connection: Connection) -> Iterator[list[str]]:
     above = ""
     while True:
-        page = (
-            connection.execute(
-                select(groups.c.group_key)
-                .where(groups.c.group_key > above)
-                .order_by(groups.c.group_key)
-                .limit(PAGE)
-            )
-            .scalars()
-            .all()
-        )
+        page = connection.execute(_NEXT_GROUPS, {"above": above}).scalars().all()
         if not page:
             return
         above = page[-1]
@@ -158,12 +149,7 @@ def _compose_page(
         outcomes.append({"text": draft.text, "digest": digests[plan], "why": None})
         _carry(connection, draft, plan)
     if outcomes:
-        connection.execute(
-            update(groups)
-            .where(groups.c.group_key == bindparam("text"))
-            .values(digest_id=bindparam("digest"), closes=bindparam("why")),
-            outcomes,
-        )
+        connection.execute(_SETTLE_GROUP, outcomes)
 
 
 def _closes(owed: Owed, group_key: GroupKey, now: datetime) -> SlotClosing | None:
@@ -227,28 +213,55 @@ def _carry(connection: Connection, draft: _Draft, plan: DigestPlan) -> None:
 
 def _queue(connection: Connection, now: datetime) -> int:
     """One delivery each, in one statement; then the readers' own debts go to the mails that carry them."""
-    instant = literal(now, UTCDateTime())
-    chosen = (
-        select(
-            batch.c.subscriber_id,
-            literal(MailKind.DIGEST.value).label("kind"),
-            batch.c.delivery_key.label("key"),
-            groups.c.digest_id,
-            batch.c.version.label("stamp"),
-            batch.c.slot_at,
-            instant.label("composed_at"),
-            instant.label("next_attempt_at"),
-            batch.c.expires_at,
-        )
-        .join(groups, groups.c.group_key == batch.c.group_key)
-        .where(groups.c.digest_id.is_not(None))
-        .order_by(batch.c.early.desc(), batch.c.subscriber_id)  # mails are claimed in this order
-    )
     # Counted, as PostgreSQL's driver does not tell how many rows such a statement made.
-    composed: int = connection.execute(select(func.count()).select_from(chosen.subquery())).scalar_one()
-    enqueue(connection, chosen)
-    carrier = (
-        select(deliveries.c.id)
+    composed: int = connection.execute(_COUNT_DELIVERIES, {"now": now}).scalar_one()
+    enqueue(connection, _DELIVERIES, {"now": now})
+    connection.execute(_HAND_OVER_DEBTS)
+    return composed
+
+
+def _closed(connection: Connection) -> dict[str, int]:
+    by_reason: dict[str, int] = {}
+    for statement in (_CLOSED_READERS, _CLOSED_GROUPS):
+        for reason, count in connection.execute(statement):
+            by_reason[reason] = by_reason.get(reason, 0) + count
+    return by_reason
+
+
+_KINDS_OF_READERS = select(batch.c.early, batch.c.kept).distinct()
+_NEXT_GROUPS = (
+    select(groups.c.group_key)
+    .where(groups.c.group_key > bindparam("above"))
+    .order_by(groups.c.group_key)
+    .limit(GROUPS_AT_ONCE)
+)
+_SETTLE_GROUP = (
+    update(groups)
+    .where(groups.c.group_key == bindparam("text"))
+    .values(digest_id=bindparam("digest"), closes=bindparam("why"))
+)
+_DELIVERIES = (
+    select(
+        batch.c.subscriber_id,
+        literal(MailKind.DIGEST.value).label("kind"),
+        batch.c.delivery_key.label("key"),
+        groups.c.digest_id,
+        batch.c.version.label("stamp"),
+        batch.c.slot_at,
+        NOW.label("composed_at"),
+        NOW.label("next_attempt_at"),
+        batch.c.expires_at,
+    )
+    .join(groups, groups.c.group_key == batch.c.group_key)
+    .where(groups.c.digest_id.is_not(None))
+    .order_by(batch.c.early.desc(), batch.c.subscriber_id)  # they are claimed in this order
+)
+_COUNT_DELIVERIES = select(func.count()).select_from(_DELIVERIES.subquery())
+_HAND_OVER_DEBTS = (
+    update(reader_debts)
+    .where(reader_debts.c.id.in_(select(carries.c.debt_id)))
+    .values(
+        carried_by=select(deliveries.c.id)
         .join(batch, batch.c.subscriber_id == deliveries.c.subscriber_id)
         .where(
             deliveries.c.subscriber_id == reader_debts.c.subscriber_id,
@@ -257,23 +270,12 @@ def _queue(connection: Connection, now: datetime) -> int:
         )
         .scalar_subquery()
     )
-    connection.execute(
-        update(reader_debts)
-        .where(reader_debts.c.id.in_(select(carries.c.debt_id)))
-        .values(carried_by=carrier)
-    )
-    return composed
-
-
-def _closed(connection: Connection) -> dict[str, int]:
-    by_reason: dict[str, int] = {}
-    alone = select(batch.c.closes, func.count()).where(batch.c.closes.is_not(None)).group_by(batch.c.closes)
-    grouped = (
-        select(groups.c.closes, func.sum(groups.c.people))
-        .where(groups.c.closes.is_not(None))
-        .group_by(groups.c.closes)
-    )
-    for statement in (alone, grouped):
-        for reason, count in connection.execute(statement):
-            by_reason[reason] = by_reason.get(reason, 0) + count
-    return by_reason
+)
+_CLOSED_READERS = (
+    select(batch.c.closes, func.count()).where(batch.c.closes.is_not(None)).group_by(batch.c.closes)
+)
+_CLOSED_GROUPS = (
+    select(groups.c.closes, func.sum(groups.c.people))
+    .where(groups.c.closes.is_not(None))
+    .group_by(groups.c.closes)
+)

@@ -8,14 +8,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Date,
+    Insert,
     Row,
     Select,
+    String,
+    bindparam,
     case,
     insert,
     literal,
@@ -37,12 +41,9 @@ from newsletter.core.cadence import (
     zone_of,
 )
 from newsletter.core.states import NOW_KEY, DeliveryState, MailKind
-from newsletter.db.schema import (
-    deliveries,
-    digests,
-)
-from newsletter.pipeline.compose.batch import GATHERED, SlotClosing, batch, create
-from newsletter.pipeline.compose.canaries import due as due_for
+from newsletter.db.schema import deliveries, digests
+from newsletter.pipeline.compose.batch import GATHERED, NOW, SlotClosing, batch, create
+from newsletter.pipeline.compose.canaries import due_canaries
 from newsletter.pipeline.compose.stale_mail import take_back
 from subscribers import audience
 
@@ -71,10 +72,10 @@ def gather(
             if only is None and not is_open(row, slot, now):
                 continue
         _add(connection, cadence, slot, now=now, forced=everyone, only=only)
-    connection.execute(update(batch).where(batch.c.subscriber_id.in_(canaries)).values(early=True))
-    latest = _latest(deliveries.c.digest_id).where(deliveries.c.composed_at <= now + AHEAD)
-    connection.execute(update(batch).values(last_digest=latest.scalar_subquery()))
-    _mind_the_clock(connection, now)
+    if canaries:
+        connection.execute(_MARK_CANARIES, {"canaries": list(canaries)})
+    connection.execute(_FIND_LAST_DIGESTS, {"far_ahead": now + AHEAD})
+    connection.execute(_CLOSE_BEHIND_THE_CLOCK, {"now": now})
     _pass_over(connection, now)
 
 
@@ -82,7 +83,9 @@ def _add_canaries(
     connection: Connection, canaries: Sequence[int], *, now: datetime, only: int | None
 ) -> None:
     """A slot at `now` for each canary whom an edition is due for ahead of its time."""
-    due = set(connection.execute(due_for(canaries, now=now)).scalars())
+    if not canaries:
+        return
+    due = due_canaries(connection, canaries, now=now)
     person = audience.mailable().subquery()
     for row in connection.execute(select(person).where(person.c.subscriber_id.in_(due))).all():
         if only is None or only == row.subscriber_id:
@@ -101,79 +104,64 @@ def is_open(schedule: Row[Any], slot: Slot, now: datetime) -> bool:
     return bool(schedule.done_least < slot.at or schedule.done_most > now + SLACK)
 
 
-def _latest(column: ColumnElement[Any]) -> Select[Any]:
-    """This column of the person's last digest delivery."""
-    return (
-        select(column)
-        .where(deliveries.c.subscriber_id == batch.c.subscriber_id, deliveries.c.kind == MailKind.DIGEST)
-        .order_by(deliveries.c.id.desc())
-        .limit(1)
-    )
-
-
 def _add(
     connection: Connection, cadence: Cadence, slot: Slot, *, now: datetime, forced: bool, only: int | None
 ) -> None:
+    parameters = {
+        "this_key": NOW_KEY + now.isoformat() if forced else slot.day.isoformat(),
+        "this_slot": slot.at,
+        "this_day": slot.day,
+        "next_slot": next_slot(cadence, now).at,
+        "with_cadence": cadence.kind,
+        "with_weekday": cadence.weekday,
+        "with_hour": cadence.hour,
+        "with_timezone": cadence.timezone,
+    }
+    if not forced:
+        parameters["with_slack"] = now + SLACK
+    if only is not None:
+        parameters["only"] = only
+    connection.execute(_add_people(forced=forced, one_reader=only is not None), parameters)
+
+
+@cache  # building it costs more than running it
+def _add_people(*, forced: bool, one_reader: bool) -> Insert:
+    """Adds the people of a schedule whose slot is open, or regardless of the hour."""
     person = audience.mailable().subquery()
     chosen = select(
         person.c.subscriber_id,
-        literal(NOW_KEY + now.isoformat() if forced else slot.day.isoformat()),
-        literal(slot.at, UTCDateTime()),
-        literal(slot.day, Date()),
+        bindparam("this_key", type_=String()),
+        _THIS_SLOT,
+        bindparam("this_day", type_=Date()),
         literal(forced),
-        literal(next_slot(cadence, now).at, UTCDateTime()),
+        bindparam("next_slot", type_=UTCDateTime()),
         person.c.version,
         person.c.minimum,
         person.c.maximum,
         person.c.maybe,
-        case((person.c.paused_until > slot.at, literal(SlotClosing.PAUSED.value)), else_=None),
+        case((person.c.paused_until > _THIS_SLOT, literal(SlotClosing.PAUSED.value)), else_=None),
     ).where(
-        person.c.cadence == cadence.kind,
-        person.c.weekday.is_not_distinct_from(cadence.weekday),
-        person.c.hour == cadence.hour,
-        person.c.timezone == cadence.timezone,
+        person.c.cadence == bindparam("with_cadence"),
+        person.c.weekday.is_not_distinct_from(bindparam("with_weekday", type_=String())),
+        person.c.hour == bindparam("with_hour"),
+        person.c.timezone == bindparam("with_timezone"),
         person.c.subscriber_id.not_in(select(batch.c.subscriber_id)),
     )
     if not forced:
         # Slots to come were closed by a clock that ran ahead: they are open.
-        chosen = chosen.where(or_(person.c.slots_done_to < slot.at, person.c.slots_done_to > now + SLACK))
-    if only is not None:
-        chosen = chosen.where(person.c.subscriber_id == only)
-    connection.execute(insert(batch).from_select(GATHERED, chosen))
-
-
-def _mind_the_clock(connection: Connection, now: datetime) -> None:
-    """Who had a digest later than now waits until the clock is right: it cannot tell what was settled."""
-    later = select(digests.c.id).where(digests.c.id == batch.c.last_digest, digests.c.composed_at > now)
-    connection.execute(update(batch).where(later.exists()).values(closes=SlotClosing.CLOCK_BEHIND))
+        with_slack = bindparam("with_slack", type_=UTCDateTime())
+        chosen = chosen.where(or_(person.c.slots_done_to < _THIS_SLOT, person.c.slots_done_to > with_slack))
+    if one_reader:
+        chosen = chosen.where(person.c.subscriber_id == bindparam("only"))
+    return insert(batch).from_select(GATHERED, chosen)
 
 
 def _pass_over(connection: Connection, now: datetime) -> None:
     """A date that has had its digest, or a slot within 12 hours of the last one, passes without another."""
-    had = select(deliveries.c.id).where(
-        deliveries.c.subscriber_id == batch.c.subscriber_id,
-        deliveries.c.kind == MailKind.DIGEST,
-        deliveries.c.key == batch.c.delivery_key,
-    )
-    connection.execute(
-        update(batch).where(batch.c.closes.is_(None), had.exists()).values(closes=SlotClosing.PASSED_OVER)
-    )
-    # What expired or was refused is no digest that the person has had.
-    had_at = _latest(deliveries.c.composed_at).where(
-        deliveries.c.composed_at <= now,
-        deliveries.c.state.not_in([DeliveryState.SKIPPED, DeliveryState.FAILED]),
-    )
+    connection.execute(_CLOSE_DATES_WITH_DIGEST)
     for slot_at in _slots(connection):
-        connection.execute(
-            update(batch)
-            .where(
-                batch.c.closes.is_(None),
-                batch.c.slot_at == slot_at,
-                ~batch.c.forced,
-                had_at.scalar_subquery() > slot_at - SPACING,
-            )
-            .values(closes=SlotClosing.PASSED_OVER)
-        )
+        parameters = {"now": now, "this_slot": slot_at, "spaced": slot_at - SPACING}
+        connection.execute(_CLOSE_SOON_AFTER_DIGEST, parameters)
 
 
 def close_slots(connection: Connection, *, now: datetime) -> None:
@@ -188,4 +176,63 @@ def close_slots(connection: Connection, *, now: datetime) -> None:
 
 
 def _slots(connection: Connection) -> Sequence[datetime]:
-    return connection.execute(select(batch.c.slot_at).distinct().where(~batch.c.forced)).scalars().all()
+    return connection.execute(_SLOTS).scalars().all()
+
+
+def _latest(column: ColumnElement[Any]) -> Select[Any]:
+    """This column of the person's last digest delivery."""
+    return (
+        select(column)
+        .where(deliveries.c.subscriber_id == batch.c.subscriber_id, deliveries.c.kind == MailKind.DIGEST)
+        .order_by(deliveries.c.id.desc())
+        .limit(1)
+    )
+
+
+_THIS_SLOT = bindparam("this_slot", type_=UTCDateTime())
+_SLOTS = select(batch.c.slot_at).distinct().where(~batch.c.forced)
+_MARK_CANARIES = (
+    update(batch).where(batch.c.subscriber_id.in_(bindparam("canaries", expanding=True))).values(early=True)
+)
+_FIND_LAST_DIGESTS = update(batch).values(
+    last_digest=_latest(deliveries.c.digest_id)
+    .where(deliveries.c.composed_at <= bindparam("far_ahead", type_=UTCDateTime()))
+    .scalar_subquery()
+)
+# With a digest later than now, nothing tells what was settled: the slot stays open until the clock is right.
+_CLOSE_BEHIND_THE_CLOCK = (
+    update(batch)
+    .where(
+        select(digests.c.id).where(digests.c.id == batch.c.last_digest, digests.c.composed_at > NOW).exists()
+    )
+    .values(closes=SlotClosing.CLOCK_BEHIND)
+)
+_CLOSE_DATES_WITH_DIGEST = (
+    update(batch)
+    .where(
+        batch.c.closes.is_(None),
+        select(deliveries.c.id)
+        .where(
+            deliveries.c.subscriber_id == batch.c.subscriber_id,
+            deliveries.c.kind == MailKind.DIGEST,
+            deliveries.c.key == batch.c.delivery_key,
+        )
+        .exists(),
+    )
+    .values(closes=SlotClosing.PASSED_OVER)
+)
+_LAST_AT = _latest(deliveries.c.composed_at).where(
+    deliveries.c.composed_at <= NOW,
+    # What expired or was refused is no digest that the person has had.
+    deliveries.c.state.not_in([DeliveryState.SKIPPED, DeliveryState.FAILED]),
+)
+_CLOSE_SOON_AFTER_DIGEST = (
+    update(batch)
+    .where(
+        batch.c.closes.is_(None),
+        batch.c.slot_at == _THIS_SLOT,
+        ~batch.c.forced,
+        _LAST_AT.scalar_subquery() > bindparam("spaced", type_=UTCDateTime()),
+    )
+    .values(closes=SlotClosing.PASSED_OVER)
+)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select, union
+from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, func, or_, select, union
 
 from newsletter.core.cadence import MAX_AGE
 from newsletter.core.debts.digest_plan import MAX_MAYBES, OwedPair, PlannedPaper
@@ -26,6 +27,7 @@ from newsletter.db.schema import (
     runs,
 )
 from newsletter.papers.editions import KEEPS_DELIVERIES, PAIR_COUNTS
+from newsletter.pipeline.compose.batch import NOW
 from newsletter.pipeline.compose.canaries import may_be_mailed
 from newsletter.pipeline.compose.grouping import GroupKey
 from newsletter.pipeline.compose.reader_debts import open_debts
@@ -95,13 +97,7 @@ def load_candidates(connection: Connection, now: datetime, *, early: bool, kept:
     early: for canaries, who need not wait. kept: in place of mails that waited: those that were held by
     themselves are not taken out.
     """
-    stands = KEEPS_DELIVERIES if kept else ~editions.c.held
-    usable_now = and_(stands, may_be_mailed(now, early=early)).label("usable")
-    order = connection.execute(
-        select(editions.c.number, editions.c.ready_at, editions.c.note, usable_now).order_by(
-            editions.c.ready_at, editions.c.number
-        )
-    ).all()
+    order = connection.execute(_editions(early=early, kept=kept), {"now": now}).all()
     window = now - MAX_AGE
     recent = [row for row in order if row.ready_at >= window]
     usable = [row.number for row in recent if row.usable]
@@ -114,7 +110,7 @@ def load_candidates(connection: Connection, now: datetime, *, early: bool, kept:
             place=row.place,
             ready_at=row.ready_at,
         )
-        for row in connection.execute(_pairs(usable))
+        for row in connection.execute(_PAIRS, {"usable": usable})
     ]
     return Candidates(
         now=now,
@@ -128,34 +124,18 @@ def load_candidates(connection: Connection, now: datetime, *, early: bool, kept:
     )
 
 
-def _pairs(usable: list[int]) -> Select[Any]:
-    """The standing pairs of these editions, merged papers under the one that was kept."""
-    return (
-        select(
-            CANONICAL.label("paper_id"),
-            edition_papers.c.topic,
-            func.max(edition_papers.c.score).label("score"),
-            edition_papers.c.edition,
-            func.min(edition_papers.c.place).label("place"),
-            editions.c.ready_at,
-        )
-        .join(editions, editions.c.number == edition_papers.c.edition)
-        .join(papers, papers.c.id == edition_papers.c.paper_id)
-        .where(edition_papers.c.edition.in_(usable), PAIR_COUNTS)
-        .group_by(CANONICAL, edition_papers.c.topic, edition_papers.c.edition, editions.c.ready_at)
-        .order_by(edition_papers.c.edition, "place", edition_papers.c.topic)
+@cache
+def _editions(*, early: bool, kept: bool) -> Select[Any]:
+    """All editions by readiness, each with whether it may be mailed."""
+    stands = KEEPS_DELIVERIES if kept else ~editions.c.held
+    usable_now = and_(stands, may_be_mailed(early=early)).label("usable")
+    return select(editions.c.number, editions.c.ready_at, editions.c.note, usable_now).order_by(
+        editions.c.ready_at, editions.c.number
     )
 
 
 def _maybes(connection: Connection, usable: list[int]) -> list[OwedPair]:
     """The doubtful pairs of these editions, the best first; what was merged away is not among them."""
-    rows = connection.execute(
-        select(edition_maybes, editions.c.ready_at)
-        .join(editions, editions.c.number == edition_maybes.c.edition)
-        .join(papers, papers.c.id == edition_maybes.c.paper_id)
-        .where(edition_maybes.c.edition.in_(usable), papers.c.merged_into.is_(None))
-        .order_by(edition_maybes.c.score.desc(), edition_maybes.c.paper_id, edition_maybes.c.topic)
-    )
     return [
         OwedPair(
             paper_id=row.paper_id,
@@ -165,7 +145,7 @@ def _maybes(connection: Connection, usable: list[int]) -> list[OwedPair]:
             place=0,
             ready_at=row.ready_at,
         )
-        for row in rows
+        for row in connection.execute(_MAYBES, {"usable": usable})
     ]
 
 
@@ -176,6 +156,12 @@ def _reappearing(connection: Connection, usable: list[int], *, now: datetime) ->
     some had got it, those that count as given with the paper that they were split from, and those that a
     clock which ran ahead may have mailed.
     """
+    parameters = {"usable": usable, "mailed_ahead": _mailed_ahead(connection, now)}
+    return tuple(sorted(connection.execute(_reappearing_papers(), parameters).scalars()))
+
+
+@cache  # building it costs more than running it
+def _reappearing_papers() -> Select[Any]:
     heirs = select(CANONICAL).join(paper_heirs, paper_heirs.c.heir_id == papers.c.id)
     several = (
         select(CANONICAL.label("paper_id"))
@@ -195,31 +181,28 @@ def _reappearing(connection: Connection, usable: list[int], *, now: datetime) ->
     )
     doubtful = edition_papers.c.edition.in_(
         select(editions.c.number).where(
-            editions.c.number.in_(usable),
-            or_(editions.c.released, editions.c.number <= _mailed_ahead(connection, now), rewound.exists()),
+            editions.c.number.in_(_USABLE),
+            or_(editions.c.released, editions.c.number <= bindparam("mailed_ahead"), rewound.exists()),
         )
     )
-    found = (
+    return (
         select(CANONICAL)
         .select_from(edition_papers)
         .join(papers, papers.c.id == edition_papers.c.paper_id)
         .where(
-            edition_papers.c.edition.in_(usable),
+            edition_papers.c.edition.in_(_USABLE),
             PAIR_COUNTS,
             doubtful | CANONICAL.in_(select(several.c.paper_id)) | CANONICAL.in_(heirs),
         )
         .distinct()
     )
-    return tuple(sorted(connection.execute(found).scalars()))
 
 
 def _mailed_ahead(connection: Connection, now: datetime) -> int:
     """The newest edition that a digest of the future could hold; 0 when the clock never ran ahead."""
-    ran = select(runs.c.id).where(runs.c.verb == "compose", runs.c.at > now).limit(1)
-    if connection.execute(ran).first() is None:
+    if connection.execute(_RAN_AHEAD, {"now": now}).first() is None:
         return 0
-    newest = select(func.max(digests.c.edition)).where(digests.c.composed_at > now)
-    return connection.execute(newest).scalar_one() or 0
+    return connection.execute(_NEWEST_AHEAD, {"now": now}).scalar_one() or 0
 
 
 def owed_to(connection: Connection, candidates: Candidates, group_key: GroupKey) -> Owed:
@@ -289,25 +272,7 @@ def _once(maybes: Iterable[OwedPair]) -> tuple[PlannedPaper, ...]:
 
 def _left_before(connection: Connection, candidates: Candidates, group_key: GroupKey) -> list[OwedPair]:
     """What the last digest had no room for, through any topic that still covers it."""
-    left = (
-        select(CANONICAL)
-        .select_from(digest_papers)
-        .join(papers, papers.c.id == digest_papers.c.paper_id)
-        .where(digest_papers.c.digest_id == group_key.left_by, digest_papers.c.form == Form.LEFT)
-    )
-    split_off = (  # since, from what there was no room for
-        select(CANONICAL)
-        .select_from(digest_papers)
-        .join(digests, digests.c.id == digest_papers.c.digest_id)
-        .join(paper_heirs, paper_heirs.c.source_id == digest_papers.c.paper_id)
-        .join(papers, papers.c.id == paper_heirs.c.heir_id)
-        .where(
-            digest_papers.c.digest_id == group_key.left_by,
-            digest_papers.c.form == Form.LEFT,
-            digests.c.composed_at < paper_heirs.c.until,
-        )
-    )
-    waiting = set(connection.execute(union(left, split_off)).scalars())
+    waiting = set(connection.execute(_left_out_by(), {"left_by": group_key.left_by}).scalars())
     return [
         replace(pair, leads=True)
         for pair in candidates.pairs
@@ -317,3 +282,55 @@ def _left_before(connection: Connection, candidates: Candidates, group_key: Grou
         and pair.edition is not None
         and candidates.recent_rank[pair.edition] >= group_key.topics[pair.topic]
     ]
+
+
+@cache
+def _left_out_by() -> Any:
+    """The papers that a digest had no room for, and those that were split off from them since."""
+    of_digest = (
+        digest_papers.c.digest_id == bindparam("left_by"),
+        digest_papers.c.form == Form.LEFT,
+    )
+    left = (
+        select(CANONICAL)
+        .select_from(digest_papers)
+        .join(papers, papers.c.id == digest_papers.c.paper_id)
+        .where(*of_digest)
+    )
+    split_off = (
+        select(CANONICAL)
+        .select_from(digest_papers)
+        .join(digests, digests.c.id == digest_papers.c.digest_id)
+        .join(paper_heirs, paper_heirs.c.source_id == digest_papers.c.paper_id)
+        .join(papers, papers.c.id == paper_heirs.c.heir_id)
+        .where(*of_digest, digests.c.composed_at < paper_heirs.c.until)
+    )
+    return union(left, split_off)
+
+
+_USABLE: BindParameter[Any] = bindparam("usable", expanding=True)  # editions that may be mailed
+# The standing pairs of these editions, merged papers under the one that was kept.
+_PAIRS = (
+    select(
+        CANONICAL.label("paper_id"),
+        edition_papers.c.topic,
+        func.max(edition_papers.c.score).label("score"),
+        edition_papers.c.edition,
+        func.min(edition_papers.c.place).label("place"),
+        editions.c.ready_at,
+    )
+    .join(editions, editions.c.number == edition_papers.c.edition)
+    .join(papers, papers.c.id == edition_papers.c.paper_id)
+    .where(edition_papers.c.edition.in_(_USABLE), PAIR_COUNTS)
+    .group_by(CANONICAL, edition_papers.c.topic, edition_papers.c.edition, editions.c.ready_at)
+    .order_by(edition_papers.c.edition, "place", edition_papers.c.topic)
+)
+_MAYBES = (
+    select(edition_maybes, editions.c.ready_at)
+    .join(editions, editions.c.number == edition_maybes.c.edition)
+    .join(papers, papers.c.id == edition_maybes.c.paper_id)
+    .where(edition_maybes.c.edition.in_(_USABLE), papers.c.merged_into.is_(None))
+    .order_by(edition_maybes.c.score.desc(), edition_maybes.c.paper_id, edition_maybes.c.topic)
+)
+_RAN_AHEAD = select(runs.c.id).where(runs.c.verb == "compose", runs.c.at > NOW).limit(1)
+_NEWEST_AHEAD = select(func.max(digests.c.edition)).where(digests.c.composed_at > NOW)

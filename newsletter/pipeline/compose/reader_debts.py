@@ -9,16 +9,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.cadence import MAX_AGE
 from newsletter.core.states import DebtEnd, Form, MailKind, Role
 from newsletter.db.schema import deliveries, digest_papers, edition_papers, editions, papers, reader_debts
 from newsletter.delivery.outbox.debts import RETURNED, was_sent
 from newsletter.papers.editions import PAIR_COUNTS
-from newsletter.pipeline.compose.batch import batch
+from newsletter.pipeline.compose.batch import NOW, batch
 from newsletter.pipeline.compose.grouping import OPEN_DEBT
 from subscribers import audience
 
@@ -40,56 +55,47 @@ def open_debts(connection: Connection, ids: Sequence[int], *, now: datetime) -> 
     """The rows with these ids, and through which topics they can be mailed at `now` (aware)."""
     if not ids:
         return []
-    chosen = (
-        select(
-            reader_debts.c.id,
-            func.coalesce(papers.c.merged_into, papers.c.id).label("paper_id"),
-            reader_debts.c.kind,
-            reader_debts.c.topic,
-            # what came back has been ready since the mail that gave it back was composed
-            func.coalesce(
-                deliveries.c.composed_at, reader_debts.c.made_at, type_=reader_debts.c.made_at.type
-            ).label("ready_at"),
-            or_(reader_debts.c.kind != Role.WELCOME, deliveries.c.id.is_not(None)).label("leads"),
-        )
-        .join(papers, papers.c.id == reader_debts.c.paper_id)
-        .outerjoin(deliveries, deliveries.c.id == reader_debts.c.from_delivery_id)
-        .where(reader_debts.c.id.in_(ids))
-        .order_by(reader_debts.c.id)
-    )
-    found = {row.id: OpenDebt(**row._mapping) for row in connection.execute(chosen)}
-    covered = (
-        _covering(reader_debts.c.id, edition_papers.c.topic, func.max(edition_papers.c.score))
-        .where(reader_debts.c.id.in_(ids), PAIR_COUNTS, ~editions.c.held, editions.c.ready_at <= now)
-        .group_by(reader_debts.c.id, edition_papers.c.topic)
-        .order_by(reader_debts.c.id, edition_papers.c.topic)
-    )
-    for debt_id, topic, score in connection.execute(covered):
+    found = {row.id: OpenDebt(**row._mapping) for row in connection.execute(_DEBTS, {"ids": list(ids)})}
+    for debt_id, topic, score in connection.execute(_topics_of_debts(), {"ids": list(ids), "now": now}):
         found[debt_id].scores[topic] = score
     return list(found.values())
 
 
 def end_debts(connection: Connection, *, now: datetime) -> None:
     """End the batch's open rows that are given, too old, or covered by nothing that the reader follows."""
+    if connection.execute(_ANY_OPEN).first() is None:
+        return
+    for statement in _ends():
+        connection.execute(statement, {"now": now, "too_old": now - MAX_AGE})
+
+
+@cache  # building these costs more than running them
+def _ends() -> tuple[Update, ...]:
     pairs = _covering(edition_papers.c.edition).correlate(reader_debts)
     alive = pairs.where(PAIR_COUNTS).exists()
+    too_old = bindparam("too_old", type_=UTCDateTime())
     ends = (
         (_given(), DebtEnd.GIVEN),  # as what it was merged with
-        (reader_debts.c.made_at < now - MAX_AGE, DebtEnd.TOO_OLD),
+        (reader_debts.c.made_at < too_old, DebtEnd.TOO_OLD),
         (~alive & pairs.where(edition_papers.c.dropped_at.is_not(None)).exists(), DebtEnd.DROPPED),
         (~alive & pairs.where(edition_papers.c.withdrawn_at.is_not(None)).exists(), DebtEnd.WITHDRAWN),
         (~alive, DebtEnd.LEFT),
     )
-    for condition, end in ends:
-        connection.execute(
-            update(reader_debts)
-            .where(
-                OPEN_DEBT,
-                reader_debts.c.subscriber_id.in_(select(batch.c.subscriber_id)),
-                condition,
-            )
-            .values(ended=end, ended_at=now)
-        )
+    return tuple(
+        update(reader_debts).where(_OF_BATCH, condition).values(ended=end, ended_at=NOW)
+        for condition, end in ends
+    )
+
+
+@cache
+def _topics_of_debts() -> Select[Any]:
+    """The topics through which these rows can be mailed now, each with its best score."""
+    return (
+        _covering(reader_debts.c.id, edition_papers.c.topic, func.max(edition_papers.c.score))
+        .where(reader_debts.c.id.in_(_IDS), PAIR_COUNTS, ~editions.c.held, editions.c.ready_at <= NOW)
+        .group_by(reader_debts.c.id, edition_papers.c.topic)
+        .order_by(reader_debts.c.id, edition_papers.c.topic)
+    )
 
 
 def _covering(*columns: ColumnElement[Any]) -> Select[Any]:
@@ -141,3 +147,25 @@ def _given() -> ColumnElement[bool]:
         )
         .exists()
     )
+
+
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_OF_BATCH = and_(OPEN_DEBT, reader_debts.c.subscriber_id.in_(select(batch.c.subscriber_id)))
+_ANY_OPEN = select(reader_debts.c.id).where(_OF_BATCH).limit(1)
+_DEBTS = (
+    select(
+        reader_debts.c.id,
+        func.coalesce(papers.c.merged_into, papers.c.id).label("paper_id"),
+        reader_debts.c.kind,
+        reader_debts.c.topic,
+        # what came back has been ready since the mail that gave it back was composed
+        func.coalesce(
+            deliveries.c.composed_at, reader_debts.c.made_at, type_=reader_debts.c.made_at.type
+        ).label("ready_at"),
+        or_(reader_debts.c.kind != Role.WELCOME, deliveries.c.id.is_not(None)).label("leads"),
+    )
+    .join(papers, papers.c.id == reader_debts.c.paper_id)
+    .outerjoin(deliveries, deliveries.c.id == reader_debts.c.from_delivery_id)
+    .where(reader_debts.c.id.in_(_IDS))
+    .order_by(reader_debts.c.id)
+)
