@@ -1,4 +1,4 @@
-"""When a reader's digest is due: slots of a cadence, as instants. Knows zones; reads no clock.
+"""Computes when a reader's digest is due: the slots of a cadence, as instants. Reads no clock.
 
 A slot is a local date on which the cadence falls, at its hour. An hour that does not exist on that date
 means the next valid instant; one that comes twice means the first.
@@ -12,14 +12,13 @@ from functools import cache
 from zoneinfo import ZoneInfo
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-SPACING = timedelta(hours=12)  # a slot closer than this to the person's last digest is passed over
-PATIENCE = timedelta(days=7)  # a minimum number of papers yields once the oldest has waited this long
-MAX_AGE = timedelta(days=30)  # a debt older than this ends as too old
-AHEAD = timedelta(
-    days=14
-)  # a digest dated less far ahead shows a clock that is behind; more, its own date is wrong
-SLACK = timedelta(minutes=5)  # that clocks of two machines differ, or one is read before a long wait
-_LONGEST_GAP = 9  # days between two slots of any cadence, with a day that a zone skipped
+DIGEST_SPACING = timedelta(hours=12)  # a slot closer than this to the reader's last digest is passed over
+MINIMUM_YIELDS_AFTER = timedelta(days=7)  # how long the oldest paper waits for a reader's minimum
+MAX_DEBT_AGE = timedelta(days=30)  # a debt older than this ends as too old
+# A digest dated at most this far ahead shows that the clock is behind; further ahead, its own date is wrong.
+MAX_CLOCK_LAG = timedelta(days=14)
+CLOCK_TOLERANCE = timedelta(minutes=5)  # two machines differ by so much, or a clock was read before a wait
+_LONGEST_GAP_DAYS = 9  # between two slots of any cadence, with a day that a zone skipped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +48,12 @@ def is_zone(name: str) -> bool:
     return True
 
 
-@cache  # the zones that there are
+@cache  # bounded by the number of zones
 def zone_of(name: str) -> ZoneInfo:
-    """A reader's zone. One that this machine does not know counts as UTC: zones are checked when they are
-    chosen, but a newsletter may move to a machine that knows fewer, and must not stop for one reader's sake.
+    """A reader's zone; UTC for a name that this machine does not know.
+
+    Zones are checked when they are chosen. But a newsletter may move to a machine that knows fewer of them,
+    and then it must not stop because of one reader.
     """
     return ZoneInfo(name if is_zone(name) else "UTC")
 
@@ -95,12 +96,12 @@ def local_instant(day: date, hour: int, zone: ZoneInfo) -> datetime:
 def next_slot(cadence: Cadence, after: datetime) -> Slot:
     """The first slot later than `after` (aware)."""
     today = after.astimezone(zone_of(cadence.timezone)).date()
-    days = (today + timedelta(days=n) for n in range(-1, _LONGEST_GAP + 1))
+    days = (today + timedelta(days=n) for n in range(-1, _LONGEST_GAP_DAYS + 1))
     return next(slot for day in days if (slot := slot_on(cadence, day)) is not None and slot.at > after)
 
 
 def last_slot(cadence: Cadence, now: datetime) -> Slot:
     """The latest slot at or before `now` (aware)."""
     today = now.astimezone(zone_of(cadence.timezone)).date()
-    days = (today - timedelta(days=n) for n in range(-1, _LONGEST_GAP + 1))
+    days = (today - timedelta(days=n) for n in range(-1, _LONGEST_GAP_DAYS + 1))
     return next(slot for day in days if (slot := slot_on(cadence, day)) is not None and slot.at <= now)

@@ -1,4 +1,4 @@
-"""Divides a stretch of days into periods that a chart can show: days, weeks or months. Looks at no row."""
+"""Divides a range of days into periods that a chart can show: days, weeks or months. Reads no rows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-MOST_DAYS = 1096  # three years: 37 months
-BY_DAY = 42  # days; up to here each has a bar of its own: six weeks on a phone
-BY_WEEK = 366  # days; up to here a bar is a week: 53 of them fit beside a name on a terminal
+MAX_DAYS = 1096  # three years are 37 months
+MAX_DAYS_BY_DAY = 42  # up to here a bar is a day: six weeks fit on a phone
+MAX_DAYS_BY_WEEK = 366  # up to here a bar is a week: 53 fit next to a name on a terminal
 
 
 class Unit(StrEnum):
@@ -34,34 +34,34 @@ class Periods:
         """The first day of all."""
         return self.firsts[0]
 
-    def place(self, day: date) -> int | None:
-        """Which period a day is in, 0 for the oldest; None outside."""
+    def index_of(self, day: date) -> int | None:
+        """The index of the period that a day is in, 0 for the oldest; None outside."""
         if not self.since <= day <= self.until:
             return None
         return bisect_right(self.firsts, day) - 1
 
     def sums(self, counts: Iterable[tuple[date, int]]) -> tuple[int, ...]:
-        """Numbers of days summed by period; those of days outside are left out."""
+        """Sums the numbers of days by period; leaves out days outside."""
         found = [0] * len(self.firsts)
         for day, number in counts:
-            place = self.place(day)
-            if place is not None:
-                found[place] += number
+            index = self.index_of(day)
+            if index is not None:
+                found[index] += number
         return tuple(found)
 
 
-def covering(days: int, until: date) -> Periods:
-    """The periods that hold the last `days` days up to `until`; the first one is whole.
+def periods_covering(days: int, until: date) -> Periods:
+    """The periods that hold the last `days` days up to `until`; the first period is whole.
 
-    Raises ValueError when `days` is not from 1 to MOST_DAYS.
+    Raises ValueError when `days` is not from 1 to MAX_DAYS.
     """
-    if not 1 <= days <= MOST_DAYS:
-        raise ValueError(f"{days} is not from 1 to {MOST_DAYS} days")
+    if not 1 <= days <= MAX_DAYS:
+        raise ValueError(f"{days} is not from 1 to {MAX_DAYS} days")
     since = until - timedelta(days=days - 1)
-    if days <= BY_DAY:
+    if days <= MAX_DAYS_BY_DAY:
         firsts = tuple(since + timedelta(days=n) for n in range(days))
         return Periods(unit=Unit.DAY, firsts=firsts, until=until)
-    if days <= BY_WEEK:
+    if days <= MAX_DAYS_BY_WEEK:
         monday = since - timedelta(days=since.weekday())
         weeks = (until - monday).days // 7 + 1
         firsts = tuple(monday + timedelta(days=7 * n) for n in range(weeks))

@@ -13,7 +13,7 @@ from newsletter.cli import output
 from newsletter.cli.options import At, Json, now
 from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
-from newsletter.core.chart_periods import MOST_DAYS
+from newsletter.core.chart_periods import MAX_DAYS
 from newsletter.core.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def stats(
     days: Annotated[
         int,
         typer.Option(
-            "--days", min=1, max=MOST_DAYS, metavar="N", help="How many days to look back, today included."
+            "--days", min=1, max=MAX_DAYS, metavar="N", help="How many days to look back, today included."
         ),
     ] = FOUR_WEEKS,
     html: Annotated[

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from newsletter.core.cadence import MAX_AGE
+from newsletter.core.cadence import MAX_DEBT_AGE
 from newsletter.core.debts.account import Account, EditionPair, MailedDigest, MailedPaper, PersonalDebt
 from newsletter.core.debts.digest_plan import MAX_RECAPS
 from newsletter.core.debts.pending import INSTANT, Pending, why_waiting
@@ -192,7 +192,7 @@ def _settle(books: _BalanceSheet, pair: EditionPair, end: DebtEnd | None) -> Non
     if not account.confirmed:
         result.ended[paper] = DebtEnd.SUPPRESSED
         return
-    if pair.ready_at < books.now - MAX_AGE:
+    if pair.ready_at < books.now - MAX_DEBT_AGE:
         result.ended[paper] = DebtEnd.TOO_OLD
         return
     waits = why_waiting(account, pair, now=books.now, last_run=books.last_run)
@@ -223,7 +223,7 @@ def _settle_open(books: _BalanceSheet, pair: EditionPair, debt: PersonalDebt, en
     if end is not None:  # the row ends when composing next looks at this reader
         result.ended[paper] = end
         return
-    if debt.made_at < books.now - MAX_AGE:
+    if debt.made_at < books.now - MAX_DEBT_AGE:
         result.ended[paper] = DebtEnd.TOO_OLD
         return
     recap = debt.kind == Role.RECAP
@@ -286,6 +286,6 @@ def _ended(debt: PersonalDebt, end: DebtEnd | None, now: datetime) -> DebtEnd | 
     """The row's end, if it holds. end: what became of all that covered it; None: some of it is alive."""
     if debt.ended in UNCOVERED and end is None:
         return None
-    if debt.ended is DebtEnd.TOO_OLD and debt.made_at >= now - MAX_AGE:
+    if debt.ended is DebtEnd.TOO_OLD and debt.made_at >= now - MAX_DEBT_AGE:
         return None
     return debt.ended

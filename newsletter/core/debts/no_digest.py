@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from newsletter.core.cadence import AHEAD, MAX_AGE, PATIENCE, SPACING, Cadence, Slot, next_slot, slot_on
+from newsletter.core.cadence import (
+    DIGEST_SPACING,
+    MAX_CLOCK_LAG,
+    MAX_DEBT_AGE,
+    MINIMUM_YIELDS_AFTER,
+    Cadence,
+    Slot,
+    next_slot,
+    slot_on,
+)
 from newsletter.core.debts.account import Account, EditionPair
 from newsletter.core.debts.pending import DEAD, INSTANT
 from newsletter.core.states import Form
@@ -132,14 +141,14 @@ def _of_slot(books: ReaderRecord, era: ChoicePeriod, slot: Slot) -> DayExplanati
         return verdict(NoDigestReason.NO_RUN if following <= now else NoDigestReason.NO_RUN_YET)
     if paused_until(books, run) > slot.at:
         return verdict(NoDigestReason.PAUSED)
-    if any(run < mail.composed_at <= min(latest, run + AHEAD) for mail in books.account.mailed):
+    if any(run < mail.composed_at <= min(latest, run + MAX_CLOCK_LAG) for mail in books.account.mailed):
         return verdict(NoDigestReason.CLOCK_BEHIND)  # a mail of a later date had been composed before
     if _passed_over(books.account, slot, run):
         return verdict(NoDigestReason.PASSED_OVER)
     waiting = {paper: pair.ready_at for paper, pair in owed(books, run).items()}
     held = tuple(pair for paper, pair in owed(books, run, held=True).items() if paper not in waiting)
     minimum = era_at(books.eras, run).minimum
-    if len(waiting) < minimum and run - PATIENCE < min(waiting.values(), default=now) <= slot.at:
+    if len(waiting) < minimum and run - MINIMUM_YIELDS_AFTER < min(waiting.values(), default=now) <= slot.at:
         return verdict(NoDigestReason.TOO_FEW, len(waiting), minimum, held)
     return verdict(NoDigestReason.NOTHING_NEW, held=held)
 
@@ -164,7 +173,7 @@ def _passed_over(account: Account, slot: Slot, run: datetime) -> bool:
     return any(
         mail.key == slot.day.isoformat()
         or (
-            slot.at - SPACING < mail.composed_at < run
+            slot.at - DIGEST_SPACING < mail.composed_at < run
             and (mail.state not in DEAD or mail.finished_at is None or mail.finished_at > run)
         )
         for mail in account.mailed
@@ -186,7 +195,7 @@ def owed(books: ReaderRecord, run: datetime, *, held: bool = False) -> dict[int,
             continue
         for pair in books.pairs.get(interval.topic, ()):
             if (
-                max(interval.since, run - MAX_AGE) <= pair.ready_at <= run
+                max(interval.since, run - MAX_DEBT_AGE) <= pair.ready_at <= run
                 and (pair.stored_at is None or pair.stored_at <= run)
                 and pair.held == held
                 and pair.end is None

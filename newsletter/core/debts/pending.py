@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from newsletter.core.cadence import AHEAD, PATIENCE, SPACING, Slot, next_slot
+from newsletter.core.cadence import DIGEST_SPACING, MAX_CLOCK_LAG, MINIMUM_YIELDS_AFTER, Slot, next_slot
 from newsletter.core.debts.account import Account, EditionPair, MailedDigest
 from newsletter.core.states import DeliveryState, Form
 
@@ -69,14 +69,14 @@ def _why_no_digest(
         return Pending.SLOT
     if last_run is None or last_run < slot.at:
         return Pending.NO_RUN
-    if account.minimum > 1 and last_run < next_slot(account.cadence, pair.ready_at + PATIENCE).at:
+    if account.minimum > 1 and last_run < next_slot(account.cadence, pair.ready_at + MINIMUM_YIELDS_AFTER).at:
         return Pending.TOO_FEW
     return None
 
 
 def last_mail(account: Account, now: datetime) -> MailedDigest | None:
     """The reader's last digest, but for those that a wrong clock dated far ahead of `now`."""
-    return next((mail for mail in reversed(account.mailed) if mail.composed_at <= now + AHEAD), None)
+    return next((mail for mail in reversed(account.mailed) if mail.composed_at <= now + MAX_CLOCK_LAG), None)
 
 
 def _known_at(pair: EditionPair, now: datetime) -> datetime:
@@ -91,7 +91,7 @@ def _passed_over(account: Account, slot: Slot, now: datetime) -> bool:
     return any(
         mail.key == slot.day.isoformat()
         or (
-            slot.at - SPACING < mail.composed_at <= now
+            slot.at - DIGEST_SPACING < mail.composed_at <= now
             and (mail.state not in DEAD or mail.finished_at is None or mail.finished_at > slot.at)
         )
         for mail in account.mailed

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from newsletter.core.chart_periods import Periods, covering
+from newsletter.core.chart_periods import Periods, periods_covering
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.states import DeliveryState, DumpStatus
 from newsletter.core.topics.topic_match import STRONG
@@ -101,7 +101,7 @@ def gather(connection: Connection, *, now: datetime, days: int, topics: Collecti
     topics: slugs in reading order; others that papers or readers have come behind. Raises ValueError when
     there are too many days, or none.
     """
-    periods = covering(days, now.astimezone(UTC).date())
+    periods = periods_covering(days, now.astimezone(UTC).date())
     since = datetime.combine(periods.since, time(), UTC)
     counts = queries.counts(connection)
     moves = statistics.movements(connection, since=since, until=now)

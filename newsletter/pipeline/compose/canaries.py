@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, insert, literal, or_, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.cadence import MAX_AGE
+from newsletter.core.cadence import MAX_DEBT_AGE
 from newsletter.db.schema import canary_slots, editions
 from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch
 from subscribers import audience, queries
@@ -63,7 +63,7 @@ def may_be_mailed(*, early: bool) -> ColumnElement[bool]:
 
 
 def _window(now: datetime) -> dict[str, datetime]:
-    return {"now": now, "oldest": now - MAX_AGE}
+    return {"now": now, "oldest": now - MAX_DEBT_AGE}
 
 
 def _is_due(person: ColumnElement[int]) -> ColumnElement[bool]:

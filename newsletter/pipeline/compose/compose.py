@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, literal, select, update
 
-from newsletter.core.cadence import MAX_AGE, PATIENCE
+from newsletter.core.cadence import MAX_DEBT_AGE, MINIMUM_YIELDS_AFTER
 from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, PlannedPaper, arrange, fit
 from newsletter.core.states import MailKind
 from newsletter.db.engine import be_alone, writing
@@ -63,7 +63,7 @@ def compose_in(connection: Connection, options: SendOptions, *, now: datetime) -
         for early, kept in _kinds_of_readers(connection)
     }
     reappearing = {paper for each in candidates.values() for paper in each.reappearing}
-    write_group_keys(connection, window=now - MAX_AGE, reappearing=sorted(reappearing))
+    write_group_keys(connection, window=now - MAX_DEBT_AGE, reappearing=sorted(reappearing))
     for page in _pages(connection):
         _compose_page(connection, page, candidates, renderer=options.renderer, now=now)
     composed = _queue(connection, now)
@@ -160,7 +160,7 @@ def _closes(owed: Owed, group_key: GroupKey, now: datetime) -> SlotClosing | Non
     if not instants or (min(instants) > group_key.slot_at and not group_key.forced):
         return SlotClosing.NOTHING_NEW
     papers = {pair.paper_id for pair in owed.pairs}
-    if not owed.recaps and len(papers) < group_key.minimum and min(instants) > now - PATIENCE:
+    if not owed.recaps and len(papers) < group_key.minimum and min(instants) > now - MINIMUM_YIELDS_AFTER:
         return SlotClosing.TOO_FEW
     return None
 

@@ -30,9 +30,9 @@ from sqlalchemy import (
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.cadence import (
-    AHEAD,
-    SLACK,
-    SPACING,
+    CLOCK_TOLERANCE,
+    DIGEST_SPACING,
+    MAX_CLOCK_LAG,
     Cadence,
     Slot,
     is_zone,
@@ -74,7 +74,7 @@ def gather(
         _add(connection, cadence, slot, now=now, forced=everyone, only=only)
     if canaries:
         connection.execute(_MARK_CANARIES, {"canaries": list(canaries)})
-    connection.execute(_FIND_LAST_DIGESTS, {"far_ahead": now + AHEAD})
+    connection.execute(_FIND_LAST_DIGESTS, {"far_ahead": now + MAX_CLOCK_LAG})
     connection.execute(_CLOSE_BEHIND_THE_CLOCK, {"now": now})
     _pass_over(connection, now)
 
@@ -101,7 +101,7 @@ def is_open(schedule: Row[Any], slot: Slot, now: datetime) -> bool:
     """Whether that slot is open for somebody of a schedule of `audience.cadences`."""
     if schedule.done_least is None:  # nobody's slots have begun to count
         return False
-    return bool(schedule.done_least < slot.at or schedule.done_most > now + SLACK)
+    return bool(schedule.done_least < slot.at or schedule.done_most > now + CLOCK_TOLERANCE)
 
 
 def _add(
@@ -118,7 +118,7 @@ def _add(
         "with_timezone": cadence.timezone,
     }
     if not forced:
-        parameters["with_slack"] = now + SLACK
+        parameters["with_slack"] = now + CLOCK_TOLERANCE
     if only is not None:
         parameters["only"] = only
     connection.execute(_add_people(forced=forced, one_reader=only is not None), parameters)
@@ -160,7 +160,7 @@ def _pass_over(connection: Connection, now: datetime) -> None:
     """A date that has had its digest, or a slot within 12 hours of the last one, passes without another."""
     connection.execute(_CLOSE_DATES_WITH_DIGEST)
     for slot_at in _slots(connection):
-        parameters = {"now": now, "this_slot": slot_at, "spaced": slot_at - SPACING}
+        parameters = {"now": now, "this_slot": slot_at, "spaced": slot_at - DIGEST_SPACING}
         connection.execute(_CLOSE_SOON_AFTER_DIGEST, parameters)
 
 
@@ -172,7 +172,7 @@ def close_slots(connection: Connection, *, now: datetime) -> None:
             ~batch.c.forced,
             batch.c.closes.is_distinct_from(SlotClosing.CLOCK_BEHIND),
         )
-        audience.close_slots(connection, people, slot_at, ahead=now + SLACK)
+        audience.close_slots(connection, people, slot_at, ahead=now + CLOCK_TOLERANCE)
 
 
 def _slots(connection: Connection) -> Sequence[datetime]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, func, or_, select, union
 
-from newsletter.core.cadence import MAX_AGE
+from newsletter.core.cadence import MAX_DEBT_AGE
 from newsletter.core.debts.digest_plan import MAX_MAYBES, OwedPair, PlannedPaper
 from newsletter.core.states import Form, Role
 from newsletter.db.schema import (
@@ -98,7 +98,7 @@ def load_candidates(connection: Connection, now: datetime, *, early: bool, kept:
     themselves are not taken out.
     """
     order = connection.execute(_editions(early=early, kept=kept), {"now": now}).all()
-    window = now - MAX_AGE
+    window = now - MAX_DEBT_AGE
     recent = [row for row in order if row.ready_at >= window]
     usable = [row.number for row in recent if row.usable]
     pairs = [

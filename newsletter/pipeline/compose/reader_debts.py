@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.cadence import MAX_AGE
+from newsletter.core.cadence import MAX_DEBT_AGE
 from newsletter.core.states import DebtEnd, Form, MailKind, Role
 from newsletter.db.schema import deliveries, digest_papers, edition_papers, editions, papers, reader_debts
 from newsletter.delivery.outbox.debts import RETURNED, was_sent
@@ -66,7 +66,7 @@ def end_debts(connection: Connection, *, now: datetime) -> None:
     if connection.execute(_ANY_OPEN).first() is None:
         return
     for statement in _ends():
-        connection.execute(statement, {"now": now, "too_old": now - MAX_AGE})
+        connection.execute(statement, {"now": now, "too_old": now - MAX_DEBT_AGE})
 
 
 @cache  # building these costs more than running them

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.cadence import AHEAD
+from newsletter.core.cadence import MAX_CLOCK_LAG
 from newsletter.core.states import DeliveryState, Form, MailKind, Role
 from newsletter.db.schema import (
     deliveries,
@@ -125,7 +125,7 @@ def stale_deliveries() -> Select[Any]:
 
 def stale_parameters(now: datetime) -> dict[str, Any]:
     """The parameters of `stale_deliveries` at an instant (aware)."""
-    return {"now": now, "far_ahead": now + AHEAD}
+    return {"now": now, "far_ahead": now + MAX_CLOCK_LAG}
 
 
 @cache
