@@ -9,6 +9,8 @@ from tests.browser.complaints import complaints
 from tests.browser.fixtures import Browse
 from tests.browser.views import View
 
+pytestmark = pytest.mark.full
+
 RIGHT = """<!DOCTYPE html>
 <html lang="en"><head><title>Right</title></head>
 <body><main><h1>Right</h1><p>Words.</p></main></body></html>"""

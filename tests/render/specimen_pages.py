@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from newsletter.core.debts.digest_plan import DigestPlan
@@ -63,10 +64,20 @@ def pages(content: Content, my: Mapping[str, str] = specimens.READER_VALUES) -> 
     return joined(content.html, told, markup=True), joined(content.text, told, markup=False)
 
 
+def kinds() -> list[str]:
+    """The kinds of mail that there is a folder of templates for."""
+    return sorted(path.parent.name for path in templates_root().glob("email/*/html.j2"))
+
+
+@cache
 def mails() -> dict[str, tuple[str, str]]:
-    """(html, text) of every kind of mail there is a folder of templates for, by kind."""
-    kinds = sorted(path.parent.name for path in templates_root().glob("email/*/html.j2"))
-    return {kind: pages(digest() if kind == "digest" else post(kind)) for kind in kinds}
+    """(html, text) of every kind of mail, by kind."""
+    return {kind: pages(digest() if kind == "digest" else post(kind)) for kind in kinds()}
+
+
+def html_of_mails() -> dict[str, str]:
+    """The HTML of every kind of mail, by kind."""
+    return {kind: html for kind, (html, _) in mails().items()}
 
 
 if __name__ == "__main__":

@@ -9,9 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from newsletter.render.topic_colors import contrast
-from tests.render.specimen_pages import BRAND, digest, mails, pages
+from tests.render.specimen_pages import BRAND, digest, html_of_mails, kinds, pages
 
-PAGES = {kind: html for kind, (html, _) in mails().items()}
 _VOID = {"meta", "img", "br", "hr", "link", "input"}
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -94,9 +93,9 @@ class _PageReader(HTMLParser):
             self.printed.append(RenderedPage(data.strip(), shown.size, shown.light, shown.dark))
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", kinds())
 def test_text_can_be_read_in_both_schemes(name: str) -> None:
-    printed = _PageReader(PAGES[name]).printed
+    printed = _PageReader(html_of_mails()[name]).printed
     assert len(printed) > 5
     for one in printed:
         assert one.size >= 14, one
@@ -105,9 +104,9 @@ def test_text_can_be_read_in_both_schemes(name: str) -> None:
         assert one.light != one.dark, one
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", kinds())
 def test_the_style_sheet_that_stays_is_small_and_only_for_other_screens(name: str) -> None:
-    page = PAGES[name]
+    page = html_of_mails()[name]
     style = re.findall(r"<style>(.*?)</style>", re.sub(r"<!--.*?-->", "", page, flags=re.DOTALL), re.DOTALL)
     assert len(style) == 1
     assert len(style[0].encode()) <= 8192
@@ -115,9 +114,9 @@ def test_the_style_sheet_that_stays_is_small_and_only_for_other_screens(name: st
     assert "color:" not in light.replace(" ", "")  # without it a page looks the same on a light screen
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", kinds())
 def test_pages_have_what_screen_readers_and_mail_programs_ask_for(name: str) -> None:
-    page = PAGES[name]
+    page = html_of_mails()[name]
     assert page.startswith('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">')
     for wanted in (
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -132,10 +131,10 @@ def test_pages_have_what_screen_readers_and_mail_programs_ask_for(name: str) -> 
     assert [url for url in re.findall(r'href="([^"]*)"', page) if not url.startswith("https://")] == []
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", kinds())
 def test_nothing_is_wider_than_a_narrow_screen(name: str) -> None:
     """320 px less the padding: no width in pixels beyond it, but for what only Outlook reads."""
-    page = re.sub(r"<!--.*?-->", "", PAGES[name], flags=re.DOTALL)
+    page = re.sub(r"<!--.*?-->", "", html_of_mails()[name], flags=re.DOTALL)
     widths = [int(width) for width in re.findall(r'\bwidth="(\d+)"', page)]
     widths += [int(width) for width in re.findall(r"[;\" ]width:\s*(\d+)px", page)]
     assert [width for width in widths if width > 284] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from importlib.util import find_spec
 
 import pytest
 
@@ -12,7 +13,7 @@ from newsletter.topics.model import LinearModel, TopicWeights, Weights, dump_wei
 from newsletter.topics.training import train
 from newsletter.topics.training_set import TrainingExample, TrainingSet, without_unseen
 
-pytest.importorskip("sklearn")
+pytestmark = pytest.mark.skipif(find_spec("sklearn") is None, reason="scikit-learn is not installed")
 
 FILL = [
     f"{one}{two}"

@@ -20,6 +20,7 @@ WAIT = 30.0  # seconds that Postfix may take to pass everything on
 EXTENSIONS = ("PIPELINING", "SIZE 10485760", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8")
 
 
+@pytest.mark.full
 @needs_postfix
 def test_signatures_hold_behind_a_real_relay(tmp_path: Path) -> None:
     texts = ["", "\n\n\n", ".\n..\n. \n", "From me\n", "x" * 3_000 + "\n", " \t \n", *odd_texts(20, seed=8)]
