@@ -1,6 +1,6 @@
-"""The front door: loads a command's code only when it is called; turns errors into messages and exit codes.
+"""Loads the code of a command when it is called, and turns errors into messages and exit codes.
 
-Knows no command: these are in `newsletter.cli.command_list`.
+Knows no command: they are listed in `newsletter.cli.command_list`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from newsletter.cli.command_list import COMMANDS
+from newsletter.cli.help_pages import adapt_help
 from newsletter.core.errors import NewsletterError
 
 STATE_DIR_FLAG = "--state-dir"
@@ -31,6 +32,7 @@ class LazyGroup(TyperGroup):
             self.commands[listed.name] = TyperCommand(
                 listed.name, help=listed.summary, rich_help_panel=listed.panel
             )
+        adapt_help(self)
         self._loaded: dict[str, Any] = {}
 
     def load(self, name: str) -> Any:
@@ -39,15 +41,16 @@ class LazyGroup(TyperGroup):
             app = importlib.import_module(f"newsletter.cli.commands.{name}").app
             command = typer.main.get_command(app)
             command.name = name
+            adapt_help(command)
             self._loaded[name] = command
         return self._loaded[name]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Accept --state-dir anywhere on the line: people write it where they think of it."""
+        """Accept --state-dir anywhere on the line, not only before the command."""
         return super().parse_args(ctx, _hoisted(args))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the called command, and load it."""
+        """Find the called command and load its code."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, (self.load(name) if name and command else command), rest
 
@@ -57,11 +60,11 @@ class LazyGroup(TyperGroup):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except NewsletterError as error:
-            _fail(ctx, message=error.message, text=_told(error), hint=error.hint, code=error.exit_code)
+            _fail(ctx, message=error.message, text=_message(error), hint=error.hint, code=error.exit_code)
         except (typer.Exit, typer.Abort, EOFError):
             raise
-        except Exception as error:  # the last stop: people see a line, not a traceback
-            if _is_typers_own(error) or (isinstance(error, OSError) and error.errno == errno.EPIPE):
+        except Exception as error:  # people see a line instead of a traceback
+            if _is_usage_error(error) or (isinstance(error, OSError) and error.errno == errno.EPIPE):
                 raise
             if os.environ.get("NEWSLETTER_DEBUG"):
                 raise
@@ -73,13 +76,13 @@ def _hoisted(args: list[str]) -> list[str]:
     """`args` with every --state-dir and its value in front."""
     front: list[str] = []
     rest: list[str] = []
-    waiting = iter(args)
-    for argument in waiting:
+    remaining = iter(args)
+    for argument in remaining:
         if argument == "--":
-            rest.extend((argument, *waiting))
+            rest.extend((argument, *remaining))
         elif argument == STATE_DIR_FLAG:
             front.append(argument)
-            front.extend(value for value in [next(waiting, None)] if value is not None)
+            front.extend(value for value in [next(remaining, None)] if value is not None)
         elif argument.startswith(STATE_DIR_FLAG + "="):
             front.append(argument)
         else:
@@ -87,13 +90,13 @@ def _hoisted(args: list[str]) -> list[str]:
     return front + rest
 
 
-def _is_typers_own(error: Exception) -> bool:
-    """Usage errors, which Typer itself prints with the usage line."""
+def _is_usage_error(error: Exception) -> bool:
+    """Whether it is a usage error, which Typer prints itself with the usage line."""
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
 
 
-def _told(error: NewsletterError) -> str:
-    """What a person reads: the database layer's own words would bring whole statements."""
+def _message(error: NewsletterError) -> str:
+    """The text for people, without a cause that SQLAlchemy raised: it holds whole statements."""
     if type(error.__cause__).__module__.startswith("sqlalchemy"):
         return f"{error.message}\n{error.hint}"
     return str(error)
@@ -107,7 +110,7 @@ def _fail(ctx: Any, *, message: str, text: str, hint: str, code: int) -> NoRetur
 
 
 def _fail_unexpected(ctx: Any, error: Exception) -> NoReturn:
-    # The subscribers package has errors of its own, with the same two attributes.
+    # Errors of the subscribers package have the same two attributes.
     if hasattr(error, "hint") and hasattr(error, "message"):
         _fail(
             ctx, message=error.message, text=str(error), hint=error.hint, code=getattr(error, "exit_code", 1)

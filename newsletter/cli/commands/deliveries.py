@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -28,7 +28,10 @@ Ids = Annotated[list[int], typer.Argument(metavar="ID…", help="Ids as deliveri
 def list_deliveries(
     ctx: typer.Context,
     *,
-    state: Annotated[State | None, typer.Option("--state", help="Those in this state.")] = None,
+    state: Annotated[
+        State | None,
+        typer.Option("--state", metavar="STATE", help=f"Those in this state: {', '.join(get_args(State))}."),
+    ] = None,
     address: Annotated[str | None, typer.Option("--address", metavar="ADDRESS", help="One reader's.")] = None,
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, metavar="N", help="The newest N only.")

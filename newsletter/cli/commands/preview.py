@@ -24,7 +24,11 @@ def preview(
     *,
     format: Annotated[
         Literal["html", "text", "eml"],
-        typer.Option("--format", help="One part, decoded, or the whole mail as it goes out."),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="html or text: that part, decoded; eml: the whole mail as it goes out.",
+        ),
     ] = "text",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write there instead of to standard output.")

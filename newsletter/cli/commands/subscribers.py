@@ -39,11 +39,20 @@ def add(
         list[str] | None, typer.Option("--topic", metavar="SLUG", help="A topic to follow; repeat for more.")
     ] = None,
     cadence: Annotated[
-        Cadence | None, typer.Option(case_sensitive=False, help="How often. Default: daily.")
+        Cadence | None,
+        typer.Option(
+            case_sensitive=False,
+            metavar="CADENCE",
+            help="How often: daily, weekdays or weekly. Default: daily.",
+        ),
     ] = None,
     weekday: Annotated[
         Weekday | None,
-        typer.Option(case_sensitive=False, help="The day of a weekly digest. Default: monday."),
+        typer.Option(
+            case_sensitive=False,
+            metavar="WEEKDAY",
+            help="The day of a weekly digest, such as friday. Default: monday.",
+        ),
     ] = None,
     hour: Annotated[
         int | None,
@@ -196,7 +205,10 @@ def import_(
     ] = None,
     state: Annotated[
         Literal["pending", "unsubscribed", "suppressed"] | None,
-        typer.Option(help="What everybody in the file is at most, such as people who have left."),
+        typer.Option(
+            metavar="STATE",
+            help="What everybody in the file is at most: pending, unsubscribed or suppressed.",
+        ),
     ] = None,
     encoding: Annotated[
         str, typer.Option(metavar="NAME", help="The file's encoding, such as koi8-r. Default: found out.")
