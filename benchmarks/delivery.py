@@ -1,16 +1,17 @@
-"""Delivery at wire speed: N subscribers from database rows to a sink, beside its references.
+"""Measures delivery from database rows to an SMTP sink, and compares it with reference programs.
 
     python benchmarks/delivery.py                        20,000 subscribers, 15 shared digests, 5 pairs
     python benchmarks/delivery.py --distinct             the same, every digest another one
     python benchmarks/delivery.py --dkim rsa             what signing costs (rsa, ed25519, both)
     python benchmarks/delivery.py --subscribers 100000 --pairs 1     peak memory
-    python benchmarks/delivery.py --rtt 20               20 ms of round trip: beside smtplib
-    python benchmarks/delivery.py --compose 1000000      composing alone, beside plain sqlite3 inserts
+    python benchmarks/delivery.py --rtt 20               20 ms of round trip, compared with smtplib
+    python benchmarks/delivery.py --compose 1000000      composing, compared with plain inserts
 
-References in the same run, in turn with ours: `smtp-source -s 10 -d` with mails of the same size into the
-same sink (Postfix's own load tools), and the plain way: Jinja, premailer, EmailMessage and smtplib for each
-message. Ours has the ledger, error handling and fully synchronous commits on. Prints messages a second,
-CPU of the sender per message, peak memory, and ratios pair by pair; medians are what counts.
+The references run alternately with ours in the same run. `smtp-source -s 10 -d` (Postfix's load generator)
+sends messages of the same size to the same sink. The plain way renders, inlines, builds and sends each
+message by itself, with Jinja, premailer, EmailMessage and smtplib. Ours has the ledger, error handling and
+fully synchronous commits on. It prints messages a second, CPU of the sender for each message, peak memory,
+and a ratio for each pair of runs. Judge by the medians.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ JOINED = datetime(2026, 4, 1, tzinfo=UTC)
 TOPICS = ("circuits", "quantum", "neuromorphic", "interpretability")
 PAPERS = 30  # in a digest
 POOL = 300  # papers that distinct digests draw from
-PLAIN = 100  # messages of the plain way: enough for a rate, few enough to wait for
+PLAIN_MESSAGES = 100  # of the plain way, which takes some 0.1 s for each
 VOCABULARY = """analog circuit sizing with learned surrogates for transistor level layout quantum error
 correction on lattice surgery spiking network memristor crossbar training rule sparse feature dictionary"""
 WORDS = VOCABULARY.split()
@@ -108,7 +109,7 @@ def fill(folder: Path, number: int, *, distinct: bool) -> None:
             ],
         )
         if distinct:
-            # All have had that edition; each is owed thirty other papers that came back.
+            # All readers received that edition; each is owed thirty other papers that were returned.
             connection.execute(
                 insert(schema.digests),
                 {
@@ -188,7 +189,7 @@ def fill(folder: Path, number: int, *, distinct: bool) -> None:
 
 
 def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dict[str, float]:
-    """One step in a process of its own; what it took."""
+    """Run one step (compose or deliver); returns its count, seconds, CPU seconds and peak memory."""
     from newsletter.core.mail.rates import Rate
     from newsletter.db.engine import default_url, open_engine
     from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
@@ -226,9 +227,9 @@ def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dic
             connections=connections,
             messages_per_connection=1_000_000,
         )
-        # Limits that are kept and never reached: their bookkeeping is part of the cost.
+        # Limits that are never reached: counting them is part of the cost.
         limits = Limits(everything=[Rate(10**8, 3600)], relays={relay.name: [Rate(10**8, 86_400)]})
-        post = DeliveryOptions(
+        options = DeliveryOptions(
             relays=[relay],
             limits=limits,
             builder=signed(builder, dkim),
@@ -237,7 +238,7 @@ def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dic
             suppression_key=b"of the benchmark",
             wall=lambda: datetime.now(UTC),
         )
-        counts = deliver(engine, post, now=NOW)
+        counts = deliver(engine, options, now=NOW)
         assert counts.stopped is None, counts.stopped
         count = counts.sent
     return {
@@ -249,13 +250,13 @@ def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dic
 
 
 def peak_kib() -> int:
-    """Peak memory of this process alone; ru_maxrss would tell that of the process it was forked from."""
+    """Peak memory of this process alone; ru_maxrss would give that of the parent process."""
     status = Path("/proc/self/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
 
 
 def signed(builder: Any, dkim: str) -> Any:
-    """The builder, signing with new keys of these kinds."""
+    """The builder, with signatures by new keys. dkim: none, rsa, ed25519 or both."""
     from newsletter.delivery.message.dkim import DkimSigner, SigningBuilder
     from newsletter.delivery.message.dkim_keys import Algorithm, generate, parse
 
@@ -283,7 +284,7 @@ def step(
 
 
 def one_mail(folder: Path) -> bytes:
-    """A mail as ours goes out: for its size, and for the plain way's template."""
+    """The bytes of one message, for its size."""
     from sqlalchemy import func, select
 
     from newsletter.db.engine import default_url, open_engine, reading
@@ -298,13 +299,13 @@ def one_mail(folder: Path) -> bytes:
 
 @contextmanager
 def sink() -> Iterator[int]:
-    """Postfix's smtp-sink on a free port; it accepts everything and keeps nothing."""
+    """Postfix's smtp-sink on a free port; it accepts every message and stores none."""
     with smtp_sink(smtp_sink_program() or "smtp-sink", "-u", "nobody") as port:
         yield port
 
 
 def smtp_source(port: int, count: int, size: int) -> float:
-    """Seconds that smtp-source takes for as many mails of the same size."""
+    """Seconds that smtp-source takes for `count` messages of `size` bytes."""
     program = shutil.which("smtp-source") or "/usr/sbin/smtp-source"
     started = time.perf_counter()
     subprocess.run(
@@ -343,7 +344,7 @@ def plain_way(port: int, count: int, papers: int) -> tuple[float, float]:
 
 @contextmanager
 def delayed(port: int, seconds: float) -> Iterator[int]:
-    """A way to `port` on which every byte takes half of `seconds`, in both directions."""
+    """A proxy for `port` that delays every byte by half of `seconds`, in both directions."""
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(
         asyncio.start_server(partial(_carry, port, seconds / 2), "127.0.0.1", 0, limit=2**22)
@@ -369,7 +370,7 @@ async def _carry(port: int, delay: float, reader: asyncio.StreamReader, writer: 
 
 
 def with_smtplib(port: int, count: int, mail: bytes, connections: int) -> float:
-    """Seconds for `count` ready mails over so many kept connections, a thread each."""
+    """Seconds for `count` ready messages over `connections` kept connections, with a thread for each."""
     numbers = iter(range(count))
     lock = threading.Lock()
 
@@ -411,7 +412,7 @@ def far_away(base: Path, *, count: int, rtt: float, pairs: int, connections: int
 
 
 def plain_inserts(folder: Path, count: int) -> float:
-    """Seconds in which plain sqlite3 inserts as many rows of a delivery's size."""
+    """Seconds of plain sqlite3 for inserting `count` rows like those of deliveries."""
     import sqlite3
 
     source = sqlite3.connect(folder / "newsletter.sqlite3")
@@ -442,7 +443,9 @@ def main() -> None:
     parser.add_argument("--dkim", choices=["none", "rsa", "ed25519", "both"], default="none")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--connections", type=int, default=10)
-    parser.add_argument("--rtt", type=float, default=0, help="milliseconds; 2,000 mails beside smtplib")
+    parser.add_argument(
+        "--rtt", type=float, default=0, help="milliseconds; compares 2,000 messages with smtplib"
+    )
     parser.add_argument("--compose", type=int, default=0, help="compose so many deliveries and stop")
     parser.add_argument("--worker", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -475,10 +478,10 @@ def main() -> None:
                 connections=options.connections,
             )
         else:
-            beside_references(base, options, size)
+            compare_with_references(base, options, size)
 
 
-def beside_references(base: Path, options: argparse.Namespace, size: int) -> None:
+def compare_with_references(base: Path, options: argparse.Namespace, size: int) -> None:
     ratios, ours, source = [], [], []
     with sink() as port:
         for _ in range(options.pairs):
@@ -496,14 +499,15 @@ def beside_references(base: Path, options: argparse.Namespace, size: int) -> Non
                 f"{sent['cpu'] / sent['count'] * 1e6:,.0f} µs CPU each, peak {sent['peak_mib']:.0f} MiB; "
                 f"smtp-source {source[-1]:,.0f} msg/s; ratio {ratios[-1]:.2f}"
             )
-        seconds, cpu = plain_way(port, PLAIN, PAPERS)
+        seconds, cpu = plain_way(port, PLAIN_MESSAGES, PAPERS)
     rate = statistics.median(sent["count"] / sent["seconds"] for sent in ours)
     print(
         f"median of {options.pairs}: ours {rate:,.0f} msg/s, "
         f"{statistics.median(s['cpu'] / s['count'] for s in ours) * 1e6:,.0f} µs CPU each; "
         f"smtp-source {statistics.median(source):,.0f}; ratio {statistics.median(ratios):.2f}\n"
-        f"plain way ({PLAIN} messages): {PLAIN / seconds:,.1f} msg/s, {cpu / PLAIN * 1e6:,.0f} µs CPU each; "
-        f"ours is {rate / (PLAIN / seconds):,.0f} times as fast"
+        f"plain way ({PLAIN_MESSAGES} messages): {PLAIN_MESSAGES / seconds:,.1f} msg/s, "
+        f"{cpu / PLAIN_MESSAGES * 1e6:,.0f} µs CPU each; "
+        f"ours is {rate / (PLAIN_MESSAGES / seconds):,.0f} times as fast"
     )
 
 

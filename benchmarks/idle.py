@@ -1,9 +1,9 @@
-"""What `newsletter run` costs while nothing is due: its share of a core and its memory.
+"""Measures `newsletter run` while nothing is due: its share of a core and its memory.
 
 python benchmarks/idle.py [--readers 100000] [--seconds 120]
 
-A newsletter with so many readers in 40 time zones at every hour, a month of editions behind it, all slots up
-to now closed. Prints one line of JSON: cpu (share of one core), rss_mib (highest).
+The readers live in 40 time zones and have every hour; all slots up to now are closed. It prints one line of
+JSON: cpu (share of one core), rss_mib (highest).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def command(state: Path, *arguments: str) -> list[str]:
 
 
 def prepare(state: Path, readers: int) -> None:
-    """A newsletter on which nothing is due for the next hour or so, but for readers of this hour."""
+    """Set up a newsletter without anything due until the next full hour."""
     subprocess.run(command(state, "init"), check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
     engine = open_engine(default_url(state))
     now = datetime.now(UTC).replace(tzinfo=None)
@@ -83,20 +83,20 @@ def prepare(state: Path, readers: int) -> None:
 
 
 def ticks(pid: int) -> float:
-    """Seconds of processor time that a process has used."""
+    """Processor seconds that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid: int) -> dict[str, int]:
-    """MiB resident at most, and now."""
+    """Resident memory in MiB: the peak and the present value."""
     lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
     found = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Vm")}
     return {"peak": int(found["VmHWM"]) // 1024, "now": int(found["VmRSS"]) // 1024}
 
 
 def measure(readers: int, seconds: float, settle: float = 30.0) -> dict[str, object]:
-    """Run it for so long after it has settled."""
+    """Measure for `seconds` after `settle` seconds."""
     with tempfile.TemporaryDirectory(prefix="newsletter-idle-") as folder:
         state = Path(folder) / "state"
         prepare(state, readers)

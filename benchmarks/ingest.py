@@ -1,13 +1,12 @@
-"""Measures the bars of ingest: papers a second with a million known, and that the diff costs what is new.
+"""Measures ingest: papers a second with a million known papers, compared with few known papers.
 
 python benchmarks/ingest.py [--known 1000000] [--few 10000] [--papers 10000] [--per-dump 50] [--folder DIR]
 
-Two stores are filled, one with `--few` papers and one with `--known`; the same dumps are then ingested into
-both, in turns, so that both see the same machine. Everything counts: reading the file, parsing, keeping the
-bytes, identity, candidates, topics, the commit. The known papers have texts, revisions, keys, bands and
-listings of usual size; on top of the bands' random keys, new papers share bands with unrelated known ones as
-often as real abstracts do, and one paper in 50 overlaps strongly with a known one. Exits 1 when a bar is
-missed.
+It fills two stores, one with `--few` papers and one with `--known`. Then it ingests the same dumps into both
+alternately, so that both run on an equally busy machine. Everything counts: reading the file, parsing,
+storing the bytes, identity, candidates, topics, the commit. The known papers have texts, revisions, keys,
+bands and listings of usual size. New papers share bands with unrelated known papers as often as real
+abstracts do, and one paper in 50 overlaps strongly with a known one. Exits 1 when a bar is missed.
 """
 
 from __future__ import annotations
@@ -37,10 +36,10 @@ from newsletter.topics.matcher import Matcher
 
 assert newsletter.db.tables
 assert subscribers.tables
-SPEED = 500  # papers a second, at least
-RATIO = 1.3  # time with many known over time with few known, at most
+MIN_SPEED = 500  # papers a second
+MAX_RATIO = 1.3  # time with many known papers over time with few
 BY_CHANCE = 1e-6  # of unrelated pairs share a band: 0.9e-6 over 615 real abstracts and 60 hash functions
-TWINS = 50  # one paper in so many comes under a new title with a known abstract
+TWIN_EVERY = 50  # papers; one of them has a new title and a known abstract
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
 STAMP = "2026-01-01 09:00:00.000000"
 TOPICAL = ("quantum circuits", "spiking neurons", "mechanistic interpretability", "analog circuit sizing")
@@ -118,7 +117,8 @@ def fill(
                 list(rows(start, min(start + 50_000, known + 1))),
             )
         twins = [
-            (paper.abstract, rng.randint(1, known)) for paper in coming[::TWINS][: max(known // TWINS, 1)]
+            (paper.abstract, rng.randint(1, known))
+            for paper in coming[::TWIN_EVERY][: max(known // TWIN_EVERY, 1)]
         ]
         run("UPDATE papers SET abstract = ? WHERE id = ?", twins)
         run(
@@ -168,7 +168,7 @@ def measure(*, known: int, few: int, papers: int, per_dump: int, folder: Path) -
     words = vocabulary(rng)
     coming = new_papers(rng, words, papers)
     matcher = Matcher(load_topics())
-    assert title_key("Bado Cemi") == "badocemi"  # as `fill` makes keys
+    assert title_key("Bado Cemi") == "badocemi"  # `fill` makes keys in this way
     paths = []
     for start in range(0, papers, per_dump):
         day = NOW - timedelta(days=300 - start // per_dump)
@@ -183,13 +183,13 @@ def measure(*, known: int, few: int, papers: int, per_dump: int, folder: Path) -
         fill(stores[name], number, rng=random.Random(1), words=words, coming=coming, per_dump=per_dump)
         print(f"{number:>9,} known papers stored in {time.perf_counter() - started:.0f} s", flush=True)
     for store in stores.values():
-        store.dispose()  # closes the last connection, which folds the log into the file
-    os.sync()  # or the first commits would pay for gigabytes that filling left in the system's cache
+        store.dispose()  # closes the last connection, so that SQLite moves its log into the file
+    os.sync()  # else the first commits would write gigabytes that filling left in the system's cache
     spent = dict.fromkeys(stores, 0.0)
     overlaps = dict.fromkeys(stores, 0)
     new = dict.fromkeys(stores, 0)
-    for turn, path in enumerate(paths):
-        for name in sorted(stores, reverse=bool(turn % 2)):
+    for number, path in enumerate(paths):
+        for name in sorted(stores, reverse=bool(number % 2)):
             started = time.perf_counter()
             [report] = ingest(
                 stores[name], [path], archive=folder / f"{name}-dumps", matcher=matcher, now=NOW
@@ -225,9 +225,9 @@ def main() -> int:
             folder=Path(folder),
         )
     print(f"{found['few']:>9,.0f} papers/s with {asked.few:,} known")
-    print(f"{found['known']:>9,.0f} papers/s with {asked.known:,} known (bar: {SPEED})")
-    print(f"{found['ratio']:>9.2f} times as long (bar: {RATIO}); {found['overlaps']:,} overlaps reported")
-    return 0 if found["known"] >= SPEED and found["ratio"] <= RATIO else 1
+    print(f"{found['known']:>9,.0f} papers/s with {asked.known:,} known (bar: {MIN_SPEED})")
+    print(f"{found['ratio']:>9.2f} times as long (bar: {MAX_RATIO}); {found['overlaps']:,} overlaps reported")
+    return 0 if found["known"] >= MIN_SPEED and found["ratio"] <= MAX_RATIO else 1
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Measures the bars of roster imports: time against reading and checking alone, and memory that stays flat.
+"""Measures roster imports: time compared with reading and checking alone, and peak memory.
 
 python benchmarks/rosters.py [--rows 100000] [--few 10000] [--rounds 5] [--domains 5000] [--folder DIR]
 
-In turns, so that both see the same machine, a roster of `--rows` rows is imported into an empty database
-(everything counts: decoding, checks, repeats, suppressions, consent, the commits), and the same file is only
-parsed by csv with each address checked: by email-validator, which is the bar's reference, and by our own
-quicker check. Each turn gives one ratio; what is printed is their median and range. Peak memory is that of
-fresh processes, one with `--few` rows and one with all. Exits 1 when a bar is missed.
+Each round imports a roster of `--rows` rows into an empty database (everything counts: decoding, checks,
+repeats, suppressions, consent, the commits). Then it only parses the same file with csv and checks each
+address: with email-validator, the reference of the bar, and with our own quicker check. Each round gives one
+ratio; their median and range are printed. Peak memory is that of fresh processes, one with `--few` rows and
+one with all. Exits 1 when a bar is missed.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from subscribers.addresses import parse
 
 assert newsletter.db.tables
 assert subscribers.tables
-MOST_TIMES = 4  # of reading and checking alone, at most
-MOST_MEMORY = 10  # MiB more with all rows than with few, at most
+MAX_TIMES = 4  # times as long as reading and checking alone
+MAX_GROWTH = 10  # MiB more with all rows than with few
 TOPICS = ("circuits", "quantum", "everything")
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
-UNIT = 2**20 if sys.platform == "darwin" else 2**10  # of ru_maxrss in a MiB
+PER_MIB = 2**20 if sys.platform == "darwin" else 2**10  # units of ru_maxrss
 
 
 def roster(path: Path, rows: int, domains: int) -> Path:
-    """Write a roster of people who differ in everything that they may choose."""
+    """Write a roster in which people differ in every preference."""
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
         out.writerow(["email", "name", "topics", "cadence", "weekday", "hour", "timezone"])
@@ -57,7 +57,7 @@ def roster(path: Path, rows: int, domains: int) -> Path:
     return path
 
 
-def take_in(path: Path, database: Path) -> None:
+def import_into_empty(path: Path, database: Path) -> None:
     """Import a roster into an empty database."""
     engine = open_engine(f"sqlite:///{database}")
     SQLModel.metadata.create_all(engine)
@@ -76,21 +76,21 @@ def check(path: Path, address: Callable[[str], object]) -> None:
 
 
 def validated(address: str) -> object:
-    """What the reference does with an address."""
+    """Check an address with the reference library."""
     from email_validator import validate_email
 
     return validate_email(address, check_deliverability=False)
 
 
 def spent(work: Callable[[], None]) -> tuple[float, float]:
-    """Seconds on the clock, and of the processor."""
+    """Seconds on the clock, and processor seconds."""
     clock, processor = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - clock, time.process_time() - processor
 
 
 def peak(path: Path, database: Path) -> float:
-    """MiB that a process needs at most to import a roster."""
+    """Peak memory in MiB of a process that imports a roster."""
     command = [sys.executable, __file__, "--only", str(path), str(database)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -102,23 +102,23 @@ def measure(*, rows: int, few: int, rounds: int, domains: int, folder: Path) -> 
     speeds = []
     for number in range(rounds + 1):
         database = folder / f"{number}.sqlite3"
-        imported = spent(lambda to=database: take_in(path, to))  # type: ignore[misc]
+        imported = spent(lambda to=database: import_into_empty(path, to))  # type: ignore[misc]
         database.unlink()
         for name, by in (("email-validator", validated), ("our own check", parse)):
             alone = spent(lambda by=by: check(path, by))  # type: ignore[misc]
-            if number:  # the first turn warms up
+            if number:  # the first round warms up
                 ratios.setdefault(name, []).append(imported[0] / alone[0])
                 ratios.setdefault(f"{name}, processor", []).append(imported[1] / alone[1])
         if number:
             speeds.append(rows / imported[0])
     print(f"{rows:,} rows on {domains:,} domains, {rounds} turns: {median(speeds):,.0f} rows/s")
     for name, found in ratios.items():
-        bar = f"; bar: {MOST_TIMES}" if name == "email-validator" else ""
+        bar = f"; bar: {MAX_TIMES}" if name == "email-validator" else ""
         print(f"{median(found):6.2f} times csv and {name} alone ({min(found):.2f} to {max(found):.2f}{bar})")
     small = peak(roster(folder / "few.csv", few, domains), folder / "few.sqlite3")
     large = peak(path, folder / "all.sqlite3")
-    print(f"{small:6.1f} MiB at most with {few:,} rows, {large:.1f} with {rows:,} (bar: {MOST_MEMORY} more)")
-    return median(ratios["email-validator"]) <= MOST_TIMES and large - small <= MOST_MEMORY
+    print(f"{small:6.1f} MiB at most with {few:,} rows, {large:.1f} with {rows:,} (bar: {MAX_GROWTH} more)")
+    return median(ratios["email-validator"]) <= MAX_TIMES and large - small <= MAX_GROWTH
 
 
 def main() -> int:
@@ -132,8 +132,8 @@ def main() -> int:
     parser.add_argument("--only", type=Path, nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.only:
-        take_in(*asked.only)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / UNIT)
+        import_into_empty(*asked.only)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / PER_MIB)
         return 0
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
         good = measure(

@@ -34,7 +34,7 @@ app()
 
 
 def measure(rounds: int = 15) -> dict[str, float]:
-    """Median seconds of the empty app, of `--help` and of an empty `papers list`, run in turn."""
+    """Median seconds of the empty app, of `--help` and of an empty `papers list`, run alternately."""
     with tempfile.TemporaryDirectory() as folder:
         empty = Path(folder) / "empty.py"
         empty.write_text(EMPTY)
@@ -46,13 +46,13 @@ def measure(rounds: int = 15) -> dict[str, float]:
             "help": [*ours, "--help"],
             "papers list": [*ours, "papers", "list"],
         }
-        taken: dict[str, list[float]] = {name: [] for name in commands}
+        seconds_of: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(rounds):
-            for name, command in commands.items():  # in turn: a busy moment hits all alike
+            for name, command in commands.items():  # alternately: a busy moment slows all of them
                 start = time.perf_counter()
                 subprocess.run(command, check=True, env=environment, capture_output=True)
-                taken[name].append(time.perf_counter() - start)
-    return {name: median(times) for name, times in taken.items()}
+                seconds_of[name].append(time.perf_counter() - start)
+    return {name: median(times) for name, times in seconds_of.items()}
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ ROUNDS = 7
 
 
 def measure(path: Path = SAMPLE) -> dict[str, float]:
-    """µs per paper (the best of ROUNDS), ms to compile, ms for one 1 MB abstract full of phrases."""
+    """µs for a paper (the best of ROUNDS), ms to compile, ms for an abstract of 1 MB full of phrases."""
     papers = []
     for line in path.read_text("utf-8").splitlines():
         paper = json.loads(line)

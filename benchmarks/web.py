@@ -1,16 +1,18 @@
-"""The pages under load, and how long they take for whom: real processes, sockets, database and mail.
+"""Measures the pages under load, and whether they answer all addresses in the same time.
+
+It uses real processes, sockets, a database and an SMTP server.
 
     python benchmarks/web.py                         100 sign-ups a second for 60 s, then 500 tries a class
     python benchmarks/web.py --rate 200 --seconds 30 --workers 2
     python benchmarks/web.py --tries 0               the load alone; --seconds 0: the times alone
 
-Load: `newsletter serve` with two workers on SQLite behind a trusted proxy, which is this program: it comes
-from 127.0.0.1 and says for whom. Sign-ups of distinct addresses from distinct clients start when their time
-has come, whether or not those before were answered (open loop); latencies count from that time. Then every
-answered sign-up must be one pending subscriber and one mail at the SMTP server, and nothing may be left.
+Load: `newsletter serve` with two workers on SQLite. This program acts as its trusted proxy at 127.0.0.1 and
+names a client for each request. Sign-ups of distinct addresses start at fixed times, even when earlier ones
+are not answered (open loop), and latencies count from these times. Then every answered sign-up must be one
+pending subscriber and one message at the SMTP server, and nothing may be left over.
 
-Times: sign-ups of known, unknown, unsubscribed and suppressed addresses in random order, one after another;
-medians of each class beside the median of all. The limits stand at their defaults all the while.
+Times: sign-ups of known, unknown, unsubscribed and suppressed addresses in random order, one after another.
+It compares the median of each class with the median of all. The request limits have their defaults.
 """
 
 from __future__ import annotations
@@ -40,14 +42,14 @@ from tests.smtp_servers.recording import RecordingServer  # noqa: E402
 from tests.web.serving import Serving, serving  # noqa: E402
 
 CLASSES = ("known", "unknown", "unsubscribed", "suppressed")
-WITHIN = 0.10  # of the median of all, that of each class
-CONNECTIONS = 200  # that the proxy keeps to the pages at most
-IDLE = 3.0  # seconds after which it opens a new one: the pages close theirs after five
-SETTLED = 120.0  # seconds in which all that was asked for must be answered and mailed
+MAX_SPREAD = 0.10  # between the medians of the slowest and the fastest class
+CONNECTIONS = 200  # that the proxy keeps open at most
+REUSE_WITHIN = 3.0  # seconds; the pages close an idle connection after five
+SETTLE_WITHIN = 120.0  # seconds in which all sign-ups must be answered and mailed
 
 
 class Sink:
-    """An SMTP server that takes everything: Postfix's smtp-sink where it is, else one of our own."""
+    """An SMTP server that accepts every message: Postfix's smtp-sink if installed, else our own."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="sink"))
@@ -61,7 +63,7 @@ class Sink:
             self._own = self._stack.enter_context(RecordingServer())
             self.port = self._own.port
             return self
-        self._folder.chmod(0o777)  # it gives up its rights when it is root's
+        self._folder.chmod(0o777)  # smtp-sink drops the rights of root
         user = ["-u", "nobody"] if os.getuid() == 0 else []
         self.port = self._stack.enter_context(smtp_sink(program, *user, "-d", f"{self._folder}/mail."))
         return self
@@ -71,7 +73,7 @@ class Sink:
         shutil.rmtree(self._folder)
 
     def recipients(self) -> Counter[str]:
-        """How many mails each address got."""
+        """Number of messages by address."""
         if self._own is not None:
             return Counter(self._own.recipients())
         found: Counter[str] = Counter()
@@ -91,7 +93,7 @@ class Proxy:
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
 
     async def post(self, path: str, fields: dict[str, str], *, client: str) -> tuple[int, bytes]:
-        """(status, headers and body) of a form's answer."""
+        """Post a form; returns (status, headers and body)."""
         body = urlencode(fields).encode()
         head = (
             f"POST {path} HTTP/1.1\r\nHost: papers.example.org\r\nX-Forwarded-For: {client}\r\n"
@@ -111,13 +113,13 @@ class Proxy:
     async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         while self.kept:
             since, reader, writer = self.kept.pop()
-            if time.monotonic() - since < IDLE:
+            if time.monotonic() - since < REUSE_WITHIN:
                 return reader, writer
             writer.close()
         return await asyncio.open_connection("127.0.0.1", self.port)
 
     def close(self) -> None:
-        """Let go of them."""
+        """Close the kept connections."""
         for _, _, writer in self.kept:
             writer.close()
 
@@ -127,8 +129,8 @@ def client(number: int) -> str:
     return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
-def wish(email: str, form_time: str) -> dict[str, str]:
-    """The fields as the page has them."""
+def sign_up_fields(email: str, form_time: str) -> dict[str, str]:
+    """The fields of the sign-up form."""
     return {
         "form": form_time,
         "topics": "quantum",
@@ -146,7 +148,7 @@ def wish(email: str, form_time: str) -> dict[str, str]:
 
 
 async def sign_ups(port: int, form_time: str, *, rate: float, seconds: float) -> Load:
-    """Send sign-ups at their times; what became of them."""
+    """Send sign-ups at their times; returns their outcomes."""
     proxy = Proxy(port)
     found = Load()
     start = time.perf_counter()
@@ -157,7 +159,9 @@ async def sign_ups(port: int, form_time: str, *, rate: float, seconds: float) ->
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         found.late = max(found.late, time.perf_counter() - due)
         try:
-            status, answer = await proxy.post("/sign-up", wish(email, form_time), client=client(number))
+            status, answer = await proxy.post(
+                "/sign-up", sign_up_fields(email, form_time), client=client(number)
+            )
         except (OSError, asyncio.IncompleteReadError) as error:
             found.errors[type(error).__name__] += 1
             return
@@ -174,18 +178,18 @@ async def sign_ups(port: int, form_time: str, *, rate: float, seconds: float) ->
 
 @dataclass(slots=True)
 class Load:
-    """What became of the sign-ups."""
+    """The outcomes of the sign-ups."""
 
     accepted: list[str] = field(default_factory=list)
     errors: Counter[str] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
-    late: float = 0.0  # seconds by which this program itself began one too late, at most
+    late: float = 0.0  # seconds, the largest delay with which this program began one
 
 
 def load(site: Serving, sink: Sink, *, rate: float, seconds: float) -> bool:
-    """Sign up many; print what became of them; whether none failed and nothing is lost."""
+    """Send many sign-ups and print their outcomes; True when none failed and nothing is lost."""
     form_time = site.form_time()
-    time.sleep(1.1)  # nobody types faster, and who does waits
+    time.sleep(1.1)  # the page delays its answer to a form that comes back faster
     used = _processor(site)
     found = asyncio.run(sign_ups(site.port, form_time, rate=rate, seconds=seconds))
     began = time.monotonic()
@@ -213,8 +217,8 @@ def load(site: Serving, sink: Sink, *, rate: float, seconds: float) -> bool:
 
 
 def _settle(site: Serving) -> dict[str, int]:
-    """Wait until everything is answered and mailed; what is left, and set aside."""
-    deadline = time.monotonic() + SETTLED
+    """Wait until everything is answered and mailed; returns the numbers that are left over."""
+    deadline = time.monotonic() + SETTLE_WITHIN
     while True:
         states = site.states()
         left = {**site.requests(), "mails": sum(states.values()) - states.get("sent", 0)}
@@ -224,7 +228,7 @@ def _settle(site: Serving) -> dict[str, int]:
 
 
 def people_in(site: Serving, state: str) -> set[str]:
-    """The addresses of everybody in a state."""
+    """The addresses of all subscribers in a state."""
     from sqlalchemy import select
 
     from newsletter.db.engine import reading
@@ -241,7 +245,7 @@ def _quantile(values: list[float], share: float) -> float:
 
 
 def _processor(site: Serving) -> float:
-    """Processor seconds that the serving processes have used; 0 where /proc is not there."""
+    """Processor seconds that the serving processes have used; 0 without /proc."""
     assert site.process is not None
     used = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -258,7 +262,7 @@ def _processor(site: Serving) -> float:
 
 
 def populate(site: Serving, tries: int) -> dict[str, list[str]]:
-    """So many addresses of each class."""
+    """Store `tries` addresses of each class; returns them by class."""
     from newsletter.cli.wiring import reader_policy
     from newsletter.cli.workspace import Workspace
     from newsletter.pipeline.readers import admin, rosters
@@ -278,7 +282,7 @@ def populate(site: Serving, tries: int) -> dict[str, list[str]]:
 
 
 async def tried(port: int, emails: dict[str, list[str]], form_time: str) -> dict[str, list[float]]:
-    """Seconds that each try of each class took, one after another in random order."""
+    """Seconds of each try by class, one after another in random order."""
     proxy = Proxy(port)
     order = [(name, email) for name in CLASSES for email in emails[name]]
     random.Random(11).shuffle(order)
@@ -287,16 +291,18 @@ async def tried(port: int, emails: dict[str, list[str]], form_time: str) -> dict
     answers = set()
     for number, (name, email) in enumerate(order):
         started = time.perf_counter()
-        status, answer = await proxy.post("/sign-up", wish(email, form_time), client=client(2**20 + number))
+        status, answer = await proxy.post(
+            "/sign-up", sign_up_fields(email, form_time), client=client(2**20 + number)
+        )
         took[name].append(time.perf_counter() - started)
         answers.add((status, re.sub(rb"(?i)date: [^\r]+", b"", answer)))
     proxy.close()
-    assert len(answers) == 1, answers  # the same for everybody, to the byte
+    assert len(answers) == 1, answers  # equal bytes for every address
     return took
 
 
 def times(site: Serving, *, tries: int) -> bool:
-    """Try every class; print the medians; whether each is near that of all."""
+    """Try every class and print the medians; True when they are close to each other."""
     emails = populate(site, tries)
     form_time = site.form_time()
     time.sleep(1.1)
@@ -308,11 +314,11 @@ def times(site: Serving, *, tries: int) -> bool:
     for name, values in took.items():
         print(
             f"  {name:12} median {statistics.median(values) * 1000:6.2f} ms, p90 "
-            f"{_quantile(values, 0.9) * 1000:6.2f}; {ratios[name]:.3f} of all (bar: {WITHIN:.0%})"
+            f"{_quantile(values, 0.9) * 1000:6.2f}; {ratios[name]:.3f} of all (bar: {MAX_SPREAD:.0%})"
         )
     apart = max(ratios.values()) / min(ratios.values())
     print(f"  slowest to fastest class: {apart:.3f}")
-    return apart <= 1 + WITHIN
+    return apart <= 1 + MAX_SPREAD
 
 
 def main() -> int:

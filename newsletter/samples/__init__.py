@@ -1,7 +1,7 @@
-"""Dumps of five days that ship with the product: for `newsletter demo`, and for tests anywhere.
+"""Finds the shipped sample dumps of five days, for `newsletter demo` and for tests. It does not read them.
 
-Titles, dates and counts of authors are those of published papers; the abstracts are summaries of our own. The
-files are in the format `daily-papers` and named after the day that they list. It does not read them.
+Titles, dates and counts of authors are those of published papers; we wrote the abstracts. The files have the
+format `daily-papers`, and each is named after the day that it lists.
 """
 
 from __future__ import annotations

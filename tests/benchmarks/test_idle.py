@@ -1,4 +1,4 @@
-"""The idle benchmark runs; what `newsletter run` costs while nothing is due stays below the bars."""
+"""The idle benchmark runs, and `newsletter run` stays below its bars while nothing is due."""
 
 from __future__ import annotations
 

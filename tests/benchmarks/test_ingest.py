@@ -1,4 +1,4 @@
-"""The ingest benchmark runs, small in every test run and whole among the proofs."""
+"""The ingest benchmark runs: small in every test run, whole in `make prove`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_ingest_benchmark_runs(tmp_path: Path) -> None:
     done = run_benchmark(
         "ingest.py", "--folder", str(tmp_path), "--known", "1000", "--few", "500", "--papers", "100"
     )
-    assert done.returncode in (0, 1), done.stderr  # so small a run proves nothing about the bars
+    assert done.returncode in (0, 1), done.stderr  # a run this small proves no bar
     assert "papers/s with 1,000 known" in done.stdout
 
 

@@ -1,4 +1,4 @@
-"""The benchmark of rosters runs, small in every test run and whole among the proofs."""
+"""The benchmark of rosters runs: small in every test run, whole in `make prove`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def test_roster_benchmark_runs(tmp_path: Path) -> None:
     done = run_benchmark(
         "rosters.py", "--folder", str(tmp_path), "--rows", "400", "--few", "200", "--rounds", "1"
     )
-    assert done.returncode in (0, 1), done.stderr  # so small a run proves nothing about the bars
+    assert done.returncode in (0, 1), done.stderr  # a run this small proves no bar
     assert "times csv and email-validator alone" in done.stdout
 
 
