@@ -1,0 +1,108 @@
+"""`newsletter subscribers import|export`: rosters in and out. Parses and prints; stores nothing itself."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from newsletter.cli import output
+from newsletter.cli.options import At, Json, now
+from newsletter.cli.roster_report import remarks, tell
+from newsletter.cli.wiring import reader_policy
+from newsletter.cli.workspace import workspace
+from newsletter.core.errors import UsageError
+
+
+def import_(
+    ctx: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV with a column email, or one address a line.")
+    ],
+    *,
+    confirmed: Annotated[
+        bool, typer.Option("--confirmed", help="Consent was given elsewhere: digests may start.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing; say what would change.")] = False,
+    topic: Annotated[
+        list[str] | None,
+        typer.Option("--topic", metavar="SLUG", help="A topic for rows that name none; repeat for more."),
+    ] = None,
+    state: Annotated[
+        Literal["pending", "unsubscribed", "suppressed"] | None,
+        typer.Option(
+            metavar="STATE",
+            help="What everybody in the file is at most: pending, unsubscribed or suppressed.",
+        ),
+    ] = None,
+    encoding: Annotated[
+        str, typer.Option(metavar="NAME", help="The file's encoding, such as koi8-r. Default: found out.")
+    ] = "",
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """Take in a roster: email and any of name, topics, cadence, weekday, hour, timezone, state.
+
+    Several topics are joined by ; in one field. What export writes goes in, and so do the exports of Mailman,
+    listmonk and Mailchimp. An import never brings back who has left or is suppressed.
+    """
+    if confirmed and state:
+        raise UsageError(f"--confirmed and --state {state} contradict each other", hint="Give one of them.")
+    work = workspace(ctx)
+    from newsletter.pipeline.readers import rosters
+
+    with output.progress("reading") as tick:
+        done = rosters.import_roster(
+            work.engine,
+            file,
+            confirmed=confirmed,
+            policy=reader_policy(work),
+            now=now(at),
+            dry_run=dry_run,
+            topics=topic or (),
+            at_most=state or "",
+            encoding=encoding,
+            progress=tick,
+            on_change=None if json else tell,
+        )
+    good = done["added"] + done["updated"] + done["unchanged"]
+    if json:
+        output.print_json(done)
+    else:
+        typer.echo(
+            f"{done['added']} added, {done['updated']} updated, {done['unchanged']} unchanged, "
+            f"{len(done['refused'])} refused{' (nothing stored)' if dry_run else ''}"
+        )
+        for refused in done["refused"]:
+            output.note(f"  row {refused['row']}: {refused['reason']}")
+        for remark in remarks(done):
+            output.note(remark)
+    if done["refused"]:
+        raise typer.Exit(output.IN_PART if good else output.FAILED)
+
+
+def export(
+    ctx: typer.Context,
+    file: Annotated[
+        str, typer.Argument(metavar="FILE|-", help="Where to write; - is standard output.")
+    ] = "-",
+    *,
+    json: Json = False,
+) -> None:
+    """Write all readers to a roster that import takes."""
+    work = workspace(ctx)
+    from newsletter.pipeline.readers import admin, rosters
+
+    if file == "-":
+        if json:
+            output.print_json(admin.listed(work.engine, policy=reader_policy(work)))
+        else:
+            rosters.write_roster(work.engine, sys.stdout)
+        return
+    count = rosters.export_roster(work.engine, Path(file))
+    if json:
+        output.print_json({"file": file, "subscribers": count})
+    else:
+        typer.echo(f"{count} readers written to {file}")
