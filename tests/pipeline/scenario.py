@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
+from newsletter.core.debts.account import NEVER_RECEIVED
 from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPaper
-from newsletter.core.debts.pending import DEAD
 from newsletter.core.mail.values import Content
 from newsletter.core.states import DeliveryState, Form
 from newsletter.core.topics.topic_match import TopicMatch
@@ -226,7 +226,7 @@ class Scenario:
                 select(deliveries.c.id, papers.c.title)
                 .join(digest_maybes, digest_maybes.c.digest_id == deliveries.c.digest_id)
                 .join(papers, papers.c.id == digest_maybes.c.paper_id)
-                .where(deliveries.c.subscriber_id == reader, deliveries.c.state.not_in(DEAD))
+                .where(deliveries.c.subscriber_id == reader, deliveries.c.state.not_in(NEVER_RECEIVED))
                 .order_by(deliveries.c.id, digest_maybes.c.position)
             ).all()
         mails: dict[int, list[str]] = {}

@@ -23,7 +23,7 @@ import pytest
 from sqlalchemy import select, update
 
 from benchmarks.idle import ZONES
-from newsletter.core.debts.no_digest import NoDigestReason, silence
+from newsletter.core.debts.no_digest import NoDigestReason, explain_day
 from newsletter.core.states import DeliveryState
 from newsletter.core.topics.topic_match import TopicMatch
 from newsletter.db.engine import default_url, reading, writing
@@ -77,7 +77,7 @@ class Model:
     done_to: datetime = LONG_AGO
     owed: dict[str, tuple[datetime, frozenset[str]]] = field(default_factory=dict)
     quiet_to: datetime = LONG_AGO  # no slot comes before
-    last_mail: datetime = LONG_AGO
+    last_digest: datetime = LONG_AGO
     days: dict[date, str] = field(default_factory=dict)
     mails: list[tuple[date, frozenset[str]]] = field(default_factory=list)
     entitled: set[str] = field(default_factory=set)  # papers that were owed at some time
@@ -128,7 +128,7 @@ class Model:
             return False
         self.mails.append((day, frozenset(self.owed)))
         self.owed.clear()
-        self.last_mail = now
+        self.last_digest = now
         return True
 
     def _note(self, day: date, verdict: str) -> None:
@@ -138,7 +138,7 @@ class Model:
     def _decide(self, slot: datetime, now: datetime) -> str:
         if self.paused_until is not None and self.paused_until > slot:
             return NoDigestReason.PAUSED
-        if self.last_mail > slot - timedelta(hours=12) or any(d == self._date(slot) for d, _ in self.mails):
+        if self.last_digest > slot - timedelta(hours=12) or any(d == self._date(slot) for d, _ in self.mails):
             return NoDigestReason.PASSED_OVER
         oldest = min((ready for ready, _ in self.owed.values()), default=None)
         if oldest is None or oldest > slot:
@@ -411,13 +411,13 @@ class Year:
 
     def _explain(self, explainer: DayExplainer, model: Model) -> Counter[str]:
         """`why` for each date of one reader, held against the model."""
-        told = explainer.reader(model.id)
+        history = explainer.reader(model.id)
         counted: Counter[str] = Counter()
         day = self.start.date()
         while day < self.end.date() - DAY:
-            mails = told.mails_on(day)
-            verdict = silence(told.books, day)
-            said = MAILED if mails else verdict.why.value
+            mails = history.deliveries_on(day)
+            explanation = explain_day(history.record, day)
+            said = MAILED if mails else explanation.why.value
             counted[said] += 1
             if day in model.days or said in (MAILED, *PROCESSED):
                 assert said == model.days.get(day), (self.models.index(model), day, model)

@@ -1,16 +1,19 @@
-"""The values of one reader's account: what they follow, what they were mailed, and their own debts.
+"""Names the values of one reader's account: topics followed, digests mailed, debts stored as rows.
 
-Values only. `ledger` balances them, `pending` and `no_digest` explain them.
+Decides nothing: `ledger` balances an account, `pending` and `no_digest` explain it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from newsletter.core.cadence import Cadence
-from newsletter.core.states import DebtEnd
+from newsletter.core.states import DebtEnd, DeliveryState
+
+NEVER_RECEIVED = (DeliveryState.FAILED, DeliveryState.SKIPPED)  # the reader has nothing of such a delivery
+SMALLEST_STEP = timedelta(microseconds=1)  # the least time by which one event is after another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,7 @@ class EditionPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowInterval:
-    """That the reader followed a topic."""
+    """A time in which the reader followed a topic."""
 
     topic: str
     since: datetime
@@ -42,31 +45,31 @@ class MailedPaper:
     paper: int  # canonical id
     form: str
     role: str
-    own: int | None = None  # the id it had in the mail
-    names: Sequence[tuple[datetime, int]] = ()  # canonical ids that this id came to have, and since when
-    inherited: bool = False  # it was part of what the mail shows, and was split off since
+    mailed_as: int | None = None  # the id that the delivery shows
+    merged_into: Sequence[tuple[datetime, int]] = ()  # (since when, canonical id) of that id, oldest first
+    inherited: bool = False  # split off, after the mail, from a paper that the delivery shows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailedDigest:
-    """One digest delivery of the reader's, in the order of composing."""
+    """One digest delivery."""
 
     delivery: int
     state: str
     reason: str | None
     composed_at: datetime
     papers: Sequence[MailedPaper]
-    key: str = ""  # the local date of its slot, when a slot asked for it
-    finished_at: datetime | None = None  # when its fate was known
+    key: str = ""  # the local date of its slot, if it has one
+    finished_at: datetime | None = None  # when its outcome was known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonalDebt:
-    """A debt that is a row of the reader's own."""
+    """A debt that is a row of its own for this reader."""
 
     paper: int
     kind: str  # returned, welcome, recap, resent
-    open: bool  # neither carried by a delivery nor ended
+    open: bool  # no delivery carries it, and it has not ended
     ended: DebtEnd | None
     made_at: datetime
 
@@ -81,6 +84,6 @@ class Account:
     paused_until: datetime | None
     minimum: int
     intervals: Sequence[FollowInterval]
-    mailed: Sequence[MailedDigest]
+    mailed: Sequence[MailedDigest]  # in the order of composing
     debts: Sequence[PersonalDebt]
     suppressed: bool = False  # now

@@ -1,4 +1,4 @@
-"""What a digest holds, in which order and form. Decides only; sizes come in as numbers."""
+"""Plans a digest: which papers, in which order and form. Renders nothing; its caller knows the sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import date, datetime
 from newsletter.core.states import Form, Role
 
 EVERYTHING = "everything"  # the topic that holds every paper, matched or not
-MAX_MAYBES = 10  # doubtful papers at the end of a digest; the rest is not worth the scrolling
+MAX_MAYBES = 10  # doubtful papers at the end of a digest; nobody scrolls further
 MAX_RECAPS = 30  # papers in the box "in case you missed it"; more wait for the next digest
 
 
@@ -50,12 +50,12 @@ class DigestPlan:
     news: tuple[PlannedPaper, ...]  # section by section, in order
     recaps: tuple[PlannedPaper, ...] = ()
     left_out: tuple[PlannedPaper, ...] = ()  # no room: still owed, lead the next digest
-    maybe: tuple[PlannedPaper, ...] = ()  # doubtful ones, for who wants them; nobody is owed them
+    maybe: tuple[PlannedPaper, ...] = ()  # doubtful papers; nobody is owed them
     note: str = ""  # the editor's words
 
     def key(self, composed_at: datetime) -> str:
-        """What makes this digest one: SHA-256 over its content and the instant of its Date header."""
-        told = [
+        """The digest's key: SHA-256 over its content and the instant of its Date header, in hex."""
+        identity = [
             self.edition,
             self.date.isoformat(),
             composed_at.isoformat(),
@@ -65,14 +65,14 @@ class DigestPlan:
                 for part in (self.news, self.recaps, self.left_out, self.maybe)
             ),
         ]
-        return hashlib.sha256(json.dumps(told, separators=(",", ":")).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(identity, separators=(",", ":")).encode()).hexdigest()
 
 
 def arrange(pairs: Iterable[OwedPair], *, topic_order: Mapping[str, int]) -> tuple[PlannedPaper, ...]:
     """Each owed paper once, in its strongest topic, section by section.
 
     pairs: all that one reader is owed. topic_order: slug to rank of its section; `everything` goes last.
-    Within a section what was left out before leads; then score, then place in the listing.
+    Within a section papers that were left out before come first; then score decides, then the listing.
     """
     by_paper: dict[int, list[OwedPair]] = {}
     for pair in pairs:
@@ -117,7 +117,7 @@ def fit(
     bytes for the papers. maximum: papers at most. size_of: bytes of one planned paper in its form.
     Returns what is shown, in order, and what is left out, in the order in which it will lead.
     """
-    # The last to suffer are those left out before; then each section's best before any section's rest.
+    # Papers left out before are shortened last; then each section's best before any section's rest.
     depth: dict[str, int] = {}
     urgency: dict[int, tuple[int, int, int]] = {}
     for position, paper in enumerate(news):

@@ -1,6 +1,7 @@
-"""Reads the account of every reader from the rows: what they followed, were mailed, and have as own debts.
+"""Reads the account of every reader from the rows: topics followed, digests mailed, debts.
 
-Judges nothing: `newsletter.core.debts` does. It shares no query with composing, so that the two can disagree.
+It judges nothing; `newsletter.core.debts` does. It shares no query with composing, so that the audit can find
+an error there.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class DigestContents:
         self._connection = connection
         self._known: dict[int, tuple[MailedPaper, ...]] = {}
         rows = connection.execute(select(paper_decisions).order_by(paper_decisions.c.id))
-        self._kin = replay(
+        self._merges = replay(
             MergeDecision(
                 at=row.at,
                 merges=row.verb == "merge",
@@ -89,11 +90,11 @@ class DigestContents:
         )
 
     @property
-    def unions(self) -> Sequence[MergedPeriod]:
+    def merged_periods(self) -> Sequence[MergedPeriod]:
         """Papers that were one for a time, under their present ids."""
         return [
-            replace(union, paper=self._kin.now(union.paper), other=self._kin.now(union.other))
-            for union in self._kin.unions
+            replace(merged, paper=self._merges.now(merged.paper), other=self._merges.now(merged.other))
+            for merged in self._merges.unions
         ]
 
     def of(self, digest_id: int) -> tuple[MailedPaper, ...]:
@@ -101,7 +102,7 @@ class DigestContents:
             rows = self._connection.execute(
                 select(
                     func.coalesce(papers.c.merged_into, papers.c.id).label("paper"),
-                    papers.c.id.label("own"),
+                    papers.c.id.label("mailed_as"),
                     digest_papers.c.form,
                     digest_papers.c.role,
                 )
@@ -116,8 +117,8 @@ class DigestContents:
                     paper=row.paper,
                     form=row.form,
                     role=row.role,
-                    own=row.own,
-                    names=self._kin.names.get(row.own, ()),
+                    mailed_as=row.mailed_as,
+                    merged_into=self._merges.names.get(row.mailed_as, ()),
                 )
                 for row in rows
             )
@@ -125,17 +126,17 @@ class DigestContents:
         return self._known[digest_id]
 
     def _inherited(self, digest_id: int, held: Sequence[MailedPaper]) -> tuple[MailedPaper, ...]:
-        """What was part of a paper in this digest when it was composed, and was split from it later."""
-        if not self._kin.heirs:
+        """Papers that were part of one in this digest when it was composed, and were split from it later."""
+        if not self._merges.heirs:
             return ()
         composed_at = self._connection.execute(
             select(digests.c.composed_at).where(digests.c.id == digest_id)
         ).scalar_one()
         found: list[MailedPaper] = []
-        for heir in self._kin.heirs:
-            paper = self._kin.now(heir.paper)
+        for heir in self._merges.heirs:
+            paper = self._merges.now(heir.paper)
             for carried in held:
-                if carried.own == heir.source and composed_at < heir.until and paper != carried.paper:
+                if carried.mailed_as == heir.source and composed_at < heir.until and paper != carried.paper:
                     found.append(
                         MailedPaper(paper=paper, form=carried.form, role=carried.role, inherited=True)
                     )
@@ -145,7 +146,7 @@ class DigestContents:
 def read_accounts(
     connection: Connection, contents: DigestContents, only: int | None = None
 ) -> Iterator[tuple[int, Account]]:
-    """Every reader who ever followed something, with all that is known of them, page by page."""
+    """Yields (subscriber id, account) of every reader who was ever confirmed. only: one subscriber's id."""
     everybody = audience.accounts().subquery()
     above = -1
     while True:

@@ -1,6 +1,6 @@
-"""Proves from the rows that nobody got a paper twice and nobody missed one that was theirs.
+"""Proves from the rows that nobody got a paper twice and nobody missed a paper that they were owed.
 
-Recomputes every debt from events: editions, subscriptions, deliveries. It shares no query with composing.
+Recomputes every debt from events: editions, subscriptions, deliveries. It shares no code with composing.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class AuditReport:
     deliveries: int = 0
     repeated: int = 0  # (reader, paper) given more than once
     missed: int = 0  # (reader, paper) owed and never given, without a reason
-    uncertain: int = 0  # deliveries whose fate is unknown
-    mended: int = 0  # of these, those whose papers were recapped in a sent mail
+    uncertain: int = 0  # deliveries whose outcome is unknown
+    mended: int = 0  # those of them whose papers a sent delivery recapped
     given: int = 0
     pending: dict[str, int] = field(default_factory=dict)  # reason to count
     ended: dict[str, int] = field(default_factory=dict)
@@ -65,10 +65,10 @@ def audit(engine: Engine, *, now: datetime) -> AuditReport:
         pairs = load_pairs(connection)
         contents = DigestContents(connection)
         last_run = _last_compose(connection, now=now)
-        unions = contents.unions
+        merged_periods = contents.merged_periods
         for subscriber_id, account in read_accounts(connection, contents):
             report.subscribers += 1
-            found = balance(account, pairs, now=now, last_run=last_run, unions=unions)
+            found = balance(account, pairs, now=now, last_run=last_run, merged_periods=merged_periods)
             _add(report, subscriber_id, account, found)
     return report
 

@@ -1,6 +1,6 @@
-"""What explains any day of a reader: what they had chosen then, what was owed, and the mails for it.
+"""Reads the history of a reader: their choices over time, their account, and the deliveries for each day.
 
-Looks only; the words are `newsletter.pipeline.explain.why_wording`.
+It changes nothing; `newsletter.pipeline.explain.why_wording` has the sentences.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, func, select
 
 from newsletter.core.cadence import Cadence, zone_of
-from newsletter.core.debts.no_digest import ChoicePeriod, ReaderRecord, era_at
+from newsletter.core.debts.no_digest import ChoicePeriod, ReaderRecord, period_at
 from newsletter.core.states import NOW_KEY, REGULAR_KINDS, DeliveryState, MailKind
 from newsletter.db.schema import deliveries, runs
 from newsletter.pipeline.explain.accounts import DigestContents, load_pairs, read_accounts
@@ -22,10 +22,10 @@ from subscribers.preference_history import PreferenceHistory, past
 
 
 class DayExplainer:
-    """What explains any day of any reader: editions and runs, read once. Lives within one transaction."""
+    """Reads editions and runs once, then the history of any reader. For one transaction."""
 
     def __init__(self, connection: Connection, *, now: datetime) -> None:
-        """now: aware; nothing later is known."""
+        """now: aware; nothing later counts."""
         self._connection = connection
         self._now = now
         self._pairs = load_pairs(connection)
@@ -39,27 +39,27 @@ class DayExplainer:
         ]
 
     def reader(self, subscriber_id: int) -> ReaderHistory | None:
-        """One reader's books; None of somebody who has never followed anything."""
+        """The history of one reader; None of a person who was never confirmed."""
         found = read_accounts(self._connection, self._contents, only=subscriber_id)
         account = next((account for _, account in found), None)
         if account is None:
             return None
-        then = past(self._connection, subscriber_id)
-        mails = self._connection.execute(
+        past_choices = past(self._connection, subscriber_id)
+        found_deliveries = self._connection.execute(
             select(deliveries)
             .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind.in_(REGULAR_KINDS))
             .order_by(deliveries.c.id)
         ).all()
         return ReaderHistory(
-            books=ReaderRecord(
+            record=ReaderRecord(
                 account=account,
-                eras=_eras(then),
-                pauses=then.pauses,
+                periods=_choice_periods(past_choices),
+                pauses=past_choices.pauses,
                 pairs=self._pairs,
                 runs=[(row.at, row.latest) for row in self._runs if row.only in (None, subscriber_id)],
                 now=self._now,
             ),
-            mails=mails,
+            deliveries=found_deliveries,
         )
 
 
@@ -67,55 +67,55 @@ class DayExplainer:
 class ReaderHistory:
     """One reader as `why` sees them."""
 
-    books: ReaderRecord
-    mails: Sequence[Row[Any]]  # digests and notes, in order
+    record: ReaderRecord
+    deliveries: Sequence[Row[Any]]  # of digests and notes, in order
 
     def zone_at(self, at: datetime) -> ZoneInfo:
-        """The zone that they had chosen then."""
-        return zone_of(era_at(self.books.eras, at).cadence.timezone)
+        """The zone that held at an instant."""
+        return zone_of(period_at(self.record.periods, at).cadence.timezone)
 
-    def era_on(self, day: date) -> ChoicePeriod:
-        """What held at noon of a date, as UTC counts it."""
-        return era_at(self.books.eras, datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+    def period_on(self, day: date) -> ChoicePeriod:
+        """The choices that held at noon UTC of a date."""
+        return period_at(self.record.periods, datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
 
     def zone_on(self, day: date) -> ZoneInfo:
-        """The zone at noon of a date."""
-        return zone_of(self.era_on(day).cadence.timezone)
+        """The zone that held at noon UTC of a date."""
+        return zone_of(self.period_on(day).cadence.timezone)
 
-    def mails_on(self, day: date, kind: str = MailKind.DIGEST) -> list[Row[Any]]:
-        """Those of the date's slot, and those made on it regardless of the hour."""
-        return [mail for mail in self.mails if mail.kind == kind and self.date_of(mail) == day]
+    def deliveries_on(self, day: date, kind: str = MailKind.DIGEST) -> list[Row[Any]]:
+        """Deliveries for the date's slot, and those made on it regardless of the hour."""
+        return [mail for mail in self.deliveries if mail.kind == kind and self.date_of(mail) == day]
 
-    def came_on(self, day: date) -> list[Row[Any]]:
-        """Digests that were sent on a date, but for the slot of another: after downtime, say."""
+    def late_deliveries_on(self, day: date) -> list[Row[Any]]:
+        """Digests that were sent on a date for the slot of another date, for example after downtime."""
         return [
             mail
-            for mail in self.mails
+            for mail in self.deliveries
             if mail.kind == MailKind.DIGEST
             and mail.state == DeliveryState.SENT
             and self.sent_at(mail).date() == day != self.date_of(mail)
         ]
 
     def sent_at(self, mail: Row[Any]) -> datetime:
-        """When a mail went out, in the zone of the time."""
+        """When a delivery was sent, in the zone that held then."""
         at: datetime = mail.finished_at or mail.composed_at
         return at.astimezone(self.zone_at(mail.composed_at))
 
     def date_of(self, mail: Row[Any]) -> date:
-        """The date of the slot that a mail is for; of one that was made regardless of the hour, its own."""
+        """The date of a delivery's slot; without a slot, the date of its composing."""
         if mail.key.startswith(NOW_KEY):
             return cast(date, mail.composed_at.astimezone(self.zone_at(mail.composed_at)).date())
         return date.fromisoformat(mail.key)
 
 
-def _eras(then: PreferenceHistory) -> list[ChoicePeriod]:
+def _choice_periods(past_choices: PreferenceHistory) -> list[ChoicePeriod]:
     found: list[ChoicePeriod] = []
     counted: datetime | None = None
-    for number, choice in enumerate(then.choices):
+    for number, choice in enumerate(past_choices.choices):
         chosen = choice.preferences
         if choice.anew:
             counted = choice.since
-        following = then.choices[number + 1].since if number + 1 < len(then.choices) else None
+        following = past_choices.choices[number + 1].since if number + 1 < len(past_choices.choices) else None
         found.append(
             ChoicePeriod(
                 since=choice.since,

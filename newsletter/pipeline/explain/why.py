@@ -1,6 +1,6 @@
-"""Says for any day why a person got the mail that they got, or got none. Looks only; changes nothing.
+"""Explains for any day why a reader got a digest or got none. It changes nothing.
 
-The day is the reader's own. The answer comes from the same events as the audit's, not from composing.
+The day is one in the reader's zone. The answer comes from the same events as the audit's, not from composing.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from newsletter.core.debts.no_digest import (
     DayExplanation,
     NoDigestReason,
     ReaderRecord,
-    owed,
+    explain_day,
+    owed_papers,
     paused_until,
-    silence,
 )
 from newsletter.core.states import NOW_KEY, DeliveryState, Form
 from newsletter.db.engine import reading
@@ -27,7 +27,14 @@ from newsletter.db.schema import canary_slots, digest_papers, papers
 from newsletter.delivery.outbox.digest_contents import ShownPaper, contents_of
 from newsletter.delivery.outbox.held_mail import barred
 from newsletter.pipeline.explain.reader_history import DayExplainer
-from newsletter.pipeline.explain.why_wording import coming, fate, never, no_digest, why_not, why_waiting
+from newsletter.pipeline.explain.why_wording import (
+    came_late,
+    never_confirmed,
+    no_digest,
+    outcome_of,
+    why_not_in_mail,
+    why_not_mailed_yet,
+)
 from subscribers import consent, queries
 from subscribers.consent import EventKind
 
@@ -41,10 +48,10 @@ class WhyAnswer:
     mailed: bool
     reason: str
     papers: list[dict[str, Any]]  # id, title, topic, role, evidence (matched words)
-    maybe: list[dict[str, Any]]  # doubtful ones at the end of the mail: id, title, topic, evidence
+    maybe: list[dict[str, Any]]  # doubtful papers at the end of the mail: id, title, topic, evidence
     left_out: list[dict[str, Any]]  # paper (id), title, reason
     deliveries: list[int]
-    came: list[int]  # deliveries that came on the day, but were for the slot of another
+    came: list[int]  # deliveries that came on the day for the slot of another day
 
     def as_json(self) -> dict[str, Any]:
         """The JSON of `newsletter why`."""
@@ -62,44 +69,44 @@ class WhyAnswer:
 
 
 def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, now: datetime) -> WhyAnswer:
-    """Explain one day of one reader. on: their local date; None means today as of `now` (aware)."""
+    """Explain one day of one reader. on: their local date; None: the day of `now` (aware)."""
     with reading(engine) as connection:
-        told = DayExplainer(connection, now=now).reader(subscriber_id)
-        if told is None:
+        history = DayExplainer(connection, now=now).reader(subscriber_id)
+        if history is None:
             return _never_joined(connection, subscriber_id, address=address, on=on, now=now)
-        day = on or now.astimezone(told.zone_at(now)).date()
-        mails = told.mails_on(day)
+        day = on or now.astimezone(history.zone_at(now)).date()
+        mails = history.deliveries_on(day)
         sent = [mail for mail in mails if mail.state == DeliveryState.SENT]
         ids = [mail.digest_id for mail in (sent or mails)]
         contents = list(contents_of(connection, ids).values())
-        crowded = _crowded(connection, ids)
-        verdict = None if mails else silence(told.books, day)
-        slot = verdict.slot if verdict is not None else slot_on(told.era_on(day).cadence, day)
+        left_out = _left_out(connection, ids)
+        explanation = None if mails else explain_day(history.record, day)
+        slot = explanation.slot if explanation is not None else slot_on(history.period_on(day).cadence, day)
         known = {card.id for of in contents for card in (*of.papers, *of.maybe)} | {
-            p["paper"] for p in crowded
+            p["paper"] for p in left_out
         }
-        at = slot.at if slot is not None else local_instant(day, 12, told.zone_on(day))
-        ahead = verdict is not None and verdict.why is NoDigestReason.NOT_YET
-        waiting = _waiting_for(told.books, verdict) if verdict is not None and ahead else []
-        came = told.came_on(day)
+        at = slot.at if slot is not None else local_instant(day, 12, history.zone_on(day))
+        ahead = explanation is not None and explanation.why is NoDigestReason.NOT_YET
+        waiting = _waiting_pairs(history.record, explanation) if explanation is not None and ahead else []
+        came = history.late_deliveries_on(day)
         return WhyAnswer(
             address=address,
             on=day,
             mailed=bool(sent),
             reason=(
-                no_digest(told, verdict, day, waiting)
-                if verdict is not None
-                else fate(told, mails, sent, day)
+                no_digest(history, explanation, day, waiting)
+                if explanation is not None
+                else outcome_of(history, mails, sent, day)
                 + _canary(connection, (sent or mails)[-1])
                 + _held(connection, (sent or mails)[-1])
             )
-            + "".join(f"; {coming(told, mail)}" for mail in came),
+            + "".join(f"; {came_late(history, mail)}" for mail in came),
             papers=[_card(card, role=card.role) for of in contents for card in of.papers] if sent else [],
             maybe=[_card(card) for of in contents for card in of.maybe] if sent else [],
             left_out=(
-                _listed(connection, {p.paper: why_waiting(p) for p in waiting})
+                _listed(connection, {p.paper: why_not_mailed_yet(p) for p in waiting})
                 if ahead
-                else crowded + _not_for_them(connection, told.books, at, known)
+                else left_out + _not_in_mail(connection, history.record, at, known)
             ),
             deliveries=[mail.id for mail in mails],
             came=[mail.id for mail in came],
@@ -109,13 +116,13 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
 def _never_joined(
     connection: Connection, subscriber_id: int, *, address: str, on: date | None, now: datetime
 ) -> WhyAnswer:
-    """The answer for somebody who has not agreed to any mail."""
+    """The answer for a person who never agreed to any mail."""
     person = queries.by_id(connection, subscriber_id)
     return WhyAnswer(
         address=address,
         on=on or now.astimezone(zone_of(person.preferences.timezone)).date(),
         mailed=False,
-        reason=never(
+        reason=never_confirmed(
             person.state, asked_at=consent.last_at(connection, subscriber_id, [EventKind.REQUESTED])
         ),
         papers=[],
@@ -130,8 +137,8 @@ def _card(card: ShownPaper, **more: str) -> dict[str, Any]:
     return {"id": card.id, "title": card.title, "topic": card.topic, **more, "evidence": list(card.evidence)}
 
 
-def _crowded(connection: Connection, digest_ids: list[int]) -> list[dict[str, Any]]:
-    """What the digests had no room for."""
+def _left_out(connection: Connection, digest_ids: list[int]) -> list[dict[str, Any]]:
+    """The papers that the digests had no room for."""
     rows = connection.execute(
         select(digest_papers.c.paper_id, papers.c.title)
         .join(papers, papers.c.id == digest_papers.c.paper_id)
@@ -144,16 +151,16 @@ def _crowded(connection: Connection, digest_ids: list[int]) -> list[dict[str, An
     ]
 
 
-def _not_for_them(
-    connection: Connection, books: ReaderRecord, at: datetime, known: set[int]
+def _not_in_mail(
+    connection: Connection, record: ReaderRecord, at: datetime, known: set[int]
 ) -> list[dict[str, Any]]:
-    """Papers that became ready within the day before a slot, and why they are not in its mail."""
+    """Papers that became ready within the day before a slot, and why they are not in its digest."""
     fresh: dict[int, list[EditionPair]] = {}
-    for of_topic in books.pairs.values():
+    for of_topic in record.pairs.values():
         for pair in of_topic:
             if at - timedelta(days=1) < pair.ready_at <= at and pair.paper not in known:
                 fresh.setdefault(pair.paper, []).append(pair)
-    reasons = {paper: why_not(books.account, of_paper) for paper, of_paper in fresh.items()}
+    reasons = {paper: why_not_in_mail(record.account, of_paper) for paper, of_paper in fresh.items()}
     return _listed(connection, reasons)
 
 
@@ -163,18 +170,18 @@ def _listed(connection: Connection, reasons: dict[int, str]) -> list[dict[str, A
     return [{"paper": paper, "title": titles[paper], "reason": reason} for paper, reason in reasons.items()]
 
 
-def _waiting_for(books: ReaderRecord, verdict: DayExplanation) -> list[EditionPair]:
-    """What waits for a slot that is the reader's next, one pair for each paper; held ones last."""
-    slot = verdict.slot
-    if slot is None or next_slot(verdict.cadence, books.now) != slot:
+def _waiting_pairs(record: ReaderRecord, explanation: DayExplanation) -> list[EditionPair]:
+    """The pairs that wait for the reader's next slot, one for each paper; [] when this slot is another."""
+    slot = explanation.slot
+    if slot is None or next_slot(explanation.cadence, record.now) != slot:
         return []
-    if paused_until(books, books.now) > slot.at:
+    if paused_until(record, record.now) > slot.at:
         return []
-    return list((owed(books, books.now, held=True) | owed(books, books.now)).values())
+    return list((owed_papers(record, record.now, held=True) | owed_papers(record, record.now)).values())
 
 
 def _canary(connection: Connection, mail: Row[Any]) -> str:
-    """Which editions of a mail the reader had ahead of their time, in words."""
+    """Says which editions of a digest the reader had ahead of their time."""
     if not mail.key.startswith(NOW_KEY):
         return ""
     numbers = connection.execute(
@@ -193,6 +200,6 @@ def _canary(connection: Connection, mail: Row[Any]) -> str:
 
 
 def _held(connection: Connection, mail: Row[Any]) -> str:
-    """Whether a mail waits for an edition that is held, in words."""
+    """Says whether a delivery waits for an edition that is held."""
     waits = mail.state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
     return "; it waits for a held edition" if waits and barred(connection, [mail.digest_id]) else ""

@@ -108,7 +108,7 @@ def test_a_digest_made_after_the_paper_was_ready_and_without_it_is_a_miss() -> N
         (account(), pair(ready=MONDAY + 8 * HOUR), Pending.SLOT),
         (account(paused_until=MONDAY + 99 * HOUR), pair(), Pending.PAUSED),
         (account(minimum=2), pair(), Pending.TOO_FEW),
-        (account(debts=[own("returned", is_open=True)]), pair(), Pending.OWN),
+        (account(debts=[own("returned", is_open=True)]), pair(), Pending.RETURNED),
     ],
 )
 def test_an_unpaid_debt_is_pending_with_its_reason(
