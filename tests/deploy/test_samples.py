@@ -1,4 +1,4 @@
-"""The other files of deploy/: each is read by the program that it is for, where that is installed."""
+"""The programs of the files in deploy/ accept them, where they are installed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _program(name: str) -> str:
     return found
 
 
-def _said(*command: str) -> str:
+def _output(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -42,7 +42,7 @@ def _compose() -> dict[str, Any]:
     return found
 
 
-def test_compose_file_names_what_there_is() -> None:
+def test_compose_file_names_existing_files_volumes_and_networks() -> None:
     compose = _compose()
     services = compose["services"]
     assert set(services) == {"app", "relay", "postgres"}
@@ -73,7 +73,7 @@ def test_compose_file_sets_only_settings_that_exist() -> None:
     assert unknown == []
 
 
-def test_relays_network_is_the_composes() -> None:
+def test_network_of_the_relay_is_that_of_the_compose_file() -> None:
     (network,) = _compose()["networks"]["inside"]["ipam"]["config"]
     assert network["subnet"] in (CONTAINER / "relay.main.cf").read_text("utf-8")
     proxies = _compose()["services"]["app"]["environment"]["NEWSLETTER_WEB__TRUSTED_PROXIES"]
@@ -81,7 +81,7 @@ def test_relays_network_is_the_composes() -> None:
 
 
 def _compose_program() -> list[str]:
-    """Compose as a part of docker, or the program of its own that Debian has."""
+    """The compose command of docker, or the separate program of Debian."""
     version = ["docker", "compose", "version"]
     if shutil.which("docker") and not subprocess.run(version, capture_output=True, check=False).returncode:
         return version[:2]
@@ -91,7 +91,7 @@ def _compose_program() -> list[str]:
 def test_compose_accepts_the_file(tmp_path: Path) -> None:
     shutil.copytree(CONTAINER, tmp_path / "deploy/container")
     shutil.copy(CONTAINER / "example.env", tmp_path / "deploy/container/.env")
-    _said(*_compose_program(), "-f", str(tmp_path / "deploy/container/compose.yaml"), "config", "--quiet")
+    _output(*_compose_program(), "-f", str(tmp_path / "deploy/container/compose.yaml"), "config", "--quiet")
 
 
 @pytest.mark.parametrize("name", ["Containerfile", "Containerfile.relay"])
@@ -108,7 +108,7 @@ def test_container_file_is_well_formed(name: str) -> None:
 
 
 def _postfix(folder: Path, main: Path) -> str:
-    """What Postfix says of a main.cf: nothing, when all is well."""
+    """The warnings of Postfix about a main.cf."""
     shutil.copy(main, folder / "main.cf")
     shutil.copy("/etc/postfix/master.cf", folder / "master.cf")
     done = subprocess.run(
@@ -136,19 +136,19 @@ def test_postfix_knows_every_parameter(main: str, tmp_path: Path) -> None:
 def test_opendkim_accepts_its_file(tmp_path: Path) -> None:
     opendkim = _program("opendkim")
     key = tmp_path / "key"
-    _said(_program("openssl"), "genrsa", "-out", str(key), "2048")
+    _output(_program("openssl"), "genrsa", "-out", str(key), "2048")
     key.chmod(0o600)
     text = (DEPLOY / "opendkim/opendkim.conf").read_text("utf-8")
     text = text.replace("/etc/dkimkeys/mx2027.private", str(key)).replace(
         "UserID                  opendkim\n", ""
     )
-    text += "RequireSafeKeys no\n"  # everybody may write beside the folders of tests
+    text += "RequireSafeKeys no\n"  # the folders of tests are writable for all users
     (tmp_path / "opendkim.conf").write_text(text, "utf-8")
-    assert _said(opendkim, "-n", "-x", str(tmp_path / "opendkim.conf")) == ""
+    assert _output(opendkim, "-n", "-x", str(tmp_path / "opendkim.conf")) == ""
 
 
 def test_caddy_accepts_its_file() -> None:
-    _said(
+    _output(
         _program("caddy"), "validate", "--adapter", "caddyfile", "--config", str(DEPLOY / "caddy/Caddyfile")
     )
 
@@ -164,7 +164,7 @@ def test_nginx_accepts_its_file(tmp_path: Path) -> None:
     folders = "\n".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds)
     whole = f"pid {tmp_path}/pid;\nerror_log {tmp_path}/log;\nevents {{}}\nhttp {{\n{folders}\n{site}\n}}\n"
     (tmp_path / "nginx.conf").write_text(whole, "utf-8")
-    _said(nginx, "-t", "-q", "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path))
+    _output(nginx, "-t", "-q", "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path))
 
 
 def test_braces_of_the_proxies_files_match() -> None:
@@ -181,7 +181,7 @@ def test_zone_of_the_guide_satisfies_the_doctor() -> None:
     for name, _ttl, record in zone.iterate_rdatas():
         kind = dns.rdatatype.to_text(record.rdtype)
         records.setdefault((name.to_text(omit_final_dot=True), kind), []).append(record.to_text())
-    records["7.113.0.203.in-addr.arpa", "PTR"] = ["mx.example.org."]  # the provider's part
+    records["7.113.0.203.in-addr.arpa", "PTR"] = ["mx.example.org."]  # the provider sets it
     with NameServer(records) as server:
         found = doctor.look(
             Resolver(server.address),

@@ -1,4 +1,4 @@
-"""The systemd units: valid, hardened, and of commands that exist."""
+"""The systemd units are valid and hardened, and their commands exist."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[2] / "deploy/systemd"
 SERVICES = sorted(FOLDER.glob("*.service"))
 PROGRAM = "/opt/newsletter/bin/newsletter"
-BAR = 2.0  # exposure, of 10
+MAX_EXPOSURE = 2.0  # of 10
 analyze = shutil.which("systemd-analyze")
 needs_systemd = pytest.mark.skipif(analyze is None, reason="systemd-analyze is not installed")
 
@@ -29,7 +29,7 @@ def _run(*arguments: str) -> str:
 @needs_systemd
 def test_units_are_valid(tmp_path: Path) -> None:
     for unit in (*SERVICES, *FOLDER.glob("*.timer")):
-        # systemd looks whether the program is there: another one stands in for it.
+        # systemd checks that the program exists, so the test names another one.
         (tmp_path / unit.name).write_text(unit.read_text("utf-8").replace(PROGRAM, sys.executable), "utf-8")
     assert _run("verify", *(str(unit) for unit in sorted(tmp_path.iterdir()))) == ""
 
@@ -37,27 +37,27 @@ def test_units_are_valid(tmp_path: Path) -> None:
 @needs_systemd
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: str(unit.name))
 def test_service_is_hardened(unit: Path) -> None:
-    told = _run("security", "--offline=true", "--no-pager", str(unit))
-    found = re.search(r"exposure level for \S+: ([\d.]+)", told)
-    assert found is not None, told
-    assert float(found.group(1)) < BAR, told
+    report = _run("security", "--offline=true", "--no-pager", str(unit))
+    found = re.search(r"exposure level for \S+: ([\d.]+)", report)
+    assert found is not None, report
+    assert float(found.group(1)) < MAX_EXPOSURE, report
 
 
 def _service(unit: Path) -> dict[str, str]:
-    parser = ConfigParser(strict=False, interpolation=None)  # of several keys of one name the last
+    parser = ConfigParser(strict=False, interpolation=None)  # of several equal keys the last counts
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read_string(unit.read_text("utf-8"))
     return dict(parser["Service"])
 
 
 def test_services_differ_in_nothing_but_their_command() -> None:
-    apart = {name: _service(FOLDER / f"newsletter{name}.service") for name in ("", "-schedule", "-serve")}
-    assert {name: apart[name].pop("ExecStart").removeprefix(PROGRAM).strip() for name in apart} == {
+    services = {name: _service(FOLDER / f"newsletter{name}.service") for name in ("", "-schedule", "-serve")}
+    assert {name: services[name].pop("ExecStart").removeprefix(PROGRAM).strip() for name in services} == {
         "": "run",
         "-schedule": "schedule",
         "-serve": "serve",
     }
-    assert apart[""] == apart["-schedule"] == apart["-serve"]
+    assert services[""] == services["-schedule"] == services["-serve"]
 
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: str(unit.name))

@@ -1,4 +1,4 @@
-"""The documentation: complete, true to the code, and without a dead link."""
+"""The documentation is complete, agrees with the code, and has no dead link."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _generator() -> ModuleType:
 
 
 @pytest.mark.parametrize("page", ["docs/reference/cli.md", "docs/reference/settings.md"])
-def test_reference_page_is_what_the_code_says(page: str) -> None:
+def test_reference_page_is_generated_from_the_code(page: str) -> None:
     expected = _generator().PAGES[page]()
     assert (ROOT / page).read_text("utf-8") == expected, "run `make docs`"
 
@@ -59,7 +59,7 @@ def _commands() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("page", "line"), sorted(set(_commands())))
-def test_command_that_a_page_shows_exists_with_its_options(page: str, line: str) -> None:
+def test_command_on_a_page_exists_with_its_options(page: str, line: str) -> None:
     words = shlex.split(line.split(">>")[0], comments=True)[1:]
     front: Any = get_command(app)
     known = {name for parameter in front.params for name in parameter.opts} | {"--help"}
@@ -144,7 +144,7 @@ def test_every_page_is_reachable_from_the_index() -> None:
     assert [page for page in pages if page != "index.md" and f"({page})" not in index] == []
 
 
-def test_every_command_and_setting_stands_in_the_reference() -> None:
+def test_every_command_and_setting_is_in_the_reference() -> None:
     cli = (ROOT / "docs/reference/cli.md").read_text("utf-8")
     settings = (ROOT / "docs/reference/settings.md").read_text("utf-8")
     assert [listed.name for listed in COMMANDS if f"`newsletter {listed.name}`" not in cli] == []

@@ -1,4 +1,4 @@
-"""What the documentation tells people to type, typed: page by page, in order, and each must do its work."""
+"""Runs the commands of each documentation page in order; each must succeed."""
 
 from __future__ import annotations
 
@@ -42,11 +42,8 @@ PLACES = {
     "/srv/papers": "papers",
     "/root": "root",
 }
-RUNS_ON = {"run", "serve", "schedule"}
-MAY_FIND_FAULT = {
-    "doctor",
-    "watch",
-}  # exit 1: they looked, and something is wrong, such as a DNS that says nothing
+NEVER_ENDS = {"run", "serve", "schedule"}
+MAY_FIND_FAULT = {"doctor", "watch"}  # exit 1: they found a fault, such as a DNS without an answer
 SETTINGS = """
 sender = "Research papers <papers@example.org>"
 base_url = "http://127.0.0.1:8000"
@@ -100,18 +97,18 @@ def settled(tmp_path_factory: pytest.TempPathFactory, mail_server: RecordingServ
     return shell.state_dir
 
 
-def _typed(line: str, folder: Path) -> list[str]:
-    """The words of a command, with places of a real machine moved into the folder."""
+def _words_of(line: str, folder: Path) -> list[str]:
+    """The words of a command, with the paths of a real machine moved into the folder."""
     for place, name in PLACES.items():
         line = line.replace(place, str(folder / name))
-    if line == "newsletter demo":  # it asks for a folder of its own
+    if line == "newsletter demo":  # it needs an own folder
         line = f"newsletter --state-dir {folder}/demo-state demo"
     words = shlex.split(re.split(r"\s>", line)[0], comments=True)[1:]
     return words if "--state-dir" in words else ["--state-dir", str(folder / "state"), *words]
 
 
 def _prepare(words: list[str], folder: Path) -> None:
-    """What the page says around the command: files that are there, a machine that is still empty."""
+    """Make the conditions that the page describes: existing files, or an empty machine."""
     if "restore" in words:
         (made,) = sorted(folder.glob("*/newsletter-backup-*.tar.gz"))[-1:]
         for place in (folder, made.parent):
@@ -123,8 +120,8 @@ def _prepare(words: list[str], folder: Path) -> None:
         shutil.copytree(folder / "state", words[1], dirs_exist_ok=True)
 
 
-def _runs_on(words: list[str]) -> CommandResult:
-    """A program that runs on: started, and told to stop once it says that it serves or works."""
+def _start_and_stop(words: list[str]) -> CommandResult:
+    """Start a program that does not end, and stop it after its first line of output."""
     process = subprocess.Popen(
         [sys.executable, "-m", "newsletter", *words],
         stderr=subprocess.PIPE,
@@ -132,11 +129,11 @@ def _runs_on(words: list[str]) -> CommandResult:
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     assert process.stderr is not None
-    said = process.stderr.readline()
+    output = process.stderr.readline()
     time.sleep(1.0)
     process.send_signal(signal.SIGTERM)
     _, rest = process.communicate(timeout=30)
-    return CommandResult(code=process.returncode, stdout="", stderr=said + rest)
+    return CommandResult(code=process.returncode, stdout="", stderr=output + rest)
 
 
 @pytest.mark.parametrize("walk", WALKS, ids=lambda walk: str(walk.relative_to(ROOT)))
@@ -161,9 +158,9 @@ def test_commands_of_a_page_do_their_work(
         with (tmp_path / "state/newsletter.toml").open("a", encoding="utf-8") as settings:
             settings.write(table.group(1))
     for line in _lines(text):
-        words = _typed(line, tmp_path)
+        words = _words_of(line, tmp_path)
         _prepare(words, tmp_path)
-        answer = _runs_on(words) if words[2] in RUNS_ON else Shell(Path(words[1]))(*words[2:])
-        said = f"{line}\n{answer.stdout}{answer.stderr}"
-        assert answer.code in ({0, 1} if words[2] in MAY_FIND_FAULT else {0}), said
-        assert "Traceback" not in said
+        answer = _start_and_stop(words) if words[2] in NEVER_ENDS else Shell(Path(words[1]))(*words[2:])
+        output = f"{line}\n{answer.stdout}{answer.stderr}"
+        assert answer.code in ({0, 1} if words[2] in MAY_FIND_FAULT else {0}), output
+        assert "Traceback" not in output

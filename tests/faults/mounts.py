@@ -1,4 +1,4 @@
-"""Disks of their own for tests: small ones, read-only ones."""
+"""Mounts small and read-only disks for tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 @contextmanager
 def mounted(*options: str) -> Iterator[None]:
-    """A mount, taken away at the end; the test is skipped where none may be made."""
+    """Mount, and unmount at the end; skips the test where mounting is not allowed."""
     done = subprocess.run(["mount", *options], capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")

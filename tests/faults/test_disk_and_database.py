@@ -1,4 +1,4 @@
-"""A full or read-only disk, a database that is locked: told, nothing lost, and no help needed."""
+"""A full or read-only disk and a locked database are reported; nothing is lost, and work goes on."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def server() -> Iterator[RecordingServer]:
 
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory: pytest.TempPathFactory, server: RecordingServer) -> Path:
-    """A newsletter with readers, each of whom follows everything, on Sunday."""
+    """A newsletter whose readers all follow everything, on Sunday."""
     shell = Shell(tmp_path_factory.mktemp("settled") / "state")
     shell.ok("init")
     shell.settings(f'[smtp]\nhost = "127.0.0.1"\nport = {server.port}\nsecurity = "none"\n')
@@ -63,7 +63,7 @@ def _command(shell: Shell, *arguments: str) -> list[str]:
 
 
 def _limited(shell: Shell, largest: int, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process that can write no file beyond so many bytes."""
+    """Run a command in a process that can write no file of more than `largest` bytes."""
     return subprocess.run(
         _command(shell, *arguments),
         cwd=ROOT,
@@ -76,13 +76,13 @@ def _limited(shell: Shell, largest: int, *arguments: str) -> subprocess.Complete
     )
 
 
-def _said_plainly(done: subprocess.CompletedProcess[str]) -> None:
+def _check_error_without_traceback(done: subprocess.CompletedProcess[str]) -> None:
     assert done.returncode in (1, 3), done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert "Error" in done.stderr or "error" in done.stderr, done.stderr
 
 
-def _check_everybody_got_it_once(shell: Shell, server: RecordingServer) -> None:
+def _check_each_reader_got_it_once(shell: Shell, server: RecordingServer) -> None:
     found = shell.ok("audit", "--at", SLOT, "--json").json
     assert (found["repeated"], found["missed"]) == (0, 0)
     got = Counter(mail.recipient for mail in server.accepted)
@@ -94,24 +94,24 @@ def _check_everybody_got_it_once(shell: Shell, server: RecordingServer) -> None:
 def test_ingest_on_a_full_disk_says_so_and_is_whole_afterwards(shell: Shell, room: int) -> None:
     size = (shell.state_dir / DEFAULT_FILE).stat().st_size
     done = _limited(shell, room * KIB, "ingest", str(dumps()[0]), "--at", INGESTED)
-    _said_plainly(done)
+    _check_error_without_traceback(done)
     assert (shell.state_dir / DEFAULT_FILE).stat().st_size >= size
     assert shell.ok("papers", "list", "--json").json == []
-    told = shell.ok("ingest", str(dumps()[0]), "--at", INGESTED, "--json").json
-    assert [dump["status"] for dump in told["dumps"]] == ["ingested"]
+    report = shell.ok("ingest", str(dumps()[0]), "--at", INGESTED, "--json").json
+    assert [dump["status"] for dump in report["dumps"]] == ["ingested"]
 
 
 @pytest.mark.parametrize("room", [40, 160, 320, 480])
 def test_send_on_a_disk_that_fills_up_loses_and_doubles_nothing(
     shell: Shell, server: RecordingServer, room: int
 ) -> None:
-    """room: KiB that each file may have; the journal of so many mails needs more."""
+    """room: KiB for each file; the journal of all deliveries needs more."""
     shell.ok("ingest", str(dumps()[0]), "--at", INGESTED)
     done = _limited(shell, room * KIB, "send", "--at", SLOT)
-    if done.returncode:  # else there was room enough
-        _said_plainly(done)
-    assert shell("send", "--at", SLOT).code in (0, 3)  # 3: what was under way when it broke off is uncertain
-    _check_everybody_got_it_once(shell, server)
+    if done.returncode:  # else the room was enough
+        _check_error_without_traceback(done)
+    assert shell("send", "--at", SLOT).code in (0, 3)  # 3: messages in transit at the failure are uncertain
+    _check_each_reader_got_it_once(shell, server)
 
 
 def test_scheduler_on_a_full_disk_goes_on_by_itself_once_there_is_room(
@@ -154,7 +154,7 @@ def _wait(seen: Callable[[], object], process: subprocess.Popen[bytes], seconds:
     end = time.monotonic() + seconds
     while not seen():
         assert process.poll() is None, "it ended"
-        assert time.monotonic() < end, "it did not come about"
+        assert time.monotonic() < end, "it did not happen"
         time.sleep(0.1)
 
 
@@ -169,11 +169,11 @@ def test_send_in_a_directory_that_is_read_only_says_so_and_loses_nothing(
         assert (answer.code, server.accepted) == (1, [])
         assert "written" in answer.stderr or "writable" in answer.stderr or "read-only" in answer.stderr
     shell.ok("send", "--at", SLOT)
-    _check_everybody_got_it_once(shell, server)
+    _check_each_reader_got_it_once(shell, server)
 
 
 @pytest.mark.parametrize("step", ["ingest", "send"])
-def test_database_that_is_locked_for_a_while_is_waited_for(
+def test_commands_wait_for_a_database_that_is_locked_for_a_while(
     shell: Shell, server: RecordingServer, step: str
 ) -> None:
     if step == "send":
@@ -196,12 +196,12 @@ def test_database_that_is_locked_for_a_while_is_waited_for(
     thread.join()
     if step == "ingest":
         shell.ok("send", "--at", SLOT)
-    _check_everybody_got_it_once(shell, server)
+    _check_each_reader_got_it_once(shell, server)
 
 
 @pytest.mark.prove
 def test_database_that_stays_locked_is_reported(shell: Shell, server: RecordingServer) -> None:
-    """A database locked for longer than anybody waits: said, exit 1, and the next run does it all."""
+    """A database stays locked beyond the time limit: exit 1 with a message; the next run does all work."""
     shell.ok("ingest", str(dumps()[0]), "--at", INGESTED)
     connection = sqlite3.connect(shell.state_dir / DEFAULT_FILE, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
@@ -211,4 +211,4 @@ def test_database_that_stays_locked_is_reported(shell: Shell, server: RecordingS
     assert (answer.code, server.accepted) == (1, [])
     assert "locked" in answer.stderr
     shell.ok("send", "--at", SLOT)
-    _check_everybody_got_it_once(shell, server)
+    _check_each_reader_got_it_once(shell, server)

@@ -1,4 +1,4 @@
-"""The web pages on a full disk and beside a database that is locked: said, and nothing is lost."""
+"""The web pages report a full disk and a locked database, and lose nothing."""
 
 from __future__ import annotations
 
@@ -67,5 +67,5 @@ def test_sign_up_waits_for_a_database_that_is_locked_for_a_moment(tmp_path: Path
 def _wait(seen: Callable[[], object], seconds: float = 45.0) -> None:
     end = time.monotonic() + seconds
     while not seen():
-        assert time.monotonic() < end, "it did not come about"
+        assert time.monotonic() < end, "it did not happen"
         time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The wheel: it holds all that is needed, and works with the source out of reach."""
+"""The wheel is complete and works without the source."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ for folder in (templates_root() / "email").iterdir():
     if folder.is_dir() and folder.name != "digest":
         date = datetime(2026, 4, 13, tzinfo=UTC)
         render_transactional(environment, brand=Brand(), kind=folder.name, date=date)
-for page in templates_root().glob("web/*"):  # what they show is the business of the tests of the pages
+for page in templates_root().glob("web/*"):  # the tests of the pages render them
     environment.get_template(f"web/{page.name}")
 print(sorted(
     name for path in templates_root().rglob("*.j2")
     if (name := str(path.relative_to(templates_root()))) not in used
 ))
 """
-DEMO_BAR = 60  # seconds that `newsletter demo` may take
+DEMO_LIMIT = 60  # seconds that `newsletter demo` may take
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of a fresh environment that holds the wheel, and the dependencies of this one."""
+    """The programs of a new environment with the wheel, and with the dependencies of this one."""
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
@@ -86,7 +86,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
         text=True,
     ).stdout.strip()
-    # A path in a .pth file brings the packages, but not the .pth of an editable install of the checkout.
+    # A path in a .pth file adds the packages, but not the .pth file of an editable install.
     (Path(site) / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return folder / "bin"
 
@@ -100,7 +100,7 @@ def _run(installed: Path, folder: Path, *command: str) -> subprocess.CompletedPr
         capture_output=True,
         text=True,
         check=False,
-        timeout=DEMO_BAR,
+        timeout=DEMO_LIMIT,
     )
 
 

@@ -1,4 +1,4 @@
-"""The raw bytes: whole or not at all, and found again under their hash."""
+"""Raw bytes are stored whole or not at all, and found under their hash."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from newsletter.core.errors import StorageError
 from newsletter.papers.dump_archive import load_bytes, path_of, sha256_of, store_bytes
 
 
-def test_keep_stores_bytes_once_and_whole(tmp_path: Path) -> None:
+def test_store_bytes_stores_once_and_whole(tmp_path: Path) -> None:
     data = b"some bytes"
     sha256 = store_bytes(tmp_path / "dumps", data)
     path = path_of(tmp_path / "dumps", sha256)
@@ -22,21 +22,21 @@ def test_keep_stores_bytes_once_and_whole(tmp_path: Path) -> None:
     assert load_bytes(tmp_path / "dumps", sha256) == data
 
 
-def test_keep_replaces_a_file_that_was_cut(tmp_path: Path) -> None:
+def test_store_bytes_replaces_a_truncated_file(tmp_path: Path) -> None:
     sha256 = store_bytes(tmp_path, b"some bytes")
     path_of(tmp_path, sha256).write_bytes(b"some")
     store_bytes(tmp_path, b"some bytes")
     assert load_bytes(tmp_path, sha256) == b"some bytes"
 
 
-def test_keep_says_that_the_folder_is_unusable(tmp_path: Path) -> None:
+def test_store_bytes_reports_an_unusable_folder(tmp_path: Path) -> None:
     (tmp_path / "dumps").write_bytes(b"a file is in the way")
     with pytest.raises(StorageError, match="state directory writable"):
         store_bytes(tmp_path / "dumps", b"some bytes")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_keep_says_that_the_folder_is_read_only(tmp_path: Path) -> None:
+def test_store_bytes_reports_a_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(StorageError, match="state directory writable"):
         store_bytes(tmp_path / "dumps", b"some bytes")

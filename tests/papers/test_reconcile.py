@@ -1,4 +1,4 @@
-"""Listings taken in again: what was listed stays itself, what was overlooked before is news."""
+"""A dump read again: listed papers stay, and papers that were overlooked are news."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DAY = date(2026, 3, 3)
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> DumpScenario:
+def scenario(tmp_path: Path) -> DumpScenario:
     return DumpScenario(tmp_path)
 
 
@@ -26,8 +26,8 @@ def entry(line: int, title: str, abstract: str = "") -> Entry:
     return Entry(position=0, line=line, title=title, abstract=abstract or abstract_of(line))
 
 
-def reread(stand: DumpScenario, *entries: Entry) -> ReconcileReport:
-    with writing(stand.engine) as connection:
+def reread(scenario: DumpScenario, *entries: Entry) -> ReconcileReport:
+    with writing(scenario.engine) as connection:
         [dump] = dumps.all_dumps(connection)
         listing = Listing(
             format="test",
@@ -38,46 +38,46 @@ def reread(stand: DumpScenario, *entries: Entry) -> ReconcileReport:
             connection,
             listing,
             dump_id=dump.id,
-            matcher=stand.matcher,
-            now=stand.now,
+            matcher=scenario.matcher,
+            now=scenario.now,
             decided=ListedOn(date=DAY, source="option"),
             again=True,
         )
 
 
-def test_take_in_again_mends_a_title_in_place(stand: DumpScenario) -> None:
-    stand.list_entries(entry(1, "QQuantum Lattices"), entry(2, "Circuits"), on=DAY)
-    stand.publish()
-    taken = reread(stand, entry(1, "Quantum Lattices, Mended"), entry(2, "Circuits"))
-    assert (taken.new, taken.known, taken.revised) == (2, 0, 0)
-    assert [(row["title"], row["revision"]) for row in stand.papers()] == [
+def test_reconcile_again_corrects_a_title_in_place(scenario: DumpScenario) -> None:
+    scenario.list_entries(entry(1, "QQuantum Lattices"), entry(2, "Circuits"), on=DAY)
+    scenario.publish()
+    report = reread(scenario, entry(1, "Quantum Lattices, Mended"), entry(2, "Circuits"))
+    assert (report.new, report.known, report.revised) == (2, 0, 0)
+    assert [(row["title"], row["revision"]) for row in scenario.papers()] == [
         ("Quantum Lattices, Mended", 1),
         ("Circuits", 1),
     ]
-    assert stand.news() == set()
+    assert scenario.news() == set()
 
 
-def test_take_in_again_makes_only_overlooked_papers_news(stand: DumpScenario) -> None:
-    stand.list_entries(entry(1, "Lattices"), on=DAY)
-    stand.publish()
-    taken = reread(stand, entry(1, "Lattices"), entry(9, "Spikes"))
-    assert (taken.new, taken.known, taken.revised) == (2, 0, 0)
-    assert stand.news() == {("Spikes", "everything")}
+def test_reconcile_again_makes_only_overlooked_papers_news(scenario: DumpScenario) -> None:
+    scenario.list_entries(entry(1, "Lattices"), on=DAY)
+    scenario.publish()
+    report = reread(scenario, entry(1, "Lattices"), entry(9, "Spikes"))
+    assert (report.new, report.known, report.revised) == (2, 0, 0)
+    assert scenario.news() == {("Spikes", "everything")}
 
 
-def test_take_in_again_does_not_give_a_line_two_papers(stand: DumpScenario) -> None:
-    stand.list_entries(entry(1, "Lattices"), on=DAY)
-    taken = reread(stand, entry(1, "Spikes"), entry(2, "Lattices", abstract_of(1)))
-    assert (taken.new, taken.known) == (2, 0)
-    assert stand.titles() == ["Spikes", "Lattices"]
-    assert stand.papers()[1]["id"] == 1
+def test_reconcile_again_does_not_give_a_line_two_papers(scenario: DumpScenario) -> None:
+    scenario.list_entries(entry(1, "Lattices"), on=DAY)
+    report = reread(scenario, entry(1, "Spikes"), entry(2, "Lattices", abstract_of(1)))
+    assert (report.new, report.known) == (2, 0)
+    assert scenario.titles() == ["Spikes", "Lattices"]
+    assert scenario.papers()[1]["id"] == 1
 
 
-def test_take_in_reports_papers_that_one_entry_names_both(stand: DumpScenario) -> None:
+def test_reconcile_reports_two_papers_that_one_entry_names(scenario: DumpScenario) -> None:
     one = replace(entry(1, "Lattices"), identifiers=(("arxiv", "2401.00001"),))
     two = entry(2, "Spikes")
-    stand.list_entries(one, two, on=DAY)
+    scenario.list_entries(one, two, on=DAY)
     both = replace(one, title="Spikes")
-    taken = stand.list_entries(both, on=date(2026, 3, 4))
-    assert (taken.new, taken.known, taken.revised) == (0, 1, 1)
-    assert [(pair.paper_id, pair.other_id) for pair in taken.overlaps] == [(2, 1)]
+    report = scenario.list_entries(both, on=date(2026, 3, 4))
+    assert (report.new, report.known, report.revised) == (0, 1, 1)
+    assert [(pair.paper_id, pair.other_id) for pair in report.overlaps] == [(2, 1)]

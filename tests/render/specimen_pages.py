@@ -1,4 +1,4 @@
-"""Pages as readers get them, made of specimens: for tests, and to be looked at in a browser.
+"""Renders each kind of mail from specimens, for tests and for a look in a browser.
 
 `python -m tests.render.specimen_pages FOLDER` writes each kind of mail there, such as digest.html and
 digest.txt.
@@ -41,7 +41,7 @@ def digest(plan: DigestPlan = BUSY, *, overrides: tuple[Path, ...] = (), brand: 
     return assemble(layout, plan, specimens.papers(), composed_at=COMPOSED_AT)
 
 
-def post(kind: str, *, brand: Brand = BRAND, papers: Sequence[PaperLine] | None = None) -> Content:
+def transactional(kind: str, *, brand: Brand = BRAND, papers: Sequence[PaperLine] | None = None) -> Content:
     """A transactional mail. papers: by default five specimens, for a kind that shows papers."""
     shown = (
         tuple(specimens.paper_lines()[:5] if papers is None else papers)
@@ -59,9 +59,9 @@ def post(kind: str, *, brand: Brand = BRAND, papers: Sequence[PaperLine] | None 
 
 
 def pages(content: Content, my: Mapping[str, str] = specimens.READER_VALUES) -> tuple[str, str]:
-    """(html, text) as a reader's program sees them."""
-    told = {**content.values, **my}
-    return joined(content.html, told, markup=True), joined(content.text, told, markup=False)
+    """(html, text) in a reader's mail program."""
+    values = {**content.values, **my}
+    return joined(content.html, values, markup=True), joined(content.text, values, markup=False)
 
 
 def kinds() -> list[str]:
@@ -72,7 +72,7 @@ def kinds() -> list[str]:
 @cache
 def mails() -> dict[str, tuple[str, str]]:
     """(html, text) of every kind of mail, by kind."""
-    return {kind: pages(digest() if kind == "digest" else post(kind)) for kind in kinds()}
+    return {kind: pages(digest() if kind == "digest" else transactional(kind)) for kind in kinds()}
 
 
 def html_of_mails() -> dict[str, str]:

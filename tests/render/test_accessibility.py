@@ -1,4 +1,4 @@
-"""What eyes, screen readers and mail programs need, measured on finished pages."""
+"""Finished pages can be read by people, screen readers and mail programs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 @dataclass
 class RenderedPage:
-    """A stretch of text and how it is shown."""
+    """A text on the page with its size and colours."""
 
     text: str
     size: int  # pixels
@@ -36,7 +36,7 @@ class _Element:
 
 
 def _dark_rules(page: str) -> dict[str, dict[str, str]]:
-    """Colours of the dark scheme by class; each must win over what is inlined."""
+    """Colours of the dark scheme by class; each must override the inlined one."""
     rules: dict[str, dict[str, str]] = {}
     style = re.findall(r"@media \(prefers-color-scheme: dark\) \{(.*?)\n\}", page, re.DOTALL)[0]
     for selectors, body in re.findall(r"([^{}]+)\{([^{}]+)\}", style):
@@ -57,13 +57,13 @@ class _PageReader(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         style = {
             name.strip(): value.strip()
-            for name, _, value in (part.partition(":") for part in told.get("style", "").split(";"))
+            for name, _, value in (part.partition(":") for part in attributes.get("style", "").split(";"))
         }
         above = self._open[-1]
-        classes = told.get("class", "").split()
+        classes = attributes.get("class", "").split()
         size = re.fullmatch(r"(\d+)(px)?", style.get("font-size", ""))
         light = (style.get("color", above.light[0]), style.get("background-color", above.light[1]))
         dark = [light[0] if "color" in style else above.dark[0], above.dark[1]]
@@ -115,7 +115,7 @@ def test_the_style_sheet_that_stays_is_small_and_only_for_other_screens(name: st
 
 
 @pytest.mark.parametrize("name", kinds())
-def test_pages_have_what_screen_readers_and_mail_programs_ask_for(name: str) -> None:
+def test_pages_meet_the_needs_of_screen_readers_and_mail_programs(name: str) -> None:
     page = html_of_mails()[name]
     assert page.startswith('<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">')
     for wanted in (
@@ -133,7 +133,7 @@ def test_pages_have_what_screen_readers_and_mail_programs_ask_for(name: str) -> 
 
 @pytest.mark.parametrize("name", kinds())
 def test_nothing_is_wider_than_a_narrow_screen(name: str) -> None:
-    """320 px less the padding: no width in pixels beyond it, but for what only Outlook reads."""
+    """No width in pixels exceeds 320 px less the padding, except in comments that only Outlook reads."""
     page = re.sub(r"<!--.*?-->", "", html_of_mails()[name], flags=re.DOTALL)
     widths = [int(width) for width in re.findall(r'\bwidth="(\d+)"', page)]
     widths += [int(width) for width in re.findall(r"[;\" ]width:\s*(\d+)px", page)]
@@ -148,5 +148,5 @@ def test_a_logo_needs_no_picture_to_be_understood() -> None:
         0
     ]
     (logo,) = re.findall(r"<img [^>]*>", page)
-    assert 'alt=""' in logo  # the name stands beside it as text
+    assert 'alt=""' in logo  # the name is next to it as text
     assert "<h1" in page

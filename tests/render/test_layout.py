@@ -87,7 +87,7 @@ def test_html_of_a_dump_shows_as_text() -> None:
     assert "\u202e" not in HTML + TEXT
 
 
-def test_the_way_out_stands_near_the_top_and_at_the_foot() -> None:
+def test_unsubscribe_link_is_near_the_top_and_at_the_foot() -> None:
     link = specimens.READER_VALUES["unsubscribe_url"].replace("&", "&amp;")
     assert HTML.count(f'href="{link}"') == 2
     assert HTML.index(link) < HTML.index("<h2")
@@ -134,7 +134,7 @@ def test_a_card_says_when_it_was_first_seen() -> None:
     assert "today" not in html.replace("Nothing new today", "")
 
 
-def test_a_tally_stands_only_where_there_is_something_to_compare() -> None:
+def test_a_tally_is_shown_only_for_several_topics() -> None:
     one, _ = pages(digest(specimens.plan({"quantum": 2})))
     two, _ = pages(digest(specimens.plan({"quantum": 2, "circuits": 1})))
     assert (one.count('class="tally'), two.count('class="tally')) == (0, 2)
@@ -148,12 +148,12 @@ def test_everything_is_everything_else_below_other_topics() -> None:
         "Quantum",
         "Everything else",
     ]
-    assert below.count("Everything else</td>") == 1  # beside its bar
+    assert below.count("Everything else</td>") == 1  # next to its bar
     assert re.search(r"\n  Everything else +■■ 2\n", text)
     assert "\nEVERYTHING ELSE\n" in text
 
 
-def test_a_topic_that_was_taken_away_shows_under_its_slug() -> None:
+def test_a_removed_topic_shows_under_its_slug() -> None:
     layout = Layout(MailEnvironment(), brand=BRAND, topics=specimens.topics())
     papers = specimens.papers()
     layout.prepare([PlannedPaper(paper_id=1, topic="quantum")], papers)
@@ -166,7 +166,7 @@ def test_a_topic_that_was_taken_away_shows_under_its_slug() -> None:
     assert "SOFT ROBOTS" in text
 
 
-def test_keep_makes_the_pieces_of_all_others_anew() -> None:
+def test_keep_only_renders_the_pieces_of_other_papers_again() -> None:
     layout = Layout(MailEnvironment(), brand=BRAND, topics=specimens.topics())
     papers = specimens.papers()
     cards = [PlannedPaper(paper_id=number, topic="quantum") for number in (1, 2)]
@@ -190,7 +190,7 @@ def test_a_digest_of_recaps_alone() -> None:
     assert "Nothing new today, but an earlier mail to you may not have arrived." in text
 
 
-def test_assemble_uses_only_known_slots_and_tells_all_of_the_digests() -> None:
+def test_assemble_uses_only_known_slots_and_fills_all_of_the_digests() -> None:
     content = digest()
     used = {name.decode() for part in (content.html, content.text) for name in SLOTS.findall(b"".join(part))}
     personal = {name for name in used if name.startswith("my.")}

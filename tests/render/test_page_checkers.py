@@ -1,4 +1,4 @@
-"""Every kind of mail before the checkers: accessibility, light and dark, narrow and wide; correct HTML."""
+"""Checkers accept every kind of mail: accessibility, light and dark, narrow and wide, correct HTML."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.browser.fixtures import HEIGHT, Browse
 from tests.browser.views import PHONE, SCHEMES
 from tests.render.specimen_pages import html_of_mails, kinds
 
-NARROW = 320  # CSS pixels: the narrowest phone that is still in use
-WIDE = 700  # CSS pixels: the pane of a mail program, wider than the 640 of our page
+NARROW = 320  # CSS pixels; the narrowest phone in use
+WIDE = 700  # CSS pixels; a mail program on a desktop, wider than the 640 of our page
 
 
 @pytest.mark.parametrize("kind", kinds())
@@ -40,6 +40,6 @@ def test_mail_is_html_without_errors() -> None:
     assert vnu.errors(html_of_mails(), properties=vnu.MAIL_PROPERTIES) == []
 
 
-def test_the_html_checker_is_told_to_allow_only_what_mails_use() -> None:
+def test_the_html_checker_allows_only_properties_that_mail_uses() -> None:
     used = "".join(html_of_mails().values())
     assert [name for name in vnu.MAIL_PROPERTIES if f"{name}:" not in used] == []

@@ -57,7 +57,7 @@ def _environment(tmp_path: Path, **templates: str) -> MailEnvironment:
 
 @pytest.mark.parametrize("source", REFUSED)
 @pytest.mark.parametrize("part", ["html", "txt"])
-def test_what_is_not_known_yet_can_only_be_printed(tmp_path: Path, part: str, source: str) -> None:
+def test_a_slot_can_only_be_printed(tmp_path: Path, part: str, source: str) -> None:
     environment = _environment(tmp_path, **{part: f"one\ntwo {{{{ my.greeting }}}}\n{source}\n"})
     with pytest.raises(ConfigurationError) as caught:
         environment.part(f"email/trial/{part}.j2", shared_context(Brand(), {}))
@@ -104,7 +104,7 @@ def test_slots_pass_through_macros_and_blocks(tmp_path: Path) -> None:
         "{% filter replace('-', '+') %}{{ my.greeting }}{% endfilter %}",
     ],
 )
-def test_a_slot_that_was_changed_after_printing_is_noticed(tmp_path: Path, source: str) -> None:
+def test_a_slot_that_was_changed_after_printing_is_refused(tmp_path: Path, source: str) -> None:
     environment = _environment(tmp_path, html=source)
     with pytest.raises(ConfigurationError, match="changed after it was printed"):
         encode_part(
@@ -128,7 +128,7 @@ def test_a_slot_that_was_changed_after_printing_is_noticed(tmp_path: Path, sourc
         ("<p {{ my.greeting }}>x</p>", "outside of an attribute's value"),
     ],
 )
-def test_slots_stand_only_where_their_values_are_safe(tmp_path: Path, source: str, words: str) -> None:
+def test_slots_are_accepted_only_where_their_values_are_safe(tmp_path: Path, source: str, words: str) -> None:
     environment = _environment(tmp_path, html=f"<p>{source}</p>")
     with pytest.raises(ConfigurationError, match=words):
         render_document(environment, "email/trial", "html", shared_context(Brand(), {}))

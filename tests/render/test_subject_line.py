@@ -44,7 +44,7 @@ def _plan(*topics: str, recaps: int = 0, left_out: int = 0, maybe: int = 0) -> D
         (_plan(maybe=1), "Worth a look: Learning to Size Analog Circuits"),
     ],
 )
-def test_subject_names_what_is_inside(plan: DigestPlan, expected: str) -> None:
+def test_subject_names_counts_and_the_first_title(plan: DigestPlan, expected: str) -> None:
     assert subject(Brand(), TOPICS, plan, PAPERS) == expected
 
 
@@ -72,11 +72,11 @@ def test_subject_follows_the_brands_pattern() -> None:
         (_plan(maybe=1), "Nothing certain today, only what may be worth a look."),
     ],
 )
-def test_lede_says_what_is_inside(plan: DigestPlan, expected: str) -> None:
+def test_lede_counts_the_papers(plan: DigestPlan, expected: str) -> None:
     assert lede(plan, PAPERS) == expected
 
 
-def test_more_speaks_only_of_what_had_no_room() -> None:
+def test_more_counts_only_papers_without_room() -> None:
     assert [more(_plan(left_out=count)) for count in (0, 1, 13)] == [
         "",
         "One more paper had no room here and leads your next digest.",

@@ -19,7 +19,7 @@ def test_shades_of_any_colour_can_be_read_on_both_pages(accent: str) -> None:
     assert contrast(shades.dark, DARK_PAGE) >= 4.5
 
 
-def test_assign_gives_the_next_accent_to_who_has_none() -> None:
+def test_assign_gives_the_next_accent_to_topics_without_one() -> None:
     topics = [("circuits", None), ("mine", "#123456"), ("quantum", None), ("everything", None)]
     assert assign(topics, everything="everything") == {
         "circuits": PALETTE[0],

@@ -6,7 +6,7 @@ from newsletter.core.mail.quoted_printable import SLOTS
 from newsletter.render.check import specimens
 from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from newsletter.render.view_models import Brand, PaperLine
-from tests.render.specimen_pages import COMPOSED_AT, pages, post
+from tests.render.specimen_pages import COMPOSED_AT, pages, transactional
 
 SUBJECTS = {
     "confirm": "Please confirm: Paper Digest",
@@ -29,7 +29,7 @@ Paper Digest, 1 Example Street, 10115 Berlin
 
 @pytest.mark.parametrize("kind", TRANSACTIONAL_KINDS)
 def test_each_kind_prints_its_own_slots_and_no_other(kind: str) -> None:
-    content = post(kind)
+    content = transactional(kind)
     assert (content.subject, content.date, content.values) == (SUBJECTS[kind], COMPOSED_AT, {})
     for part in (content.html, content.text):
         printed = {name.decode() for name in SLOTS.findall(b"".join(part))}
@@ -39,8 +39,8 @@ def test_each_kind_prints_its_own_slots_and_no_other(kind: str) -> None:
     assert text.endswith(f"\n{FOOT}")
 
 
-def test_confirm_asks_and_links_and_repeats_nothing_of_the_asker() -> None:
-    html, text = pages(post("confirm"))
+def test_confirm_asks_and_links_and_prints_nothing_that_was_typed() -> None:
+    html, text = pages(transactional("confirm"))
     assert html.count(specimens.READER_VALUES["confirm_url"]) == 3
     assert text == (
         "PAPER DIGEST\n\nPlease confirm\n\n"
@@ -54,9 +54,9 @@ def test_confirm_asks_and_links_and_repeats_nothing_of_the_asker() -> None:
     )
 
 
-def test_welcome_says_what_to_expect_and_gives_a_taste() -> None:
+def test_welcome_says_what_comes_and_shows_papers() -> None:
     paper = specimens.paper_lines()[1]
-    html, text = pages(post("welcome", papers=[paper]))
+    html, text = pages(transactional("welcome", papers=[paper]))
     assert text == (
         "PAPER DIGEST\n\nWelcome\n\n"
         "Your subscription to Paper Digest has begun.\n\n"
@@ -80,7 +80,7 @@ def test_welcome_says_what_to_expect_and_gives_a_taste() -> None:
 
 
 def test_welcome_without_papers_leaves_their_heading_out() -> None:
-    html, text = pages(post("welcome", papers=[]))
+    html, text = pages(transactional("welcome", papers=[]))
     assert "Lately" not in html + text
     assert "<h3" not in html
 
@@ -91,7 +91,7 @@ def test_welcome_without_papers_leaves_their_heading_out() -> None:
 def test_welcome_links_only_to_the_web(url: str | None) -> None:
     paper = PaperLine(title='Ohms "&" <i>', url=url, topic=specimens.topics()["circuits"])
     search = "https://huggingface.co/papers?q=Ohms+%22%26%22+%3Ci%3E"
-    html, text = pages(post("welcome", papers=[paper]))
+    html, text = pages(transactional("welcome", papers=[paper]))
     assert f'href="{search}"' in html
     assert f"  {search}\n" in text
     assert "<i>" not in html
@@ -101,14 +101,14 @@ def test_a_title_cannot_pass_for_a_slot() -> None:
     paper = PaperLine(
         title="{{ my.unsubscribe_url }} \x00my.first\x00", url=None, topic=specimens.topics()["quantum"]
     )
-    html, text = pages(post("welcome", papers=[paper]))
+    html, text = pages(transactional("welcome", papers=[paper]))
     assert "\n{{ my.unsubscribe_url }} my.first\n" in text
     assert "{{ my.unsubscribe_url }} my.first" in html
 
 
 def test_a_brand_cannot_break_out_of_its_mail() -> None:
     brand = Brand(name="<script>x</script>\r\nBcc: a@b.example", footer='"><img src=x>')
-    content = post("confirm", brand=brand)
+    content = transactional("confirm", brand=brand)
     html, _ = pages(content)
     assert content.subject == "Please confirm: <script>x</script> Bcc: a@b.example"
     assert "<script" not in html

@@ -49,7 +49,7 @@ def test_cut_fits_and_invents_nothing(text: str, room: int) -> None:
     assert " ".join(text.split()).startswith(found.removesuffix("…"))
 
 
-def test_shortened_marks_what_is_missing() -> None:
+def test_shortened_marks_the_cut() -> None:
     assert [shortened("one two three", room) for room in (13, 12, 8, 7, 6)] == [
         "one two three",
         "one two…",

@@ -42,7 +42,7 @@ def test_link_is_the_page_or_a_search(url: str | None, link: str) -> None:
     assert replace(PAPER, title="Part I: 50% of &", url=url).link == link
 
 
-def test_seen_on_stands_beside_old_dates_only() -> None:
+def test_seen_on_is_set_for_old_papers_only() -> None:
     def seen(published: date | None) -> date | None:
         paper: PaperView = replace(PAPER, first_listed_on=date(2026, 4, 17), published_on=published)
         return paper.seen_on

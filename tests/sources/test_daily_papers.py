@@ -122,7 +122,7 @@ def test_author_block_of_any_shape_is_read_and_ends_its_paper(
     )
 
 
-def test_date_that_is_none_is_reported_and_the_paper_kept() -> None:
+def test_unreadable_date_is_reported_and_the_paper_kept() -> None:
     listing = parse(
         BY_LINE + "Dec 12\n\n" + paper("First", block="• 4 authors\n·\nFeb 30, 2024\n\n") + paper("Second")
     )
@@ -187,7 +187,7 @@ def test_second_page_of_another_date_is_reported_line_by_line() -> None:
     }
 
 
-def test_line_of_unbelievable_length_is_reported_and_the_rest_read() -> None:
+def test_line_that_is_too_long_is_reported_and_the_rest_read() -> None:
     listing = parse(BY_LINE + "Dec 12\n\n" + paper("First") + "x" * 30_000 + "\n\n" + paper("Second"))
     assert shown(listing) == [("First", ABSTRACT), ("Second", ABSTRACT)]
     assert listing.unread == (Unread(line=13, reason="too long for an abstract", text="x" * 200),)
@@ -239,7 +239,7 @@ lines = st.sampled_from(
 
 @given(st.lists(lines, max_size=40))
 def test_every_line_of_any_text_is_accounted_for(some: list[str]) -> None:
-    """Each line of words gets a mark of its own, which must come back once: banner, entry or unread."""
+    """Each line gets a unique mark, which must be found once: in banner, entry or unread."""
     marked = [re.sub(r"^(Short|xxx|and|Title|Is it|We)", rf"\1 q{n}q", line) for n, line in enumerate(some)]
     marked = [line.replace("a line without end", "x" * 30_000) for line in marked]
     listing = parse("\n".join(marked))

@@ -1,6 +1,6 @@
-"""What every dump format must bring: a name, recognition of its own, and a sample with its expected value.
+"""Every dump format has a name, recognises its own dumps, and has a sample with its expected value.
 
-Adding a format is adding its module and `samples/<name>.<what>.txt` with `samples/<name>.<what>.json`.
+To add a format, add its module and `samples/<name>.<what>.txt` with `samples/<name>.<what>.json`.
 """
 
 from __future__ import annotations

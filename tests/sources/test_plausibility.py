@@ -1,4 +1,4 @@
-"""Lines that nobody wrote as a title or an abstract, and dumps that are full of them."""
+"""Lines that are no title or abstract, and dumps full of such lines."""
 
 from __future__ import annotations
 

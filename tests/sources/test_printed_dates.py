@@ -58,7 +58,7 @@ def test_any_date_reads_back(day: date, count: int | None) -> None:
     assert read_date(line) == (PartialDate(month=day.month, day=day.day, year=day.year), count)
 
 
-def test_counts_that_nobody_can_mean_are_none() -> None:
+def test_counts_that_are_too_large_are_none() -> None:
     assert [read_count(text) for text in ("1000000000", "1000000001", "1000000.1k")] == [10**9, None, None]
     assert read_date("Apr 13 99999999999") == (PartialDate(month=4, day=13, year=None), None)
 

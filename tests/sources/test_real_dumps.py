@@ -1,4 +1,4 @@
-"""The four real dumps of Daily Papers pages: counts, dates, and nothing of them lost."""
+"""The four real dumps of Daily Papers pages: counts, dates, and no lost line."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_real_dumps_hold_the_titles_that_were_labelled_by_hand() -> None:
 
 @pytest.mark.parametrize("name", DUMPS)
 def test_real_dump_leaves_no_line_unaccounted_for(name: str) -> None:
-    """Header, two lines an entry, and three in each author block are all the non-blank lines."""
+    """The non-blank lines are the header, two lines for each entry and three for each author block."""
     listing = listing_of(name)
     blocks = sum(1 for entry in listing.entries if entry.printed)
     assert listing.nonblank_lines == len(listing.header_lines) + 2 * len(listing.entries) + 3 * blocks
@@ -114,7 +114,7 @@ def test_real_text_of_another_kind_is_refused(name: str) -> None:
 
 
 def wrapped(text: str, width: int) -> str:
-    """As an editor does it: long lines only, at blanks only."""
+    """The text wrapped as by an editor: long lines only, at blanks only."""
     wrap = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
     return "\n".join(wrap.fill(line) if len(line) > width else line for line in text.split("\n"))
 

@@ -50,7 +50,7 @@ def test_dump_that_is_no_listing_is_refused_with_message_and_hint(data: bytes, m
     )
 
 
-def test_unknown_format_name_is_refused_and_the_known_are_named() -> None:
+def test_unknown_format_name_is_refused_and_known_names_are_shown() -> None:
     with pytest.raises(DumpRefusedError) as caught:
         read_listing((HEADER + PAPER).encode(), name="it.txt", format="arxive")
     assert (caught.value.message, caught.value.hint) == (
@@ -59,7 +59,7 @@ def test_unknown_format_name_is_refused_and_the_known_are_named() -> None:
     )
 
 
-def test_named_format_reads_what_is_not_recognised() -> None:
+def test_named_format_reads_an_unrecognised_dump() -> None:
     text = "A Title\n\n" + "Some sentences of an abstract follow here. " * 8
     with pytest.raises(DumpRefusedError):
         read_listing(text.encode(), name="x")
@@ -100,7 +100,7 @@ def test_text_cut_in_a_character_keeps_the_rest_and_reports_its_end() -> None:
     )
 
 
-def test_text_cut_in_a_word_keeps_what_is_there() -> None:
+def test_text_cut_in_a_word_keeps_the_rest() -> None:
     whole = (HEADER + PAPER + PAPER.replace("Café", "Espresso")).encode()
     listing = read_listing(whole[: len(whole) - 120], name="x")
     assert [e.title for e in listing.entries] == ["Café Culture", "Espresso Culture"]

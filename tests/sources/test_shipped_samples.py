@@ -1,4 +1,4 @@
-"""The dumps that ship with the product: their dates, what recurs in them, and that nothing is unread."""
+"""The shipped sample dumps: their dates, their repeated papers, and no unread line."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_samples_are_dated_by_their_names_and_contents_agree(today: date) -> Non
         ) == ListedOn(date=DAYS[name], source="filename")
 
 
-def test_samples_show_what_recurs_and_what_changes() -> None:
+def test_samples_show_repeated_and_changed_papers() -> None:
     abstracts: dict[str, list[str]] = {}
     titles: dict[str, list[str]] = {}
     for listing in listings().values():

@@ -53,7 +53,7 @@ def test_abstract_and_id_may_be_missing() -> None:
         ("", None, "the line is blank"),
     ],
 )
-def test_bad_line_is_answered_in_its_place_and_the_rest_goes_on(
+def test_bad_line_is_answered_in_its_place_and_others_follow(
     line: str | bytes, name: object, reason: str
 ) -> None:
     before, refused, after = answers(GOOD, line, GOOD)

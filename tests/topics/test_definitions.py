@@ -1,4 +1,4 @@
-"""Topics as written: what ships, what the settings may change, and what is refused by name."""
+"""Topics in TOML: the built-in ones, changes by the settings, and errors with their names."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def test_shipped_topics_come_in_reading_order_and_only_everything_holds_all() ->
     assert all(topic.title and topic.description and topic.accent for topic in topics.values())
 
 
-def test_settings_add_topics_behind_the_shipped_ones_in_their_order() -> None:
+def test_settings_add_topics_after_the_shipped_ones_in_their_order() -> None:
     assert list(load_topics({"zebras": ROBOTS, "apes": ROBOTS})) == [*SHIPPED, "zebras", "apes"]
     assert list(load_topics({"apes": {**ROBOTS, "position": 0}})) == ["apes", *SHIPPED]
 
 
-def test_settings_take_a_shipped_topic_away_or_change_one_key() -> None:
+def test_settings_remove_a_shipped_topic_or_change_one_key() -> None:
     changed = load_topics({"quantum": {"enabled": False}, "circuits": {"title": "Chips"}})
     assert list(changed) == [slug for slug in SHIPPED if slug != "quantum"]
     assert changed["circuits"].title == "Chips"
@@ -42,7 +42,7 @@ def test_add_appends_where_a_plain_key_replaces() -> None:
     assert added.rules[0].phrases == (*shipped.rules[0].phrases, "qutip")
 
 
-def test_topic_of_title_description_and_phrases_works_at_once() -> None:
+def test_topic_of_title_description_and_phrases_works() -> None:
     matcher = Matcher(load_topics({"robotics": ROBOTS}))
     (match,) = matcher.match("A robot that walks", "Our robots walk on sand.")
     assert (match.topic, match.strength, match.evidence) == ("robotics", "strong", ("robot",))

@@ -19,7 +19,7 @@ def test_terms_are_content_words_and_pairs_of_neighbours_in_the_singular() -> No
     } - {"based", "based camera", "event based"}
 
 
-def test_readable_leaves_out_what_a_longer_term_says() -> None:
+def test_readable_leaves_out_terms_that_a_longer_one_holds() -> None:
     terms = ["spiking", "spiking network", "network", "camera", "event camera", "lens"]
     assert readable(terms, 3) == ("spiking network", "event camera", "lens")
     assert readable([], 3) == ()

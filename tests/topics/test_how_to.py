@@ -1,4 +1,4 @@
-"""The how-to's examples are loaded and do what it says."""
+"""The examples of the how-to page work as the page says."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ def robotics(tables: dict[str, Any], title: str, abstract: str) -> tuple[str, tu
         ("Market manipulation in prediction markets", "", ("strong", ("manipulation",))),
     ],
 )
-def test_plain_example_works_at_once(
-    title: str, abstract: str, outcome: tuple[str, tuple[str, ...]] | None
-) -> None:
+def test_plain_example_works(title: str, abstract: str, outcome: tuple[str, tuple[str, ...]] | None) -> None:
     assert robotics(PLAIN, title, abstract) == outcome
 
 
@@ -60,7 +58,7 @@ def test_example_with_context_keeps_others_out(
     assert robotics(FULL, title, abstract) == outcome
 
 
-def test_shipped_topics_are_changed_as_said() -> None:
+def test_shipped_topics_are_changed_as_the_page_says() -> None:
     topics = load_topics(CHANGED)
     assert "neuromorphic" not in topics
     assert topics["quantum"].title == "Qubits"

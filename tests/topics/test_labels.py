@@ -1,4 +1,4 @@
-"""Labelled papers as people hand them in."""
+"""Files of labelled papers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_labels_are_read_and_missing_abstracts_looked_up() -> None:
         ("[" * 100_000, "not usable JSON: maximum recursion depth exceeded while decoding a JSON array"),
     ],
 )
-def test_a_wrong_line_is_named_with_what_is_wrong(line: str | bytes, reason: str) -> None:
+def test_a_wrong_line_is_named_with_its_fault(line: str | bytes, reason: str) -> None:
     with pytest.raises(UsageError) as refused:
         read_labels(["\n", line], source="labels.jsonl", abstract_of={}.get, known_topics=KNOWN)
     assert refused.value.message.startswith(f"labels.jsonl, line 2: {reason}")

@@ -1,4 +1,4 @@
-"""The matcher as its callers see it, and the seam where another scorer comes in."""
+"""The matcher's answers, and the use of another scorer."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_explanation_shows_what_counted_and_what_was_set_aside() -> None:
     )
 
 
-def test_another_scorer_takes_the_place_of_the_rules() -> None:
+def test_another_scorer_replaces_the_rules() -> None:
     class ByLength:
         def scores(self, paper: PaperReading) -> list[float]:
             return [
@@ -98,7 +98,7 @@ def test_any_text_gets_an_answer(title: str, abstract: str) -> None:
     assert [match.score for match in matches] == sorted((m.score for m in matches), reverse=True)
 
 
-def test_other_languages_markup_and_signs_are_no_harm() -> None:
+def test_other_languages_markup_and_signs_do_no_harm() -> None:
     for abstract in (
         "",
         "脉冲神经网络用于事件相机",
@@ -134,8 +134,8 @@ def test_a_megabyte_is_read_as_far_as_an_abstract_may_go() -> None:
         "a. ",
     ],
 )
-def test_pathological_text_costs_no_more_a_character(piece: str) -> None:
-    """From 10 kB to 1 MB; what is behind MAX_CHARS costs nothing at all."""
+def test_pathological_text_costs_no_more_per_character(piece: str) -> None:
+    """From 10 kB to 1 MB; text after MAX_CHARS costs nothing."""
 
     def seconds(size: int) -> float:
         text = piece * (size // len(piece))
@@ -144,6 +144,6 @@ def test_pathological_text_costs_no_more_a_character(piece: str) -> None:
         SHIPPED.explain(text, text)
         return time.process_time() - started
 
-    seconds(10_000)  # words are remembered
+    seconds(10_000)  # fills the cache of words
     short = min(seconds(10_000) for _ in range(3))
     assert min(seconds(1_000_000) for _ in range(3)) < 10 * short + 0.05

@@ -1,4 +1,4 @@
-"""The trained model: its file, its scores, its words, and that it reads as training does."""
+"""The trained model: its file, its scores and its words, with the terms of the training."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ MODEL = LinearModel(WEIGHTS)
 
 
 def by_hand(title: str, abstract: str) -> float:
-    """The score of lamps as the formula says it, from the terms that training reads."""
+    """The score of lamps by the formula, from the terms of the training."""
     paper = READER.read(title, abstract)
     weights = WEIGHTS.topics["lamps"]
     in_title = terms_of(paper.title)
@@ -105,13 +105,13 @@ def test_points_are_bounded() -> None:
     assert MIN_POINTS < points_of(least) < MAX_POINTS
 
 
-def test_words_are_those_that_speak_for_the_topic_and_no_part_of_a_longer_one() -> None:
+def test_words_are_those_that_raise_the_score_and_no_part_of_a_longer_one() -> None:
     paper = READER.read("Light bulbs at sea", "The bulb.")
     assert MODEL.words(paper, "lamps") == ("light bulb",)
     assert MODEL.words(READER.read("Bulbs", "in the light"), "lamps") == ("bulb",)
 
 
-def test_weights_come_back_from_their_file(tmp_path: Path) -> None:
+def test_weights_are_read_back_from_their_file(tmp_path: Path) -> None:
     file = tmp_path / "weights"
     file.write_bytes(dump_weights(WEIGHTS))
     assert dump_weights(load_weights(file)) == file.read_bytes() == dump_weights(WEIGHTS)
@@ -129,9 +129,7 @@ def test_weights_come_back_from_their_file(tmp_path: Path) -> None:
         ('{"format": 1, "about": {}, "topics": {"x": {}}}', True),
     ],
 )
-def test_file_that_holds_no_weights_is_refused_with_what_to_do(
-    tmp_path: Path, text: str, packed: bool
-) -> None:
+def test_file_without_weights_is_refused_with_a_hint(tmp_path: Path, text: str, packed: bool) -> None:
     file = tmp_path / "weights"
     file.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
     with pytest.raises(NewsletterError, match="holds no weights of topics") as refusal:
@@ -146,7 +144,7 @@ def test_shipped_weights_are_small_and_quote_nobody() -> None:
     assert set(SHIPPED.topics) <= {topic.slug for topic in load_topics().values() if not topic.holds_all}
 
 
-def test_evidence_is_the_rules_phrases_and_the_models_words_where_they_alone_would_not_do() -> None:
+def test_evidence_adds_words_of_the_model_where_the_rules_alone_do_not_match() -> None:
     topics = {"lamps": {"title": "L", "description": "L.", "phrases": ["lamp"]}}
     off = {slug: {"enabled": False} for slug in load_topics()}
     matcher = Matcher(load_topics({**off, **topics}), MODEL)
@@ -160,7 +158,7 @@ def test_evidence_is_the_rules_phrases_and_the_models_words_where_they_alone_wou
     assert explained.words == ("light bulb",)
 
 
-def test_section_at_moves_the_line_and_learned_false_leaves_the_rules_alone() -> None:
+def test_section_at_moves_the_threshold_and_learned_false_uses_the_rules_alone() -> None:
     def strength(**table: object) -> str | None:
         topics = load_topics({"quantum": table})
         weights = SHIPPED.only({slug for slug, topic in topics.items() if topic.learned})

@@ -1,4 +1,4 @@
-"""Floors under the quality of the shipped topics: on our own sample, and on the real papers where they are.
+"""The quality of the shipped topics stays above floors: on our own sample, and on the real papers if present.
 
 Those on the real papers with the shipped weights are regression floors: rules and weights know these papers.
 Cross-validated ones are bars: neither weights nor rules know the paper (see
@@ -51,7 +51,7 @@ def figures_of(rows: Iterable[Mapping[str, Any]]) -> Evaluation:
 
 
 def real(source: str) -> list[dict[str, Any]]:
-    """The labelled papers of one file; abstracts of the listings' come from the dumps."""
+    """The labelled papers of one file; abstracts of listed papers come from the dumps."""
     rows = rows_of(SHARED / "topics" / f"{source}.jsonl")
     if source != "listings":
         return rows
@@ -72,7 +72,7 @@ def test_own_sample_stays_above_its_floor() -> None:
 
 
 def cross_validated(*, folds: int, seed: int) -> dict[str, Evaluation]:
-    """Figures of the real papers by source, each paper scored by what was made without it."""
+    """Figures of the real papers by source; rules and weights made without a paper score it."""
     pytest.importorskip("sklearn")
     rows = {source: real(source) for source in ("listings", "dev", "background")}
     examples = [

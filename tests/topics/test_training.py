@@ -1,4 +1,4 @@
-"""Training: what is learned, what is kept, and that its figures are of papers it has not seen."""
+"""Training: learned and kept weights, and figures from papers that it did not use."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def paper(number: int, word: str, *, lamps: bool | None, **values: object) -> Tr
 
 
 def bulbs(count: int, **values: object) -> list[TrainingExample]:
-    """Papers of lamps that say bulb and never lamp, and others."""
+    """Papers about lamps that contain bulb and never lamp, and others."""
     own = [paper(n, "bulb socket", lamps=True, **values) for n in range(count)]
     return own + [paper(1000 + n, "wheel", lamps=False, **values) for n in range(2 * count)]
 
@@ -60,7 +60,7 @@ def test_equal_examples_make_equal_bytes() -> None:
     assert dump_weights(first) == dump_weights(second)
 
 
-def test_what_does_better_stays_in_force() -> None:
+def test_better_present_weights_stay_in_force() -> None:
     knows = Weights(
         topics={"lamps": TopicWeights(bias=-6.0, rules=0.0, reached=0.0, terms={"bulb": 150.0}, positives=99)}
     )
@@ -85,14 +85,14 @@ def test_a_few_corrections_teach_a_new_topic() -> None:
 
 
 def test_held_out_scores_know_nothing_of_the_paper() -> None:
-    alone = paper(77, "lantern", lamps=True)  # the only one with this word, which a rule was written for
+    alone = paper(77, "lantern", lamps=True)  # the only paper with this word, which stands in a rule
     trained = train([*bulbs(12), alone], [LAMPS], folds=3)
     assert trained.scores[-1]["lamps"] < 0.5
     full = LinearModel(trained.weights).scores(RuleSet([LAMPS]).read(alone.title, alone.abstract))[0]
     assert full > trained.scores[-1]["lamps"]
 
 
-def test_rules_without_unseen_phrases_keep_what_others_say() -> None:
+def test_rules_without_unseen_phrases_keep_the_others() -> None:
     topic = TopicRules(
         topic="lamps",
         rules=(
@@ -110,7 +110,7 @@ def test_rules_without_unseen_phrases_keep_what_others_say() -> None:
     )
 
 
-def test_look_alikes_stay_in_one_fold() -> None:
+def test_similar_papers_stay_in_one_fold() -> None:
     examples = bulbs(10)
     twin = replace(examples[0], title="On 0 again")
     corpus = TrainingSet([*examples, twin], [LAMPS])

@@ -253,7 +253,7 @@ TRAPS = [
 
 
 def rows_of(name: str) -> list[dict[str, Any]]:
-    """The papers of a file beside this one."""
+    """The papers of a file in this folder."""
     lines = Path(__file__).with_name(name).read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]
 
@@ -283,7 +283,7 @@ def test_paper_of_a_subfield_is_in_no_wrong_section(row: dict[str, Any]) -> None
 
 
 def test_papers_of_all_subfields_are_found() -> None:
-    """Of three sentences, some say too little: what is missed must be little, and most of it doubtful."""
+    """Abstracts of three sentences may be too short: few papers are missed, most of these are doubtful."""
     wanted = {(row["title"], topic) for row in SUBFIELDS for topic in row["topics"]}
     sure = {
         (row["title"], topic) for row in SUBFIELDS for topic in sections_of(row["title"], row["abstract"])

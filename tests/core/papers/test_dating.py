@@ -25,7 +25,7 @@ OCT_29 = on(10, 29)
 MAR_11 = on(3, 11)
 
 CASES = {
-    # the option decides, whatever else is known
+    # the option decides alone
     "option": (
         {"printed": DEC_12, "option": date(2024, 12, 12), "entries_printed": old(2024, 2024, 2024)},
         ListedOn(date=date(2024, 12, 12), source="option"),
@@ -119,7 +119,7 @@ CASES = {
         {"printed": DEC_12, "known_years": [2026]},
         ListedOn(date=date(2025, 12, 12), source="clock", guess=True),
     ),
-    "known against what is printed": (
+    "known year against printed dates": (
         {"printed": OCT_29, "known_years": [2024], "entries_printed": old(2024, 2024, 2024)},
         ListedOn(date=date(2024, 10, 29), source="known-papers", guess=True),
     ),
@@ -182,7 +182,7 @@ partial_dates = st.builds(
     filename=st.sampled_from(["x.txt", "2025-12-12.txt", "1990-01-01.txt"]),
     known=st.lists(st.integers(1990, 2040), max_size=3),
 )
-def test_any_evidence_gives_a_day_that_is_printed_and_not_in_the_future(
+def test_any_dates_give_a_day_that_is_printed_and_not_in_the_future(
     printed: PartialDate | None, entries: list[PartialDate], today: date, filename: str, known: list[int]
 ) -> None:
     found = decide_listed_on(
@@ -212,6 +212,6 @@ def test_printed_date_resolves_by_the_listing(printed: PartialDate, listed_on: d
     assert resolve_printed(printed, listed_on) == expected
 
 
-def test_date_of_no_calendar_is_an_error() -> None:
+def test_day_that_is_in_no_calendar_is_an_error() -> None:
     with pytest.raises(ValueError, match="in no calendar"):
         resolve_printed(on(2, 30), TODAY)

@@ -1,4 +1,4 @@
-"""Diff: what a listing changes about a known paper."""
+"""Changes that a listing makes to a known paper."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def change(
     return decide(known, entry, published_on=published_on, listed_on=on, **flags)
 
 
-def test_decide_finds_nothing_in_what_is_known() -> None:
+def test_decide_changes_nothing_for_an_equal_entry() -> None:
     same = {"author_count": 3, "organization": "Acme", "comments": 4, "url": "https://example.org/1"}
     assert change(**same) == PaperChange()
     assert change() == PaperChange()
 
 
 @pytest.mark.parametrize("listed_on", [TODAY, LATER])
-def test_decide_takes_a_changed_text_for_a_revision(listed_on: date) -> None:
+def test_decide_makes_a_revision_of_a_changed_text(listed_on: date) -> None:
     new = replace(TEXT, abstract="Another abstract.")
     assert change(on=listed_on, abstract=new.abstract) == PaperChange(revision=new)
     assert change(on=listed_on, title="Another Title") == PaperChange(
@@ -65,7 +65,7 @@ def test_decide_keeps_an_older_listings_text_as_history_only() -> None:
         "An abstract of α and ...",
     ],
 )
-def test_decide_takes_another_rendering_or_less_text_for_nothing(abstract: str) -> None:
+def test_decide_ignores_another_rendering_and_a_shorter_text(abstract: str) -> None:
     assert change(abstract=abstract) == PaperChange()
 
 
@@ -112,7 +112,7 @@ def test_decide_keeps_the_largest_count_of_comments(listed_on: date) -> None:
 @pytest.mark.parametrize(
     ("printed_year", "year", "listed_on", "fields"),
     [
-        (False, None, LATER, {}),  # yearless: the first resolution stands
+        (False, None, LATER, {}),  # without a year: the first resolution stays
         (False, 2025, OLD, {"published_on": date(2025, 2, 1)}),  # a printed year beats a resolved one
         (True, 2025, OLD, {}),
         (True, 2025, LATER, {"published_on": date(2025, 2, 1)}),
@@ -131,12 +131,12 @@ def test_decide_only_fills_gaps_when_the_dump_repeats_a_paper() -> None:
     assert change(repeated=True, abstract="Other words.", comments=9) == PaperChange(fields={"comments": 9})
 
 
-def test_decide_mends_the_text_in_place_when_rereading_its_source() -> None:
+def test_decide_corrects_the_text_in_place_when_rereading_its_source() -> None:
     assert change(rereading=True, title="A TITLE") == PaperChange(filled=replace(TEXT, title="A TITLE"))
     assert change(rereading=True) == PaperChange()
 
 
-def test_after_is_what_the_change_says() -> None:
+def test_after_applies_the_change() -> None:
     found = change(abstract="New words.", comments=9)
     assert after(KNOWN, found, listed_on=LATER) == replace(
         KNOWN, text=PaperText(title="A Title", abstract="New words."), comments=9, newest_on=LATER

@@ -1,4 +1,4 @@
-"""Identity: which titles and identifiers mean the same paper, and which never do."""
+"""Titles and identifiers that mean the same paper, and others that never do."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from tests.shared_data import SHARED, needs_shared
         ("A Title.", "A Title"),
     ],
 )
-def test_title_key_sees_through_typesetting(one: str, other: str) -> None:
+def test_title_key_ignores_typesetting(one: str, other: str) -> None:
     assert title_key(one) == title_key(other)
 
 
@@ -76,7 +76,7 @@ def test_title_key_sees_through_typesetting(one: str, other: str) -> None:
         ("Adversarial examples in the physical world", "Adversarial Examples in Physical World"),
     ],
 )
-def test_title_key_keeps_apart_what_differs(one: str, other: str) -> None:
+def test_title_key_tells_different_titles_apart(one: str, other: str) -> None:
     assert title_key(one) != title_key(other)
 
 
@@ -84,7 +84,7 @@ def test_title_key_of_nothing_but_marks_is_the_title_itself() -> None:
     assert title_key("  ???  !") == "??? !"
 
 
-def test_title_key_of_a_long_title_is_short_and_still_its_own() -> None:
+def test_title_key_of_a_long_title_is_short_and_unique() -> None:
     one, other = "word " * 500 + "one", "word " * 500 + "two"
     assert len(title_key(one)) <= MAX_KEY
     assert title_key(one) != title_key(other)
@@ -162,7 +162,7 @@ def _keys(*identifiers: tuple[str, str]) -> PaperKeys:
             Recognition(paper_id=5, rivals=(3,)),
         ),
         (_keys(ONE, ("doi", "d")), {ONE: [5], ("doi", "d"): [2]}, {}, Recognition(paper_id=5, rivals=(2,))),
-        (_keys(), {(TITLE, "t"): [-1, 9]}, {}, Recognition(paper_id=9)),  # stored ones before this dump's own
+        (_keys(), {(TITLE, "t"): [-1, 9]}, {}, Recognition(paper_id=9)),  # stored papers come first
     ],
 )
 def test_recognise_lets_identifiers_decide_then_titles(

@@ -1,4 +1,4 @@
-"""Merges and splits, gone through again: what was one with what, and who inherits."""
+"""Replayed merges and splits: which papers were one, and which inherit."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def split(hour: int, kept: int, other: int, *, news: bool = False) -> MergeDecis
 
 
 def test_papers_merged_in_turn_have_the_last_name() -> None:
-    kin = replay([merge(1, 2, 3), merge(2, 1, 2)])
-    assert kin.names == {3: [(at(1), 2), (at(2), 1)], 2: [(at(2), 1)]}
-    assert [kin.now(paper) for paper in (1, 2, 3, 4)] == [1, 1, 1, 4]
+    history = replay([merge(1, 2, 3), merge(2, 1, 2)])
+    assert history.names == {3: [(at(1), 2), (at(2), 1)], 2: [(at(2), 1)]}
+    assert [history.now(paper) for paper in (1, 2, 3, 4)] == [1, 1, 1, 4]
 
 
-def test_a_paper_split_off_inherits_from_all_that_was_one_with_it() -> None:
-    kin = replay([merge(1, 2, 3), merge(2, 1, 2), split(5, 1, 3)])
-    assert kin.heirs == [Heir(paper=3, source=source, until=at(5)) for source in (2, 1)]
-    assert kin.now(3) == 3
+def test_a_paper_split_off_inherits_from_all_papers_merged_with_it() -> None:
+    history = replay([merge(1, 2, 3), merge(2, 1, 2), split(5, 1, 3)])
+    assert history.heirs == [Heir(paper=3, source=source, until=at(5)) for source in (2, 1)]
+    assert history.now(3) == 3
 
 
-def test_an_heir_hands_on_what_it_inherited() -> None:
-    kin = replay([merge(1, 1, 2), split(2, 1, 2), merge(3, 2, 3), split(4, 2, 3)])
-    assert kin.heirs[1:] == [Heir(paper=3, source=2, until=at(4)), Heir(paper=3, source=1, until=at(2))]
+def test_an_heir_passes_its_inheritance_on() -> None:
+    history = replay([merge(1, 1, 2), split(2, 1, 2), merge(3, 2, 3), split(4, 2, 3)])
+    assert history.heirs[1:] == [Heir(paper=3, source=2, until=at(4)), Heir(paper=3, source=1, until=at(2))]
 
 
 def test_news_and_papers_that_never_were_one_inherit_nothing() -> None:
@@ -42,8 +42,8 @@ def test_news_and_papers_that_never_were_one_inherit_nothing() -> None:
 
 
 def test_papers_were_one_from_the_merge_that_joined_them_to_the_split() -> None:
-    kin = replay([merge(1, 2, 3), merge(2, 1, 2), split(5, 1, 3)])
-    assert kin.unions == [
+    history = replay([merge(1, 2, 3), merge(2, 1, 2), split(5, 1, 3)])
+    assert history.unions == [
         MergedPeriod(paper=2, other=3, since=at(1), until=at(5)),
         MergedPeriod(paper=1, other=3, since=at(2), until=at(5)),
     ]

@@ -1,4 +1,4 @@
-"""Overlap: bands bring alike abstracts together, the exact index confirms, and unrelated ones stay apart."""
+"""Bands find similar abstracts, the exact index confirms them, and unrelated abstracts share nothing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_bands_fit_a_signed_column_and_are_many_or_none(text: str) -> None:
     assert all(0 <= key < 2**63 for key in keys)
 
 
-def test_triples_see_through_latex_and_leave_out_turns_of_phrase() -> None:
+def test_triples_ignore_latex_and_common_phrases() -> None:
     plain = triples("In this paper we propose a new method. The α lattice of spikes fires.")
     assert plain == triples(
         r"In this paper, we propose a new method. The $\alpha$ \textbf{lattice} of spikes fires."
@@ -58,13 +58,13 @@ def test_overlaps_says_how_much_or_none() -> None:
     grown = triples(text_of(1) + " " + text_of(9, length=250))
     assert overlaps(one, one) == 1.0
     assert overlaps(one, triples(text_of(2))) is None
-    index = overlaps(one, grown)  # all of the shorter text stands in the longer
+    index = overlaps(one, grown)  # the longer text holds all of the shorter one
     assert index is not None
     assert index == jaccard(one, grown)
-    assert overlaps(frozenset([1, 2]), frozenset([1, 2])) is None  # too short to say
+    assert overlaps(frozenset([1, 2]), frozenset([1, 2])) is None  # too short to compare
 
 
-def test_bands_find_alike_texts_as_often_as_the_arithmetic_says() -> None:
+def test_bands_find_similar_texts_as_often_as_computed() -> None:
     found = {0.3: 0, 0.5: 0, 0.7: 0}
     for index in found:
         for seed in range(200):
@@ -103,7 +103,7 @@ def test_overlap_of_unrelated_real_abstracts_is_never_strong() -> None:
     assert [pair for pair in combinations(sets, 2) if overlaps(*pair) is not None] == []
 
 
-def test_may_overlap_lets_through_whatever_overlaps() -> None:
+def test_may_overlap_accepts_all_overlaps() -> None:
     one = text_of(1)
     assert may_overlap(frozenset(one.split()), one)
     assert may_overlap(frozenset(one.split()), one + " " + text_of(9, length=250))

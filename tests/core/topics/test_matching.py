@@ -1,4 +1,4 @@
-"""Rules with context: what counts, how much, and why something does not."""
+"""Rules with context: phrases that count, their points, and reasons why others do not count."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_topic_wide_context_sets_all_aside() -> None:
     assert read("robot fire arm", "", topic).hits == (hit("arm", 1, 0, 0.0, "not beside fire"),)
 
 
-def test_phrase_of_two_rules_counts_by_the_one_that_says_most() -> None:
+def test_phrase_of_two_rules_counts_by_the_heavier_one() -> None:
     topic = TopicRules(
         topic="t",
         rules=(PhraseRule(phrases=("arm",)), PhraseRule(phrases=("arm",), weight=3.0, context=("robot",))),

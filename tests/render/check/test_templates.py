@@ -273,7 +273,7 @@ _NEIGHBOURS = "it looks different among others: a style or a template depends on
         ),
     ],
 )
-def test_check_names_what_is_wrong_with_an_override(
+def test_check_names_the_faults_of_an_override(
     tmp_path: Path, file: str, edit: Edit, problems: list[str]
 ) -> None:
     target = tmp_path / "email" / file
@@ -283,7 +283,7 @@ def test_check_names_what_is_wrong_with_an_override(
     target.write_text(source, "utf-8")
     problems = [words.replace("LAST", str(source.count("\n") + 1)) for words in problems]
     found = sorted(str(problem) for problem in check(MailEnvironment([tmp_path]), brand=BRAND))
-    assert [one[: len(told)] for one, told in zip(found, problems, strict=False)] == problems
+    assert [one[: len(expected)] for one, expected in zip(found, problems, strict=False)] == problems
     assert len(found) == len(problems)
 
 
