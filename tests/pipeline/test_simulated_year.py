@@ -26,7 +26,7 @@ from benchmarks.idle import ZONES
 from newsletter.core.debts.no_digest import NoDigestReason, explain_day
 from newsletter.core.states import DeliveryState
 from newsletter.core.topics.topic_match import TopicMatch
-from newsletter.db.engine import default_url, reading, writing
+from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digest_papers, papers
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.smtp.relay import Relay
@@ -174,7 +174,7 @@ class Year:
 
     def __init__(self, folder: Path, *, seed: int, readers: int, days: int, dumps: int, outages: int) -> None:
         self.random = random.Random(seed)
-        self.world = Scenario(folder, url=default_url(folder))
+        self.world = Scenario(folder)
         self.start = utc("2026-03-01")
         self.now = self.start
         self.end = self.start + days * DAY
