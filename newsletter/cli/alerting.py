@@ -18,10 +18,10 @@ def alarm_policy(settings: Settings) -> AlarmPolicy:
 
     watch = settings.watch
     return AlarmPolicy(
-        quiet=timedelta(hours=watch.quiet_hours) if watch.quiet_hours else None,
+        max_quiet=timedelta(hours=watch.quiet_hours) if watch.quiet_hours else None,
         weekends=watch.weekends,
         zone=settings.default_timezone,
-        waiting=timedelta(hours=watch.waiting_hours),
+        max_wait=timedelta(hours=watch.waiting_hours),
     )
 
 

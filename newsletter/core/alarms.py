@@ -1,4 +1,4 @@
-"""What an admin must hear of: decided from facts. No I/O, no clock; who is told, and how, is elsewhere."""
+"""Decides from facts what is an alarm. Reads no clock, and notifies nobody."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from datetime import datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
-BASELINE = 10  # dumps of a source after which its usual size is known
-FAILED = timedelta(days=1)  # that a mail which failed is an alarm
-THIN = 0.4  # of the usual number of papers; fewer are worth a look, a third above all
+BASELINE_DUMPS = 10  # of a source; with fewer its usual size is not known
+FAILURE_PERIOD = timedelta(days=1)  # for which a failed delivery stays an alarm
+THIN_SHARE = 0.4  # of the usual number of papers; a dump with fewer is an alarm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """Something that is wrong."""
+    """Something that an admin must know."""
 
-    key: str  # the same as long as it is the same thing
-    words: str  # a sentence
-    hint: str  # what to do
+    key: str  # stays the same while the cause does
+    words: str  # the fact, without a full stop
+    hint: str  # the next step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpFacts:
-    """What is known of one dump."""
+    """One dump, as far as alarms need it."""
 
     file: str
     sha256: str
@@ -36,57 +36,57 @@ class DumpFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StuckFile:
-    """A file that lies in the inbox, or among those that were refused from it."""
+    """A file in the inbox or in its folder of refused files."""
 
     file: str
-    why: str  # what can be seen to be wrong with it; empty: nothing
+    why: str  # its visible fault; empty: none is visible
     since: datetime
     is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """How things stand at one moment."""
+    """The state of the newsletter at one moment."""
 
     now: datetime  # aware
-    last_dump_at: datetime | None  # when the latest dump came
-    dumps: Sequence[DumpFacts]  # the latest, the newest first
+    last_dump_at: datetime | None  # when the latest dump was received
+    dumps: Sequence[DumpFacts]  # the latest ones, the newest first
     held_editions: Sequence[int]
-    held_because: Mapping[int, str]  # those of them that were held by themselves, and why
-    waiting_since: datetime | None  # since when the oldest mail that is due waits
-    waiting: int  # mails that are due
-    failed: int  # mails that failed within FAILED before a server was asked
-    failed_because: str  # the latest of them; empty when there are none
+    held_because: Mapping[int, str]  # reasons of those that the edition guard held
+    waiting_since: datetime | None  # since when the oldest due delivery waits
+    waiting: int  # due deliveries
+    failed: int  # deliveries that failed within FAILURE_PERIOD before a server was asked
+    failed_because: str  # reason of the latest of them; empty when there are none
     failed_requests: int  # of the public pages, set aside
-    free_bytes: int | None  # where the state lies; None: not known
-    leftovers: Sequence[StuckFile] = ()
+    free_bytes: int | None  # on the disk of the state directory; None: not known
+    stuck_files: Sequence[StuckFile] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmPolicy:
-    """When something is wrong."""
+    """The thresholds of alarms."""
 
-    quiet: timedelta | None = timedelta(hours=36)  # without a new dump; None: never mind
+    max_quiet: timedelta | None = timedelta(hours=36)  # without a new dump; None: no limit
     weekends: bool = True  # no dump is expected on Saturdays and Sundays
-    zone: str = "UTC"  # whose weekends
-    waiting: timedelta = timedelta(hours=2)  # that a mail may be late
-    lying: timedelta = timedelta(hours=1)  # that a file may lie in the inbox
+    zone: str = "UTC"  # time zone of the weekends
+    max_wait: timedelta = timedelta(hours=2)  # of a due delivery
+    max_inbox_age: timedelta = timedelta(hours=1)  # of a file in the inbox
     free_bytes: int = 500 * 1024 * 1024
 
 
-def alarms_of(facts: Facts, terms: AlarmPolicy) -> tuple[Alarm, ...]:
-    """What is wrong, the most pressing first."""
+def alarms_of(facts: Facts, policy: AlarmPolicy) -> tuple[Alarm, ...]:
+    """The alarms, the most urgent first."""
     return (
-        *_disk(facts, terms),
-        *_mail(facts, terms),
-        *_dumps(facts, terms),
-        *of_inbox(facts.leftovers, now=facts.now, lying=terms.lying),
-        *_people(facts),
+        *_disk(facts, policy),
+        *_mail(facts, policy),
+        *_dumps(facts, policy),
+        *inbox_alarms(facts.stuck_files, now=facts.now, max_age=policy.max_inbox_age),
+        *_requests(facts),
     )
 
 
 def expected_time(start: datetime, end: datetime, *, zone: str, weekends: bool) -> timedelta:
-    """How much of the time between two instants counts: without the weekends of `zone`, if so asked."""
+    """The time between two instants; weekends: without the Saturdays and Sundays of `zone`."""
     if not weekends or end <= start:
         return max(end - start, timedelta(0))
     local = ZoneInfo(zone)
@@ -103,25 +103,25 @@ def expected_time(start: datetime, end: datetime, *, zone: str, weekends: bool) 
 
 
 def usual_entries(dumps: Sequence[DumpFacts], format_: str | None) -> float | None:
-    """The usual number of papers in a dump of that format; None before BASELINE of them are known."""
+    """The median of papers in a dump of that format; None with fewer than BASELINE_DUMPS."""
     counts = [dump.entries for dump in dumps if dump.format == format_ and not dump.is_held]
-    return median(counts) if len(counts) >= BASELINE else None
+    return median(counts) if len(counts) >= BASELINE_DUMPS else None
 
 
-def of_inbox(leftovers: Sequence[StuckFile], *, now: datetime, lying: timedelta) -> list[Alarm]:
-    """What was refused, and what lies in the inbox for longer than `lying`."""
+def inbox_alarms(stuck_files: Sequence[StuckFile], *, now: datetime, max_age: timedelta) -> list[Alarm]:
+    """One alarm for each refused file, and for each file that lies in the inbox for longer than `max_age`."""
     found = {}
-    for left in leftovers:
-        if left.is_refused:
-            key = f"refused {left.file}"
-            words = f"{left.file} was refused, and lies in inbox/refused/"
+    for stuck in stuck_files:
+        if stuck.is_refused:
+            key = f"refused {stuck.file}"
+            words = f"{stuck.file} was refused, and lies in inbox/refused/"
             hint = "`newsletter ingest` with that file says why. Mend it and put it back, or delete it."
-        elif now - left.since > lying:
-            key = f"inbox {left.file}"
-            words = f"{left.file} lies in the inbox and is not taken{f': {left.why}' if left.why else ''}"
+        elif now - stuck.since > max_age:
+            key = f"inbox {stuck.file}"
+            words = f"{stuck.file} lies in the inbox and is not taken{f': {stuck.why}' if stuck.why else ''}"
             hint = (
                 "Mend it and put it back, or delete it."
-                if left.why
+                if stuck.why
                 else "Look whether `newsletter run` or `newsletter schedule` is at work; its log says why."
             )
         else:
@@ -130,8 +130,8 @@ def of_inbox(leftovers: Sequence[StuckFile], *, now: datetime, lying: timedelta)
     return list(found.values())
 
 
-def _disk(facts: Facts, terms: AlarmPolicy) -> list[Alarm]:
-    if facts.free_bytes is None or facts.free_bytes >= terms.free_bytes:
+def _disk(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
+    if facts.free_bytes is None or facts.free_bytes >= policy.free_bytes:
         return []
     return [
         Alarm(
@@ -142,9 +142,9 @@ def _disk(facts: Facts, terms: AlarmPolicy) -> list[Alarm]:
     ]
 
 
-def _mail(facts: Facts, terms: AlarmPolicy) -> list[Alarm]:
+def _mail(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
     found = []
-    if facts.waiting_since is not None and facts.now - facts.waiting_since > terms.waiting:
+    if facts.waiting_since is not None and facts.now - facts.waiting_since > policy.max_wait:
         hours = (facts.now - facts.waiting_since) // timedelta(hours=1)
         found.append(
             Alarm(
@@ -175,7 +175,7 @@ def _mail(facts: Facts, terms: AlarmPolicy) -> list[Alarm]:
     return found
 
 
-def _dumps(facts: Facts, terms: AlarmPolicy) -> list[Alarm]:
+def _dumps(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
     found = []
     for number, dump in enumerate(facts.dumps):
         name = dump.sha256[:12]
@@ -189,7 +189,7 @@ def _dumps(facts: Facts, terms: AlarmPolicy) -> list[Alarm]:
             )
             continue
         usual = usual_entries(facts.dumps[number + 1 :], dump.format)
-        if usual is not None and dump.entries < THIN * usual:
+        if usual is not None and dump.entries < THIN_SHARE * usual:
             found.append(
                 Alarm(
                     key=f"thin {name}",
@@ -197,20 +197,20 @@ def _dumps(facts: Facts, terms: AlarmPolicy) -> list[Alarm]:
                     hint=f"`newsletter dumps show {name}` says what was read; the page may have changed.",
                 )
             )
-    if terms.quiet is not None and facts.last_dump_at is not None:
-        quiet = expected_time(facts.last_dump_at, facts.now, zone=terms.zone, weekends=terms.weekends)
-        if quiet > terms.quiet:
+    if policy.max_quiet is not None and facts.last_dump_at is not None:
+        quiet = expected_time(facts.last_dump_at, facts.now, zone=policy.zone, weekends=policy.weekends)
+        if quiet > policy.max_quiet:
             found.append(
                 Alarm(
                     key="quiet",
                     words=f"no new dump came since {facts.last_dump_at:%A %d %B %H:%M} UTC",
-                    hint="Look whether whatever brings the dumps still runs.",
+                    hint="Check whether the program that brings the dumps still runs.",
                 )
             )
     return found
 
 
-def _people(facts: Facts) -> list[Alarm]:
+def _requests(facts: Facts) -> list[Alarm]:
     if not facts.failed_requests:
         return []
     return [

@@ -1,4 +1,4 @@
-"""What an admin must hear of, by facts alone."""
+"""Which facts are an alarm."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from newsletter.core.alarms import (
-    BASELINE,
+    BASELINE_DUMPS,
     AlarmPolicy,
     DumpFacts,
     Facts,
@@ -46,11 +46,11 @@ def dump(number: int, entries: int = 40, *, held: bool = False, format_: str = "
     )
 
 
-def keys(facts: Facts, terms: AlarmPolicy | None = None) -> list[str]:
-    return [alarm.key for alarm in alarms_of(facts, terms or AlarmPolicy())]
+def keys(facts: Facts, policy: AlarmPolicy | None = None) -> list[str]:
+    return [alarm.key for alarm in alarms_of(facts, policy or AlarmPolicy())]
 
 
-def test_nothing_is_wrong_where_all_is_well() -> None:
+def test_no_alarm_when_all_is_well() -> None:
     assert keys(WELL) == []
     assert keys(replace(WELL, last_dump_at=None, free_bytes=None)) == []
 
@@ -84,7 +84,7 @@ def test_no_new_dump_for_long_is_an_alarm_but_not_over_a_weekend() -> None:
     facts = replace(WELL, last_dump_at=FRIDAY, now=FRIDAY + timedelta(days=3))
     assert keys(facts) == []
     assert keys(replace(facts, now=FRIDAY + timedelta(days=4))) == ["quiet"]
-    assert keys(replace(facts, now=FRIDAY + timedelta(days=40)), AlarmPolicy(quiet=None)) == []
+    assert keys(replace(facts, now=FRIDAY + timedelta(days=40)), AlarmPolicy(max_quiet=None)) == []
 
 
 def test_a_held_dump_and_a_held_edition_are_named() -> None:
@@ -97,7 +97,7 @@ def test_a_held_dump_and_a_held_edition_are_named() -> None:
 
 
 def test_few_papers_are_an_alarm_only_against_a_baseline_of_the_same_source() -> None:
-    usual = tuple(dump(number) for number in range(2, 2 + BASELINE))
+    usual = tuple(dump(number) for number in range(2, 2 + BASELINE_DUMPS))
     assert keys(replace(WELL, dumps=(dump(1, 9), *usual))) == ["thin 000000000001"]
     assert keys(replace(WELL, dumps=(dump(1, 13), *usual))) == ["thin 000000000001"]
     assert keys(replace(WELL, dumps=(dump(1, 16), *usual))) == []
@@ -114,21 +114,21 @@ def test_mail_that_waits_too_long_a_full_disk_and_failed_requests_are_alarms() -
     assert keys(replace(WELL, free_bytes=10**6, failed_requests=2)) == ["disk", "requests"]
 
 
-def test_mails_that_failed_here_are_an_alarm() -> None:
+def test_deliveries_that_failed_before_a_server_was_asked_are_an_alarm() -> None:
     (alarm,) = alarms_of(replace(WELL, failed=1, failed_because="its content is damaged"), AlarmPolicy())
     told = "1 mail failed here within a day: its content is damaged"
     assert (alarm.key, alarm.words) == ("failed", told)
 
 
-def test_what_lies_in_the_inbox_for_an_hour_and_what_was_refused_are_alarms() -> None:
+def test_old_and_refused_files_of_the_inbox_are_alarms() -> None:
     fresh, old = (WEDNESDAY - timedelta(minutes=minutes) for minutes in (59, 61))
-    lying = [
+    stuck = [
         StuckFile(file="fresh.txt", why="", since=fresh),
         StuckFile(file="big.txt", why="the file is too large", since=old),
         StuckFile(file="old.txt", why="", since=old),
         StuckFile(file="big.txt", why="no listing", since=fresh, is_refused=True),
     ]
-    found = alarms_of(replace(WELL, leftovers=lying), AlarmPolicy())
+    found = alarms_of(replace(WELL, stuck_files=stuck), AlarmPolicy())
     assert [(alarm.key, alarm.words) for alarm in found] == [
         ("inbox big.txt", "big.txt lies in the inbox and is not taken: the file is too large"),
         ("inbox old.txt", "old.txt lies in the inbox and is not taken"),

@@ -135,13 +135,14 @@ def _machine(wiring: Wiring, *, now: datetime) -> Iterator[Check]:
 
 
 def _inbox(work: Workspace, *, now: datetime) -> list[Finding]:
-    from newsletter.core.alarms import AlarmPolicy, of_inbox
-    from newsletter.ops.alarms.stuck_files import leftovers
+    from newsletter.core.alarms import AlarmPolicy, inbox_alarms
+    from newsletter.ops.alarms.stuck_files import find_stuck_files
     from newsletter.ops.doctor.finding import ok, warning
     from newsletter.ops.state_dir import INBOX
 
-    left = of_inbox(leftovers(work.state_dir / INBOX), now=now, lying=AlarmPolicy().lying)
-    found = [warning("inbox", alarm.words, hint=alarm.hint) for alarm in left]
+    stuck = find_stuck_files(work.state_dir / INBOX)
+    alarms = inbox_alarms(stuck, now=now, max_age=AlarmPolicy().max_inbox_age)
+    found = [warning("inbox", alarm.words, hint=alarm.hint) for alarm in alarms]
     return found or [ok("inbox", "nothing lies there that was not taken")]
 
 

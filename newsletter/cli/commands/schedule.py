@@ -66,7 +66,7 @@ def changed_at(file: Path) -> int | None:
 def make_watch_step(wiring: Wiring) -> Callable[[], bool]:
     """The step that looks for alarms and notifies the admin of new ones."""
     from newsletter.cli.alerting import alarm_policy, make_notifier
-    from newsletter.ops.alarms.watch import look_and_tell
+    from newsletter.ops.alarms.watch import watch_step
     from newsletter.settings.sources import TOML_NAME
 
     work = wiring.work
@@ -78,7 +78,7 @@ def make_watch_step(wiring: Wiring) -> Callable[[], bool]:
         now = datetime.now(UTC)
         if changed_at(settings) != changed_before:
             log.warning("%s has changed since it was read: restart to use it, topics too", TOML_NAME)
-        return look_and_tell(work.engine, state_dir=work.state_dir, terms=policy, teller=notifier, now=now)
+        return watch_step(work.engine, state_dir=work.state_dir, policy=policy, notifier=notifier, now=now)
 
     return step
 

@@ -32,29 +32,29 @@ def watch(
     """
     work = workspace(ctx)
     from newsletter.cli.alerting import alarm_policy, make_notifier
-    from newsletter.ops.alarms.watch import watch as look
+    from newsletter.ops.alarms.watch import watch as check
 
-    found = look(
+    report = check(
         work.engine,
         state_dir=work.state_dir,
-        terms=alarm_policy(work.settings),
-        teller=None if quietly else make_notifier(Wiring(work)),
+        policy=alarm_policy(work.settings),
+        notifier=None if quietly else make_notifier(Wiring(work)),
         now=now(at),
     )
     if json:
         rows: list[dict[str, Any]] = [
-            {**asdict(alarm), "since": alarm.since.isoformat(), "ended_at": None} for alarm in found.standing
+            {**asdict(alarm), "since": alarm.since.isoformat(), "ended_at": None} for alarm in report.open
         ]
-        output.print_json({"alarms": rows, "told": found.told, "error": found.untold or None})
+        output.print_json({"alarms": rows, "told": report.notified, "error": report.error or None})
     else:
-        for alarm in found.standing:
+        for alarm in report.open:
             typer.echo(f"{alarm.words[:1].upper()}{alarm.words[1:]}.")
             typer.echo(f"  Since {alarm.since:%d %B %H:%M} UTC. {alarm.hint}")
-        if not found.standing:
+        if not report.open:
             typer.echo("Nothing is wrong.")
-        if found.untold:
-            output.note(f"Error: {found.untold}")
-    if found.untold:
+        if report.error:
+            output.note(f"Error: {report.error}")
+    if report.error:
         raise typer.Exit(output.IN_PART)
-    if found.standing:
+    if report.open:
         raise typer.Exit(output.FAILED)

@@ -3,7 +3,7 @@
 `subscribers.tables` holds its own; both share one metadata, so that one migration history serves.
 """
 
-from newsletter.db.tables.alarms import StandingAlarm
+from newsletter.db.tables.alarms import AlarmRecord
 from newsletter.db.tables.dumps import Dump, QuarantinedRecord
 from newsletter.db.tables.editions import CanarySlot, Edition, EditionMaybe, EditionPaper, Run
 from newsletter.db.tables.outbox import (
@@ -29,6 +29,7 @@ from newsletter.db.tables.papers import (
 from newsletter.db.tables.topics import PaperTopic, TopicCorrection
 
 __all__ = [
+    "AlarmRecord",
     "CanarySlot",
     "Delivery",
     "Digest",
@@ -53,6 +54,5 @@ __all__ = [
     "QuarantinedRecord",
     "ReaderDebt",
     "Run",
-    "StandingAlarm",
     "TopicCorrection",
 ]

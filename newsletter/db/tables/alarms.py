@@ -1,4 +1,4 @@
-"""Alarms: what was wrong, since when, and when an admin was told."""
+"""Defines the table of alarms."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from datetime import datetime
 from sqlmodel import Field, SQLModel
 
 
-class StandingAlarm(SQLModel, table=True):
-    """Something that is wrong, or was."""
+class AlarmRecord(SQLModel, table=True):
+    """An alarm, open or ended, and when an admin was notified of it."""
 
     __tablename__ = "alarms"
 
     id: int | None = Field(default=None, primary_key=True)
-    key: str = Field(index=True)  # the same as long as it is the same thing
+    key: str = Field(index=True)  # stays the same while the cause does
     words: str
     hint: str
     since: datetime
-    told_at: datetime | None = None  # None: nobody was told yet
-    ended_at: datetime | None = None  # None: it stands
+    told_at: datetime | None = None  # when an admin was notified; None: not yet
+    ended_at: datetime | None = None  # None: it is open
     end_told_at: datetime | None = None

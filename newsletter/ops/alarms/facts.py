@@ -1,4 +1,4 @@
-"""Gathers how things stand: a handful of statements, none that grows with the readers. Judges nothing."""
+"""Gathers the facts for alarms in a few statements, none slower with more readers. Judges nothing."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text
 
-from newsletter.core.alarms import FAILED, DumpFacts, Facts
+from newsletter.core.alarms import FAILURE_PERIOD, DumpFacts, Facts
 from newsletter.core.states import DumpStatus
 from newsletter.db.schema import deliveries, dumps, editions
 from newsletter.delivery.outbox.held_mail import WAITING
-from newsletter.ops.alarms.stuck_files import leftovers
+from newsletter.ops.alarms.stuck_files import find_stuck_files
 from newsletter.ops.state_dir import INBOX
 from subscribers import requests
 
-FAILED_HERE = text("state = 'failed' and reply_code is null")  # to the letter, or SQLite uses no index
-LATEST = 25  # dumps that are looked at: what is held for longer was told long ago
+# Failed before a server was asked. SQLite uses its partial index only for this very text.
+FAILED_HERE = text("state = 'failed' and reply_code is null")
+MAX_DUMPS = 25  # the latest ones: alarms of older ones were reported long ago
 
 
 def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
@@ -33,7 +34,7 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         select(func.count().over().label("number"), deliveries.c.reason)
         .where(
             FAILED_HERE,
-            deliveries.c.finished_at.between(now - FAILED, now),
+            deliveries.c.finished_at.between(now - FAILURE_PERIOD, now),
         )
         .order_by(deliveries.c.finished_at.desc(), deliveries.c.id.desc())
         .limit(1)
@@ -52,7 +53,7 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         failed_because=(failed.reason or "") if failed else "",
         failed_requests=requests.counts(connection)["failed"],
         free_bytes=_free(state_dir),
-        leftovers=leftovers(state_dir / INBOX),
+        stuck_files=find_stuck_files(state_dir / INBOX),
     )
 
 
@@ -61,7 +62,7 @@ def _dumps(connection: Connection) -> list[DumpFacts]:
         select(dumps.c.file, dumps.c.sha256, dumps.c.format, dumps.c.entries, dumps.c.status, dumps.c.error)
         .where(dumps.c.status.in_([DumpStatus.INGESTED, DumpStatus.HELD]), ~dumps.c.backfill)
         .order_by(dumps.c.id.desc())
-        .limit(LATEST)
+        .limit(MAX_DUMPS)
     )
     return [
         DumpFacts(

@@ -1,6 +1,7 @@
-"""Tells an admin: by mail, by a webhook, and by a ping whose absence is the message. Decides nothing.
+"""Notifies an admin by mail and by a webhook, and pings a monitor after each check. Decides nothing.
 
-The mail goes outside the ledger and to nobody else; the webhook gets JSON, with words and no address.
+The mail is outside the ledger. The webhook gets JSON that holds no address. The monitor must raise an alarm
+of its own when the pings stop.
 """
 
 from __future__ import annotations
@@ -21,39 +22,39 @@ from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import send_batch
 from newsletter.ops.alarms.store import AlarmChanges, OpenAlarm
 
-PATIENCE = 10.0  # seconds for a webhook or a ping
+REQUEST_TIMEOUT = 10.0  # seconds, of a webhook or a ping
 
 
 class NotDeliveredError(NewsletterError):
-    """Nobody could be told."""
+    """A notification failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notifier:
-    """Who is told, and how."""
+    """The receivers of notifications."""
 
     name: str  # of the newsletter
     relays: Sequence[Relay] = ()
     builder: Builder | None = None
     address: str = ""  # the admin's; empty: no mail
     webhook: str = ""  # http(s) URL; empty: none
-    ping_url: str = ""  # asked for after each look; empty: none
+    ping_url: str = ""  # requested after each check; empty: none
 
-    def tell(self, news: AlarmChanges, *, now: datetime) -> None:
-        """Tell all who are to be told. Raises NotDeliveredError with the reasons when somebody was not."""
+    def notify(self, changes: AlarmChanges, *, now: datetime) -> None:
+        """Send mail and webhook, where they are set. Raises NotDeliveredError with the reasons."""
         failures = []
-        for tell in (self._mail if self.address else None, self._post if self.webhook else None):
-            if tell is None:
+        for send in (self._mail if self.address else None, self._post if self.webhook else None):
+            if send is None:
                 continue
             try:
-                tell(news, now)
+                send(changes, now)
             except (NewsletterError, OSError, ValueError) as error:
                 failures.append(str(error))
         if failures:
             raise NotDeliveredError("; ".join(failures), hint="It is tried again at the next look.")
 
     def ping(self) -> None:
-        """Say that all is alive. Raises NotDeliveredError."""
+        """Tell the monitor that the newsletter runs. Raises NotDeliveredError."""
         if self.ping_url:
             try:
                 _request(urllib.request.Request(self.ping_url))  # noqa: S310  (checked by the settings)
@@ -62,17 +63,17 @@ class Notifier:
                     f"the ping failed: {error}", hint="Look at watch.ping in newsletter.toml."
                 ) from error
 
-    def _mail(self, news: AlarmChanges, now: datetime) -> None:
+    def _mail(self, changes: AlarmChanges, now: datetime) -> None:
         assert self.builder is not None
-        first = (*news.begun, *news.over)[0]
-        more = len(news.begun) + len(news.over) - 1
-        subject = f"{self.name}: {'over: ' if not news.begun else ''}{first.words}"
+        first = (*changes.begun, *changes.ended)[0]
+        more = len(changes.begun) + len(changes.ended) - 1
+        subject = f"{self.name}: {'over: ' if not changes.begun else ''}{first.words}"
         content = Content(
             subject=(subject if len(subject) <= 120 else subject[:119] + "…")
             + (f" (and {more} more)" if more else ""),
             date=now,
             html=(),
-            text=(quoted_printable(as_text(news, name=self.name)),),
+            text=(quoted_printable(as_text(changes, name=self.name)),),
         )
         recipient = Recipient(
             subscriber_id=0,
@@ -91,31 +92,33 @@ class Notifier:
                     hint="`newsletter smtp check` tries it.",
                 )
 
-    def _post(self, news: AlarmChanges, now: datetime) -> None:
-        body = json.dumps(as_json(news, name=self.name, now=now)).encode()
+    def _post(self, changes: AlarmChanges, now: datetime) -> None:
+        body = json.dumps(as_json(changes, name=self.name, now=now)).encode()
         headers = {"Content-Type": "application/json", "User-Agent": "newsletter"}
         _request(urllib.request.Request(self.webhook, data=body, headers=headers))  # noqa: S310
 
 
-def as_text(news: AlarmChanges, *, name: str) -> str:
-    """The mail."""
+def as_text(changes: AlarmChanges, *, name: str) -> str:
+    """The text of the mail."""
     lines = []
-    for alarm in news.begun:
+    for alarm in changes.begun:
         lines += [f"{_sentence(alarm)}", f"  Since {alarm.since:%A %d %B %Y, %H:%M} UTC. {alarm.hint}", ""]
-    if news.over:
-        lines += ["Over:", *(f"  {_sentence(alarm)}" for alarm in news.over), ""]
+    if changes.ended:
+        lines += ["Over:", *(f"  {_sentence(alarm)}" for alarm in changes.ended), ""]
     return "\n".join([*lines, f"{name}: `newsletter doctor` looks at everything else.", ""])
 
 
-def as_json(news: AlarmChanges, *, name: str, now: datetime) -> dict[str, Any]:
-    """What a webhook gets; `text` is what chat programs show."""
+def as_json(changes: AlarmChanges, *, name: str, now: datetime) -> dict[str, Any]:
+    """The JSON of the webhook; chat programs show `text`."""
     return {
         "newsletter": name,
         "at": now.isoformat(),
         "text": f"{name}: "
-        + " ".join([_sentence(alarm) for alarm in news.begun] + [f"Over: {_sentence(a)}" for a in news.over]),
-        "begun": [_row(alarm) for alarm in news.begun],
-        "over": [_row(alarm) for alarm in news.over],
+        + " ".join(
+            [_sentence(alarm) for alarm in changes.begun] + [f"Over: {_sentence(a)}" for a in changes.ended]
+        ),
+        "begun": [_row(alarm) for alarm in changes.begun],
+        "over": [_row(alarm) for alarm in changes.ended],
     }
 
 
@@ -133,5 +136,5 @@ def _sentence(alarm: OpenAlarm) -> str:
 
 
 def _request(request: urllib.request.Request) -> None:
-    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=REQUEST_TIMEOUT) as answer:  # noqa: S310
         answer.read(1024)

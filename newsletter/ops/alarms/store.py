@@ -1,6 +1,6 @@
-"""Keeps alarms: what began, what stands, what is over, and of which of it an admin has been told.
+"""Stores alarms: when each began and ended, and when that was reported. Decides no alarm, notifies nobody.
 
-Who tells, and how, is `newsletter.ops.alarms.notify`; what is wrong is decided in `newsletter.core.alarms`.
+Alarms are decided in `newsletter.core.alarms` and reported by `newsletter.ops.alarms.notify`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 from newsletter.core.alarms import Alarm
 from newsletter.db.schema import alarms
 
-AGAIN = timedelta(days=1)  # after which an alarm that still stands is told once more
+REMINDER_INTERVAL = timedelta(days=1)  # between two reports of an alarm that stays open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAlarm:
-    """An alarm as it is kept."""
+    """A stored alarm."""
 
     id: int
     key: str
@@ -32,20 +32,22 @@ class OpenAlarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmChanges:
-    """What an admin is to be told."""
+    """The alarms to report to an admin."""
 
-    begun: tuple[OpenAlarm, ...] = ()  # new, or standing for another AGAIN
-    over: tuple[OpenAlarm, ...] = ()
+    begun: tuple[OpenAlarm, ...] = ()  # new ones, and those due for a reminder
+    ended: tuple[OpenAlarm, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.begun or self.over)
+        return bool(self.begun or self.ended)
 
 
-def settle(connection: Connection, found: Sequence[Alarm], *, now: datetime) -> None:
-    """Begin, go on with and end alarms, so that exactly those that were found stand."""
-    standing = {row.key: row for row in connection.execute(select(alarms).where(alarms.c.ended_at.is_(None)))}
+def update_open(connection: Connection, found: Sequence[Alarm], *, now: datetime) -> None:
+    """Begin, update and end alarms, so that exactly those in `found` are open."""
+    open_rows = {
+        row.key: row for row in connection.execute(select(alarms).where(alarms.c.ended_at.is_(None)))
+    }
     for alarm in found:
-        row = standing.pop(alarm.key, None)
+        row = open_rows.pop(alarm.key, None)
         if row is None:
             connection.execute(
                 insert(alarms),
@@ -55,41 +57,42 @@ def settle(connection: Connection, found: Sequence[Alarm], *, now: datetime) -> 
             connection.execute(
                 update(alarms).where(alarms.c.id == row.id).values(words=alarm.words, hint=alarm.hint)
             )
-    if standing:
-        ids = [row.id for row in standing.values()]
+    if open_rows:
+        ids = [row.id for row in open_rows.values()]
         connection.execute(update(alarms).where(alarms.c.id.in_(ids)).values(ended_at=now))
 
 
-def listed(connection: Connection) -> list[OpenAlarm]:
-    """The alarms that stand, the oldest first."""
+def open_alarms(connection: Connection) -> list[OpenAlarm]:
+    """The open alarms, the oldest first."""
     rows = connection.execute(select(alarms).where(alarms.c.ended_at.is_(None)).order_by(alarms.c.id))
-    return [_standing(row) for row in rows]
+    return [_from_row(row) for row in rows]
 
 
-def news(connection: Connection, *, now: datetime) -> AlarmChanges:
-    """What nobody was told yet."""
+def unreported(connection: Connection, *, now: datetime) -> AlarmChanges:
+    """The alarms that began or ended without a report, and open ones that are due for a reminder."""
     begun = select(alarms).where(
-        alarms.c.ended_at.is_(None), or_(alarms.c.told_at.is_(None), alarms.c.told_at <= now - AGAIN)
+        alarms.c.ended_at.is_(None),
+        or_(alarms.c.told_at.is_(None), alarms.c.told_at <= now - REMINDER_INTERVAL),
     )
-    # What ended before anybody was told of it needs no mail of its own.
-    over = select(alarms).where(
+    # The end of an alarm is not reported when its beginning was not.
+    ended = select(alarms).where(
         alarms.c.ended_at.is_not(None), alarms.c.told_at.is_not(None), alarms.c.end_told_at.is_(None)
     )
     return AlarmChanges(
-        begun=tuple(_standing(row) for row in connection.execute(begun.order_by(alarms.c.id))),
-        over=tuple(_standing(row) for row in connection.execute(over.order_by(alarms.c.id))),
+        begun=tuple(_from_row(row) for row in connection.execute(begun.order_by(alarms.c.id))),
+        ended=tuple(_from_row(row) for row in connection.execute(ended.order_by(alarms.c.id))),
     )
 
 
-def told(connection: Connection, news: AlarmChanges, *, now: datetime) -> None:
-    """Note that an admin was told of all this."""
-    for column, some in (("told_at", news.begun), ("end_told_at", news.over)):
-        if some:
-            ids = [alarm.id for alarm in some]
+def mark_reported(connection: Connection, changes: AlarmChanges, *, now: datetime) -> None:
+    """Record that an admin was notified of all these changes."""
+    for column, reported in (("told_at", changes.begun), ("end_told_at", changes.ended)):
+        if reported:
+            ids = [alarm.id for alarm in reported]
             connection.execute(update(alarms).where(alarms.c.id.in_(ids)).values({column: now}))
 
 
-def _standing(row: Row[Any]) -> OpenAlarm:
+def _from_row(row: Row[Any]) -> OpenAlarm:
     return OpenAlarm(
         id=row.id, key=row.key, words=row.words, hint=row.hint, since=row.since, ended_at=row.ended_at
     )

@@ -1,4 +1,4 @@
-"""Sees what lies in the inbox and is not taken: told by how long it lies there, whoever failed to take it."""
+"""Finds files of the inbox that are not ingested, with their visible faults. Sets no limit of age."""
 
 from __future__ import annotations
 
@@ -9,38 +9,43 @@ from pathlib import Path
 from newsletter.core.alarms import StuckFile
 from newsletter.sources.inbox_files import REFUSED_FOLDER, is_hidden, is_unfinished, reason_to_refuse
 
-MOST = 25  # that are named; more have one cause
+MAX_FILES = 25  # that are reported: a larger number has one cause
 
 
-def leftovers(inbox: Path) -> tuple[StuckFile, ...]:
-    """What lies in an inbox folder, and in `refused/` in it, by name; empty when they cannot be read."""
-    found = [_left(entry, _why(entry)) for entry in _entries(inbox) if not is_hidden(entry.name)]
-    found += [_left(entry, "no listing") for entry in _entries(inbox / REFUSED_FOLDER)]
-    return tuple(left for left in found if left is not None)[:MOST]
+def find_stuck_files(inbox: Path) -> tuple[StuckFile, ...]:
+    """The files of an inbox folder, then those of its folder `refused/`, by name.
+
+    Empty when the folders cannot be read.
+    """
+    found = [_stuck(entry, _fault(entry)) for entry in _entries(inbox) if not is_hidden(entry.name)]
+    found += [_stuck(entry, "no listing") for entry in _entries(inbox / REFUSED_FOLDER)]
+    return tuple(stuck for stuck in found if stuck is not None)[:MAX_FILES]
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
-    except OSError:  # not there yet, or closed to us: whoever takes from it says so
+    except OSError:  # the folder is missing or unreadable: ingesting from it reports that
         return []
 
 
-def _why(entry: os.DirEntry[str]) -> str:
+def _fault(entry: os.DirEntry[str]) -> str:
     if is_unfinished(entry.name):
         return "its name says that it is still written"
     try:
         why = reason_to_refuse(entry.stat(), entry.name)
-    except OSError as error:  # a link to nothing
+    except OSError as error:  # for example a link to a missing file
         return f"cannot be read: {error.strerror}"
     return why or ("" if os.access(entry.path, os.R_OK) else "cannot be read: Permission denied")
 
 
-def _left(entry: os.DirEntry[str], why: str) -> StuckFile | None:
+def _stuck(entry: os.DirEntry[str], why: str) -> StuckFile | None:
     try:
-        changed = entry.stat(follow_symlinks=False).st_ctime  # of being put here; a copy may keep its mtime
-    except OSError:  # taken just now
+        changed = entry.stat(
+            follow_symlinks=False
+        ).st_ctime  # when it was put here; a copy may keep its mtime
+    except OSError:  # it has just been ingested
         return None
     name = entry.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return StuckFile(

@@ -1,4 +1,4 @@
-"""One look at everything that an admin must hear of, and telling what is new: a step, to be repeated."""
+"""Checks once for alarms and notifies the admin of changes. Does not repeat itself: the scheduler does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from newsletter.core.alarms import AlarmPolicy, alarms_of
-from newsletter.db.engine import reading, writing
+from newsletter.db.engine import writing
 from newsletter.ops.alarms import store
 from newsletter.ops.alarms.facts import gather
 from newsletter.ops.alarms.notify import NotDeliveredError, Notifier
@@ -21,57 +21,51 @@ log = logging.getLogger("newsletter.watch")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchReport:
-    """What one look found."""
+    """The result of one check."""
 
-    standing: list[OpenAlarm]  # alarms that stand now
-    told: int = 0  # of what began or ended, so much was told
-    untold: str = ""  # why somebody could not be told; it is tried again
+    open: list[OpenAlarm]  # the oldest first
+    notified: int = 0  # alarms that began or ended and were reported
+    error: str = ""  # why a notification failed; the next check repeats it
 
 
 def watch(
-    engine: Engine, *, state_dir: Path, terms: AlarmPolicy, teller: Notifier | None, now: datetime
+    engine: Engine, *, state_dir: Path, policy: AlarmPolicy, notifier: Notifier | None, now: datetime
 ) -> WatchReport:
-    """Look at `now` (aware) and tell what is new; without a teller nobody is told.
+    """Check at `now` (aware) and report changes; without a notifier nobody is notified.
 
-    No transaction is open while somebody is told. Who was told twice of the same after a crash is no harm.
+    No transaction is open during a notification. After a crash the same change may be reported twice.
     """
     with writing(engine) as connection:
         facts = gather(connection, state_dir=state_dir, now=now)
-        store.settle(connection, alarms_of(facts, terms), now=now)
-        standing = store.listed(connection)
-        news = store.news(connection, now=now)
-    if teller is None:
-        return WatchReport(standing=standing)
-    untold = ""
-    told = 0
-    if news:
+        store.update_open(connection, alarms_of(facts, policy), now=now)
+        open_alarms = store.open_alarms(connection)
+        changes = store.unreported(connection, now=now)
+    if notifier is None:
+        return WatchReport(open=open_alarms)
+    errors = []
+    notified = 0
+    if changes:
         try:
-            teller.tell(news, now=now)
-            told = len(news.begun) + len(news.over)
+            notifier.notify(changes, now=now)
+            notified = len(changes.begun) + len(changes.ended)
             with writing(engine) as connection:
-                store.told(connection, news, now=now)
+                store.mark_reported(connection, changes, now=now)
         except NotDeliveredError as error:
-            untold = error.message
+            errors.append(error.message)
     try:
-        teller.ping()
+        notifier.ping()
     except NotDeliveredError as error:
-        untold = "; ".join(filter(None, [untold, error.message]))
-    return WatchReport(standing=standing, told=told, untold=untold)
+        errors.append(error.message)
+    return WatchReport(open=open_alarms, notified=notified, error="; ".join(errors))
 
 
-def look_and_tell(
-    engine: Engine, *, state_dir: Path, terms: AlarmPolicy, teller: Notifier, now: datetime
+def watch_step(
+    engine: Engine, *, state_dir: Path, policy: AlarmPolicy, notifier: Notifier, now: datetime
 ) -> bool:
-    """The same as a step that is repeated: logs what stands, by its key. Raises NotDeliveredError."""
-    found = watch(engine, state_dir=state_dir, terms=terms, teller=teller, now=now)
-    for alarm in found.standing:
+    """`watch` as a step of the scheduler: logs the key of each open alarm. Raises NotDeliveredError."""
+    report = watch(engine, state_dir=state_dir, policy=policy, notifier=notifier, now=now)
+    for alarm in report.open:
         log.warning("alarm key=%r since=%s", alarm.key, alarm.since.isoformat())
-    if found.untold:
-        raise NotDeliveredError(found.untold, hint="It is tried again at the next look.")
+    if report.error:
+        raise NotDeliveredError(report.error, hint="It is tried again at the next look.")
     return False
-
-
-def standing_alarms(engine: Engine) -> list[OpenAlarm]:
-    """The alarms that stand, as the last look left them."""
-    with reading(engine) as connection:
-        return store.listed(connection)

@@ -1,4 +1,4 @@
-"""Looking, and telling: each alarm once, its end once, and again while it stands for days."""
+"""Checks and notifications: each alarm once, its end once, and a reminder each day while it is open."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from newsletter.db.schema import dumps, editions
 from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
 from newsletter.delivery.smtp.relay import Relay, Security
 from newsletter.ops.alarms.notify import Notifier
-from newsletter.ops.alarms.watch import WatchReport, standing_alarms, watch
+from newsletter.ops.alarms.watch import WatchReport, watch
 from newsletter.ops.stats.prometheus import exposition
 from tests.smtp_servers.recording import RecordingServer
 
@@ -41,7 +41,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 @contextmanager
 def hook(status: int = 200) -> Iterator[tuple[str, list[Any]]]:
-    """A web server that notes what is posted to it, and asked of it."""
+    """A web server that records what is posted to it and which paths are requested."""
     got: list[Any] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -72,12 +72,12 @@ def hook(status: int = 200) -> Iterator[tuple[str, list[Any]]]:
         server.server_close()
 
 
-def looking(engine: Engine, folder: Path, teller: Notifier | None, *, hours: float = 0) -> WatchReport:
+def check(engine: Engine, folder: Path, notifier: Notifier | None, *, hours: float = 0) -> WatchReport:
     return watch(
         engine,
         state_dir=folder,
-        terms=AlarmPolicy(free_bytes=0),
-        teller=teller,
+        policy=AlarmPolicy(free_bytes=0),
+        notifier=notifier,
         now=NOON + timedelta(hours=hours),
     )
 
@@ -87,41 +87,40 @@ def release(engine: Engine) -> None:
         connection.execute(update(editions).values(held=False))
 
 
-def test_an_alarm_and_its_end_are_told_once_each(engine: Engine, tmp_path: Path) -> None:
+def test_an_alarm_and_its_end_are_reported_once_each(engine: Engine, tmp_path: Path) -> None:
     with hook() as (url, got):
-        teller = Notifier(name="Paper Digest", webhook=f"{url}/hook")
-        first = looking(engine, tmp_path, teller)
-        assert ([alarm.key for alarm in first.standing], first.told) == (["edition 3"], 1)
-        assert looking(engine, tmp_path, teller, hours=1).told == 0
-        assert looking(engine, tmp_path, teller, hours=25).told == 1
+        notifier = Notifier(name="Paper Digest", webhook=f"{url}/hook")
+        first = check(engine, tmp_path, notifier)
+        assert ([alarm.key for alarm in first.open], first.notified) == (["edition 3"], 1)
+        assert check(engine, tmp_path, notifier, hours=1).notified == 0
+        assert check(engine, tmp_path, notifier, hours=25).notified == 1
         release(engine)
-        over = looking(engine, tmp_path, teller, hours=26)
-        assert (over.standing, over.told) == ([], 1)
-        assert looking(engine, tmp_path, teller, hours=27).told == 0
+        ended = check(engine, tmp_path, notifier, hours=26)
+        assert (ended.open, ended.notified) == ([], 1)
+        assert check(engine, tmp_path, notifier, hours=27).notified == 0
     assert [(len(told["begun"]), len(told["over"])) for told in got] == [(1, 0), (1, 0), (0, 1)]
     assert got[0]["text"] == "Paper Digest: Edition 3 is held."
     assert got[2]["text"] == "Paper Digest: Over: Edition 3 is held."
-    assert standing_alarms(engine) == []
 
 
-def test_what_could_not_be_told_is_told_at_the_next_look(engine: Engine, tmp_path: Path) -> None:
+def test_failed_notification_is_repeated_by_the_next_check(engine: Engine, tmp_path: Path) -> None:
     with hook(status=500) as (url, _):
-        failed = looking(engine, tmp_path, Notifier(name="P", webhook=url))
-    assert (failed.told, "500" in failed.untold) == (0, True)
+        failed = check(engine, tmp_path, Notifier(name="P", webhook=url))
+    assert (failed.notified, "500" in failed.error) == (0, True)
     with hook() as (url, got):
-        assert looking(engine, tmp_path, Notifier(name="P", webhook=url), hours=1).told == 1
+        assert check(engine, tmp_path, Notifier(name="P", webhook=url), hours=1).notified == 1
     assert len(got) == 1
 
 
-def test_what_ended_before_it_was_told_is_not_told(engine: Engine, tmp_path: Path) -> None:
-    assert len(looking(engine, tmp_path, None).standing) == 1
+def test_alarm_that_ended_before_its_report_is_not_reported(engine: Engine, tmp_path: Path) -> None:
+    assert len(check(engine, tmp_path, None).open) == 1
     release(engine)
     with hook() as (url, got):
-        assert looking(engine, tmp_path, Notifier(name="P", webhook=url), hours=1).told == 0
+        assert check(engine, tmp_path, Notifier(name="P", webhook=url), hours=1).notified == 0
     assert got == []
 
 
-def test_a_dump_with_a_third_of_the_usual_papers_is_told_once_ten_are_known(
+def test_dump_with_a_third_of_the_usual_papers_is_an_alarm_once_ten_are_known(
     engine: Engine, tmp_path: Path
 ) -> None:
     release(engine)
@@ -131,13 +130,13 @@ def test_a_dump_with_a_third_of_the_usual_papers_is_told_once_ten_are_known(
         row |= {"format": "daily-papers", "entries": entries, "received_at": NOON, "backfill": False}
         with writing(engine) as connection:
             connection.execute(insert(dumps), row)
-        standing = [alarm.words for alarm in looking(engine, tmp_path, None).standing]
-        assert standing == ([] if number < 11 else ["11.txt holds 13 papers, where 40 are usual"])
+        open_alarms = [alarm.words for alarm in check(engine, tmp_path, None).open]
+        assert open_alarms == ([] if number < 11 else ["11.txt holds 13 papers, where 40 are usual"])
 
 
-def test_the_mail_says_what_is_wrong_and_what_to_do(engine: Engine, tmp_path: Path) -> None:
+def test_mail_holds_the_alarm_and_the_next_step(engine: Engine, tmp_path: Path) -> None:
     with RecordingServer() as server:
-        teller = Notifier(
+        notifier = Notifier(
             name="Paper Digest",
             relays=[Relay(host="127.0.0.1", port=server.port, security=Security.NONE, connections=1)],
             builder=MessageBuilder(
@@ -150,7 +149,7 @@ def test_the_mail_says_what_is_wrong_and_what_to_do(engine: Engine, tmp_path: Pa
             ),
             address="admin@example.org",
         )
-        assert looking(engine, tmp_path, teller).told == 1
+        assert check(engine, tmp_path, notifier).notified == 1
     (accepted,) = server.accepted
     message = email.message_from_bytes(accepted.data, policy=email.policy.default)
     assert (accepted.recipient, message["Subject"]) == (
@@ -168,16 +167,16 @@ def test_the_mail_says_what_is_wrong_and_what_to_do(engine: Engine, tmp_path: Pa
     assert message["List-Unsubscribe"] is None
 
 
-def test_each_look_pings_and_a_dead_service_is_reported(engine: Engine, tmp_path: Path) -> None:
+def test_each_check_pings_and_a_failed_ping_is_reported(engine: Engine, tmp_path: Path) -> None:
     release(engine)
     with hook() as (url, got):
-        looking(engine, tmp_path, Notifier(name="P", ping_url=f"{url}/ping"))
+        check(engine, tmp_path, Notifier(name="P", ping_url=f"{url}/ping"))
     assert got == ["/ping"]
-    assert "the ping failed" in looking(engine, tmp_path, Notifier(name="P", ping_url=f"{url}/ping")).untold
+    assert "the ping failed" in check(engine, tmp_path, Notifier(name="P", ping_url=f"{url}/ping")).error
 
 
 def test_metrics_count_and_name_nobody(engine: Engine, tmp_path: Path) -> None:
-    looking(engine, tmp_path, None)
+    check(engine, tmp_path, None)
     text = exposition(engine, state_dir=tmp_path, now=NOON).decode()
     assert "newsletter_alarms 1.0" in text
     assert 'newsletter_subscribers{state="confirmed"} 0.0' in text
