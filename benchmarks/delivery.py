@@ -2,7 +2,7 @@
 
     python benchmarks/delivery.py                        20,000 subscribers, 15 shared digests, 5 pairs
     python benchmarks/delivery.py --distinct             the same, every digest another one
-    python benchmarks/delivery.py --dkim rsa             what signing costs (rsa, ed25519, both)
+    python benchmarks/delivery.py --dkim rsa             with DKIM signing (rsa, ed25519, both)
     python benchmarks/delivery.py --subscribers 100000 --pairs 1     peak memory
     python benchmarks/delivery.py --rtt 20               20 ms of round trip, compared with smtplib
     python benchmarks/delivery.py --compose 1000000      composing, compared with plain inserts
@@ -423,9 +423,9 @@ def plain_inserts(folder: Path, count: int) -> float:
     target = sqlite3.connect(folder / "plain.sqlite3")
     target.execute("pragma journal_mode = wal")
     target.execute(table)
-    place, who = columns.index("id"), columns.index("subscriber_id")
+    id_column, subscriber_column = columns.index("id"), columns.index("subscriber_id")
     rows = (
-        tuple(n if column in (place, who) else value for column, value in enumerate(row))
+        tuple(n if column in (id_column, subscriber_column) else value for column, value in enumerate(row))
         for n in range(1, count + 1)
     )
     started = time.perf_counter()

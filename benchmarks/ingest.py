@@ -214,7 +214,7 @@ def main() -> int:
     parser.add_argument("--few", type=int, default=10_000, help="papers known in the small store")
     parser.add_argument("--papers", type=int, default=10_000, help="papers ingested into each")
     parser.add_argument("--per-dump", type=int, default=50)
-    parser.add_argument("--folder", type=Path, help="where the stores lie; default: a temporary folder")
+    parser.add_argument("--folder", type=Path, help="folder of the stores; default: a temporary folder")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
         found = measure(

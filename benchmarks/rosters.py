@@ -128,7 +128,7 @@ def main() -> int:
     parser.add_argument("--few", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--domains", type=int, default=5_000)
-    parser.add_argument("--folder", type=Path, help="where the databases lie; default: a temporary folder")
+    parser.add_argument("--folder", type=Path, help="folder of the databases; default: a temporary folder")
     parser.add_argument("--only", type=Path, nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.only:

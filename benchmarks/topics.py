@@ -1,4 +1,4 @@
-"""Measures the bar "a paper's topics cost at most 300 µs", and what compiling and a 1 MB abstract cost.
+"""Measures the bar "a paper's topics cost at most 300 µs", and the cost of compiling and of a 1 MB abstract.
 
 python benchmarks/topics.py [FILE.jsonl]   (papers as JSON lines; default: the labelled sample of the tests)
 """

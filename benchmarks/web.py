@@ -328,7 +328,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--tries", type=int, default=500, help="of each class")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--folder", type=Path, help="where the databases lie; default: a temporary folder")
+    parser.add_argument("--folder", type=Path, help="folder of the databases; default: a temporary folder")
     asked = parser.parse_args()
     good = True
     with tempfile.TemporaryDirectory(dir=asked.folder) as name:

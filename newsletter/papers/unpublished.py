@@ -79,7 +79,7 @@ def _unpublished() -> ColumnElement[bool]:
 def _corrected(place: tuple[Any, ...]) -> Select[Any]:
     """Pairs that an admin added to published papers, as long as an ingested dump lists the paper."""
     listed = papers.alias("listed")
-    stands = (
+    ingested_listing = (
         select(listed_entries.c.dump_id)
         .join(listed, listed.c.id == listed_entries.c.paper_id)
         .join(dumps, dumps.c.id == listed_entries.c.dump_id)
@@ -121,6 +121,6 @@ def _corrected(place: tuple[Any, ...]) -> Select[Any]:
             papers.c.edition.is_not(None),
             papers.c.merged_into.is_(None),
             not_(held.exists()),
-            stands.exists(),
+            ingested_listing.exists(),
         )
     )

@@ -1,6 +1,6 @@
 """Cleans the lines of raw text: one kind of line end, one kind of blank, nothing invisible.
 
-It changes no words: the formats and `latex` read what the characters mean.
+It changes no words: the formats and `latex` interpret the characters.
 """
 
 from __future__ import annotations

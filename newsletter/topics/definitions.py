@@ -58,7 +58,7 @@ class Topic:
     """A topic that papers are grouped by and readers follow."""
 
     slug: str  # lower-case letters, digits and single hyphens; in URLs and rows
-    title: str  # what readers see
+    title: str  # for readers
     description: str  # a sentence for the sign-up page
     accent: str | None = None  # "#rrggbb" of its heading; None: the brand's
     holds_all: bool = False  # holds every paper, matched or not; then no rules

@@ -146,7 +146,7 @@ class TrainingSet:
         """The score of each paper by weights and rules that were made without it, by kind of weights.
 
         IN_FORCE, the present weights, also use rules made without the paper: else they would have an
-        advantage on papers whose phrases stand in the rules.
+        advantage on papers from which the rules were written.
         """
         everyone = list(range(len(self.examples)))
         scores: dict[str, list[dict[str, float]]] = {

@@ -37,7 +37,7 @@ class KnownPaper:
     code_url: str | None = None
     url: str | None = None
     printed_year: bool = False  # some listing printed `published_on` with its year
-    newest_on: date | None = None  # the date of the newest listing that stands
+    newest_on: date | None = None  # the date of its newest listing in an ingested dump
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class PaperChange:
 
     @property
     def text(self) -> PaperText | None:
-        """The text that stands from now on, when it is not the one before."""
+        """The new current text, or None when it stays."""
         return self.revision or self.filled
 
 

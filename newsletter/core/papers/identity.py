@@ -146,7 +146,7 @@ _ARXIV_URL = re.compile(
 )
 _DOI_URL = re.compile(r"//(?:dx\.)?doi\.org/(10\.\d{4,9}/[^\s?#]+)", re.IGNORECASE)
 _VERSION = re.compile(r"v\d+$")
-_ARXIV_DOI = "10.48550/arxiv."  # what arXiv registers for every paper of its own
+_ARXIV_DOI = "10.48550/arxiv."  # arXiv registers such a DOI for every paper
 
 
 def identifier_key(scheme: str, value: str) -> tuple[str, str] | None:

@@ -240,7 +240,7 @@ def _shown(phrase: str, words: Sequence[str], place: FoundPhrase) -> str:
 
 
 def score_of(points: float, strong_at: float) -> float:
-    """Points as a score of 0 to 1: half at `strong_at`; each further `strong_at` halves what is left."""
+    """Points as a score of 0 to 1: half at `strong_at`; each further `strong_at` halves the distance to 1."""
     return 0.0 if points <= 0 else round(1.0 - 0.5 ** min(points / strong_at, 50.0), 4)
 
 

@@ -1,4 +1,4 @@
-"""Names the answer of a topic matcher, and what every matcher offers.
+"""Defines the answer of a topic matcher, and the interface of matchers.
 
 Matches nothing: the rules are read in `newsletter.core.topics.matching`, the shipped matcher is
 `newsletter.topics.matcher.Matcher`.
