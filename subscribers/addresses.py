@@ -17,7 +17,7 @@ from subscribers.errors import AddressError
 MAX_NAME = 100  # characters; a longer display name is cut
 MAX_LOCAL = 64  # octets (RFC 5321, 4.5.3.1.1)
 MAX_ADDRESS = 254  # octets; a path of 256 without its brackets (RFC 5321, 4.5.3.1.3)
-MAX_SHOWN = 80  # characters of a refused address that an error repeats
+MAX_QUOTED = 80  # characters of a refused address that an error repeats
 _BLANKS = " \t\u00a0\u200b\ufeff"  # what copying from a page or a cell leaves around an address
 _PRIVATE_NAMES = ("localhost", "local", "test")  # reserved (RFC 6761, 6762), but mail goes there on intranets
 _STAND_IN = "stand-in.example"  # a domain that passes every check (RFC 6761: it is nobody's)
@@ -121,4 +121,4 @@ def mask(address: str) -> str:
 
 def shown(text: str) -> str:
     """What was typed, quoted and cut to a length that a message can hold."""
-    return repr(text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…")
+    return repr(text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "…")

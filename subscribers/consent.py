@@ -37,7 +37,15 @@ class EventKind(StrEnum):
     MOVED = "moved"  # to another address of theirs
 
 
-HOWS = ("admin", "import", "web", "one-click", "bounce", "complaint", "time")  # who or what brought it about
+HOW_VALUES = (
+    "admin",
+    "import",
+    "web",
+    "one-click",
+    "bounce",
+    "complaint",
+    "time",
+)  # who or what brought it about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from subscribers.consent import EventKind, events
-from subscribers.preferences import NAMES, Preferences
+from subscribers.preferences import PREFERENCE_NAMES, Preferences
 from subscribers.queries import by_id
 
 WAS = "was"  # in the detail of a change: the values before it, by name
@@ -49,7 +49,9 @@ def past(connection: Connection, subscriber_id: int) -> PreferenceHistory:
     choices: list[PastChoice] = []
     for row in reversed(rows):
         if row.what == EventKind.CHANGED:
-            before = {name: value for name, value in row.detail.get(WAS, {}).items() if name in NAMES}
+            before = {
+                name: value for name, value in row.detail.get(WAS, {}).items() if name in PREFERENCE_NAMES
+            }
             anew = any(name in row.detail for name in _SCHEDULE)
             choices.append(PastChoice(since=row.at, preferences=current, anew=anew))
             current = replace(current, **before)

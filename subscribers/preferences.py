@@ -14,7 +14,7 @@ from subscribers.errors import PreferenceError
 CADENCES = ("daily", "weekdays", "weekly")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 ANY_NUMBER = "any"  # as maximum: as many papers as fit
-MOST_PAPERS = 1000  # papers; more than any digest holds, so a larger wish is a slip
+MAX_PAPERS = 1000  # papers; more than any digest holds, so a larger wish is a slip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Preferences:
         return self.cadence, self.weekday, self.hour, self.timezone
 
 
-NAMES = tuple(field.name for field in fields(Preferences))
+PREFERENCE_NAMES = tuple(field.name for field in fields(Preferences))
 
 
 def changed(before: Preferences, given: Mapping[str, object]) -> Preferences:
@@ -59,7 +59,9 @@ def _changed(before: Preferences, wishes: tuple[tuple[str, bool | str], ...]) ->
     for name, value in wishes:
         if name not in _CHECKS:
             raise PreferenceError(
-                f"there is no preference {name!r}", field=name, hint=f"There are {', '.join(NAMES)}."
+                f"there is no preference {name!r}",
+                field=name,
+                hint=f"There are {', '.join(PREFERENCE_NAMES)}.",
             )
         checked[name] = _CHECKS[name](value)
     after = replace(before, **checked)  # type: ignore[arg-type]
@@ -84,7 +86,9 @@ def _changed(before: Preferences, wishes: tuple[tuple[str, bool | str], ...]) ->
 
 def as_columns(preferences: Preferences) -> dict[str, object]:
     """The preferences under the names of their columns."""
-    return {name: getattr(preferences, name) for name in NAMES}  # asdict copies deeply: ten times slower
+    return {
+        name: getattr(preferences, name) for name in PREFERENCE_NAMES
+    }  # asdict copies deeply: ten times slower
 
 
 def _cadence(value: object) -> str:
@@ -116,11 +120,11 @@ def _hour(value: object) -> int:
 
 
 def _minimum(value: object) -> int:
-    return _number("minimum", value, 1, MOST_PAPERS)
+    return _number("minimum", value, 1, MAX_PAPERS)
 
 
 def _maximum(value: object) -> int | None:
-    return None if value == ANY_NUMBER else _number("maximum", value, 1, MOST_PAPERS)
+    return None if value == ANY_NUMBER else _number("maximum", value, 1, MAX_PAPERS)
 
 
 def _yes_or_no(field: str, value: object) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 
 from subscribers import addresses
 from subscribers.errors import SubscriberError, UnknownAddressError
-from subscribers.preferences import NAMES, Preferences, as_columns
+from subscribers.preferences import PREFERENCE_NAMES, Preferences, as_columns
 from subscribers.tables import Subscriber, Subscription
 
 subscribers = Subscriber.__table__  # type: ignore[attr-defined]
@@ -32,7 +32,7 @@ class State(StrEnum):
 
 
 _T = TypeVar("_T", int, str)
-LISTED = (State.PENDING, State.CONFIRMED, State.UNSUBSCRIBED, State.SUPPRESSED)
+LISTED_STATES = (State.PENDING, State.CONFIRMED, State.UNSUBSCRIBED, State.SUPPRESSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,9 +148,9 @@ def listed(
 
     state: one of LISTED. topic: a slug that they follow now. Raises SubscriberError for any other state.
     """
-    if state is not None and state not in LISTED:
-        raise SubscriberError(f"there is no state {state!r}", hint=f"There are {', '.join(LISTED)}.")
-    chosen: list[ColumnElement[bool]] = [subscribers.c.state.in_([state] if state else LISTED)]
+    if state is not None and state not in LISTED_STATES:
+        raise SubscriberError(f"there is no state {state!r}", hint=f"There are {', '.join(LISTED_STATES)}.")
+    chosen: list[ColumnElement[bool]] = [subscribers.c.state.in_([state] if state else LISTED_STATES)]
     if topic is not None:
         follows = select(subscriptions.c.id).where(
             subscriptions.c.subscriber_id == subscribers.c.id,
@@ -230,7 +230,7 @@ def _view(row: Row[Any], *, topics: list[str], left: list[str]) -> SubscriberVie
         state=State(row.state),
         topics=tuple(topics),
         left=tuple(left),
-        preferences=Preferences(**{name: values[name] for name in NAMES}),
+        preferences=Preferences(**{name: values[name] for name in PREFERENCE_NAMES}),
         paused_until=row.paused_until,
         slots_done_to=row.slots_done_to,
         cadence_since=row.cadence_since,

@@ -15,7 +15,7 @@ from subscribers import addresses, consent
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError, SuppressedError
 from subscribers.lifecycle import signup, suppression
-from subscribers.lifecycle.purge import dissolve
+from subscribers.lifecycle.purge import remove_person
 from subscribers.preferences import as_columns
 from subscribers.queries import State, SubscriberView, by_id, by_ref, subscribers
 
@@ -83,7 +83,7 @@ def move(
     suppression.lift(  # their own word, as at sign-up
         connection, address, reasons=[suppression.ERASED], how="web", now=now, key=suppression_key
     )
-    dissolve(connection, newcomer)
+    remove_person(connection, newcomer)
     connection.execute(
         update(subscribers)
         .where(subscribers.c.id == reader.id)

@@ -18,7 +18,7 @@ from subscribers.preferences import Preferences, as_columns
 from subscribers.queries import State, SubscriberView, by_id, subscribers, subscriptions
 from subscribers.tokens import random_id
 
-UNCONFIRMED = timedelta(days=7)  # docs/explanation/web-pages.md, “What is kept, and for how long”
+KEEP_UNCONFIRMED = timedelta(days=7)  # docs/explanation/web-pages.md, “What is kept, and for how long”
 PAGE = 500  # people looked at in one go
 
 
@@ -37,19 +37,19 @@ def purge(connection: Connection, *, now: datetime) -> int:
         .scalar_subquery()
     )
     late = select(subscribers.c.id).where(
-        subscribers.c.state == State.PENDING, asked < now - UNCONFIRMED, ~_by_roster_alone()
+        subscribers.c.state == State.PENDING, asked < now - KEEP_UNCONFIRMED, ~_by_roster_alone()
     )
     ids = list(connection.execute(late.order_by(subscribers.c.id).limit(PAGE)).scalars())
     for subscriber_id in ids:
         person = by_id(connection, subscriber_id, lock=True)
         if person.confirmed_at is None:
-            dissolve(connection, person)
+            remove_person(connection, person)
         else:
             _leave_again(connection, person, now=now)
     return len(ids)
 
 
-def dissolve(connection: Connection, person: SubscriberView) -> None:
+def remove_person(connection: Connection, person: SubscriberView) -> None:
     """Take out every row of a person who never agreed to anything; of one who did, all that is personal."""
     if person.confirmed_at is None:
         connection.execute(delete(subscriptions).where(subscriptions.c.subscriber_id == person.id))
@@ -78,7 +78,7 @@ def dissolve(connection: Connection, person: SubscriberView) -> None:
     )
 
 
-def dissolve_moves(connection: Connection, ref: str) -> None:
+def remove_address_changes(connection: Connection, ref: str) -> None:
     """Take out the pending people whom the reader `ref` had asked to move to, and nobody else had asked."""
     e = consent_events.c
     of = func.coalesce(e.detail["of"].as_string(), "")
@@ -88,7 +88,7 @@ def dissolve_moves(connection: Connection, ref: str) -> None:
         person = by_id(connection, subscriber_id, lock=True)
         by_others = select(e.id).where(e.subscriber_id == subscriber_id, of != ref)
         if person.state is State.PENDING and connection.execute(by_others).first() is None:
-            dissolve(connection, person)
+            remove_person(connection, person)
 
 
 def _leave_again(connection: Connection, person: SubscriberView, *, now: datetime) -> None:

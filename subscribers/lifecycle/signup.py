@@ -80,7 +80,7 @@ def add(
         if step is None and person is not None:
             return SignupResult(person=person, what="unchanged", starts=False, first=False)
         assert step is not None
-        subscriber_id = carry_out(connection, [step], how=how, now=now).get(key)
+        subscriber_id = apply_transitions(connection, [step], how=how, now=now).get(key)
         if subscriber_id is not None:
             return SignupResult(
                 person=by_id(connection, subscriber_id),
@@ -144,7 +144,7 @@ def confirm(
     return by_id(connection, person.id), True
 
 
-def carry_out(
+def apply_transitions(
     connection: Connection, steps: Sequence[Transition], *, how: str, now: datetime
 ) -> dict[str, int]:
     """Store decided steps, many at a time. Returns the ids by address key; a newcomer whom somebody else

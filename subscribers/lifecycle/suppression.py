@@ -18,7 +18,7 @@ from subscribers.addresses import Address
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError, SuppressedError
 from subscribers.lifecycle import subscriptions
-from subscribers.lifecycle.purge import dissolve_moves
+from subscribers.lifecycle.purge import remove_address_changes
 from subscribers.preferences import Preferences, as_columns
 from subscribers.queries import State, SubscriberView, by_id, by_keys, paged, subscribers
 from subscribers.suppression_key import hashed, remember, suppressions
@@ -197,7 +197,7 @@ def forget(
             }
         )
     )
-    dissolve_moves(connection, person.ref)
+    remove_address_changes(connection, person.ref)
     event = ConsentChange(what=EventKind.ERASED, topics=person.topics, detail={"from": str(person.state)})
     consent.record(connection, [(person.id, event)], how=how, now=now)
     return by_id(connection, person.id)

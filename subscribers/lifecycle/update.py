@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from subscribers import addresses, topic_slugs
 from subscribers.errors import PreferenceError, SubscriberError
 from subscribers.lifecycle import unsubscribe
-from subscribers.lifecycle.signup import carry_out
+from subscribers.lifecycle.signup import apply_transitions
 from subscribers.lifecycle.transitions import ChangeRequest, decide
 from subscribers.preferences import Preferences
 from subscribers.queries import State, SubscriberView, by_id
@@ -50,7 +50,7 @@ def choose(
     wish = ChangeRequest(address=addresses.parse(person.address), topics=wanted, given=given, signed=True)
     step = decide(person, wish, how=how, now=now, defaults=defaults, default_topics=())
     if step is not None:
-        carry_out(connection, [step], how=how, now=now)
+        apply_transitions(connection, [step], how=how, now=now)
     dropped = [topic for topic in person.topics if topic not in wanted and topic not in nameless]
     if dropped:
         unsubscribe.unsubscribe(connection, subscriber_id=person.id, topics=dropped, how=how, now=now)

@@ -1,6 +1,6 @@
-"""Rosters: lists of people as CSV files, read from any spreadsheet's hand and written in one canonical form.
+"""Reads and writes rosters: lists of people as CSV files. Opens no transaction; the caller does.
 
-`decoding`, `records`, `columns` and `reading` know bytes, lines and columns; `foreign` the words of other
-programs; `wanting` what a row asks for; `taking` what becomes of it, `difference` how that is told; `writing`
-the canonical file. None of them opens a transaction: whoever calls decides how many rows go into one.
+`encoding`, `csv_records`, `columns` and `reader` turn bytes into rows. `other_tools` translates the words of
+other programs. `row_parser` reads the request of a row, `importer` decides and stores it, `changes` describes
+it for a dry run. `exporter` writes the canonical file.
 """

@@ -1,4 +1,4 @@
-"""What a row of a roster would change, for a dry run: where somebody stands, before and after. No storage."""
+"""Describes a subscriber before and after an import of one row, for dry runs. Stores nothing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from subscribers.queries import State, SubscriberView
 
 
 def before(person: SubscriberView) -> dict[str, Any]:
-    """Where a person stands: state, topics, name, preferences, paused_until."""
-    return _standing(
+    """A person now: state, topics, name, preferences, paused_until."""
+    return _fields(
         str(person.state), person.topics, person.name, as_columns(person.preferences), person.paused_until
     )
 
@@ -21,32 +21,32 @@ def before(person: SubscriberView) -> dict[str, Any]:
 def after(
     person: SubscriberView | None, step: Transition | None, *, then: str, paused: datetime | None
 ) -> dict[str, Any]:
-    """The same after a row was taken in. then: leave, suppress, or empty."""
+    """The same fields after the import of a row. then: leave, suppress, or empty."""
     if step is not None:
         followed = person.topics if person is not None else ()
         topics = tuple(sorted({*followed, *step.follow}))
-        standing = _standing(str(step.state), topics, step.name, as_columns(step.preferences), None)
+        fields = _fields(str(step.state), topics, step.name, as_columns(step.preferences), None)
     else:
         assert person is not None
-        standing = before(person)
+        fields = before(person)
     if person is not None:
-        standing["paused_until"] = person.paused_until
+        fields["paused_until"] = person.paused_until
     if paused is not None:
-        standing["paused_until"] = paused
+        fields["paused_until"] = paused
     if then:
-        standing["state"] = str(State.UNSUBSCRIBED if then == "leave" else State.SUPPRESSED)
-        standing["topics"] = []
-    return standing
+        fields["state"] = str(State.UNSUBSCRIBED if then == "leave" else State.SUPPRESSED)
+        fields["topics"] = []
+    return fields
 
 
-def told(change: Mapping[str, Any]) -> dict[str, Any]:
-    """Instants of a change as text."""
+def as_json(change: Mapping[str, Any]) -> dict[str, Any]:
+    """A change with its datetimes as text."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value for name, value in change.items()
     }
 
 
-def _standing(
+def _fields(
     state: str, topics: tuple[str, ...], name: str, preferences: Mapping[str, Any], paused: datetime | None
 ) -> dict[str, Any]:
     return {"state": state, "topics": list(topics), "name": name, **preferences, "paused_until": paused}

@@ -1,6 +1,6 @@
-"""Which column of a roster is which field, whose export it is, and cells that a spreadsheet would run.
+"""Assigns the columns of a roster to fields, and protects cells that a spreadsheet would run as formulas.
 
-What the cells mean is decided elsewhere.
+Recognises exports of other tools by their header. Does not read what the cells mean.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# The canonical columns, in the order in which they are written. The first eight were the first version's.
-CANONICAL = (
+# The columns of an exported roster, in the order in which they are written.
+CANONICAL_COLUMNS = (
     "email",
     "name",
     "topics",
@@ -26,16 +26,15 @@ CANONICAL = (
     "paused_until",
 )
 
-# What people and other programs call them: letters and digits of the header in lower case, by field. Of two
-# columns for one field the one that is named first here is read: an "Address" beside an "Email Address" is
-# where somebody lives.
+# Headers by field, as letters and digits in lower case. Where a roster has two columns for one field, the
+# header that is listed first here is read: next to an "Email Address", an "Address" is a postal address.
 SYNONYMS = {
     "email": ("email", "emailaddress", "mail", "mailaddress", "subscriber", "member", "address"),
     "name": ("name", "fullname", "displayname", "realname"),
     "first_name": ("firstname", "fname", "givenname", "forename"),
     "last_name": ("lastname", "lname", "surname", "familyname"),
     "topics": ("topics", "topic"),
-    "tags": ("tags", "tag", "lists", "list", "groups"),  # other programs'; any number of columns
+    "tags": ("tags", "tag", "lists", "list", "groups"),  # of other tools; any number of columns
     "cadence": ("cadence", "frequency"),
     "weekday": ("weekday",),
     "hour": ("hour",),
@@ -53,25 +52,25 @@ SYNONYMS = {
 }
 _FIELDS = {title: (field, rank) for field, titles in SYNONYMS.items() for rank, title in enumerate(titles)}
 
-# A cell that starts with one of these is a formula to a spreadsheet (OWASP, "CSV Injection"; the wide
-# forms count in East Asian locales). The apostrophes before it are ours, or would be taken for ours.
+# A spreadsheet takes a cell that starts with one of these for a formula (OWASP, "CSV Injection"; the wide
+# forms count in East Asian locales). An apostrophe in front is ours, or must be told apart from ours.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterFormat:
-    """Another program's export, known by its header. Its lists, tags and zone are hints, not wishes."""
+    """The export of another tool, recognised by its header. Its lists, tags and zones are only hints."""
 
-    name: str  # as it is told to the admin
-    marks: tuple[frozenset[str], ...]  # one of these sets of titles gives it away
-    instead: dict[str, str]  # what else a field's title means in it; "" for: not read
+    name: str  # for the admin
+    signs: tuple[frozenset[str], ...]  # sets of titles; a header that holds one of them is this format
+    other_fields: dict[str, str]  # by field, what its title means in this format; "" means: not read
 
 
 MAILCHIMP = RosterFormat(
     name="Mailchimp export",
-    marks=(frozenset({"memberrating"}), frozenset({"optintime"}), frozenset({"leid", "euid"})),
-    # STATE is where somebody lives, TIMEZONE guessed from an IP address; the others are questions of a form.
-    instead={
+    signs=(frozenset({"memberrating"}), frozenset({"optintime"}), frozenset({"leid", "euid"})),
+    # STATE is a postal address, TIMEZONE was guessed from an IP address, the others are questions of a form.
+    other_fields={
         "state": "",
         "timezone": "likely_timezone",
         "topics": "tags",
@@ -82,21 +81,21 @@ MAILCHIMP = RosterFormat(
 )
 LISTMONK = RosterFormat(
     name="listmonk export",
-    marks=(frozenset({"uuid", "attributes"}), frozenset({"uuid", "attribs"})),
-    instead={"state": "", "topics": "tags"},
+    signs=(frozenset({"uuid", "attributes"}), frozenset({"uuid", "attribs"})),
+    other_fields={"state": "", "topics": "tags"},
 )
 FORMATS = (MAILCHIMP, LISTMONK)
-PLAIN = "list of addresses"  # one a line and no header, as Mailman writes them
+ADDRESS_LIST = "list of addresses"  # one on each line and no header, as Mailman writes it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """What a header says."""
+    """The columns of a roster, as its header names them."""
 
-    fields: tuple[str | None, ...]  # per column its field, or None: not read
+    fields: tuple[str | None, ...]  # the field of each column; None: not read
     ignored: tuple[str, ...]  # headers of the columns that are not read
-    twice: tuple[str, ...] = ()  # headers that stand twice where it matters which is read
-    format: str = ""  # whose export this is; empty: nobody's that we know
+    ambiguous: tuple[str, ...] = ()  # headers that occur twice, so that nobody knows which one to read
+    format: str = ""  # the name of a known format; empty: none
 
     @property
     def has_email(self) -> bool:
@@ -104,44 +103,46 @@ class Columns:
 
     @property
     def known(self) -> int:
-        """How many columns are read."""
+        """The number of columns that are read."""
         return sum(field is not None for field in self.fields)
 
 
 def recognise(header: Sequence[str]) -> Columns:
-    """The columns of a header."""
+    """The columns of a header row."""
     titles = ["".join(c for c in title.casefold() if c.isalnum()) for title in header]
-    foreign = next((f for f in FORMATS if any(marks <= set(titles) for marks in f.marks)), None)
-    meant: list[tuple[str, int]] = []  # per column its field and rank
+    known_format = next((f for f in FORMATS if any(sign <= set(titles) for sign in f.signs)), None)
+    meant: list[tuple[str, int]] = []  # field and rank of each column
     for title in titles:
         field, rank = _FIELDS.get(title, ("", 0))
-        meant.append((foreign.instead.get(field, field) if foreign else field, rank))
+        meant.append((known_format.other_fields.get(field, field) if known_format else field, rank))
     best: dict[str, int] = {}  # field → column
-    for place, (field, rank) in enumerate(meant):
+    for index, (field, rank) in enumerate(meant):
         if field and (field not in best or rank < meant[best[field]][1]):
-            best[field] = place
-    read = [field and (field == "tags" or best[field] == place) for place, (field, _) in enumerate(meant)]
+            best[field] = index
+    read = [field and (field == "tags" or best[field] == index) for index, (field, _) in enumerate(meant)]
     return Columns(
-        fields=tuple(field if taken else None for (field, _), taken in zip(meant, read, strict=True)),
+        fields=tuple(field if is_read else None for (field, _), is_read in zip(meant, read, strict=True)),
         ignored=tuple(
-            title.strip() for title, taken in zip(header, read, strict=True) if not taken and title.strip()
+            title.strip()
+            for title, is_read in zip(header, read, strict=True)
+            if not is_read and title.strip()
         ),
-        twice=()
-        if foreign
+        ambiguous=()
+        if known_format
         else tuple(
-            header[place].strip()
-            for field, place in best.items()
-            if field != "tags" and titles.count(titles[place]) > 1
+            header[index].strip()
+            for field, index in best.items()
+            if field != "tags" and titles.count(titles[index]) > 1
         ),
-        format=foreign.name if foreign else "",
+        format=known_format.name if known_format else "",
     )
 
 
 def defuse(cell: str) -> str:
-    """The cell with an apostrophe before it when a spreadsheet would run it; `restore` takes it off again."""
+    """The cell, with an apostrophe in front if a spreadsheet would run it. `restore` undoes this."""
     return f"'{cell}" if _FORMULA.match(cell) else cell
 
 
 def restore(cell: str) -> str:
-    """What `defuse` was given; any other cell as it is."""
+    """The cell that `defuse` was given; any other cell unchanged."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

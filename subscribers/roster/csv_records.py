@@ -1,7 +1,7 @@
-"""Records of a CSV text: cells, or the reason why a record is none. What the cells mean is not known here.
+"""Splits a CSV text into records: the cells of each, or the reason why it cannot be read.
 
-A quote that is opened and never closed costs its own line and no other: the lines that it would swallow are
-read again, each for itself. Nothing is read whole, however long a line or a quoted cell is.
+Does not know what the cells mean. A quote that is never closed costs only its own line: the lines after it
+are read again, one by one. Memory stays bounded however long a line or a quoted cell is.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TextIO
 
-MAX_LINE = 1_000_000  # characters; a longer line is no row of a roster
-MAX_LINES = 200  # of one record; more in one quoted cell is a quote that was never closed
-_UNCLOSED = "a quote is opened and not closed"
+MAX_LINE = 1_000_000  # characters; no row of a roster is longer
+MAX_LINES = 200  # of one record; a quoted cell with more lines is an unclosed quote
+_UNCLOSED_QUOTE = "a quote is opened and not closed"
 
 
 class _TooLongError(Exception):
@@ -25,31 +25,31 @@ class _UnclosedError(Exception):
 
 
 class _Lines:
-    """The lines of a text, of bounded length, some of which can be read again."""
+    """The lines of a text, cut to a maximum length. Lines of a record can be read again."""
 
     def __init__(self, text: TextIO) -> None:
         self._text = text
-        self._again: deque[str | None] = deque()  # None: a line that was too long
-        self.taken: list[str] = []  # of the record that is being read
-        self.marks = "\x00"  # characters that text does not have
-        self.marked: str = ""  # the one of them that the record has
+        self._pending: deque[str | None] = deque()  # to be read again; None: a line that was too long
+        self.of_record: list[str] = []  # the lines of the current record
+        self.bad_characters = "\x00"  # characters that no text has
+        self.bad_found: str = ""  # the one of them in the current record
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else self._read()
+        line = self._pending.popleft() if self._pending else self._read()
         if line == "":
             raise StopIteration
-        if line is None and not self.taken:
+        if line is None and not self.of_record:
             raise _TooLongError
-        if line is None or len(self.taken) == MAX_LINES:
-            self._again.appendleft(line)
+        if line is None or len(self.of_record) == MAX_LINES:
+            self._pending.appendleft(line)
             raise _UnclosedError
-        for mark in self.marks:
-            if mark in line:
-                self.marked = mark
-        self.taken.append(line)
+        for character in self.bad_characters:
+            if character in line:
+                self.bad_found = character
+        self.of_record.append(line)
         return line
 
     def _read(self) -> str | None:
@@ -60,10 +60,10 @@ class _Lines:
             pass
         return None
 
-    def again(self) -> str:
-        """Give all lines of the record back but the first, which is returned."""
-        first, *rest = self.taken
-        self._again.extendleft(reversed(rest))
+    def reread(self) -> str:
+        """Put back all lines of the record but the first, which is returned."""
+        first, *rest = self.of_record
+        self._pending.extendleft(reversed(rest))
         return first
 
 
@@ -71,11 +71,11 @@ class CsvRecords:
     """An iterator over the records of a text that was opened with newline=""."""
 
     def __init__(self, text: TextIO, *, delimiter: str, lossy: bool) -> None:
-        """delimiter: empty for a text without cells: each line is one, quotes and all.
-        lossy: a U+FFFD in the text is a byte that could not be decoded.
+        """delimiter: empty for a text in which each line is one cell, quotes included.
+        lossy: a U+FFFD in the text stands for a byte that could not be decoded.
         """
         self._lines = _Lines(text)
-        self._lines.marks += "\ufffd" if lossy else ""
+        self._lines.bad_characters += "\ufffd" if lossy else ""
         self._delimiter = delimiter
         self._reader: Iterator[list[str]] = (
             csv.reader(self._lines, delimiter=delimiter, strict=True)
@@ -86,8 +86,8 @@ class CsvRecords:
     def __iter__(self) -> Iterator[list[str] | str]:
         lines = self._lines
         while True:
-            lines.taken.clear()
-            lines.marked = ""
+            lines.of_record.clear()
+            lines.bad_found = ""
             try:
                 cells = next(self._reader)
             except StopIteration:
@@ -95,34 +95,38 @@ class CsvRecords:
             except _TooLongError:
                 yield f"is longer than {MAX_LINE:,} characters"
             except _UnclosedError:
-                lines.again()
-                yield _UNCLOSED
+                lines.reread()
+                yield _UNCLOSED_QUOTE
             except csv.Error as error:
-                yield self._alone(lines.again(), error) if lines.taken else f"cannot be read: {error}"
+                yield (
+                    self._single_line(lines.reread(), error)
+                    if lines.of_record
+                    else f"cannot be read: {error}"
+                )
             else:
-                yield self._told(cells)
+                yield self._checked(cells)
 
     @property
     def lines(self) -> int:
-        """How many lines the record has that was read last."""
-        return len(self._lines.taken)
+        """The number of lines of the last record."""
+        return len(self._lines.of_record)
 
-    def disown(self) -> str:
-        """The record that was read last was none: its lines after the first are read again. Returns why."""
-        self._lines.again()
-        return _UNCLOSED
+    def reject_last(self) -> str:
+        """Reject the last record and read its lines after the first again. Returns the reason."""
+        self._lines.reread()
+        return _UNCLOSED_QUOTE
 
-    def _told(self, cells: list[str]) -> list[str] | str:
-        if not self._lines.marked:
+    def _checked(self, cells: list[str]) -> list[str] | str:
+        if not self._lines.bad_found:
             return cells
-        if self._lines.marked == "\x00":
+        if self._lines.bad_found == "\x00":
             return "holds a NUL byte"
         return "holds bytes that are no text in the encoding of the file"
 
-    def _alone(self, line: str, error: csv.Error) -> list[str] | str:
-        """The cells of a line that CSV's rules refuse, such as `"Ada" <ada@example.org>,circuits`."""
+    def _single_line(self, line: str, error: csv.Error) -> list[str] | str:
+        """The cells of a line that violates the rules of CSV, such as `"Ada" <ada@example.org>,circuits`."""
         if len(line) > csv.field_size_limit():
             return f"cannot be read: {error}"
         if line.count('"') % 2:
-            return _UNCLOSED
-        return self._told(next(csv.reader([line], delimiter=self._delimiter)))
+            return _UNCLOSED_QUOTE
+        return self._checked(next(csv.reader([line], delimiter=self._delimiter)))

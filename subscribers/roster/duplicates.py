@@ -1,4 +1,4 @@
-"""Which addresses of a roster came before, on disk: memory stays flat however long the roster is."""
+"""Remembers the addresses of a roster on disk, to find repeated ones. Memory stays constant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import TracebackType
 
 
 class DuplicateIndex:
-    """The addresses that were read so far, with the row of each. A private file that vanishes by itself."""
+    """The addresses read so far with their row numbers, in a private file that SQLite deletes."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("")  # SQLite's private temporary database
@@ -24,12 +24,12 @@ class DuplicateIndex:
         self._database.close()
 
     def repeated(self, keys: Sequence[tuple[str, int]]) -> dict[int, int]:
-        """Note (address key, row number) pairs; returns for each repeating row the row that was first."""
-        again: dict[int, int] = {}
+        """Add (address key, row number) pairs; returns the first row of the same address by repeating row."""
+        first_rows: dict[int, int] = {}
         for key, number in keys:
             try:
                 self._database.execute("INSERT INTO seen VALUES (?, ?)", (key, number))
             except sqlite3.IntegrityError:
                 found = self._database.execute("SELECT number FROM seen WHERE key = ?", (key,)).fetchone()
-                again[number] = found[0]
-        return again
+                first_rows[number] = found[0]
+        return first_rows

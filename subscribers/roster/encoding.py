@@ -1,7 +1,7 @@
-"""In which encoding a file is written, from its bytes. What the text says is not looked at.
+"""Detects the encoding of a file from its bytes. Does not read what the text says.
 
-A byte order mark decides; else UTF-8 when the whole file is that, or is but for a few bytes; else
-Windows-1252, of which ISO 8859-1 is nearly a part.
+A byte order mark decides. Without one it is UTF-8 if all or most of the file is, else Windows-1252, which
+contains nearly all of ISO 8859-1.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from subscribers.errors import RosterError
 
-HEAD = 65_536  # bytes; longer than any header
+HEAD_SIZE = 65_536  # bytes; longer than any header
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it starts with
@@ -29,16 +29,16 @@ _PACKED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoding:
-    """How to read a file."""
+    """How to decode a file."""
 
     name: str  # Python's
-    skip: int = 0  # bytes of byte order mark
-    lossy: bool = False  # some bytes may not be text in it: they read as U+FFFD
+    skip: int = 0  # bytes of the byte order mark
+    lossy: bool = False  # bytes that cannot be decoded read as U+FFFD
 
 
 def find(name: str, file: BinaryIO) -> Encoding:
-    """The encoding of an open file. name: for messages. Raises RosterError for what is no text."""
-    head = file.read(HEAD)
+    """The encoding of an open file. name: for messages. Raises RosterError for a file that is not text."""
+    head = file.read(HEAD_SIZE)
     for magic, what, hint in _PACKED:
         if head.startswith(magic):
             raise RosterError(f"{name} is {what}", hint=hint)
@@ -62,7 +62,7 @@ def _guess(head: bytes, file: BinaryIO) -> Encoding:
         chunk = head
         while chunk:
             decoder.decode(chunk)
-            chunk = file.read(HEAD)
+            chunk = file.read(HEAD_SIZE)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         file.seek(start)
@@ -71,10 +71,10 @@ def _guess(head: bytes, file: BinaryIO) -> Encoding:
 
 
 def _mostly(file: BinaryIO) -> Encoding:
-    """A file of two minds: what most of its characters beyond ASCII say."""
+    """The encoding that most non-ASCII characters of the file agree with."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     good = bad = 0
-    while chunk := file.read(HEAD):
+    while chunk := file.read(HEAD_SIZE):
         text = decoder.decode(chunk)
         if not text.isascii():
             wrong = text.count("\ufffd")

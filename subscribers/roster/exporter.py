@@ -1,8 +1,8 @@
-"""Writing a roster in canonical form: the same people give the same bytes, and reading it gives them back.
+"""Writes a roster in canonical form: the same people give the same bytes. Reads nothing.
 
-UTF-8 without a byte order mark, commas, a line feed after each row, the columns of `columns.CANONICAL`,
-people in the order in which they came, topics sorted and joined by semicolons. Erased people are not in it,
-and who left or is suppressed follows nothing.
+UTF-8 without a byte order mark, commas, a line feed after each row, the columns of `CANONICAL_COLUMNS`,
+people in the given order, topics sorted and joined by semicolons. The caller leaves erased people out.
+People who left or are suppressed have no topics.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from subscribers.queries import State, SubscriberView
-from subscribers.roster.columns import CANONICAL, defuse
+from subscribers.roster.columns import CANONICAL_COLUMNS, defuse
 
 
 def write(people: Iterable[SubscriberView], file: TextIO) -> int:
     """Write people to a text file that was opened with newline="" and UTF-8; returns how many."""
     out = csv.writer(file, lineterminator="\n")
-    out.writerow(CANONICAL)
+    out.writerow(CANONICAL_COLUMNS)
     count = 0
     for person in people:
         preferences = person.preferences

@@ -1,8 +1,8 @@
-"""Taking rows of a roster in: what becomes of each, and storing a batch. Reading files is elsewhere.
+"""Decides what each row of a roster changes, and stores a batch of rows. Reads no files.
 
-An import brings nobody back who left or may not be mailed, and follows no topic again that was once left. A
-column about somebody's state can only hold them back: rows that say pending, unsubscribed or suppressed never
-become more than that, whatever is said about consent. Taking the same rows in again changes nothing.
+An import never brings back people who left or may not be mailed, and follows no topic that a person left. A
+state column can only restrict: a row that says pending, unsubscribed or suppressed gets no better state, even
+when the import is confirmed. Importing the same rows again changes nothing.
 """
 
 from __future__ import annotations
@@ -17,31 +17,29 @@ from sqlalchemy import Connection
 
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import suppression, unsubscribe
-from subscribers.lifecycle.signup import carry_out
+from subscribers.lifecycle.signup import apply_transitions
 from subscribers.lifecycle.transitions import Transition, decide, left_elsewhere
 from subscribers.queries import State, SubscriberView, by_keys
 from subscribers.roster import changes
 from subscribers.roster.duplicates import DuplicateIndex
 from subscribers.roster.reader import RosterRow
-from subscribers.roster.row_parser import MAX_UNREAD, ImportPolicy, ParsedRow, candidate
+from subscribers.roster.row_parser import MAX_UNREAD, ImportPolicy, ParsedRow, parse_row
 
 
 @dataclass(slots=True, kw_only=True)
 class ImportReport:
-    """What became of rows."""
+    """The result of an import: counts, refused rows, and values that were not understood."""
 
     added: int = 0
     updated: int = 0
     unchanged: int = 0
     refused: list[dict[str, Any]] = field(default_factory=list)  # row, reason
-    changes: list[dict[str, Any]] = field(default_factory=list)  # of a dry run only; see `_told`
-    unread: Counter[tuple[str, str]] = field(
-        default_factory=Counter
-    )  # column and value that mean nothing here
-    first_confirmed: list[int] = field(default_factory=list)  # ids of people whose first consent this was
+    changes: list[dict[str, Any]] = field(default_factory=list)  # of a dry run only; see `_change`
+    unread: Counter[tuple[str, str]] = field(default_factory=Counter)  # (column, value) not understood
+    first_confirmed: list[int] = field(default_factory=list)  # ids of people who consented for the first time
 
     def refuse(self, number: int, error: SubscriberError) -> None:
-        """Note that a row was refused, and why."""
+        """Add a refused row with its reason."""
         reason = f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
         self.refused.append({"row": number, "reason": reason})
 
@@ -50,148 +48,148 @@ class ImportReport:
 class _RowOutcome:
     change: str  # added, updated, unchanged
     step: Transition | None = None
-    then: str = ""  # leave, suppress: what the row's state asks for besides
-    paused: datetime | None = None  # a pause that begins with it
+    then: str = ""  # leave or suppress: a further action that the row's state asks for
+    paused: datetime | None = None  # the end of a pause that begins with the row
 
 
-def take_in(
+def import_rows(
     connection: Connection,
     rows: Sequence[RosterRow],
     *,
-    terms: ImportPolicy,
+    policy: ImportPolicy,
     seen: DuplicateIndex,
     dry_run: bool = False,
 ) -> ImportReport:
-    """Take a batch in; nothing is stored in a dry run, which tells what would be.
+    """Import a batch of rows. A dry run stores nothing and reports the changes.
 
-    seen: the addresses of the batches before. Refused rows are values with their number and reason.
+    seen: the addresses of earlier batches. Refused rows are in the report with number and reason.
     """
-    taken = ImportReport()
-    read = _candidates(rows, terms=terms, seen=seen, taken=taken)
-    keys = [each.wish.address.key for each in read]
+    report = ImportReport()
+    read = _parse(rows, policy=policy, seen=seen, report=report)
+    keys = [parsed.request.address.key for parsed in read]
     people = by_keys(connection, keys, lock=not dry_run)
-    barred = suppression.in_force(connection, keys, key=terms.suppression_key)
-    fates: list[tuple[ParsedRow, _RowOutcome]] = []
-    for each in read:
-        key = each.wish.address.key
+    suppressed = suppression.in_force(connection, keys, key=policy.suppression_key)
+    outcomes: list[tuple[ParsedRow, _RowOutcome]] = []
+    for parsed in read:
+        key = parsed.request.address.key
         try:
-            fates.append((each, _fate(each, people.get(key), barred.get(key), terms)))
+            outcomes.append((parsed, _decide_row(parsed, people.get(key), suppressed.get(key), policy)))
         except SubscriberError as error:
-            taken.refuse(each.number, error)
+            report.refuse(parsed.number, error)
     if dry_run:
-        taken.changes = [
-            _told(each, fate, people.get(each.wish.address.key))
-            for each, fate in fates
-            if fate.change != "unchanged"
+        report.changes = [
+            _change(parsed, outcome, people.get(parsed.request.address.key))
+            for parsed, outcome in outcomes
+            if outcome.change != "unchanged"
         ]
     else:
-        fates = _store(connection, fates, people, terms=terms, taken=taken)
-    changes = [fate.change for _, fate in fates]
-    taken.added, taken.updated, taken.unchanged = (
+        outcomes = _store(connection, outcomes, people, policy=policy, report=report)
+    changes = [outcome.change for _, outcome in outcomes]
+    report.added, report.updated, report.unchanged = (
         changes.count(change) for change in ("added", "updated", "unchanged")
     )
-    taken.refused.sort(key=lambda refusal: int(refusal["row"]))
-    return taken
+    report.refused.sort(key=lambda refusal: int(refusal["row"]))
+    return report
 
 
 def _store(
     connection: Connection,
-    fates: Sequence[tuple[ParsedRow, _RowOutcome]],
+    outcomes: Sequence[tuple[ParsedRow, _RowOutcome]],
     people: Mapping[str, SubscriberView],
     *,
-    terms: ImportPolicy,
-    taken: ImportReport,
+    policy: ImportPolicy,
+    report: ImportReport,
 ) -> list[tuple[ParsedRow, _RowOutcome]]:
-    """Carry out what was decided; returns those that it could be carried out for."""
-    steps = [fate.step for _, fate in fates if fate.step is not None]
-    ids = carry_out(connection, steps, how="import", now=terms.now)
-    taken.first_confirmed = [
+    """Store the outcomes; returns those that were stored."""
+    steps = [outcome.step for _, outcome in outcomes if outcome.step is not None]
+    ids = apply_transitions(connection, steps, how="import", now=policy.now)
+    report.first_confirmed = [
         ids[step.key]
         for step in steps
         if step.key in ids and step.starts and (step.before is None or step.before.confirmed_at is None)
     ]
     stored: list[tuple[ParsedRow, _RowOutcome]] = []
     paused: list[tuple[int, datetime]] = []
-    for each, fate in fates:
-        address = each.wish.address
-        if fate.step is not None and address.key not in ids:
-            taken.refuse(
-                each.number, SubscriberError("somebody else is adding the same address; import again")
+    for parsed, outcome in outcomes:
+        address = parsed.request.address
+        if outcome.step is not None and address.key not in ids:
+            report.refuse(
+                parsed.number, SubscriberError("somebody else is adding the same address; import again")
             )
             continue
-        stored.append((each, fate))
+        stored.append((parsed, outcome))
         person = people.get(address.key)
-        if fate.paused is not None:
-            paused.append((person.id if person is not None else ids[address.key], fate.paused))
-        if fate.then == "leave" and person is not None:
-            unsubscribe.unsubscribe(connection, subscriber_id=person.id, how="import", now=terms.now)
-        elif fate.then == "suppress":
+        if outcome.paused is not None:
+            paused.append((person.id if person is not None else ids[address.key], outcome.paused))
+        if outcome.then == "leave" and person is not None:
+            unsubscribe.unsubscribe(connection, subscriber_id=person.id, how="import", now=policy.now)
+        elif outcome.then == "suppress":
             suppression.suppress(
                 connection,
                 address=address.address,
                 reason="admin",
                 how="import",
-                now=terms.now,
-                key=terms.suppression_key,
+                now=policy.now,
+                key=policy.suppression_key,
                 note="a roster says so",
             )
-    unsubscribe.pause_many(connection, paused, how="import", now=terms.now)
+    unsubscribe.pause_many(connection, paused, how="import", now=policy.now)
     return stored
 
 
-def _told(candidate: ParsedRow, fate: _RowOutcome, person: SubscriberView | None) -> dict[str, Any]:
-    """A change: row, address, change; before and after hold what differs, of somebody new all there is."""
-    after = changes.after(person, fate.step, then=fate.then, paused=fate.paused)
+def _change(parsed: ParsedRow, outcome: _RowOutcome, person: SubscriberView | None) -> dict[str, Any]:
+    """A change: row, address, change; before and after hold the fields that differ."""
+    after = changes.after(person, outcome.step, then=outcome.then, paused=outcome.paused)
     before = changes.before(person) if person is not None else {}
     differs = [name for name in after if name not in before or before[name] != after[name]]
     return {
-        "row": candidate.number,
-        "address": candidate.wish.address.address,
-        "change": fate.change,
-        "before": changes.told({name: before[name] for name in differs if name in before}),
-        "after": changes.told({name: after[name] for name in differs}),
+        "row": parsed.number,
+        "address": parsed.request.address.address,
+        "change": outcome.change,
+        "before": changes.as_json({name: before[name] for name in differs if name in before}),
+        "after": changes.as_json({name: after[name] for name in differs}),
     }
 
 
-def _candidates(
-    rows: Sequence[RosterRow], *, terms: ImportPolicy, seen: DuplicateIndex, taken: ImportReport
+def _parse(
+    rows: Sequence[RosterRow], *, policy: ImportPolicy, seen: DuplicateIndex, report: ImportReport
 ) -> list[ParsedRow]:
     found: list[ParsedRow] = []
     for row in rows:
         try:
-            found.append(candidate(row, terms))
+            found.append(parse_row(row, policy))
         except SubscriberError as error:
-            taken.refuse(row.number, error)
-    again = seen.repeated([(c.wish.address.key, c.number) for c in found])
-    for each in found:
-        if each.number in again:
-            first = again[each.number]
-            taken.refuse(each.number, SubscriberError(f"the same address as row {first}"))
-        for value in each.unread:
-            if value in taken.unread or len(taken.unread) < MAX_UNREAD:
-                taken.unread[value] += 1
-    return [each for each in found if each.number not in again] if again else found
+            report.refuse(row.number, error)
+    again = seen.repeated([(parsed.request.address.key, parsed.number) for parsed in found])
+    for parsed in found:
+        if parsed.number in again:
+            first = again[parsed.number]
+            report.refuse(parsed.number, SubscriberError(f"the same address as row {first}"))
+        for value in parsed.unread:
+            if value in report.unread or len(report.unread) < MAX_UNREAD:
+                report.unread[value] += 1
+    return [parsed for parsed in found if parsed.number not in again] if again else found
 
 
-def _fate(
-    candidate: ParsedRow,
+def _decide_row(
+    parsed: ParsedRow,
     person: SubscriberView | None,
-    standing: suppression.ActiveSuppression | None,
-    terms: ImportPolicy,
+    active: suppression.ActiveSuppression | None,
+    policy: ImportPolicy,
 ) -> _RowOutcome:
-    """What becomes of a row. Raises SubscriberError: the row is refused."""
-    wish = candidate.wish
-    if standing is not None:
-        if candidate.state is State.SUPPRESSED and standing.reason != suppression.ERASED:
+    """The outcome of a row. Raises SubscriberError for a row that is refused."""
+    request = parsed.request
+    if active is not None:
+        if parsed.state is State.SUPPRESSED and active.reason != suppression.ERASED:
             return _RowOutcome(change="unchanged")
-        raise suppression.refusal(wish.address.address, standing)
-    if person is None and candidate.likely:
-        wish = replace(wish, given={**candidate.likely, **wish.given})
-    if candidate.state in (State.UNSUBSCRIBED, State.SUPPRESSED):
-        then = "suppress" if candidate.state is State.SUPPRESSED else ""
+        raise suppression.refusal(request.address.address, active)
+    if person is None and parsed.guessed:
+        request = replace(request, given={**parsed.guessed, **request.given})
+    if parsed.state in (State.UNSUBSCRIBED, State.SUPPRESSED):
+        then = "suppress" if parsed.state is State.SUPPRESSED else ""
         if person is None:
-            new = left_elsewhere(wish, defaults=terms.defaults)
-            return _RowOutcome(change="added", step=new, then=then, paused=candidate.paused_until)
+            new = left_elsewhere(request, defaults=policy.defaults)
+            return _RowOutcome(change="added", step=new, then=then, paused=parsed.paused_until)
         if then:
             return _RowOutcome(change="updated", then=then)
         if person.state is State.UNSUBSCRIBED:
@@ -199,17 +197,17 @@ def _fate(
         return _RowOutcome(change="updated", then="leave")
     step = decide(
         person,
-        wish,
+        request,
         how="import",
-        now=terms.now,
-        defaults=terms.defaults,
-        default_topics=terms.default_topics,
+        now=policy.now,
+        defaults=policy.defaults,
+        default_topics=policy.default_topics,
     )
     if person is None:
-        return _RowOutcome(change="added", step=step, paused=candidate.paused_until)
-    until = candidate.paused_until
-    # A pause that is over says nothing about who is here already: theirs may have been ended since.
-    paused = until if until is not None and until > terms.now and until != person.paused_until else None
+        return _RowOutcome(change="added", step=step, paused=parsed.paused_until)
+    until = parsed.paused_until
+    # A pause in the past does not count for a known person: they may have ended it earlier.
+    paused = until if until is not None and until > policy.now and until != person.paused_until else None
     if step is None and paused is None:
         return _RowOutcome(change="unchanged")
     return _RowOutcome(change="updated", step=step, paused=paused)

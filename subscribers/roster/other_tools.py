@@ -1,6 +1,6 @@
-"""What other programs' exports say about people, in our words. It can hold people back, never let them in.
+"""Translates what exports of other tools say about people. Reads and stores nothing.
 
-Nothing is read or stored here.
+Another tool's word can only restrict a person; it never counts as consent.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from functools import lru_cache
 
 from subscribers.errors import PreferenceError, SubscriberError
 from subscribers.preferences import Preferences, changed
-from subscribers.queries import LISTED, State
+from subscribers.queries import LISTED_STATES, State
 
-# How Mailchimp, listmonk, Mailman and their like call what somebody is: letters and digits in lower case.
-# Who is "disabled" there got no mail there and is not asked here either.
-STATUS = {
+# The words of Mailchimp, listmonk, Mailman and others for a state: letters and digits in lower case.
+# A person who is "disabled" there got no mail there, and gets no request to confirm here.
+STATE_BY_STATUS = {
     "confirmed": State.CONFIRMED,
     "subscribed": State.CONFIRMED,
     "enabled": State.CONFIRMED,
@@ -44,36 +44,36 @@ STATUS = {
     "bybounces": State.SUPPRESSED,
     "complained": State.SUPPRESSED,
 }
-_NO = ("", "no", "n", "false", "0", "never")  # in a column about leaving: they have not
-_HELD = (State.CONFIRMED, State.PENDING, State.UNSUBSCRIBED, State.SUPPRESSED)  # ever further back
+_NO = ("", "no", "n", "false", "0", "never")  # in a column of dates: it did not happen
+_STRICTNESS = (State.CONFIRMED, State.PENDING, State.UNSUBSCRIBED, State.SUPPRESSED)  # from the least strict
 
 
 def strictest(*states: State | None) -> State | None:
-    """Of what is said about one person that which holds them back furthest; None: nothing is said."""
-    said = [state for state in states if state is not None]
-    return max(said, key=_HELD.index) if said else None
+    """The strictest of these states, for one person; None when there is none."""
+    given = [state for state in states if state is not None]
+    return max(given, key=_STRICTNESS.index) if given else None
 
 
-def stated(cells: Mapping[str, str]) -> State | None:
-    """What a row says somebody is; None when it says nothing. Raises SubscriberError for an unknown word."""
-    said: State | None = None
+def state_of_row(cells: Mapping[str, str]) -> State | None:
+    """The state that a row gives; None when it gives none. Raises SubscriberError for an unknown word."""
+    found: State | None = None
     if own := cells.get("state"):
-        if own.lower() not in LISTED:
-            raise SubscriberError(f"there is no state {own!r}", hint=f"There are {', '.join(LISTED)}.")
-        said = State(own.lower())
+        if own.lower() not in LISTED_STATES:
+            raise SubscriberError(f"there is no state {own!r}", hint=f"There are {', '.join(LISTED_STATES)}.")
+        found = State(own.lower())
     for field in ("status", "subscription"):
         if word := cells.get(field):
-            said = strictest(said, status(word))
+            found = strictest(found, state_of_word(word))
     if cells.get("left_at", "").lower() not in _NO:
-        said = strictest(said, State.UNSUBSCRIBED)
+        found = strictest(found, State.UNSUBSCRIBED)
     if cells.get("cleaned_at", "").lower() not in _NO:
-        said = strictest(said, State.SUPPRESSED)
-    return said
+        found = strictest(found, State.SUPPRESSED)
+    return found
 
 
-def status(word: str) -> State:
-    """Another program's word in ours. Raises SubscriberError for one that is not known."""
-    state = STATUS.get(_plain(word))
+def state_of_word(word: str) -> State:
+    """The state that another tool's word means. Raises SubscriberError for an unknown word."""
+    state = STATE_BY_STATUS.get(_letters_and_digits(word))
     if state is None:
         raise SubscriberError(
             f"the status {word!r} is not known",
@@ -83,40 +83,42 @@ def status(word: str) -> State:
 
 
 def full_name(cells: Mapping[str, str]) -> str:
-    """The name that a row gives, of one column or of two. Mailman encodes what is not ASCII (RFC 2047)."""
+    """The name in a row, from one column or two. Mailman encodes names that are not ASCII (RFC 2047)."""
     name = cells.get("name") or f"{cells.get('first_name', '')} {cells.get('last_name', '')}"
     return decoded(name) if "=?" in name else name
 
 
 def decoded(name: str) -> str:
-    """A name without its encoded words (RFC 2047)."""
+    """A name with its encoded words decoded (RFC 2047)."""
     try:
         return str(make_header(decode_header(name)))
-    except (HeaderParseError, LookupError, ValueError):  # as it stands, then
+    except (HeaderParseError, LookupError, ValueError):  # not decodable: keep the text
         return name
 
 
 def titles(names: Mapping[str, str]) -> dict[str, str]:
-    """The topics by what a list or a tag of them may be called. names: slug → title."""
-    return {_plain(title): slug for slug, title in names.items()} | {_plain(slug): slug for slug in names}
+    """Slugs of topics by what a list or tag may call them. names: titles by slug."""
+    return {_letters_and_digits(title): slug for slug, title in names.items()} | {
+        _letters_and_digits(slug): slug for slug in names
+    }
 
 
-def tagged(cell: str, called: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """What a cell of tags or lists names: each name with its topic's slug, or with "": none of ours.
+def tagged(cell: str, topic_names: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Each name in a cell of tags or lists, with the slug of its topic, or "" where there is none.
 
-    Reads `a;b`, `a,b`, Mailchimp's `"a","b"` and JSON's `["a", "b"]`. called: of `titles`.
+    Reads `a;b`, `a,b`, Mailchimp's `"a","b"` and JSON's `["a", "b"]`. topic_names: of `titles`.
     """
-    if slug := called.get(_plain(cell)):
+    if slug := topic_names.get(_letters_and_digits(cell)):
         yield cell, slug
         return
     for part in re.split(r"[;,|\n]", cell.strip("[]{}")):
         if name := part.strip(" \"'"):
-            yield name, called.get(_plain(name), "")
+            yield name, topic_names.get(_letters_and_digits(name), "")
 
 
 @lru_cache(maxsize=4096)
-def is_zone(name: str) -> bool:
-    """Whether that is a time zone."""
+def is_time_zone(name: str) -> bool:
+    """Whether this is the name of a time zone."""
     try:
         changed(Preferences(), {"timezone": name})
     except PreferenceError:
@@ -124,5 +126,5 @@ def is_zone(name: str) -> bool:
     return True
 
 
-def _plain(text: str) -> str:
+def _letters_and_digits(text: str) -> str:
     return "".join(character for character in text.casefold() if character.isalnum())

@@ -1,4 +1,4 @@
-"""What one row of a roster asks for, and on which terms. What becomes of it is decided elsewhere."""
+"""Reads the request of one roster row under an import policy. Does not decide what the row changes."""
 
 from __future__ import annotations
 
@@ -11,77 +11,79 @@ from subscribers import addresses, topic_slugs
 from subscribers.addresses import Address
 from subscribers.errors import AddressError, PreferenceError, SubscriberError
 from subscribers.lifecycle.transitions import ChangeRequest
-from subscribers.preferences import NAMES, Preferences
+from subscribers.preferences import PREFERENCE_NAMES, Preferences
 from subscribers.queries import State
 from subscribers.roster import other_tools
 from subscribers.roster.reader import RosterRow
 
-MAX_UNREAD = 200  # values that are named because nobody reads them; more help nobody
-_SEVERAL = re.compile(r"[^\s<>,;\"]@[^\s<>,;\"]+>?\s*[,;/\n]\s*[^@]*@", re.DOTALL)
+MAX_UNREAD = 200  # values not understood that a report lists; a longer list helps nobody
+_SEVERAL_ADDRESSES = re.compile(r"[^\s<>,;\"]@[^\s<>,;\"]+>?\s*[,;/\n]\s*[^@]*@", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportPolicy:
-    """On which terms a roster is taken in."""
+    """The rules for importing one roster."""
 
     known_topics: Collection[str]  # slugs
-    default_topics: tuple[str, ...]  # of new people whose row names none
+    default_topics: tuple[str, ...]  # of a new person whose row names none
     defaults: Preferences  # of new people
     confirmed: bool  # consent was given elsewhere
     now: datetime
     suppression_key: bytes
-    topics: tuple[str, ...] = ()  # known slugs, for every row that names none
-    at_most: State | None = None  # what everybody is at most; None: nothing is said of all
-    called: Mapping[str, str] = field(default_factory=dict)  # what lists and tags may call a topic → slug
+    topics: tuple[str, ...] = ()  # known slugs; for rows that name none
+    at_most: State | None = None  # nobody in the file gets a better state; None: no limit
+    topic_names: Mapping[str, str] = field(
+        default_factory=dict
+    )  # slug by what a list or tag may call the topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedRow:
-    """A row that can be read."""
+    """A row that was read without an error."""
 
     number: int  # of the row
-    wish: ChangeRequest
-    state: State | None  # what the row says
-    likely: Mapping[str, str]  # preferences that were guessed for them: of new people only
+    request: ChangeRequest
+    state: State | None  # as the row says; None: it says nothing
+    guessed: Mapping[str, str]  # preferences that another tool guessed; for new people only
     paused_until: datetime | None
-    unread: tuple[tuple[str, str], ...]  # column and value that mean nothing here
+    unread: tuple[tuple[str, str], ...]  # (column, value) not understood
 
 
-def candidate(row: RosterRow, terms: ImportPolicy) -> ParsedRow:
-    """Read a row. Raises SubscriberError: it is refused."""
+def parse_row(row: RosterRow, policy: ImportPolicy) -> ParsedRow:
+    """Read a row. Raises SubscriberError for a row that is refused."""
     if row.reason:
         raise SubscriberError(row.reason)
     cells = row.cells
     address = _address(cells.get("email", ""))
-    state = other_tools.strictest(other_tools.stated(cells), terms.at_most)
-    given = {name: cells[name] for name in NAMES if cells.get(name)}
+    state = other_tools.strictest(other_tools.state_of_row(cells), policy.at_most)
+    given = {name: cells[name] for name in PREFERENCE_NAMES if cells.get(name)}
     if given.get("cadence", "weekly").lower() != "weekly":
-        given.pop("weekday", None)  # spreadsheets carry one along; only weekly digests have one
-    wanted = topic_slugs.checked(re.split(r"[;,|]", cells.get("topics", "")), terms.known_topics)
+        given.pop("weekday", None)  # files often give one to everybody; only weekly digests have one
+    wanted = topic_slugs.checked(re.split(r"[;,|]", cells.get("topics", "")), policy.known_topics)
     unread: list[tuple[str, str]] = []
     if tags := cells.get("tags"):
-        found = list(other_tools.tagged(tags, terms.called))
+        found = list(other_tools.tagged(tags, policy.topic_names))
         wanted = tuple(dict.fromkeys((*wanted, *(slug for _, slug in found if slug))))
         unread += [("topic", name) for name, slug in found if not slug]
-    likely = {}
+    guessed = {}
     if zone := cells.get("likely_timezone"):
-        if other_tools.is_zone(zone):
-            likely["timezone"] = zone
+        if other_tools.is_time_zone(zone):
+            guessed["timezone"] = zone
         else:
             unread.append(("timezone", zone))
     name = address.name if "=?" not in address.name else other_tools.decoded(address.name)
-    wish = ChangeRequest(
+    request = ChangeRequest(
         address=address,
         name=addresses.clean_name(other_tools.full_name(cells)) or addresses.clean_name(name),
-        topics=wanted or terms.topics,
+        topics=wanted or policy.topics,
         given=given,
-        confirmed=terms.confirmed and state in (None, State.CONFIRMED),
+        confirmed=policy.confirmed and state in (None, State.CONFIRMED),
     )
     return ParsedRow(
         number=row.number,
-        wish=wish,
+        request=request,
         state=state,
-        likely=likely,
+        guessed=guessed,
         paused_until=_instant(cells.get("paused_until", "")),
         unread=tuple(unread),
     )
@@ -90,7 +92,7 @@ def candidate(row: RosterRow, terms: ImportPolicy) -> ParsedRow:
 def _address(cell: str) -> Address:
     if not cell:
         raise AddressError("there is no address in this row")
-    if cell.count("@") > 1 and _SEVERAL.search(cell):
+    if cell.count("@") > 1 and _SEVERAL_ADDRESSES.search(cell):
         raise AddressError(
             f"{addresses.shown(cell)} holds several addresses", hint="Give each a row of its own."
         )

@@ -75,6 +75,6 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def world(engine: Engine) -> Iterator[SubscriberScenario]:
+def scenario(engine: Engine) -> Iterator[SubscriberScenario]:
     with writing(engine) as connection:
         yield SubscriberScenario(connection)

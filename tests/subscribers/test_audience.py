@@ -12,10 +12,10 @@ from tests.subscribers.conftest import NOON, SubscriberScenario, later
 from tests.subscribers.test_queries import populate
 
 
-def test_mailable_holds_confirmed_people_with_all_that_a_digest_needs(world: SubscriberScenario) -> None:
-    populate(world)
-    (row,) = world.connection.execute(audience.mailable()).all()
-    person = queries.find(world.connection, "ada@example.org")
+def test_mailable_holds_confirmed_people_with_all_that_a_digest_needs(scenario: SubscriberScenario) -> None:
+    populate(scenario)
+    (row,) = scenario.connection.execute(audience.mailable()).all()
+    person = queries.find(scenario.connection, "ada@example.org")
     assert person is not None
     assert dict(row._mapping) == {
         "subscriber_id": person.id,
@@ -38,37 +38,37 @@ def test_mailable_holds_confirmed_people_with_all_that_a_digest_needs(world: Sub
     }
 
 
-def test_reachable_adds_pending_people(world: SubscriberScenario) -> None:
-    populate(world)
-    rows = world.connection.execute(audience.reachable().order_by("subscriber_id")).all()
+def test_reachable_adds_pending_people(scenario: SubscriberScenario) -> None:
+    populate(scenario)
+    rows = scenario.connection.execute(audience.reachable().order_by("subscriber_id")).all()
     assert [(row.address, row.state) for row in rows] == [
         ("ada@example.org", "confirmed"),
         ("bob@example.org", "pending"),
     ]
 
 
-def test_departed_holds_those_who_left_and_may_still_be_mailed(world: SubscriberScenario) -> None:
-    populate(world)
-    (row,) = world.connection.execute(audience.departed()).all()
-    (columns,) = world.connection.execute(audience.mailable()).all()
+def test_departed_holds_those_who_left_and_may_still_be_mailed(scenario: SubscriberScenario) -> None:
+    populate(scenario)
+    (row,) = scenario.connection.execute(audience.departed()).all()
+    (columns,) = scenario.connection.execute(audience.mailable()).all()
     assert (row.address, row._fields) == ("cyd@example.org", columns._fields)
 
 
-def test_states_holds_everybody(world: SubscriberScenario) -> None:
-    populate(world)
-    rows = world.connection.execute(audience.states().order_by("subscriber_id")).all()
+def test_states_holds_everybody(scenario: SubscriberScenario) -> None:
+    populate(scenario)
+    rows = scenario.connection.execute(audience.states().order_by("subscriber_id")).all()
     assert [row.state for row in rows] == ["confirmed", "pending", "unsubscribed", "suppressed", "erased"]
 
 
-def test_addresses_holds_everybody_who_has_one(world: SubscriberScenario) -> None:
-    populate(world)
-    rows = world.connection.execute(audience.addresses().order_by("subscriber_id")).all()
+def test_addresses_holds_everybody_who_has_one(scenario: SubscriberScenario) -> None:
+    populate(scenario)
+    rows = scenario.connection.execute(audience.addresses().order_by("subscriber_id")).all()
     assert [row.address[:3] for row in rows] == ["ada", "bob", "cyd", "dan"]
 
 
-def test_accounts_holds_everybody_who_was_ever_confirmed(world: SubscriberScenario) -> None:
-    populate(world)
-    rows = world.connection.execute(audience.accounts().order_by("subscriber_id")).all()
+def test_accounts_holds_everybody_who_was_ever_confirmed(scenario: SubscriberScenario) -> None:
+    populate(scenario)
+    rows = scenario.connection.execute(audience.accounts().order_by("subscriber_id")).all()
     assert [(row.state, row.cadence_since) for row in rows] == [
         ("confirmed", NOON),
         ("unsubscribed", NOON),
@@ -78,15 +78,15 @@ def test_accounts_holds_everybody_who_was_ever_confirmed(world: SubscriberScenar
 
 
 def test_following_holds_ended_intervals_and_nothing_that_was_only_asked_for(
-    world: SubscriberScenario,
+    scenario: SubscriberScenario,
 ) -> None:
-    added = world.add("ada@example.org", "quantum", "circuits")
-    world.add("bob@example.org", "quantum", confirmed=False)
+    added = scenario.add("ada@example.org", "quantum", "circuits")
+    scenario.add("bob@example.org", "quantum", confirmed=False)
     unsubscribe.unsubscribe(
-        world.connection, subscriber_id=added.person.id, topics=["quantum"], how="web", now=later(1)
+        scenario.connection, subscriber_id=added.person.id, topics=["quantum"], how="web", now=later(1)
     )
-    world.add("ada@example.org", "quantum", now=later(2))
-    rows = world.connection.execute(audience.following().order_by("since", "topic")).all()
+    scenario.add("ada@example.org", "quantum", now=later(2))
+    rows = scenario.connection.execute(audience.following().order_by("since", "topic")).all()
     key = added.person.id
     assert [tuple(row) for row in rows] == [
         (key, "circuits", NOON, None),
@@ -95,29 +95,29 @@ def test_following_holds_ended_intervals_and_nothing_that_was_only_asked_for(
     ]
 
 
-def test_cadences_counts_schedules_of_confirmed_people(world: SubscriberScenario) -> None:
-    world.add("ada@example.org")
-    world.add("bob@example.org", now=later(1))
-    world.add("cyd@example.org", cadence="weekly", weekday="friday", hour=9, timezone="Europe/Berlin")
-    world.add("dan@example.org", confirmed=False, hour=3)
-    rows = world.connection.execute(audience.cadences().order_by("hour")).all()
+def test_cadences_counts_schedules_of_confirmed_people(scenario: SubscriberScenario) -> None:
+    scenario.add("ada@example.org")
+    scenario.add("bob@example.org", now=later(1))
+    scenario.add("cyd@example.org", cadence="weekly", weekday="friday", hour=9, timezone="Europe/Berlin")
+    scenario.add("dan@example.org", confirmed=False, hour=3)
+    rows = scenario.connection.execute(audience.cadences().order_by("hour")).all()
     assert [tuple(row) for row in rows] == [
         ("daily", None, 7, "UTC", 2, NOON, later(1)),
         ("weekly", "friday", 9, "Europe/Berlin", 1, NOON, NOON),
     ]
 
 
-def test_close_slots_goes_forward_and_back_only_from_the_future(world: SubscriberScenario) -> None:
-    world.add("ada@example.org")
-    world.add("bob@example.org", now=later(2))
+def test_close_slots_goes_forward_and_back_only_from_the_future(scenario: SubscriberScenario) -> None:
+    scenario.add("ada@example.org")
+    scenario.add("bob@example.org", now=later(2))
     person = audience.mailable().subquery()
     ids = select(person.c.subscriber_id)
-    assert audience.close_slots(world.connection, ids, later(1), ahead=later(3)) == 1
-    assert audience.close_slots(world.connection, ids, later(1), ahead=later(3)) == 0
-    rows = world.connection.execute(audience.mailable().order_by("subscriber_id")).all()
+    assert audience.close_slots(scenario.connection, ids, later(1), ahead=later(3)) == 1
+    assert audience.close_slots(scenario.connection, ids, later(1), ahead=later(3)) == 0
+    rows = scenario.connection.execute(audience.mailable().order_by("subscriber_id")).all()
     assert [row.slots_done_to for row in rows] == [later(1), later(2)]
     assert [row.version for row in rows] == [1, 1]
-    assert audience.close_slots(world.connection, ids, NOON - timedelta(days=1), ahead=later(3)) == 0
-    assert audience.close_slots(world.connection, ids, NOON, ahead=later(1)) == 1
-    rows = world.connection.execute(audience.mailable().order_by("subscriber_id")).all()
+    assert audience.close_slots(scenario.connection, ids, NOON - timedelta(days=1), ahead=later(3)) == 0
+    assert audience.close_slots(scenario.connection, ids, NOON, ahead=later(1)) == 1
+    rows = scenario.connection.execute(audience.mailable().order_by("subscriber_id")).all()
     assert [row.slots_done_to for row in rows] == [later(1), NOON]

@@ -16,22 +16,22 @@ from tests.subscribers.conftest import NOON, SubscriberScenario
 RATES = rates_of("2/minute, 3/hour")
 
 
-def hits(world: SubscriberScenario, *minutes: int, who: str = "ada", scope: str = "client") -> list[bool]:
+def hits(scenario: SubscriberScenario, *minutes: int, who: str = "ada", scope: str = "client") -> list[bool]:
     return [
-        within(world.connection, RATES, scope=scope, who=who, now=NOON + timedelta(minutes=minute))
+        within(scenario.connection, RATES, scope=scope, who=who, now=NOON + timedelta(minutes=minute))
         for minute in minutes
     ]
 
 
-def test_each_rate_holds_and_its_window_ends(world: SubscriberScenario) -> None:
+def test_each_rate_holds_and_its_window_ends(scenario: SubscriberScenario) -> None:
     # two a minute; the refused one does not count towards the three of the hour
-    assert hits(world, 0, 0, 0, 2, 59, 60, 60) == [True, True, False, True, False, True, True]
+    assert hits(scenario, 0, 0, 0, 2, 59, 60, 60) == [True, True, False, True, False, True, True]
 
 
-def test_counts_of_others_and_of_other_things_are_apart(world: SubscriberScenario) -> None:
-    assert hits(world, 0, 0, 0) == [True, True, False]
-    assert hits(world, 0, who="grace") == [True]
-    assert hits(world, 0, scope="address") == [True]
+def test_counts_of_others_and_of_other_things_are_apart(scenario: SubscriberScenario) -> None:
+    assert hits(scenario, 0, 0, 0) == [True, True, False]
+    assert hits(scenario, 0, who="grace") == [True]
+    assert hits(scenario, 0, scope="address") == [True]
 
 
 def test_counts_are_seen_by_every_process(engine: Engine) -> None:
@@ -42,16 +42,16 @@ def test_counts_are_seen_by_every_process(engine: Engine) -> None:
     assert answers == [True, True, False]
 
 
-def test_no_rate_is_no_limit(world: SubscriberScenario) -> None:
+def test_no_rate_is_no_limit(scenario: SubscriberScenario) -> None:
     assert rates_of("  ") == ()
-    assert within(world.connection, (), scope="client", who="ada", now=NOON)
+    assert within(scenario.connection, (), scope="client", who="ada", now=NOON)
 
 
-def test_ended_windows_are_forgotten(world: SubscriberScenario) -> None:
-    hits(world, 0)
-    assert forget_old(world.connection, now=NOON + timedelta(minutes=1)) == 1
-    assert forget_old(world.connection, now=NOON + timedelta(hours=1)) == 1
-    assert forget_old(world.connection, now=NOON + timedelta(hours=1)) == 0
+def test_ended_windows_are_forgotten(scenario: SubscriberScenario) -> None:
+    hits(scenario, 0)
+    assert forget_old(scenario.connection, now=NOON + timedelta(minutes=1)) == 1
+    assert forget_old(scenario.connection, now=NOON + timedelta(hours=1)) == 1
+    assert forget_old(scenario.connection, now=NOON + timedelta(hours=1)) == 0
 
 
 def test_what_is_no_rate_is_refused_with_an_example() -> None:
@@ -59,8 +59,8 @@ def test_what_is_no_rate_is_refused_with_an_example() -> None:
         rates_of("often")
 
 
-def test_the_storage_does_all_that_the_library_may_ask(world: SubscriberScenario) -> None:
-    counts = limits._CountStorage(world.connection, NOON)
+def test_the_storage_does_all_that_the_library_may_ask(scenario: SubscriberScenario) -> None:
+    counts = limits._CountStorage(scenario.connection, NOON)
     assert (counts.incr("k", 60), counts.incr("k", 60, 2), counts.get("k")) == (1, 3, 3)
     assert counts.get_expiry("k") == (NOON + timedelta(seconds=60)).timestamp()
     assert (counts.get("other"), counts.get_expiry("other")) == (0, NOON.timestamp())

@@ -12,17 +12,17 @@ from tests.pipeline.scenario import Scenario, utc
 
 
 def test_past_tells_every_choice_and_pause_from_the_beginning(tmp_path: Path) -> None:
-    world = Scenario(tmp_path)
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-01", hour=7)
-    world.reader("ada@example.org", joined="2026-04-05", hour=9, minimum=2)
-    world.reader("ada@example.org", joined="2026-04-07", minimum=3)
+    scenario = Scenario(tmp_path)
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-01", hour=7)
+    scenario.reader("ada@example.org", joined="2026-04-05", hour=9, minimum=2)
+    scenario.reader("ada@example.org", joined="2026-04-07", minimum=3)
     pauses = [(utc("2026-04-08"), utc("2026-04-20")), (utc("2026-04-10"), None)]
-    with writing(world.engine) as connection:
+    with writing(scenario.engine) as connection:
         for at, until in pauses:
             unsubscribe.pause(connection, subscriber_id=ada, until=until, how="web", now=at)
         unsubscribe.unsubscribe(connection, subscriber_id=ada, how="web", now=utc("2026-04-11"))
-    world.reader("ada@example.org", "quantum", joined="2026-04-15")
-    with reading(world.engine) as connection:
+    scenario.reader("ada@example.org", "quantum", joined="2026-04-15")
+    with reading(scenario.engine) as connection:
         told = past(connection, ada)
     first, second = Preferences(hour=7), Preferences(hour=9, minimum=2)
     third = Preferences(hour=9, minimum=3)
@@ -36,4 +36,4 @@ def test_past_tells_every_choice_and_pause_from_the_beginning(tmp_path: Path) ->
         back,  # came back, and agreed
     ]
     assert told.pauses == pauses
-    world.engine.dispose()
+    scenario.engine.dispose()

@@ -11,68 +11,68 @@ from subscribers.queries import PAGE
 from tests.subscribers.conftest import KEY, NOON, SubscriberScenario
 
 
-def populate(world: SubscriberScenario) -> None:
-    world.add("ada@example.org", "quantum")
-    world.add("bob@example.org", "quantum", "circuits", confirmed=False)
-    cyd = world.add("cyd@example.org", "circuits")
-    unsubscribe.unsubscribe(world.connection, subscriber_id=cyd.person.id, how="web", now=NOON)
-    world.add("dan@example.org", "circuits")
+def populate(scenario: SubscriberScenario) -> None:
+    scenario.add("ada@example.org", "quantum")
+    scenario.add("bob@example.org", "quantum", "circuits", confirmed=False)
+    cyd = scenario.add("cyd@example.org", "circuits")
+    unsubscribe.unsubscribe(scenario.connection, subscriber_id=cyd.person.id, how="web", now=NOON)
+    scenario.add("dan@example.org", "circuits")
     suppression.suppress(
-        world.connection, address="dan@example.org", reason="complaint", how="complaint", now=NOON, key=KEY
+        scenario.connection, address="dan@example.org", reason="complaint", how="complaint", now=NOON, key=KEY
     )
-    eve = world.add("eve@example.org")
-    suppression.forget(world.connection, subscriber_id=eve.person.id, how="web", now=NOON, key=KEY)
+    eve = scenario.add("eve@example.org")
+    suppression.forget(scenario.connection, subscriber_id=eve.person.id, how="web", now=NOON, key=KEY)
 
 
-def addresses(world: SubscriberScenario, state: str | None = None, topic: str | None = None) -> list[str]:
-    return [person.address[:3] for person in queries.listed(world.connection, state=state, topic=topic)]
+def addresses(scenario: SubscriberScenario, state: str | None = None, topic: str | None = None) -> list[str]:
+    return [person.address[:3] for person in queries.listed(scenario.connection, state=state, topic=topic)]
 
 
-def test_listed_shows_everybody_but_the_erased_and_filters(world: SubscriberScenario) -> None:
-    populate(world)
-    assert addresses(world) == ["ada", "bob", "cyd", "dan"]
-    assert addresses(world, state="pending") == ["bob"]
-    assert addresses(world, state="suppressed") == ["dan"]
-    assert addresses(world, topic="quantum") == ["ada", "bob"]
-    assert addresses(world, topic="circuits") == ["bob"]
-    assert addresses(world, state="confirmed", topic="circuits") == []
+def test_listed_shows_everybody_but_the_erased_and_filters(scenario: SubscriberScenario) -> None:
+    populate(scenario)
+    assert addresses(scenario) == ["ada", "bob", "cyd", "dan"]
+    assert addresses(scenario, state="pending") == ["bob"]
+    assert addresses(scenario, state="suppressed") == ["dan"]
+    assert addresses(scenario, topic="quantum") == ["ada", "bob"]
+    assert addresses(scenario, topic="circuits") == ["bob"]
+    assert addresses(scenario, state="confirmed", topic="circuits") == []
 
 
 @pytest.mark.parametrize("state", ["erased", "gone", ""])
-def test_listed_refuses_a_state_that_is_none(world: SubscriberScenario, state: str) -> None:
+def test_listed_refuses_a_state_that_is_none(scenario: SubscriberScenario, state: str) -> None:
     with pytest.raises(SubscriberError, match="There are pending, confirmed, unsubscribed, suppressed"):
-        queries.listed(world.connection, state=state)
+        queries.listed(scenario.connection, state=state)
 
 
-def test_listed_goes_on_over_pages(world: SubscriberScenario) -> None:
+def test_listed_goes_on_over_pages(scenario: SubscriberScenario) -> None:
     for number in range(PAGE + 3):
-        world.add(f"reader{number}@example.org", "quantum")
-    found = [person.address for person in queries.listed(world.connection)]
+        scenario.add(f"reader{number}@example.org", "quantum")
+    found = [person.address for person in queries.listed(scenario.connection)]
     assert found == [f"reader{number}@example.org" for number in range(PAGE + 3)]
 
 
-def test_find_knows_any_spelling_and_pending_people(world: SubscriberScenario) -> None:
-    added = world.add("Ada@bücher.example", "quantum", confirmed=False)
-    assert queries.find(world.connection, "ADA@xn--bcher-kva.EXAMPLE") == added.person
-    assert queries.find(world.connection, "bob@example.org") is None
+def test_find_knows_any_spelling_and_pending_people(scenario: SubscriberScenario) -> None:
+    added = scenario.add("Ada@bücher.example", "quantum", confirmed=False)
+    assert queries.find(scenario.connection, "ADA@xn--bcher-kva.EXAMPLE") == added.person
+    assert queries.find(scenario.connection, "bob@example.org") is None
 
 
-def test_require_names_who_is_unknown(world: SubscriberScenario) -> None:
+def test_require_names_who_is_unknown(scenario: SubscriberScenario) -> None:
     with pytest.raises(UnknownAddressError, match=r"nobody has the address ada@example\.org"):
-        queries.require(world.connection, "ada@EXAMPLE.org")
+        queries.require(scenario.connection, "ada@EXAMPLE.org")
 
 
-def test_people_are_found_by_the_ids_in_links(world: SubscriberScenario) -> None:
-    added = world.add("ada@example.org")
-    assert queries.by_ref(world.connection, added.person.ref) == added.person
-    assert queries.by_leave_id(world.connection, added.person.leave_id) == added.person
-    assert queries.by_ref(world.connection, added.person.leave_id) is None
-    assert queries.by_leave_id(world.connection, "") is None
+def test_people_are_found_by_the_ids_in_links(scenario: SubscriberScenario) -> None:
+    added = scenario.add("ada@example.org")
+    assert queries.by_ref(scenario.connection, added.person.ref) == added.person
+    assert queries.by_leave_id(scenario.connection, added.person.leave_id) == added.person
+    assert queries.by_ref(scenario.connection, added.person.leave_id) is None
+    assert queries.by_leave_id(scenario.connection, "") is None
 
 
-def test_counts_tell_states_and_topics_of_confirmed_people(world: SubscriberScenario) -> None:
-    populate(world)
-    assert queries.counts(world.connection) == {
+def test_counts_tell_states_and_topics_of_confirmed_people(scenario: SubscriberScenario) -> None:
+    populate(scenario)
+    assert queries.counts(scenario.connection) == {
         "states": {"pending": 1, "confirmed": 1, "unsubscribed": 1, "suppressed": 1, "erased": 1},
         "topics": {"quantum": 1},
     }

@@ -20,34 +20,34 @@ ADA = PageRequest(
 GRACE = PageRequest(kind=RequestKind.LINK, address="grace@example.org", at=NOON)
 
 
-def test_requests_come_back_as_they_were_stored_the_oldest_first(world: SubscriberScenario) -> None:
-    assert not requests.are_waiting(world.connection)
-    requests.store(world.connection, ADA)
-    requests.store(world.connection, GRACE)
-    assert requests.are_waiting(world.connection)
-    found = requests.waiting(world.connection, most=5)
+def test_requests_come_back_as_they_were_stored_the_oldest_first(scenario: SubscriberScenario) -> None:
+    assert not requests.are_waiting(scenario.connection)
+    requests.store(scenario.connection, ADA)
+    requests.store(scenario.connection, GRACE)
+    assert requests.are_waiting(scenario.connection)
+    found = requests.waiting(scenario.connection, most=5)
     assert [replace(request, id=0) for request in found] == [ADA, GRACE]
-    assert requests.waiting(world.connection, most=1) == found[:1]
+    assert requests.waiting(scenario.connection, most=1) == found[:1]
 
 
-def test_answered_ones_are_forgotten_and_failed_ones_set_aside(world: SubscriberScenario) -> None:
+def test_answered_ones_are_forgotten_and_failed_ones_set_aside(scenario: SubscriberScenario) -> None:
     for request in (ADA, GRACE, GRACE):
-        requests.store(world.connection, request)
-    first, second, third = requests.waiting(world.connection, most=5)
-    requests.answered(world.connection, [first.id])
-    requests.fail(world.connection, second.id, why="ValueError: " + "x" * 600)
-    assert requests.waiting(world.connection, most=5) == [third]
-    assert requests.counts(world.connection) == {"waiting": 1, "failed": 1}
+        requests.store(scenario.connection, request)
+    first, second, third = requests.waiting(scenario.connection, most=5)
+    requests.answered(scenario.connection, [first.id])
+    requests.fail(scenario.connection, second.id, why="ValueError: " + "x" * 600)
+    assert requests.waiting(scenario.connection, most=5) == [third]
+    assert requests.counts(scenario.connection) == {"waiting": 1, "failed": 1}
 
 
 def test_failed_ones_are_kept_a_week_and_waiting_ones_until_they_are_answered(
-    world: SubscriberScenario,
+    scenario: SubscriberScenario,
 ) -> None:
-    requests.store(world.connection, ADA)
-    requests.store(world.connection, GRACE)
-    first, second = requests.waiting(world.connection, most=5)
-    requests.fail(world.connection, first.id, why="ValueError")
-    assert requests.forget_old(world.connection, now=NOON + requests.KEPT) == 0
-    assert requests.forget_old(world.connection, now=later(8)) == 1
-    assert requests.waiting(world.connection, most=5) == [second]
-    assert requests.counts(world.connection) == {"waiting": 1, "failed": 0}
+    requests.store(scenario.connection, ADA)
+    requests.store(scenario.connection, GRACE)
+    first, second = requests.waiting(scenario.connection, most=5)
+    requests.fail(scenario.connection, first.id, why="ValueError")
+    assert requests.forget_old(scenario.connection, now=NOON + requests.KEPT) == 0
+    assert requests.forget_old(scenario.connection, now=later(8)) == 1
+    assert requests.waiting(scenario.connection, most=5) == [second]
+    assert requests.counts(scenario.connection) == {"waiting": 1, "failed": 0}

@@ -18,31 +18,31 @@ from tests.subscribers.conftest import KEY, NOON, SubscriberScenario, later
 DAY = timedelta(days=1)
 
 
-def test_movements_tell_by_day_and_way_who_asked_joined_and_left(world: SubscriberScenario) -> None:
-    ada = world.add("ada@example.org", "circuits", confirmed=False, how="web")
-    world.add("ida@example.org", "circuits", confirmed=False, how="web")
-    kay = world.add("kay@example.org", "quantum", how="import")
-    bob = world.add("bob@example.org", "quantum", how="import")
+def test_movements_tell_by_day_and_way_who_asked_joined_and_left(scenario: SubscriberScenario) -> None:
+    ada = scenario.add("ada@example.org", "circuits", confirmed=False, how="web")
+    scenario.add("ida@example.org", "circuits", confirmed=False, how="web")
+    kay = scenario.add("kay@example.org", "quantum", how="import")
+    bob = scenario.add("bob@example.org", "quantum", how="import")
     signup.confirm(
-        world.connection, subscriber_id=ada.person.id, how="web", now=later(1), suppression_key=KEY,
+        scenario.connection, subscriber_id=ada.person.id, how="web", now=later(1), suppression_key=KEY,
         origin={"form": "1", "from": "confirmed"},
     )  # fmt: skip
-    unsubscribe.unsubscribe(world.connection, subscriber_id=ada.person.id, how="one-click", now=later(2))
-    unsubscribe.undo(world.connection, subscriber_id=ada.person.id, how="web", now=later(2))
+    unsubscribe.unsubscribe(scenario.connection, subscriber_id=ada.person.id, how="one-click", now=later(2))
+    unsubscribe.undo(scenario.connection, subscriber_id=ada.person.id, how="web", now=later(2))
     suppression.suppress(
-        world.connection, address="kay@example.org", reason="bounce", how="bounce", now=later(2), key=KEY
+        scenario.connection, address="kay@example.org", reason="bounce", how="bounce", now=later(2), key=KEY
     )
     suppression.suppress(
-        world.connection, address="ida@example.org", reason="bounce", how="bounce", now=later(2), key=KEY
+        scenario.connection, address="ida@example.org", reason="bounce", how="bounce", now=later(2), key=KEY
     )
-    suppression.unsuppress(world.connection, address="kay@example.org", how="admin", now=later(3), key=KEY)
-    suppression.forget(world.connection, subscriber_id=bob.person.id, how="web", now=later(3), key=KEY)
-    suppression.forget(world.connection, subscriber_id=kay.person.id, how="web", now=later(9), key=KEY)
+    suppression.unsuppress(scenario.connection, address="kay@example.org", how="admin", now=later(3), key=KEY)
+    suppression.forget(scenario.connection, subscriber_id=bob.person.id, how="web", now=later(3), key=KEY)
+    suppression.forget(scenario.connection, subscriber_id=kay.person.id, how="web", now=later(9), key=KEY)
 
     def move(day: int, how: str, **numbers: int) -> DailyMovement:
         return DailyMovement(day=later(day).date(), how=how, **{"asked": 0, "joined": 0, "left": 0} | numbers)
 
-    assert statistics.movements(world.connection, since=NOON, until=later(3)) == [
+    assert statistics.movements(scenario.connection, since=NOON, until=later(3)) == [
         move(0, "import", joined=2),
         move(0, "web", asked=2),
         move(1, "web", joined=1),
@@ -52,14 +52,14 @@ def test_movements_tell_by_day_and_way_who_asked_joined_and_left(world: Subscrib
         move(3, "admin", joined=1),
         move(3, "web", left=1),
     ]
-    assert statistics.suppressed(world.connection, since=later(1), until=later(3)) == {
+    assert statistics.suppressed(scenario.connection, since=later(1), until=later(3)) == {
         "made": {"bounce": 2, "erased": 1},
         "in_force": {"bounce": 1, "erased": 2},
     }
 
 
 @pytest.mark.parametrize("seed", first_quick(range(6), 2))
-def test_growth_leads_back_to_every_day(world: SubscriberScenario, seed: int) -> None:
+def test_growth_leads_back_to_every_day(scenario: SubscriberScenario, seed: int) -> None:
     chance = random.Random(seed)
     addresses = [f"{name}@example.org" for name in ("ada", "kay", "ida", "bob")]
     people: dict[str, int] = {}
@@ -70,28 +70,28 @@ def test_growth_leads_back_to_every_day(world: SubscriberScenario, seed: int) ->
         what = chance.choice(["add", "add", "ask", "confirm", "leave", "undo", "suppress", "lift", "forget"])
         try:
             if what in ("add", "ask"):
-                added = world.add(address, "circuits", confirmed=what == "add", now=now, how="web")
+                added = scenario.add(address, "circuits", confirmed=what == "add", now=now, how="web")
                 people[address] = added.person.id
             elif what == "suppress":
                 suppression.suppress(
-                    world.connection, address=address, reason="bounce", how="bounce", now=now, key=KEY
+                    scenario.connection, address=address, reason="bounce", how="bounce", now=now, key=KEY
                 )
             elif what == "lift":
-                suppression.unsuppress(world.connection, address=address, how="admin", now=now, key=KEY)
+                suppression.unsuppress(scenario.connection, address=address, how="admin", now=now, key=KEY)
             elif known is not None:
                 act = {
-                    "confirm": lambda **who: signup.confirm(world.connection, suppression_key=KEY, **who),
-                    "leave": lambda **who: unsubscribe.unsubscribe(world.connection, **who),
-                    "undo": lambda **who: unsubscribe.undo(world.connection, **who),
-                    "forget": lambda **who: suppression.forget(world.connection, key=KEY, **who),
+                    "confirm": lambda **who: signup.confirm(scenario.connection, suppression_key=KEY, **who),
+                    "leave": lambda **who: unsubscribe.unsubscribe(scenario.connection, **who),
+                    "undo": lambda **who: unsubscribe.undo(scenario.connection, **who),
+                    "forget": lambda **who: suppression.forget(scenario.connection, key=KEY, **who),
                 }[what]
                 act(subscriber_id=known, how="web", now=now)
         except SubscriberError:
             pass  # what may not be done changes nothing
-        readers.append(counts(world.connection)["states"][State.CONFIRMED])
+        readers.append(counts(scenario.connection)["states"][State.CONFIRMED])
     assert max(readers) > 1
     assert [
-        readers[-1] - statistics.growth(world.connection, after=later(day)) for day in range(60)
+        readers[-1] - statistics.growth(scenario.connection, after=later(day)) for day in range(60)
     ] == readers
-    moves = statistics.movements(world.connection, since=NOON - DAY, until=later(60))
+    moves = statistics.movements(scenario.connection, since=NOON - DAY, until=later(60))
     assert sum(move.joined - move.left for move in moves) == readers[-1]

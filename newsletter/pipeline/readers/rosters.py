@@ -22,8 +22,8 @@ from newsletter.pipeline.readers.policy import ReaderPolicy
 from subscribers import queries, topic_slugs
 from subscribers.roster.duplicates import DuplicateIndex
 from subscribers.roster.exporter import write
-from subscribers.roster.importer import take_in
-from subscribers.roster.other_tools import status, strictest, titles
+from subscribers.roster.importer import import_rows
+from subscribers.roster.other_tools import state_of_word, strictest, titles
 from subscribers.roster.reader import Roster
 from subscribers.roster.row_parser import MAX_UNREAD, ImportPolicy
 
@@ -64,12 +64,12 @@ def import_roster(
             now=now,
             suppression_key=policy.suppression_key,
             topics=topic_slugs.checked(topics, policy.known_topics),
-            at_most=strictest(*(status(word) for word in (at_most, roster.held) if word)),
-            called=titles({slug: policy.topic_titles.get(slug, slug) for slug in policy.known_topics}),
+            at_most=strictest(*(state_of_word(word) for word in (at_most, roster.status_by_name) if word)),
+            topic_names=titles({slug: policy.topic_titles.get(slug, slug) for slug in policy.known_topics}),
         )
         for batch in roster.batches():
             with reading(engine) if dry_run else writing(engine, alone=True) as connection:
-                report = take_in(connection, batch, terms=import_policy, seen=seen, dry_run=dry_run)
+                report = import_rows(connection, batch, policy=import_policy, seen=seen, dry_run=dry_run)
                 if report.first_confirmed and policy.welcome:
                     newcomers = queries.by_ids(connection, report.first_confirmed)
                     backlog.give(

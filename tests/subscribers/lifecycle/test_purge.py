@@ -9,23 +9,23 @@ import pytest
 from subscribers import consent, queries
 from subscribers.errors import UnknownAddressError
 from subscribers.lifecycle import unsubscribe
-from subscribers.lifecycle.purge import UNCONFIRMED, purge
+from subscribers.lifecycle.purge import KEEP_UNCONFIRMED, purge
 from subscribers.preferences import Preferences
 from tests.subscribers.conftest import NOON, SubscriberScenario, later
 
-LATE = NOON + UNCONFIRMED + timedelta(seconds=1)
+LATE = NOON + KEEP_UNCONFIRMED + timedelta(seconds=1)
 
 
-def test_who_never_confirmed_goes_after_seven_days_without_a_trace(world: SubscriberScenario) -> None:
-    ada = world.add("ada@example.org", "circuits", confirmed=False, how="web")
-    assert purge(world.connection, now=NOON + UNCONFIRMED) == 0
-    assert purge(world.connection, now=LATE) == 1
-    assert queries.find(world.connection, "ada@example.org") is None
-    assert consent.history(world.connection, ada.person.id) == []
-    assert queries.by_ref(world.connection, ada.person.ref) is None
-    assert queries.by_leave_id(world.connection, ada.person.leave_id) is None
+def test_who_never_confirmed_goes_after_seven_days_without_a_trace(scenario: SubscriberScenario) -> None:
+    ada = scenario.add("ada@example.org", "circuits", confirmed=False, how="web")
+    assert purge(scenario.connection, now=NOON + KEEP_UNCONFIRMED) == 0
+    assert purge(scenario.connection, now=LATE) == 1
+    assert queries.find(scenario.connection, "ada@example.org") is None
+    assert consent.history(scenario.connection, ada.person.id) == []
+    assert queries.by_ref(scenario.connection, ada.person.ref) is None
+    assert queries.by_leave_id(scenario.connection, ada.person.leave_id) is None
     # The last row keeps its id from the next person; any other is gone.
-    left = queries.by_id(world.connection, ada.person.id)
+    left = queries.by_id(scenario.connection, ada.person.id)
     assert (left.state, left.address, left.name, left.topics, left.preferences) == (
         "erased",
         "",
@@ -35,41 +35,41 @@ def test_who_never_confirmed_goes_after_seven_days_without_a_trace(world: Subscr
     )
 
 
-def test_nobody_gets_the_id_of_who_was_purged(world: SubscriberScenario) -> None:
+def test_nobody_gets_the_id_of_who_was_purged(scenario: SubscriberScenario) -> None:
     """Letters know whom they are for by the id alone."""
-    first = world.add("ada@example.org", confirmed=False, how="web", hour=9)
-    last = world.add("bob@example.org", confirmed=False, how="web", hour=9)
-    assert purge(world.connection, now=LATE) == 2
-    assert world.add("cyd@example.org").person.id > last.person.id
+    first = scenario.add("ada@example.org", confirmed=False, how="web", hour=9)
+    last = scenario.add("bob@example.org", confirmed=False, how="web", hour=9)
+    assert purge(scenario.connection, now=LATE) == 2
+    assert scenario.add("cyd@example.org").person.id > last.person.id
     with pytest.raises(UnknownAddressError):
-        queries.by_id(world.connection, first.person.id)
+        queries.by_id(scenario.connection, first.person.id)
 
 
-def test_asking_again_gives_seven_days_more(world: SubscriberScenario) -> None:
-    world.add("ada@example.org", "circuits", confirmed=False, how="web")
-    world.add("ada@example.org", "quantum", confirmed=False, how="web", now=later(3))
-    assert purge(world.connection, now=LATE) == 0
-    assert purge(world.connection, now=LATE + timedelta(days=3)) == 1
+def test_asking_again_gives_seven_days_more(scenario: SubscriberScenario) -> None:
+    scenario.add("ada@example.org", "circuits", confirmed=False, how="web")
+    scenario.add("ada@example.org", "quantum", confirmed=False, how="web", now=later(3))
+    assert purge(scenario.connection, now=LATE) == 0
+    assert purge(scenario.connection, now=LATE + timedelta(days=3)) == 1
 
 
-def test_who_came_by_a_roster_and_was_never_asked_stays(world: SubscriberScenario) -> None:
-    world.add("ada@example.org", "circuits", confirmed=False, how="import")
-    assert purge(world.connection, now=LATE) == 0
+def test_who_came_by_a_roster_and_was_never_asked_stays(scenario: SubscriberScenario) -> None:
+    scenario.add("ada@example.org", "circuits", confirmed=False, how="import")
+    assert purge(scenario.connection, now=LATE) == 0
 
 
-def test_confirmed_people_stay(world: SubscriberScenario) -> None:
-    world.add("ada@example.org", "circuits")
-    assert purge(world.connection, now=LATE) == 0
+def test_confirmed_people_stay(scenario: SubscriberScenario) -> None:
+    scenario.add("ada@example.org", "circuits")
+    assert purge(scenario.connection, now=LATE) == 0
 
 
-def test_who_had_left_and_was_asked_back_has_left_as_before(world: SubscriberScenario) -> None:
-    ada = world.add("ada@example.org", "circuits")
-    unsubscribe.unsubscribe(world.connection, subscriber_id=ada.person.id, how="web", now=NOON)
-    back = world.add("ada@example.org", "circuits", confirmed=False, how="web")
+def test_who_had_left_and_was_asked_back_has_left_as_before(scenario: SubscriberScenario) -> None:
+    ada = scenario.add("ada@example.org", "circuits")
+    unsubscribe.unsubscribe(scenario.connection, subscriber_id=ada.person.id, how="web", now=NOON)
+    back = scenario.add("ada@example.org", "circuits", confirmed=False, how="web")
     assert back.person.state == "pending"
-    assert purge(world.connection, now=LATE) == 1
-    after = world.person(ada)
+    assert purge(scenario.connection, now=LATE) == 1
+    after = scenario.person(ada)
     assert (after.state, after.topics) == ("unsubscribed", ())
-    assert world.events(ada)[-1] == ("unsubscribed", ["circuits"])
-    again = unsubscribe.undo(world.connection, subscriber_id=ada.person.id, how="web", now=LATE)
+    assert scenario.events(ada)[-1] == ("unsubscribed", ["circuits"])
+    again = unsubscribe.undo(scenario.connection, subscriber_id=ada.person.id, how="web", now=LATE)
     assert (again.state, again.topics) == ("confirmed", ("circuits",))

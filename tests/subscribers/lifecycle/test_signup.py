@@ -17,14 +17,14 @@ from subscribers.queries import State, subscribers
 from tests.subscribers.conftest import KEY, NOON, TOPICS, SubscriberScenario, later
 
 
-def intervals(world: SubscriberScenario) -> list[tuple[object, ...]]:
-    return [tuple(row)[1:] for row in world.connection.execute(following().order_by("since", "topic"))]
+def intervals(scenario: SubscriberScenario) -> list[tuple[object, ...]]:
+    return [tuple(row)[1:] for row in scenario.connection.execute(following().order_by("since", "topic"))]
 
 
 def test_add_without_consent_makes_a_pending_person_who_follows_nothing_yet(
-    world: SubscriberScenario,
+    scenario: SubscriberScenario,
 ) -> None:
-    added = world.add("Ada@Example.org", "quantum", confirmed=False)
+    added = scenario.add("Ada@Example.org", "quantum", confirmed=False)
     assert added.person.row() == {
         "address": "Ada@example.org",
         "state": "pending",
@@ -44,35 +44,35 @@ def test_add_without_consent_makes_a_pending_person_who_follows_nothing_yet(
     }
     assert (added.what, added.starts, added.first) == ("added", False, False)
     assert added.person.slots_done_to is None
-    assert intervals(world) == []
-    assert world.events(added) == [("requested", ["quantum"])]
+    assert intervals(scenario) == []
+    assert scenario.events(added) == [("requested", ["quantum"])]
 
 
-def test_add_with_consent_starts_now(world: SubscriberScenario) -> None:
-    added = world.add("ada@example.org", "quantum", "circuits", cadence="weekly", hour="9")
+def test_add_with_consent_starts_now(scenario: SubscriberScenario) -> None:
+    added = scenario.add("ada@example.org", "quantum", "circuits", cadence="weekly", hour="9")
     assert added.person.state is State.CONFIRMED
     assert added.person.preferences == Preferences(cadence="weekly", weekday="monday", hour=9)
     assert (added.what, added.starts, added.first) == ("added", True, True)
     assert (added.person.slots_done_to, added.person.cadence_since, added.person.confirmed_at) == (NOON,) * 3
-    assert intervals(world) == [("circuits", NOON, None), ("quantum", NOON, None)]
-    assert world.events(added) == [("confirmed", ["quantum", "circuits"])]
+    assert intervals(scenario) == [("circuits", NOON, None), ("quantum", NOON, None)]
+    assert scenario.events(added) == [("confirmed", ["quantum", "circuits"])]
 
 
-def test_add_without_topics_follows_the_default(world: SubscriberScenario) -> None:
-    assert world.add("ada@example.org").person.topics == ("everything",)
+def test_add_without_topics_follows_the_default(scenario: SubscriberScenario) -> None:
+    assert scenario.add("ada@example.org").person.topics == ("everything",)
 
 
-def test_add_takes_the_name_from_the_address(world: SubscriberScenario) -> None:
-    assert world.add("Ada Lovelace <ada@example.org>").person.name == "Ada Lovelace"
-    assert world.add("Bob <bob@example.org>", name="Robert").person.name == "Robert"
+def test_add_takes_the_name_from_the_address(scenario: SubscriberScenario) -> None:
+    assert scenario.add("Ada Lovelace <ada@example.org>").person.name == "Ada Lovelace"
+    assert scenario.add("Bob <bob@example.org>", name="Robert").person.name == "Robert"
 
 
-def test_confirm_starts_what_was_asked_for_and_a_repeat_changes_nothing(world: SubscriberScenario) -> None:
-    added = world.add("ada@example.org", "quantum", confirmed=False)
+def test_confirm_starts_what_was_asked_for_and_a_repeat_changes_nothing(scenario: SubscriberScenario) -> None:
+    added = scenario.add("ada@example.org", "quantum", confirmed=False)
 
     def confirm(day: int) -> tuple[queries.SubscriberView, bool]:
         return signup.confirm(
-            world.connection, subscriber_id=added.person.id, how="web", now=later(day), suppression_key=KEY
+            scenario.connection, subscriber_id=added.person.id, how="web", now=later(day), suppression_key=KEY
         )
 
     person, new = confirm(1)
@@ -83,94 +83,94 @@ def test_confirm_starts_what_was_asked_for_and_a_repeat_changes_nothing(world: S
         True,
     )
     assert confirm(2) == (person, False)
-    assert intervals(world) == [("quantum", later(1), None)]
-    assert world.events(added) == [("requested", ["quantum"]), ("confirmed", ["quantum"])]
+    assert intervals(scenario) == [("quantum", later(1), None)]
+    assert scenario.events(added) == [("requested", ["quantum"]), ("confirmed", ["quantum"])]
 
 
-def test_confirm_after_leaving_is_refused(world: SubscriberScenario) -> None:
-    added = world.add("ada@example.org", confirmed=False)
-    unsubscribe.unsubscribe(world.connection, subscriber_id=added.person.id, how="web", now=later(1))
+def test_confirm_after_leaving_is_refused(scenario: SubscriberScenario) -> None:
+    added = scenario.add("ada@example.org", confirmed=False)
+    unsubscribe.unsubscribe(scenario.connection, subscriber_id=added.person.id, how="web", now=later(1))
     with pytest.raises(SubscriberError, match="nothing to confirm"):
         signup.confirm(
-            world.connection, subscriber_id=added.person.id, how="web", now=later(2), suppression_key=KEY
+            scenario.connection, subscriber_id=added.person.id, how="web", now=later(2), suppression_key=KEY
         )
 
 
-def test_add_again_adds_topics_and_changes_what_is_given(world: SubscriberScenario) -> None:
-    first = world.add("ada@example.org", "quantum", hour=9)
-    again = world.add("ADA@example.org", "circuits", now=later(1), timezone="Europe/Berlin")
+def test_add_again_adds_topics_and_changes_what_is_given(scenario: SubscriberScenario) -> None:
+    first = scenario.add("ada@example.org", "quantum", hour=9)
+    again = scenario.add("ADA@example.org", "circuits", now=later(1), timezone="Europe/Berlin")
     assert (again.what, again.starts, again.first) == ("updated", False, False)
     assert again.person.topics == ("circuits", "quantum")
     assert again.person.preferences == Preferences(hour=9, timezone="Europe/Berlin")
     assert again.person.slots_done_to == later(1)  # the zone changed: the next slot counts from now
     assert again.person.version == first.person.version + 1
-    assert intervals(world) == [("quantum", NOON, None), ("circuits", later(1), None)]
-    assert world.events(first)[1:] == [("followed", ["circuits"]), ("changed", [])]
+    assert intervals(scenario) == [("quantum", NOON, None), ("circuits", later(1), None)]
+    assert scenario.events(first)[1:] == [("followed", ["circuits"]), ("changed", [])]
 
 
-def test_add_of_a_topic_alone_leaves_the_slots(world: SubscriberScenario) -> None:
-    world.add("ada@example.org", "quantum")
-    assert world.add("ada@example.org", "circuits", now=later(1)).person.slots_done_to == NOON
+def test_add_of_a_topic_alone_leaves_the_slots(scenario: SubscriberScenario) -> None:
+    scenario.add("ada@example.org", "quantum")
+    assert scenario.add("ada@example.org", "circuits", now=later(1)).person.slots_done_to == NOON
 
 
-def test_add_again_of_the_same_changes_nothing(world: SubscriberScenario) -> None:
-    first = world.add("ada@example.org", "quantum", hour=9)
-    again = world.add("ada@example.org", "quantum", now=later(1), hour=9)
+def test_add_again_of_the_same_changes_nothing(scenario: SubscriberScenario) -> None:
+    first = scenario.add("ada@example.org", "quantum", hour=9)
+    again = scenario.add("ada@example.org", "quantum", now=later(1), hour=9)
     assert (again.what, again.person) == ("unchanged", first.person)
-    assert len(world.events(first)) == 1
+    assert len(scenario.events(first)) == 1
 
 
-def test_add_with_consent_confirms_who_is_pending(world: SubscriberScenario) -> None:
-    world.add("ada@example.org", "quantum", confirmed=False)
-    added = world.add("ada@example.org", "circuits", now=later(1))
+def test_add_with_consent_confirms_who_is_pending(scenario: SubscriberScenario) -> None:
+    scenario.add("ada@example.org", "quantum", confirmed=False)
+    added = scenario.add("ada@example.org", "circuits", now=later(1))
     assert (added.what, added.starts, added.first) == ("updated", True, True)
-    assert intervals(world) == [("circuits", later(1), None), ("quantum", later(1), None)]
-    assert world.events(added) == [
+    assert intervals(scenario) == [("circuits", later(1), None), ("quantum", later(1), None)]
+    assert scenario.events(added) == [
         ("requested", ["quantum"]),
         ("followed", ["circuits"]),
         ("confirmed", ["circuits", "quantum"]),
     ]
 
 
-def test_add_with_consent_brings_back_who_left_and_starts_now(world: SubscriberScenario) -> None:
-    first = world.add("ada@example.org", "quantum")
-    unsubscribe.unsubscribe(world.connection, subscriber_id=first.person.id, how="web", now=later(1))
-    back = world.add("ada@example.org", "circuits", now=later(2))
+def test_add_with_consent_brings_back_who_left_and_starts_now(scenario: SubscriberScenario) -> None:
+    first = scenario.add("ada@example.org", "quantum")
+    unsubscribe.unsubscribe(scenario.connection, subscriber_id=first.person.id, how="web", now=later(1))
+    back = scenario.add("ada@example.org", "circuits", now=later(2))
     assert (back.what, back.starts, back.first) == ("updated", True, False)
     assert (back.person.state, back.person.topics) == (State.CONFIRMED, ("circuits",))
     assert (back.person.slots_done_to, back.person.confirmed_at) == (later(2), NOON)
-    assert intervals(world) == [("quantum", NOON, later(1)), ("circuits", later(2), None)]
-    assert world.events(first)[2:] == [("came back", ["circuits"]), ("confirmed", ["circuits"])]
+    assert intervals(scenario) == [("quantum", NOON, later(1)), ("circuits", later(2), None)]
+    assert scenario.events(first)[2:] == [("came back", ["circuits"]), ("confirmed", ["circuits"])]
 
 
-def test_add_without_consent_of_who_left_waits_for_their_word(world: SubscriberScenario) -> None:
-    first = world.add("ada@example.org", "quantum")
-    unsubscribe.unsubscribe(world.connection, subscriber_id=first.person.id, how="web", now=later(1))
-    back = world.add("ada@example.org", "quantum", confirmed=False, now=later(2))
+def test_add_without_consent_of_who_left_waits_for_their_word(scenario: SubscriberScenario) -> None:
+    first = scenario.add("ada@example.org", "quantum")
+    unsubscribe.unsubscribe(scenario.connection, subscriber_id=first.person.id, how="web", now=later(1))
+    back = scenario.add("ada@example.org", "quantum", confirmed=False, now=later(2))
     assert (back.person.state, back.person.topics) == (State.PENDING, ("quantum",))
-    assert intervals(world) == [("quantum", NOON, later(1))]
+    assert intervals(scenario) == [("quantum", NOON, later(1))]
 
 
-def test_add_by_web_changes_nothing_of_who_is_confirmed(world: SubscriberScenario) -> None:
-    first = world.add("ada@example.org", "quantum")
-    again = world.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(1), hour=3)
+def test_add_by_web_changes_nothing_of_who_is_confirmed(scenario: SubscriberScenario) -> None:
+    first = scenario.add("ada@example.org", "quantum")
+    again = scenario.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(1), hour=3)
     assert (again.what, again.person) == ("unchanged", first.person)
 
 
-def test_add_refuses_an_unknown_topic_and_names_the_known(world: SubscriberScenario) -> None:
+def test_add_refuses_an_unknown_topic_and_names_the_known(scenario: SubscriberScenario) -> None:
     with pytest.raises(UnknownTopicError) as caught:
-        world.add("ada@example.org", "quantm")
+        scenario.add("ada@example.org", "quantm")
     assert caught.value.message == "there is no topic 'quantm'"
     assert caught.value.hint == "Did you mean quantum? There are circuits, quantum, everything."
-    assert queries.find(world.connection, "ada@example.org") is None
+    assert queries.find(scenario.connection, "ada@example.org") is None
 
 
-def test_add_refuses_who_is_suppressed_and_says_how_to_lift_it(world: SubscriberScenario) -> None:
+def test_add_refuses_who_is_suppressed_and_says_how_to_lift_it(scenario: SubscriberScenario) -> None:
     suppression.suppress(
-        world.connection, address="ada@example.org", reason="bounce", how="bounce", now=NOON, key=KEY
+        scenario.connection, address="ada@example.org", reason="bounce", how="bounce", now=NOON, key=KEY
     )
     with pytest.raises(SuppressedError) as caught:
-        world.add("ADA@example.org", "quantum")
+        scenario.add("ADA@example.org", "quantum")
     assert caught.value.reason == "bounce"
     assert caught.value.message == "ADA@example.org is suppressed since 2026-01-05 (bounce)"
     assert "subscribers unsuppress ADA@example.org" in caught.value.hint
@@ -221,11 +221,11 @@ def test_confirm_at_once_makes_one_consent_event(engine: Engine) -> None:
         ]
 
 
-def test_a_confirmation_link_works_once(world: SubscriberScenario) -> None:
-    ada = world.add("ada@example.org", "circuits", confirmed=False, how="web")
+def test_a_confirmation_link_works_once(scenario: SubscriberScenario) -> None:
+    ada = scenario.add("ada@example.org", "circuits", confirmed=False, how="web")
     first = NOON.replace(microsecond=0)
     person, done = signup.confirm(
-        world.connection,
+        scenario.connection,
         subscriber_id=ada.person.id,
         how="web",
         now=later(1),
@@ -234,11 +234,11 @@ def test_a_confirmation_link_works_once(world: SubscriberScenario) -> None:
         origin={"form": "1"},
     )
     assert (done, person.state) == (True, "confirmed")
-    unsubscribe.unsubscribe(world.connection, subscriber_id=person.id, how="web", now=later(1))
-    world.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(2))
+    unsubscribe.unsubscribe(scenario.connection, subscriber_id=person.id, how="web", now=later(1))
+    scenario.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(2))
     with pytest.raises(SubscriberError, match="nothing to confirm"):
         signup.confirm(
-            world.connection,
+            scenario.connection,
             subscriber_id=person.id,
             how="web",
             now=later(2),
@@ -246,7 +246,7 @@ def test_a_confirmation_link_works_once(world: SubscriberScenario) -> None:
             asked_at=first,
         )
     again, done = signup.confirm(
-        world.connection,
+        scenario.connection,
         subscriber_id=person.id,
         how="web",
         now=later(2),
@@ -256,9 +256,9 @@ def test_a_confirmation_link_works_once(world: SubscriberScenario) -> None:
     assert (done, again.state) == (True, "confirmed")
 
 
-def test_where_a_request_came_from_stands_in_the_ledger(world: SubscriberScenario) -> None:
+def test_where_a_request_came_from_stands_in_the_ledger(scenario: SubscriberScenario) -> None:
     added = signup.add(
-        world.connection,
+        scenario.connection,
         address="ada@example.org",
         topics_wanted=["circuits"],
         known_topics=TOPICS,
@@ -271,7 +271,7 @@ def test_where_a_request_came_from_stands_in_the_ledger(world: SubscriberScenari
         default_topics=(),
         origin={"form": "1", "method": "form", "from": "a hash"},
     )
-    (event,) = consent.history(world.connection, added.person.id)
+    (event,) = consent.history(scenario.connection, added.person.id)
     assert event == {
         "at": NOON.isoformat(),
         "what": "requested",
@@ -282,11 +282,11 @@ def test_where_a_request_came_from_stands_in_the_ledger(world: SubscriberScenari
 
 
 def test_confirm_beats_no_suppression_that_came_while_the_sign_up_was_stored(
-    world: SubscriberScenario,
+    scenario: SubscriberScenario,
 ) -> None:
     """On PostgreSQL both happen at once: the suppression finds nobody, the sign-up no suppression."""
     suppression.suppress(
-        world.connection, address="ada@example.org", reason="admin", how="admin", now=NOON, key=KEY
+        scenario.connection, address="ada@example.org", reason="admin", how="admin", now=NOON, key=KEY
     )
     step = transitions.decide(
         None,
@@ -297,7 +297,9 @@ def test_confirm_beats_no_suppression_that_came_while_the_sign_up_was_stored(
         default_topics=("everything",),
     )
     assert step is not None
-    (pending,) = signup.carry_out(world.connection, [step], how="web", now=NOON).values()
+    (pending,) = signup.apply_transitions(scenario.connection, [step], how="web", now=NOON).values()
     with pytest.raises(SubscriberError, match="not mailed"):
-        signup.confirm(world.connection, subscriber_id=pending, how="web", now=later(1), suppression_key=KEY)
-    assert queries.by_id(world.connection, pending).state == "pending"
+        signup.confirm(
+            scenario.connection, subscriber_id=pending, how="web", now=later(1), suppression_key=KEY
+        )
+    assert queries.by_id(scenario.connection, pending).state == "pending"

@@ -17,139 +17,145 @@ from tests.subscribers.conftest import KEY, NOON, SubscriberScenario, later
 
 
 def suppress(
-    world: SubscriberScenario, address: str, day: int = 1, reason: str = "bounce"
+    scenario: SubscriberScenario, address: str, day: int = 1, reason: str = "bounce"
 ) -> SubscriberView | None:
     return suppression.suppress(
-        world.connection, address=address, reason=reason, how="bounce", now=later(day), key=KEY
+        scenario.connection, address=address, reason=reason, how="bounce", now=later(day), key=KEY
     )
 
 
-def unsuppress(world: SubscriberScenario, address: str, day: int = 2) -> SubscriberView | None:
-    return suppression.unsuppress(world.connection, address=address, how="admin", now=later(day), key=KEY)
+def unsuppress(scenario: SubscriberScenario, address: str, day: int = 2) -> SubscriberView | None:
+    return suppression.unsuppress(scenario.connection, address=address, how="admin", now=later(day), key=KEY)
 
 
-def forget(world: SubscriberScenario, person: SubscriberView, day: int = 1) -> SubscriberView:
-    return suppression.forget(world.connection, subscriber_id=person.id, how="web", now=later(day), key=KEY)
+def forget(scenario: SubscriberScenario, person: SubscriberView, day: int = 1) -> SubscriberView:
+    return suppression.forget(
+        scenario.connection, subscriber_id=person.id, how="web", now=later(day), key=KEY
+    )
 
 
-def test_suppress_ends_all_mail_and_a_repeat_changes_nothing(world: SubscriberScenario) -> None:
-    added = world.add("ada@example.org", "quantum")
-    gone = suppress(world, "ADA@example.org")
+def test_suppress_ends_all_mail_and_a_repeat_changes_nothing(scenario: SubscriberScenario) -> None:
+    added = scenario.add("ada@example.org", "quantum")
+    gone = suppress(scenario, "ADA@example.org")
     assert gone is not None
     assert (gone.state, gone.topics, gone.version) == (State.SUPPRESSED, (), 2)
-    assert suppress(world, "ada@example.org", day=2) == gone
-    assert world.connection.execute(mailable()).all() == []
-    assert world.connection.execute(reachable()).all() == []
-    assert [row.until for row in world.connection.execute(following())] == [later(1)]
-    assert world.events(added)[1:] == [("suppressed", ["quantum"])]
+    assert suppress(scenario, "ada@example.org", day=2) == gone
+    assert scenario.connection.execute(mailable()).all() == []
+    assert scenario.connection.execute(reachable()).all() == []
+    assert [row.until for row in scenario.connection.execute(following())] == [later(1)]
+    assert scenario.events(added)[1:] == [("suppressed", ["quantum"])]
 
 
-def test_suppress_of_somebody_unknown_keeps_only_a_hash(world: SubscriberScenario) -> None:
-    assert suppress(world, "eve@example.org") is None
-    assert world.connection.execute(select(subscribers)).all() == []
-    (row,) = world.connection.execute(select(suppressions)).all()
+def test_suppress_of_somebody_unknown_keeps_only_a_hash(scenario: SubscriberScenario) -> None:
+    assert suppress(scenario, "eve@example.org") is None
+    assert scenario.connection.execute(select(subscribers)).all() == []
+    (row,) = scenario.connection.execute(select(suppressions)).all()
     assert row.address_hash == hashed("eve@example.org", KEY)
     assert "eve" not in str(row)
     with pytest.raises(SuppressedError):
-        world.add("eve@example.org")
+        scenario.add("eve@example.org")
 
 
-def test_suppress_refuses_a_reason_that_is_none(world: SubscriberScenario) -> None:
+def test_suppress_refuses_a_reason_that_is_none(scenario: SubscriberScenario) -> None:
     with pytest.raises(SubscriberError, match="no reason 'whim'"):
-        suppress(world, "ada@example.org", reason="whim")
+        suppress(scenario, "ada@example.org", reason="whim")
 
 
-def test_unsuppress_restores_who_was_confirmed_from_now(world: SubscriberScenario) -> None:
-    added = world.add("ada@example.org", "quantum")
-    suppress(world, "ada@example.org")
-    back = unsuppress(world, "ada@example.org")
+def test_unsuppress_restores_who_was_confirmed_from_now(scenario: SubscriberScenario) -> None:
+    added = scenario.add("ada@example.org", "quantum")
+    suppress(scenario, "ada@example.org")
+    back = unsuppress(scenario, "ada@example.org")
     assert back is not None
     assert (back.state, back.topics, back.slots_done_to) == (State.CONFIRMED, ("quantum",), later(2))
-    assert [(row.since, row.until) for row in world.connection.execute(following().order_by("since"))] == [
+    assert [(row.since, row.until) for row in scenario.connection.execute(following().order_by("since"))] == [
         (NOON, later(1)),
         (later(2), None),
     ]
-    assert world.events(added)[2:] == [("unsuppressed", ["quantum"])]
-    assert world.connection.execute(select(suppressions.c.lifted_how)).scalars().all() == ["admin"]
+    assert scenario.events(added)[2:] == [("unsuppressed", ["quantum"])]
+    assert scenario.connection.execute(select(suppressions.c.lifted_how)).scalars().all() == ["admin"]
 
 
-def test_unsuppress_restores_who_was_pending_or_had_left(world: SubscriberScenario) -> None:
-    world.add("ada@example.org", "quantum", confirmed=False)
-    suppress(world, "ada@example.org")
-    back = unsuppress(world, "ada@example.org")
+def test_unsuppress_restores_who_was_pending_or_had_left(scenario: SubscriberScenario) -> None:
+    scenario.add("ada@example.org", "quantum", confirmed=False)
+    suppress(scenario, "ada@example.org")
+    back = unsuppress(scenario, "ada@example.org")
     assert back is not None
     assert (back.state, back.topics) == (State.PENDING, ("quantum",))
-    bob = world.add("bob@example.org", "quantum").person
-    unsubscribe.unsubscribe(world.connection, subscriber_id=bob.id, how="web", now=NOON)
-    suppress(world, "bob@example.org")
-    back = unsuppress(world, "bob@example.org")
+    bob = scenario.add("bob@example.org", "quantum").person
+    unsubscribe.unsubscribe(scenario.connection, subscriber_id=bob.id, how="web", now=NOON)
+    suppress(scenario, "bob@example.org")
+    back = unsuppress(scenario, "bob@example.org")
     assert back is not None
     assert (back.state, back.topics) == (State.UNSUBSCRIBED, ())
 
 
-def test_unsuppress_respects_a_leaving_in_the_meantime(world: SubscriberScenario) -> None:
+def test_unsuppress_respects_a_leaving_in_the_meantime(scenario: SubscriberScenario) -> None:
     for address, confirmed in (("ada@example.org", True), ("bob@example.org", False)):
-        person = world.add(address, "quantum", confirmed=confirmed).person
-        suppress(world, address)
+        person = scenario.add(address, "quantum", confirmed=confirmed).person
+        suppress(scenario, address)
         for _ in range(2):
-            unsubscribe.unsubscribe(world.connection, subscriber_id=person.id, how="one-click", now=later(1))
-        back = unsuppress(world, address)
+            unsubscribe.unsubscribe(
+                scenario.connection, subscriber_id=person.id, how="one-click", now=later(1)
+            )
+        back = unsuppress(scenario, address)
         assert back is not None
         assert (back.state, back.topics) == (State.UNSUBSCRIBED, ())
-        assert [event for event, _ in world.events(world.add(address, confirmed=False))].count(
+        assert [event for event, _ in scenario.events(scenario.add(address, confirmed=False))].count(
             "unsubscribed"
         ) == 1
 
 
-def test_unsuppress_of_who_is_not_suppressed_says_so(world: SubscriberScenario) -> None:
-    world.add("ada@example.org")
+def test_unsuppress_of_who_is_not_suppressed_says_so(scenario: SubscriberScenario) -> None:
+    scenario.add("ada@example.org")
     with pytest.raises(SubscriberError, match=r"ada@example.org is not suppressed"):
-        unsuppress(world, "ada@example.org")
+        unsuppress(scenario, "ada@example.org")
 
 
-def test_forget_empties_the_personal_columns_and_keeps_the_events(world: SubscriberScenario) -> None:
-    added = world.add(
+def test_forget_empties_the_personal_columns_and_keeps_the_events(scenario: SubscriberScenario) -> None:
+    added = scenario.add(
         "Ada Lovelace <ada@example.org>", "quantum", hour=9, timezone="Europe/Berlin", minimum=2
     )
-    erased = forget(world, added.person)
+    erased = forget(scenario, added.person)
     assert (erased.address, erased.name, erased.state, erased.topics) == ("", "", State.ERASED, ())
     assert erased.preferences == Preferences()
-    assert forget(world, added.person, day=2) == erased
-    assert world.events(added) == [("confirmed", ["quantum"]), ("erased", ["quantum"])]
+    assert forget(scenario, added.person, day=2) == erased
+    assert scenario.events(added) == [("confirmed", ["quantum"]), ("erased", ["quantum"])]
     for table in (subscribers, suppressions, ConsentEvent.__table__):  # type: ignore[attr-defined]
-        dumped = str(world.connection.execute(select(table)).all()).lower()
+        dumped = str(scenario.connection.execute(select(table)).all()).lower()
         assert "ada" not in dumped
         assert "lovelace" not in dumped
-    assert list(queries.listed(world.connection)) == []
-    assert queries.find(world.connection, "ada@example.org") is None
+    assert list(queries.listed(scenario.connection)) == []
+    assert queries.find(scenario.connection, "ada@example.org") is None
 
 
-def test_forgotten_people_come_back_by_their_own_confirmed_sign_up_only(world: SubscriberScenario) -> None:
-    forget(world, world.add("ada@example.org", "quantum").person)
+def test_forgotten_people_come_back_by_their_own_confirmed_sign_up_only(scenario: SubscriberScenario) -> None:
+    forget(scenario, scenario.add("ada@example.org", "quantum").person)
     with pytest.raises(SuppressedError) as caught:
-        world.add("ada@example.org", "quantum")
+        scenario.add("ada@example.org", "quantum")
     assert caught.value.reason == "erased"
     assert caught.value.hint == "Only their own confirmed sign-up brings them back."
     with pytest.raises(SuppressedError):
-        unsuppress(world, "ada@example.org")
-    asked = world.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(2))
+        unsuppress(scenario, "ada@example.org")
+    asked = scenario.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(2))
     assert asked.what == "added"
     with pytest.raises(SuppressedError):  # asking alone lifts nothing
-        world.add("ada@example.org", "quantum", now=later(2))
+        scenario.add("ada@example.org", "quantum", now=later(2))
     person, new = signup.confirm(
-        world.connection, subscriber_id=asked.person.id, how="web", now=later(3), suppression_key=KEY
+        scenario.connection, subscriber_id=asked.person.id, how="web", now=later(3), suppression_key=KEY
     )
     assert (person.state, new) == (State.CONFIRMED, True)
-    assert world.add("ada@example.org", "quantum", now=later(4)).what == "updated"
+    assert scenario.add("ada@example.org", "quantum", now=later(4)).what == "updated"
 
 
-def test_a_bounce_beats_the_return_of_a_forgotten_person(world: SubscriberScenario) -> None:
-    suppress(world, "ada@example.org")
+def test_a_bounce_beats_the_return_of_a_forgotten_person(scenario: SubscriberScenario) -> None:
+    suppress(scenario, "ada@example.org")
     with pytest.raises(SuppressedError):
-        world.add("ada@example.org", confirmed=False, how="web")
+        scenario.add("ada@example.org", confirmed=False, how="web")
 
 
-def test_another_key_recognises_nobody(world: SubscriberScenario) -> None:
-    suppress(world, "ada@example.org")
-    assert suppression.in_force(world.connection, ["ada@example.org"], key=b"another") == {}
-    assert list(suppression.in_force(world.connection, ["ada@example.org"], key=KEY)) == ["ada@example.org"]
+def test_another_key_recognises_nobody(scenario: SubscriberScenario) -> None:
+    suppress(scenario, "ada@example.org")
+    assert suppression.in_force(scenario.connection, ["ada@example.org"], key=b"another") == {}
+    assert list(suppression.in_force(scenario.connection, ["ada@example.org"], key=KEY)) == [
+        "ada@example.org"
+    ]

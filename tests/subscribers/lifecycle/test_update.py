@@ -13,9 +13,11 @@ from subscribers.queries import SubscriberView
 from tests.subscribers.conftest import TOPICS, SubscriberScenario, later
 
 
-def choosing(world: SubscriberScenario, added: SignupResult, *topics: str, **given: object) -> SubscriberView:
+def choosing(
+    scenario: SubscriberScenario, added: SignupResult, *topics: str, **given: object
+) -> SubscriberView:
     return choose(
-        world.connection,
+        scenario.connection,
         subscriber_id=added.person.id,
         topics_wanted=topics,
         known_topics=TOPICS,
@@ -26,40 +28,40 @@ def choosing(world: SubscriberScenario, added: SignupResult, *topics: str, **giv
     )
 
 
-def test_exactly_the_chosen_topics_are_followed_from_now_on(world: SubscriberScenario) -> None:
-    ada = world.add("ada@example.org", "circuits", "quantum")
-    after = choosing(world, ada, "quantum", "everything")
+def test_exactly_the_chosen_topics_are_followed_from_now_on(scenario: SubscriberScenario) -> None:
+    ada = scenario.add("ada@example.org", "circuits", "quantum")
+    after = choosing(scenario, ada, "quantum", "everything")
     assert (after.topics, after.left) == (("everything", "quantum"), ("circuits",))
-    assert world.events(ada)[1:] == [("followed", ["everything"]), ("left", ["circuits"])]
+    assert scenario.events(ada)[1:] == [("followed", ["everything"]), ("left", ["circuits"])]
 
 
-def test_preferences_change_with_the_topics(world: SubscriberScenario) -> None:
-    ada = world.add("ada@example.org", "circuits", maximum=5)
-    after = choosing(world, ada, "circuits", cadence="weekly", weekday="friday", maximum=ANY_NUMBER)
+def test_preferences_change_with_the_topics(scenario: SubscriberScenario) -> None:
+    ada = scenario.add("ada@example.org", "circuits", maximum=5)
+    after = choosing(scenario, ada, "circuits", cadence="weekly", weekday="friday", maximum=ANY_NUMBER)
     assert after.preferences == Preferences(cadence="weekly", weekday="friday", maximum=None)
     assert after.slots_done_to == later(1)
 
 
-def test_the_same_choice_again_records_nothing(world: SubscriberScenario) -> None:
-    ada = world.add("ada@example.org", "circuits")
-    before = world.person(ada)
-    assert choosing(world, ada, "circuits", hour="7") == before
+def test_the_same_choice_again_records_nothing(scenario: SubscriberScenario) -> None:
+    ada = scenario.add("ada@example.org", "circuits")
+    before = scenario.person(ada)
+    assert choosing(scenario, ada, "circuits", hour="7") == before
 
 
-def test_no_topic_at_all_is_a_slip_and_no_leaving(world: SubscriberScenario) -> None:
-    ada = world.add("ada@example.org", "circuits")
+def test_no_topic_at_all_is_a_slip_and_no_leaving(scenario: SubscriberScenario) -> None:
+    ada = scenario.add("ada@example.org", "circuits")
     with pytest.raises(PreferenceError) as error:
-        choosing(world, ada)
+        choosing(scenario, ada)
     assert error.value.field == "topics"
     with pytest.raises(UnknownTopicError):
-        choosing(world, ada, "cooking")
-    assert world.person(ada).topics == ("circuits",)
+        choosing(scenario, ada, "cooking")
+    assert scenario.person(ada).topics == ("circuits",)
 
 
-def test_a_topic_that_is_no_longer_defined_stays_followed(world: SubscriberScenario) -> None:
-    ada = world.add("ada@example.org", "circuits", "quantum")
+def test_a_topic_that_is_no_longer_defined_stays_followed(scenario: SubscriberScenario) -> None:
+    ada = scenario.add("ada@example.org", "circuits", "quantum")
     after = choose(
-        world.connection,
+        scenario.connection,
         subscriber_id=ada.person.id,
         topics_wanted=["everything"],
         known_topics=("circuits", "everything"),
@@ -72,9 +74,9 @@ def test_a_topic_that_is_no_longer_defined_stays_followed(world: SubscriberScena
 
 
 @pytest.mark.parametrize("gone", ["pending", "unsubscribed"])
-def test_only_a_confirmed_reader_chooses(world: SubscriberScenario, gone: str) -> None:
-    ada = world.add("ada@example.org", "circuits", confirmed=gone != "pending")
+def test_only_a_confirmed_reader_chooses(scenario: SubscriberScenario, gone: str) -> None:
+    ada = scenario.add("ada@example.org", "circuits", confirmed=gone != "pending")
     if gone == "unsubscribed":
-        unsubscribe.unsubscribe(world.connection, subscriber_id=ada.person.id, how="web", now=later(1))
+        unsubscribe.unsubscribe(scenario.connection, subscriber_id=ada.person.id, how="web", now=later(1))
     with pytest.raises(SubscriberError, match="gets no mail now"):
-        choosing(world, ada, "quantum")
+        choosing(scenario, ada, "quantum")

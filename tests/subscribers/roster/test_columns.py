@@ -1,4 +1,4 @@
-"""Columns by any name, and cells that no spreadsheet runs."""
+"""Columns under any of their names, and cells that a spreadsheet must not run."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def test_recognise_takes_an_address_for_an_email_address_only_when_there_is_no_b
     assert recognise(["Address", "Name"]).fields == ("email", "name")
 
 
-def test_recognise_names_a_header_that_stands_twice() -> None:
+def test_recognise_names_a_header_that_occurs_twice() -> None:
     assert recognise(["E-Mail", "Name", "email", "Phone", "Phone"]) == Columns(
-        fields=("email", "name", None, None, None), ignored=("email", "Phone", "Phone"), twice=("E-Mail",)
+        fields=("email", "name", None, None, None), ignored=("email", "Phone", "Phone"), ambiguous=("E-Mail",)
     )
 
 
-def test_recognise_knows_whose_export_it_is() -> None:
+def test_recognise_knows_the_formats_of_other_tools() -> None:
     assert recognise(["Email Address", "State", "TIMEZONE", "Topics", "MEMBER_RATING"]) == Columns(
         fields=("email", None, "likely_timezone", "tags", None),
         ignored=("State", "MEMBER_RATING"),

@@ -1,4 +1,4 @@
-"""Repeats within a roster are found, over batches too."""
+"""Repeated addresses of a roster are found, also across batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The canonical roster: what is written can be read back and gives the same bytes again."""
+"""The canonical roster: an export can be imported, and then exports the same bytes."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from subscribers.lifecycle import suppression, unsubscribe
 from subscribers.roster.exporter import write
 from tests.databases import migrated_url
 from tests.subscribers.conftest import KEY, NOON, TOPICS, SubscriberScenario
-from tests.subscribers.roster.test_importer import take
+from tests.subscribers.roster.test_importer import import_text
 
 
-def written(world: SubscriberScenario) -> str:
+def written(scenario: SubscriberScenario) -> str:
     file = io.StringIO(newline="")
-    write(queries.listed(world.connection), file)
+    write(queries.listed(scenario.connection), file)
     return file.getvalue()
 
 
-def test_write_is_canonical(world: SubscriberScenario) -> None:
-    world.add("=Ada <ada@example.org>", "quantum", "circuits", cadence="weekly", hour=9)
-    world.add("+tag@example.org", confirmed=False, text_only=True, minimum=2, maximum=20)
-    bob = world.add('Bob, "the builder" <bob@bücher.example>', "circuits")
+def test_write_is_canonical(scenario: SubscriberScenario) -> None:
+    scenario.add("=Ada <ada@example.org>", "quantum", "circuits", cadence="weekly", hour=9)
+    scenario.add("+tag@example.org", confirmed=False, text_only=True, minimum=2, maximum=20)
+    bob = scenario.add('Bob, "the builder" <bob@bücher.example>', "circuits")
     until = datetime(2026, 2, 1, tzinfo=UTC)
-    unsubscribe.pause(world.connection, subscriber_id=bob.person.id, until=until, how="web", now=NOON)
-    unsubscribe.unsubscribe(world.connection, subscriber_id=bob.person.id, how="web", now=NOON)
-    cyd = world.add("cyd@example.org")
-    suppression.forget(world.connection, subscriber_id=cyd.person.id, how="web", now=NOON, key=KEY)
-    assert written(world) == (
+    unsubscribe.pause(scenario.connection, subscriber_id=bob.person.id, until=until, how="web", now=NOON)
+    unsubscribe.unsubscribe(scenario.connection, subscriber_id=bob.person.id, how="web", now=NOON)
+    cyd = scenario.add("cyd@example.org")
+    suppression.forget(scenario.connection, subscriber_id=cyd.person.id, how="web", now=NOON, key=KEY)
+    assert written(scenario) == (
         "email,name,topics,cadence,weekday,hour,timezone,state,text_only,minimum,maximum,maybe,paused_until\n"
         "ada@example.org,'=Ada,circuits;quantum,weekly,monday,9,UTC,confirmed,false,1,,false,\n"
         "'+tag@example.org,,everything,daily,,7,UTC,pending,true,2,20,false,\n"
@@ -71,7 +71,7 @@ person = st.fixed_dictionaries(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(person, max_size=8))
-def test_write_gives_the_same_bytes_after_a_way_through_another_newsletter(
+def test_write_gives_the_same_bytes_after_an_import_elsewhere(
     persons: list[dict[str, Any]],
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -81,31 +81,31 @@ def test_write_gives_the_same_bytes_after_a_way_through_another_newsletter(
                 _live(SubscriberScenario(connection), each)
             before = written(SubscriberScenario(connection))
         with writing(second) as connection:
-            taken = take(
+            taken = import_text(
                 SubscriberScenario(connection), Path(folder), before, day=9_999
             )  # pauses are over by then
             assert taken.refused == []
             assert written(SubscriberScenario(connection)) == before
-            assert take(SubscriberScenario(connection), Path(folder), before).updated == 0
+            assert import_text(SubscriberScenario(connection), Path(folder), before).updated == 0
         for engine in (first, second):
             engine.dispose()
 
 
-def _live(world: SubscriberScenario, each: dict[str, Any]) -> None:
-    """A person comes, and what happens then."""
+def _live(scenario: SubscriberScenario, each: dict[str, Any]) -> None:
+    """Add a person, and change them in one way."""
     address = f"{each['local']}@example.org"
     try:
-        added = world.add(
+        added = scenario.add(
             address, *sorted(each["topics"]), confirmed=each["confirmed"], name=each["name"], **each["given"]
         )
-    except (AddressError, SuppressedError):  # what is refused is not exported
+    except (AddressError, SuppressedError):  # refused people are not exported
         return
     id_ = added.person.id
     if each["then"] == "leaves":
-        unsubscribe.unsubscribe(world.connection, subscriber_id=id_, how="web", now=NOON)
+        unsubscribe.unsubscribe(scenario.connection, subscriber_id=id_, how="web", now=NOON)
     elif each["then"] == "suppressed":
         suppression.suppress(
-            world.connection, address=address, reason="complaint", how="complaint", now=NOON, key=KEY
+            scenario.connection, address=address, reason="complaint", how="complaint", now=NOON, key=KEY
         )
     elif each["then"] == "paused":
-        unsubscribe.pause(world.connection, subscriber_id=id_, until=each["until"], how="web", now=NOON)
+        unsubscribe.pause(scenario.connection, subscriber_id=id_, until=each["until"], how="web", now=NOON)

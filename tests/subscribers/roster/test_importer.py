@@ -1,4 +1,4 @@
-"""Taking rosters in: consent, refusals with their row, and that an import brings nobody back."""
+"""Imports: consent, refused rows with their numbers, and people whom an import does not bring back."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from subscribers.lifecycle import suppression, unsubscribe
 from subscribers.preferences import Preferences
 from subscribers.queries import State
 from subscribers.roster.duplicates import DuplicateIndex
-from subscribers.roster.importer import ImportReport, take_in
+from subscribers.roster.importer import ImportReport, import_rows
 from subscribers.roster.reader import Roster
 from subscribers.roster.row_parser import ImportPolicy
 from subscribers.suppression_key import suppressions
 from tests.subscribers.conftest import KEY, NOON, TOPICS, SubscriberScenario, later
 
 
-def take(
-    world: SubscriberScenario,
+def import_text(
+    scenario: SubscriberScenario,
     tmp_path: Path,
     content: str,
     *,
@@ -32,7 +32,7 @@ def take(
 ) -> ImportReport:
     path = tmp_path / "roster.csv"
     path.write_text(content, encoding="utf-8")
-    terms = ImportPolicy(
+    policy = ImportPolicy(
         known_topics=TOPICS,
         default_topics=("everything",),
         defaults=Preferences(),
@@ -43,17 +43,19 @@ def take(
     total = ImportReport()
     with Roster(path) as roster, DuplicateIndex() as seen:
         for batch in roster.batches():
-            taken = take_in(world.connection, batch, terms=terms, seen=seen, dry_run=dry_run)
-            total.added += taken.added
-            total.updated += taken.updated
-            total.unchanged += taken.unchanged
-            total.refused += taken.refused
-            total.changes += taken.changes
+            report = import_rows(scenario.connection, batch, policy=policy, seen=seen, dry_run=dry_run)
+            total.added += report.added
+            total.updated += report.updated
+            total.unchanged += report.unchanged
+            total.refused += report.refused
+            total.changes += report.changes
     return total
 
 
-def everybody(world: SubscriberScenario) -> list[tuple[Any, ...]]:
-    return [(person.address, str(person.state), person.topics) for person in queries.listed(world.connection)]
+def people(scenario: SubscriberScenario) -> list[tuple[Any, ...]]:
+    return [
+        (person.address, str(person.state), person.topics) for person in queries.listed(scenario.connection)
+    ]
 
 
 ROSTER = """email,name,topics,cadence,weekday,hour,timezone
@@ -62,43 +64,47 @@ Bob <bob@example.org>,,,,,,
 """
 
 
-def test_take_in_with_consent_confirms(world: SubscriberScenario, tmp_path: Path) -> None:
-    assert take(world, tmp_path, ROSTER) == ImportReport(added=2)
-    assert everybody(world) == [
+def test_import_rows_with_consent_confirms(scenario: SubscriberScenario, tmp_path: Path) -> None:
+    assert import_text(scenario, tmp_path, ROSTER) == ImportReport(added=2)
+    assert people(scenario) == [
         ("ada@example.org", "confirmed", ("circuits", "quantum")),
         ("bob@example.org", "confirmed", ("everything",)),
     ]
-    ada, bob = queries.listed(world.connection)
+    ada, bob = queries.listed(scenario.connection)
     assert (ada.name, bob.name) == ("Ada", "Bob")
     assert ada.preferences == Preferences(
         cadence="weekly", weekday="friday", hour=9, timezone="Europe/Berlin"
     )
 
 
-def test_take_in_without_consent_leaves_people_pending(world: SubscriberScenario, tmp_path: Path) -> None:
-    assert take(world, tmp_path, ROSTER, confirmed=False) == ImportReport(added=2)
-    assert {state for _, state, _ in everybody(world)} == {"pending"}
-    assert take(world, tmp_path, ROSTER, confirmed=True, day=1) == ImportReport(updated=2)
-    assert {person.slots_done_to for person in queries.listed(world.connection)} == {later(1)}
+def test_import_rows_without_consent_leaves_people_pending(
+    scenario: SubscriberScenario, tmp_path: Path
+) -> None:
+    assert import_text(scenario, tmp_path, ROSTER, confirmed=False) == ImportReport(added=2)
+    assert {state for _, state, _ in people(scenario)} == {"pending"}
+    assert import_text(scenario, tmp_path, ROSTER, confirmed=True, day=1) == ImportReport(updated=2)
+    assert {person.slots_done_to for person in queries.listed(scenario.connection)} == {later(1)}
 
 
-def test_take_in_again_changes_nothing(world: SubscriberScenario, tmp_path: Path) -> None:
-    take(world, tmp_path, ROSTER)
-    before = list(queries.listed(world.connection))
-    assert take(world, tmp_path, ROSTER, day=1) == ImportReport(unchanged=2)
-    assert list(queries.listed(world.connection)) == before
+def test_import_rows_again_changes_nothing(scenario: SubscriberScenario, tmp_path: Path) -> None:
+    import_text(scenario, tmp_path, ROSTER)
+    before = list(queries.listed(scenario.connection))
+    assert import_text(scenario, tmp_path, ROSTER, day=1) == ImportReport(unchanged=2)
+    assert list(queries.listed(scenario.connection)) == before
 
 
-def test_take_in_updates_what_a_row_gives(world: SubscriberScenario, tmp_path: Path) -> None:
-    take(world, tmp_path, ROSTER)
+def test_import_rows_updates_what_a_row_gives(scenario: SubscriberScenario, tmp_path: Path) -> None:
+    import_text(scenario, tmp_path, ROSTER)
     changed = "email,topics,hour\nada@example.org,everything,\nbob@example.org,,20\n"
-    assert take(world, tmp_path, changed, day=1) == ImportReport(updated=2)
-    ada, bob = queries.listed(world.connection)
+    assert import_text(scenario, tmp_path, changed, day=1) == ImportReport(updated=2)
+    ada, bob = queries.listed(scenario.connection)
     assert (ada.topics, ada.preferences.hour) == (("circuits", "everything", "quantum"), 9)
     assert (bob.topics, bob.preferences.hour, bob.slots_done_to) == (("everything",), 20, later(1))
 
 
-def test_take_in_refuses_rows_by_number_and_takes_the_rest(world: SubscriberScenario, tmp_path: Path) -> None:
+def test_import_rows_refuses_rows_by_number_and_imports_the_rest(
+    scenario: SubscriberScenario, tmp_path: Path
+) -> None:
     content = """email,topics,cadence,hour
 ada@example,,,
 bob@example.org,quantm,,
@@ -107,7 +113,7 @@ dan@example.org,,,25
 ok@example.org,quantum,,
 OK@EXAMPLE.org,circuits,,
 """
-    assert take(world, tmp_path, content) == ImportReport(
+    assert import_text(scenario, tmp_path, content) == ImportReport(
         added=1,
         refused=[
             {
@@ -125,38 +131,49 @@ OK@EXAMPLE.org,circuits,,
             {"row": 7, "reason": "the same address as row 6"},
         ],
     )
-    assert everybody(world) == [("ok@example.org", "confirmed", ("quantum",))]
+    assert people(scenario) == [("ok@example.org", "confirmed", ("quantum",))]
 
 
-def test_take_in_brings_nobody_back(world: SubscriberScenario, tmp_path: Path) -> None:
-    left = world.add("left@example.org", "quantum")
-    unsubscribe.unsubscribe(world.connection, subscriber_id=left.person.id, how="web", now=NOON)
+def test_import_rows_brings_nobody_back(scenario: SubscriberScenario, tmp_path: Path) -> None:
+    left = scenario.add("left@example.org", "quantum")
+    unsubscribe.unsubscribe(scenario.connection, subscriber_id=left.person.id, how="web", now=NOON)
     suppression.suppress(
-        world.connection, address="gone@example.org", reason="complaint", how="complaint", now=NOON, key=KEY
+        scenario.connection,
+        address="gone@example.org",
+        reason="complaint",
+        how="complaint",
+        now=NOON,
+        key=KEY,
     )
-    erased = world.add("erased@example.org")
-    suppression.forget(world.connection, subscriber_id=erased.person.id, how="web", now=NOON, key=KEY)
-    before = everybody(world)
-    taken = take(world, tmp_path, "email\nleft@example.org\ngone@example.org\nerased@example.org\n")
-    assert [(refusal["row"], refusal["reason"].split(". ")[0]) for refusal in taken.refused] == [
+    erased = scenario.add("erased@example.org")
+    suppression.forget(scenario.connection, subscriber_id=erased.person.id, how="web", now=NOON, key=KEY)
+    before = people(scenario)
+    report = import_text(
+        scenario, tmp_path, "email\nleft@example.org\ngone@example.org\nerased@example.org\n"
+    )
+    assert [(refusal["row"], refusal["reason"].split(". ")[0]) for refusal in report.refused] == [
         (2, "left@example.org has unsubscribed, and an import brings nobody back"),
         (3, "gone@example.org is suppressed since 2026-01-05 (complaint)"),
         (4, "the person at erased@example.org asked on 2026-01-05 to be forgotten"),
     ]
-    assert (taken.added, taken.updated, everybody(world)) == (0, 0, before)
+    assert (report.added, report.updated, people(scenario)) == (0, 0, before)
 
 
-def test_take_in_follows_no_topic_again_that_was_left(world: SubscriberScenario, tmp_path: Path) -> None:
-    added = world.add("ada@example.org", "quantum", "circuits")
+def test_import_rows_follows_no_topic_again_that_was_left(
+    scenario: SubscriberScenario, tmp_path: Path
+) -> None:
+    added = scenario.add("ada@example.org", "quantum", "circuits")
     unsubscribe.unsubscribe(
-        world.connection, subscriber_id=added.person.id, topics=["quantum"], how="web", now=NOON
+        scenario.connection, subscriber_id=added.person.id, topics=["quantum"], how="web", now=NOON
     )
     content = "email,topics\nada@example.org,quantum;circuits\n"
-    assert take(world, tmp_path, content) == ImportReport(unchanged=1)
-    assert everybody(world) == [("ada@example.org", "confirmed", ("circuits",))]
+    assert import_text(scenario, tmp_path, content) == ImportReport(unchanged=1)
+    assert people(scenario) == [("ada@example.org", "confirmed", ("circuits",))]
 
 
-def test_take_in_lets_a_state_column_only_hold_back(world: SubscriberScenario, tmp_path: Path) -> None:
+def test_import_rows_uses_a_state_column_only_to_restrict(
+    scenario: SubscriberScenario, tmp_path: Path
+) -> None:
     content = """email,state
 a@example.org,confirmed
 b@example.org,pending
@@ -164,8 +181,8 @@ c@example.org,unsubscribed
 d@example.org,suppressed
 e@example.org,gone
 """
-    taken = take(world, tmp_path, content)
-    assert (taken.added, taken.refused) == (
+    report = import_text(scenario, tmp_path, content)
+    assert (report.added, report.refused) == (
         4,
         [
             {
@@ -180,28 +197,30 @@ e@example.org,gone
         ("c@example.org", "unsubscribed", ()),
         ("d@example.org", "suppressed", ()),
     ]
-    assert everybody(world) == expected
-    assert take(world, tmp_path, content, day=1).unchanged == 4
-    assert everybody(world) == expected
+    assert people(scenario) == expected
+    assert import_text(scenario, tmp_path, content, day=1).unchanged == 4
+    assert people(scenario) == expected
 
 
-def test_take_in_believes_a_roster_that_somebody_left(world: SubscriberScenario, tmp_path: Path) -> None:
-    world.add("a@example.org")
-    world.add("b@example.org")
+def test_import_rows_believes_a_roster_that_somebody_left(
+    scenario: SubscriberScenario, tmp_path: Path
+) -> None:
+    scenario.add("a@example.org")
+    scenario.add("b@example.org")
     content = "email,state\na@example.org,unsubscribed\nb@example.org,suppressed\nc@example.org,suppressed\n"
-    assert take(world, tmp_path, content) == ImportReport(added=1, updated=2)
-    assert [person.state for person in queries.listed(world.connection)] == [
+    assert import_text(scenario, tmp_path, content) == ImportReport(added=1, updated=2)
+    assert [person.state for person in queries.listed(scenario.connection)] == [
         State.UNSUBSCRIBED,
         State.SUPPRESSED,
         State.SUPPRESSED,
     ]
 
 
-def test_take_in_ignores_the_weekday_of_a_daily_row(world: SubscriberScenario, tmp_path: Path) -> None:
+def test_import_rows_ignores_the_weekday_of_a_daily_row(scenario: SubscriberScenario, tmp_path: Path) -> None:
     content = "email,cadence,weekday\na@example.org,daily,monday\nb@example.org,,monday\n"
-    taken = take(world, tmp_path, content)
-    assert taken.added == 1
-    assert taken.refused == [
+    report = import_text(scenario, tmp_path, content)
+    assert report.added == 1
+    assert report.refused == [
         {
             "row": 3,
             "reason": "weekday: daily digests have no weekday of their own. Give the cadence weekly with it.",
@@ -209,13 +228,13 @@ def test_take_in_ignores_the_weekday_of_a_daily_row(world: SubscriberScenario, t
     ]
 
 
-def test_take_in_dry_tells_the_difference_and_stores_nothing(
-    world: SubscriberScenario, tmp_path: Path
+def test_import_rows_dry_reports_the_difference_and_stores_nothing(
+    scenario: SubscriberScenario, tmp_path: Path
 ) -> None:
-    world.add("ada@example.org", "quantum")
+    scenario.add("ada@example.org", "quantum")
     content = "email,hour,state\nada@example.org,9,\nbob@example.org,,\ncyd@example.org,,suppressed\nbad,,\n"
-    taken = take(world, tmp_path, content, dry_run=True)
-    assert (taken.added, taken.updated, len(taken.refused)) == (2, 1, 1)
+    report = import_text(scenario, tmp_path, content, dry_run=True)
+    assert (report.added, report.updated, len(report.refused)) == (2, 1, 1)
     newcomer = {
         "state": "confirmed",
         "topics": ["everything"],
@@ -230,7 +249,7 @@ def test_take_in_dry_tells_the_difference_and_stores_nothing(
         "maybe": False,
         "paused_until": None,
     }
-    assert taken.changes == [
+    assert report.changes == [
         {
             "row": 2,
             "address": "ada@example.org",
@@ -247,25 +266,27 @@ def test_take_in_dry_tells_the_difference_and_stores_nothing(
             "after": {**newcomer, "state": "suppressed", "topics": []},
         },
     ]
-    assert everybody(world) == [("ada@example.org", "confirmed", ("quantum",))]
-    assert world.connection.execute(select(suppressions)).all() == []
-    wet = take(world, tmp_path, content)
-    assert (wet.added, wet.updated, wet.refused) == (taken.added, taken.updated, taken.refused)
+    assert people(scenario) == [("ada@example.org", "confirmed", ("quantum",))]
+    assert scenario.connection.execute(select(suppressions)).all() == []
+    wet = import_text(scenario, tmp_path, content)
+    assert (wet.added, wet.updated, wet.refused) == (report.added, report.updated, report.refused)
 
 
-def test_take_in_dry_tells_each_thing_from_what_to_what(world: SubscriberScenario, tmp_path: Path) -> None:
-    world.add("a@example.org", "quantum", name="A")
-    world.add("b@example.org", "quantum")
-    world.add("c@example.org", "quantum", confirmed=False)
-    world.add("d@example.org", "quantum")
+def test_import_rows_dry_reports_each_field_before_and_after(
+    scenario: SubscriberScenario, tmp_path: Path
+) -> None:
+    scenario.add("a@example.org", "quantum", name="A")
+    scenario.add("b@example.org", "quantum")
+    scenario.add("c@example.org", "quantum", confirmed=False)
+    scenario.add("d@example.org", "quantum")
     content = """email,name,topics,state,paused_until,maximum
 a@example.org,Ada,circuits,,2026-02-01,9
 b@example.org,,,unsubscribed,,
 c@example.org,,,,,
 d@example.org,,,suppressed,2025-01-01,
 """
-    taken = take(world, tmp_path, content, dry_run=True)
-    differences = [(change["row"], change["before"], change["after"]) for change in taken.changes]
+    report = import_text(scenario, tmp_path, content, dry_run=True)
+    differences = [(change["row"], change["before"], change["after"]) for change in report.changes]
     assert differences == [
         (
             2,
@@ -281,16 +302,16 @@ d@example.org,,,suppressed,2025-01-01,
         (4, {"state": "pending"}, {"state": "confirmed"}),
         (5, {"state": "confirmed", "topics": ["quantum"]}, {"state": "suppressed", "topics": []}),
     ]
-    told = {change["address"]: change["after"] for change in taken.changes}
-    take(world, tmp_path, content)
-    for person in queries.listed(world.connection):
+    told = {change["address"]: change["after"] for change in report.changes}
+    import_text(scenario, tmp_path, content)
+    for person in queries.listed(scenario.connection):
         row = person.row()
         assert {name: row[name] for name in told[person.address]} == told[person.address]
 
 
-def test_take_in_pauses(world: SubscriberScenario, tmp_path: Path) -> None:
-    world.add("a@example.org")
-    world.add("b@example.org")
+def test_import_rows_pauses(scenario: SubscriberScenario, tmp_path: Path) -> None:
+    scenario.add("a@example.org")
+    scenario.add("b@example.org")
     content = """email,paused_until
 a@example.org,2026-02-01T08:00+01:00
 b@example.org,2025-02-01
@@ -298,18 +319,18 @@ c@example.org,2025-02-01
 d@example.org,soon
 e@example.org,0001-01-01T00:00+14:00
 """
-    taken = take(world, tmp_path, content)
-    assert (taken.added, taken.updated, taken.unchanged) == (1, 1, 1)
-    assert [refused["reason"] for refused in taken.refused] == [
+    report = import_text(scenario, tmp_path, content)
+    assert (report.added, report.updated, report.unchanged) == (1, 1, 1)
+    assert [refused["reason"] for refused in report.refused] == [
         "paused_until: 'soon' is no date. Such as 2026-05-01.",
         "paused_until: '0001-01-01T00:00+14:00' is no date. Such as 2026-05-01.",
     ]
-    assert [person.paused_until for person in queries.listed(world.connection)] == [
+    assert [person.paused_until for person in queries.listed(scenario.connection)] == [
         datetime(2026, 2, 1, 7, tzinfo=UTC),
-        None,  # a pause that was over says nothing about who is here
+        None,  # a pause in the past does not count for a known person
         datetime(2025, 2, 1, tzinfo=UTC),
     ]
-    assert take(world, tmp_path, content, day=1).unchanged == 3
+    assert import_text(scenario, tmp_path, content, day=1).unchanged == 3
 
 
 @pytest.mark.parametrize(
@@ -327,25 +348,27 @@ e@example.org,0001-01-01T00:00+14:00
         ("a@b", "is not an email address"),
     ],
 )
-def test_take_in_refuses_what_is_not_one_address(
-    world: SubscriberScenario, tmp_path: Path, cell: str, reason: str
+def test_import_rows_refuses_a_cell_that_is_not_one_address(
+    scenario: SubscriberScenario, tmp_path: Path, cell: str, reason: str
 ) -> None:
-    taken = take(world, tmp_path, f'email,name\n"{cell}",A\nok@example.org,Ok\n')
-    assert taken.added == 1
-    [refused] = taken.refused
+    report = import_text(scenario, tmp_path, f'email,name\n"{cell}",A\nok@example.org,Ok\n')
+    assert report.added == 1
+    [refused] = report.refused
     assert refused["row"] == 2
     assert reason in refused["reason"]
 
 
 @pytest.mark.parametrize("cell", ["a@x.org <a@x.org>", "Doe, J (at j@y.org) <a@x.org>", "A@HOME <a@x.org>"])
-def test_take_in_reads_a_name_with_an_at_sign(world: SubscriberScenario, tmp_path: Path, cell: str) -> None:
-    assert take(world, tmp_path, f'email\n"{cell}"\n').refused == []
-    assert [address for address, _, _ in everybody(world)] == ["a@x.org"]
+def test_import_rows_reads_a_name_with_an_at_sign(
+    scenario: SubscriberScenario, tmp_path: Path, cell: str
+) -> None:
+    assert import_text(scenario, tmp_path, f'email\n"{cell}"\n').refused == []
+    assert [address for address, _, _ in people(scenario)] == ["a@x.org"]
 
 
-def test_take_in_takes_every_preference(world: SubscriberScenario, tmp_path: Path) -> None:
+def test_import_rows_reads_every_preference(scenario: SubscriberScenario, tmp_path: Path) -> None:
     content = "email,text_only,minimum,maximum\na@example.org,TRUE,2,20\nb@example.org,maybe,,\n"
-    taken = take(world, tmp_path, content)
-    assert [refused["row"] for refused in taken.refused] == [3]
-    [person] = queries.listed(world.connection)
+    report = import_text(scenario, tmp_path, content)
+    assert [refused["row"] for refused in report.refused] == [3]
+    [person] = queries.listed(scenario.connection)
     assert person.preferences == Preferences(text_only=True, minimum=2, maximum=20)

@@ -1,4 +1,4 @@
-"""Importing holds its memory flat: it does not grow with the roster.
+"""The memory of an import does not grow with the roster.
 
 `benchmarks/rosters.py` measures whole imports, in time and in the memory of a process.
 """
@@ -15,7 +15,7 @@ import pytest
 from newsletter.db.engine import open_engine, writing
 from subscribers.preferences import Preferences
 from subscribers.roster.duplicates import DuplicateIndex
-from subscribers.roster.importer import take_in
+from subscribers.roster.importer import import_rows
 from subscribers.roster.reader import Roster
 from subscribers.roster.row_parser import ImportPolicy
 from tests.databases import migrated_url
@@ -23,7 +23,7 @@ from tests.subscribers.conftest import KEY, NOON, TOPICS
 
 pytestmark = pytest.mark.full
 
-MOST_GROWTH = 1.2  # of the peak, from a tenth of the rows to all of them
+MAX_GROWTH = 1.2  # of the peak, from a tenth of the rows to all of them
 
 
 def _roster(path: Path, rows: int) -> Path:
@@ -46,9 +46,9 @@ def _roster(path: Path, rows: int) -> Path:
     return path
 
 
-def _take_in(path: Path, database: Path) -> None:
+def _import(path: Path, database: Path) -> None:
     engine = open_engine(migrated_url(database.parent, database.name))
-    terms = ImportPolicy(
+    policy = ImportPolicy(
         known_topics=TOPICS,
         default_topics=("everything",),
         defaults=Preferences(),
@@ -60,7 +60,7 @@ def _take_in(path: Path, database: Path) -> None:
     with Roster(path) as roster, DuplicateIndex() as seen:
         for batch in roster.batches():
             with writing(engine) as connection:
-                added += take_in(connection, batch, terms=terms, seen=seen).added
+                added += import_rows(connection, batch, policy=policy, seen=seen).added
     engine.dispose()
     with path.open(encoding="utf-8") as file:
         assert added == sum(1 for _ in file) - 1
@@ -69,14 +69,14 @@ def _take_in(path: Path, database: Path) -> None:
 def _peak(tmp_path: Path, rows: int) -> int:
     path = _roster(tmp_path / f"peak{rows}.csv", rows)
     tracemalloc.start()
-    _take_in(path, tmp_path / f"peak{rows}.sqlite3")
+    _import(path, tmp_path / f"peak{rows}.sqlite3")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     sys.stdout.write(f"{rows} rows: at most {peak / 2**20:.1f} MiB\n")
     return peak
 
 
-def test_take_in_holds_its_memory_flat(tmp_path: Path) -> None:
+def test_import_rows_uses_constant_memory(tmp_path: Path) -> None:
     _peak(tmp_path, 6_000)
     few = _peak(tmp_path, 4_000)
-    assert _peak(tmp_path, 12_000) <= MOST_GROWTH * few
+    assert _peak(tmp_path, 12_000) <= MAX_GROWTH * few

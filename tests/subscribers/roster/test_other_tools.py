@@ -1,4 +1,4 @@
-"""Exports of Mailman, listmonk and Mailchimp go in as they are, and let nobody in who is out there."""
+"""Exports of Mailman, listmonk and Mailchimp can be imported, and only restrict people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from subscribers.preferences import Preferences
 from subscribers.queries import State
 from subscribers.roster import other_tools
 from subscribers.roster.duplicates import DuplicateIndex
-from subscribers.roster.importer import ImportReport, take_in
+from subscribers.roster.importer import ImportReport, import_rows
 from subscribers.roster.reader import Roster
 from subscribers.roster.row_parser import ImportPolicy
 from tests.subscribers.conftest import KEY, NOON, TOPICS, SubscriberScenario
@@ -21,7 +21,7 @@ from tests.subscribers.conftest import KEY, NOON, TOPICS, SubscriberScenario
 SAMPLES = Path(__file__).parent / "samples"
 TITLES = {"circuits": "Analog circuits", "quantum": "Quantum circuits", "everything": "Everything"}
 
-# Sample → whose it is; address, state, name, topics and zone of each; what is not understood.
+# Sample → its format; address, state, name, topics and zone of each person; values not understood.
 EXPECTED: dict[str, tuple[str, list[tuple[str, str, str, str, str]], dict[tuple[str, str], int]]] = {
     "mailman2.txt": (
         "list of addresses",
@@ -112,9 +112,9 @@ EXPECTED: dict[str, tuple[str, list[tuple[str, str, str, str, str]], dict[tuple[
 }
 
 
-def take(world: SubscriberScenario, path: Path, **more: Any) -> tuple[str, ImportReport]:
+def import_file(scenario: SubscriberScenario, path: Path, **more: Any) -> tuple[str, ImportReport]:
     with Roster(path) as roster, DuplicateIndex() as seen:
-        terms = ImportPolicy(
+        policy = ImportPolicy(
             **{
                 "known_topics": TOPICS,
                 "default_topics": ("everything",),
@@ -122,21 +122,23 @@ def take(world: SubscriberScenario, path: Path, **more: Any) -> tuple[str, Impor
                 "confirmed": True,
                 "now": NOON,
                 "suppression_key": KEY,
-                "called": other_tools.titles(TITLES),
-                "at_most": other_tools.status(roster.held) if roster.held else None,
+                "topic_names": other_tools.titles(TITLES),
+                "at_most": other_tools.state_of_word(roster.status_by_name)
+                if roster.status_by_name
+                else None,
                 **more,
             }
         )
         [batch] = roster.batches()
-        return roster.format, take_in(world.connection, batch, terms=terms, seen=seen)
+        return roster.format, import_rows(scenario.connection, batch, policy=policy, seen=seen)
 
 
 @pytest.mark.parametrize("sample", sorted(path.name for path in SAMPLES.iterdir()))
-def test_export_of_another_program_goes_in_as_it_is(world: SubscriberScenario, sample: str) -> None:
+def test_export_of_another_tool_is_imported_unchanged(scenario: SubscriberScenario, sample: str) -> None:
     whose, everybody, unread = EXPECTED[sample]
-    assert take(world, SAMPLES / sample) == (
+    assert import_file(scenario, SAMPLES / sample) == (
         whose,
-        ImportReport(added=len(everybody), unread=unread, first_confirmed=_confirmed(world)),  # type: ignore[arg-type]
+        ImportReport(added=len(everybody), unread=unread, first_confirmed=_confirmed(scenario)),  # type: ignore[arg-type]
     )
     assert [
         (
@@ -146,12 +148,12 @@ def test_export_of_another_program_goes_in_as_it_is(world: SubscriberScenario, s
             ";".join(person.topics),
             person.preferences.timezone,
         )
-        for person in queries.listed(world.connection)
+        for person in queries.listed(scenario.connection)
     ] == everybody
 
 
-def _confirmed(world: SubscriberScenario) -> list[int]:
-    return [person.id for person in queries.listed(world.connection, state="confirmed")]
+def _confirmed(scenario: SubscriberScenario) -> list[int]:
+    return [person.id for person in queries.listed(scenario.connection, state="confirmed")]
 
 
 @pytest.mark.parametrize(
@@ -161,34 +163,36 @@ def _confirmed(world: SubscriberScenario) -> list[int]:
         "cleaned_email_audience_export_0a1b2c3d4e.csv",
     ],
 )
-def test_mailchimp_file_that_was_renamed_still_holds_people_back(
-    world: SubscriberScenario, tmp_path: Path, sample: str
+def test_mailchimp_file_that_was_renamed_still_restricts_people(
+    scenario: SubscriberScenario, tmp_path: Path, sample: str
 ) -> None:
     renamed = tmp_path / "audience.csv"
     renamed.write_bytes((SAMPLES / sample).read_bytes())
-    take(world, renamed)
-    assert _confirmed(world) == []
+    import_file(scenario, renamed)
+    assert _confirmed(scenario) == []
 
 
-def test_export_takes_no_zone_from_a_guess_for_somebody_who_is_here(world: SubscriberScenario) -> None:
-    world.add("ada@readers.example", "quantum", timezone="Europe/Berlin")
-    take(world, SAMPLES / "subscribed_email_audience_export_0a1b2c3d4e.csv")
-    ada, _ = queries.listed(world.connection)
+def test_export_changes_no_zone_of_a_known_person_by_a_guess(scenario: SubscriberScenario) -> None:
+    scenario.add("ada@readers.example", "quantum", timezone="Europe/Berlin")
+    import_file(scenario, SAMPLES / "subscribed_email_audience_export_0a1b2c3d4e.csv")
+    ada, _ = queries.listed(scenario.connection)
     assert (ada.preferences.timezone, ada.name) == ("Europe/Berlin", "Ada Lovelace")
 
 
-def test_people_who_left_there_leave_here_and_come_back_by_no_import(world: SubscriberScenario) -> None:
-    world.add("cyd@readers.example", "quantum")
+def test_people_who_left_there_leave_here_and_no_import_brings_them_back(
+    scenario: SubscriberScenario,
+) -> None:
+    scenario.add("cyd@readers.example", "quantum")
     left = SAMPLES / "unsubscribed_email_audience_export_0a1b2c3d4e.csv"
-    assert take(world, left)[1].updated == 1
-    taken = take(world, left, at_most=None)[1]
-    assert (taken.unchanged, taken.refused) == (1, [])
+    assert import_file(scenario, left)[1].updated == 1
+    report = import_file(scenario, left, at_most=None)[1]
+    assert (report.unchanged, report.refused) == (1, [])
 
 
-def test_terms_hold_a_whole_list_back_and_give_it_a_topic(world: SubscriberScenario) -> None:
-    take(world, SAMPLES / "mailman2.txt", at_most=State.UNSUBSCRIBED)
-    take(world, SAMPLES / "mailman2-names.txt", topics=("quantum",))
-    assert [(p.address, str(p.state), p.topics) for p in queries.listed(world.connection)] == [
+def test_policy_restricts_a_whole_list_and_gives_it_a_topic(scenario: SubscriberScenario) -> None:
+    import_file(scenario, SAMPLES / "mailman2.txt", at_most=State.UNSUBSCRIBED)
+    import_file(scenario, SAMPLES / "mailman2-names.txt", topics=("quantum",))
+    assert [(p.address, str(p.state), p.topics) for p in queries.listed(scenario.connection)] == [
         ("ada@readers.example", "unsubscribed", ()),
         ("bert@readers.example", "unsubscribed", ()),
         ("root@localhost", "unsubscribed", ()),
@@ -209,13 +213,13 @@ def test_terms_hold_a_whole_list_back_and_give_it_a_topic(world: SubscriberScena
         ({"state": "suppressed", "status": "enabled"}, State.SUPPRESSED),
     ],
 )
-def test_stated_believes_what_holds_back_furthest(cells: dict[str, str], expected: State | None) -> None:
-    assert other_tools.stated(cells) is expected
+def test_state_of_row_is_the_strictest(cells: dict[str, str], expected: State | None) -> None:
+    assert other_tools.state_of_row(cells) is expected
 
 
-def test_stated_refuses_a_status_that_it_does_not_know() -> None:
+def test_state_of_row_refuses_an_unknown_status() -> None:
     with pytest.raises(SubscriberError, match="the status 'paid' is not known"):
-        other_tools.stated({"status": "paid"})
+        other_tools.state_of_row({"status": "paid"})
 
 
 @pytest.mark.parametrize(
@@ -227,7 +231,7 @@ def test_tagged_reads_every_way_of_joining(cell: str) -> None:
     assert [(name.casefold()[:7], slug) for name, slug in found] == [("quantum", "quantum"), ("vip", "")]
 
 
-def test_decoded_leaves_what_is_no_encoded_word() -> None:
+def test_decoded_keeps_text_that_is_not_an_encoded_word() -> None:
     assert other_tools.decoded("=?utf-8?q?J=C3=BCrgen?=") == "Jürgen"
     assert other_tools.decoded("=?nonsense?q?J=C3?=") == "=?nonsense?q?J=C3?="
     assert other_tools.decoded("What =? ever") == "What =? ever"

@@ -1,4 +1,4 @@
-"""Reading rosters as spreadsheets and other programs write them."""
+"""Rosters as spreadsheets and other programs write them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from subscribers.errors import RosterError
 from subscribers.roster.csv_records import MAX_LINE
-from subscribers.roster.reader import BATCH, LOOKED_AT, Roster, RosterRow
+from subscribers.roster.reader import BATCH_ROWS, LINES_CHECKED, Roster, RosterRow
 
 
 def rows(path: Path) -> list[RosterRow]:
@@ -81,9 +81,9 @@ def test_roster_goes_on_after_a_cell_that_is_too_large(tmp_path: Path) -> None:
 
 
 def test_roster_comes_in_batches(tmp_path: Path) -> None:
-    lines = "".join(f"reader{n}@example.org\n" for n in range(BATCH + 1))
+    lines = "".join(f"reader{n}@example.org\n" for n in range(BATCH_ROWS + 1))
     with Roster(roster(tmp_path, f"email\n{lines}")) as opened:
-        assert [len(batch) for batch in opened.batches()] == [BATCH, 1]
+        assert [len(batch) for batch in opened.batches()] == [BATCH_ROWS, 1]
         assert opened.position == opened.size
 
 
@@ -105,7 +105,7 @@ def test_roster_comes_in_batches(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)), "is no text"),
     ],
 )
-def test_roster_refuses_what_is_none(tmp_path: Path, content: bytes, told: str) -> None:
+def test_roster_refuses_a_file_that_is_not_a_roster(tmp_path: Path, content: bytes, told: str) -> None:
     with pytest.raises(RosterError) as caught:
         Roster(roster(tmp_path, content))
     assert told in str(caught.value)
@@ -113,14 +113,14 @@ def test_roster_refuses_what_is_none(tmp_path: Path, content: bytes, told: str) 
 
 def test_roster_of_addresses_needs_no_header(tmp_path: Path) -> None:
     content = '\ufeffada@example.org\r\n\r\n"Curie, \\"M\\"" <marie@example.org>\r\nnonsense, really\r\n'
-    filler = "x@example.org\n" * LOOKED_AT
+    filler = "x@example.org\n" * LINES_CHECKED
     with Roster(roster(tmp_path, filler + content[1:])) as opened:
         [batch] = opened.batches()
     assert opened.format == "list of addresses"
-    assert batch[LOOKED_AT:] == [
-        RosterRow(number=LOOKED_AT + 1, cells={"email": "ada@example.org"}),
-        RosterRow(number=LOOKED_AT + 3, cells={"email": '"Curie, \\"M\\"" <marie@example.org>'}),
-        RosterRow(number=LOOKED_AT + 4, cells={"email": "nonsense, really"}),
+    assert batch[LINES_CHECKED:] == [
+        RosterRow(number=LINES_CHECKED + 1, cells={"email": "ada@example.org"}),
+        RosterRow(number=LINES_CHECKED + 3, cells={"email": '"Curie, \\"M\\"" <marie@example.org>'}),
+        RosterRow(number=LINES_CHECKED + 4, cells={"email": "nonsense, really"}),
     ]
     assert rows(roster(tmp_path, "\ufeffada@example.org\n")) == [
         RosterRow(number=1, cells={"email": "ada@example.org"})
@@ -140,7 +140,7 @@ def test_roster_with_every_line_end_at_once(tmp_path: Path) -> None:
     assert [row.cells["email"][0] for row in rows(roster(tmp_path, content))] == ["a", "b", "c"]
 
 
-def test_roster_in_an_encoding_that_is_told(tmp_path: Path) -> None:
+def test_roster_in_a_given_encoding(tmp_path: Path) -> None:
     path = roster(tmp_path, "email,name\nada@example.org,Ада\n".encode("koi8-r"))
     with Roster(path, encoding="koi8-r") as opened:
         assert [row.cells["name"] for [row] in opened.batches()] == ["Ада"]
@@ -217,7 +217,7 @@ def test_roster_accounts_for_every_line_of_any_text(text: str) -> None:
             assert kept.count("a") == text.count("a")
 
 
-def test_roster_refuses_what_is_no_file(tmp_path: Path) -> None:
+def test_roster_refuses_a_special_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(RosterError, match="is no regular file"):
         Roster(tmp_path / "pipe")
