@@ -194,7 +194,7 @@ class Wiring:
             locks_dir=self.work.state_dir / "locks",
             wall=lambda: datetime.now(UTC),
             uncertain=Uncertain(settings.delivery.uncertain),
-            first_mails=GuardPolicy(after=settings.review.pause_after, share=settings.review.pause_share),
+            guard_policy=GuardPolicy(after=settings.review.pause_after, share=settings.review.pause_share),
             suppression_key=self.work.suppression_key,
         )
 

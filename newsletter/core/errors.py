@@ -1,6 +1,6 @@
-"""The product's error classes: each message says what is wrong and what to do next.
+"""Defines the error classes. Each message says what is wrong and what to do next.
 
-Expected outcomes (a refused recipient, a dump seen before) are values, not errors.
+It handles no error. Expected outcomes (a refused recipient, a known dump) are values, not errors.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ class NewsletterError(Exception):
         parts = [self.message]
         if self.ids:
             parts.append("[" + ", ".join(f"{name}={value}" for name, value in self.ids.items()) + "]")
-        cause = getattr(
-            self.__cause__, "orig", self.__cause__
-        )  # the database's own word, without the statement
+        cause = getattr(self.__cause__, "orig", self.__cause__)  # a database error without its statement
         if cause is not None and str(cause) not in self.message:
             parts.append(f"({cause})")
         text = " ".join(parts)
@@ -43,7 +41,7 @@ class ConfigurationError(NewsletterError):
 
 
 class UsageError(NewsletterError):
-    """The command line asks for something that cannot be meant."""
+    """The command line contradicts itself or has no meaning."""
 
     exit_code = 2
 
@@ -61,7 +59,7 @@ class StorageError(NewsletterError):
 
 
 class UnstorableError(StorageError):
-    """The database cannot hold a value: of whatever it came with, not of the database."""
+    """The database cannot hold a value: the fault is in the data, not in the database."""
 
 
 class DatabaseTooNewError(StorageError):

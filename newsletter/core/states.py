@@ -1,4 +1,7 @@
-"""The states that things pass through, a line each. docs/explanation/states.md draws them."""
+"""Defines the states of dumps, deliveries and debts, and the kinds of mail. Decides no transition.
+
+The diagrams are in docs/explanation/states.md.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,22 @@ from enum import StrEnum
 
 
 class DumpStatus(StrEnum):
-    """What became of a dump."""
+    """The state of a dump."""
 
     INGESTED = "ingested"  # its papers are stored
     HELD = "held"  # too much of it could not be read: an admin looks first
     WITHDRAWN = "withdrawn"  # an admin took it back
-    UNCHANGED = "unchanged"  # an answer only, never stored: the same bytes came before
-    REFUSED = "refused"  # an answer only, never stored: no listing at all
+    UNCHANGED = "unchanged"  # only reported, never stored: the same bytes came before
+    REFUSED = "refused"  # only reported, never stored: no listing at all
 
 
 class DeliveryState(StrEnum):
-    """Where one mail stands (docs/explanation/delivery.md, “States”)."""
+    """The state of one delivery (docs/explanation/delivery.md, “States”)."""
 
     QUEUED = "queued"  # composed, waiting for its first attempt
-    LEASED = "leased"  # a sender took it; nothing has left yet
+    LEASED = "leased"  # a sender has it; nothing has left yet
     HANDING_OVER = "handing over"  # committed before the final dot may be sent
-    SENT = "sent"  # the server took it
+    SENT = "sent"  # the server accepted it
     DEFERRED = "deferred"  # refused for now: retried at next_attempt_at
     FAILED = "failed"  # refused for good
     UNCERTAIN = "uncertain"  # the connection or the process died between the final dot and the reply
@@ -35,11 +38,11 @@ class SkipReason(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     SUPPRESSED = "suppressed"
     PAUSED = "paused"
-    CAME_BACK = "came back"  # a goodbye to somebody who follows again
+    CAME_BACK = "came back"  # a goodbye to a subscriber who returned
 
 
 class MailKind(StrEnum):
-    """What a delivery is. A digest carries papers; every other kind is a transactional mail."""
+    """The kind of a delivery. A digest carries papers; every other kind is a transactional mail."""
 
     DIGEST = "digest"
     NOTHING_NEW = "quiet"  # a note: the slot brought no new paper
@@ -61,9 +64,9 @@ NOW_KEY = "now "  # begins the key of a digest that an admin sent outside the ca
 class DebtEnd(StrEnum):
     """How a debt ended. Every debt ends once."""
 
-    GIVEN = "given"  # title and link stand in a sent mail
+    GIVEN = "given"  # a sent mail shows title and link
     DROPPED = "dropped"  # an admin took the paper out of its edition
-    LEFT = "left"  # the reader left the topic, or altogether
+    LEFT = "left"  # the reader left the topic or the newsletter
     SUPPRESSED = "suppressed"
     REFUSED = "refused"  # the reader's server refuses the reader's mail for good
     WITHDRAWN = "withdrawn"  # the topic was corrected, or the dump withdrawn
@@ -83,8 +86,8 @@ class Role(StrEnum):
     """Why a paper stands in a digest."""
 
     NEWS = "news"
-    WELCOME = "welcome"  # one of the recent papers a newcomer is given
-    RECAP = "recap"  # in case you missed it: its first mail's fate is uncertain
+    WELCOME = "welcome"  # one of the recent papers that a newcomer gets
+    RECAP = "recap"  # in case you missed it: its first mail is uncertain
 
 
-RESENT = "resent"  # kind of a reader's own row: given by a mail that was sent, before it was sent once more
+RESENT = "resent"  # ReaderDebt.kind of a paper that a sent mail gave before that mail was sent again

@@ -1,6 +1,6 @@
-"""Addresses as SMTP spells them: A-labels for the domain, UTF-8 only for a local part that needs it.
+"""Writes addresses for SMTP: A-labels for the domain, UTF-8 only for a local part that needs it.
 
-It does not judge whether an address exists or is well-formed beyond what could break the protocol.
+It does not check whether an address exists; it refuses only those that would break the protocol.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class Jobs:
             counts.uncertain,
             sum(counts.skipped.values()),
         )
-        for trouble in counts.troubles:
+        for trouble in counts.relay_errors:
             log.warning("mail server out of use: %s", trouble.message)
         if counts.stopped is not None:
             raise counts.stopped

@@ -81,7 +81,7 @@ def preview(
             attempts=0,
             composed_at=content.date,
             expires_at=None,
-            carries=False,
+            has_reader_debts=False,
             values=(latest.own or {}) if latest is not None else {},
             person=_person(connection, subscriber_id),
         )

@@ -41,7 +41,7 @@ class SendReport:
     closed: dict[str, int] = field(default_factory=dict)  # slots that passed without a mail, by reason
     stopped: NewsletterError | None = None  # why the run ended before its work did
     held: dict[int, str] = field(default_factory=dict)  # editions that were held by themselves, and why
-    troubles: list[NewsletterError] = field(default_factory=list)  # relays out of use while others worked
+    relay_errors: list[NewsletterError] = field(default_factory=list)  # relays out of use while others worked
     dry_run: bool = False
 
     @property
@@ -95,7 +95,7 @@ def send(
     for reason, number in delivered.skipped.items():
         report.skipped[reason] = report.skipped.get(reason, 0) + number
     report.stopped = delivered.stopped
-    report.troubles = delivered.troubles
+    report.relay_errors = delivered.relay_errors
     report.held = delivered.held
     return report
 

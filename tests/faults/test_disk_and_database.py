@@ -126,7 +126,7 @@ def test_scheduler_on_a_full_disk_goes_on_by_itself_once_there_is_room(
         yesterday = datetime.now(UTC) - timedelta(hours=26)  # a slot came since
         shell.ok("ingest", str(dumps()[0]), "--at", yesterday.isoformat())
         ballast = place / "ballast"
-        server.terms.delay = 0.2
+        server.rules.delay = 0.2
         log = tmp_path / "log"
         with log.open("w") as out:
             process = subprocess.Popen(_command(shell, "schedule"), cwd=ROOT, stderr=out)
@@ -136,12 +136,12 @@ def test_scheduler_on_a_full_disk_goes_on_by_itself_once_there_is_room(
                 while file.write(b"x" * KIB):
                     pass
             _wait(lambda: "step=deliver failures=" in log.read_text("utf-8"), process)
-            server.terms.delay = 0.0
+            server.rules.delay = 0.0
             ballast.unlink()
             _wait(lambda: "step=deliver works again" in log.read_text("utf-8"), process)
             _wait(lambda: shell.ok("send", "--dry-run", "--json").json["due"] == 0, process)
         finally:
-            server.terms.delay = 0.0
+            server.rules.delay = 0.0
             process.terminate()
             assert process.wait(60) == 0
         assert "Traceback" not in log.read_text("utf-8")

@@ -184,7 +184,7 @@ class Scenario:
             )
             follow = {
                 DeliveryState.SENT: debts.give,
-                DeliveryState.FAILED: debts.bring_back_once,
+                DeliveryState.FAILED: debts.return_papers_once,
                 DeliveryState.UNCERTAIN: debts.recap,
             }
             follow[state](connection, ids, now=now)

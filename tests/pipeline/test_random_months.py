@@ -114,7 +114,7 @@ class Month:
             self.canaries = tuple(f"r{number}@example.org" for number in numbers)
         self.world.compose(self.at, everyone=self.random.random() < 0.12, only=only, canaries=self.canaries)
         with writing(self.world.engine) as connection:
-            held_mail.park_all(connection)
+            held_mail.hold_back_all(connection)
             waiting = select(deliveries.c.id).where(
                 deliveries.c.state.in_(["queued", "deferred"]), deliveries.c.next_attempt_at <= self.now
             )
@@ -140,7 +140,7 @@ class Month:
                 elif state == DeliveryState.UNCERTAIN:
                     debts.recap(connection, [mail], now=self.now)
                 elif state == DeliveryState.FAILED:
-                    debts.bring_back_once(connection, [mail], now=self.now)
+                    debts.return_papers_once(connection, [mail], now=self.now)
 
     def _resend(self) -> None:
         with writing(self.world.engine) as connection:
@@ -196,12 +196,12 @@ class Month:
         with writing(self.world.engine) as connection:
             if number in self.held:
                 editions.release(connection, number, now=self.now)
-                held_mail.unpark(connection, number, now=self.now)
+                held_mail.release_held(connection, number, now=self.now)
             elif self.random.random() < 0.5:
                 editions.hold(connection, number)
             else:
                 editions.hold_for(connection, number, "its first mails were refused")
-                held_mail.park_all(connection)
+                held_mail.hold_back_all(connection)
         self.held ^= {number}
 
     def _drop(self) -> None:

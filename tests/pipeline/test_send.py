@@ -180,7 +180,7 @@ def test_a_server_that_is_down_loses_nothing(
 ) -> None:
     office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     office.ingest_samples([13])
-    relay = replace(office.post.relays[0], port=9, patience=())  # the discard port: nobody listens
+    relay = replace(office.post.relays[0], port=9, retry_delays=())  # the discard port: nobody listens
     working = office.post
     office.post = replace(working, relays=[relay])
     report = office.send("2026-04-13T07:00")

@@ -53,7 +53,7 @@ class Conversation:
 
     def __init__(self, server: RecordingServer, sock: socket.socket, number: int) -> None:
         self.server = server
-        self.terms = server.terms
+        self.rules = server.rules
         self.socket: socket.socket = sock
         self.number = number
         self.buffer = b""
@@ -65,7 +65,7 @@ class Conversation:
         self.mails = 0
 
     def run(self) -> None:
-        if self.terms.implicit_tls:
+        if self.rules.implicit_tls:
             self.encrypt()
         self.greet()
         while True:
@@ -101,11 +101,11 @@ class Conversation:
         self.say("\r\n".join(lines).encode())
 
     def offer(self) -> list[str]:
-        words = list(self.terms.extensions)
-        if self.terms.tls and not self.encrypted:
+        words = list(self.rules.extensions)
+        if self.rules.tls and not self.encrypted:
             words.append("STARTTLS")
-        if self.terms.login and (self.encrypted or not self.terms.tls):
-            words.append(f"AUTH {self.terms.mechanisms}")
+        if self.rules.login and (self.encrypted or not self.rules.tls):
+            words.append(f"AUTH {self.rules.mechanisms}")
         return words
 
     def helo(self, _argument: str) -> None:
@@ -129,22 +129,22 @@ class Conversation:
 
             self.say(b"334 " + base64.b64encode(b"<1@mx.example>"))
             user, _, digest = base64.b64decode(self.line()).decode().partition(" ")
-            assert self.terms.login is not None
-            right = hmac.new(self.terms.login[1].encode(), b"<1@mx.example>", "md5").hexdigest()
-            password = self.terms.login[1] if digest == right else ""
-        self.logged_in = (user, password) == self.terms.login
+            assert self.rules.login is not None
+            right = hmac.new(self.rules.login[1].encode(), b"<1@mx.example>", "md5").hexdigest()
+            password = self.rules.login[1] if digest == right else ""
+        self.logged_in = (user, password) == self.rules.login
         self.server.logins.append((mechanism, self.encrypted))
         self.say(b"235 2.7.0 welcome" if self.logged_in else b"535 5.7.8 no")
 
     def mail(self, argument: str) -> None:
-        if self.terms.login and not self.logged_in:
+        if self.rules.login and not self.logged_in:
             self.say(b"530 5.7.0 log in first")
             return
         if self.sender is not None:
             self.say(b"503 5.5.1 nested MAIL")
             return
-        if self.terms.refuse_sender is not None:
-            self.say(self.terms.refuse_sender)
+        if self.rules.refuse_sender is not None:
+            self.say(self.rules.refuse_sender)
             return
         self.sender = argument.partition("<")[2].partition(">")[0]
         self.mail_line = argument
@@ -155,7 +155,7 @@ class Conversation:
             self.say(b"503 5.5.1 need MAIL")
             return
         address = argument.partition("<")[2].partition(">")[0]
-        refusal = self.terms.refuse(address)
+        refusal = self.rules.refuse(address)
         if refusal is None:
             self.recipient = address
             self.rcpt_line = argument
@@ -171,8 +171,8 @@ class Conversation:
         self.sender = self.recipient = None
 
     def dot(self, body: bytes) -> None:
-        if self.terms.delay:
-            time.sleep(self.terms.delay)
+        if self.rules.delay:
+            time.sleep(self.rules.delay)
         self.accept(body)
         self.say(b"250 2.0.0 queued as %d" % len(self.server.accepted))
 
@@ -236,8 +236,8 @@ class Conversation:
         self.buffer += data
 
     def encrypt(self) -> None:
-        assert self.terms.tls is not None
-        self.socket = self.terms.tls.wrap_socket(self.socket, server_side=True)
+        assert self.rules.tls is not None
+        self.socket = self.rules.tls.wrap_socket(self.socket, server_side=True)
         self.server.keep(self.socket)
         self.buffer = b""  # RFC 3207 4.2
         self.encrypted = True
@@ -252,9 +252,9 @@ class Conversation:
 
 @dataclass(slots=True)
 class RecordingServer:
-    """Accepts everything that `terms` do not refuse, and remembers it."""
+    """Accepts everything that `rules` do not refuse, and remembers it."""
 
-    terms: ServerRules = field(default_factory=ServerRules)
+    rules: ServerRules = field(default_factory=ServerRules)
     conversation: type[Conversation] = Conversation
     accepted: list[AcceptedMail] = field(default_factory=list)
     logins: list[tuple[str, bool]] = field(default_factory=list)  # (mechanism, whether encrypted)

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.full
 LIMIT = {"WEB__CLIENT_LIMIT": "2/minute", "WEB__TRUSTED_PROXIES": '["127.0.0.1"]'}
 
 
-def eventually(what: Callable[[], bool], site: Serving, patience: float = PATIENCE) -> None:
-    deadline = time.monotonic() + patience
+def eventually(what: Callable[[], bool], site: Serving, retry_delays: float = PATIENCE) -> None:
+    deadline = time.monotonic() + retry_delays
     while not what():
         assert time.monotonic() < deadline, site.log()
         time.sleep(0.05)
@@ -114,7 +114,7 @@ def test_a_stop_waits_for_the_request_and_the_mail_under_way(
         assert (server.recipients(), site.states()) == (["ada@example.org"], {"sent": 1})
         assert site.requests() == {"waiting": 1, "failed": 0}
         assert not re.search(r"Traceback|ERROR|WARNING", site.log()), site.log()
-        server.terms.delay = 0
+        server.rules.delay = 0
         site.start()
         eventually(lambda: len(server.accepted) == 2, site)
         assert server.recipients() == ["ada@example.org", "grace@example.org"]
@@ -248,7 +248,7 @@ def test_sign_ups_are_kept_while_the_mail_server_is_down_and_mailed_once_it_is_b
         back = RecordingServer()
         back.port = port
         with back:
-            eventually(lambda: len(back.accepted) == 5, site, patience=90)
+            eventually(lambda: len(back.accepted) == 5, site, retry_delays=90)
             assert sorted(back.recipients()) == wanted
             eventually(lambda: site.states() == {"sent": 5}, site)
             assert site.stop() == 0

@@ -82,7 +82,7 @@ def send(
         )
     for reason, number in {**report.skipped, **report.closed}.items():
         output.note(f"  no new mail for {number}: {reason}")
-    for trouble in report.troubles:
+    for trouble in report.relay_errors:
         output.note(f"Warning: {trouble}")
     for number, because in report.held.items():
         output.note(f"Warning: edition {number} is held, {because}.")

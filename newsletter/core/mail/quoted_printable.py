@@ -1,8 +1,8 @@
-"""Encodes stretches of mail so that joining them needs no more encoding: quoted-printable with slots.
+"""Encodes pieces of mail as quoted-printable with slots, so that a join needs no more encoding.
 
-Every piece starts and ends at the start of a line (a soft break ends it), so that any order of pieces
-is right; a slot stands on a line of its own between soft breaks. RFC 2045 section 6.7.
-Renders nothing and knows no message; `newsletter.render` makes pieces, `newsletter.delivery` joins them.
+Every piece starts and ends at the start of a line (a soft break ends it), so that pieces join in any order.
+A slot has a line of its own between soft breaks. RFC 2045 section 6.7.
+It renders nothing and knows no message; `newsletter.render` makes pieces, `newsletter.delivery` joins them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from newsletter.core.mail.values import SLOT
 
 SOFT_BREAK = b"=\r\n"
 LINE = 76  # octets of an encoded line, RFC 2045 section 6.7 (5)
-SLOTS = re.compile(rb"\x00([^\x00]+)\x00")  # splits pieces: stretches and, at odd places, names
+SLOTS = re.compile(rb"\x00([^\x00]+)\x00")  # splits a piece: stretches and, at odd places, names
 
 _PLAIN = re.compile(r"(?!From )[ !#-%(-;?-~]*[!#-%(-;?-~]")  # needs neither escaping nor encoding
-_ROOM = LINE - 1  # octets of a line besides the soft break's "="
+_ROOM = LINE - 1  # octets of a line without the soft break's "="
 _TRAPS = re.compile(rb"^(?:\.|From )", re.MULTILINE)
 _OVERLONG = re.compile(rb"^([^\r\n]{74,})(=20|=09)(?=\r\n|\Z)", re.MULTILINE)
 # Controls that XML cannot hold, surrogates, and overrides of the writing direction: no mail shows them.
@@ -30,8 +30,8 @@ UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069
 def quoted_printable(text: str) -> bytes:
     """`text` as quoted-printable lines of at most 76 octets, CRLF.
 
-    No line starts with a dot, which would be stuffed on its way (RFC 5321 section 4.5.2), or with "From ",
-    which mailboxes change (RFC 4155): the bytes that leave are those that arrive.
+    No line starts with a dot, which SMTP would double (RFC 5321 section 4.5.2), or with "From ", which
+    mailboxes change (RFC 4155): the bytes arrive as they are.
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     encoded = binascii.b2a_qp(lines.encode("utf-8", "replace"), istext=True)
@@ -40,13 +40,13 @@ def quoted_printable(text: str) -> bytes:
     # binascii forgets the limit where it encodes a space at the end of a line (3.11 to 3.13).
     encoded = _OVERLONG.sub(rb"\1=\r\n\2", encoded)
     while _TRAPS.search(encoded):
-        # With a soft break behind, or the line would grow beyond 76 octets; then the rest leads a line.
+        # With a soft break behind it, or the line would grow beyond 76 octets; the rest then leads a line.
         encoded = _TRAPS.sub(lambda found: b"=%02X=\r\n%b" % (found[0][0], found[0][1:]), encoded)
     return encoded
 
 
 def encode_piece(text: str, pattern: re.Pattern[str]) -> bytes:
-    """A piece of rendered text as bytes; what `pattern` marks (group 1) becomes a slot, NUL name NUL."""
+    """A piece of rendered text as bytes; a name found by `pattern` (group 1) becomes a slot, NUL name NUL."""
     encoded = bytearray()
     for number, part in enumerate(pattern.split(text)):
         if number % 2:
@@ -57,7 +57,7 @@ def encode_piece(text: str, pattern: re.Pattern[str]) -> bytes:
 
 
 def encode_value(value: str, *, markup: bool) -> bytes:
-    """What is printed in a slot: escaped for HTML when `markup`, encoded, up to the start of a line.
+    """A slot's value as bytes: escaped for HTML when `markup`, encoded, up to the start of a line.
 
     In HTML a line end becomes `<br>`; plain text is wrapped at 76 columns, and a link stays whole.
     """
@@ -65,7 +65,7 @@ def encode_value(value: str, *, markup: bool) -> bytes:
 
 
 def encode_both(value: str) -> tuple[bytes, bytes]:
-    """`encode_value` without and with markup, at once: most values are the same in both."""
+    """`encode_value` without and with markup: most values are the same in both."""
     ready = _plain_value(value)
     if ready is not None:
         return ready, ready
@@ -73,7 +73,7 @@ def encode_both(value: str) -> tuple[bytes, bytes]:
 
 
 def _plain_value(value: str) -> bytes | None:
-    """What needs neither escaping nor encoding; None: it does, or it must be wrapped."""
+    """The bytes of a value that needs neither escaping nor encoding; None if it does, or must be wrapped."""
     if _PLAIN.fullmatch(value):
         if len(value) <= _ROOM:
             if value[0] != ".":
@@ -85,7 +85,7 @@ def _plain_value(value: str) -> bytes | None:
     return None
 
 
-@lru_cache(maxsize=256)  # the link to a digest on the web stands in every mail that carries it
+@lru_cache(maxsize=256)  # every mail of a digest has the same link to the web
 def _link_lines(link: str) -> bytes:
     raw = link.encode()
     if len(raw) <= 2 * _ROOM:
@@ -104,12 +104,12 @@ def _encoded_value(value: str, markup: bool) -> bytes:
 
 
 def decoded(piece: bytes) -> bytes:
-    """The piece without its encoding: what a reader's program works on. Slots count as nothing."""
+    """The piece decoded, as a mail program sees it. Slots count as nothing."""
     return binascii.a2b_qp(SLOTS.sub(b"", piece))
 
 
 def decoded_size(piece: bytes) -> int:
-    """Bytes of the piece once decoded: what mailbox providers count. Slots count as nothing."""
+    """Bytes of the decoded piece, which mailbox providers count. Slots count as nothing."""
     return len(decoded(piece))
 
 

@@ -1,7 +1,7 @@
-"""How many mails may go in a time: a limit such as 500/day, kept over a sliding window. Stores nothing.
+"""Computes how many mails a limit such as 500/day allows, over a sliding window. Stores nothing.
 
-The window is counted in slices, so that the whole allowance may go at once (a morning's digests), no window
-holds more than the limit, and what was counted fits in some thirty numbers.
+The window is counted in slices: a morning's digests may use the whole limit immediately, no window holds more
+than the limit, and some thirty numbers hold the counts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 SLICES = 30  # of a window
-SLACK = 2  # slices that a mail counts longer than the window: so late it may go after it was counted
+SLACK = 2  # slices longer than the window that a mail counts: it may go so late after it was counted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)  # instants are compared exactly: no floats
@@ -40,7 +40,7 @@ class Rate:
         return 0 <= self.slice_at(at) - self.slice_at(counted) <= SLACK - 1
 
     def _counts(self, number: int, newest: int) -> bool:
-        # What lies ahead was counted by a clock that was wrong: it must not shut a limit until then.
+        # A slice in the future was counted by a wrong clock: it must not close a limit until then.
         return newest - SLICES - SLACK <= number <= newest + 1
 
     def room(self, counts: Mapping[int, int], at: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Wraps text into lines of so many columns, for the plain-text parts of mails. Knows nothing of HTML.
+"""Wraps text into lines of a given width, for the plain-text parts of mails. Knows nothing of HTML.
 
 Columns are those of a terminal: a CJK character takes two, a combining mark none.
 """
@@ -10,14 +10,17 @@ import textwrap
 import unicodedata
 
 WIDTH = 76  # columns; RFC 5322 section 2.1.1 asks for lines of at most 78 characters
-_LINK = re.compile(r"https?://\S+$")  # a link that is broken is no link any more
+_LINK = re.compile(r"https?://\S+$")  # a broken link does not work
 
 
 def wrapped(text: str, first: str = "", rest: str = "", width: int = WIDTH) -> str:
-    """`text` in lines of at most `width` columns, opened by `first`, then by `rest`; links stay whole."""
+    """`text` in lines of at most `width` columns. `first` begins the first line, `rest` the others.
+
+    Links stay whole.
+    """
     if text.isascii():
         if " " not in text and "\n" not in text:
-            return first + text  # a link, a word: nothing to break
+            return first + text  # one word or link: nothing to break
         if len(first) + len(text) <= width and "\n" not in text and "  " not in text:
             return (first + text).rstrip()
         return textwrap.fill(

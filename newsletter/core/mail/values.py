@@ -1,6 +1,6 @@
-"""Mail as values: content that many share, a recipient, the envelope that goes out, the outcome.
+"""Defines mail as values: shared content, recipient, envelope and outcome; and how content becomes mail.
 
-Content is made of encoded pieces with named slots; see `newsletter.render` and `newsletter.delivery`.
+It encodes and joins nothing: `newsletter.render` makes the encoded pieces, `newsletter.delivery` joins them.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-SLOT = b"\x00"  # stands on both sides of a slot's name; never occurs in quoted-printable
+SLOT = b"\x00"  # on both sides of a slot's name; never occurs in quoted-printable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What everybody who gets this mail shares."""
+    """The part of a mail that all its recipients share."""
 
     subject: str
     date: datetime  # compose time: the Date header
     html: tuple[bytes, ...]  # quoted-printable pieces, CRLF, slots as NUL name NUL
     text: tuple[bytes, ...]
-    values: Mapping[str, str] = field(default_factory=dict)  # slots "digest.…": the same for all
+    values: Mapping[str, str] = field(default_factory=dict)  # slots "digest.…": equal for all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Whom one mail is for, and what only this mail prints."""
+    """The recipient of one mail, with the values that only this mail prints."""
 
     subscriber_id: int
     address: str
     kind: str  # core.states.MailKind
-    key: str  # with subscriber_id and kind: what makes this mail one
+    key: str  # identifies this mail, with subscriber_id and kind
     my: Mapping[str, str]  # slots "my.…", plain text: escaped and encoded when joined
-    unsubscribe_url: str = ""  # empty: a kind that nobody unsubscribes from
+    unsubscribe_url: str = ""  # empty: this kind has no unsubscribe link
     text_only: bool = False
     name: str = ""  # display name
     delivery_id: int | None = None  # goes into the envelope, and so into the outcome
@@ -42,32 +42,32 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One mail as SMTP sees it."""
+    """One mail as SMTP needs it."""
 
     sender: str  # VERP return path
     recipient: str
     data: bytes  # the message, CRLF, not dot-stuffed
     envid: str = ""  # RFC 3461 ENVID, when the server offers DSN
     delivery_id: int | None = None
-    undotted: bool = False  # whoever built it vouches that no line starts with a dot: spares a scan
+    undotted: bool = False  # the builder guarantees that no line starts with a dot: no scan is needed
 
 
 class Prepared(Protocol):
-    """Content that is ready to become many people's mail."""
+    """A content that is ready to be assembled for many recipients."""
 
     def assemble(self, recipient: Recipient) -> Envelope:
-        """One person's mail."""
+        """The envelope for one recipient."""
 
 
 class Builder(Protocol):
     """Makes mail of content."""
 
     def prepare(self, content: Content) -> Prepared:
-        """Do once what all mails with this content share."""
+        """Build once the parts that all mails with this content share."""
 
 
 class Verdict(StrEnum):
-    """What became of one attempt."""
+    """The result of one attempt."""
 
     ACCEPTED = "accepted"
     DEFERRED = "deferred"  # 4xx, or the connection failed before the final dot: safe to try again
@@ -85,4 +85,4 @@ class Outcome:
     status: str | None = None  # RFC 3463 enhanced code, "5.1.1"
     text: str = ""  # the server's words, printable, cut to 500 characters
     delivery_id: int | None = None
-    relay: str = field(default="", compare=False)  # whose answer it is, "host:port"
+    relay: str = field(default="", compare=False)  # the relay that answered, "host:port"

@@ -1,7 +1,7 @@
-"""Builds mail: headers once for all who share a content, then a join for each. Sends nothing.
+"""Builds messages: shared headers once for each content, then a join for each recipient. Sends nothing.
 
-The same bytes come out for the same recipient, kind and key: a retry is byte-equal, and a preview is what
-will be sent.
+The same recipient, kind and key give the same bytes: a retry is byte-equal, and a preview equals the message
+that is sent.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from newsletter.delivery.addresses import UnsendableAddressError, to_wire
 from newsletter.delivery.message.headers import bracketed, encoded, link, mailbox
 from newsletter.delivery.message.verp import ReturnPathId, keyed_hash, return_path, sign
 
-MANY = 4  # mails of one content from which on it pays to join its static stretches
-_TAG = 10  # hex digits of a mail's keyed hash in its return path
+JOIN_FROM = 4  # from this many mails of one content on, it pays to join its static stretches
+TAG_DIGITS = 10  # hex digits of a mail's keyed hash in its return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderIdentity:
-    """What every mail of this newsletter says about where it comes from."""
+    """The sender's data that every mail of this newsletter bears."""
 
     sender: str  # "Name <address>"
     base_url: str  # without a slash at the end
@@ -37,47 +37,47 @@ class SenderIdentity:
 class MessageBuilder:
     """Builds the mails of one newsletter."""
 
-    def __init__(self, house: SenderIdentity) -> None:
+    def __init__(self, identity: SenderIdentity) -> None:
         """Raises ConfigurationError for a sender that SMTP cannot carry."""
-        name, address = parseaddr(house.sender)
+        name, address = parseaddr(identity.sender)
         try:
             wire = to_wire(address)[0].decode("ascii")
             sender = mailbox("From", address, name)
         except (UnsendableAddressError, UnicodeDecodeError) as error:
             raise ConfigurationError(
-                f"sender {house.sender!r} is no address that mail can come from",
+                f"sender {identity.sender!r} is no address that mail can come from",
                 hint="Write it as Name <address@example.org>.",
             ) from error
         self.domain = wire.rpartition("@")[2]
-        self.secret_key = house.secret_key
+        self.secret_key = identity.secret_key
         self.sender = f"From: {sender}\r\n"
         fields = [
-            ("List-Id", bracketed("List-Id", house.list_name, f"newsletter.{self.domain}")),
-            ("List-Help", link("List-Help", f"{house.base_url}/")),
+            ("List-Id", bracketed("List-Id", identity.list_name, f"newsletter.{self.domain}")),
+            ("List-Help", link("List-Help", f"{identity.base_url}/")),
             ("List-Owner", f"<mailto:{wire}>"),
-            ("List-Archive", link("List-Archive", f"{house.base_url}/archive")),
+            ("List-Archive", link("List-Archive", f"{identity.base_url}/archive")),
         ]
-        if house.reply_to:
-            reply_name, reply_address = parseaddr(house.reply_to)
+        if identity.reply_to:
+            reply_name, reply_address = parseaddr(identity.reply_to)
             fields.append(("Reply-To", mailbox("Reply-To", reply_address, reply_name)))
         fields += [("Auto-Submitted", "auto-generated"), ("MIME-Version", "1.0")]
         self.rest = "".join(f"{field}: {value}\r\n" for field, value in fields)
 
-    def mark(self, subscriber_id: int, kind: str, key: str) -> str:
-        """What makes a mail one: a keyed hash, 64 hex digits."""
+    def identity_hash(self, subscriber_id: int, kind: str, key: str) -> str:
+        """A keyed hash that identifies a mail: 64 hex digits."""
         return keyed_hash(self.secret_key, b"mail", f"{subscriber_id}\x00{kind}\x00{key}".encode()).hex()
 
     def message_id(self, subscriber_id: int, kind: str, key: str) -> str:
         """The Message-ID of a mail, `<…@domain>`: fixed for it, whenever it is built."""
-        return f"<{self.mark(subscriber_id, kind, key)[:40]}@{self.domain}>"
+        return f"<{self.identity_hash(subscriber_id, kind, key)[:40]}@{self.domain}>"
 
     def prepare(self, content: Content) -> PreparedMessage:
-        """Do once what all mails with this content share."""
+        """Build once the parts that all mails with this content share."""
         return PreparedMessage(self, content)
 
 
 class PreparedMessage:
-    """A content that is ready to become many people's mail."""
+    """A content that is ready to be assembled for many recipients."""
 
     def __init__(self, builder: MessageBuilder, content: Content) -> None:
         self._builder = builder
@@ -92,14 +92,14 @@ class PreparedMessage:
         self._alternative = _MessageForm((text, False), (html, True), ([], False))
 
     def assemble(self, recipient: Recipient) -> Envelope:
-        """One person's mail. Raises UnsendableAddressError for an address that SMTP cannot carry."""
+        """The message for one recipient. Raises UnsendableAddressError if SMTP cannot carry the address."""
         builder = self._builder
-        mark = builder.mark(recipient.subscriber_id, recipient.kind, recipient.key)
+        mail_hash = builder.identity_hash(recipient.subscriber_id, recipient.kind, recipient.key)
         head = (
             f"{builder.sender}"
             f"To: {mailbox('To', recipient.address, recipient.name)}\r\n"
             f"{self._head}"
-            f"Message-ID: <{mark[:40]}@{builder.domain}>\r\n"
+            f"Message-ID: <{mail_hash[:40]}@{builder.domain}>\r\n"
             f"Feedback-ID: {recipient.kind}:newsletter:{builder.domain}\r\n"
         )
         if recipient.unsubscribe_url:
@@ -111,7 +111,7 @@ class PreparedMessage:
         if recipient.text_only:
             data = self._text_only.filled(recipient.my, f"{head}{_TEXT}")
         else:
-            boundary = f"=_{mark[24:56]}"
+            boundary = f"=_{mail_hash[24:56]}"
             data = self._alternative.filled(
                 recipient.my,
                 f'{head}Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'
@@ -120,7 +120,8 @@ class PreparedMessage:
                 f"\r\n--{boundary}--\r\n",
             )
         signed = sign(
-            ReturnPathId(subscriber_id=recipient.subscriber_id, tag=mark[:_TAG]), builder.secret_key
+            ReturnPathId(subscriber_id=recipient.subscriber_id, tag=mail_hash[:TAG_DIGITS]),
+            builder.secret_key,
         )
         return Envelope(
             sender=return_path(signed, builder.domain),
@@ -137,7 +138,7 @@ _HTML = "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: qu
 
 
 def _stretches(pieces: Iterable[bytes], values: Mapping[str, str], *, markup: bool) -> list[bytes | str]:
-    """The pieces in their order, the content's own values filled in: bytes, and names of personal slots."""
+    """The pieces in order, with the content's own values filled in: bytes, and names of personal slots."""
     stretches: list[bytes | str] = []
     for piece in pieces:
         if SLOT not in piece:  # nearly every card
@@ -156,13 +157,13 @@ def _stretches(pieces: Iterable[bytes], values: Mapping[str, str], *, markup: bo
     return stretches
 
 
-@lru_cache(maxsize=256)  # a layout's beginnings and ends: distinct digests share them
+@lru_cache(maxsize=256)  # many digests share the beginning and the end of a layout
 def _split(piece: bytes) -> list[bytes]:
     return SLOTS.split(piece)
 
 
 class _MessageForm:
-    """A mail's stretches in their order, with places for headers and for what is personal."""
+    """A mail's stretches in order, with places for headers and personal values."""
 
     def __init__(self, *bodies: tuple[Sequence[bytes | str], bool]) -> None:
         """bodies: stretches, and whether they are HTML."""
@@ -173,12 +174,12 @@ class _MessageForm:
         self._slots: dict[str, list[tuple[int, bool]]] = {}  # places, and whether they are in HTML
 
     def filled(self, my: Mapping[str, str], *heads: str) -> bytes:
-        """The bytes of one person's mail; `heads` go in front of the bodies."""
-        if self._uses < MANY:
-            # What one reader gets is laid out once; for what many share it pays to join what never changes.
+        """The bytes of one message; `heads` go in front of the bodies."""
+        if self._uses < JOIN_FROM:
+            # First laid out simply; from JOIN_FROM mails on it pays to join the static stretches.
             self._uses += 1
-            if self._uses in (1, MANY):
-                self._lay_out(joined=self._uses == MANY)
+            if self._uses in (1, JOIN_FROM):
+                self._lay_out(joined=self._uses == JOIN_FROM)
         parts = self._parts.copy()
         for place, head in zip(self._heads, heads, strict=True):
             parts[place] = head.encode()

@@ -19,7 +19,7 @@ from functools import lru_cache
 from newsletter.core.mail.values import Builder, Content, Envelope, Prepared, Recipient
 from newsletter.delivery.message.dkim_keys import DkimKey
 
-# Named once more than they occur, so that nobody can add a second one below the signature (section 8.15).
+# Named once more than they occur, so that no second one can be added below the signature (section 8.15).
 OVERSIGNED = (b"from", b"subject", b"to", b"date")
 SIGNED = (
     *OVERSIGNED,
@@ -37,7 +37,7 @@ SIGNED = (
     b"auto-submitted",
     b"feedback-id",
 )
-MAX_LINE = 78  # octets; only a domain or selector that is longer exceeds it
+MAX_LINE = 78  # octets; only a longer domain or selector exceeds it
 CRLF = b"\r\n"
 
 # Both start with two literal octets, for which `re` scans faster than `bytes.replace` does where spaces are
@@ -53,7 +53,7 @@ class DkimSigner:
         self._keys = tuple(keys)
 
     def sign(self, mail: bytes) -> bytes:
-        """The signed mail. mail: CRLF, not dot-stuffed, and final: whatever changes after this breaks it.
+        """The signed mail. mail: CRLF, not dot-stuffed, and final: any later change breaks the signature.
 
         Raises ValueError for a mail without a From.
         """
@@ -90,19 +90,19 @@ class SigningBuilder:
     signer: DkimSigner
 
     def prepare(self, content: Content) -> SignedPrepared:
-        """Do once what all mails with this content share."""
+        """Build once the parts that all mails with this content share."""
         return SignedPrepared(self.builder.prepare(content), self.signer)
 
 
 @dataclass(frozen=True, slots=True)
 class SignedPrepared:
-    """A content that is ready to become many people's signed mail."""
+    """A content that is ready to be assembled and signed for many recipients."""
 
     prepared: Prepared
     signer: DkimSigner
 
     def assemble(self, recipient: Recipient) -> Envelope:
-        """One person's mail. Raises UnsendableAddressError for an address that SMTP cannot carry."""
+        """The message for one recipient. Raises UnsendableAddressError if SMTP cannot carry the address."""
         envelope = self.prepared.assemble(recipient)
         return replace(envelope, data=self.signer.sign(envelope.data))
 
@@ -110,7 +110,7 @@ class SignedPrepared:
 def is_aligned(domain: str, sender_domain: str) -> bool:
     """Whether a signature by `domain` speaks for a From at `sender_domain`, as DMARC's relaxed mode asks.
 
-    Both as A-labels. Equal, or one lies below the other: what needs the list of public suffixes is refused.
+    Both as A-labels. They must be equal, or one below the other; no list of public suffixes is consulted.
     """
     ours, theirs = domain.lower(), sender_domain.lower()
     return ours == theirs or ours.endswith(f".{theirs}") or ("." in ours and theirs.endswith(f".{ours}"))
@@ -134,7 +134,7 @@ def relaxed_body(body: bytes) -> bytes:
 def relaxed_fields(head: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The fields of a header block from top to bottom: (name, value) in relaxed form, section 3.4.2.
 
-    head: what stands before the empty line. Lines that are no field are left out.
+    head: the bytes before the empty line. Lines that are no field are left out.
     """
     unfolded = head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")
     for line in _single_spaced(unfolded).split(CRLF):
@@ -151,7 +151,7 @@ def _single_spaced(text: bytes) -> bytes:
 def _signature(
     key: DkimKey, names: tuple[bytes, ...], signed_at: int | None, *, covered: bytes, body_hash: bytes
 ) -> bytes:
-    """One DKIM-Signature field, folded. It is covered itself, with nothing behind its b= (section 3.7)."""
+    """One DKIM-Signature field, folded. It signs itself too, with an empty b= (section 3.7)."""
     field = _opening(key.algorithm.value, key.domain, key.selector, names, signed_at)
     field += b" bh=%b;\r\n b=" % body_hash
     ((name, value),) = relaxed_fields(field)
@@ -170,7 +170,7 @@ def _opening(
     listed[0], listed[-1] = f"h={listed[0]}", f"{listed[-1][:-1]};"
     line, lines = "DKIM-Signature:", []
     for word, gap in [(tag, " ") for tag in tags] + [(name, "") for name in listed]:
-        start = word.startswith("h=")  # on a line of its own: it is the long one
+        start = word.startswith("h=")  # the long one gets a line of its own
         if start or len(line) + len(gap) + len(word) > MAX_LINE:
             lines.append(line)
             line = f" {word}"

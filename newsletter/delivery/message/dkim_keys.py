@@ -1,6 +1,6 @@
-"""DKIM keys: made, read from PEM, and shown as the DNS record of their public half (RFC 8301, RFC 8463).
+"""Makes DKIM keys, reads them from PEM, and shows their DNS records (RFC 8301, RFC 8463).
 
-Touches no file and asks no DNS; `newsletter.delivery.message.dkim` signs with them.
+It touches no file and asks no DNS; `newsletter.delivery.message.dkim` signs with the keys.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-RSA_BITS = 2048  # what every verifier takes; RFC 8301 section 3.2 asks for it
+RSA_BITS = 2048  # every verifier takes it; RFC 8301 section 3.2 asks for it
 MAX_RSA_BITS = 4096  # verifiers need not take more (RFC 8301 section 3.2)
 MAX_STRING = 255  # octets of one string of a TXT record, RFC 1035 section 3.3
 
@@ -36,12 +36,12 @@ class Algorithm(StrEnum):
 
 
 class UnusableKeyError(ValueError):
-    """What was given is no key that DKIM can sign with; the message says why."""
+    """DKIM cannot sign with this key; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DkimRecord:
-    """What DNS must say about a key."""
+    """The TXT record that publishes a key."""
 
     name: str  # without a dot at the end
     value: str  # of the TXT record, whole
@@ -61,7 +61,7 @@ class DkimRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DkimKey:
-    """A private key, and where the world finds its public half."""
+    """A private key, with the domain and selector of its DNS record."""
 
     domain: str  # A-labels: the signature's d=
     selector: str  # its s=
@@ -80,16 +80,16 @@ class DkimKey:
         """
         public = self.private.public_key()
         if isinstance(self.private, RSAPrivateKey):
-            told = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            octets = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         else:
-            told = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
+            octets = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
         return DkimRecord(
             name=f"{self.selector}._domainkey.{self.domain}",
-            value=f"v=DKIM1; k={self.algorithm.value}; p={b64encode(told).decode()}",
+            value=f"v=DKIM1; k={self.algorithm.value}; p={b64encode(octets).decode()}",
         )
 
     def sign(self, hashed: bytes) -> bytes:
-        """The signature of canonical header fields; the same for the same octets, whichever the algorithm."""
+        """The signature of canonical header fields. Deterministic with both algorithms."""
         if isinstance(self.private, RSAPrivateKey):
             return self.private.sign(hashed, PKCS1v15(), SHA256())
         return self.private.sign(hashlib.sha256(hashed).digest())  # RFC 8463 section 3

@@ -1,4 +1,4 @@
-"""Header fields: cleaned of what could inject others, encoded so that every decoder reads the same.
+"""Writes header fields: cleaned so that none can inject another, and encoded for every decoder.
 
 Python's own `EmailMessage` headers are not used: they garble long non-ASCII subjects, and before 3.12.4
 a subject could become a second header (CVE-2024-6923).
@@ -21,11 +21,11 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")  # RFC 5322 atoms and spaces
 _LINK = re.compile(r"https?://[!#-;=?-~]+")
 _NOT_Q = re.compile(rb"[^A-Za-z0-9!*+/ -]")  # an underscore stands for a space
-_LONGEST_WORD = 60  # characters; a longer one could not stand on a line of 78 behind its field's name
+_LONGEST_WORD = 60  # characters; a longer one does not fit on a line of 78 behind its field's name
 
 
 def clean(text: str) -> str:
-    """`text` on one line, without characters that no header may hold."""
+    """`text` on one line, without the characters that a header must not contain."""
     return " ".join(_UNPRINTABLE.sub(" ", text).split())
 
 
@@ -65,7 +65,7 @@ def bracketed(field: str, name: str, inside: str) -> str:
 def link(field: str, url: str) -> str:
     """`<url>` as a field's value, on a line of its own when it is long. RFC 2369 section 2.
 
-    Raises ValueError for what is no link of the web in plain ASCII.
+    Raises ValueError unless `url` is an http or https link in plain ASCII.
     """
     if not _LINK.fullmatch(url):
         raise ValueError(f"{field} takes a link of printable ASCII, not {url!r}")

@@ -1,7 +1,6 @@
-"""Taking mails to send: what is due, to people who may be mailed at this very moment.
+"""Leases the mails that are due, to subscribers who may be mailed at this moment.
 
-Leases only; nothing is sent here, and nothing is promised before `newsletter.delivery.outbox.handover` hands
-over.
+Sends nothing. A lease promises nothing before `newsletter.delivery.outbox.handover` hands the mail over.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, or_, se
 from newsletter.core.states import REGULAR_KINDS, DebtEnd, DeliveryState, MailKind, SkipReason
 from newsletter.db.schema import deliveries, digests, reader_debts
 from newsletter.delivery.outbox import debts
-from newsletter.delivery.outbox.held_mail import WAITING, as_sender, barred, park
+from newsletter.delivery.outbox.held_mail import WAITING, hold_back, lock_as_sender, with_held_edition
 
 LEASE = timedelta(hours=1)  # all of SMTP's time limits together, the final dot's 10 minutes included
 
@@ -28,16 +27,16 @@ _TRANSACTIONAL = text(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceSelects:
-    """Selectables that the subscribers' side hands out."""
+    """Selectables of the package `subscribers`, which alone knows its tables."""
 
-    mailable: Select[Any]  # who may get digests, with the columns that `Person` names
-    reachable: Select[Any]  # who may get what they asked for: pending people too; the same columns
-    departed: Select[Any]  # who may get the goodbye: those who left; the same columns
+    mailable: Select[Any]  # may get digests; the columns that `Person` names
+    reachable: Select[Any]  # may get transactional mail, also while pending; the same columns
+    departed: Select[Any]  # left, and may get the goodbye; the same columns
     states: Select[Any]  # of everybody: subscriber_id, state; tells why a reader is in none of the others
 
 
-class Person(NamedTuple):  # one is made for each mail: a frozen dataclass takes four times as long
-    """What the audience offers of a subscriber."""
+class Person(NamedTuple):  # made for each mail: a frozen dataclass takes four times as long
+    """A subscriber, as far as a mail needs them."""
 
     subscriber_id: int
     ref: str  # stands in links, instead of the address
@@ -49,30 +48,30 @@ class Person(NamedTuple):  # one is made for each mail: a frozen dataclass takes
     hour: int
     timezone: str
     text_only: bool
-    version: int  # the stamp that a mail composed for them now would bear
+    version: int  # the stamp of a mail that is composed for them now
     paused_until: datetime | None
 
 
 class ClaimedMail(NamedTuple):
-    """A mail that is ours to send, and whom it is for."""
+    """A mail that this sender has leased, with its recipient."""
 
     id: int
     subscriber_id: int
     kind: str
     key: str
     digest_id: int
-    digest_key: str  # what makes its content one, also before it has a row
+    digest_key: str  # identifies its content, also before that has a row
     attempts: int  # used up before
     composed_at: datetime
     expires_at: datetime | None
-    carries: bool  # a debt that is the reader's own; nearly none does, and asking at each commit costs
+    has_reader_debts: bool  # rarely; asking at each commit would cost
     values: Mapping[str, Any]  # what only this mail prints
     person: Person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimResult:
-    """One claim's result."""
+    """The mails that a claim leased and skipped."""
 
     claimed: tuple[ClaimedMail, ...] = ()
     skipped: Mapping[SkipReason, int] = field(default_factory=dict)
@@ -96,19 +95,19 @@ def claim(
     only: int | None = None,
     transactional_only: bool = False,
 ) -> ClaimResult:
-    """Lease up to `limit` mails that are due at `now`, oldest first; `only` one subscriber's.
+    """Lease up to `limit` mails that are due at `now`, oldest first; with `only`, one subscriber's.
 
-    transactional_only: digests stay.
+    transactional_only: digests and notes stay untouched. wall: the real time, which dates the lease, since
+    `now` may be simulated.
 
-    Consent and suppression are checked here, in the same transaction; who may not be mailed any more is
-    skipped with the reason, and the debts follow. What carries a held edition is parked. A queued digest that
-    was composed for an earlier version of the reader is left for composing. `wall` dates the lease: `now` may
-    be simulated.
+    Consent and suppression are checked in the same transaction. A mail to a subscriber who may not be mailed
+    any more is skipped with its reason, and its debts are settled. A mail of a held edition is held back. A
+    queued digest for an older version of the reader is left: composing makes it again.
     """
-    as_sender(connection)
+    lock_as_sender(connection)
     taken: list[ClaimedMail] = []
     skipped: dict[SkipReason, list[int]] = {}
-    last: int | None = None  # id of the last one looked at
+    last: int | None = None  # id of the last mail of the page before
     while len(taken) < limit:
         page = _due(
             connection,
@@ -121,10 +120,12 @@ def claim(
         if not page:
             break
         last = page[-1].id
-        if held := barred(connection, {row.digest_id for row in page if row.kind == MailKind.DIGEST}):
-            park(connection, [row.id for row in page if row.digest_id in held])
+        if held := with_held_edition(
+            connection, {row.digest_id for row in page if row.kind == MailKind.DIGEST}
+        ):
+            hold_back(connection, [row.id for row in page if row.digest_id in held])
             page = [row for row in page if row.digest_id not in held]
-        _sort(connection, page, audience=audience, now=now, taken=taken, skipped=skipped)
+        _divide(connection, page, audience=audience, now=now, taken=taken, skipped=skipped)
         if only is not None:
             break
     if taken:
@@ -140,7 +141,7 @@ def claim(
 
 
 def skip(connection: Connection, ids: Sequence[int], *, reason: SkipReason, now: datetime) -> None:
-    """Give mails up for a reason that is not theirs; their debts end or come back accordingly."""
+    """Give up mails that are not to be sent; their debts end or go back, as the reason says."""
     if not ids:
         return
     connection.execute(
@@ -159,19 +160,19 @@ def skip(connection: Connection, ids: Sequence[int], *, reason: SkipReason, now:
     elif reason is SkipReason.SUPPRESSED:
         debts.leave(connection, ids, end=DebtEnd.SUPPRESSED, now=now)
     else:
-        debts.bring_back(connection, ids, now=now)
+        debts.return_papers(connection, ids, now=now)
 
 
 def transactional_waits(connection: Connection, *, now: datetime) -> bool:
-    """Whether transactional mail is due at `now`: one query, before a run is opened for it."""
+    """Whether a transactional mail is due at `now`: one cheap query, before a run is opened for it."""
     due = select(deliveries.c.id).where(WAITING, _TRANSACTIONAL, deliveries.c.next_attempt_at <= now).limit(1)
     return connection.execute(due).first() is not None
 
 
 def expire(connection: Connection, *, now: datetime, transactional_only: bool = False) -> int:
-    """Skip every waiting mail whose successor is due; its papers come back. Returns how many.
+    """Skip every waiting mail whose successor is due; its papers go back. Returns how many.
 
-    Before composing, so that the papers stand in the very next digest. transactional_only: digests stay.
+    Run it before composing: then the papers are in the next digest. transactional_only: digests stay.
     """
     count = 0
     while True:
@@ -182,7 +183,7 @@ def expire(connection: Connection, *, now: datetime, transactional_only: bool = 
         )
         if transactional_only:
             late = late.where(_TRANSACTIONAL)
-        ids = connection.execute(_for_us_alone(late)).scalars()
+        ids = connection.execute(_locked(late)).scalars()
         page = list(ids)
         if not page:
             return count
@@ -208,7 +209,7 @@ def _due(
     return connection.execute(statement, values).all()
 
 
-_OF_THE_MAIL = ClaimedMail._fields.index("values")  # columns that go into it as they are
+_MAIL_COLUMNS = ClaimedMail._fields.index("values")  # columns that a ClaimedMail takes unchanged
 
 
 @cache  # building a statement costs more than running it
@@ -216,19 +217,19 @@ def _due_statement(*, one: bool, transactional: bool, further: bool) -> Select[A
     d = deliveries.c
     due = (
         select(
-            # In the order of `Claimed`.
+            # In the order of `ClaimedMail`.
             d.id,
             d.subscriber_id,
             d.kind,
             d.key,
             d.digest_id,
-            # Not a join: this must stay a walk along the index of what waits.
+            # Not a join: the query must follow the index on waiting mails.
             select(digests.c.key).where(digests.c.id == d.digest_id).scalar_subquery().label("digest_key"),
             d.attempts,
             d.composed_at,
             d.expires_at,
             exists().where(reader_debts.c.carried_by == d.id, reader_debts.c.ended.is_(None)),
-            # What only the claim looks at.
+            # Only for the claim itself.
             d["values"].label("own"),
             d.state,
             d.stamp,
@@ -248,16 +249,15 @@ def _due_statement(*, one: bool, transactional: bool, further: bool) -> Select[A
         last_at = select(last.c.next_attempt_at).where(last.c.id == bindparam("last")).scalar_subquery()
         same = and_(d.next_attempt_at == last_at, d.id > bindparam("last"))
         due = due.where(or_(d.next_attempt_at > last_at, same))
-    return _for_us_alone(due)
+    return _locked(due)
 
 
-def _for_us_alone(due: Select[Any]) -> Select[Any]:
-    """The seam between the databases: PostgreSQL locks the rows and passes over those that another
-    sender has locked; SQLite writes FOR UPDATE nowhere, its whole transaction is exclusive."""
+def _locked(due: Select[Any]) -> Select[Any]:
+    """Rows that no other sender has locked, on PostgreSQL. SQLite's whole transaction is exclusive anyway."""
     return due.with_for_update(skip_locked=True, of=deliveries)
 
 
-def _sort(
+def _divide(
     connection: Connection,
     page: Sequence[Row[Any]],
     *,
@@ -266,7 +266,7 @@ def _sort(
     taken: list[ClaimedMail],
     skipped: dict[SkipReason, list[int]],
 ) -> None:
-    """Divide what is due into what may go out and what may not."""
+    """Divide due mails into those that may be sent and those to skip."""
     digest_readers = {row.subscriber_id for row in page if row.kind in REGULAR_KINDS}
     leavers = {row.subscriber_id for row in page if row.kind == MailKind.GOODBYE}
     others = {row.subscriber_id for row in page if row.kind not in (*REGULAR_KINDS, MailKind.GOODBYE)}
@@ -281,11 +281,11 @@ def _sort(
         if person is None:
             gone.append(row)
         elif digest and row.state == DeliveryState.QUEUED and row.stamp != person.version:
-            continue  # composed for what the reader was: composing makes it anew
+            continue  # composed for an older version of the reader: composing makes it again
         elif regular and person.paused_until is not None and person.paused_until > now:
             skipped.setdefault(SkipReason.PAUSED, []).append(row.id)
         else:
-            taken.append(ClaimedMail._make((*row[:_OF_THE_MAIL], row.own or {}, person)))
+            taken.append(ClaimedMail._make((*row[:_MAIL_COLUMNS], row.own or {}, person)))
     if gone:
         states = _states(connection, audience.states, {row.subscriber_id for row in gone})
         for row in gone:
@@ -303,7 +303,7 @@ def _people(connection: Connection, people: Select[Any], ids: set[int]) -> dict[
     return {row[0]: Person(*row) for row in rows}
 
 
-@lru_cache(maxsize=16)  # a run's selectables, and a few other runs'
+@lru_cache(maxsize=16)  # the selectables of a few runs
 def _people_statement(people: Select[Any]) -> Select[Any]:
     offered = people.subquery()
     return select(*(offered.c[name] for name in Person._fields)).where(

@@ -21,12 +21,12 @@ from newsletter.db.schema import digest_maybes, digest_papers, digests, pieces
 
 T = TypeVar("T")
 
-PAGE = 400  # rows named in one statement; far below any database's limit of parameters
-CACHE = 16 * 1024 * 1024  # bytes of pieces kept: some hundred papers in every form
+ROWS_PER_STATEMENT = 400  # rows named in one statement; far below any database's limit of parameters
+CACHE_SIZE = 16 * 1024 * 1024  # bytes of pieces kept: some hundred papers in every form
 
 
 def store_pieces(connection: Connection, bodies: Iterable[bytes]) -> list[int]:
-    """Store encoded pieces, content-addressed; their ids in the order given."""
+    """Store encoded pieces by their hash; their ids in the order given."""
     keys = [(hashlib.sha256(body).hexdigest(), body) for body in bodies]
     by_key = dict(keys)
     ids: dict[str, int] = {}
@@ -125,9 +125,9 @@ def load_content(connection: Connection, digest_id: int) -> Content:
 
 
 class ContentCache:
-    """Contents by digest, over a bounded cache of pieces: what many digests share is read once."""
+    """Loads contents by digest id. Pieces are cached up to a size: many digests share them."""
 
-    def __init__(self, *, size: int = CACHE) -> None:
+    def __init__(self, *, size: int = CACHE_SIZE) -> None:
         self._limit = size
         self._size = 0
         self._pieces: OrderedDict[int, bytes] = OrderedDict()  # least recently used first
@@ -199,4 +199,4 @@ def _ids(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
 
 
 def _pages(items: Sequence[T]) -> list[Sequence[T]]:
-    return [items[start : start + PAGE] for start in range(0, len(items), PAGE)]
+    return [items[start : start + ROWS_PER_STATEMENT] for start in range(0, len(items), ROWS_PER_STATEMENT)]

@@ -1,7 +1,7 @@
-"""What a mail's fate does to the debts that it carried. Set-based, in the transaction of the change.
+"""Settles the debts that mails carried, when the mails end. Set-based, in the caller's transaction.
 
-Papers that an edition froze need no row while their mail waits or is sent; only what comes back, is
-recapped or was a reader's own is a row (`reader_debts`).
+A paper of an edition needs no row while its mail waits or is sent. Only exceptions are rows of
+`reader_debts`: papers that went back to the reader, recaps, and a newcomer's welcome papers.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 from newsletter.core.states import RESENT, DebtEnd, DeliveryState, Form, Role
 from newsletter.db.schema import deliveries, digest_papers, digests, paper_heirs, papers, reader_debts
 
-RETURNED = "returned"  # ReaderDebt.kind of a paper that came back
+RETURNED = "returned"  # ReaderDebt.kind of a paper that went back to the reader
 
 
-_GIVE = (  # ready-made: it runs with every commit of sent mails
+_GIVE = (  # built once: it runs with every commit of sent mails
     update(reader_debts)
     .where(reader_debts.c.carried_by.in_(bindparam("ids", expanding=True)), reader_debts.c.ended.is_(None))
     .values(ended=DebtEnd.GIVEN.value, ended_at=bindparam("b_now"))
@@ -42,31 +42,33 @@ _GIVE = (  # ready-made: it runs with every commit of sent mails
 
 
 def give(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """These mails were sent: what they carried is given."""
+    """These mails were sent: the debts that they carried end as given."""
     connection.execute(_GIVE, {"ids": list(ids), "b_now": now})
 
 
 def refuse(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """These were refused for the recipient's sake: what they carried ends so."""
+    """These mails were refused because of the recipient: their debts end as refused."""
     _end(connection, _carried(ids), DebtEnd.REFUSED, now)
 
 
 def leave(connection: Connection, ids: Sequence[int], *, end: DebtEnd, now: datetime) -> None:
-    """The readers left or are suppressed."""
+    """The readers of these mails left, or are suppressed: the debts end as `end` says."""
     _end(connection, _carried(ids), end, now)
 
 
-def bring_back(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """These expired (or their reader paused): every paper leads the next digest."""
+def return_papers(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
+    """These mails expired, or their reader paused: every paper leads the next digest."""
     if not ids:
         return
     _add_absent(connection, ids, kind=RETURNED, now=now)
     connection.execute(update(reader_debts).where(_carried(ids)).values(carried_by=None))
 
 
-def bring_back_once(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """These were refused for another reason than the recipient: their papers come back, but no paper a
-    second time after a second refusal. A recap stays until a mail that carries it is sent."""
+def return_papers_once(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
+    """These mails were refused, not because of the recipient: each paper goes back to the reader once.
+
+    After a second refusal a paper's debt ends. A recap stays until a mail that carries it is sent.
+    """
     if not ids:
         return
     before = deliveries.alias("before")
@@ -88,7 +90,7 @@ def bring_back_once(connection: Connection, ids: Sequence[int], *, now: datetime
 
 
 def recap(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """Nobody knows whether these arrived: their papers become recaps, once."""
+    """It is unknown whether these mails arrived: their papers become recaps, once."""
     if not ids:
         return
     _add_absent(connection, ids, kind=Role.RECAP, now=now)
@@ -100,8 +102,8 @@ def recap(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
     connection.execute(update(reader_debts).where(_carried(ids)).values(carried_by=None))
 
 
-def take_again(connection: Connection, ids: Sequence[int]) -> None:
-    """These mails go out after all: the debts that they gave back are theirs again."""
+def reclaim(connection: Connection, ids: Sequence[int]) -> None:
+    """These mails are sent after all: they carry again the debts that they gave back."""
     connection.execute(
         update(reader_debts)
         .where(
@@ -119,7 +121,7 @@ def take_again(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def keep_given(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """These were sent and go out once more: whatever becomes of the second copy, what they gave is given."""
+    """These mails were sent and are sent again: their papers stay given, however the second copy ends."""
     _add_absent(connection, ids, kind=RESENT, now=now)
     connection.execute(
         update(reader_debts)
@@ -138,11 +140,11 @@ def keep_given(connection: Connection, ids: Sequence[int], *, now: datetime) -> 
 
 
 def share(connection: Connection, kept: int, off: int) -> None:
-    """A paper was split from the one that was kept: what a reader's own rows owe of either is owed of both.
+    """Paper `off` was split from paper `kept`: a reader who is owed one is owed both.
 
-    Rows that waiting mails carry follow these mails' fate. Those that have ended stay as they are.
+    A copy of a row that a waiting mail carries is settled with that mail. Ended rows stay as they are.
     """
-    # What is copied is not copied back.
+    # Rows made by the first copy are not copied back.
     last = connection.execute(select(func.coalesce(func.max(reader_debts.c.id), 0))).scalar_one()
     whole = select(papers.c.id).where(or_(papers.c.id == kept, papers.c.merged_into == kept))
     for sources, heir in ((whole, off), ([off], kept)):
@@ -160,14 +162,14 @@ def share(connection: Connection, kept: int, off: int) -> None:
 
 
 def was_sent() -> ColumnElement[bool]:
-    """Whether a delivery is sent, or was before somebody had it sent once more."""
+    """Whether a delivery is sent, or was sent before an admin had it sent again."""
     given = reader_debts.alias("given")
     before = exists().where(given.c.carried_by == deliveries.c.id, given.c.kind == RESENT)
     return or_(deliveries.c.state == DeliveryState.SENT, before)
 
 
 def given_elsewhere(connection: Connection, delivery_id: int) -> bool:
-    """Whether another mail already holds, or gave, a paper that this one gave back."""
+    """Whether another mail carries, or gave, a paper that this one gave back."""
     found = connection.execute(
         select(reader_debts.c.id)
         .where(
@@ -189,8 +191,10 @@ def _end(connection: Connection, which: ColumnElement[bool], end: DebtEnd, now: 
 
 
 def _add_absent(connection: Connection, ids: Sequence[int], *, kind: str, now: datetime) -> None:
-    """Insert a row for each paper that these mails show as news and that is no row of the reader's yet; also
-    for each that was part of one of them then, and was split from it since."""
+    """Insert a row for each paper that these mails show as news and that has no row yet.
+
+    Also for each paper that was merged into a shown one at that time, and was split from it since.
+    """
     digest_ids = select(deliveries.c.digest_id).where(deliveries.c.id.in_(ids))
     news = and_(
         digest_papers.c.digest_id.in_(digest_ids),
@@ -216,7 +220,7 @@ def _absent(ids: Sequence[int], held: Select[Any], *, kind: str, now: datetime) 
     is_row = exists().where(
         own.c.carried_by == deliveries.c.id,
         own.c.paper_id == same.c.id,
-        # A debt and a digest name a paper as it was then; merges may have come between.
+        # Papers may have been merged after the debt or the digest named them.
         func.coalesce(same.c.merged_into, same.c.id) == func.coalesce(named.c.merged_into, named.c.id),
     )
     rows = (

@@ -1,6 +1,6 @@
-"""What digests show: their papers, and the doubtful ones at the end, with the words that each was found by.
+"""Reads which papers digests show, doubtful ones too, with the matched words of each.
 
-Leaves out what a digest had no room for, and knows nothing of readers.
+Papers for which a digest had no room are not included. It knows nothing of readers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, sel
 from newsletter.core.states import Form
 from newsletter.db.schema import digest_maybes, digest_papers, paper_topics, papers
 
-CHUNK = 400  # digests named in one statement; far below any database's limit of parameters
+DIGESTS_PER_STATEMENT = 400  # digests named in one statement; far below any database's limit of parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class ShownPaper:
 
     id: int
     title: str
-    topic: str  # slug that it is shown under; of a doubtful one: that it may belong to
+    topic: str  # slug that it is shown under, or, for a doubtful paper, may belong to
     evidence: tuple[str, ...]  # matched words as they are now, strongest first
     form: str = ""  # full, short, title; doubtful ones have none
     role: str = ""  # news, recap, welcome; doubtful ones have none
@@ -31,30 +31,30 @@ class ShownPaper:
 
 @dataclass(slots=True, kw_only=True)
 class DigestPapers:
-    """What one digest shows, in its order."""
+    """The papers that one digest shows, in its order."""
 
     papers: list[ShownPaper] = field(default_factory=list)
     maybe: list[ShownPaper] = field(default_factory=list)  # doubtful ones
 
 
 def contents_of(connection: Connection, digest_ids: Collection[int]) -> dict[int, DigestPapers]:
-    """What these digests show; one that shows no paper is not among the keys."""
+    """The papers of these digests by digest id. A digest without papers has no key."""
     found: dict[int, DigestPapers] = {}
     ids = sorted(digest_ids)
-    for start in range(0, len(ids), CHUNK):
-        page = ids[start : start + CHUNK]
-        shown = _of(digest_papers, digest_papers.c.form, digest_papers.c.role).where(
+    for start in range(0, len(ids), DIGESTS_PER_STATEMENT):
+        page = ids[start : start + DIGESTS_PER_STATEMENT]
+        shown = _papers_of(digest_papers, digest_papers.c.form, digest_papers.c.role).where(
             digest_papers.c.digest_id.in_(page), digest_papers.c.form != Form.LEFT
         )
         for digest_id, *values in connection.execute(shown):
-            found.setdefault(digest_id, DigestPapers()).papers.append(_carried(*values))
-        doubted = _of(digest_maybes).where(digest_maybes.c.digest_id.in_(page))
+            found.setdefault(digest_id, DigestPapers()).papers.append(_shown_paper(*values))
+        doubted = _papers_of(digest_maybes).where(digest_maybes.c.digest_id.in_(page))
         for digest_id, *values in connection.execute(doubted):
-            found.setdefault(digest_id, DigestPapers()).maybe.append(_carried(*values))
+            found.setdefault(digest_id, DigestPapers()).maybe.append(_shown_paper(*values))
     return found
 
 
-def _of(held: Table, *more: ColumnElement[str]) -> Select[Any]:
+def _papers_of(held: Table, *more: ColumnElement[str]) -> Select[Any]:
     kept = func.coalesce(
         papers.c.merged_into, papers.c.id
     )  # a merged paper has its matches under the kept one
@@ -68,7 +68,7 @@ def _of(held: Table, *more: ColumnElement[str]) -> Select[Any]:
     )
 
 
-def _carried(
+def _shown_paper(
     paper_id: int, title: str, topic: str, evidence: list[str] | None, form: str = "", role: str = ""
 ) -> ShownPaper:
     return ShownPaper(

@@ -1,8 +1,7 @@
-"""The outbox's ledger side: handing over, recording outcomes, giving back.
+"""Hands leased mails over to a sender, records outcomes, and takes mails back.
 
-Its contract is docs/explanation/delivery.md, “Handing over” and “Commits”.
-
-It sends nothing and opens no transaction: whatever one call does belongs to one commit of the caller's.
+It sends nothing and opens no transaction: the caller commits. The rules are in docs/explanation/delivery.md,
+“Handing over” and “Commits”.
 """
 
 from __future__ import annotations
@@ -23,21 +22,21 @@ from newsletter.db.schema import deliveries
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.outbox.claims import LEASE
 
-WINDOW = 50  # mails that may be "handing over" at once: what one crash can leave uncertain
+WINDOW = 50  # mails of a run that may be "handing over" at a time: one crash can leave them uncertain
 
 log = logging.getLogger(__name__)
 
 
-class AttemptResult(NamedTuple):  # one for each mail
-    """What became of one mail that was handed over."""
+class AttemptResult(NamedTuple):  # made for each mail: faster than a dataclass
+    """The outcome of one mail that was handed over, and the step that follows."""
 
     delivery_id: int
     outcome: Outcome
     next: NextStep
-    carries: bool = True  # whether it may hold debts that are the reader's own
+    has_reader_debts: bool = True  # whether the mail may carry rows of reader_debts
 
 
-# What each fate makes of the row. RETRY keeps its text for `deliveries list`.
+# The state for each fate. RETRY keeps the server's text, for `deliveries list`.
 _STATE = {
     Fate.SENT: DeliveryState.SENT,
     Fate.RETRY: DeliveryState.DEFERRED,
@@ -68,7 +67,7 @@ _RECORD = (
 _IDS = deliveries.c.id.in_(bindparam("ids", expanding=True))
 _HELD = (_IDS, deliveries.c.owner == bindparam("b_owner"))
 
-# The one that runs for every mail that is sent.
+# Runs for every mail that is sent.
 _SENT = ManyRows(
     update(deliveries)
     .where(
@@ -137,7 +136,7 @@ def record(
 ) -> frozenset[int]:
     """Write outcomes down; the ids of those that came too late, because `owner` lost the mail.
 
-    owner None: a second judgement on mails that were deferred meanwhile (the first 50 of a run).
+    owner None: a second judgement of mails that were deferred meanwhile (the first 50 of a run).
     """
     by_fate: dict[Fate, list[AttemptResult]] = {}
     for result in results:
@@ -153,7 +152,7 @@ def record(
             late.update(set(ids).difference(ours))
             ids = [delivery_id for delivery_id in ids if delivery_id in ours]
         if fate is Fate.SENT:
-            carrying = {result.delivery_id for result in some if result.carries}
+            carrying = {result.delivery_id for result in some if result.has_reader_debts}
             ids = [delivery_id for delivery_id in ids if delivery_id in carrying]
         if ids and fate is not Fate.RETRY:
             _SETTLE[fate](connection, ids, now=now)
@@ -163,9 +162,9 @@ def record(
 
 
 def release(connection: Connection, ids: Iterable[int], *, owner: str) -> int:
-    """Give back what was taken and not sent: as if it had never been claimed. Returns how many.
+    """Give back mails that were leased and not sent, as if they had never been claimed. Returns how many.
 
-    Also for mails that were handed over, but only if no final dot can have left.
+    Also mails that were handed over, but only if no final dot can have left.
     """
     return connection.execute(
         update(deliveries)
@@ -178,16 +177,16 @@ def release(connection: Connection, ids: Iterable[int], *, owner: str) -> int:
     ).rowcount
 
 
-# Where a mail goes that was claimed in vain.
+# The state of a mail that was claimed and not sent.
 UNTOUCHED = case((deliveries.c.attempts > 0, DeliveryState.DEFERRED.value), else_=DeliveryState.QUEUED.value)
 
 
-# What each fate does to the debts that the mails carried; a mail that is tried again keeps them.
+# The effect of each fate on the debts that a mail carried; a mail that is tried again keeps them.
 _SETTLE = {
     Fate.SENT: debts.give,
     Fate.REFUSED: debts.refuse,
-    Fate.RETURNED: debts.bring_back_once,
-    Fate.EXPIRED: debts.bring_back,
+    Fate.RETURNED: debts.return_papers_once,
+    Fate.EXPIRED: debts.return_papers,
     Fate.UNCERTAIN: debts.recap,
 }
 
@@ -195,7 +194,7 @@ _SETTLE = {
 def _write_sent(
     connection: Connection, ids: Sequence[int], *, owner: str, results: Sequence[AttemptResult], now: datetime
 ) -> Collection[int]:
-    """Write down what was sent; the ids that were ours."""
+    """Record mails that were sent; the ids that `owner` still held."""
     rows = [
         (result.delivery_id, result.outcome.code, result.outcome.status, result.outcome.text)
         for result in results
@@ -213,7 +212,7 @@ def _write(
     results: Sequence[AttemptResult],
     now: datetime,
 ) -> Collection[int]:
-    """Write any other outcome down; the ids that were ours."""
+    """Record any other outcome; the ids that `owner` still held."""
     ours = set(connection.execute(_OURS if owner else _DEFERRED, {"ids": ids, "b_owner": owner}).scalars())
     kept = [_row(result, now=now) for result in results if result.delivery_id in ours]
     if kept:

@@ -1,8 +1,8 @@
-"""Parking: composed mails that carry a held edition wait, out of every claim's way, until it is released.
+"""Holds back the composed mails of a held edition, until an admin releases the edition.
 
-A parked mail is due when it expires: where nobody releases the edition in time, its papers come back. It
-decides nothing: `newsletter.pipeline.curation.review` and `newsletter.pipeline.deliver.edition_guard` hold
-and release.
+A mail that is held back becomes due when it expires: if nobody releases the edition in time, its papers go
+back to the reader. This module does not decide which editions are held; `newsletter.pipeline.curation.review`
+and `newsletter.pipeline.deliver.edition_guard` do.
 """
 
 from __future__ import annotations
@@ -17,31 +17,33 @@ from newsletter.core.states import DeliveryState, Form
 from newsletter.db.engine import hold
 from newsletter.db.schema import deliveries, digest_papers, digests, editions
 
-# Literal, or SQLite would not see that the partial index on what waits serves.
+# Literal: only then does SQLite use the partial index on waiting mails.
 WAITING = text("deliveries.state in ('queued', 'deferred')")
-_PARKED = deliveries.c.next_attempt_at == deliveries.c.expires_at  # no retry is ever as late as that
+_HELD_BACK = deliveries.c.next_attempt_at == deliveries.c.expires_at  # no retry is as late as that
 
-RELEASE = 0x6E657775  # PostgreSQL's advisory lock (any fixed number) of senders, against whoever releases
+RELEASE = 0x6E657775  # key of PostgreSQL's advisory lock: senders share it, a release holds it alone
 
 
-def as_sender(connection: Connection) -> None:
-    """Let no edition be released until this transaction ends: what it parks would stay parked. First of all,
-    before a mail is locked; senders do not wait for each other."""
+def lock_as_sender(connection: Connection) -> None:
+    """Let no edition be released until this transaction ends, or what it holds back would stay held back.
+
+    Call it before any mail is locked. Senders do not wait for each other.
+    """
     hold(connection, RELEASE, shared=True)
 
 
-def without_senders(connection: Connection) -> None:
-    """Wait until no transaction of a sender is open, and let none begin until this one ends."""
+def lock_out_senders(connection: Connection) -> None:
+    """Wait until no sender has an open transaction, and let none begin until this one ends."""
     hold(connection, RELEASE)
 
 
-def carrying(numbers: Collection[int]) -> Select[Any]:
-    """Ids of the digests that show a paper as one of these editions'."""
+def digests_with(numbers: Collection[int]) -> Select[Any]:
+    """Ids of the digests that show a paper of these editions."""
     return (
         select(digest_papers.c.digest_id)
         .join(digests, digests.c.id == digest_papers.c.digest_id)
         .where(
-            digests.c.edition >= min(numbers, default=0),  # a digest carries the newest there was, or older
+            digests.c.edition >= min(numbers, default=0),  # no digest carries an edition newer than its own
             digest_papers.c.edition.in_(numbers),
             digest_papers.c.form != Form.LEFT,
         )
@@ -49,50 +51,52 @@ def carrying(numbers: Collection[int]) -> Select[Any]:
     )
 
 
-def held(connection: Connection) -> Sequence[int]:
+def held_editions(connection: Connection) -> Sequence[int]:
     """The numbers of the editions that are held."""
     return connection.execute(select(editions.c.number).where(editions.c.held)).scalars().all()
 
 
-def barred(connection: Connection, digest_ids: Collection[int]) -> frozenset[int]:
-    """Those of these digests that carry a held edition; a cheap look while none is held."""
-    numbers = held(connection) if digest_ids else ()
+def with_held_edition(connection: Connection, digest_ids: Collection[int]) -> frozenset[int]:
+    """The ids of those digests that carry a held edition. Cheap while none is held."""
+    numbers = held_editions(connection) if digest_ids else ()
     if not numbers:
         return frozenset()
-    some = carrying(numbers).where(digest_papers.c.digest_id.in_(digest_ids))
+    some = digests_with(numbers).where(digest_papers.c.digest_id.in_(digest_ids))
     return frozenset(connection.execute(some).scalars())
 
 
-def park(connection: Connection, ids: Collection[int]) -> None:
-    """Park these mails of those that wait."""
+def hold_back(connection: Connection, ids: Collection[int]) -> None:
+    """Hold back those of these mails that wait."""
     if ids:
-        _park(connection, deliveries.c.id.in_(ids))
+        _hold_back(connection, deliveries.c.id.in_(ids))
 
 
-def park_all(connection: Connection) -> None:
-    """Park every mail that waits and carries a held edition."""
-    numbers = held(connection)
+def hold_back_all(connection: Connection) -> None:
+    """Hold back every waiting mail that carries a held edition."""
+    numbers = held_editions(connection)
     if numbers:
-        _park(connection, deliveries.c.digest_id.in_(carrying(numbers)))
+        _hold_back(connection, deliveries.c.digest_id.in_(digests_with(numbers)))
 
 
-def unpark(connection: Connection, number: int, *, now: datetime, stale: Select[Any] | None = None) -> None:
-    """What an edition's hold kept back is due at `now` (aware), and what was refused for now meanwhile.
+def release_held(
+    connection: Connection, number: int, *, now: datetime, stale: Select[Any] | None = None
+) -> None:
+    """Make the mails of an edition due at `now` (aware): those held back, and those deferred meanwhile.
 
-    stale: ids of digests that are to be made anew: mails with them that were never handed over wait for that.
+    stale: ids of digests that are to be made again. Their mails that were never handed over stay held back.
     """
     tried = or_(deliveries.c.state == DeliveryState.DEFERRED, deliveries.c.attempts > 0)
-    freed = and_(WAITING, or_(_PARKED, tried), deliveries.c.digest_id.in_(carrying([number])))
+    freed = and_(WAITING, or_(_HELD_BACK, tried), deliveries.c.digest_id.in_(digests_with([number])))
     if stale is not None:
         freed = and_(freed, or_(tried, deliveries.c.digest_id.not_in(stale)))
     connection.execute(update(deliveries).where(freed).values(next_attempt_at=now))
 
 
-def _park(connection: Connection, which: ColumnElement[bool]) -> None:
-    # On PostgreSQL what a sender leases at this moment is theirs: they look before they hand over.
+def _hold_back(connection: Connection, which: ColumnElement[bool]) -> None:
+    # On PostgreSQL a mail that a sender is leasing now is skipped: the sender checks before it hands over.
     ours = (
         select(deliveries.c.id)
-        .where(WAITING, which, ~_PARKED)
+        .where(WAITING, which, ~_HELD_BACK)
         .with_for_update(skip_locked=True, of=deliveries)
     )
     connection.execute(

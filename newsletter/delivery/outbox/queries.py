@@ -1,6 +1,6 @@
 """Deliveries as `deliveries list` and `show` print them. Changes nothing.
 
-Addresses come from a selectable that the subscribers' side hands out.
+Addresses come from a selectable of the package `subscribers`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What limits allow, counted in the database: all senders share it and a restart forgets nothing.
+"""Counts sent mails against the limits, in the database: all senders share it, and restarts lose nothing.
 
-It decides no order and knows no mail: portions of a scope's allowance are taken and given back here.
-Which mail uses one is `newsletter.pipeline.deliver.rate_limiter`.
+It takes quotas from a limit and gives them back. Which mail uses a quota is decided in
+`newsletter.pipeline.deliver.rate_limiter`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ALL = ""  # the scope of every mail
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The limits as they are configured; a scope without any rate is free."""
+    """The limits as configured. A scope without a rate has no limit."""
 
     everything: Sequence[Rate] = ()
     relays: Mapping[str, Sequence[Rate]] = field(default_factory=dict)  # by name, "host:port"
@@ -35,16 +35,16 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class TakenQuota:
-    """What a scope gave."""
+    """What a limit allowed."""
 
-    mails: int  # that may go
-    opens_at: datetime  # when the next may, if these are fewer than were wanted
+    mails: int  # that may be sent
+    opens_at: datetime  # when the next may be sent, if fewer were allowed than wanted
 
 
 def take(
     connection: Connection, scope: str, rates: Sequence[Rate], *, wanted: int, wall: datetime
 ) -> TakenQuota:
-    """Take up to `wanted` mails from a scope's allowance. wall: the real time, never simulated."""
+    """Count up to `wanted` mails against a scope's limits. wall: the real time, never simulated."""
     hold(connection, LIMITS)
     counts = _counts(connection, scope)
     for rate in rates:
@@ -62,7 +62,7 @@ def take(
 def give_back(
     connection: Connection, scope: str, rates: Sequence[Rate], *, mails: int, taken_at: datetime
 ) -> None:
-    """Give back what was taken at `taken_at` and not used: there, and nowhere else."""
+    """Give back what was taken at `taken_at` and not used: in the slice where it was counted."""
     if mails <= 0 or not rates:
         return
     hold(connection, LIMITS)
@@ -92,7 +92,7 @@ def forget(connection: Connection, *, wall: datetime) -> None:
 
 
 def pause(connection: Connection, domain: str, *, until: datetime, reason: str) -> None:
-    """Give a domain a rest: its mail waits until then, whoever sends."""
+    """Pause a domain for all senders: its mail waits until then."""
     insert = dialect_insert(connection)(pauses).values(domain=domain, until=until, reason=reason[:500])
     connection.execute(
         insert.on_conflict_do_update(
@@ -102,7 +102,7 @@ def pause(connection: Connection, domain: str, *, until: datetime, reason: str) 
 
 
 def paused(connection: Connection, *, now: datetime) -> dict[str, datetime]:
-    """The domains that rest at `now`, and until when; pauses that are over are deleted."""
+    """The domains that are paused at `now`, each with its end; pauses that are over are deleted."""
     connection.execute(delete(pauses).where(pauses.c.until <= now))
     return {row.domain: row.until for row in connection.execute(select(pauses.c.domain, pauses.c.until))}
 

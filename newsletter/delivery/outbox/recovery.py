@@ -1,6 +1,7 @@
-"""What a dead sender left behind: leases go back, hand-overs become uncertain or are sent again.
+"""Recovers the mails of dead senders: leases go back, hand-overs become uncertain or are sent again.
 
-It decides death by `newsletter.delivery.outbox.sender_locks` (this host) or by the lease (other hosts).
+It does not decide who is dead: `newsletter.delivery.outbox.sender_locks` does on this host, and on other
+hosts the end of the lease.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from newsletter.db.schema import deliveries
 from newsletter.delivery.outbox import debts, sender_locks
 from newsletter.delivery.outbox.handover import UNTOUCHED
 
-PAGE = 500  # mails settled in one statement
-DIED = "the sender died between the final dot and the reply"
-OLDER = "restored from a backup that was made before this mail was settled"
+MAILS_PER_STATEMENT = 500  # mails settled in one statement
+SENDER_DIED = "the sender died between the final dot and the reply"
+OLDER_COPY = "restored from a backup that was made before this mail was settled"
 OPEN = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.HANDING_OVER, DeliveryState.DEFERRED)
 
 
 class Uncertain(StrEnum):
-    """What happens to a digest whose fate nobody knows.
+    """How a digest continues of which nobody knows whether it arrived.
 
-    docs/explanation/delivery.md, “Uncertain messages”, says it in full.
+    See docs/explanation/delivery.md, “Uncertain messages”.
     """
 
     MEND = "mend"  # never sent again: its papers become recaps in the next digest
@@ -34,14 +35,14 @@ class Uncertain(StrEnum):
 
 
 def resends(kind: str, mode: Uncertain) -> bool:
-    """Whether an uncertain mail of this kind is sent again: always what a person waits for."""
+    """Whether an uncertain mail of this kind is sent again. Transactional mail always is."""
     return mode is Uncertain.RESEND or kind not in REGULAR_KINDS
 
 
 def recover(
     connection: Connection, *, locks_dir: Path, now: datetime, wall: datetime, mode: Uncertain
 ) -> int:
-    """Move what dead senders held. Returns how many mails became uncertain. Idempotent."""
+    """Recover the mails that dead senders held. Returns how many became uncertain. Idempotent."""
     found = connection.execute(
         select(deliveries.c.owner).where(deliveries.c.owner.is_not(None)).distinct()
     ).scalars()
@@ -59,21 +60,26 @@ def recover(
     return uncertain
 
 
-def doubt(connection: Connection, *, now: datetime, mode: Uncertain) -> int:
-    """Treat every mail that is not settled as handed over by somebody who died; how many became uncertain.
+def doubt_unsettled(connection: Connection, *, now: datetime, mode: Uncertain) -> int:
+    """Treat every open mail as handed over by a sender that died. Returns how many became uncertain.
 
-    For a database that is an older copy: the newsletter that it was copied from may have sent them.
+    For a database restored from a backup: the mail may have been sent after the backup was made.
     """
     connection.execute(
         update(deliveries)
         .where(deliveries.c.state.in_([state.value for state in OPEN]))
         .values(state=DeliveryState.HANDING_OVER.value)
     )
-    return _move(connection, true(), now=now, mode=mode, why=OLDER)
+    return _move(connection, true(), now=now, mode=mode, why=OLDER_COPY)
 
 
 def _move(
-    connection: Connection, held: ColumnElement[bool], *, now: datetime, mode: Uncertain, why: str = DIED
+    connection: Connection,
+    held: ColumnElement[bool],
+    *,
+    now: datetime,
+    mode: Uncertain,
+    why: str = SENDER_DIED,
 ) -> int:
     free: dict[str, Any] = {"owner": None, "leased_until": None}
     connection.execute(
@@ -99,7 +105,9 @@ def _move(
     count = 0
     while True:
         # Locked on PostgreSQL: two senders that find the same dead one must not both make recaps.
-        page = select(deliveries.c.id).where(handed).limit(PAGE).with_for_update(skip_locked=True)
+        page = (
+            select(deliveries.c.id).where(handed).limit(MAILS_PER_STATEMENT).with_for_update(skip_locked=True)
+        )
         ids = list(connection.execute(page).scalars())
         if not ids:
             return count

@@ -18,7 +18,10 @@ _RESENDABLE = frozenset({DeliveryState.UNCERTAIN, DeliveryState.SENT})
 
 
 def retry(connection: Connection, delivery_id: int, *, now: datetime) -> None:
-    """Make a failed or deferred mail due now; the same bytes. Raises NewsletterError when it must not go."""
+    """Make a failed or deferred mail due now, the same bytes.
+
+    Raises NotFoundError, or another NewsletterError that says why it must not be sent.
+    """
     row = _fetch(connection, delivery_id)
     state = DeliveryState(row.state)
     if state not in _TRIABLE:
@@ -36,7 +39,10 @@ def retry(connection: Connection, delivery_id: int, *, now: datetime) -> None:
 
 
 def resend(connection: Connection, delivery_id: int, *, now: datetime) -> None:
-    """Send an uncertain or sent mail again, the same bytes: the reader may get it twice."""
+    """Send an uncertain or sent mail again, the same bytes: the reader may get it twice.
+
+    Raises as `retry` does.
+    """
     row = _fetch(connection, delivery_id)
     state = DeliveryState(row.state)
     if state not in _RESENDABLE:
@@ -48,7 +54,7 @@ def resend(connection: Connection, delivery_id: int, *, now: datetime) -> None:
         _take_again(connection, row, now=now)
     else:
         debts.keep_given(connection, [row.id], now=now)
-    # Somebody wants it sent: were it to expire, it would give back papers that may have arrived.
+    # It must not expire: it would give back papers that may have arrived.
     _due_now(connection, row, now=now, expires_at=None)
 
 
@@ -62,11 +68,11 @@ def _take_again(connection: Connection, row: Row[Any], *, now: datetime) -> None
             f"papers of delivery {row.id} already stand in a later one",
             hint="Sending it again would bring them twice.",
         )
-    debts.take_again(connection, [row.id])
+    debts.reclaim(connection, [row.id])
 
 
 def _due_now(connection: Connection, row: Row[Any], *, now: datetime, expires_at: datetime | None) -> None:
-    # Deferred, not queued, once it was tried: what was ever on its way is never composed anew.
+    # Deferred, not queued, once it was tried: a mail that was handed over is never composed again.
     tried = row.attempts > 0 or row.state != DeliveryState.QUEUED
     connection.execute(
         update(deliveries)

@@ -1,6 +1,6 @@
-"""Who sends: an owner id with an operating-system lock, so that a dead owner is known at once.
+"""Gives each sender an owner id with an operating-system lock, so that a dead sender is known by it.
 
-It touches no database; `newsletter.delivery.outbox.recovery` moves what the dead ones held.
+It touches no database; `newsletter.delivery.outbox.recovery` recovers the mails of dead senders.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def owning(locks_dir: Path) -> Iterator[str]:
 def is_dead(owner: str, locks_dir: Path) -> bool | None:
     """Whether `owner` is known to be dead; None when only its lease can tell (it runs elsewhere).
 
-    A lock file in our folder is the owner's, whatever its host is called by now (containers change
-    names); a missing one means death only for an owner of this very host and folder.
+    A lock file in our folder belongs to the owner, even if the host's name has changed (as containers do).
+    A missing one proves death only for an owner of this host and folder.
     """
     if not _OWNER.fullmatch(owner):
         return None
@@ -63,13 +63,13 @@ def is_dead(owner: str, locks_dir: Path) -> bool | None:
 
 
 def forget(owner: str, locks_dir: Path) -> None:
-    """Remove a dead owner's lock file, once what it held has moved."""
+    """Remove a dead owner's lock file, once its mails are recovered."""
     if _OWNER.fullmatch(owner):
         (locks_dir / (owner + SUFFIX)).unlink(missing_ok=True)
 
 
 def _place(locks_dir: Path) -> str:
-    """This host and this folder: two state directories on one host must not judge each other's owners."""
+    """A name for this host and folder, since one host may have several state directories."""
     status = locks_dir.stat()
     folder = hashlib.sha256(f"{status.st_dev}:{status.st_ino}".encode()).hexdigest()[:8]
     host = re.sub(r"[^A-Za-z0-9.]", "", socket.gethostname())[:60] or "host"

@@ -1,7 +1,7 @@
-"""AUTH: which mechanism, and what to say at each step (RFC 4954).
+"""Chooses an AUTH mechanism and makes its commands (RFC 4954).
 
-It never decides whether a login is safe here; `newsletter.delivery.smtp.session` asks only under TLS or on
-a relay that is configured without.
+It does not decide whether a login is safe: `newsletter.delivery.smtp.handshake` uses it only under TLS, or
+with a relay that is configured without.
 """
 
 from __future__ import annotations

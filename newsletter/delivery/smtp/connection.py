@@ -1,6 +1,6 @@
-"""One non-blocking connection to a relay: socket, TLS, session and the clock that runs against it.
+"""Drives one non-blocking connection to a relay: socket, TLS, session and deadlines.
 
-It decides nothing about mail; events go up as the session makes them.
+It decides nothing about mail: it returns the events that the session makes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security, T
 from newsletter.delivery.smtp.session import Event, Session
 from newsletter.delivery.smtp.tls import TlsLayer
 
-READ = 4_096  # bytes taken from the socket at once: replies are short
-BLOCK = 65_536  # bytes of output for which Timeouts.block is granted
+READ_SIZE = 4_096  # bytes of one read from the socket: replies are short
+BODY_BLOCK = 65_536  # bytes of output for which Timeouts.block is granted
 SocketAddress = tuple[socket.AddressFamily, Any]
 
 
@@ -66,7 +66,7 @@ class Connection:
         selector.register(self.socket, self._interest, self)
 
     def handle(self, ready: int) -> list[Event]:
-        """Act on what the selector found. Raises RelayError while no mail was named."""
+        """Read and write as the selector allows. Raises RelayError while no mail was named."""
         if self.session is None:
             self._connected()
         events: list[Event] = []
@@ -78,7 +78,7 @@ class Connection:
         return self._watched(events)
 
     def wake(self) -> list[Event]:
-        """Begin an envelope, if idle and there is one."""
+        """Begin an envelope, if the connection is idle and there is one."""
         if self.session is None or not self.session.idle:
             return []
         events = self.session.wake()
@@ -91,7 +91,7 @@ class Connection:
         return self._watched(self._write())
 
     def overdue(self) -> list[Event]:
-        """The deadline has passed: settle what was under way. Raises RelayError while no mail was named."""
+        """The deadline has passed: settle the open envelopes. Raises RelayError while no mail was named."""
         if self.session is None:
             raise RelayError(self.relay, Fault.SILENT, "no connection in time")
         waiting = self.session.waiting
@@ -99,7 +99,7 @@ class Connection:
         return self._watched(self.session.lost(f"no answer in time ({phase})", Fault.SILENT))
 
     def close(self) -> None:
-        """Forget the socket at once."""
+        """Close the socket immediately."""
         if not self.closed:
             self.closed = True
             self._selector.unregister(self.socket)
@@ -110,7 +110,7 @@ class Connection:
     def _connected(self) -> None:
         error = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
-            # Reset so early that it looks like a failure to connect: somebody was there.
+            # A reset this early looks like a failure to connect, but a server was there.
             fault = Fault.LOST if error == errno.ECONNRESET else Fault.REFUSED
             raise RelayError(self.relay, fault, os.strerror(error))
         self.session = Session(
@@ -125,7 +125,7 @@ class Connection:
     def _read(self) -> list[Event]:
         assert self.session is not None
         try:
-            data = self.socket.recv(READ)
+            data = self.socket.recv(READ_SIZE)
         except BlockingIOError:
             return []
         except OSError as error:
@@ -133,9 +133,9 @@ class Connection:
         self._passed("read")
         if not data:
             return self.session.lost("the server closed the connection")
-        return self._took(data)
+        return self._received(data)
 
-    def _took(self, data: bytes) -> list[Event]:
+    def _received(self, data: bytes) -> list[Event]:
         assert self.session is not None
         if self.tls is None:
             events = self.session.receive(data)
@@ -143,7 +143,7 @@ class Connection:
                 self._start_tls()
             return events
         if not self.tls.established:
-            self._put(self.tls.shake(data))
+            self._send_raw(self.tls.shake(data))
             if not self.tls.established:
                 return []
             if self.session.wants_tls:
@@ -153,7 +153,7 @@ class Connection:
             plain, ended = self.tls.decrypt(data)
         except ConnectionError as error:
             return self.session.lost(str(error))
-        self._put(self.tls.pending())
+        self._send_raw(self.tls.pending())
         events = self.session.receive(plain) if plain else []
         if ended:
             events += self.session.lost("the server closed the connection")
@@ -162,10 +162,10 @@ class Connection:
     def _start_tls(self) -> None:
         assert self._context is not None
         self.tls = TlsLayer(self._context, self.relay)
-        self._put(self.tls.shake())
+        self._send_raw(self.tls.shake())
 
-    def _put(self, raw: bytes) -> None:
-        """Send bytes that are none of the session's output."""
+    def _send_raw(self, raw: bytes) -> None:
+        """Send bytes that are not the session's output."""
         if raw:
             self._raw.append(raw)
             self._left += len(raw)
@@ -218,17 +218,17 @@ class Connection:
         raw[0] = memoryview(raw[0])[taken:]
 
     def _unwritable(self, error: OSError) -> list[Event]:
-        """The server does not read any more; what it said before (421, 554, …) may still lie here."""
+        """The server reads no more; a reply that it sent before (421, 554, …) may still be unread."""
         assert self.session is not None
         events: list[Event] = []
         while not self.session.over:
             try:
-                data = self.socket.recv(READ)
+                data = self.socket.recv(READ_SIZE)
             except OSError:
                 break
             if not data:
                 break
-            events += self._took(data)
+            events += self._received(data)
         return events + self.session.lost(_lost_words(error))
 
     # the clock
@@ -250,7 +250,7 @@ class Connection:
         if self.tls is not None and not self.tls.established:
             waited = "tls"
         elif self._raw and waited is not None:
-            block = session.flushed // BLOCK
+            block = session.flushed // BODY_BLOCK
         if waited is not self._waited or block != self._block:
             # Only a new phase moves the deadline: a reply of one byte a second does not.
             self._waited, self._block = waited, block
@@ -263,7 +263,7 @@ class Connection:
             return timeouts.tls
         waiting = self.session.waiting
         if waiting is None:
-            return float("inf")  # idle: the server may hang up, we need not
+            return float("inf")  # idle: only the server may hang up
         if waiting[0] == "dot" and self._raw:
             return timeouts.block
         return _SECONDS[waiting[0]](timeouts)
@@ -285,7 +285,7 @@ _SECONDS: dict[str, Callable[[Timeouts], float]] = {
 
 
 def _literal(sock: socket.socket) -> str:
-    """Our end as an address literal (RFC 5321 4.1.3): needs no name service."""
+    """Our own address as a literal (RFC 5321 4.1.3): it needs no DNS."""
     host = sock.getsockname()[0].partition("%")[0]
     return f"[IPv6:{host}]" if ":" in host else f"[{host}]"
 

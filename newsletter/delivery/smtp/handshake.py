@@ -1,6 +1,6 @@
-"""From the greeting to the point where mail may be named: EHLO, STARTTLS, AUTH. Bytes and replies only.
+"""Leads the SMTP conversation from the greeting to the first MAIL: EHLO, STARTTLS, AUTH.
 
-Whatever goes wrong here is the relay's fault and no mail's; it is raised as a RelayError.
+It neither sends nor reads. A failure here concerns the relay and no mail, and is raised as a RelayError.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from newsletter.delivery.smtp.replies import Reply
 
 @dataclass(slots=True, kw_only=True)
 class ServerExtensions:
-    """What the server said about itself, after the last EHLO."""
+    """The server's own words about itself, from the last EHLO."""
 
     greeting: str = ""
     extensions: dict[str, str] = field(default_factory=dict)  # upper-case keyword: its parameters
@@ -47,7 +47,7 @@ class Handshake:
         self._challenges: Iterator[Callable[[Reply], bytes]] = iter(())
 
     def answer(self, reply: Reply) -> bytes:
-        """What to send after `reply`; empty when `ready` or `wants_tls` came true. Raises RelayError."""
+        """The bytes to send after `reply`; none once `ready` or `wants_tls` is true. Raises RelayError."""
         if self.phase == "greeting":
             return self._greeted(reply)
         if self.phase in ("ehlo", "helo"):
@@ -57,7 +57,7 @@ class Handshake:
         return self._authenticated(reply)
 
     def secured(self) -> bytes:
-        """What to send once TLS stands: EHLO again; what was said before is forgotten (RFC 3207 4.2)."""
+        """The bytes to send once TLS is established: EHLO again, with nothing known before (RFC 3207 4.2)."""
         self.offer = ServerExtensions(greeting=self.offer.greeting, encrypted=True)
         self.wants_tls = False
         return self._ehlo()

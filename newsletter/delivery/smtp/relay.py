@@ -1,4 +1,4 @@
-"""A relay as it is configured, its time limits, and what can be wrong with it before any mail is named.
+"""Describes a relay as configured, its time limits, and its faults before any mail is named.
 
 It opens no connection; `newsletter.delivery.smtp.transport` does.
 """
@@ -15,7 +15,7 @@ from newsletter.core.errors import ConfigurationError, NewsletterError
 class Security(StrEnum):
     """How the connection is protected. Never less than this."""
 
-    STARTTLS = "starttls"  # port 587: upgraded before anything is said
+    STARTTLS = "starttls"  # port 587: upgraded before any mail or login
     TLS = "tls"  # port 465: from the first byte
     NONE = "none"  # on loopback, or where the admin insists
 
@@ -48,12 +48,12 @@ class Relay:
     password: str = field(default="", repr=False)
     connections: int = 4
     messages_per_connection: int = 100  # what many real relays allow
-    weight: float = 1.0  # its share of the mail beside other relays; 0: only when no other can be used
+    weight: float = 1.0  # its share of the mail; 0: only when no other relay can be used
     timeouts: Timeouts = field(default_factory=Timeouts)
-    hostname: str = ""  # what we call ourselves in EHLO; empty: the address literal of our end
-    ca_file: str | None = None  # trusted besides nothing else; None: the system's store
+    hostname: str = ""  # our name in EHLO; empty: the address literal of our end
+    ca_file: str | None = None  # the only certificates trusted; None: the system's store
     allow_insecure: bool = False  # security none also beyond loopback
-    patience: tuple[float, ...] = (1.0, 5.0, 15.0)  # seconds before each new round of connecting
+    retry_delays: tuple[float, ...] = (1.0, 5.0, 15.0)  # seconds before each new round of connecting
 
     def __post_init__(self) -> None:
         if not self.host or not 0 < self.port < 65536:
@@ -76,7 +76,7 @@ class Relay:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` names this machine by its very spelling; nothing is looked up."""
+    """Whether the spelling of `host` alone names this machine; nothing is looked up."""
     if host.rstrip(".").lower() in ("localhost", "ip6-localhost"):
         return True
     try:
@@ -86,7 +86,7 @@ def is_loopback(host: str) -> bool:
 
 
 class Fault(StrEnum):
-    """What is wrong with a relay, and what to do about it (`HINTS`)."""
+    """A fault of a relay; `HINTS` says what to do about it."""
 
     NAME = "name"  # the host name is not found
     REFUSED = "refused"  # nobody listens, or no way there
@@ -101,8 +101,8 @@ class Fault(StrEnum):
     TLS = "tls"  # the handshake failed otherwise
     NO_LOGIN = "no login"  # it offers no AUTH that we know
     LOGIN = "login"  # refused
-    SENDER = "sender"  # our own address is refused, mail after mail
-    STRANGERS = "strangers"  # it knows too few of our readers: most likely it is the wrong server
+    SENDER = "sender"  # it refuses our sender address, mail after mail
+    STRANGERS = "strangers"  # it refuses too many readers as unknown: probably the wrong server
 
 
 HINTS = {
@@ -126,7 +126,7 @@ HINTS = {
     Fault.LOGIN: "Check smtp.username and the password; many providers want an app password.",
 }
 
-LASTING = frozenset(  # no second try mends these
+LASTING = frozenset(  # trying again does not help
     {
         Fault.NO_STARTTLS,
         Fault.INJECTED,
@@ -136,11 +136,11 @@ LASTING = frozenset(  # no second try mends these
     }
 )
 
-PASSING = frozenset({Fault.BUSY, Fault.LOST})  # a little later may be better, even at the first contact
+PASSING = frozenset({Fault.BUSY, Fault.LOST})  # trying again may help, even at the first contact
 
 
 class RelayError(NewsletterError):
-    """A relay cannot be used. No mail was named to it: what is queued stays queued, untouched."""
+    """A relay cannot be used. No mail was named to it: queued mail stays queued, untouched."""
 
     def __init__(self, relay: Relay, fault: Fault, words: str) -> None:
         super().__init__(f"the mail server {relay.host}:{relay.port}: {words}", hint=HINTS[fault])

@@ -1,6 +1,6 @@
 """Reads SMTP replies out of a byte stream, however it was split; sizes are bounded.
 
-It knows nothing of commands: which reply answers what is `newsletter.delivery.smtp.session`'s.
+It knows nothing of commands: `newsletter.delivery.smtp.session` knows which reply answers which command.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-MAX_LINE = 4096  # bytes; RFC 5321 4.5.3.1.5 says 512, real servers write somewhat more
+MAX_LINE = 4096  # bytes; RFC 5321 4.5.3.1.5 says 512, real servers write more
 MAX_REPLY = 65_536  # bytes in all lines of one reply: an endless multi-line reply ends here
 MAX_TEXT = 500  # characters of the server's words that are kept
 
@@ -19,14 +19,14 @@ _STATUS = re.compile(rb"([245])\.(\d{1,3})\.(\d{1,3})(?= |$)")
 
 
 class UnreadableReplyError(ValueError):
-    """The server sent something that is no SMTP reply, or one without bounds."""
+    """The server sent something that is no SMTP reply, or too long a reply."""
 
 
 class Reply(NamedTuple):  # four are made for each mail: a dataclass takes three times as long
     """One whole reply, of one or several lines."""
 
     code: int  # 200 to 599
-    lines: tuple[bytes, ...]  # what stands behind the code, a line each, without CRLF
+    lines: tuple[bytes, ...]  # the text behind the code, one for each line, without CRLF
 
     @property
     def status(self) -> str | None:
@@ -43,7 +43,7 @@ class Reply(NamedTuple):  # four are made for each mail: a dataclass takes three
         return printable(b" ".join(words))
 
 
-@lru_cache(maxsize=256)  # servers say few
+@lru_cache(maxsize=256)  # servers use few
 def _status(kind: int, word: bytes) -> str | None:
     found = _STATUS.fullmatch(word)
     return word.decode("ascii") if found is not None and int(found[1]) == kind else None
@@ -71,11 +71,11 @@ class ReplyReader:
 
     @property
     def leftover(self) -> bool:
-        """Whether anything lies here that was not handed out as a reply."""
+        """Whether bytes are left that were not returned as a reply."""
         return self._position < len(self._buffer) or bool(self._lines)
 
     def feed(self, data: bytes) -> None:
-        """Take in what came from the network."""
+        """Add bytes from the network."""
         self._buffer = self._buffer[self._position :] + data if self.leftover else data
         self._position = 0
 

@@ -1,6 +1,6 @@
-"""The SMTP client without any network: bytes in, events and bytes out. One session is one connection.
+"""Speaks SMTP as a client on one connection, without any network: bytes in, events and bytes out.
 
-It opens nothing, waits for nothing and knows no time; `newsletter.delivery.smtp.connection` does.
+It opens no socket, never waits and knows no time; `newsletter.delivery.smtp.connection` does.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from newsletter.core.mail.retry import RuleMeaning, course_of
+from newsletter.core.mail.retry import RuleMeaning, meaning_of
 from newsletter.core.mail.values import Envelope, Outcome
 from newsletter.delivery.smtp.handshake import Handshake
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
 from newsletter.delivery.smtp.replies import Reply, ReplyReader, UnreadableReplyError
 from newsletter.delivery.smtp.transaction import Transaction, UnsendableError, prepare
 
-OUT_OF_ORDER = frozenset({500, 502, 503})  # what a server says that cannot take commands in one write
+OUT_OF_ORDER = frozenset({500, 502, 503})  # from servers that cannot take several commands in one write
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class EnvelopeSettled:
 
 @dataclass(frozen=True, slots=True)
 class EnvelopeReturned:
-    """An envelope whose body never left should try another connection; `outcome` if it may not."""
+    """No byte of the envelope's body has left: try another connection, or count `outcome` if it may not."""
 
     envelope: Envelope
     outcome: Outcome
@@ -36,12 +36,12 @@ class EnvelopeReturned:
 
 @dataclass(frozen=True, slots=True)
 class PipeliningBroken:
-    """The server advertises PIPELINING and cannot do it."""
+    """The server offers PIPELINING and cannot do it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionOver:
-    """Nothing more will be sent here; close. `backed_off`: the server asked us to (421)."""
+    """Nothing more is sent on this connection: close it. `backed_off`: the server asked for it (421)."""
 
     words: str
     backed_off: bool = False
@@ -53,8 +53,8 @@ Event = EnvelopeSettled | EnvelopeReturned | PipeliningBroken | SessionOver
 class Session:
     """One connection's conversation.
 
-    pull: hands out the next envelope, or None; asked whenever one can be begun, also while an earlier
-    one still waits for its last reply (RFC 2920 3.1: a message may lead the next group of commands).
+    pull: returns the next envelope, or None. It is called whenever an envelope can begin, also while an
+    earlier one still waits for its last reply (RFC 2920 3.1: a message may lead the next group of commands).
     """
 
     def __init__(
@@ -79,12 +79,12 @@ class Session:
 
     @property
     def waiting(self) -> tuple[str, Transaction | None] | None:
-        """(phase, turn) of the reply that must come next; None when idle."""
+        """(phase, transaction) of the reply that must come next; None when idle."""
         return self._expected[0] if self._expected else None
 
     @property
     def idle(self) -> bool:
-        """Whether mail may be named and none is under way."""
+        """Whether a mail may begin and none is under way."""
         return self.handshake.ready and not self._expected and not self.over
 
     @property
@@ -100,7 +100,7 @@ class Session:
             while not self.over and (reply := self._reader.next()) is not None:
                 self._take(reply, events)
                 if not self.handshake.ready and self.wants_tls:
-                    if self._reader.leftover:  # CVE-2011-0411: commands or replies slipped in before TLS
+                    if self._reader.leftover:  # CVE-2011-0411: plaintext injected before TLS
                         raise RelayError(self.relay, Fault.INJECTED, "sent plaintext after STARTTLS")
                     break
         except UnreadableReplyError as error:
@@ -117,7 +117,7 @@ class Session:
         return events
 
     def secured(self) -> None:
-        """TLS stands: introduce ourselves again."""
+        """TLS is established: send EHLO again."""
         self._reader = ReplyReader()
         self._send(self.handshake.secured())
         self._expected.append((self.handshake.phase, None))
@@ -128,7 +128,7 @@ class Session:
         self._expected.append(("quit", None))
 
     def lost(self, words: str, fault: Fault = Fault.LOST) -> list[Event]:
-        """The connection is gone or too slow: settle what was under way.
+        """The connection is gone or too slow: settle the open envelopes.
 
         Raises RelayError while no mail was named.
         """
@@ -143,8 +143,8 @@ class Session:
         if not self._expected:
             self._close(f"unasked: {reply.code} {reply.text}", events, backed_off=reply.code == 421)
             return
-        phase, turn = self._expected.popleft()
-        if turn is None:
+        phase, transaction = self._expected.popleft()
+        if transaction is None:
             if phase == "quit":
                 self._close("goodbye", events)
             elif phase == "rset":
@@ -153,9 +153,9 @@ class Session:
             else:
                 self._shake(reply)
         elif phase == "dot":
-            self._dotted(turn, reply, events)
+            self._take_dot_reply(transaction, reply, events)
         else:
-            self._enveloped(phase, turn, reply, events)
+            self._take_command_reply(phase, transaction, reply, events)
 
     def _shake(self, reply: Reply) -> None:
         command = self.handshake.answer(reply)
@@ -166,54 +166,56 @@ class Session:
             # RFC 2920 3: only what the last EHLO offered counts.
             self._pipelining = self._may_pipeline and "PIPELINING" in self.handshake.offer.extensions
 
-    def _enveloped(self, phase: str, turn: Transaction, reply: Reply, events: list[Event]) -> None:
+    def _take_command_reply(
+        self, phase: str, transaction: Transaction, reply: Reply, events: list[Event]
+    ) -> None:
         code = reply.code
         good = code == 354 if phase == "data" else 200 <= code < 300
         if not good and code < 400:
-            self._expected.appendleft((phase, turn))
+            self._expected.appendleft((phase, transaction))
             self._break(f"{code} as the answer to {phase.upper()}", Fault.GARBAGE, events)
             return
         if phase == "mail" and good:
-            turn.accepted_mail = True
-        if not good and turn.refusal is None:
-            turn.refusal = turn.answered(reply, phase)
-            if self._should_move(turn, reply, events):
+            transaction.accepted_mail = True
+        if not good and transaction.refusal is None:
+            transaction.refusal = transaction.answered(reply, phase)
+            if self._should_move(transaction, reply, events):
                 return
         if code == 421:
-            self._expected.appendleft((phase, turn))
+            self._expected.appendleft((phase, transaction))
             self._close(f"421 {reply.text}", events, backed_off=True)
         elif phase == "data" and good:
-            self._write_body(turn, events)
-        elif phase == "data" or (turn.refusal is not None and not turn.pipelined):
-            assert turn.refusal is not None
-            self._needs_reset = self._needs_reset or turn.accepted_mail
-            self._settle(turn.refusal, events)
-        elif not turn.pipelined:
-            self._command("rcpt" if phase == "mail" else "data", turn)
+            self._write_body(transaction, events)
+        elif phase == "data" or (transaction.refusal is not None and not transaction.pipelined):
+            assert transaction.refusal is not None
+            self._needs_reset = self._needs_reset or transaction.accepted_mail
+            self._settle(transaction.refusal, events)
+        elif not transaction.pipelined:
+            self._command("rcpt" if phase == "mail" else "data", transaction)
         else:
-            turn.phase = "rcpt" if phase == "mail" else "data"
+            transaction.phase = "rcpt" if phase == "mail" else "data"
 
-    def _should_move(self, turn: Transaction, reply: Reply, events: list[Event]) -> bool:
-        """Whether another connection may take what this one refused; if so, this one ends here."""
-        assert turn.refusal is not None
-        if turn.pipelined and not self.done and reply.code in OUT_OF_ORDER:
+    def _should_move(self, transaction: Transaction, reply: Reply, events: list[Event]) -> bool:
+        """Whether another connection may take the refused envelope; if so, this connection ends."""
+        assert transaction.refusal is not None
+        if transaction.pipelined and not self.done and reply.code in OUT_OF_ORDER:
             events.append(PipeliningBroken())
-        elif not self.done or course_of(turn.refusal) not in (RuleMeaning.BACK_OFF, RuleMeaning.NEXT):
+        elif not self.done or meaning_of(transaction.refusal) not in (RuleMeaning.BACK_OFF, RuleMeaning.NEXT):
             return False
-        outcome, turn.refusal = turn.refusal, None
-        events.append(EnvelopeReturned(turn.envelope, outcome))
-        self._forget(turn)
+        outcome, transaction.refusal = transaction.refusal, None
+        events.append(EnvelopeReturned(transaction.envelope, outcome))
+        self._forget(transaction)
         self._close(f"{reply.code} {reply.text}", events)
         return True
 
-    def _dotted(self, turn: Transaction, reply: Reply, events: list[Event]) -> None:
+    def _take_dot_reply(self, transaction: Transaction, reply: Reply, events: list[Event]) -> None:
         if 300 <= reply.code < 400:
-            self._expected.appendleft(("dot", turn))
+            self._expected.appendleft(("dot", transaction))
             self._break(f"{reply.code} as the answer to the final dot", Fault.GARBAGE, events)
             return
-        # With a refusal this was the lone dot after it, and says nothing.
-        self.accepted += turn.refusal is None and reply.code < 400
-        self._settle(turn.refusal or turn.answered(reply, "dot"), events)
+        # After a refusal this answers the lone dot, and means nothing.
+        self.accepted += transaction.refusal is None and reply.code < 400
+        self._settle(transaction.refusal or transaction.answered(reply, "dot"), events)
         if reply.code == 421:
             self._close(f"421 {reply.text}", events, backed_off=True)
 
@@ -223,10 +225,12 @@ class Session:
         self.output.append(command)
         self._queued += len(command)
 
-    def _command(self, phase: str, turn: Transaction) -> None:
-        turn.phase = phase
-        self._send(turn.mail if phase == "mail" else turn.rcpt if phase == "rcpt" else b"DATA\r\n")
-        self._expected.append((phase, turn))
+    def _command(self, phase: str, transaction: Transaction) -> None:
+        transaction.phase = phase
+        self._send(
+            transaction.mail if phase == "mail" else transaction.rcpt if phase == "rcpt" else b"DATA\r\n"
+        )
+        self._expected.append((phase, transaction))
 
     def _fill(self, events: list[Event]) -> None:
         if not self.handshake.ready:
@@ -234,44 +238,46 @@ class Session:
         if self._begun >= self.relay.messages_per_connection:
             self.quit()
             return
-        turn = self._next(events)
-        if turn is not None:
-            self._begin(turn)
+        transaction = self._next(events)
+        if transaction is not None:
+            self._begin(transaction)
 
     def _next(self, events: list[Event]) -> Transaction | None:
         while (envelope := self._pull()) is not None:
             try:
-                turn = prepare(envelope, self.handshake.offer, pipelined=self._pipelining, relay=self._name)
+                transaction = prepare(
+                    envelope, self.handshake.offer, pipelined=self._pipelining, relay=self._name
+                )
             except UnsendableError as error:
                 events.append(EnvelopeSettled(error.outcome))
                 continue
             self._begun += 1
-            return turn
+            return transaction
         return None
 
-    def _begin(self, turn: Transaction) -> None:
+    def _begin(self, transaction: Transaction) -> None:
         if self._needs_reset:
             self._needs_reset = False
             self._send(b"RSET\r\n")
             self._expected.append(("rset", None))
-        if turn.pipelined:
-            self._send(turn.mail + turn.rcpt + b"DATA\r\n")
-            self._expected.extend((("mail", turn), ("rcpt", turn), ("data", turn)))
+        if transaction.pipelined:
+            self._send(transaction.mail + transaction.rcpt + b"DATA\r\n")
+            self._expected.extend((("mail", transaction), ("rcpt", transaction), ("data", transaction)))
         else:
-            self._command("mail", turn)
+            self._command("mail", transaction)
 
-    def _write_body(self, turn: Transaction, events: list[Event]) -> None:
-        self._expected.append(("dot", turn))
-        if turn.refusal is not None:
+    def _write_body(self, transaction: Transaction, events: list[Event]) -> None:
+        self._expected.append(("dot", transaction))
+        if transaction.refusal is not None:
             # RFC 2920 3.1: DATA was accepted though no recipient was; a lone dot ends it.
             self._send(b".\r\n")
             return
-        data, end = turn.body()
-        turn.phase = "dot"
+        data, end = transaction.body()
+        transaction.phase = "dot"
         self.output.append(data)
         self._queued += len(data)
-        turn.dot_at = self._queued + len(end)
-        if turn.pipelined and self._begun < self.relay.messages_per_connection:
+        transaction.dot_at = self._queued + len(end)
+        if transaction.pipelined and self._begun < self.relay.messages_per_connection:
             following = self._next(events)
             if following is not None:
                 self._send(end + following.mail + following.rcpt + b"DATA\r\n")
@@ -285,8 +291,8 @@ class Session:
         self.done += 1
         events.append(EnvelopeSettled(outcome))
 
-    def _forget(self, turn: Transaction) -> None:
-        self._expected = deque(entry for entry in self._expected if entry[1] is not turn)
+    def _forget(self, transaction: Transaction) -> None:
+        self._expected = deque(entry for entry in self._expected if entry[1] is not transaction)
 
     def _break(self, words: str, fault: Fault, events: list[Event]) -> None:
         """The conversation fails: the relay's fault before any mail, else each envelope's outcome."""
@@ -296,19 +302,27 @@ class Session:
         self._close(words, events)
 
     def _close(self, words: str, events: list[Event], *, backed_off: bool = False) -> None:
-        turns = {id(turn): turn for _, turn in self._expected if turn is not None}
+        transactions = {
+            id(transaction): transaction for _, transaction in self._expected if transaction is not None
+        }
         first = not self.done
-        for turn in turns.values():
-            if turn.refusal is not None:
-                events.append(EnvelopeSettled(turn.refusal))
-            elif turn.dot_at is not None or (first and (turn.phase == "mail" or not turn.pipelined)):
-                events.append(EnvelopeSettled(turn.broken_off(words, flushed=self.flushed)))
+        for transaction in transactions.values():
+            if transaction.refusal is not None:
+                events.append(EnvelopeSettled(transaction.refusal))
+            elif transaction.dot_at is not None or (
+                first and (transaction.phase == "mail" or not transaction.pipelined)
+            ):
+                events.append(EnvelopeSettled(transaction.broken_off(words, flushed=self.flushed)))
             else:
                 # A kept connection that ends between two mails is an ordinary thing; a first one that
                 # ends within a pipelined group may have choked on the group.
                 if first:
                     events.append(PipeliningBroken())
-                events.append(EnvelopeReturned(turn.envelope, turn.broken_off(words, flushed=self.flushed)))
+                events.append(
+                    EnvelopeReturned(
+                        transaction.envelope, transaction.broken_off(words, flushed=self.flushed)
+                    )
+                )
             first = False
         self._expected.clear()
         self.over = True

@@ -1,6 +1,6 @@
-"""TLS between buffers: what goes to the socket and what comes from it, the socket itself elsewhere.
+"""Encrypts and decrypts one connection's bytes in memory. It touches no socket.
 
-Certificates are always verified; there is no switch.
+Certificates are always verified; there is no setting against it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import ssl
 from newsletter.core.errors import ConfigurationError
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError
 
-CHUNK = 65_536  # bytes read out of the TLS layer at once
+READ_SIZE = 65_536  # bytes read out of the TLS layer at once
 
 
 def client_context(relay: Relay) -> ssl.SSLContext:
@@ -41,7 +41,7 @@ class TlsLayer:
         return self._tls.version() or ""
 
     def shake(self, data: bytes = b"") -> bytes:
-        """Go on with the handshake after `data`; what to send. Raises RelayError."""
+        """Continue the handshake after `data`; the bytes to send. Raises RelayError."""
         if data:
             self._incoming.write(data)
         try:
@@ -69,7 +69,7 @@ class TlsLayer:
         plain: list[bytes] = []
         ended = False
         try:
-            while chunk := self._tls.read(CHUNK):
+            while chunk := self._tls.read(READ_SIZE):
                 plain.append(chunk)
             ended = True
         except ssl.SSLWantReadError:
@@ -83,5 +83,5 @@ class TlsLayer:
         return b"".join(plain), ended
 
     def pending(self) -> bytes:
-        """What TLS itself wants sent: alerts, key updates."""
+        """Bytes that TLS itself must send: alerts, key updates."""
         return self._outgoing.read()

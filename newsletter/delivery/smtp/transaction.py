@@ -1,6 +1,6 @@
-"""One envelope's turn on one connection: its commands, and the outcome for each way it can end.
+"""Makes one mail transaction: its commands, and its outcome for each way to end (RFC 5321 3.3).
 
-It neither sends nor reads; `newsletter.delivery.smtp.session` puts turns in order.
+It neither sends nor reads; `newsletter.delivery.smtp.session` puts transactions in order.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class Transaction:
         """(the message, dot-stuffed, and the final dot), RFC 5321 4.5.2."""
         data = self.envelope.data
         if not self.envelope.undotted and (b"\n." in data or data.startswith(b".")):
-            # A dot behind a bare LF is stuffed too: some servers take that for a line end, and "\n.\n"
-            # for the end of the mail (SMTP smuggling, 2023).
+            # A dot behind a bare LF is stuffed too: some servers read it as a line end, and "\n.\n" as the
+            # end of the mail (SMTP smuggling, 2023).
             data = data.replace(b"\n.", b"\n..")
             if data.startswith(b"."):
                 data = b"." + data
@@ -94,7 +94,7 @@ class Transaction:
 
 
 def prepare(envelope: Envelope, offer: ServerExtensions, *, pipelined: bool, relay: str = "") -> Transaction:
-    """The turn of `envelope` on a server with `offer`. Raises UnsendableError with the outcome."""
+    """The transaction of `envelope` on a server with `offer`. Raises UnsendableError with the outcome."""
     extensions = offer.extensions
     size = len(envelope.data)
     try:

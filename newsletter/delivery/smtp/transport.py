@@ -1,7 +1,7 @@
-"""Sends envelopes over several kept connections to one or several relays; `probe` looks at one relay.
+"""Sends envelopes over several kept connections to one or several relays; `probe` tests one relay.
 
-One thread, one selector, non-blocking sockets: at wire speed a second thread would only fight for the
-interpreter. It knows no database: what is offered here was committed as "handing over" before.
+It uses one thread, one selector and non-blocking sockets: a second thread would only compete for the
+interpreter. It knows no database: an envelope that is offered was committed as "handing over" before.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from newsletter.delivery.smtp.session import (
     SessionOver,
 )
 
-MOVES = 3  # connections that may hand an envelope back before it counts as deferred
-NAP = 0.5  # seconds: the longest wait in one step, so that the caller can look at its signals
-GLANCE = 0.1  # seconds between looks at the time limits: none of them needs to be kept more exactly
+MAX_MOVES = 3  # connections that may hand an envelope back before it counts as deferred
+STEP_TIMEOUT = 0.5  # seconds: the longest wait in one step, so that the caller can look at its signals
+DEADLINE_CHECK = 0.1  # seconds between checks of the time limits: none needs more precision
 
 
 class Transport:
     """Takes envelopes, gives outcomes.
 
-    Raises nothing for the sake of a mail. When no relay can be used any more, `error` says why and
-    what was not begun can be taken back with `give_back`. Raises ConfigurationError on construction
-    for an unreadable CA file.
+    It raises nothing because of a mail. When no relay can be used any more, `error` says why, and `give_back`
+    returns the envelopes that were not begun. The constructor raises ConfigurationError for an unreadable
+    CA file.
     """
 
     def __init__(
@@ -47,14 +47,14 @@ class Transport:
         clock: Callable[[], float] = time.monotonic,
         passed: Callable[[str], None] = lambda _point: None,
     ) -> None:
-        self._lines = RelayPool(relays)
+        self._pool = RelayPool(relays)
         self._clock = clock
-        self._passed = passed  # told each read and write of a socket: points at which a crash may come
+        self._passed = passed  # called after each read and write of a socket: points of a crash in tests
         self._selector = selectors.DefaultSelector()
-        self._grown = False  # a backlog, since idle connections were last woken
+        self._grown = False  # a backlog grew since idle connections were last woken
         self._moves: dict[int, int] = {}  # delivery id: times it was handed back
         self._under_way = 0
-        self._glance_at = 0.0
+        self._deadlines_at = 0.0
         self._outcomes: list[Outcome] = []
 
     def __enter__(self) -> Transport:
@@ -68,74 +68,74 @@ class Transport:
     @property
     def unsettled(self) -> int:
         """Envelopes offered and neither settled nor given back."""
-        return self._lines.waiting + self._under_way
+        return self._pool.waiting + self._under_way
 
     @property
     def error(self) -> RelayError | None:
         """Why no relay can be used any more; None while one can."""
-        return self._lines.error
+        return self._pool.error
 
     @property
     def failures(self) -> list[RelayError]:
-        """What is wrong with the relays that are out of use."""
-        return [line.error for line in self._lines.all if line.error is not None]
+        """The faults of the relays that are out of use."""
+        return [state.error for state in self._pool.states if state.error is not None]
 
     @property
     def room(self) -> int | None:
-        """Mails that the relays may still take, offered ones apart; None: as many as there are."""
-        return self._lines.room(self._clock())
+        """Mails that the relays may take in addition to the offered ones; None: no limit."""
+        return self._pool.room(self._clock())
 
     def allowance(self, relay: Relay) -> int:
-        """What `relay` may still take of what it was allowed."""
-        return self._lines.named(relay).allowance or 0
+        """Mails that `relay` may still take of those that it was allowed."""
+        return self._pool.state_of(relay).allowance or 0
 
     def allow(self, relay: Relay, mails: int, *, late: bool = False) -> None:
-        """Let `relay` take so many and no more; late: its limit opens too late to be waited for."""
-        line = self._lines.named(relay)
-        line.allowance, line.late = mails, late
+        """Let `relay` take at most `mails`. late: its limit opens too late to wait for."""
+        state = self._pool.state_of(relay)
+        state.allowance, state.late = mails, late
 
     def shut(self, relay: str, words: str) -> None:
-        """Use this relay (by its name) no more in this run: it refuses too many as unknown."""
+        """Stop using the relay of this name in this run: it refuses too many addresses as unknown."""
         now = self._clock()
-        for line in self._lines.all:
-            if line.relay.name == relay and line.error is None:
-                line.error = RelayError(line.relay, Fault.STRANGERS, words)
-                self._lines.forsake(line, now=now)
+        for state in self._pool.states:
+            if state.relay.name == relay and state.error is None:
+                state.error = RelayError(state.relay, Fault.STRANGERS, words)
+                self._pool.reassign(state, now=now)
         self._grown = True
 
     def offer(self, envelopes: Iterable[Envelope]) -> None:
         """Queue envelopes for sending, divided among the relays by weight."""
-        self._lines.add(envelopes, now=self._clock())
+        self._pool.add(envelopes, now=self._clock())
         self._grown = True
 
     def give_back(self) -> list[Envelope]:
-        """Take back what was not begun: not a byte of its body has left."""
-        return self._lines.take_back()
+        """Take back the envelopes that were not begun: no byte of their bodies has left."""
+        return self._pool.take_back()
 
     def give_back_stranded(self) -> list[Envelope]:
-        """Take back what no relay may take now: one failed, and the limits of the others are reached."""
-        return self._lines.stranded(now=self._clock())
+        """Take back the envelopes that no relay may take: one failed, and the others' limits are reached."""
+        return self._pool.stranded(now=self._clock())
 
-    def step(self, timeout: float = NAP) -> list[Outcome]:
-        """Do what can be done now, or wait up to `timeout` seconds for it; the outcomes that this gave."""
-        if self._lines.waiting:
+    def step(self, timeout: float = STEP_TIMEOUT) -> list[Outcome]:
+        """Work on all connections, waiting at most `timeout` seconds; the new outcomes."""
+        if self._pool.waiting:
             if (
-                self._lines.place(now=self._clock()) or self._grown
+                self._pool.place(now=self._clock()) or self._grown
             ):  # a connection that has its last reply takes the next envelope by itself
                 self._grown = False
                 self._wake()
             self._connect()
         if not self._outcomes:
-            for key, ready in self._selector.select(min(timeout, GLANCE)):
+            for key, ready in self._selector.select(min(timeout, DEADLINE_CHECK)):
                 connection: Connection = key.data
                 self._run(connection, partial(connection.handle, ready))
         now = self._clock()
-        if now >= self._glance_at:
-            self._glance_at = now + GLANCE
-            if self._lines.relieve(now=now):
+        if now >= self._deadlines_at:
+            self._deadlines_at = now + DEADLINE_CHECK
+            if self._pool.reassign_stuck(now=now):
                 self._grown = True
-            for line in self._lines.all:
-                for connection in list(line.connections):
+            for state in self._pool.states:
+                for connection in list(state.connections):
                     if connection.deadline <= now:
                         self._run(connection, connection.overdue)
         outcomes, self._outcomes = self._outcomes, []
@@ -143,7 +143,7 @@ class Transport:
 
     def close(self, *, politely: bool = True) -> None:
         """End all connections; politely: with QUIT where nothing is under way."""
-        self._lines.take_back()
+        self._pool.take_back()
         if politely:
             for connection in self._connections():
                 if connection.session is not None and connection.session.idle:
@@ -159,123 +159,123 @@ class Transport:
     # connections
 
     def _connections(self) -> list[Connection]:
-        return [connection for line in self._lines.all for connection in line.connections]
+        return [connection for state in self._pool.states for connection in state.connections]
 
     def _wake(self) -> None:
-        for line in self._lines.all:
-            for connection in list(line.connections):
-                if not line.backlog:
+        for state in self._pool.states:
+            for connection in list(state.connections):
+                if not state.backlog:
                     break
                 if connection.session is not None and connection.session.idle:
                     self._run(connection, connection.wake)
 
     def _connect(self) -> None:
-        for line in self._lines.all:
-            if not line.backlog or len(line.connections) >= line.relay.connections or line.error:
+        for state in self._pool.states:
+            if not state.backlog or len(state.connections) >= state.relay.connections or state.error:
                 continue
             now = self._clock()
-            if now < line.not_before:
+            if now < state.not_before:
                 continue
-            wanted = len(line.backlog) - sum(
+            wanted = len(state.backlog) - sum(
                 connection.session is None or not connection.session.handshake.ready
-                for connection in line.connections
+                for connection in state.connections
             )
-            while wanted > 0 and len(line.connections) < line.relay.connections:
+            while wanted > 0 and len(state.connections) < state.relay.connections:
                 try:
-                    self._open(line)
+                    self._open(state)
                 except RelayError as error:
-                    self._fail(line, error)
+                    self._fail(state, error)
                     break
                 wanted -= 1
 
-    def _open(self, line: RelayState) -> None:
-        if not line.addresses:
-            line.addresses = _look_up(line.relay)
+    def _open(self, state: RelayState) -> None:
+        if not state.addresses:
+            state.addresses = _look_up(state.relay)
         try:
             connection = Connection(
-                line.relay,
-                line.addresses[0],
+                state.relay,
+                state.addresses[0],
                 selector=self._selector,
                 clock=self._clock,
-                context=line.context,
-                pull=partial(self._pull, line),
-                pipelining=line.pipelining,
+                context=state.context,
+                pull=partial(self._pull, state),
+                pipelining=state.pipelining,
                 passed=self._passed,
             )
         except OSError as error:
-            raise RelayError(line.relay, Fault.REFUSED, str(error)) from error
-        line.connections.append(connection)
+            raise RelayError(state.relay, Fault.REFUSED, str(error)) from error
+        state.connections.append(connection)
 
     def _drop(self, connection: Connection) -> None:
         connection.close()
-        line = self._lines.of(connection)
-        if connection in line.connections:
-            line.connections.remove(connection)
+        state = self._pool.state_for(connection)
+        if connection in state.connections:
+            state.connections.remove(connection)
 
-    def _pull(self, line: RelayState) -> Envelope | None:
-        if not line.backlog or line.error is not None:
+    def _pull(self, state: RelayState) -> Envelope | None:
+        if not state.backlog or state.error is not None:
             return None
         self._under_way += 1
-        return line.backlog.popleft()
+        return state.backlog.popleft()
 
-    def _fail(self, line: RelayState, error: RelayError) -> None:
-        line.failed(error, self._clock())
-        self._lines.forsake(line, now=self._clock())
+    def _fail(self, state: RelayState, error: RelayError) -> None:
+        state.failed(error, self._clock())
+        self._pool.reassign(state, now=self._clock())
         self._grown = True
 
     # events
 
     def _run(self, connection: Connection, act: Callable[[], list[Event]]) -> None:
-        line = self._lines.of(connection)
+        state = self._pool.state_for(connection)
         try:
             events = act()
         except RelayError as error:
             self._drop(connection)
-            self._unusable(line, connection, error)
+            self._unusable(state, connection, error)
             return
         for event in events:
-            self._note(line, connection, event)
+            self._note(state, connection, event)
         if connection.closed:
             self._drop(connection)
 
-    def _unusable(self, line: RelayState, connection: Connection, error: RelayError) -> None:
+    def _unusable(self, state: RelayState, connection: Connection, error: RelayError) -> None:
         if error.fault in (Fault.REFUSED, Fault.SILENT) and connection.session is None:
-            # "localhost" is often ::1 first, where nobody listens: the other addresses have their turn.
-            if connection.address in line.addresses:
-                line.addresses.remove(connection.address)
-            if line.addresses:
+            # "localhost" is often ::1 first, where no server listens: the other addresses are tried.
+            if connection.address in state.addresses:
+                state.addresses.remove(connection.address)
+            if state.addresses:
                 return
-        self._fail(line, error)
+        self._fail(state, error)
 
-    def _note(self, line: RelayState, connection: Connection, event: Event) -> None:
+    def _note(self, state: RelayState, connection: Connection, event: Event) -> None:
         if isinstance(event, EnvelopeSettled):
             self._under_way -= 1
             if self._moves:
                 self._moves.pop(event.outcome.delivery_id or 0, None)
             self._outcomes.append(event.outcome)
-            line.answered(event.outcome, self._clock())
-            if line.error is not None:
-                self._lines.forsake(line, now=self._clock())
+            state.answered(event.outcome, self._clock())
+            if state.error is not None:
+                self._pool.reassign(state, now=self._clock())
                 self._grown = True
         elif isinstance(event, EnvelopeReturned):
-            self._move(line, event)
+            self._move(state, event)
         elif isinstance(event, PipeliningBroken):
-            line.pipelining = False
+            state.pipelining = False
         elif isinstance(event, SessionOver):
             session = connection.session
             if event.backed_off and session is not None and not session.accepted:
-                self._fail(line, RelayError(line.relay, Fault.BUSY, f"asks us to stop: {event.words}"))
+                self._fail(state, RelayError(state.relay, Fault.BUSY, f"asks us to stop: {event.words}"))
 
-    def _move(self, line: RelayState, event: EnvelopeReturned) -> None:
+    def _move(self, state: RelayState, event: EnvelopeReturned) -> None:
         self._under_way -= 1
         key = event.envelope.delivery_id or -id(event.envelope)
         moves = self._moves.get(key, 0) + 1
-        if moves > MOVES:
+        if moves > MAX_MOVES:
             self._moves.pop(key, None)
             self._outcomes.append(event.outcome)
         else:
             self._moves[key] = moves
-            self._lines.again(line, event.envelope, now=self._clock())
+            self._pool.put_back(state, event.envelope, now=self._clock())
             self._grown = True
 
 
@@ -294,7 +294,7 @@ def send_batch(relays: Sequence[Relay], envelopes: Sequence[Envelope]) -> Iterat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayFacts:
-    """What `smtp check` found."""
+    """The facts about a relay that `smtp check` shows."""
 
     host: str
     port: int
@@ -307,18 +307,18 @@ class RelayFacts:
 
 
 def probe(relay: Relay) -> RelayFacts:
-    """Connect, encrypt, log in, say goodbye. Raises RelayError that says what is wrong."""
-    line = RelayState(replace(relay, connections=1))
-    line.addresses = _look_up(relay)
+    """Connect, encrypt, log in and quit. Raises RelayError that says what is wrong."""
+    state = RelayState(replace(relay, connections=1))
+    state.addresses = _look_up(relay)
     last: RelayError | None = None
-    for address in list(line.addresses):
+    for address in list(state.addresses):
         selector = selectors.DefaultSelector()
         connection = Connection(
             relay,
             address,
             selector=selector,
             clock=time.monotonic,
-            context=line.context,
+            context=state.context,
             pull=lambda: None,
             pipelining=True,
         )

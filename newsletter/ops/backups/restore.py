@@ -26,7 +26,7 @@ from newsletter.db.snapshot import (
     load_into,
     sqlite_file,
 )
-from newsletter.delivery.outbox.recovery import Uncertain, doubt
+from newsletter.delivery.outbox.recovery import Uncertain, doubt_unsettled
 from newsletter.ops.backups.archive_file import Manifest, unpack
 from newsletter.ops.backups.create import ASIDE, DATABASE, FOLDER, NAME, STATE
 from newsletter.ops.state_dir import unusable
@@ -228,7 +228,7 @@ def _bring_up(url: str, *, terms: RestoreOptions, stopped: bool, now: datetime) 
         if stopped:
             return 0
         with writing(engine) as connection:
-            return doubt(connection, now=now, mode=terms.uncertain)
+            return doubt_unsettled(connection, now=now, mode=terms.uncertain)
     finally:
         engine.dispose()
         if kind_of(url) is DatabaseKind.SQLITE and (file := sqlite_file(url)) is not None:

@@ -19,7 +19,7 @@ from newsletter.db.engine import be_alone, writing
 from newsletter.db.schema import deliveries, reader_debts, runs
 from newsletter.delivery.outbox.content_store import store_digest
 from newsletter.delivery.outbox.enqueue import enqueue
-from newsletter.delivery.outbox.held_mail import park_all
+from newsletter.delivery.outbox.held_mail import hold_back_all
 from newsletter.pipeline.compose import due
 from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch, carries, groups
 from newsletter.pipeline.compose.canaries import ids_of
@@ -70,7 +70,7 @@ def compose_in(connection: Connection, options: SendOptions, *, now: datetime) -
     if any(early for early, _ in candidates):
         note_canaries(connection, now=now)
     if any(kept for _, kept in candidates):
-        park_all(connection)
+        hold_back_all(connection)
     due.close_slots(connection, now=now)
     result = ComposeReport(due=composed, composed=composed, closed=_closed(connection))
     run = {"verb": "compose", "at": now, "done": composed}

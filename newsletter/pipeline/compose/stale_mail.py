@@ -40,7 +40,7 @@ from newsletter.db.schema import (
     papers,
     reader_debts,
 )
-from newsletter.delivery.outbox.held_mail import carrying
+from newsletter.delivery.outbox.held_mail import digests_with
 from newsletter.papers.editions import KEEPS_DELIVERIES, PAIR_COUNTS
 from newsletter.pipeline.compose.batch import GATHERED, SlotClosing, batch
 from subscribers import audience
@@ -188,7 +188,7 @@ def _mark_kept(held: Sequence[int]) -> Any:
     waited = select(deliveries.c.id).where(
         deliveries.c.subscriber_id == batch.c.subscriber_id,
         deliveries.c.key == batch.c.delivery_key,
-        deliveries.c.digest_id.in_(carrying(held)),
+        deliveries.c.digest_id.in_(digests_with(held)),
     )
     return update(batch).where(waited.exists()).values(kept=True)
 

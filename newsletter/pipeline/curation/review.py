@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 from newsletter.core.errors import NewsletterError
 from newsletter.db.engine import writing
 from newsletter.db.schema import edition_papers, papers
-from newsletter.delivery.outbox.held_mail import held, unpark, without_senders
+from newsletter.delivery.outbox.held_mail import held_editions, lock_out_senders, release_held
 from newsletter.papers import editions, merging
 from newsletter.pipeline.compose.stale_mail import digests_with_lost_papers
 from newsletter.pipeline.deliver import edition_guard
@@ -32,14 +32,14 @@ def release(engine: Engine, number: int, *, now: datetime) -> dict[str, Any]:
     Mails that wait for it go on, and what was refused so far counts no more.
     """
     with writing(engine, alone=True) as connection:
-        without_senders(connection)
+        lock_out_senders(connection)
         editions.require(connection, number)
-        was_held = number in held(connection)
+        was_held = number in held_editions(connection)
         if was_held:
             edition_guard.excuse(connection, number)
         editions.release(connection, number, now=now)
         if was_held:
-            unpark(connection, number, now=now, stale=digests_with_lost_papers())
+            release_held(connection, number, now=now, stale=digests_with_lost_papers())
         return editions.rows(connection, number)[0]
 
 

@@ -67,7 +67,7 @@ class Batches:
 
     def hand_over(self, connection: Connection, batch: Batch) -> frozenset[int]:
         """Hand a batch over, without what carries an edition that is held since; the ids that may be sent."""
-        parked = self._leases.park_held(connection, batch.mails)
+        parked = self._leases.hold_back_again(connection, batch.mails)
         if parked:
             self._limiter.unused([mail for mail in batch.tried if mail.id in parked])
         return self._leases.hand_over(connection, [mail for mail in batch.mails if mail.id not in parked])

@@ -1,9 +1,8 @@
-"""Judges an edition by what becomes of its first mails, and holds it when too many are refused.
+"""Holds an edition when too many of its first mails are refused.
 
-What a person has to look at is the edition: its content, or the server's opinion of it. So refusals that
-speak of an address or a mailbox do not count (`newsletter.pipeline.deliver.circuit_breaker` minds those),
-nor does what was
-put off (4xx, such as greylisting): it has no answer yet. All runs and senders count together.
+Only refusals of the content or of the sender count: an admin has to look at the edition. A refusal that
+concerns an address or a mailbox does not count (see `newsletter.pipeline.deliver.circuit_breaker`). Nor does
+a deferral (4xx, such as greylisting), which is no answer yet. All runs and senders count together.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from newsletter.core.states import DeliveryState, Form, MailKind
 from newsletter.db.schema import canary_slots, deliveries, digest_papers, editions
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import WINDOW, AttemptResult
-from newsletter.delivery.outbox.held_mail import carrying, park_all
+from newsletter.delivery.outbox.held_mail import digests_with, hold_back_all
 from newsletter.papers.editions import hold_for
 
-LEAST = 10  # refused mails; fewer of a run that was too short say nothing about an edition
-REPLIES = 3  # different ones that are told
-_ADDRESS = re.compile(r"\S+@\S+")  # a server may repeat whom it refused
+MIN_REFUSED = 10  # refused mails; fewer in a short run prove nothing about an edition
+REPLIES_SHOWN = 3  # different replies that the reason quotes
+_ADDRESS = re.compile(r"\S+@\S+")  # a server may repeat the refused address
 
 # X.2 is the mailbox: full, closed (RFC 3463, 3.3).
 _OF_THE_READER = or_(
@@ -43,25 +42,25 @@ log = logging.getLogger("newsletter.review")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardPolicy:
-    """When an edition is held by itself."""
+    """The thresholds from which an edition is held automatically."""
 
-    after: int = 50  # outcomes that are looked at; 0: none
+    after: int = 50  # outcomes that are judged; 0: the guard is off
     share: float = 0.2  # of them that may be refused
 
 
-NEVER = GuardPolicy(after=0)
+NO_GUARD = GuardPolicy(after=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeTally:
-    """What became of an edition's mails, in mails."""
+    """Counts of an edition's mails."""
 
     outcomes: int = 0
     refused: int = 0
-    canaries: int = 0  # those among the refused that were for canaries of this edition
+    canaries: int = 0  # refused mails to canaries of this edition
 
     def without(self, excused: OutcomeTally) -> OutcomeTally:
-        """What came since an admin let the edition go on in spite of the rest."""
+        """The counts since an admin released the edition in spite of `excused`."""
         return OutcomeTally(
             outcomes=self.outcomes - excused.outcomes,
             refused=max(0, self.refused - excused.refused),
@@ -69,24 +68,24 @@ class OutcomeTally:
         )
 
 
-def is_too_bad(tally: OutcomeTally, terms: GuardPolicy, *, fresh: int, last: bool) -> bool:
+def must_hold(tally: OutcomeTally, policy: GuardPolicy, *, fresh: int, last: bool) -> bool:
     """Whether an edition is to be held.
 
-    fresh: outcomes that this look adds; when there were enough before it, nothing is looked at any more.
-    last: a run is over; then what there is counts for the whole.
+    fresh: outcomes of this commit. If there were enough before it, the edition is not judged any more.
+    last: the run is over; then the outcomes so far count as all.
     """
     if tally.canaries:
         return True
-    if tally.outcomes - fresh >= terms.after:
+    if tally.outcomes - fresh >= policy.after:
         return False
-    if tally.refused > terms.share * max(terms.after, tally.outcomes):
-        return True  # whatever becomes of the others among the first
-    return last and tally.refused >= LEAST and tally.refused > terms.share * tally.outcomes
+    if tally.refused > policy.share * max(policy.after, tally.outcomes):
+        return True  # even if all others of the first are accepted
+    return last and tally.refused >= MIN_REFUSED and tally.refused > policy.share * tally.outcomes
 
 
 def tally_of(connection: Connection, number: int, *, limit: int | None = None) -> OutcomeTally:
-    """Count an edition's mails. limit: look at no more outcomes than so many."""
-    known = deliveries.c.digest_id.in_(carrying([number]))
+    """Count an edition's mails. limit: the most outcomes to read."""
+    known = deliveries.c.digest_id.in_(digests_with([number]))
     some = (
         select(case((_REFUSED, 1), else_=0).label("refused")).where(known, _ANSWERED).limit(limit).subquery()
     )
@@ -103,21 +102,21 @@ def tally_of(connection: Connection, number: int, *, limit: int | None = None) -
 
 
 def excuse(connection: Connection, number: int) -> None:
-    """What has become of an edition's mails so far does not hold it again."""
+    """Excuse the outcomes so far: they do not hold the edition again."""
     _store(connection, number, tally_of(connection, number))
 
 
 class EditionGuard:
-    """The judgement of one run."""
+    """Judges editions during one run."""
 
-    def __init__(self, terms: GuardPolicy) -> None:
-        self._terms = terms
-        self._doubted: set[int] = set()  # editions of which this run saw a mail refused
+    def __init__(self, policy: GuardPolicy) -> None:
+        self._policy = policy
+        self._doubted: set[int] = set()  # editions of which a mail was refused in this run
         self.held: dict[int, str] = {}  # editions that this run held, with the reason
 
     def judge(self, connection: Connection, results: Sequence[tuple[ClaimedMail, AttemptResult]]) -> None:
-        """Look at what outcomes that have just been recorded mean for their editions."""
-        if not self._terms.after:
+        """Judge the editions of outcomes that were just recorded."""
+        if not self._policy.after:
             return
         digests = [mail.digest_id for mail, result in results if mail.kind == MailKind.DIGEST]
         refused = {
@@ -140,7 +139,7 @@ class EditionGuard:
             self._look_at(connection, number, fresh=len(digests), last=False)
 
     def end(self, connection: Connection) -> None:
-        """Judge what a run that was too short left undecided."""
+        """Judge the editions that a short run left undecided."""
         for number in sorted(self._doubted.difference(self.held)):
             self._look_at(connection, number, fresh=0, last=True)
 
@@ -151,11 +150,11 @@ class EditionGuard:
         if row.held:
             return
         excused = OutcomeTally(**row.excused) if row.excused else OutcomeTally()
-        limit = self._terms.after + excused.outcomes + 4 * WINDOW
+        limit = self._policy.after + excused.outcomes + 4 * WINDOW
         tally = tally_of(connection, number, limit=limit)
         since = tally.without(excused)
         if tally.outcomes < limit and (tally.refused < excused.refused or tally.canaries < excused.canaries):
-            _store(  # some went out after all: what is refused from now on is not hidden behind them
+            _store(  # some were sent after all: they must not excuse later refusals
                 connection,
                 number,
                 OutcomeTally(
@@ -164,10 +163,10 @@ class EditionGuard:
                     canaries=min(tally.canaries, excused.canaries),
                 ),
             )
-        if is_too_bad(since, self._terms, fresh=fresh, last=last):
+        if must_hold(since, self._policy, fresh=fresh, last=last):
             because = _words(connection, number, since)
             if hold_for(connection, number, because):
-                park_all(connection)
+                hold_back_all(connection)
                 self.held[number] = because
                 log.warning("edition=%d is held: its first mails were refused", number)
 
@@ -182,7 +181,7 @@ def _store(connection: Connection, number: int, tally: OutcomeTally) -> None:
 
 
 def _words(connection: Connection, number: int, tally: OutcomeTally) -> str:
-    """Why, with what the servers said."""
+    """The reason, with the servers' words."""
     said = connection.execute(
         select(
             deliveries.c.reply_code,
@@ -190,10 +189,10 @@ def _words(connection: Connection, number: int, tally: OutcomeTally) -> str:
             func.min(func.coalesce(deliveries.c.reply_text, deliveries.c.reason)).label("text"),
             func.count().label("times"),
         )
-        .where(deliveries.c.digest_id.in_(carrying([number])), _REFUSED)
+        .where(deliveries.c.digest_id.in_(digests_with([number])), _REFUSED)
         .group_by(deliveries.c.reply_code, deliveries.c.reply_status)
         .order_by(func.count().desc(), deliveries.c.reply_code, deliveries.c.reply_status)
-        .limit(REPLIES)
+        .limit(REPLIES_SHOWN)
     )
     replies = []
     for row in said:

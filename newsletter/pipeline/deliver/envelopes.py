@@ -1,4 +1,7 @@
-"""Joins mails: contents are read and prepared once, each mail is a join. Sends nothing, records nothing."""
+"""Makes envelopes: contents are read and prepared once, then joined for each mail.
+
+It sends nothing and records nothing.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from newsletter.pipeline.content.personalization import recipient_of
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.outcomes import untried
 
-PREPARED = 64  # contents kept ready to be joined
+MAX_PREPARED = 64  # prepared contents kept, the least recently used make room
 
 log = logging.getLogger("newsletter.delivery")
 
@@ -27,12 +30,12 @@ log = logging.getLogger("newsletter.delivery")
 class Envelopes:
     """Makes the envelopes of one run."""
 
-    def __init__(self, engine: Engine, post: DeliveryOptions) -> None:
+    def __init__(self, engine: Engine, options: DeliveryOptions) -> None:
         self._engine = engine
-        self._post = post
-        self._shelf = ContentCache()
+        self._options = options
+        self._cache = ContentCache()
         self._prepared: OrderedDict[int, Prepared] = OrderedDict()
-        self._unreadable: dict[int, str] = {}  # digests of which no mail can be made, and why
+        self._unreadable: dict[int, str] = {}  # digests that cannot be read or prepared, with the reason
 
     def assemble(self, mails: Sequence[ClaimedMail]) -> tuple[list[Envelope], list[AttemptResult]]:
         """(envelopes, results of mails that cannot be joined). Raises what `prepare` does."""
@@ -47,42 +50,42 @@ class Envelopes:
                     continue
                 except ConfigurationError:
                     raise
-                except Exception as error:  # one mail that cannot be joined must not hold up the others
+                except Exception as error:  # one mail that cannot be joined must not stop the others
                     words = str(error)
             following = NextStep(fate=Fate.RETURNED, reason=f"cannot be assembled: {words}")
             results.append(untried(mail, words, following))
         return envelopes, results
 
     def prepare(self, mails: Iterable[ClaimedMail]) -> None:
-        """Have the contents of these mails ready, but for damaged ones. Raises StorageError."""
+        """Prepare the contents of these mails, except damaged ones. Raises StorageError."""
         wanted = {mail.digest_id for mail in mails}.difference(self._unreadable)
         missing = wanted.difference(self._prepared)
         for digest_id, content in self._contents(sorted(missing)).items():
             try:
-                self._prepared[digest_id] = self._post.builder.prepare(content)
+                self._prepared[digest_id] = self._options.builder.prepare(content)
             except ConfigurationError:
                 raise
             except Exception as error:  # as above
                 self._set_aside(digest_id, error)
         for digest_id in wanted.difference(self._unreadable):
             self._prepared.move_to_end(digest_id)
-        while len(self._prepared) > PREPARED:
+        while len(self._prepared) > MAX_PREPARED:
             self._prepared.popitem(last=False)
 
     def join(self, mail: ClaimedMail) -> Envelope:
-        """One mail, its content prepared before. Raises what a template or an address can get wrong."""
-        return self._prepared[mail.digest_id].assemble(recipient_of(mail, self._post.links))
+        """One mail, whose content is prepared. Raises the errors of templates and addresses."""
+        return self._prepared[mail.digest_id].assemble(recipient_of(mail, self._options.links))
 
     def _contents(self, digest_ids: Sequence[int]) -> Mapping[int, Content]:
-        """Those of these contents that can be read; all at once, and one by one when that fails."""
+        """The contents that can be read: in one query, or one by one if that fails."""
         if not digest_ids:
             return {}
         try:
             with reading(self._engine) as connection:
-                return self._shelf.contents(connection, digest_ids)
-        except (StorageError, ConfigurationError):  # not of one content: nothing can be read
+                return self._cache.contents(connection, digest_ids)
+        except (StorageError, ConfigurationError):  # it concerns every content
             raise
-        except Exception as error:  # rows that were damaged, or written by hand
+        except Exception as error:  # damaged rows, or rows written by hand
             if len(digest_ids) == 1:
                 self._set_aside(digest_ids[0], error)
                 return {}

@@ -1,6 +1,6 @@
 """Keeps the deliveries that one run holds: leased, waiting for a domain's limit, or handed over.
 
-It decides nothing about a delivery and sends nothing; the transactions are the run's.
+It neither decides which of them go nor sends them, and opens no transaction.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from newsletter.core.mail.values import Envelope
 from newsletter.core.states import MailKind, SkipReason
 from newsletter.delivery.outbox.claims import AudienceSelects, ClaimedMail, claim
 from newsletter.delivery.outbox.handover import WINDOW, AttemptResult, hand_over, release
-from newsletter.delivery.outbox.held_mail import barred, park
+from newsletter.delivery.outbox.held_mail import hold_back, with_held_edition
 from subscribers import audience
 
-CLAIM = 4 * WINDOW  # mails leased at once: as many changed choices may go unseen, and leases be lost
+CLAIM = 4 * WINDOW  # mails leased in one commit: of so many a change of choices may be missed
 
 
 class Leases:
@@ -129,20 +129,22 @@ class Leases:
         """Whether one mail more may wait here for its domain."""
         return len(self._waiting) < CLAIM
 
-    def park_held(self, connection: Connection, taken: Iterable[ClaimedMail]) -> Collection[int]:
+    def hold_back_again(self, connection: Connection, taken: Iterable[ClaimedMail]) -> Collection[int]:
         """Give back each leased mail that carries an edition which is held by now; their ids.
 
         taken: mails that `take` returned, and that are not handed over yet.
         """
         leased = [*taken, *self.held]
-        held = barred(connection, {mail.digest_id for mail in leased if mail.kind == MailKind.DIGEST})
+        held = with_held_edition(
+            connection, {mail.digest_id for mail in leased if mail.kind == MailKind.DIGEST}
+        )
         if not held:
             return frozenset()
         parked = frozenset(mail.id for mail in leased if mail.digest_id in held)
         self._leased = deque(mail for mail in self._leased if mail.id not in parked)
         self._waiting = deque(pair for pair in self._waiting if pair[1].id not in parked)
         release(connection, parked, owner=self._owner)
-        park(connection, parked)
+        hold_back(connection, parked)
         return parked
 
     def hand_over(self, connection: Connection, mails: Sequence[ClaimedMail]) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""What delivering needs from outside, and what it tells: values and interfaces, no behaviour."""
+"""Defines the options of a delivery run and its report: values, no behaviour."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.rate_counters import Limits
 from newsletter.delivery.outbox.recovery import Uncertain
 from newsletter.delivery.smtp.relay import Relay
-from newsletter.pipeline.deliver.edition_guard import NEVER, GuardPolicy
+from newsletter.pipeline.deliver.edition_guard import NO_GUARD, GuardPolicy
 
 
 @dataclass(slots=True, kw_only=True)
 class DeliveryReport:
-    """What one run did, in mails."""
+    """The result of one run, in mails."""
 
     sent: int = 0
     deferred: int = 0
     failed: int = 0
-    uncertain: int = 0  # those found after a crash included
+    uncertain: int = 0  # includes those found after a crash
     skipped: dict[str, int] = field(default_factory=dict)  # by SkipReason
-    stopped: NewsletterError | None = None  # why the run ended before its work did
-    troubles: list[NewsletterError] = field(default_factory=list)  # relays out of use while others worked
-    held: dict[int, str] = field(default_factory=dict)  # editions that were held by themselves, and why
-    interrupted: bool = False  # somebody asked it to leave
+    stopped: NewsletterError | None = None  # why the run ended early
+    relay_errors: list[NewsletterError] = field(default_factory=list)  # relays out of use while others worked
+    held: dict[int, str] = field(default_factory=dict)  # editions that the guard held, with the reason
+    interrupted: bool = False  # it was asked to stop
 
     @property
     def settled(self) -> int:
@@ -52,7 +52,7 @@ class DeliveryReport:
             self.failed += 1
 
     def refuse(self, mails: int) -> None:
-        """So many that counted as deferred are refused after all."""
+        """Move mails from deferred to failed: they are refused after all."""
         self.deferred -= mails
         self.failed += mails
 
@@ -64,15 +64,15 @@ class DeliveryReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryOptions:
-    """All that a run needs and does not decide."""
+    """What a run needs and does not decide."""
 
     relays: Sequence[Relay]
     builder: Builder
-    links: Callable[[ClaimedMail], Mapping[str, str]]  # what only this mail prints, by slot
+    links: Callable[[ClaimedMail], Mapping[str, str]]  # the values that only this mail prints, by slot
     locks_dir: Path
     suppression_key: bytes  # hashes an address that a hard refusal suppresses
-    wall: Callable[[], datetime]  # dates leases; never simulated
+    wall: Callable[[], datetime]  # the real time, for leases and limits; never simulated
     uncertain: Uncertain = Uncertain.MEND
     limits: Limits = field(default_factory=Limits)
-    first_mails: GuardPolicy = NEVER  # when an edition is held by itself
+    guard_policy: GuardPolicy = NO_GUARD  # when an edition is held automatically
     jitter: Callable[[], float] = random.random  # 0 to 1

@@ -1,6 +1,6 @@
-"""What a run makes of the answers: what follows for each mail, whom to blame, which domain to spare.
+"""Decides what follows from each outcome: the mail's next step, a suppression, a pause, a held edition.
 
-It sends nothing; what it decides is written down in the transactions of `newsletter.pipeline.deliver.run`.
+It sends nothing and opens no transaction; `newsletter.pipeline.deliver.run` does.
 """
 
 from __future__ import annotations
@@ -24,76 +24,78 @@ from subscribers.lifecycle import suppression
 
 
 class Outcomes:
-    """The judgement of one run."""
+    """Judges the outcomes of one run."""
 
-    def __init__(self, post: DeliveryOptions, *, now: datetime) -> None:
-        self._post = post
+    def __init__(self, options: DeliveryOptions, *, now: datetime) -> None:
+        self._options = options
         self._now = now
-        self._brakes = CircuitBreaker(several=len(post.relays) > 1)
-        self._first_mails = EditionGuard(post.first_mails)
-        self._paused: dict[str, datetime] = {}  # domains that rest, and until when
+        self._circuit_breaker = CircuitBreaker(several=len(options.relays) > 1)
+        self._edition_guard = EditionGuard(options.guard_policy)
+        self._paused: dict[str, datetime] = {}  # domains that are paused, and until when
         self._suspects: list[tuple[ClaimedMail, AttemptResult]] = []  # hard refusals on probation
 
     def begin(self, connection: Connection) -> None:
-        """Learn which domains rest since an earlier run."""
+        """Read which domains earlier runs paused."""
         self._paused = rate_counters.paused(connection, now=self._now)
 
     @property
     def wrong_relays(self) -> Mapping[str, str]:
-        """Relays that refuse too many to be right, with words."""
-        return self._brakes.wrong
+        """Relays that refuse too many addresses to be believed, with the reason."""
+        return self._circuit_breaker.wrong
 
     @property
     def any_paused(self) -> bool:
-        """Whether any domain rests."""
+        """Whether any domain is paused."""
         return bool(self._paused)
 
-    def take(self, mail: ClaimedMail, outcome: Outcome) -> AttemptResult:
-        """What follows for a mail from its outcome."""
+    def result_of(self, mail: ClaimedMail, outcome: Outcome) -> AttemptResult:
+        """The result of a mail: its outcome and its next step."""
         following = decide(
             outcome,
             attempts=mail.attempts,
             now=self._now,
             expires_at=mail.expires_at,
-            jitter=self._post.jitter(),
-            resend=resends(mail.kind, self._post.uncertain),
+            jitter=self._options.jitter(),
+            resend=resends(mail.kind, self._options.uncertain),
         )
-        on_probation = self._brakes.on_probation(outcome.relay)
-        self._brakes.note(outcome, following, domain=domain_of(mail.person.address))
-        for domain in self._brakes.shut:
+        on_probation = self._circuit_breaker.on_probation(outcome.relay)
+        self._circuit_breaker.note(outcome, following, domain=domain_of(mail.person.address))
+        for domain in self._circuit_breaker.shut:
             self._paused[domain] = self._now + POLICY_RETRY
-        result = AttemptResult(mail.id, outcome, following, mail.carries)
+        result = AttemptResult(mail.id, outcome, following, mail.has_reader_debts)
         if on_probation and following.fate is Fate.REFUSED:
-            # Deferred until the first mails are judged together: a misconfigured relay must cost nobody
-            # their papers, let alone their place on the list.
+            # Deferred until the first mails are judged together: a misconfigured relay must not cost readers
+            # their papers or their subscription.
             self._suspects.append((mail, result))
             return AttemptResult(mail.id, outcome, self._postponed(POLICY_RETRY, expires_at=None))
         return result
 
     @property
     def held(self) -> dict[int, str]:
-        """Editions that were held for what became of their first mails, and why."""
-        return self._first_mails.held
+        """Editions that were held because of their first mails, with the reason."""
+        return self._edition_guard.held
 
     def settle(self, connection: Connection, results: Sequence[tuple[ClaimedMail, AttemptResult]]) -> int:
-        """What results that were just recorded mean for addresses, relays, domains and editions.
+        """Act on results that were just recorded: for addresses, relays, domains and editions.
 
         Returns how many mails that were deferred are refused now.
         """
-        self.blame(connection, results)
-        refused = self.judge(connection)
+        self.suppress_refused(connection, results)
+        refused = self.settle_suspects(connection)
         self.shut_domains(connection)
-        self._first_mails.judge(connection, results)
+        self._edition_guard.judge(connection, results)
         return refused
 
     def end(self, connection: Connection) -> int:
-        """Judge what a run that was too short left undecided; returns as `settle`."""
-        refused = self.judge(connection, last=True)
-        self._first_mails.end(connection)
+        """Judge the rest of a run that was too short; returns as `settle`."""
+        refused = self.settle_suspects(connection, last=True)
+        self._edition_guard.end(connection)
         return refused
 
-    def blame(self, connection: Connection, results: Iterable[tuple[ClaimedMail, AttemptResult]]) -> None:
-        """Suppress the addresses of refusals that speak of the address, with the server's words.
+    def suppress_refused(
+        self, connection: Connection, results: Iterable[tuple[ClaimedMail, AttemptResult]]
+    ) -> None:
+        """Suppress the addresses of refusals that concern the address, with the server's words.
 
         `newsletter subscribers unsuppress` takes it back.
         """
@@ -105,36 +107,38 @@ class Outcomes:
                     reason="bounce",
                     how="bounce",
                     now=self._now,
-                    key=self._post.suppression_key,
+                    key=self._options.suppression_key,
                     note=_note(mail, result.outcome),
                 )
 
-    def judge(self, connection: Connection, *, last: bool = False) -> int:
-        """Once a relay's probation (or the run) is over and it was not to blame, its first refusals count.
+    def settle_suspects(self, connection: Connection, *, last: bool = False) -> int:
+        """Let a relay's first refusals count, once its probation or the run is over and it can be believed.
 
         Returns how many mails that were deferred are refused now.
         """
-        credible = self._brakes.believed_at_last if last else self._is_past_probation
+        credible = self._circuit_breaker.is_credible_at_end if last else self._is_past_probation
         believed = [suspect for suspect in self._suspects if credible(suspect[1].outcome.relay)]
         if not believed:
             return 0
         late = record(connection, owner=None, results=[result for _, result in believed], now=self._now)
         refused = [(mail, result) for mail, result in believed if mail.id not in late]
-        self.blame(connection, refused)
+        self.suppress_refused(connection, refused)
         self._suspects = [suspect for suspect in self._suspects if suspect not in believed]
         return len(refused)
 
     def _is_past_probation(self, relay: str) -> bool:
-        return not self._brakes.on_probation(relay)
+        return not self._circuit_breaker.on_probation(relay)
 
     def shut_domains(self, connection: Connection) -> None:
-        """Write down which domains refused several mails for our sake and rest, for other runs too."""
-        for domain, words in sorted(self._brakes.shut.items()):  # in one order, or two senders may deadlock
+        """Pause domains that refused several mails because of us, for other runs too."""
+        for domain, words in sorted(
+            self._circuit_breaker.shut.items()
+        ):  # in one order, or two senders may deadlock
             rate_counters.pause(connection, domain, until=self._paused[domain], reason=words)
-        self._brakes.shut.clear()
+        self._circuit_breaker.shut.clear()
 
     def resting(self, mail: ClaimedMail) -> AttemptResult | None:
-        """The result of a mail whose domain rests."""
+        """The result of a mail whose domain is paused; None if it is not."""
         until = self._paused.get(domain_of(mail.person.address))
         if until is None or until <= self._now:
             return None
@@ -143,14 +147,14 @@ class Outcomes:
     def put_off(
         self, mail: ClaimedMail, pause: timedelta, words: str, *, within: timedelta = POLICY_RETRY
     ) -> AttemptResult:
-        """The result of a mail that must wait so long before it is tried at all."""
+        """The result of a mail that waits for `pause` before it is tried."""
         return untried(mail, words, self._postponed(pause, expires_at=mail.expires_at, within=within))
 
     def _postponed(
         self, pause: timedelta, *, expires_at: datetime | None, within: timedelta = POLICY_RETRY
     ) -> NextStep:
         until = self._now + pause
-        return postpone(until, expires_at=expires_at, jitter=self._post.jitter(), within=within)
+        return postpone(until, expires_at=expires_at, jitter=self._options.jitter(), within=within)
 
 
 def _note(mail: ClaimedMail, outcome: Outcome) -> str:

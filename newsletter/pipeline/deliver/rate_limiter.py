@@ -1,6 +1,6 @@
-"""What the limits let a run send: on all mail, to each relay, to each recipient domain.
+"""Keeps a run within the limits: on all mail, on each relay, on each recipient domain.
 
-It counts; what has no room waits. The counts themselves are `newsletter.delivery.outbox.rate_counters`.
+It decides only how many mails may go. The counts are in `newsletter.delivery.outbox.rate_counters`.
 """
 
 from __future__ import annotations
@@ -22,18 +22,17 @@ from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import Transport
 
 LONGEST_WAIT = timedelta(minutes=2)  # for a limit to open, before a run leaves the rest to the next
-PORTION = (
-    2 * WINDOW
-)  # mails taken at least from a long limit at once: a crash may lose them, and exceeds none
-LARGEST = 20 * PORTION  # taken at once of a generous one
-SHORT = 60  # seconds: of so short a window no more is taken than goes at once
+# Mails taken together from a limit: a crash may lose the quota of so many, but no limit is ever exceeded.
+PORTION = 2 * WINDOW
+MAX_PORTION = 20 * PORTION  # from a high limit
+SHORT_WINDOW = 60  # seconds; a limit with so short a window gives no more than goes immediately
 
 
 class Quota:
-    """What was taken from one scope's limit and not used yet. Which mail uses it is the caller's decision.
+    """Mails that were taken from one limit and not used yet. The caller decides which mail uses one.
 
-    What was taken counts from that moment. So it may be used only for a little while; then it goes back to
-    where it was counted, and is taken again.
+    A mail counts from the moment when it is taken. So it may be used only for a short time; then it goes back
+    to the slice where it was counted, and is taken again.
     """
 
     def __init__(
@@ -42,10 +41,10 @@ class Quota:
         self.scope = scope
         self.rates = rates
         self.words = f"{words} ({', '.join(map(str, rates))})"
-        self.opens_at: datetime | None = None  # when more may go, if less was given than was wanted
-        self.at_once = min((rate.mails for rate in rates if rate.seconds <= SHORT), default=None)
+        self.opens_at: datetime | None = None  # when more may go, if fewer were allowed than wanted
+        self.at_once = min((rate.mails for rate in rates if rate.seconds <= SHORT_WINDOW), default=None)
         self._wall = wall
-        self._portion = max(PORTION, min(LARGEST, min(rate.mails for rate in rates) // 100))
+        self._portion = max(PORTION, min(MAX_PORTION, min(rate.mails for rate in rates) // 100))
         self._lots: deque[tuple[datetime, int]] = deque()  # when taken, how many are left
 
     @property
@@ -55,7 +54,7 @@ class Quota:
         return sum(mails for at, mails in self._lots if self._is_fresh(at, now))
 
     def use(self, mails: int) -> None:
-        """So many go (below zero: so many came back untouched)."""
+        """Use up quota for `mails` (below zero: they came back untouched)."""
         if mails < 0:
             at = self._lots[-1][0] if self._lots else self._wall()
             self._lots.append((at, -mails))
@@ -66,7 +65,7 @@ class Quota:
             mails -= there
 
     def renew(self, connection: Connection, wanted: int) -> None:
-        """Have `wanted` mails ready, if the limit gives them; what was taken too long ago goes back."""
+        """Have a quota of `wanted` mails, if the limit allows; a quota taken too long ago goes back."""
         now = self._wall()
         while self._lots and not self._is_fresh(self._lots[0][0], now):
             self._give_back(connection)
@@ -96,7 +95,7 @@ class Quota:
 
 
 class RateLimiter:
-    """What one run may still send."""
+    """The mails that one run may still send."""
 
     def __init__(
         self, rules: Limits, transport: Transport, relays: Iterable[Relay], *, wall: Callable[[], datetime]
@@ -110,7 +109,7 @@ class RateLimiter:
             for relay in relays
             if (rates := rules.relays.get(relay.name))
         }
-        self._lent: dict[str, int] = {}  # by relay: what the transport was last told it may take
+        self._granted: dict[str, int] = {}  # by relay: the mails that the transport may take
         self._domains: dict[str, Quota] = {}
         self._turned_away: Counter[str] = Counter()  # by domain
 
@@ -120,33 +119,33 @@ class RateLimiter:
         return bool(self._rules.domains or self._rules.each_domain)
 
     def begin(self, connection: Connection) -> None:
-        """Clear old counts away; relays that have a limit take nothing before they are given a portion."""
+        """Delete old counts. A relay with a limit takes nothing before it is granted a portion."""
         rate_counters.forget(connection, wall=self._wall())
-        self._lend()
+        self._grant()
 
     def room(self) -> int | None:
-        """Mails that may be handed over now; None: as many as there are."""
-        self._lend()
+        """Mails that may be handed over now; None: no limit."""
+        self._grant()
         rooms = [self._transport.room]
         if self._all is not None:
             rooms.append(self._all.left)
             if self._all.at_once is not None:
-                # Behind a slow server no more may wait than may go at once when it wakes up.
+                # No more may wait for a slow server than may go together when it answers.
                 rooms.append(self._all.at_once - self._transport.unsettled)
         return min((max(0, room) for room in rooms if room is not None), default=None)
 
     @property
     def is_full(self) -> bool:
-        """Whether as many are under way as may go at once."""
+        """Whether no more may be under way."""
         at_once = None if self._all is None else self._all.at_once
         return at_once is not None and self._transport.unsettled >= at_once
 
     def refill(self, connection: Connection, waiting: Sequence[ClaimedMail]) -> None:
-        """Have ready what the next commit may hand over. waiting: mails that are leased."""
-        self._lend()
+        """Take quotas for the next commit. waiting: the mails that are leased."""
+        self._grant()
         wanted = min(WINDOW, len(waiting))
-        for _, allowance in self._relays.values():
-            allowance.renew(connection, wanted)
+        for _, quota in self._relays.values():
+            quota.renew(connection, wanted)
         if self._all is not None:
             self._all.renew(connection, wanted)
         if self.by_domain:
@@ -156,24 +155,24 @@ class RateLimiter:
                     of_domain.renew(connection, min(WINDOW, mails))
 
     def use(self, mails: int) -> None:
-        """So many are handed over (below zero: so many came back)."""
+        """Use up quota: `mails` are handed over (below zero: they came back)."""
         if self._all is not None:
             self._all.use(mails)
 
     def admit(self, domain: str) -> datetime | None:
-        """Use one mail of the domain's allowance: None. Or when (real time) the next may go."""
-        allowance = self._of_domain(domain)
-        if allowance is None:
+        """Use one mail of the domain's quota: None. Or when (real time) the next may go."""
+        quota = self._of_domain(domain)
+        if quota is None:
             return None
-        if allowance.left > 0:
-            allowance.use(1)
+        if quota.left > 0:
+            quota.use(1)
             return None
-        return allowance.opens_at or self._wall()
+        return quota.opens_at or self._wall()
 
     def put_off(self, domain: str, opens_at: datetime) -> tuple[timedelta, timedelta]:
         """(how long a mail that is turned away should wait, the window's length).
 
-        Those that are turned away are told one window after the other, so that each is put off once.
+        Mails that are turned away get one window after the other, so that each is put off only once.
         """
         rates = self._rules.of_domain(domain)
         slowest = max(rates, key=lambda rate: rate.seconds / rate.mails)
@@ -183,7 +182,7 @@ class RateLimiter:
         return max(opens_at - self._wall(), timedelta(0)) + window * windows, window
 
     def unused(self, mails: Sequence[ClaimedMail]) -> None:
-        """These were handed over, and come back untouched."""
+        """Return the quota of mails that were handed over and came back untouched."""
         self.use(-len(mails))
         if self.by_domain:
             for domain, number in Counter(map(_domain, mails)).items():
@@ -192,22 +191,22 @@ class RateLimiter:
                     of_domain.use(-number)
 
     def end(self, connection: Connection) -> None:
-        """Give back what was not used."""
-        self._lend()
-        scopes = [allowance for _, allowance in self._relays.values()] + [*self._domains.values()]
+        """Give back all quotas that were not used."""
+        self._grant()
+        scopes = [quota for _, quota in self._relays.values()] + [*self._domains.values()]
         for scope in [*scopes, self._all] if self._all is not None else scopes:
             scope.end(connection)
 
-    def closed(self) -> tuple[datetime, str] | None:
-        """When a mail may go, and which limit is in the way; None: none is."""
+    def blocked(self) -> tuple[datetime, str] | None:
+        """(when a mail may go, the limit that prevents it until then); None: no limit does."""
         binding: list[tuple[datetime, str]] = []
         if self._all is not None and self._all.opens_at is not None and not self._all.left:
             binding.append((self._all.opens_at, self._all.words))
         if self._transport.room == 0:
             opening = [
-                (allowance.opens_at, allowance.words)
-                for _, allowance in self._relays.values()
-                if allowance.opens_at is not None
+                (quota.opens_at, quota.words)
+                for _, quota in self._relays.values()
+                if quota.opens_at is not None
             ]
             if opening:
                 binding.append(min(opening))
@@ -217,8 +216,8 @@ class RateLimiter:
         """Whether a limit that kept mail back lets some go now: it need not wait for a slow server."""
         if self.is_full:
             return False
-        closed = self.closed()
-        return closed is None or self._wall() >= closed[0] or self.room() != 0
+        blocked = self.blocked()
+        return blocked is None or self._wall() >= blocked[0] or self.room() != 0
 
     def _of_domain(self, domain: str) -> Quota | None:
         if domain not in self._domains:
@@ -228,21 +227,21 @@ class RateLimiter:
             self._domains[domain] = Quota(f"domain {domain}", rates, words=domain, wall=self._wall)
         return self._domains[domain]
 
-    def _lend(self) -> None:
-        """Book what the relays took since they were last told, and tell them what they may take now."""
+    def _grant(self) -> None:
+        """Use up what the relays took since the last grant, and grant them what they may take now."""
         now = self._wall()
-        for name, (relay, allowance) in self._relays.items():
-            lent = self._lent.get(name)
-            if lent is not None:
-                allowance.use(lent - self._transport.allowance(relay))
-            self._lent[name] = allowance.left
-            late = allowance.opens_at is not None and allowance.opens_at - now > LONGEST_WAIT
-            self._transport.allow(relay, self._lent[name], late=late)
+        for name, (relay, quota) in self._relays.items():
+            granted = self._granted.get(name)
+            if granted is not None:
+                quota.use(granted - self._transport.allowance(relay))
+            self._granted[name] = quota.left
+            late = quota.opens_at is not None and quota.opens_at - now > LONGEST_WAIT
+            self._transport.allow(relay, self._granted[name], late=late)
 
 
-def reached(closed: tuple[datetime, str]) -> NewsletterError:
-    """What to say when a limit opens too late to be waited for."""
-    opens_at, words = closed
+def limit_reached(blocked: tuple[datetime, str]) -> NewsletterError:
+    """The error for a limit that opens too late to wait for."""
+    opens_at, words = blocked
     return NewsletterError(
         f"the limit on {words} is reached; the next mail may go at {opens_at:%Y-%m-%d %H:%M} UTC",
         hint="What is due waits in the outbox; a `newsletter send` after that goes on. "

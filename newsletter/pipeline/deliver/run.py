@@ -20,16 +20,16 @@ from newsletter.db.engine import KeptConnection, writing
 from newsletter.db.schema import runs
 from newsletter.delivery.outbox.claims import ClaimedMail, expire
 from newsletter.delivery.outbox.handover import WINDOW, AttemptResult, record
-from newsletter.delivery.outbox.held_mail import as_sender
+from newsletter.delivery.outbox.held_mail import lock_as_sender
 from newsletter.delivery.outbox.recovery import recover
 from newsletter.delivery.outbox.sender_locks import owning
-from newsletter.delivery.smtp.transport import NAP, Transport
+from newsletter.delivery.smtp.transport import STEP_TIMEOUT, Transport
 from newsletter.pipeline.deliver.batches import Batch, Batches
 from newsletter.pipeline.deliver.envelopes import Envelopes
 from newsletter.pipeline.deliver.leases import Leases
 from newsletter.pipeline.deliver.options import DeliveryOptions, DeliveryReport
 from newsletter.pipeline.deliver.outcomes import Outcomes
-from newsletter.pipeline.deliver.rate_limiter import LONGEST_WAIT, RateLimiter, reached
+from newsletter.pipeline.deliver.rate_limiter import LONGEST_WAIT, RateLimiter, limit_reached
 
 SMALLEST_BATCH = WINDOW // 5  # outcomes worth a commit however many connections there are
 LINGER = 1.0  # seconds an outcome may wait for its commit when a slow server gives few
@@ -37,7 +37,7 @@ LINGER = 1.0  # seconds an outcome may wait for its commit when a slow server gi
 
 def deliver(
     engine: Engine,
-    post: DeliveryOptions,
+    options: DeliveryOptions,
     *,
     now: datetime,
     only: int | None = None,
@@ -55,9 +55,9 @@ def deliver(
     A relay that cannot be used, and a run that stops itself, are in the result (`stopped`); mails that were
     not tried stay untouched. Raises StorageError, ConfigurationError.
     """
-    with owning(post.locks_dir) as owner:
+    with owning(options.locks_dir) as owner:
         run = _Run(
-            engine, post, owner, now=now, only=only, transactional_only=transactional_only, passed=passed
+            engine, options, owner, now=now, only=only, transactional_only=transactional_only, passed=passed
         )
         run.begin()
         try:
@@ -76,7 +76,7 @@ class _Run:
     def __init__(
         self,
         engine: Engine,
-        post: DeliveryOptions,
+        options: DeliveryOptions,
         owner: str,
         *,
         now: datetime,
@@ -87,32 +87,32 @@ class _Run:
         self.report = DeliveryReport()
         self._engine = engine
         self._ledger = KeptConnection(engine)
-        self._post = post
+        self._options = options
         self._owner = owner
         self._now = now
         self._only = only
         self._transactional_only = transactional_only
         self._passed = passed
         self._leases = Leases(
-            owner, now=now, wall=post.wall, only=only, transactional_only=transactional_only
+            owner, now=now, wall=options.wall, only=only, transactional_only=transactional_only
         )
-        self._transport = Transport(post.relays, passed=passed)
-        self._limiter = RateLimiter(post.limits, self._transport, post.relays, wall=post.wall)
-        self._outcomes = Outcomes(post, now=now)
+        self._transport = Transport(options.relays, passed=passed)
+        self._limiter = RateLimiter(options.limits, self._transport, options.relays, wall=options.wall)
+        self._outcomes = Outcomes(options, now=now)
         self.report.held = self._outcomes.held
         self._batches = Batches(
             self._leases,
-            envelopes=Envelopes(engine, post),
+            envelopes=Envelopes(engine, options),
             limiter=self._limiter,
             outcomes=self._outcomes,
-            wall=post.wall,
+            wall=options.wall,
         )
         self._results: list[AttemptResult] = []  # to be recorded
         self._leaving = False  # nothing more is begun
         self._recorded_at = time.monotonic()
         # Outcomes worth a commit: what then stays on the wire keeps every connection busy with one mail
         # and the next one behind it.
-        connections = sum(relay.connections for relay in post.relays)
+        connections = sum(relay.connections for relay in options.relays)
         self._enough = max(SMALLEST_BATCH, WINDOW - 2 * connections)
 
     def begin(self) -> None:
@@ -120,10 +120,10 @@ class _Run:
         with writing(self._engine) as connection:
             self.report.uncertain += recover(
                 connection,
-                locks_dir=self._post.locks_dir,
+                locks_dir=self._options.locks_dir,
                 now=self._now,
-                wall=self._post.wall(),
-                mode=self._post.uncertain,
+                wall=self._options.wall(),
+                mode=self._options.uncertain,
             )
             self.report.skip(
                 SkipReason.EXPIRED,
@@ -136,10 +136,10 @@ class _Run:
     def step(self, *, stop: Callable[[], bool]) -> bool:
         """Do a part of the work; whether there was any."""
         if self._transport.unsettled:
-            for outcome in self._transport.step(NAP):
+            for outcome in self._transport.step(STEP_TIMEOUT):
                 assert outcome.delivery_id is not None
                 mail = self._leases.handed_over(outcome.delivery_id)
-                self._results.append(self._outcomes.take(mail, outcome))
+                self._results.append(self._outcomes.result_of(mail, outcome))
             self._passed("stepped")
         if self._leaving:
             self._take_back()
@@ -160,9 +160,9 @@ class _Run:
         self._transport.close()
         self._ledger.close()
         stopped = self.report.stopped
-        self.report.troubles += [error for error in self._transport.failures if error is not stopped]
+        self.report.relay_errors += [error for error in self._transport.failures if error is not stopped]
         with writing(self._engine) as connection:
-            as_sender(connection)
+            lock_as_sender(connection)
             self.report.refuse(self._outcomes.end(connection))
             self._leases.release_all(connection)
             self._limiter.end(connection)
@@ -224,18 +224,18 @@ class _Run:
         if self._transport.unsettled or self._results or self._leaving:
             return
         opens_at: datetime | None = None
-        closed = self._limiter.closed() if self._limiter.room() == 0 else None
+        blocked = self._limiter.blocked() if self._limiter.room() == 0 else None
         if not self._leases.any_ready:
             opens_at = self._leases.next_ready_at
-        elif closed is not None:
-            opens_at = closed[0]
-            if opens_at - self._post.wall() > LONGEST_WAIT:
-                self.report.stopped = reached(closed)
+        elif blocked is not None:
+            opens_at = blocked[0]
+            if opens_at - self._options.wall() > LONGEST_WAIT:
+                self.report.stopped = limit_reached(blocked)
                 self._leave()
                 return
         if opens_at is not None:
-            pause = (opens_at - self._post.wall()).total_seconds()
-            self._transport.step(max(0.0, min(NAP, pause)))
+            pause = (opens_at - self._options.wall()).total_seconds()
+            self._transport.step(max(0.0, min(STEP_TIMEOUT, pause)))
 
     # commits
 
@@ -252,7 +252,7 @@ class _Run:
         results, self._results = self._results, []
         self._passed("committing")
         with self._ledger.writing() as connection:
-            as_sender(connection)
+            lock_as_sender(connection)
             refused = self._record(connection, results)
             handed_over = self._batches.hand_over(connection, batch)
             skipped = {} if self._leaving else self._batches.refill(connection)

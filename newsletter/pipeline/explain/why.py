@@ -25,7 +25,7 @@ from newsletter.core.states import NOW_KEY, DeliveryState, Form
 from newsletter.db.engine import reading
 from newsletter.db.schema import canary_slots, digest_papers, papers
 from newsletter.delivery.outbox.digest_contents import ShownPaper, contents_of
-from newsletter.delivery.outbox.held_mail import barred
+from newsletter.delivery.outbox.held_mail import with_held_edition
 from newsletter.pipeline.explain.reader_history import DayExplainer
 from newsletter.pipeline.explain.why_wording import (
     came_late,
@@ -202,4 +202,6 @@ def _canary(connection: Connection, mail: Row[Any]) -> str:
 def _held(connection: Connection, mail: Row[Any]) -> str:
     """Says whether a delivery waits for an edition that is held."""
     waits = mail.state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
-    return "; it waits for a held edition" if waits and barred(connection, [mail.digest_id]) else ""
+    return (
+        "; it waits for a held edition" if waits and with_held_edition(connection, [mail.digest_id]) else ""
+    )

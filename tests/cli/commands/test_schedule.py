@@ -165,13 +165,13 @@ def test_run_serves_the_pages_and_sends_what_is_due(shell: Shell, server: Record
 def test_schedule_that_is_told_to_stop_while_it_sends_loses_nothing(
     shell: Shell, server: RecordingServer
 ) -> None:
-    server.terms.delay = 0.3
+    server.rules.delay = 0.3
     shell.ok("ingest", str(dumps()[0]), "--at", _iso(_slot() - HOUR))
     with running(shell, "schedule") as program:
         wait_for(lambda: server.accepted)
         assert program.stop() == 0
     assert 0 < len(_mailed(server)) < READERS
-    server.terms.delay = 0.0
+    server.rules.delay = 0.0
     assert shell.ok("send", "--json").json["uncertain"] == 0
     assert Counter(_mailed(server).values()) == {1: READERS}
     _check_ledger(shell, READERS)

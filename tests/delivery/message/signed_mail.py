@@ -33,7 +33,7 @@ def signed_mail(
     keys: Sequence[DkimKey] = (RSA, ED25519), *, key: str = "2026-04-17", text: str = TEXT
 ) -> bytes:
     """A mail as it goes out, with foreign letters wherever a mail can have them."""
-    house = SenderIdentity(
+    identity = SenderIdentity(
         sender="Überblick 量子 <news@papers.example>",
         base_url="https://papers.example",
         list_name="Überblick 量子",
@@ -55,7 +55,7 @@ def signed_mail(
         unsubscribe_url="https://papers.example/u/" + "x" * 60,
         name="Käthe “K” O'Brien",
     )
-    plain = MessageBuilder(house)
+    plain = MessageBuilder(identity)
     signing = SigningBuilder(plain, DkimSigner(tuple(keys)))
     return (signing if keys else plain).prepare(content).assemble(recipient).data
 

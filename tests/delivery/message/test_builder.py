@@ -27,7 +27,7 @@ from tests.marks import examples
 _STRICT = default.clone(raise_on_defect=True)
 _MARK = re.compile(r"@((?:my|digest)[.][a-z_]+)@")
 _KEY = b"secret key of the tests"
-_HOUSE: dict[str, Any] = {
+_IDENTITY: dict[str, Any] = {
     "sender": "Paper Digest <news@papers.example>",
     "base_url": "https://papers.example",
     "list_name": "Paper Digest",
@@ -62,11 +62,13 @@ def _recipient(**changes: Any) -> Recipient:
 
 
 def _mail(
-    *, house: Mapping[str, Any] = _HOUSE, content: Content | None = None, **changes: Any
+    *, identity: Mapping[str, Any] = _IDENTITY, content: Content | None = None, **changes: Any
 ) -> tuple[Envelope, EmailMessage]:
     """One mail, parsed without a defect, and checked for what every mail promises."""
     envelope = (
-        MessageBuilder(SenderIdentity(**house)).prepare(content or _content()).assemble(_recipient(**changes))
+        MessageBuilder(SenderIdentity(**identity))
+        .prepare(content or _content())
+        .assemble(_recipient(**changes))
     )
     lines = envelope.data.split(b"\r\n")
     assert b"\n" not in envelope.data.replace(b"\r\n", b"")
@@ -91,14 +93,14 @@ def _shown(message: EmailMessage, kind: str) -> str:
 
 def test_assemble_writes_every_header_once() -> None:
     _, message = _mail()
-    mark = MessageBuilder(SenderIdentity(**_HOUSE)).mark(7, "digest", "2026-04-17")
-    boundary = f"=_{mark[24:56]}"
+    mail_hash = MessageBuilder(SenderIdentity(**_IDENTITY)).identity_hash(7, "digest", "2026-04-17")
+    boundary = f"=_{mail_hash[24:56]}"
     assert dict(message.items()) == {
         "From": "Paper Digest <news@papers.example>",
         "To": "Ada Lovelace <ada@example.org>",
         "Subject": "3 circuits: AnalogGenie",
         "Date": "Fri, 17 Apr 2026 05:00:00 +0000",
-        "Message-ID": f"<{mark[:40]}@papers.example>",
+        "Message-ID": f"<{mail_hash[:40]}@papers.example>",
         "List-Id": "Paper Digest <newsletter.papers.example>",
         "List-Help": "<https://papers.example/>",
         "List-Owner": "<mailto:news@papers.example>",
@@ -174,16 +176,16 @@ def test_assemble_folds_before_a_long_link() -> None:
 def test_builder_refuses_a_sender_without_an_address() -> None:
     for sender in ("Paper Digest", "", "x <käthe@papers.example>"):
         with pytest.raises(ConfigurationError, match="sender"):
-            MessageBuilder(SenderIdentity(**_HOUSE | {"sender": sender}))
+            MessageBuilder(SenderIdentity(**_IDENTITY | {"sender": sender}))
 
 
 def test_builder_takes_foreign_names_and_domains() -> None:
-    house = _HOUSE | {
+    identity = _IDENTITY | {
         "sender": "Überblick 量子 <news@bücher.example>",
         "list_name": "Überblick 量子",
         "reply_to": "Käthe <kaethe@bücher.example>",
     }
-    envelope, message = _mail(house=house, address="ada@bücher.example")
+    envelope, message = _mail(identity=identity, address="ada@bücher.example")
     assert envelope.sender.endswith("@xn--bcher-kva.example")
     assert envelope.recipient == "ada@bücher.example"
     assert message["From"].addresses[0].display_name == "Überblick 量子"
@@ -195,7 +197,7 @@ def test_builder_takes_foreign_names_and_domains() -> None:
 
 
 def test_a_non_ascii_local_part_stands_as_it_is() -> None:
-    builder = MessageBuilder(SenderIdentity(**_HOUSE))
+    builder = MessageBuilder(SenderIdentity(**_IDENTITY))
     envelope = builder.prepare(_content()).assemble(_recipient(address="käthe@bücher.example", name=""))
     assert "To: käthe@xn--bcher-kva.example\r\n".encode() in envelope.data  # RFC 6532
 
@@ -205,8 +207,8 @@ def test_return_path_and_envid_name_the_mail_and_are_signed() -> None:
     local, _, domain = envelope.sender.partition("@")
     assert domain == "papers.example"
     assert len(local) <= 64
-    mark = MessageBuilder(SenderIdentity(**_HOUSE)).mark(7, "digest", "2026-04-17")
-    expected = ReturnPathId(subscriber_id=7, tag=mark[:10])
+    mail_hash = MessageBuilder(SenderIdentity(**_IDENTITY)).identity_hash(7, "digest", "2026-04-17")
+    expected = ReturnPathId(subscriber_id=7, tag=mail_hash[:10])
     assert verify(local.removeprefix("bounce+"), [_KEY]) == expected
     assert verify(local.removeprefix("bounce+").upper(), [b"old key", _KEY]) == expected
     assert envelope.envid == local.removeprefix("bounce+")
@@ -219,9 +221,9 @@ def test_return_path_and_envid_name_the_mail_and_are_signed() -> None:
 def test_payloads_anywhere_add_no_header(payload: str) -> None:
     _, plain = _mail()
     name = clean(payload).replace("\\", "\\\\").replace('"', '\\"')
-    house = _HOUSE | {"sender": f'"{name}" <news@papers.example>', "list_name": payload}
+    identity = _IDENTITY | {"sender": f'"{name}" <news@papers.example>', "list_name": payload}
     _, message = _mail(
-        house=house,
+        identity=identity,
         content=_content(subject=f"3 circuits: {payload}"),
         name=payload,
         my=_MY | {"greeting": f"Good morning, {payload}."},
@@ -234,7 +236,7 @@ def test_payloads_anywhere_add_no_header(payload: str) -> None:
 
 
 def test_odd_subjects_and_names_survive_whole_mails() -> None:
-    builder = MessageBuilder(SenderIdentity(**_HOUSE))
+    builder = MessageBuilder(SenderIdentity(**_IDENTITY))
     for number, text in enumerate(odd_texts(300, seed=5)):
         envelope = builder.prepare(_content(subject=text)).assemble(_recipient(name=text, key=str(number)))
         message = cast(EmailMessage, email.message_from_bytes(envelope.data, policy=_STRICT))
@@ -281,7 +283,7 @@ def test_every_mail_decodes_to_exactly_what_was_said(
 
 def test_the_first_line_of_a_from_holds_its_name() -> None:
     for name in ("N" * 70, "é" * 60, "量子" * 30, "word " * 30):
-        envelope, _ = _mail(house=_HOUSE | {"sender": f'"{name}" <news@papers.example>'})
+        envelope, _ = _mail(identity=_IDENTITY | {"sender": f'"{name}" <news@papers.example>'})
         assert re.match(rb"From: \S", envelope.data)
 
 
@@ -296,16 +298,16 @@ def test_message_ids_and_boundaries_differ_with_reader_kind_and_key() -> None:
     mails = [_mail(**change)[1] for change in changes]
     assert len({message["Message-ID"] for message in mails}) == len(changes)
     assert len({message.get_boundary() for message in mails}) == len(changes)
-    other = MessageBuilder(SenderIdentity(**_HOUSE | {"secret_key": b"another"}))
+    other = MessageBuilder(SenderIdentity(**_IDENTITY | {"secret_key": b"another"}))
     assert other.message_id(7, "digest", "2026-04-17") != mails[0]["Message-ID"]
     assert (
-        MessageBuilder(SenderIdentity(**_HOUSE)).message_id(7, "digest", "2026-04-17")
+        MessageBuilder(SenderIdentity(**_IDENTITY)).message_id(7, "digest", "2026-04-17")
         == mails[0]["Message-ID"]
     )
 
 
 def test_links_in_headers_may_be_http_on_loopback() -> None:
     url = "http://localhost:8000/u/abc"
-    _, message = _mail(house=_HOUSE | {"base_url": "http://localhost:8000"}, unsubscribe_url=url)
+    _, message = _mail(identity=_IDENTITY | {"base_url": "http://localhost:8000"}, unsubscribe_url=url)
     found = [message[field] for field in ("List-Unsubscribe", "List-Help", "List-Archive")]
     assert found == [f"<{url}>", "<http://localhost:8000/>", "<http://localhost:8000/archive>"]

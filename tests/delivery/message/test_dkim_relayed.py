@@ -26,7 +26,7 @@ def test_signatures_hold_behind_a_real_relay(tmp_path: Path) -> None:
     texts = ["", "\n\n\n", ".\n..\n. \n", "From me\n", "x" * 3_000 + "\n", " \t \n", *odd_texts(20, seed=8)]
     mails = [signed_mail(key=str(number), text=text) for number, text in enumerate(texts)]
     with (
-        RecordingServer(terms=ServerRules(extensions=EXTENSIONS)) as server,
+        RecordingServer(rules=ServerRules(extensions=EXTENSIONS)) as server,
         postfix_relay(tmp_path, next_hop=server.port) as port,
     ):
         outcomes = send_batch(

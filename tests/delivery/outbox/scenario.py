@@ -29,13 +29,13 @@ from tests.databases import migrated_url
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 LATER = timedelta(hours=1)
 TOMORROW = NOW + timedelta(days=1)
-HOUSE = SenderIdentity(
+IDENTITY = SenderIdentity(
     sender="Papers <papers@news.example>",
     base_url="https://news.example",
     list_name="Papers",
     secret_key=b"k" * 32,
 )
-BUILDER = MessageBuilder(HOUSE)
+BUILDER = MessageBuilder(IDENTITY)
 PEOPLE = table_of(subscribers.tables.Subscriber)
 
 

@@ -110,21 +110,21 @@ def sizes(name: str) -> int:
 
 
 def relay_for(server: MisbehavingServer, ca_file: str | None = None, connections: int = 1) -> Relay:
-    secure = server.terms.tls is not None
+    secure = server.rules.tls is not None
     return Relay(
         host="localhost",
         port=server.port,
         security=Security.STARTTLS if secure else Security.NONE,
-        username="me" if server.terms.login else "",
-        password="secret" if server.terms.login else "",
+        username="me" if server.rules.login else "",
+        password="secret" if server.rules.login else "",
         ca_file=ca_file,
         connections=connections,
         timeouts=SHORT,
-        patience=(0.01, 0.02),
+        retry_delays=(0.01, 0.02),
     )
 
 
-def terms_for(name: str, folder: Path) -> tuple[ServerRules, str | None]:
+def rules_for(name: str, folder: Path) -> tuple[ServerRules, str | None]:
     context, ca_file = None, None
     login = ("me", "secret") if name.startswith("auth") else None
     if "tls" in name:
@@ -177,8 +177,8 @@ def test_faults_all_have_their_expected_end() -> None:
 
 @pytest.mark.parametrize("name", sorted(ALWAYS))
 def test_fault_at_every_chance_ends_as_expected(name: str, tmp_path: Path) -> None:
-    terms, ca_file = terms_for(name, tmp_path)
-    with MisbehavingServer(terms=terms, conversation=FAULTS[name]) as server:
+    rules, ca_file = rules_for(name, tmp_path)
+    with MisbehavingServer(rules=rules, conversation=FAULTS[name]) as server:
         started, burnt = time.monotonic(), time.process_time()
         mails = envelopes(size=sizes(name))
         outcomes, untouched, error = run([relay_for(server, ca_file)], mails)
@@ -203,7 +203,7 @@ def test_fault_421_at_every_chance_stops_and_leaves_the_rest_untouched(name: str
     with MisbehavingServer(conversation=FAULTS[name]) as server:
         outcomes, untouched, error = run([relay_for(server)], envelopes())
         check_ledger(envelopes(), outcomes, untouched, server)
-        assert summary(outcomes) == Counter({BACKS_OFF[name]: 3})  # the first try and two rounds of patience
+        assert summary(outcomes) == Counter({BACKS_OFF[name]: 3})  # the first try and two rounds of retries
         assert len(untouched) == MAILS - 3
         assert error is not None
         assert error.fault is Fault.BUSY
@@ -211,9 +211,9 @@ def test_fault_421_at_every_chance_stops_and_leaves_the_rest_untouched(name: str
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
 def test_fault_that_passes_leaves_nothing_lost_or_doubled(name: str, tmp_path: Path) -> None:
-    terms, ca_file = terms_for(name, tmp_path)
+    rules, ca_file = rules_for(name, tmp_path)
     mails = envelopes(30, size=2_000)
-    with MisbehavingServer(terms=terms, conversation=FAULTS[name], times=3) as server:
+    with MisbehavingServer(rules=rules, conversation=FAULTS[name], times=3) as server:
         outcomes, untouched, error = run([relay_for(server, ca_file, connections=3)], mails)
         check_ledger(mails, outcomes, untouched, server)
         assert server.struck == 3 or name in ("split_replies", *LASTING)

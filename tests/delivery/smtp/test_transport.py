@@ -38,7 +38,7 @@ def mail(number: int, **columns: object) -> Envelope:
 def relay_to(server: RecordingServer, **columns: object) -> Relay:
     return replace(
         Relay(host="localhost", port=server.port, security=Security.NONE, connections=1, timeouts=QUICK),
-        **{"patience": (), **columns},
+        **{"retry_delays": (), **columns},
     )
 
 
@@ -78,7 +78,7 @@ def test_mail_is_accepted_and_recorded_as_it_was() -> None:
 
 @pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
 def test_mails_share_a_connection_with_and_without_pipelining(extensions: tuple[str, ...]) -> None:
-    with RecordingServer(terms=ServerRules(extensions=extensions)) as server:
+    with RecordingServer(rules=ServerRules(extensions=extensions)) as server:
         outcomes = send(server, *(mail(n) for n in range(1, 21)))
         assert [o.verdict for o in outcomes] == [Verdict.ACCEPTED] * 20
         assert server.recipients() == [f"r{n}@mail.example" for n in range(1, 21)]
@@ -96,7 +96,7 @@ def test_refused_recipient_is_reset_and_costs_nobody_else_anything(extensions: t
     def refuse(address: str) -> bytes | None:
         return b"550 5.1.1 no such user" if address in ("r1@mail.example", "r3@mail.example") else None
 
-    with RecordingServer(terms=ServerRules(extensions=extensions, refuse=refuse)) as server:
+    with RecordingServer(rules=ServerRules(extensions=extensions, refuse=refuse)) as server:
         outcomes = send(server, *(mail(n) for n in range(1, 6)))
         assert [(o.verdict, o.code, o.status, o.phase) for o in outcomes] == [
             (Verdict.REJECTED, 550, "5.1.1", "rcpt"),
@@ -132,7 +132,7 @@ def test_vouched_mail_is_sent_without_a_look() -> None:
 
 
 def test_dsn_is_asked_for_when_offered() -> None:
-    with RecordingServer(terms=ServerRules(extensions=("DSN",))) as server:
+    with RecordingServer(rules=ServerRules(extensions=("DSN",))) as server:
         send(server, mail(1, envid="a+b=c", recipient="o+x@mail.example"))
         (got,) = server.accepted
         assert got.mail_line == "FROM:<bounce+1@news.example> RET=HDRS ENVID=a+2Bb+3Dc"
@@ -140,7 +140,7 @@ def test_dsn_is_asked_for_when_offered() -> None:
 
 
 def test_mail_beyond_the_size_limit_is_refused_without_asking() -> None:
-    with RecordingServer(terms=ServerRules(extensions=("SIZE 20", "PIPELINING"))) as server:
+    with RecordingServer(rules=ServerRules(extensions=("SIZE 20", "PIPELINING"))) as server:
         assert send(server, mail(1), mail(2, data=b"a\r\n")) == [
             Outcome(
                 verdict=Verdict.REJECTED,
@@ -162,7 +162,7 @@ def test_mail_beyond_the_size_limit_is_refused_without_asking() -> None:
 
 
 def test_domain_goes_to_a_labels_and_only_a_local_part_needs_smtputf8() -> None:
-    with RecordingServer(terms=ServerRules(extensions=("SMTPUTF8",))) as server:
+    with RecordingServer(rules=ServerRules(extensions=("SMTPUTF8",))) as server:
         send(server, mail(1, recipient="r@bücher.example"), mail(2, recipient="rené@bücher.example"))
         assert [(got.recipient, "SMTPUTF8" in got.mail_line) for got in server.accepted] == [
             ("r@xn--bcher-kva.example", False),
@@ -197,7 +197,7 @@ def test_address_that_would_break_the_protocol_never_reaches_it(address: str) ->
 
 
 def test_8bit_body_is_declared_when_it_is_one() -> None:
-    with RecordingServer(terms=ServerRules(extensions=("8BITMIME",))) as server:
+    with RecordingServer(rules=ServerRules(extensions=("8BITMIME",))) as server:
         send(server, mail(1, data="é\r\n".encode()), mail(2))
         assert ["BODY=8BITMIME" in got.mail_line for got in server.accepted] == [True, False]
 
@@ -208,8 +208,8 @@ def test_8bit_body_is_declared_when_it_is_one() -> None:
 @pytest.mark.parametrize("implicit", [True, False])
 def test_mail_goes_through_tls_and_login(tmp_path: Path, implicit: bool) -> None:
     context, ca_file = server_tls(tmp_path)
-    terms = ServerRules(tls=context, implicit_tls=implicit, login=("me", "pass"), extensions=("PIPELINING",))
-    with RecordingServer(terms=terms) as server:
+    rules = ServerRules(tls=context, implicit_tls=implicit, login=("me", "pass"), extensions=("PIPELINING",))
+    with RecordingServer(rules=rules) as server:
         outcomes = send(
             server,
             *(mail(n, data=BODY * 5000) for n in range(1, 6)),
@@ -227,7 +227,7 @@ def test_mail_goes_through_tls_and_login(tmp_path: Path, implicit: bool) -> None
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5"])
 def test_login_by_each_mechanism(mechanism: str) -> None:
-    with RecordingServer(terms=ServerRules(login=("me", "päss"), mechanisms=mechanism)) as server:
+    with RecordingServer(rules=ServerRules(login=("me", "päss"), mechanisms=mechanism)) as server:
         outcomes = send(server, mail(1), username="me", password="päss")
         assert [o.verdict for o in outcomes] == [Verdict.ACCEPTED]
         assert server.logins == [(mechanism, False)]
@@ -244,8 +244,8 @@ def fault_of(server: RecordingServer, **columns: object) -> RelayError:
 @pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
 def test_certificate_of_another_name_is_refused(tmp_path: Path, security: Security) -> None:
     context, ca_file = server_tls(tmp_path, name="elsewhere.example")
-    terms = ServerRules(tls=context, implicit_tls=security is Security.TLS)
-    with RecordingServer(terms=terms) as server:
+    rules = ServerRules(tls=context, implicit_tls=security is Security.TLS)
+    with RecordingServer(rules=rules) as server:
         error = fault_of(server, security=security, ca_file=ca_file)
         assert error.fault is Fault.CERTIFICATE
         assert "not good for localhost" in str(error)
@@ -253,12 +253,12 @@ def test_certificate_of_another_name_is_refused(tmp_path: Path, security: Securi
 
 def test_certificate_of_an_unknown_authority_is_refused(tmp_path: Path) -> None:
     context, _ = server_tls(tmp_path)
-    with RecordingServer(terms=ServerRules(tls=context)) as server:
+    with RecordingServer(rules=ServerRules(tls=context)) as server:
         assert fault_of(server, security=Security.STARTTLS).fault is Fault.CERTIFICATE
 
 
 def test_password_is_not_said_in_the_clear_where_tls_was_asked_for() -> None:
-    with RecordingServer(terms=ServerRules(login=("me", "pass"))) as server:
+    with RecordingServer(rules=ServerRules(login=("me", "pass"))) as server:
         error = fault_of(server, security=Security.STARTTLS, username="me", password="pass")
         assert error.fault is Fault.NO_STARTTLS
         assert server.logins == []
@@ -270,7 +270,7 @@ def test_login_that_is_not_offered_is_told_apart() -> None:
 
 
 def test_wrong_password_is_told_and_not_shown() -> None:
-    with RecordingServer(terms=ServerRules(login=("me", "right"))) as server:
+    with RecordingServer(rules=ServerRules(login=("me", "right"))) as server:
         error = fault_of(server, username="me", password="wrong-secret")
         assert error.fault is Fault.LOGIN
         assert "535" in str(error)
@@ -283,7 +283,7 @@ def test_tls_port_with_plain_server_and_the_other_way_round(tmp_path: Path) -> N
         error = fault_of(server, security=Security.TLS, ca_file=ca_file)
         assert error.fault is Fault.TLS
         assert "587 is starttls" in error.hint
-    with RecordingServer(terms=ServerRules(tls=context, implicit_tls=True)) as server:
+    with RecordingServer(rules=ServerRules(tls=context, implicit_tls=True)) as server:
         quick = replace(QUICK, greeting=0.3)
         error = fault_of(server, security=Security.STARTTLS, ca_file=ca_file, timeouts=quick)
         assert error.fault in (Fault.SILENT, Fault.LOST)
@@ -299,7 +299,7 @@ def free_port() -> int:
 
 
 def test_relay_that_is_down_is_told() -> None:
-    relay = Relay(host="127.0.0.1", port=free_port(), security=Security.NONE, patience=(0.01,))
+    relay = Relay(host="127.0.0.1", port=free_port(), security=Security.NONE, retry_delays=(0.01,))
     with pytest.raises(RelayError) as caught:
         list(send_batch([relay], [mail(1)]))
     assert caught.value.fault is Fault.REFUSED
@@ -307,21 +307,21 @@ def test_relay_that_is_down_is_told() -> None:
 
 
 def test_relay_whose_name_does_not_exist_is_told() -> None:
-    relay = Relay(host="no-such-host.invalid", port=25, security=Security.STARTTLS, patience=())
+    relay = Relay(host="no-such-host.invalid", port=25, security=Security.STARTTLS, retry_delays=())
     with pytest.raises(RelayError) as caught:
         list(send_batch([relay], [mail(1)]))
     assert caught.value.fault is Fault.NAME
 
 
 def test_second_relay_takes_over_from_one_that_is_down() -> None:
-    down = Relay(host="127.0.0.1", port=free_port(), security=Security.NONE, patience=(0.01,))
+    down = Relay(host="127.0.0.1", port=free_port(), security=Security.NONE, retry_delays=(0.01,))
     with RecordingServer() as server:
         outcomes = list(send_batch([down, relay_to(server)], [mail(n) for n in range(1, 10)]))
         assert [o.verdict for o in outcomes] == [Verdict.ACCEPTED] * 9
 
 
 def test_connections_share_the_work() -> None:
-    with RecordingServer(terms=ServerRules(delay=0.05)) as server:
+    with RecordingServer(rules=ServerRules(delay=0.05)) as server:
         send(server, *(mail(n) for n in range(1, 41)), connections=4)
         assert server.connections == 4
         assert sorted(server.recipients()) == sorted(f"r{n}@mail.example" for n in range(1, 41))
@@ -370,8 +370,8 @@ def test_unreadable_ca_file_is_a_configuration_error(tmp_path: Path) -> None:
 
 def test_probe_says_what_a_relay_offers(tmp_path: Path) -> None:
     context, ca_file = server_tls(tmp_path)
-    terms = ServerRules(tls=context, login=("me", "pass"), extensions=("PIPELINING", "SIZE 1000"))
-    with RecordingServer(terms=terms) as server:
+    rules = ServerRules(tls=context, login=("me", "pass"), extensions=("PIPELINING", "SIZE 1000"))
+    with RecordingServer(rules=rules) as server:
         facts = probe(
             relay_to(server, security=Security.STARTTLS, ca_file=ca_file, username="me", password="pass")
         )

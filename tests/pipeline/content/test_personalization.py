@@ -47,7 +47,7 @@ MAIL = ClaimedMail(
     attempts=0,
     composed_at=NOW,
     expires_at=None,
-    carries=False,
+    has_reader_debts=False,
     values={},
     person=PERSON,
 )

@@ -21,13 +21,13 @@ from newsletter.pipeline.deliver.run import deliver
 from tests.delivery.outbox.scenario import BUILDER, NOW
 
 
-def post_to(
+def options_for(
     port: int, locks: Path, mode: Uncertain = Uncertain.MEND, *, connections: int = 4, **columns: object
 ) -> DeliveryOptions:
     """A DeliveryOptions for a server on this machine."""
     builder: MessageBuilder = BUILDER
     relay = Relay(
-        host="127.0.0.1", port=port, security=Security.NONE, connections=connections, patience=(0.01,)
+        host="127.0.0.1", port=port, security=Security.NONE, connections=connections, retry_delays=(0.01,)
     )
     return DeliveryOptions(
         relays=[relay],
@@ -53,7 +53,7 @@ def run(folder: Path, port: int, mode: Uncertain, point: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     counts = deliver(
-        open_engine(default_url(folder)), post_to(port, folder / "locks", mode), now=NOW, passed=passed
+        open_engine(default_url(folder)), options_for(port, folder / "locks", mode), now=NOW, passed=passed
     )
     if counts.stopped is not None:
         raise counts.stopped

@@ -5,9 +5,9 @@ from dataclasses import replace
 from newsletter.core.mail.retry import Fate, NextStep, ShutScope
 from newsletter.core.mail.values import Outcome, Verdict
 from newsletter.pipeline.deliver.circuit_breaker import (
+    MAX_HARD_REFUSALS,
+    MAX_POLICY_REFUSALS,
     PROBATION,
-    SHUT_AFTER,
-    TOO_MANY,
     CircuitBreaker,
 )
 
@@ -24,7 +24,7 @@ def shut(pause: ShutScope) -> NextStep:
 
 def test_brakes_name_a_relay_that_refuses_more_than_a_tenth_of_the_first() -> None:
     brakes = CircuitBreaker()
-    for _ in range(TOO_MANY):
+    for _ in range(MAX_HARD_REFUSALS):
         brakes.note(UNKNOWN, HARD, domain="x")
     assert brakes.wrong == {}
     assert brakes.on_probation("mx")
@@ -32,7 +32,7 @@ def test_brakes_name_a_relay_that_refuses_more_than_a_tenth_of_the_first() -> No
     assert list(brakes.wrong) == ["mx"]
     assert "6 of its first 6" in brakes.wrong["mx"]
     assert brakes.on_probation("mx")  # for good: nothing that it said in this run is believed
-    assert not brakes.believed_at_last("mx")
+    assert not brakes.is_credible_at_end("mx")
 
 
 def test_brakes_put_every_relay_on_a_probation_of_its_own() -> None:
@@ -40,7 +40,7 @@ def test_brakes_put_every_relay_on_a_probation_of_its_own() -> None:
     for _ in range(PROBATION):
         brakes.note(OK, SENT, domain="x")
     assert (brakes.on_probation("mx"), brakes.on_probation("standby")) == (False, True)
-    for _ in range(TOO_MANY + 1):
+    for _ in range(MAX_HARD_REFUSALS + 1):
         brakes.note(replace(UNKNOWN, relay="standby"), HARD, domain="x")
     assert list(brakes.wrong) == ["standby"]
 
@@ -51,7 +51,7 @@ def test_brakes_believe_few_refusals_only_of_a_relay_that_took_others_or_is_alon
         for outcome, following, times in [(OK, SENT, taken), (UNKNOWN, HARD, refused)]:
             for _ in range(times):
                 brakes.note(outcome, following, domain="x")
-        assert brakes.believed_at_last("mx") is believed
+        assert brakes.is_credible_at_end("mx") is believed
 
 
 def test_brakes_do_not_count_what_comes_after_the_first() -> None:
@@ -75,10 +75,10 @@ def test_brakes_do_not_count_what_no_server_said() -> None:
 
 def test_brakes_name_a_domain_that_refuses_several_in_a_row_and_no_other() -> None:
     brakes = CircuitBreaker()
-    for _ in range(SHUT_AFTER - 1):
+    for _ in range(MAX_POLICY_REFUSALS - 1):
         brakes.note(POLICY, shut(ShutScope.DOMAIN), domain="x")
     brakes.note(OK, SENT, domain="x")  # accepts again: the row is broken
-    for _ in range(SHUT_AFTER):
+    for _ in range(MAX_POLICY_REFUSALS):
         assert brakes.shut == {}
         brakes.note(POLICY, shut(ShutScope.DOMAIN), domain="x")
         brakes.note(OK, SENT, domain="y")

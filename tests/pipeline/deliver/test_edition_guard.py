@@ -21,7 +21,7 @@ from newsletter.papers import editions
 from newsletter.pipeline.compose.compose import compose
 from newsletter.pipeline.compose.options import EditionSchedule
 from newsletter.pipeline.curation import review
-from newsletter.pipeline.deliver.edition_guard import LEAST, GuardPolicy, OutcomeTally, is_too_bad
+from newsletter.pipeline.deliver.edition_guard import MIN_REFUSED, GuardPolicy, OutcomeTally, must_hold
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.pipeline.explain.why import why
 from newsletter.pipeline.send import SendReport, prepare
@@ -82,31 +82,33 @@ def server() -> Iterator[Picky]:
 
 
 @pytest.fixture
-def office(tmp_path: Path, server: Picky, database_url: str) -> Iterator[WholeNewsletter]:
-    office = WholeNewsletter(tmp_path, port=server.port, url=database_url)
-    office.post = replace(office.post, first_mails=GuardPolicy(after=50, share=0.2), jitter=lambda: 0.0)
-    office.ingest_samples([13])
-    yield office
-    office.engine.dispose()
+def newsletter(tmp_path: Path, server: Picky, database_url: str) -> Iterator[WholeNewsletter]:
+    newsletter = WholeNewsletter(tmp_path, port=server.port, url=database_url)
+    newsletter.post = replace(
+        newsletter.post, guard_policy=GuardPolicy(after=50, share=0.2), jitter=lambda: 0.0
+    )
+    newsletter.ingest_samples([13])
+    yield newsletter
+    newsletter.engine.dispose()
 
 
-def join(office: WholeNewsletter, number: int, **preferences: object) -> None:
+def join(newsletter: WholeNewsletter, number: int, **preferences: object) -> None:
     """Readers of as many domains: a domain that refuses rests, which is another matter."""
     for n in range(number):
-        office.reader(f"r{n}@d{n}.example", "circuits", joined="2026-04-12T12:00", **preferences)
+        newsletter.reader(f"r{n}@d{n}.example", "circuits", joined="2026-04-12T12:00", **preferences)
 
 
-def run(office: WholeNewsletter, at: str, **wishes: object) -> SendReport:
-    return office.send(at, edition_schedule=EditionSchedule(**wishes))  # type: ignore[arg-type]
+def run(newsletter: WholeNewsletter, at: str, **options: object) -> SendReport:
+    return newsletter.send(at, edition_schedule=EditionSchedule(**options))  # type: ignore[arg-type]
 
 
-def states(office: WholeNewsletter) -> Counter[str]:
-    with reading(office.engine) as connection:
+def states(newsletter: WholeNewsletter) -> Counter[str]:
+    with reading(newsletter.engine) as connection:
         return Counter(connection.execute(select(deliveries.c.state)).scalars())
 
 
-def held_because(office: WholeNewsletter, number: int = 1) -> str | None:
-    with reading(office.engine) as connection:
+def held_because(newsletter: WholeNewsletter, number: int = 1) -> str | None:
+    with reading(newsletter.engine) as connection:
         (row,) = editions.rows(connection, number)
     assert row["held"] == (row["held_because"] is not None)
     because: str | None = row["held_because"]
@@ -114,173 +116,177 @@ def held_because(office: WholeNewsletter, number: int = 1) -> str | None:
 
 
 def test_edition_that_a_server_refuses_by_content_is_held_and_goes_on_when_released(
-    office: WholeNewsletter, server: Picky
+    newsletter: WholeNewsletter, server: Picky
 ) -> None:
-    join(office, READERS)
+    join(newsletter, READERS)
     server.verdict = SPAM
-    report = run(office, "2026-04-13T07:00")
+    report = run(newsletter, "2026-04-13T07:00")
     tried = len(server.seen)
     assert 11 <= tried <= 11 + 2 * 50  # more than a fifth of 50, and what was on its way meanwhile
-    because = held_because(office)
+    because = held_because(newsletter)
     assert because is not None
     assert because.endswith("554 5.7.1 … looks like spam")
     assert report.held == {1: because}
-    assert states(office) == {"deferred": tried, "queued": READERS - tried}
-    with reading(office.engine) as connection:
-        facts = gather(connection, state_dir=office.folder, now=utc("2026-04-13T07:01"))
+    assert states(newsletter) == {"deferred": tried, "queued": READERS - tried}
+    with reading(newsletter.engine) as connection:
+        facts = gather(connection, state_dir=newsletter.folder, now=utc("2026-04-13T07:01"))
     assert (facts.held_editions, facts.held_because) == ([1], {1: because})
     server.verdict = None
     for at in ("07:01", "07:40", "12:00"):  # neither anew nor again, while it is held
-        assert run(office, f"2026-04-13T{at}").sent == 0
+        assert run(newsletter, f"2026-04-13T{at}").sent == 0
     assert len(server.seen) == tried == server.seen.total()
-    assert office.audit("2026-04-13T12:00").clean
-    review.release(office.engine, 1, now=utc("2026-04-13T12:30"))
-    report = run(office, "2026-04-13T12:30")
-    assert (report.sent, report.held, held_because(office)) == (READERS, {}, None)
+    assert newsletter.audit("2026-04-13T12:00").clean
+    review.release(newsletter.engine, 1, now=utc("2026-04-13T12:30"))
+    report = run(newsletter, "2026-04-13T12:30")
+    assert (report.sent, report.held, held_because(newsletter)) == (READERS, {}, None)
     assert Counter(server.recipients()) == {f"r{n}@d{n}.example": 1 for n in range(READERS)}
-    found = office.audit("2026-04-13T12:31")
+    found = newsletter.audit("2026-04-13T12:31")
     assert (found.clean, found.pending) == (True, {})
 
 
-def test_release_excuses_what_was_refused_and_nothing_else(office: WholeNewsletter, server: Picky) -> None:
-    join(office, READERS)
+def test_release_excuses_what_was_refused_and_nothing_else(
+    newsletter: WholeNewsletter, server: Picky
+) -> None:
+    join(newsletter, READERS)
     server.verdict = SPAM
-    run(office, "2026-04-13T07:00")
+    run(newsletter, "2026-04-13T07:00")
     tried = len(server.seen)
     server.verdicts = dict.fromkeys(server.seen, SPAM)
     server.verdict = None
-    review.release(office.engine, 1, now=utc("2026-04-13T09:00"))
-    report = run(office, "2026-04-13T09:00")  # the same are refused once more, and no others
-    assert (report.sent, report.deferred, held_because(office)) == (READERS - tried, tried, None)
+    review.release(newsletter.engine, 1, now=utc("2026-04-13T09:00"))
+    report = run(newsletter, "2026-04-13T09:00")  # the same are refused once more, and no others
+    assert (report.sent, report.deferred, held_because(newsletter)) == (READERS - tried, tried, None)
 
 
-def test_release_does_not_let_go_on_what_is_refused_anew(office: WholeNewsletter, server: Picky) -> None:
-    join(office, READERS)
+def test_release_does_not_let_go_on_what_is_refused_anew(newsletter: WholeNewsletter, server: Picky) -> None:
+    join(newsletter, READERS)
     server.verdict = SPAM
-    run(office, "2026-04-13T07:00")
+    run(newsletter, "2026-04-13T07:00")
     tried = len(server.seen)
-    review.release(office.engine, 1, now=utc("2026-04-13T07:10"))
-    run(office, "2026-04-13T07:10")
+    review.release(newsletter.engine, 1, now=utc("2026-04-13T07:10"))
+    run(newsletter, "2026-04-13T07:10")
     assert tried + 11 <= len(server.seen) <= min(READERS, tried + 11 + 2 * 50)
-    assert held_because(office) is not None
+    assert held_because(newsletter) is not None
 
 
 @pytest.mark.parametrize("composed_meanwhile", [True, False])
 def test_dropped_paper_goes_from_mails_that_wait_for_the_release(
-    office: WholeNewsletter, server: Picky, composed_meanwhile: bool
+    newsletter: WholeNewsletter, server: Picky, composed_meanwhile: bool
 ) -> None:
-    join(office, READERS)
+    join(newsletter, READERS)
     server.verdict = SPAM
-    run(office, "2026-04-13T07:00")
+    run(newsletter, "2026-04-13T07:00")
     tried = set(server.seen)
-    title = office.published_titles("circuits")[0]
-    review.drop(office.engine, office_paper(office, title), now=utc("2026-04-13T07:10"))
+    title = newsletter.published_titles("circuits")[0]
+    review.drop(newsletter.engine, office_paper(newsletter, title), now=utc("2026-04-13T07:10"))
     server.verdict = None
     if composed_meanwhile:
-        assert run(office, "2026-04-13T07:11").sent == 0
-    review.release(office.engine, 1, now=utc("2026-04-13T07:12"))
-    assert deliver(office.engine, office.post, now=utc("2026-04-13T07:12")).sent == (
+        assert run(newsletter, "2026-04-13T07:11").sent == 0
+    review.release(newsletter.engine, 1, now=utc("2026-04-13T07:12"))
+    assert deliver(newsletter.engine, newsletter.post, now=utc("2026-04-13T07:12")).sent == (
         READERS if composed_meanwhile else len(tried)
     )
-    run(office, "2026-04-13T07:12")
+    run(newsletter, "2026-04-13T07:12")
     shown = {mail.recipient: titles_in(mail.data) for mail in server.accepted}
     assert len(shown) == len(server.accepted) == READERS
     # What was handed over once is never made anew; what had not been is.
     assert {recipient for recipient, titles in shown.items() if title in titles} == tried
     assert all(len(titles) >= 1 for titles in shown.values())
-    assert office.audit("2026-04-13T07:13").clean
+    assert newsletter.audit("2026-04-13T07:13").clean
 
 
-def office_paper(office: WholeNewsletter, title: str) -> int:
-    with reading(office.engine) as connection:
+def office_paper(newsletter: WholeNewsletter, title: str) -> int:
+    with reading(newsletter.engine) as connection:
         return int(connection.execute(select(papers.c.id).where(papers.c.title == title)).scalar_one())
 
 
-def test_run_of_few_mails_is_judged_at_its_end(office: WholeNewsletter, server: Picky) -> None:
-    join(office, 12)
-    server.verdicts = {f"r{n}@d{n}.example": SPAM for n in range(LEAST - 1)}
-    assert run(office, "2026-04-13T07:00").deferred == LEAST - 1
-    assert held_because(office) is None  # a few refusals may be those readers' own affair
+def test_run_of_few_mails_is_judged_at_its_end(newsletter: WholeNewsletter, server: Picky) -> None:
+    join(newsletter, 12)
+    server.verdicts = {f"r{n}@d{n}.example": SPAM for n in range(MIN_REFUSED - 1)}
+    assert run(newsletter, "2026-04-13T07:00").deferred == MIN_REFUSED - 1
+    assert held_because(newsletter) is None  # a few refusals may be those readers' own affair
     server.verdicts |= {f"late{n}@e{n}.example": SPAM for n in range(2)}
     for n in range(2):
-        office.reader(f"late{n}@e{n}.example", "circuits", joined="2026-04-12T12:00", hour=8)
-    run(office, "2026-04-13T08:30")
-    because = held_because(office)
+        newsletter.reader(f"late{n}@e{n}.example", "circuits", joined="2026-04-12T12:00", hour=8)
+    run(newsletter, "2026-04-13T08:30")
+    because = held_because(newsletter)
     assert because is not None
-    assert because.startswith(f"{LEAST + 1} of its first 14 mails were refused: {LEAST + 1} × 554 5.7.1")
+    assert because.startswith(
+        f"{MIN_REFUSED + 1} of its first 14 mails were refused: {MIN_REFUSED + 1} × 554 5.7.1"
+    )
 
 
 def test_unknown_addresses_full_mailboxes_and_greylisting_hold_no_edition(
-    office: WholeNewsletter, server: Picky
+    newsletter: WholeNewsletter, server: Picky
 ) -> None:
-    join(office, 40)
+    join(newsletter, 40)
     replies = (b"550 5.1.1 no such user", b"552 5.2.2 full", b"450 4.7.1 greylisted", b"452 4.2.2 full")
     server.verdicts = {f"r{n}@d{n}.example": replies[n % 4] for n in range(16)}
-    report = run(office, "2026-04-13T07:00")
-    assert (report.sent, report.held, held_because(office)) == (24, {}, None)
+    report = run(newsletter, "2026-04-13T07:00")
+    assert (report.sent, report.held, held_because(newsletter)) == (24, {}, None)
 
 
 def test_refused_canary_holds_the_edition_before_the_others_get_it(
-    office: WholeNewsletter, server: Picky
+    newsletter: WholeNewsletter, server: Picky
 ) -> None:
-    join(office, 20, hour=8)
-    office.reader("canary@c.example", "circuits", joined="2026-04-12T12:00")
-    office.ingest_samples([14], hour="07:00")
+    join(newsletter, 20, hour=8)
+    newsletter.reader("canary@c.example", "circuits", joined="2026-04-12T12:00")
+    newsletter.ingest_samples([14], hour="07:00")
     server.verdicts = {"canary@c.example": b"550 5.6.0 what is this"}
     hour = {"hold": timedelta(hours=1), "canaries": ("canary@c.example",)}
-    run(office, "2026-04-14T07:00", **hour)
+    run(newsletter, "2026-04-14T07:00", **hour)
     assert server.seen == {"canary@c.example": 1}
-    assert held_because(office) == "the mail of a canary was refused: 1 × 550 5.6.0 what is this"
-    assert run(office, "2026-04-14T08:30", **hour).sent == 0
+    assert held_because(newsletter) == "the mail of a canary was refused: 1 × 550 5.6.0 what is this"
+    assert run(newsletter, "2026-04-14T08:30", **hour).sent == 0
     server.verdicts = {}
-    review.release(office.engine, 1, now=utc("2026-04-14T09:00"))
-    assert run(office, "2026-04-14T09:00", **hour).sent == 1  # first the canary
-    assert run(office, "2026-04-15T08:00", **hour).sent == 20
-    assert office.audit("2026-04-15T08:01").clean
+    review.release(newsletter.engine, 1, now=utc("2026-04-14T09:00"))
+    assert run(newsletter, "2026-04-14T09:00", **hour).sent == 1  # first the canary
+    assert run(newsletter, "2026-04-15T08:00", **hour).sent == 20
+    assert newsletter.audit("2026-04-15T08:01").clean
 
 
 def test_hold_by_hand_stops_what_is_composed_before_anybody_composes_again(
-    office: WholeNewsletter, server: Picky
+    newsletter: WholeNewsletter, server: Picky
 ) -> None:
-    join(office, 20)
-    office.publish("2026-04-13T06:59")
-    composed = compose(office.engine, office.options(), now=utc("2026-04-13T07:00")).composed
-    review.hold(office.engine, 1)
-    assert deliver(office.engine, office.post, now=utc("2026-04-13T07:00")).sent == 0
-    answer = why(office.engine, subscriber_id=1, address="", on=None, now=utc("2026-04-13T07:01"))
+    join(newsletter, 20)
+    newsletter.publish("2026-04-13T06:59")
+    composed = compose(newsletter.engine, newsletter.options(), now=utc("2026-04-13T07:00")).composed
+    review.hold(newsletter.engine, 1)
+    assert deliver(newsletter.engine, newsletter.post, now=utc("2026-04-13T07:00")).sent == 0
+    answer = why(newsletter.engine, subscriber_id=1, address="", on=None, now=utc("2026-04-13T07:01"))
     assert answer.reason == "the mail is composed and waits to be sent; it waits for a held edition"
-    review.release(office.engine, 1, now=utc("2026-04-13T07:02"))
-    assert deliver(office.engine, office.post, now=utc("2026-04-13T07:02")).sent == composed == 20
-    assert office.audit("2026-04-13T07:03").clean
+    review.release(newsletter.engine, 1, now=utc("2026-04-13T07:02"))
+    assert deliver(newsletter.engine, newsletter.post, now=utc("2026-04-13T07:02")).sent == composed == 20
+    assert newsletter.audit("2026-04-13T07:03").clean
 
 
 def test_mail_that_waits_for_a_release_expires_and_later_editions_go_on(
-    office: WholeNewsletter, server: Picky
+    newsletter: WholeNewsletter, server: Picky
 ) -> None:
-    join(office, READERS)
+    join(newsletter, READERS)
     server.verdict = SPAM
-    run(office, "2026-04-13T07:00")
+    run(newsletter, "2026-04-13T07:00")
     server.verdict = None
-    office.ingest_samples([14])
-    report = run(office, "2026-04-14T07:00")
+    newsletter.ingest_samples([14])
+    report = run(newsletter, "2026-04-14T07:00")
     assert (report.sent, report.skipped) == (READERS, {"expired": READERS})
-    assert office.audit("2026-04-14T07:01").clean
-    review.release(office.engine, 1, now=utc("2026-04-14T09:00"))
-    office.ingest_samples([15])
-    assert run(office, "2026-04-15T07:00").sent == READERS
+    assert newsletter.audit("2026-04-14T07:01").clean
+    review.release(newsletter.engine, 1, now=utc("2026-04-14T09:00"))
+    newsletter.ingest_samples([15])
+    assert run(newsletter, "2026-04-15T07:00").sent == READERS
     shown = [title for mail in server.accepted for title in titles_in(mail.data)]
     assert set(Counter(shown).values()) == {READERS}
-    assert set(shown) == set(office.published_titles("circuits"))
-    found = office.audit("2026-04-15T07:01")
+    assert set(shown) == set(newsletter.published_titles("circuits"))
+    found = newsletter.audit("2026-04-15T07:01")
     assert (found.clean, found.pending) == (True, {})
 
 
-def test_two_senders_at_once_hold_an_edition_once(office: WholeNewsletter, server: Picky) -> None:
-    join(office, READERS)
+def test_two_senders_at_once_hold_an_edition_once(newsletter: WholeNewsletter, server: Picky) -> None:
+    join(newsletter, READERS)
     server.verdict = SPAM
     reports: list[SendReport] = []
     senders = [
-        threading.Thread(target=lambda: reports.append(run(office, "2026-04-13T07:00"))) for _ in range(2)
+        threading.Thread(target=lambda: reports.append(run(newsletter, "2026-04-13T07:00"))) for _ in range(2)
     ]
     for sender in senders:
         sender.start()
@@ -288,12 +294,12 @@ def test_two_senders_at_once_hold_an_edition_once(office: WholeNewsletter, serve
         sender.join(timeout=60)
     assert sorted(len(report.held) for report in reports) == [0, 1]
     tried = len(server.seen)
-    assert states(office) == {"deferred": tried, "queued": READERS - tried}
+    assert states(newsletter) == {"deferred": tried, "queued": READERS - tried}
     server.verdict = None
-    review.release(office.engine, 1, now=utc("2026-04-13T12:30"))
-    assert run(office, "2026-04-13T12:30").sent == READERS
+    review.release(newsletter.engine, 1, now=utc("2026-04-13T12:30"))
+    assert run(newsletter, "2026-04-13T12:30").sent == READERS
     assert max(Counter(server.recipients()).values()) == 1
-    assert office.audit("2026-04-13T12:31").clean
+    assert newsletter.audit("2026-04-13T12:31").clean
 
 
 @pytest.mark.parametrize(
@@ -314,70 +320,70 @@ def test_two_senders_at_once_hold_an_edition_once(office: WholeNewsletter, serve
 def test_edition_is_too_bad_when_too_many_of_its_first_mails_are_refused(
     tally: OutcomeTally, fresh: int, last: bool, too_bad: bool
 ) -> None:
-    assert is_too_bad(tally, GuardPolicy(after=50, share=0.2), fresh=fresh, last=last) is too_bad
+    assert must_hold(tally, GuardPolicy(after=50, share=0.2), fresh=fresh, last=last) is too_bad
 
 
-def test_nothing_is_held_where_the_settings_say_so(office: WholeNewsletter, server: Picky) -> None:
-    office.post = replace(office.post, first_mails=GuardPolicy(after=0))
-    join(office, 30)
+def test_nothing_is_held_where_the_settings_say_so(newsletter: WholeNewsletter, server: Picky) -> None:
+    newsletter.post = replace(newsletter.post, guard_policy=GuardPolicy(after=0))
+    join(newsletter, 30)
     server.verdict = SPAM
-    report = run(office, "2026-04-13T07:00")
-    assert (report.deferred, report.held, held_because(office)) == (30, {}, None)
+    report = run(newsletter, "2026-04-13T07:00")
+    assert (report.deferred, report.held, held_because(newsletter)) == (30, {}, None)
 
 
-def test_hold_by_hand_on_top_excuses_what_was_refused_too(office: WholeNewsletter, server: Picky) -> None:
-    office.reader("canary@c.example", "circuits", joined="2026-04-12T12:00", hour=22)
-    join(office, 20, hour=8)
-    wishes = {"hold": timedelta(hours=1), "canaries": ("canary@c.example",)}
+def test_hold_by_hand_on_top_excuses_what_was_refused_too(newsletter: WholeNewsletter, server: Picky) -> None:
+    newsletter.reader("canary@c.example", "circuits", joined="2026-04-12T12:00", hour=22)
+    join(newsletter, 20, hour=8)
+    options = {"hold": timedelta(hours=1), "canaries": ("canary@c.example",)}
     server.verdicts = {"canary@c.example": SPAM}
-    run(office, "2026-04-13T07:00", **wishes)
-    assert held_because(office) is not None
-    review.hold(office.engine, 1)
-    review.release(office.engine, 1, now=utc("2026-04-13T07:30"))
-    run(office, "2026-04-13T07:31", **wishes)
-    assert run(office, "2026-04-13T08:31", **wishes).sent == 20
-    assert held_because(office) is None
+    run(newsletter, "2026-04-13T07:00", **options)
+    assert held_because(newsletter) is not None
+    review.hold(newsletter.engine, 1)
+    review.release(newsletter.engine, 1, now=utc("2026-04-13T07:30"))
+    run(newsletter, "2026-04-13T07:31", **options)
+    assert run(newsletter, "2026-04-13T08:31", **options).sent == 20
+    assert held_because(newsletter) is None
 
 
 def test_mail_without_the_held_edition_is_made_anew_without_it(
-    office: WholeNewsletter, server: Picky
+    newsletter: WholeNewsletter, server: Picky
 ) -> None:
-    eve = office.reader("eve@e.example", "circuits", joined="2026-04-12T12:00", hour=22)
-    join(office, 60)
+    eve = newsletter.reader("eve@e.example", "circuits", joined="2026-04-12T12:00", hour=22)
+    join(newsletter, 60)
     server.verdict = SPAM
-    run(office, "2026-04-13T07:00")
-    assert held_because(office) is not None
+    run(newsletter, "2026-04-13T07:00")
+    assert held_because(newsletter) is not None
     server.verdict = None
-    office.ingest_samples([14])
+    newsletter.ingest_samples([14])
     at = utc("2026-04-14T22:00")
-    prepare(office.engine, office.options(), office.post, now=at)
-    assert states(office)["queued"] >= 1  # eve's, with edition 2 alone
-    with writing(office.engine) as connection:
+    prepare(newsletter.engine, newsletter.options(), newsletter.post, now=at)
+    assert states(newsletter)["queued"] >= 1  # eve's, with edition 2 alone
+    with writing(newsletter.engine) as connection:
         update.choose(
             connection,
             subscriber_id=eve,
             topics_wanted=["circuits"],
-            known_topics=list(office.topics),
+            known_topics=list(newsletter.topics),
             given={"text_only": True},
             how="web",
             now=at,
             defaults=Preferences(),
         )
-    run(office, "2026-04-14T22:01")
+    run(newsletter, "2026-04-14T22:01")
     assert [mail.recipient for mail in server.accepted if mail.recipient == "eve@e.example"] != []
 
 
-def test_release_waits_for_a_sender_that_is_parking(office: WholeNewsletter, server: Picky) -> None:
-    join(office, 3)
+def test_release_waits_for_a_sender_that_is_parking(newsletter: WholeNewsletter, server: Picky) -> None:
+    join(newsletter, 3)
     at = utc("2026-04-13T07:00")
-    prepare(office.engine, office.options(), office.post, now=at)
-    with writing(office.engine) as connection:
+    prepare(newsletter.engine, newsletter.options(), newsletter.post, now=at)
+    with writing(newsletter.engine) as connection:
         editions.hold_for(connection, 1, "its first mails were refused")
-    release = threading.Thread(target=review.release, args=(office.engine, 1), kwargs={"now": at})
-    with writing(office.engine) as connection:
+    release = threading.Thread(target=review.release, args=(newsletter.engine, 1), kwargs={"now": at})
+    with writing(newsletter.engine) as connection:
         found = claim(connection, owner="a sender", now=at, wall=at, limit=10, audience=AUDIENCE)
         assert found.claimed == ()
         release.start()
         time.sleep(0.3)  # it gets as far as it can
     release.join()
-    assert run(office, "2026-04-13T07:05").sent == 3
+    assert run(newsletter, "2026-04-13T07:05").sent == 3

@@ -23,7 +23,7 @@ from newsletter.pipeline.deliver.options import DeliveryOptions, DeliveryReport
 from newsletter.pipeline.deliver.rate_limiter import PORTION
 from newsletter.pipeline.deliver.run import deliver
 from tests.delivery.outbox.scenario import NOW, Outbox
-from tests.pipeline.deliver.killed_sender import post_to
+from tests.pipeline.deliver.killed_sender import options_for
 from tests.smtp_servers.recording import Conversation, HangupError, RecordingServer, ServerRules
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
@@ -46,34 +46,34 @@ class Wall:
 
 def limited(box: Outbox, server: RecordingServer, wall: Wall, **rules: object) -> DeliveryOptions:
     limits = Limits(**rules)  # type: ignore[arg-type]
-    return replace(post_to(server.port, box.locks, limits=limits), wall=wall)
+    return replace(options_for(server.port, box.locks, limits=limits), wall=wall)
 
 
 def test_a_limit_on_all_mail_leaves_the_rest_to_a_run_after_it_opens(box: Outbox) -> None:
     box.queue(box.readers(25), box.digest())
     wall = Wall()
     with RecordingServer() as server:
-        post = limited(box, server, wall, everything=parse_rates("10/hour"))
-        first = deliver(box.engine, post, now=NOW)
+        options = limited(box, server, wall, everything=parse_rates("10/hour"))
+        first = deliver(box.engine, options, now=NOW)
         assert (first.sent, first.deferred) == (10, 0)
         assert str(first.stopped).startswith(
             "the limit on all mail (10/hour) is reached; the next mail may go at 2026-03-02 08:06 UTC"
         )
         assert Counter(box.states().values()) == {"sent": 10, "queued": 15}
         wall.at += timedelta(minutes=63)
-        assert deliver(box.engine, post, now=NOW).sent == 0  # another run does not begin anew
+        assert deliver(box.engine, options, now=NOW).sent == 0  # another run does not begin anew
         wall.at += timedelta(minutes=3)
-        assert deliver(box.engine, post, now=NOW).sent == 10
+        assert deliver(box.engine, options, now=NOW).sent == 10
         wall.at += timedelta(minutes=66)
-        assert deliver(box.engine, post, now=NOW) == DeliveryReport(sent=5)
+        assert deliver(box.engine, options, now=NOW) == DeliveryReport(sent=5)
         assert len(set(server.recipients())) == len(server.recipients()) == 25
 
 
 def test_a_limit_that_opens_soon_is_waited_for(box: Outbox) -> None:
     box.queue(box.readers(12), box.digest())
     with RecordingServer() as server:
-        post = post_to(server.port, box.locks, limits=Limits(everything=(Rate(5, 1),)))
-        assert deliver(box.engine, post, now=NOW) == DeliveryReport(sent=12)
+        options = options_for(server.port, box.locks, limits=Limits(everything=(Rate(5, 1),)))
+        assert deliver(box.engine, options, now=NOW) == DeliveryReport(sent=12)
         assert len(server.recipients()) == 12
 
 
@@ -81,7 +81,7 @@ def test_what_a_run_did_not_use_is_given_back(box: Outbox) -> None:
     box.queue(box.readers(3), box.digest())
     wall = Wall()
     with RecordingServer() as server:
-        post = limited(
+        options = limited(
             box,
             server,
             wall,
@@ -89,7 +89,7 @@ def test_what_a_run_did_not_use_is_given_back(box: Outbox) -> None:
             relays={f"127.0.0.1:{server.port}": parse_rates("500/hour")},
             each_domain=parse_rates("100/hour"),
         )
-        assert deliver(box.engine, post, now=NOW) == DeliveryReport(sent=3)
+        assert deliver(box.engine, options, now=NOW) == DeliveryReport(sent=3)
     with reading(box.engine) as connection:
         counted = connection.execute(select(mail_counts.c.scope, mail_counts.c.mails)).all()
     assert dict(counted) == {
@@ -103,10 +103,10 @@ def test_a_stopped_run_gives_back_what_it_had_taken(box: Outbox) -> None:
     box.queue(box.readers(300), box.digest())
     wall, asked = Wall(), iter([False] * 4)
     with RecordingServer() as server:
-        post = limited(
+        options = limited(
             box, server, wall, everything=parse_rates("1000/day"), each_domain=parse_rates("1000/day")
         )
-        counts = deliver(box.engine, post, now=NOW, stop=lambda: next(asked, True))
+        counts = deliver(box.engine, options, now=NOW, stop=lambda: next(asked, True))
         sent = len(server.recipients())
     assert counts.interrupted
     assert 0 < counts.sent == sent < 300
@@ -129,9 +129,9 @@ def test_a_crash_loses_no_more_than_a_portion_of_a_limit(box: Outbox) -> None:
 
     points: Counter[str] = Counter()
     with RecordingServer() as server:
-        post = limited(box, server, wall, everything=parse_rates("1000/day"))
+        options = limited(box, server, wall, everything=parse_rates("1000/day"))
         with pytest.raises(CrashError):
-            deliver(box.engine, post, now=NOW, passed=crash)
+            deliver(box.engine, options, now=NOW, passed=crash)
         sent = len(server.recipients())
     with reading(box.engine) as connection:
         (counted,) = connection.execute(select(mail_counts.c.mails)).scalars().all()
@@ -143,8 +143,8 @@ def test_a_domains_limit_spreads_its_mail_over_windows_and_holds_up_nobody_else(
     box.queue(box.readers(10, domain="quick.example"), box.digest(), expires_at=None)
     wall = Wall()
     with RecordingServer() as server:
-        post = limited(box, server, wall, domains={"slow.example": parse_rates("10/hour")})
-        counts = deliver(box.engine, post, now=NOW)
+        options = limited(box, server, wall, domains={"slow.example": parse_rates("10/hour")})
+        counts = deliver(box.engine, options, now=NOW)
         assert (counts.sent, counts.deferred, counts.stopped) == (20, 15, None)
         with reading(box.engine) as connection:
             waits = connection.execute(
@@ -160,7 +160,7 @@ def test_a_domains_limit_spreads_its_mail_over_windows_and_holds_up_nobody_else(
         }
         for minutes, total in ((70, 30), (140, 35)):
             wall.at = NOW + timedelta(minutes=minutes)
-            deliver(box.engine, post, now=wall.at)
+            deliver(box.engine, options, now=wall.at)
             assert len(set(server.recipients())) == len(server.recipients()) == total
 
 
@@ -171,14 +171,14 @@ def test_a_domain_that_refuses_us_rests_and_another_run_leaves_it_alone(box: Out
     def refuse(address: str) -> bytes | None:
         return b"550 5.7.1 not from there" if address.endswith("@strict.example") else None
 
-    with RecordingServer(terms=ServerRules(refuse=refuse)) as server:
-        post = post_to(server.port, box.locks, connections=1)
-        counts = deliver(box.engine, post, now=NOW)
+    with RecordingServer(rules=ServerRules(refuse=refuse)) as server:
+        options = options_for(server.port, box.locks, connections=1)
+        counts = deliver(box.engine, options, now=NOW)
         asked = len([line for line in server.lines if b"RCPT TO:<" in line and b"@strict" in line])
         assert (counts.sent, counts.deferred, counts.failed) == (5, 120, 0)
         assert asked <= 50  # what was on its way when the third answer came
         box.queue(box.readers(2, domain="strict.example"), box.digest(), expires_at=None)
-        assert deliver(box.engine, post, now=NOW + timedelta(minutes=1)) == DeliveryReport(deferred=2)
+        assert deliver(box.engine, options, now=NOW + timedelta(minutes=1)) == DeliveryReport(deferred=2)
         again = len([line for line in server.lines if b"RCPT TO:<" in line and b"@strict" in line])
         assert again == asked
     with reading(box.engine) as connection:
@@ -194,7 +194,9 @@ def test_a_domain_that_refuses_us_rests_and_another_run_leaves_it_alone(box: Out
 
 
 def _relay(server: RecordingServer, **columns: object) -> Relay:
-    relay = Relay(host="127.0.0.1", port=server.port, security=Security.NONE, connections=2, patience=(0.01,))
+    relay = Relay(
+        host="127.0.0.1", port=server.port, security=Security.NONE, connections=2, retry_delays=(0.01,)
+    )
     return replace(relay, **columns)
 
 
@@ -202,8 +204,8 @@ def test_relays_share_the_mail_by_weight_and_a_standby_gets_none(box: Outbox) ->
     box.queue(box.readers(200), box.digest())
     with RecordingServer() as heavy, RecordingServer() as light, RecordingServer() as standby:
         relays = [_relay(heavy, weight=3), _relay(light), _relay(standby, weight=0)]
-        post = replace(post_to(heavy.port, box.locks), relays=relays)
-        assert deliver(box.engine, post, now=NOW) == DeliveryReport(sent=200)
+        options = replace(options_for(heavy.port, box.locks), relays=relays)
+        assert deliver(box.engine, options, now=NOW) == DeliveryReport(sent=200)
         assert [len(server.recipients()) for server in (heavy, light, standby)] == [150, 50, 0]
         every = heavy.recipients() + light.recipients()
     assert len(set(every)) == 200
@@ -214,10 +216,10 @@ def test_a_relay_that_is_down_loses_its_share_and_the_run_goes_on(box: Outbox) -
     with RecordingServer() as gone:
         pass
     with RecordingServer() as works:
-        post = replace(post_to(works.port, box.locks), relays=[_relay(gone, weight=9), _relay(works)])
-        counts = deliver(box.engine, post, now=NOW)
+        options = replace(options_for(works.port, box.locks), relays=[_relay(gone, weight=9), _relay(works)])
+        counts = deliver(box.engine, options, now=NOW)
         assert (counts.sent, counts.deferred, counts.stopped) == (100, 0, None)
-        assert [trouble.message.split(": ")[0] for trouble in counts.troubles] == [
+        assert [trouble.message.split(": ")[0] for trouble in counts.relay_errors] == [
             f"the mail server 127.0.0.1:{gone.port}"
         ]
         assert len(set(works.recipients())) == len(works.recipients()) == 100
@@ -226,15 +228,15 @@ def test_a_relay_that_is_down_loses_its_share_and_the_run_goes_on(box: Outbox) -
 def test_a_relay_that_wants_none_of_ours_is_passed_over_for_the_other(box: Outbox) -> None:
     box.queue(box.readers(100), box.digest(), expires_at=None)
     with (
-        RecordingServer(terms=ServerRules(refuse_sender=b"550 5.7.1 not you")) as strict,
+        RecordingServer(rules=ServerRules(refuse_sender=b"550 5.7.1 not you")) as strict,
         RecordingServer() as works,
     ):
-        post = replace(post_to(works.port, box.locks), relays=[_relay(strict), _relay(works)])
-        counts = deliver(box.engine, post, now=NOW)
+        options = replace(options_for(works.port, box.locks), relays=[_relay(strict), _relay(works)])
+        counts = deliver(box.engine, options, now=NOW)
         assert counts.stopped is None
         assert counts.sent == len(works.recipients()) >= 75
         assert counts.sent + counts.deferred == 100
-        assert [trouble.message for trouble in counts.troubles] == [
+        assert [trouble.message for trouble in counts.relay_errors] == [
             f"the mail server 127.0.0.1:{strict.port}: refuses our sender address: 550 5.7.1 not you"
         ]
 
@@ -243,8 +245,8 @@ def test_each_relay_keeps_to_its_own_limit(box: Outbox) -> None:
     box.queue(box.readers(60), box.digest())
     wall = Wall()
     with RecordingServer() as tight, RecordingServer() as free:
-        post = replace(
-            post_to(
+        options = replace(
+            options_for(
                 free.port,
                 box.locks,
                 limits=Limits(relays={f"127.0.0.1:{tight.port}": parse_rates("10/hour")}),
@@ -252,10 +254,10 @@ def test_each_relay_keeps_to_its_own_limit(box: Outbox) -> None:
             relays=[_relay(tight), _relay(free)],
             wall=wall,
         )
-        assert deliver(box.engine, post, now=NOW) == DeliveryReport(sent=60)
+        assert deliver(box.engine, options, now=NOW) == DeliveryReport(sent=60)
         assert [len(server.recipients()) for server in (tight, free)] == [10, 50]
         box.queue(box.readers(20), box.digest())
-        only = replace(post, relays=[_relay(tight)])
+        only = replace(options, relays=[_relay(tight)])
         counts = deliver(box.engine, only, now=NOW)
         assert counts.sent == 0
         assert f"the limit on 127.0.0.1:{tight.port} (10/hour) is reached" in str(counts.stopped)
@@ -278,12 +280,12 @@ def test_what_a_dead_relay_leaves_to_one_whose_limit_is_reached_goes_back(box: O
     wall = Wall()
     with RecordingServer(conversation=Dying) as dies, RecordingServer() as tight:
         limits = Limits(relays={f"127.0.0.1:{tight.port}": parse_rates("20/hour")})
-        post = replace(
-            post_to(tight.port, box.locks, limits=limits),
+        options = replace(
+            options_for(tight.port, box.locks, limits=limits),
             relays=[_relay(dies, connections=1), _relay(tight)],
             wall=wall,
         )
-        counts = deliver(box.engine, post, now=NOW)
+        counts = deliver(box.engine, options, now=NOW)
         assert f"the limit on 127.0.0.1:{tight.port} (20/hour) is reached" in str(counts.stopped)
         assert (len(dies.accepted), len(tight.accepted)) == (10, 20)
         assert Counter(box.states().values()) == {"sent": 30, "queued": 70}
@@ -303,8 +305,8 @@ def test_what_comes_back_after_a_stop_is_not_waited_for(box: Outbox) -> None:
             super().mail(argument)
 
     with RecordingServer(conversation=Restarting) as server:
-        post = replace(post_to(server.port, box.locks), relays=[_relay(server, connections=1)])
-        counts = deliver(box.engine, post, now=NOW, stop=asked.is_set)
+        options = replace(options_for(server.port, box.locks), relays=[_relay(server, connections=1)])
+        counts = deliver(box.engine, options, now=NOW, stop=asked.is_set)
     assert (counts.sent, counts.interrupted) == (3, True)
     assert Counter(box.states().values()) == {"sent": 3, "queued": 17}
 
@@ -321,8 +323,8 @@ def test_one_slow_mail_does_not_hold_up_what_a_limit_lets_go(box: Outbox) -> Non
             super().accept(body)
 
     with RecordingServer(conversation=Slow) as server:
-        post = post_to(server.port, box.locks, limits=Limits(everything=(Rate(10, 1),)))
-        assert deliver(box.engine, post, now=NOW) == DeliveryReport(sent=20)
+        options = options_for(server.port, box.locks, limits=Limits(everything=(Rate(10, 1),)))
+        assert deliver(box.engine, options, now=NOW) == DeliveryReport(sent=20)
     assert done[-1] - done[-3] > 2  # all but the one behind it were long sent
 
 
@@ -332,8 +334,10 @@ def test_a_relay_that_is_down_uses_up_none_of_its_limit(box: Outbox) -> None:
         pass
     with RecordingServer() as works:
         limits = Limits(relays={f"127.0.0.1:{gone.port}": parse_rates("500/day")})
-        post = replace(post_to(works.port, box.locks, limits=limits), relays=[_relay(gone), _relay(works)])
-        assert deliver(box.engine, post, now=NOW).sent == 5
+        options = replace(
+            options_for(works.port, box.locks, limits=limits), relays=[_relay(gone), _relay(works)]
+        )
+        assert deliver(box.engine, options, now=NOW).sent == 5
     with reading(box.engine) as connection:
         assert connection.execute(select(mail_counts.c.mails)).scalars().all() == [0]
 
@@ -345,12 +349,12 @@ def _all_unknown(_address: str) -> bytes:
 @pytest.mark.parametrize("weight", [0.0, 0.2, 1.0])
 def test_a_relay_that_knows_none_of_our_readers_costs_nobody_their_place(box: Outbox, weight: float) -> None:
     box.queue(box.readers(200), box.digest(), expires_at=None)
-    with RecordingServer() as works, RecordingServer(terms=ServerRules(refuse=_all_unknown)) as wrong:
-        post = replace(
-            post_to(works.port, box.locks),
+    with RecordingServer() as works, RecordingServer(rules=ServerRules(refuse=_all_unknown)) as wrong:
+        options = replace(
+            options_for(works.port, box.locks),
             relays=[_relay(works), _relay(wrong, weight=weight)],
         )
-        counts = deliver(box.engine, post, now=NOW)
+        counts = deliver(box.engine, options, now=NOW)
         assert (box.suppressed(), counts.failed, counts.stopped) == ([], 0, None)
         assert counts.sent == len(works.recipients())
         assert counts.sent + counts.deferred == 200
@@ -365,13 +369,13 @@ def test_a_wrong_relay_that_comes_in_when_another_dies_costs_nobody_their_place(
             gone.append(True)
 
     gone: list[bool] = []
-    with ExitStack() as stack, RecordingServer(terms=ServerRules(refuse=_all_unknown)) as wrong:
+    with ExitStack() as stack, RecordingServer(rules=ServerRules(refuse=_all_unknown)) as wrong:
         works = stack.enter_context(RecordingServer())
-        post = replace(
-            post_to(works.port, box.locks),
+        options = replace(
+            options_for(works.port, box.locks),
             relays=[_relay(works), _relay(wrong, weight=0)],
         )
-        counts = deliver(box.engine, post, now=NOW, passed=at_points)
+        counts = deliver(box.engine, options, now=NOW, passed=at_points)
     assert gone
     assert (box.suppressed(), counts.failed) == ([], 0)
-    assert "refused as unknown addresses" in str(counts.stopped) or counts.troubles
+    assert "refused as unknown addresses" in str(counts.stopped) or counts.relay_errors

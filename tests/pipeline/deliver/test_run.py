@@ -26,7 +26,7 @@ from newsletter.pipeline.deliver.options import DeliveryOptions, DeliveryReport
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.scheduler.shutdown import stop_on_signals
 from tests.delivery.outbox.scenario import BUILDER, NOW, Outbox
-from tests.pipeline.deliver.killed_sender import post_to
+from tests.pipeline.deliver.killed_sender import options_for
 from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
 from tests.smtp_servers.recording import RecordingServer, ServerRules
 
@@ -40,9 +40,9 @@ def box(tmp_path: Path) -> Outbox:
 
 
 def run(
-    box: Outbox, server: RecordingServer, *, post: DeliveryOptions | None = None, **columns: Any
+    box: Outbox, server: RecordingServer, *, options: DeliveryOptions | None = None, **columns: Any
 ) -> DeliveryReport:
-    return deliver(box.engine, post or post_to(server.port, box.locks), **{"now": NOW, **columns})
+    return deliver(box.engine, options or options_for(server.port, box.locks), **{"now": NOW, **columns})
 
 
 def refusing(*readers: int, reply: bytes = b"550 5.1.1 no such user") -> ServerRules:
@@ -94,7 +94,7 @@ def test_deliver_counts_each_fate(box: Outbox) -> None:
         "r2@mail.example": b"450 4.2.2 full",
         "r3@mail.example": b"552 5.2.2 over quota",
     }
-    with RecordingServer(terms=ServerRules(refuse=replies.get)) as server:
+    with RecordingServer(rules=ServerRules(refuse=replies.get)) as server:
         assert run(box, server) == DeliveryReport(
             sent=5, deferred=1, failed=2, skipped={"expired": 1, "unsubscribed": 1, "suppressed": 1}
         )
@@ -122,9 +122,9 @@ def test_deliver_that_is_uncertain_mends_or_resends(box: Outbox) -> None:
     assert [debt[:2] for debt in box.debts()] == [(paper, "recap")]
     box.queue(box.readers(2), box.digest([paper], body=b"again\r\n"))
     with MisbehavingServer(conversation=FAULTS["accept_and_drop"], times=1) as server:
-        post = post_to(server.port, box.locks, Uncertain.RESEND)
-        assert run(box, server, post=post) == DeliveryReport(sent=1, deferred=1)
-        assert run(box, server, post=post, now=NOW + timedelta(minutes=5)) == DeliveryReport(sent=1)
+        options = options_for(server.port, box.locks, Uncertain.RESEND)
+        assert run(box, server, options=options) == DeliveryReport(sent=1, deferred=1)
+        assert run(box, server, options=options, now=NOW + timedelta(minutes=5)) == DeliveryReport(sent=1)
         by_reader: dict[str, set[bytes]] = {}
         for got in server.accepted:
             by_reader.setdefault(got.recipient, set()).add(got.data)
@@ -158,11 +158,11 @@ def test_deliver_leaves_all_untouched_when_the_relay_is_down(box: Outbox) -> Non
 def test_deliver_leaves_all_untouched_when_the_login_is_refused(box: Outbox) -> None:
     box.queue(box.readers(60), box.digest())
     before = box.rows()
-    with RecordingServer(terms=ServerRules(login=("me", "right"))) as server:
+    with RecordingServer(rules=ServerRules(login=("me", "right"))) as server:
         relay = Relay(
             host="localhost", port=server.port, security=Security.NONE, username="me", password="wrong"
         )
-        post = DeliveryOptions(
+        options = DeliveryOptions(
             relays=[relay],
             builder=BUILDER,
             links=lambda mail: {"greeting": str(mail.id)},
@@ -170,7 +170,7 @@ def test_deliver_leaves_all_untouched_when_the_login_is_refused(box: Outbox) -> 
             suppression_key=b"suppression key of the tests",
             wall=lambda: NOW,
         )
-        counts = run(box, server, post=post)
+        counts = run(box, server, options=options)
     assert isinstance(counts.stopped, RelayError)
     assert counts.stopped.fault is Fault.LOGIN
     assert box.rows() == before
@@ -190,7 +190,7 @@ def test_deliver_stops_when_the_relay_backs_off_and_keeps_what_it_sent(box: Outb
 
 def test_deliver_stops_and_blames_nobody_when_a_tenth_of_the_first_is_refused(box: Outbox) -> None:
     box.queue(box.readers(200), box.digest())
-    with RecordingServer(terms=refusing(*range(1, 200, 3))) as server:
+    with RecordingServer(rules=refusing(*range(1, 200, 3))) as server:
         counts = run(box, server)
         accepted = len(server.accepted)
     assert counts.stopped is not None
@@ -208,7 +208,7 @@ def test_deliver_stops_and_blames_nobody_when_a_tenth_of_the_first_is_refused(bo
 
 def test_deliver_blames_a_few_once_the_first_fifty_are_in(box: Outbox) -> None:
     box.queue(box.readers(120), box.digest())
-    with RecordingServer(terms=refusing(1, 2, 3, 100)) as server:
+    with RecordingServer(rules=refusing(1, 2, 3, 100)) as server:
         counts = run(box, server)
     assert counts == DeliveryReport(sent=116, failed=4)
     assert box.suppressed() == [1, 2, 3, 100]
@@ -219,10 +219,10 @@ def test_deliver_blames_a_few_once_the_first_fifty_are_in(box: Outbox) -> None:
 def test_deliver_spares_a_domain_that_refuses_by_policy(box: Outbox) -> None:
     box.queue(box.readers(300, domain="strict.example"), box.digest())
     box.queue(box.readers(50), box.digest())
-    terms = ServerRules(
+    rules = ServerRules(
         refuse=lambda address: b"550 5.7.1 policy" if address.endswith("strict.example") else None
     )
-    with RecordingServer(terms=terms) as server:
+    with RecordingServer(rules=rules) as server:
         assert run(box, server) == DeliveryReport(sent=50, deferred=300)
         asked = sum(line.startswith(b"RCPT") and b"strict" in line for line in server.lines)
     assert asked <= 2 * WINDOW
@@ -297,7 +297,7 @@ def test_deliver_after_an_error_gives_back_what_has_not_left(box: Outbox) -> Non
 
 def test_deliver_asked_to_stop_finishes_what_is_in_flight(box: Outbox) -> None:
     box.queue(box.readers(200), box.digest())
-    with RecordingServer(terms=ServerRules(delay=0.02)) as server:
+    with RecordingServer(rules=ServerRules(delay=0.02)) as server:
         started = time.monotonic()
         counts = run(box, server, stop=lambda: time.monotonic() - started > 0.2)
         accepted = len(server.accepted)
@@ -314,12 +314,12 @@ from newsletter.db.engine import default_url, open_engine
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.scheduler.shutdown import stop_on_signals
 from tests.delivery.outbox.scenario import NOW
-from tests.pipeline.deliver.killed_sender import post_to
+from tests.pipeline.deliver.killed_sender import options_for
 folder = Path(sys.argv[1])
 with stop_on_signals() as stop:
     print("ready", flush=True)
-    post = post_to(int(sys.argv[2]), folder / "locks")
-    counts = deliver(open_engine(default_url(folder)), post, now=NOW, stop=stop)
+    options = options_for(int(sys.argv[2]), folder / "locks")
+    counts = deliver(open_engine(default_url(folder)), options, now=NOW, stop=stop)
 print(counts.sent, counts.interrupted)
 """
 
@@ -327,7 +327,7 @@ print(counts.sent, counts.interrupted)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_deliver_leaves_in_order_on_a_signal(box: Outbox, number: signal.Signals) -> None:
     box.queue(box.readers(500), box.digest())
-    with RecordingServer(terms=ServerRules(delay=0.02)) as server:
+    with RecordingServer(rules=ServerRules(delay=0.02)) as server:
         command = [sys.executable, "-c", SIGNALLED, str(box.folder), str(server.port)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None

@@ -17,7 +17,7 @@ from newsletter.pipeline.deliver.run import deliver
 from tests.delivery.outbox.scenario import NOW, Outbox
 from tests.delivery.smtp.test_server_faults import SHORT
 from tests.marks import first_quick
-from tests.pipeline.deliver.killed_sender import post_to
+from tests.pipeline.deliver.killed_sender import options_for
 from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
 from tests.smtp_servers.recording import Conversation, RecordingServer, ServerRules
 
@@ -63,21 +63,21 @@ def storm(box: Outbox, mails: int) -> tuple[Counter[str], int]:
     """Send until nothing waits any more; (final states, runs that it took)."""
     box.queue(box.readers(mails), box.digest(box.papers(2)), expires_at=NOW + timedelta(days=300))
     total = DeliveryReport()
-    with ChaoticServer(terms=ServerRules(extensions=("PIPELINING", "SIZE"))) as server:
-        post = post_to(server.port, box.locks)
-        (relay,) = post.relays
-        post = replace(
-            post,
+    with ChaoticServer(rules=ServerRules(extensions=("PIPELINING", "SIZE"))) as server:
+        options = options_for(server.port, box.locks)
+        (relay,) = options.relays
+        options = replace(
+            options,
             relays=[
                 replace(
-                    relay, connections=8, messages_per_connection=20, timeouts=SHORT, patience=(0.01,) * 5
+                    relay, connections=8, messages_per_connection=20, timeouts=SHORT, retry_delays=(0.01,) * 5
                 )
             ],
         )
         runs = 0
         while Counter(box.states().values()).keys() & {"queued", "deferred"}:
             started, burnt = time.monotonic(), time.process_time()
-            counts = deliver(box.engine, post, now=NOW + runs * timedelta(hours=5), stop=lambda: False)
+            counts = deliver(box.engine, options, now=NOW + runs * timedelta(hours=5), stop=lambda: False)
             runs += 1
             assert runs < 300
             total.sent += counts.sent
@@ -124,15 +124,19 @@ def test_deliver_beside_a_relay_with_a_fault_ends_and_doubles_nothing(tmp_path: 
     with MisbehavingServer(conversation=FAULTS[name]) as bad, RecordingServer() as good:
         relays = [
             Relay(
-                host="127.0.0.1", port=server.port, security=Security.NONE, timeouts=SHORT, patience=(0.05,)
+                host="127.0.0.1",
+                port=server.port,
+                security=Security.NONE,
+                timeouts=SHORT,
+                retry_delays=(0.05,),
             )
             for server in (bad, good)
         ]
-        post = replace(
-            post_to(good.port, box.locks),
+        options = replace(
+            options_for(good.port, box.locks),
             relays=relays,
         )
-        deliver(box.engine, post, now=NOW)
+        deliver(box.engine, options, now=NOW)
         accepted = Counter(bad.recipients()) + Counter(good.recipients())
     states = {f"r{row['subscriber_id']}@mail.example": row["state"] for row in box.rows().values()}
     assert set(states.values()) <= {"sent", "deferred", "failed", "uncertain", "queued"}
