@@ -19,7 +19,7 @@ from newsletter.delivery.outbox.recovery import recover
 from newsletter.papers import editions
 from newsletter.pipeline.compose import canaries
 from newsletter.pipeline.compose.compose import ComposeReport, compose_in
-from newsletter.pipeline.compose.nothing_new_note import post_notes
+from newsletter.pipeline.compose.nothing_new_note import enqueue_notes
 from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.run import deliver
@@ -114,10 +114,10 @@ def prepare(engine: Engine, options: SendOptions, delivery: DeliveryOptions, *, 
         expired = expire(connection, now=now)
         schedule = options.edition_schedule
         if publish_in(connection, now=now, zone=schedule.zone, hold=schedule.hold) is not None:
-            canaries.warn(connection, schedule.canaries)
+            canaries.warn_of_unknown(connection, schedule.canaries)
         composed = compose_in(connection, options, now=now)
         if options.note_renderer is not None:
-            post_notes(connection, renderer=options.note_renderer, now=now)
+            enqueue_notes(connection, renderer=options.note_renderer, now=now)
         report = _report(connection, composed, now=now, only=options.only)
     report.uncertain = uncertain
     if expired:

@@ -1,4 +1,4 @@
-"""The batch: temporary tables in which one compose run collects the people who are due. No decisions."""
+"""Defines the batch: temporary tables in which a compose run collects due readers. Decides nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SlotClosing(StrEnum):
     PASSED_OVER = "passed over"  # the last digest is less than 12 hours old
     NOTHING_NEW = "nothing new"
     CLOCK_BEHIND = "the clock is behind the last digest"  # the slot stays open
-    TOO_FEW = "too few"  # fewer papers than the reader's minimum, none old enough to wait no longer
+    TOO_FEW = "too few"  # fewer papers than the reader's minimum, and none is old enough to go alone
 
 
 _temporary = MetaData()
@@ -37,15 +37,15 @@ batch = Table(
     Column("subscriber_id", Integer, primary_key=True),
     Column("delivery_key", String, nullable=False),
     Column("slot_at", UTCDateTime, nullable=False),
-    Column("day", Date, nullable=False),  # the reader's own date
+    Column("day", Date, nullable=False),  # in the reader's zone
     Column("forced", Boolean, nullable=False),  # regardless of the hour
     Column("expires_at", UTCDateTime, nullable=False),
     Column("version", Integer, nullable=False),
     Column("minimum", Integer, nullable=False),
     Column("maximum", Integer),
-    Column("maybe", Boolean, nullable=False),  # wants doubtful papers, too
-    Column("early", Boolean, nullable=False, server_default=false()),  # a canary: editions not ready, too
-    Column("kept", Boolean, nullable=False, server_default=false()),  # in place of a mail that waited
+    Column("maybe", Boolean, nullable=False),  # doubtful papers as well
+    Column("early", Boolean, nullable=False, server_default=false()),  # a canary
+    Column("kept", Boolean, nullable=False, server_default=false()),  # replaces a delivery that waited
     Column("closes", String),  # why this slot passes without a digest
     Column("last_digest", Integer),
     Column("group_key", Text),
@@ -56,7 +56,7 @@ GATHERED = [  # the columns that gathering fills
     for column in batch.columns
     if column.name not in ("early", "kept", "last_digest", "group_key")
 ]
-last_digests = Table(  # the last digests of these readers, and what each settled
+last_digests = Table(  # the last digests of these readers, with the editions that each settled
     "last_digests",
     _temporary,
     Column("digest_id", Integer, primary_key=True),
@@ -81,10 +81,10 @@ groups = Table(
     prefixes=["TEMPORARY"],
 )
 
-carries = Table(
-    "carries",
+carried_debts = Table(
+    "carried_debts",
     _temporary,
-    Column("debt_id", Integer, primary_key=True),  # a reader's own debt that this run's mails hold
+    Column("debt_id", Integer, primary_key=True),  # a row of reader_debts that a new delivery carries
     prefixes=["TEMPORARY"],
 )
 
@@ -92,8 +92,8 @@ carries = Table(
 NOW = bindparam("now", type_=UTCDateTime())  # of the run, in statements that are built once
 
 
-def create(connection: Connection) -> None:
-    """Make the tables empty for this run: made once a connection, emptied when they are there."""
+def create_tables(connection: Connection) -> None:
+    """Provide empty tables for this run: created once a connection, emptied after that."""
     on_sqlite = connection.dialect.name == "sqlite"
     if on_sqlite:
         there = "SELECT 1 FROM sqlite_temp_master WHERE name = 'batch'"

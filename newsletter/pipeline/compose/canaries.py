@@ -1,7 +1,7 @@
-"""Canaries: readers who get an edition as soon as it is published, whatever their hour, before the others.
+"""Finds slots of canaries: readers who get an edition when it is published, before the other readers.
 
-Being one adds a slot and takes nothing away: what they are owed is what anybody is. That an edition was due
-for a canary ahead of its time is a row of its own, so that taking an address off the list changes no past.
+A canary has additional slots and the same debts as any reader. Each early slot is stored as a row, so that
+removing an address from the list does not change the past.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch
 from subscribers import audience, queries
 from subscribers.errors import SubscriberError
 
-# From when on canaries may have an edition: since it was published, or came off a hold.
-OPENS = case((editions.c.released, editions.c.ready_at), else_=editions.c.published_at)
+# When canaries may get an edition: at its publishing, or at its release from a hold.
+OPEN_TO_CANARIES_AT = case((editions.c.released, editions.c.ready_at), else_=editions.c.published_at)
 
 log = logging.getLogger("newsletter.canaries")
 
 
 def ids_of(connection: Connection, addresses: Sequence[str]) -> list[int]:
-    """Ids of the readers with these addresses, in any spelling; what is nobody's is passed over."""
+    """Ids of the readers with these addresses, in any spelling; skips addresses that no reader has."""
     ids: list[int] = []
     for address in addresses:
-        with suppress(SubscriberError):  # no address at all: doctor says so
+        with suppress(SubscriberError):  # not an address: doctor reports it
             person = queries.find(connection, address)
             if person is not None and person.id not in ids:
                 ids.append(person.id)
@@ -43,13 +43,13 @@ def due_canaries(connection: Connection, people: Collection[int], *, now: dateti
     return set(found.scalars())
 
 
-def note(connection: Connection, *, now: datetime) -> None:
-    """Write down what was due for the batch's canaries: composing has seen to it."""
+def record_slots(connection: Connection, *, now: datetime) -> None:
+    """Store the editions that were due for the batch's canaries."""
     connection.execute(_NOTE, _window(now))
 
 
-def warn(connection: Connection, addresses: Sequence[str]) -> None:
-    """Log when some of these addresses are no reader's: nobody looks at an edition in their place."""
+def warn_of_unknown(connection: Connection, addresses: Sequence[str]) -> None:
+    """Log how many of these addresses belong to no reader: nobody checks an edition for them."""
     missing = len(addresses) - len(ids_of(connection, addresses))
     if missing:
         words = "%d of %d canaries are nobody's address; `newsletter doctor` names them"
@@ -57,9 +57,9 @@ def warn(connection: Connection, addresses: Sequence[str]) -> None:
 
 
 def may_be_mailed(*, early: bool) -> ColumnElement[bool]:
-    """Whether an edition may be mailed at the parameter `now`, but for a hold; early: to a canary."""
+    """Whether an edition may be mailed at the parameter `now`, apart from a hold. early: to a canary."""
     ready = editions.c.ready_at <= NOW
-    return or_(ready, NOW >= OPENS) if early else ready
+    return or_(ready, NOW >= OPEN_TO_CANARIES_AT) if early else ready
 
 
 def _window(now: datetime) -> dict[str, datetime]:
@@ -70,10 +70,10 @@ def _is_due(person: ColumnElement[int]) -> ColumnElement[bool]:
     had = select(canary_slots.c.edition).where(
         canary_slots.c.edition == editions.c.number,
         canary_slots.c.subscriber_id == person,
-        canary_slots.c.at >= OPENS,
+        canary_slots.c.at >= OPEN_TO_CANARIES_AT,
     )
     oldest = bindparam("oldest", type_=UTCDateTime())
-    return and_(~editions.c.held, NOW >= OPENS, editions.c.ready_at >= oldest, ~had.exists())
+    return and_(~editions.c.held, NOW >= OPEN_TO_CANARIES_AT, editions.c.ready_at >= oldest, ~had.exists())
 
 
 _mailable = audience.mailable().subquery()

@@ -1,7 +1,7 @@
-"""Composing: everybody with an owed slot gets one delivery; equal plans share one digest. Sends nothing.
+"""Composes one delivery for each reader who is due; equal plans share one digest. Sends nothing.
 
-Set-based and idempotent: people are gathered and grouped by the database, a digest is planned and joined
-once a group, and the deliveries are one statement. Running it again finds nobody due.
+The database gathers and groups the readers; a digest is planned and rendered once for each group, and one
+statement queues the deliveries. A second run finds nobody due.
 """
 
 from __future__ import annotations
@@ -21,24 +21,23 @@ from newsletter.delivery.outbox.content_store import store_digest
 from newsletter.delivery.outbox.enqueue import enqueue
 from newsletter.delivery.outbox.held_mail import hold_back_all
 from newsletter.pipeline.compose import due
-from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch, carries, groups
-from newsletter.pipeline.compose.canaries import ids_of
-from newsletter.pipeline.compose.canaries import note as note_canaries
+from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch, carried_debts, groups
+from newsletter.pipeline.compose.canaries import ids_of, record_slots
 from newsletter.pipeline.compose.edition_debts import Candidates, Owed, load_candidates, owed_to
-from newsletter.pipeline.compose.grouping import GroupKey, parse, write_group_keys
+from newsletter.pipeline.compose.grouping import GroupKey, parse_group_key, write_group_keys
 from newsletter.pipeline.compose.options import Renderer, SendOptions
 from newsletter.pipeline.compose.reader_debts import end_debts
 
-GROUPS_AT_ONCE = 500  # groups that are planned, rendered and stored together
+GROUPS_AT_ONCE = 500  # planned, rendered and stored together
 
 
 @dataclass(slots=True)
 class ComposeReport:
-    """What one run did."""
+    """The outcome of one run."""
 
-    due: int = 0  # people whose slot (or debts, with `everyone`) asked for a digest
+    due: int = 0  # readers who get a digest
     composed: int = 0  # deliveries queued
-    closed: dict[str, int] = field(default_factory=dict)  # slots that passed without one, by reason
+    closed: dict[str, int] = field(default_factory=dict)  # slots that passed without a digest, by reason
 
 
 def compose(engine: Engine, options: SendOptions, *, now: datetime) -> ComposeReport:
@@ -68,7 +67,7 @@ def compose_in(connection: Connection, options: SendOptions, *, now: datetime) -
         _compose_page(connection, page, candidates, renderer=options.renderer, now=now)
     composed = _queue(connection, now)
     if any(early for early, _ in candidates):
-        note_canaries(connection, now=now)
+        record_slots(connection, now=now)
     if any(kept for _, kept in candidates):
         hold_back_all(connection)
     due.close_slots(connection, now=now)
@@ -79,7 +78,7 @@ def compose_in(connection: Connection, options: SendOptions, *, now: datetime) -
 
 
 def _kinds_of_readers(connection: Connection) -> list[tuple[bool, bool]]:
-    """Which kinds of readers are in the batch: (canaries, in place of a mail that waited)."""
+    """The kinds of readers in the batch: (canary, replaces a delivery that waited)."""
     found = connection.execute(_KINDS_OF_READERS)
     return [(row.early, row.kept) for row in found]
 
@@ -96,7 +95,7 @@ def _pages(connection: Connection) -> Iterator[list[str]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Draft:
-    """A group that gets a digest: what it is owed, arranged; forms are still open."""
+    """A group that gets a digest: its papers in order; their forms are not chosen yet."""
 
     text: str  # of the group key
     group_key: GroupKey
@@ -117,7 +116,7 @@ def _compose_page(
     drafts: list[_Draft] = []
     outcomes: list[dict[str, object]] = []
     for text in page:
-        group_key = parse(text)
+        group_key = parse_group_key(text)
         offered = candidates[group_key.early, group_key.kept]
         owed = owed_to(connection, offered, group_key)
         closes = _closes(owed, group_key, now)
@@ -153,7 +152,7 @@ def _compose_page(
 
 
 def _closes(owed: Owed, group_key: GroupKey, now: datetime) -> SlotClosing | None:
-    """Why this group's slot passes without a digest, or None: it is owed one."""
+    """Why this group's slot passes without a digest; None when it gets one."""
     instants = [pair.ready_at for pair in owed.pairs]
     if owed.recaps_since is not None:
         instants.append(owed.recaps_since)
@@ -182,7 +181,7 @@ def _plan(draft: _Draft, renderer: Renderer) -> DigestPlan:
         date=draft.group_key.day,
         news=shown,
         recaps=draft.recaps,
-        left_out=left,  # what is a row of the reader's own stays an open row besides
+        left_out=left,  # a paper that has a row in reader_debts keeps its open row as well
         maybe=() if left else _maybes(draft, shown, budget=budget, renderer=renderer),
         note=note,
     )
@@ -191,7 +190,7 @@ def _plan(draft: _Draft, renderer: Renderer) -> DigestPlan:
 def _maybes(
     draft: _Draft, shown: Sequence[PlannedPaper], *, budget: int, renderer: Renderer
 ) -> tuple[PlannedPaper, ...]:
-    """Doubtful papers in what room is left; what finds none is not shown at all."""
+    """Doubtful papers for the room that is left; the others are not shown."""
     room = budget - sum(renderer.size(card) for card in shown)
     most = draft.group_key.maximum
     chosen: list[PlannedPaper] = []
@@ -204,15 +203,15 @@ def _maybes(
 
 
 def _carry(connection: Connection, draft: _Draft, plan: DigestPlan) -> None:
-    """Mark which of a reader's own debts this digest holds; the delivery takes them over when queued."""
+    """Note the rows of reader_debts that this digest covers; the deliveries carry them once queued."""
     shown = {paper.paper_id for paper in (*plan.news, *plan.recaps)}
     carried = [debt for debt, paper in draft.owed.debt_papers.items() if paper in shown]
     if carried:
-        connection.execute(insert(carries), [{"debt_id": debt} for debt in carried])
+        connection.execute(insert(carried_debts), [{"debt_id": debt} for debt in carried])
 
 
 def _queue(connection: Connection, now: datetime) -> int:
-    """One delivery each, in one statement; then the readers' own debts go to the mails that carry them."""
+    """Queue one delivery for each reader, then let the deliveries carry the rows of reader_debts."""
     # Counted, as PostgreSQL's driver does not tell how many rows such a statement made.
     composed: int = connection.execute(_COUNT_DELIVERIES, {"now": now}).scalar_one()
     enqueue(connection, _DELIVERIES, {"now": now})
@@ -259,7 +258,7 @@ _DELIVERIES = (
 _COUNT_DELIVERIES = select(func.count()).select_from(_DELIVERIES.subquery())
 _HAND_OVER_DEBTS = (
     update(reader_debts)
-    .where(reader_debts.c.id.in_(select(carries.c.debt_id)))
+    .where(reader_debts.c.id.in_(select(carried_debts.c.debt_id)))
     .values(
         carried_by=select(deliveries.c.id)
         .join(batch, batch.c.subscriber_id == deliveries.c.subscriber_id)

@@ -1,6 +1,6 @@
-"""Who is due: gathers everybody with an open slot into one batch. What each is owed comes later.
+"""Gathers everybody with an open slot into the batch, and closes slots. It decides nothing about papers.
 
-Set-based: memory does not grow with the number of people.
+It works in sets: memory does not grow with the number of readers.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from newsletter.core.cadence import (
 )
 from newsletter.core.states import NOW_KEY, DeliveryState, MailKind
 from newsletter.db.schema import deliveries, digests
-from newsletter.pipeline.compose.batch import GATHERED, NOW, SlotClosing, batch, create
+from newsletter.pipeline.compose.batch import GATHERED, NOW, SlotClosing, batch, create_tables
 from newsletter.pipeline.compose.canaries import due_canaries
 from newsletter.pipeline.compose.stale_mail import take_back
 from subscribers import audience
@@ -53,11 +53,11 @@ log = logging.getLogger("newsletter.compose")
 def gather(
     connection: Connection, *, now: datetime, everyone: bool, only: int | None, canaries: Sequence[int]
 ) -> None:
-    """Fill the batch with stale mails to be composed anew and with open slots, or else with everyone.
+    """Fill the batch: readers of stale mail, canaries and open slots, or everyone.
 
     now: aware. everyone: regardless of the hour. only: one subscriber's id. canaries: subscribers' ids.
     """
-    create(connection)
+    create_tables(connection)
     take_back(connection, now=now, only=only)
     if not everyone:
         _add_canaries(connection, canaries, now=now, only=only)
@@ -82,7 +82,7 @@ def gather(
 def _add_canaries(
     connection: Connection, canaries: Sequence[int], *, now: datetime, only: int | None
 ) -> None:
-    """A slot at `now` for each canary whom an edition is due for ahead of its time."""
+    """Add a slot at `now` for each canary for whom an edition is due ahead of its time."""
     if not canaries:
         return
     due = due_canaries(connection, canaries, now=now)
@@ -98,8 +98,8 @@ def _slot_now(cadence: Cadence, now: datetime) -> Slot:
 
 
 def is_open(schedule: Row[Any], slot: Slot, now: datetime) -> bool:
-    """Whether that slot is open for somebody of a schedule of `audience.cadences`."""
-    if schedule.done_least is None:  # nobody's slots have begun to count
+    """Whether that slot is open for any reader of a schedule of `audience.cadences`."""
+    if schedule.done_least is None:  # no reader of it has a slot that counts yet
         return False
     return bool(schedule.done_least < slot.at or schedule.done_most > now + CLOCK_TOLERANCE)
 
@@ -126,7 +126,7 @@ def _add(
 
 @cache  # building it costs more than running it
 def _add_people(*, forced: bool, one_reader: bool) -> Insert:
-    """Adds the people of a schedule whose slot is open, or regardless of the hour."""
+    """Adds the readers of a schedule. forced: regardless of the hour; else those whose slot is open."""
     person = audience.mailable().subquery()
     chosen = select(
         person.c.subscriber_id,
@@ -148,7 +148,7 @@ def _add_people(*, forced: bool, one_reader: bool) -> Insert:
         person.c.subscriber_id.not_in(select(batch.c.subscriber_id)),
     )
     if not forced:
-        # Slots to come were closed by a clock that ran ahead: they are open.
+        # A clock that ran ahead closed slots of the future: these are open.
         with_slack = bindparam("with_slack", type_=UTCDateTime())
         chosen = chosen.where(or_(person.c.slots_done_to < _THIS_SLOT, person.c.slots_done_to > with_slack))
     if one_reader:
@@ -157,7 +157,7 @@ def _add_people(*, forced: bool, one_reader: bool) -> Insert:
 
 
 def _pass_over(connection: Connection, now: datetime) -> None:
-    """A date that has had its digest, or a slot within 12 hours of the last one, passes without another."""
+    """Close slots whose date had its digest, and slots within 12 hours of the last digest."""
     connection.execute(_CLOSE_DATES_WITH_DIGEST)
     for slot_at in _slots(connection):
         parameters = {"now": now, "this_slot": slot_at, "spaced": slot_at - DIGEST_SPACING}
@@ -165,7 +165,7 @@ def _pass_over(connection: Connection, now: datetime) -> None:
 
 
 def close_slots(connection: Connection, *, now: datetime) -> None:
-    """Close every slot of the batch that a clock behind does not hold open; what stays owed waits."""
+    """Close every slot of the batch, unless the clock is behind; papers still owed wait for the next slot."""
     for slot_at in _slots(connection):
         people = select(batch.c.subscriber_id).where(
             batch.c.slot_at == slot_at,
@@ -180,7 +180,7 @@ def _slots(connection: Connection) -> Sequence[datetime]:
 
 
 def _latest(column: ColumnElement[Any]) -> Select[Any]:
-    """This column of the person's last digest delivery."""
+    """This column of the reader's last digest delivery."""
     return (
         select(column)
         .where(deliveries.c.subscriber_id == batch.c.subscriber_id, deliveries.c.kind == MailKind.DIGEST)
@@ -199,7 +199,7 @@ _FIND_LAST_DIGESTS = update(batch).values(
     .where(deliveries.c.composed_at <= bindparam("far_ahead", type_=UTCDateTime()))
     .scalar_subquery()
 )
-# With a digest later than now, nothing tells what was settled: the slot stays open until the clock is right.
+# After a digest of the future nothing shows what was settled: the slot waits until the clock is right.
 _CLOSE_BEHIND_THE_CLOCK = (
     update(batch)
     .where(
@@ -223,7 +223,7 @@ _CLOSE_DATES_WITH_DIGEST = (
 )
 _LAST_AT = _latest(deliveries.c.composed_at).where(
     deliveries.c.composed_at <= NOW,
-    # What expired or was refused is no digest that the person has had.
+    # The reader never received what expired or was refused.
     deliveries.c.state.not_in([DeliveryState.SKIPPED, DeliveryState.FAILED]),
 )
 _CLOSE_SOON_AFTER_DIGEST = (

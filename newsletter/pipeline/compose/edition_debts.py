@@ -1,6 +1,6 @@
-"""What a group of readers is owed: edition pairs that their topics cover and no digest has settled.
+"""Decides what a group of readers is owed: pairs of editions that their topics cover and no digest settled.
 
-Reads the candidates once for a run; decides for each group key in memory. Sends and renders nothing.
+It reads the candidates once for a run and decides for each group key in memory. It renders nothing.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ CANONICAL = func.coalesce(papers.c.merged_into, papers.c.id)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """All that one group is owed now."""
+    """All papers that one group is owed now."""
 
     pairs: tuple[OwedPair, ...]
     recaps: tuple[PlannedPaper, ...]
     recaps_since: datetime | None  # when the oldest recap arose
-    maybes: tuple[PlannedPaper, ...]  # doubtful papers, the best first: shown if there is room, never owed
-    debt_papers: dict[int, int]  # id of a reader's own debt row to its paper
+    maybes: tuple[PlannedPaper, ...]  # doubtful papers, best first: shown if there is room, never owed
+    debt_papers: dict[int, int]  # id of a row of reader_debts to its paper
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class Candidates:
 
     now: datetime
     pairs: list[OwedPair]
-    maybes: list[OwedPair]  # doubtful ones
+    maybes: list[OwedPair]  # doubtful pairs
     ready_rank: dict[int, int]  # edition to how many editions were ready before it, of all
     recent_rank: dict[int, int]  # the same among recent ones
     notes: dict[int, str]
@@ -72,7 +72,7 @@ class Candidates:
         return self._open[mark]
 
     def doubtful(self, group_key: GroupKey) -> list[OwedPair]:
-        """Doubtful pairs that the group's topics cover and no digest of theirs could hold, the best first."""
+        """Doubtful pairs that the group's topics cover and no digest of theirs could show, best first."""
         return [
             pair
             for pair in self.maybes
@@ -94,8 +94,8 @@ class Candidates:
 def load_candidates(connection: Connection, now: datetime, *, early: bool, kept: bool) -> Candidates:
     """Read the pairs of editions that are ready, not held and not too old.
 
-    early: for canaries, who need not wait. kept: in place of mails that waited: those that were held by
-    themselves are not taken out.
+    early: for canaries, who need not wait. kept: for readers whose delivery waited: editions that the program
+    itself holds count as well.
     """
     order = connection.execute(_editions(early=early, kept=kept), {"now": now}).all()
     window = now - MAX_DEBT_AGE
@@ -127,15 +127,15 @@ def load_candidates(connection: Connection, now: datetime, *, early: bool, kept:
 @cache
 def _editions(*, early: bool, kept: bool) -> Select[Any]:
     """All editions by readiness, each with whether it may be mailed."""
-    stands = KEEPS_DELIVERIES if kept else ~editions.c.held
-    usable_now = and_(stands, may_be_mailed(early=early)).label("usable")
+    counts = KEEPS_DELIVERIES if kept else ~editions.c.held
+    usable_now = and_(counts, may_be_mailed(early=early)).label("usable")
     return select(editions.c.number, editions.c.ready_at, editions.c.note, usable_now).order_by(
         editions.c.ready_at, editions.c.number
     )
 
 
 def _maybes(connection: Connection, usable: list[int]) -> list[OwedPair]:
-    """The doubtful pairs of these editions, the best first; what was merged away is not among them."""
+    """The doubtful pairs of these editions, best first, without papers that were merged into others."""
     return [
         OwedPair(
             paper_id=row.paper_id,
@@ -152,9 +152,9 @@ def _maybes(connection: Connection, usable: list[int]) -> list[OwedPair]:
 def _reappearing(connection: Connection, usable: list[int], *, now: datetime) -> tuple[int, ...]:
     """Papers that a reader may have had although a pair of theirs is unsettled.
 
-    Those in several editions (a corrected topic, a merge), those of an edition that was held back after
-    some had got it, those that count as given with the paper that they were split from, and those that a
-    clock which ran ahead may have mailed.
+    These are papers in several editions (a corrected topic, a merge), papers of an edition that was held
+    after some readers got it, papers that count as given with the one that they were split from, and papers
+    that a clock which ran ahead may have mailed.
     """
     parameters = {"usable": usable, "mailed_ahead": _mailed_ahead(connection, now)}
     return tuple(sorted(connection.execute(_reappearing_papers(), parameters).scalars()))
@@ -199,14 +199,14 @@ def _reappearing_papers() -> Select[Any]:
 
 
 def _mailed_ahead(connection: Connection, now: datetime) -> int:
-    """The newest edition that a digest of the future could hold; 0 when the clock never ran ahead."""
+    """The newest edition that a digest of the future can show; 0 when the clock never ran ahead."""
     if connection.execute(_RAN_AHEAD, {"now": now}).first() is None:
         return 0
     return connection.execute(_NEWEST_AHEAD, {"now": now}).scalar_one() or 0
 
 
 def owed_to(connection: Connection, candidates: Candidates, group_key: GroupKey) -> Owed:
-    """Decide what the people with this group key are owed."""
+    """Decide what the readers with this group key are owed."""
     pairs: list[OwedPair] = []
     fresh = candidates.unsettled(group_key)
     for topic, late in group_key.topics.items():
@@ -231,7 +231,7 @@ def owed_to(connection: Connection, candidates: Candidates, group_key: GroupKey)
                 )
                 recaps_since = min(recaps_since or debt.ready_at, debt.ready_at)
             continue
-        if debt.paper_id in group_key.had:  # another mail has it, as what it was merged with
+        if debt.paper_id in group_key.had:  # a digest showed the paper that it was merged with
             continue
         pairs += (
             OwedPair(
@@ -248,19 +248,19 @@ def owed_to(connection: Connection, candidates: Candidates, group_key: GroupKey)
         )
     news_ids = {pair.paper_id for pair in pairs}
     shown = tuple({r.paper_id: r for r in recaps if r.paper_id not in news_ids}.values())
-    told = news_ids | set(debt_papers.values())
+    owed_ids = news_ids | set(debt_papers.values())
     maybes = candidates.doubtful(group_key) if group_key.maybe else []
     return Owed(
         pairs=tuple(pairs),
         recaps=shown,
-        maybes=_once(pair for pair in maybes if pair.paper_id not in told),
+        maybes=_once(pair for pair in maybes if pair.paper_id not in owed_ids),
         recaps_since=recaps_since,
         debt_papers=debt_papers,
     )
 
 
 def _once(maybes: Iterable[OwedPair]) -> tuple[PlannedPaper, ...]:
-    """Each paper under its likeliest topic."""
+    """Each paper once, under its most likely topic."""
     best: dict[int, PlannedPaper] = {}
     for pair in maybes:
         best.setdefault(
@@ -271,13 +271,13 @@ def _once(maybes: Iterable[OwedPair]) -> tuple[PlannedPaper, ...]:
 
 
 def _left_before(connection: Connection, candidates: Candidates, group_key: GroupKey) -> list[OwedPair]:
-    """What the last digest had no room for, through any topic that still covers it."""
+    """Papers that the last digest had no room for, by any topic that still covers them."""
     waiting = set(connection.execute(_left_out_by(), {"left_by": group_key.left_by}).scalars())
     return [
         replace(pair, leads=True)
         for pair in candidates.pairs
         if pair.paper_id in waiting
-        and pair.paper_id not in group_key.had  # given since as what it was merged with
+        and pair.paper_id not in group_key.had  # a later digest showed the paper that it was merged with
         and pair.topic in group_key.topics
         and pair.edition is not None
         and candidates.recent_rank[pair.edition] >= group_key.topics[pair.topic]
@@ -309,7 +309,7 @@ def _left_out_by() -> Any:
 
 
 _USABLE: BindParameter[Any] = bindparam("usable", expanding=True)  # editions that may be mailed
-# The standing pairs of these editions, merged papers under the one that was kept.
+# Pairs of these editions that count; merged papers under the one that was kept.
 _PAIRS = (
     select(
         CANONICAL.label("paper_id"),

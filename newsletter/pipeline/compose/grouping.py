@@ -59,20 +59,20 @@ class GroupKey:
     """All that decides what a group of readers is owed."""
 
     slot_at: datetime
-    day: date  # the reader's own date
+    day: date  # in the reader's zone
     forced: bool  # regardless of the hour
     minimum: int  # papers that make a digest worth sending
     maximum: int | None  # papers that one may hold
-    maybe: bool  # doubtful papers, too
-    early: bool  # a canary: editions that are not ready, too
-    kept: bool  # in place of a mail that waited: editions that were held by themselves, too
+    maybe: bool  # doubtful papers as well
+    early: bool  # a canary: editions that are not ready as well
+    kept: bool  # their delivery waited: editions that the program itself holds as well
     settled_number: int  # editions up to this number …
     settled_count: int  # … among the first so many by readiness were settled by the last digest
     left_by: int | None  # the last digest, when it left papers out
     topics: dict[str, int]  # slug to how many recent editions were ready before it was followed
-    debts: tuple[int, ...]  # open rows of the reader's own
-    had: frozenset[int]  # reappearing papers that were in a digest of theirs
-    seen: frozenset[int]  # reappearing papers that were in one as doubtful
+    debts: tuple[int, ...]  # ids of their open rows in reader_debts
+    had: frozenset[int]  # reappearing papers that a digest of theirs showed
+    seen: frozenset[int]  # reappearing papers that one showed as doubtful
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class KeyField:
     parse: Callable[[str], Any]
 
 
-def parse(text: str) -> GroupKey:
+def parse_group_key(text: str) -> GroupKey:
     """Read a group key back."""
     parts = zip(FIELDS, text.split(SEPARATOR), strict=True)
     return GroupKey(**{field.name: field.parse(part) for field, part in parts})
@@ -141,7 +141,7 @@ def _parse_number_set(text: str) -> frozenset[int]:
 
 
 def _settled(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """What the reader's last digest settled; null without one."""
+    """A column of the reader's last digest; null without one."""
     return select(column).where(last_digests.c.digest_id == batch.c.last_digest).scalar_subquery()
 
 
@@ -165,7 +165,7 @@ def _topics() -> ColumnElement[str]:
 
 
 def _debts() -> ColumnElement[str]:
-    """Open rows of the reader's own."""
+    """Ids of the reader's open debts."""
     return func.coalesce(
         select(func.aggregate_strings(cast(reader_debts.c.id, String), ","))
         .where(reader_debts.c.subscriber_id == batch.c.subscriber_id, OPEN_DEBT)
@@ -176,7 +176,7 @@ def _debts() -> ColumnElement[str]:
 
 
 def _papers_had() -> ColumnElement[str]:
-    """Reappearing papers that the reader had: as such, or as the paper that they were split from."""
+    """Reappearing papers that the reader had, or that were split from a paper that the reader had."""
     shown = (
         select(digest_papers.c.digest_id, _CANONICAL.label("paper_id"))
         .join(papers, papers.c.id == digest_papers.c.paper_id)
@@ -193,7 +193,7 @@ def _papers_had() -> ColumnElement[str]:
 
 
 def _papers_seen() -> ColumnElement[str]:
-    """Reappearing papers that a digest of the reader's showed as doubtful."""
+    """Reappearing papers that a digest of this reader showed as doubtful."""
     doubted = select(digest_maybes.c.digest_id, _CANONICAL.label("paper_id")).join(
         papers, papers.c.id == digest_maybes.c.paper_id
     )
@@ -201,7 +201,7 @@ def _papers_seen() -> ColumnElement[str]:
 
 
 def _of_earlier_digests(contents: Any) -> ColumnElement[str]:
-    """Of the papers (digest_id, paper_id), those that the reader's digests held and that may come again."""
+    """Papers of the reader's digests that may come again. contents: (digest_id, paper_id)."""
     reappears = contents.c.paper_id.in_(select(reappearing_papers.c.paper_id))
     held = (
         select(func.aggregate_strings(cast(contents.c.paper_id, String), ","))
@@ -210,7 +210,7 @@ def _of_earlier_digests(contents: Any) -> ColumnElement[str]:
         .where(
             deliveries.c.subscriber_id == batch.c.subscriber_id,
             deliveries.c.kind == MailKind.DIGEST,
-            # what these gave back are rows of the reader's own
+            # papers that these gave back are rows of reader_debts
             or_(
                 deliveries.c.state.not_in([DeliveryState.SKIPPED.value, DeliveryState.FAILED.value]),
                 was_sent(),
@@ -218,7 +218,7 @@ def _of_earlier_digests(contents: Any) -> ColumnElement[str]:
         )
         .correlate(batch)
     )
-    # What a canary has, they may have had ahead of time: any paper may come to them again.
+    # A canary may have had any paper ahead of time, so that any may come again.
     canaries = select(canary_slots.c.subscriber_id).where(canary_slots.c.at >= _WINDOW)
     for_canary = held.where(or_(reappears, deliveries.c.composed_at >= _WINDOW)).scalar_subquery()
     for_others = held.where(reappears).scalar_subquery()

@@ -1,4 +1,4 @@
-"""Posts a short note to whoever's slot came and brought nothing new. Only where the settings ask for it.
+"""Queues a short note for each reader whose slot brought nothing new, where the settings ask for it.
 
 A note gives no paper, settles no debt and skips no slot. Only readers who get digests get one.
 """
@@ -17,10 +17,10 @@ from newsletter.pipeline.compose.batch import SlotClosing, batch, groups
 from newsletter.pipeline.content.transactional import TransactionalRenderer
 
 
-def post_notes(connection: Connection, *, renderer: TransactionalRenderer, now: datetime) -> int:
-    """A note for each slot of the batch that closed with nothing new; how many. now: aware.
+def enqueue_notes(connection: Connection, *, renderer: TransactionalRenderer, now: datetime) -> int:
+    """Queue a note for each slot of the batch that closed with nothing new; returns how many. now: aware.
 
-    Call it after composing, in the same transaction: the batch is gone with it.
+    Call it after composing, in the same transaction: the next run empties the batch.
     """
     quiet = (groups.c.closes == SlotClosing.NOTHING_NEW, ~batch.c.forced)
     to_them = batch.join(groups, groups.c.group_key == batch.c.group_key)

@@ -1,4 +1,4 @@
-"""Names what publishing and composing are given, in one value. Decides nothing and reads no settings."""
+"""Names the options of publishing and composing, in one value. Decides nothing and reads no settings."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from newsletter.pipeline.content.transactional import TransactionalRenderer
 
 
 class Renderer(Protocol):
-    """Makes a digest's content from ready pieces; `newsletter.pipeline.content.digest_renderer` is the one
-    that mails use."""
+    """Makes digests from prepared pieces; in use: `newsletter.pipeline.content.digest_renderer`."""
 
     @property
     def topic_order(self) -> Mapping[str, int]:
@@ -25,7 +24,7 @@ class Renderer(Protocol):
     def prepare(
         self, connection: Connection, cards: Iterable[PlannedPaper], *, maybe: Iterable[PlannedPaper] = ()
     ) -> None:
-        """Make the pieces of these papers ready, in every form; of those in maybe as doubtful ones."""
+        """Render the pieces of these papers in every form. maybe: papers to render as doubtful ones."""
 
     def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
         """Bytes of HTML that a prepared paper takes in its form. maybe: among the doubtful ones."""
@@ -41,7 +40,7 @@ class Renderer(Protocol):
 class EditionSchedule:
     """How editions are dated and held back."""
 
-    zone: str = "UTC"  # whose date an edition bears
+    zone: str = "UTC"  # of the date that an edition bears
     hold: timedelta = timedelta(0)  # between the last ingest and readiness, for an admin to look
     canaries: tuple[str, ...] = ()  # addresses of the readers who get an edition when it is published
 

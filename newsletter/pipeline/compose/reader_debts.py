@@ -1,7 +1,7 @@
-"""Debts that are rows of a reader's own: what came back, welcomes, recaps. Which live, and through what.
+"""Reads and ends the debts that are rows of one reader: returned papers, welcomes, recaps.
 
-Such a row names a paper, not a pair: it lives while any topic that its reader follows covers the paper. What
-editions owe is worked out in `newsletter.pipeline.compose.edition_debts`.
+Such a row names a paper, not a pair: it stays open while any topic that the reader follows covers the paper.
+Debts that follow from editions are decided in `newsletter.pipeline.compose.edition_debts`.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class OpenDebt:
     id: int
     paper_id: int  # canonical
     kind: str  # returned, welcome, recap
-    topic: str  # it was first shown under
+    topic: str  # that it was first shown under
     ready_at: datetime
     leads: bool
-    scores: dict[str, float] = field(default_factory=dict)  # by each topic that can bring it now
+    scores: dict[str, float] = field(default_factory=dict)  # by topic that can bring it now
 
 
 def open_debts(connection: Connection, ids: Sequence[int], *, now: datetime) -> list[OpenDebt]:
-    """The rows with these ids, and through which topics they can be mailed at `now` (aware)."""
+    """The rows with these ids, each with the topics that can bring it at `now` (aware)."""
     if not ids:
         return []
     found = {row.id: OpenDebt(**row._mapping) for row in connection.execute(_DEBTS, {"ids": list(ids)})}
@@ -62,7 +62,7 @@ def open_debts(connection: Connection, ids: Sequence[int], *, now: datetime) -> 
 
 
 def end_debts(connection: Connection, *, now: datetime) -> None:
-    """End the batch's open rows that are given, too old, or covered by nothing that the reader follows."""
+    """End open rows of the batch's readers: given, too old, or covered by no topic that they follow."""
     if connection.execute(_ANY_OPEN).first() is None:
         return
     for statement in _ends():
@@ -75,7 +75,7 @@ def _ends() -> tuple[Update, ...]:
     alive = pairs.where(PAIR_COUNTS).exists()
     too_old = bindparam("too_old", type_=UTCDateTime())
     ends = (
-        (_given(), DebtEnd.GIVEN),  # as what it was merged with
+        (_given(), DebtEnd.GIVEN),  # by a paper that it was merged with
         (reader_debts.c.made_at < too_old, DebtEnd.TOO_OLD),
         (~alive & pairs.where(edition_papers.c.dropped_at.is_not(None)).exists(), DebtEnd.DROPPED),
         (~alive & pairs.where(edition_papers.c.withdrawn_at.is_not(None)).exists(), DebtEnd.WITHDRAWN),
@@ -89,7 +89,7 @@ def _ends() -> tuple[Update, ...]:
 
 @cache
 def _topics_of_debts() -> Select[Any]:
-    """The topics through which these rows can be mailed now, each with its best score."""
+    """The topics that can bring these rows now, each with its best score."""
     return (
         _covering(reader_debts.c.id, edition_papers.c.topic, func.max(edition_papers.c.score))
         .where(reader_debts.c.id.in_(_IDS), PAIR_COUNTS, ~editions.c.held, editions.c.ready_at <= NOW)
@@ -99,10 +99,10 @@ def _topics_of_debts() -> Select[Any]:
 
 
 def _covering(*columns: ColumnElement[Any]) -> Select[Any]:
-    """The pairs of a row's paper, whatever it is merged with, that a topic followed now covers.
+    """The pairs of a row's paper, merged ones included, that a topic followed now covers.
 
-    What came back is covered as the edition's pair was; a welcome by the topics followed since it was given;
-    a recap outlives its topic, but not a leaving of everything.
+    A returned paper is covered as its edition's pair was; a welcome by topics followed since it was made. A
+    recap stays when its topic is left, but ends when the reader leaves all topics.
     """
     following = audience.following().subquery()
     owed, member = papers.alias("owed"), papers.alias("member")
@@ -127,7 +127,7 @@ def _covering(*columns: ColumnElement[Any]) -> Select[Any]:
 
 
 def _given() -> ColumnElement[bool]:
-    """Whether a sent mail showed the row's paper, or what it is merged with."""
+    """Whether a sent delivery showed the row's paper, or one that it is merged with."""
     owed, shown = papers.alias("owed"), papers.alias("shown")
     return (
         select(deliveries.c.id)
@@ -158,7 +158,7 @@ _DEBTS = (
         func.coalesce(papers.c.merged_into, papers.c.id).label("paper_id"),
         reader_debts.c.kind,
         reader_debts.c.topic,
-        # what came back has been ready since the mail that gave it back was composed
+        # a returned paper has been ready since the composing of the delivery that gave it back
         func.coalesce(
             deliveries.c.composed_at, reader_debts.c.made_at, type_=reader_debts.c.made_at.type
         ).label("ready_at"),

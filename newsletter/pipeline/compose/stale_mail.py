@@ -55,10 +55,10 @@ _FAR_AHEAD = bindparam("far_ahead", type_=UTCDateTime())
 
 
 def take_back(connection: Connection, *, now: datetime, only: int | None) -> None:
-    """Delete composed mail that no longer says what it should; its readers join the batch.
+    """Delete composed mail that is out of date; its readers join the batch.
 
-    only: one subscriber's id. Deliveries that wait for a date far ahead, set by a wrong clock, go as well:
-    their slots never were.
+    only: one subscriber's id. Deliveries that a wrong clock dated far ahead are deleted as well, but their
+    readers do not join.
     """
     parameters = {**stale_parameters(now), "only": only}
     connection.execute(_gather_stale(one_reader=only is not None), parameters)
@@ -72,11 +72,10 @@ def take_back(connection: Connection, *, now: datetime, only: int | None) -> Non
 
 @cache  # building it costs more than running it
 def stale_deliveries() -> Select[Any]:
-    """Composed mail that no longer says what it should, in the columns of the batch.
+    """Composed mail that is out of date, in the columns of the batch. Parameters: `stale_parameters`.
 
-    That is so when the reader changed something, or a paper in it was dropped, withdrawn or held back. Only
-    a reader's last digest counts: what an earlier one held is settled by the later one; it waits to expire.
-    Its parameters: `stale_parameters`.
+    The reader changed something, or a paper in it was dropped, withdrawn or held. Only a reader's last digest
+    counts: a later one has settled the papers of an earlier one, which waits to expire.
     """
     later = deliveries.alias("later")
     superseded = (
@@ -130,14 +129,14 @@ def stale_parameters(now: datetime) -> dict[str, Any]:
 
 @cache
 def digests_with_lost_papers() -> Select[tuple[int]]:
-    """Composed digests that show a paper of which no pair stands any more, whatever it is merged with.
+    """Composed digests that show a paper of which no pair counts any more, merged papers included.
 
-    News need one under the topic that they are shown under, in an edition that no admin holds; recaps any.
+    News needs a pair of the topic that shows it, in an edition that no admin holds; a recap needs any pair.
     """
     shown, member = papers.alias("shown"), papers.alias("member")
     kept = func.coalesce(shown.c.merged_into, shown.c.id)
     recap = digest_papers.c.role == Role.RECAP
-    stands = (
+    counts = (
         select(edition_papers.c.edition)
         .join(member, member.c.id == edition_papers.c.paper_id)
         .join(editions, editions.c.number == edition_papers.c.edition)
@@ -153,13 +152,13 @@ def digests_with_lost_papers() -> Select[tuple[int]]:
     return (
         select(digest_papers.c.digest_id)
         .join(shown, shown.c.id == digest_papers.c.paper_id)
-        .where(digest_papers.c.digest_id.in_(waiting), digest_papers.c.form != Form.LEFT, ~stands)
+        .where(digest_papers.c.digest_id.in_(waiting), digest_papers.c.form != Form.LEFT, ~counts)
     )
 
 
 def _digests_with_lost_maybes() -> Select[tuple[int]]:
-    """Composed digests that show a doubtful paper which no edition holds as such any more, or a held one."""
-    stands = (
+    """Composed digests with a doubtful paper that no edition has as doubtful any more, or only a held one."""
+    counts = (
         select(edition_maybes.c.edition)
         .join(editions, editions.c.number == edition_maybes.c.edition)
         .where(
@@ -171,12 +170,12 @@ def _digests_with_lost_maybes() -> Select[tuple[int]]:
         .exists()
     )
     waiting = select(deliveries.c.digest_id).where(_NOT_LEASED_YET)
-    return select(digest_maybes.c.digest_id).where(digest_maybes.c.digest_id.in_(waiting), ~stands)
+    return select(digest_maybes.c.digest_id).where(digest_maybes.c.digest_id.in_(waiting), ~counts)
 
 
 @cache
 def _gather_stale(*, one_reader: bool) -> Insert:
-    # On PostgreSQL a sender may lease some of these at this moment: those that it locks stay with it.
+    # On PostgreSQL a sender may be leasing some of these: skip the rows that it has locked.
     stale = stale_deliveries().with_for_update(skip_locked=True, of=deliveries)
     if one_reader:
         stale = stale.where(deliveries.c.subscriber_id == bindparam("only"))
@@ -184,7 +183,7 @@ def _gather_stale(*, one_reader: bool) -> Insert:
 
 
 def _mark_kept(held: Sequence[int]) -> Any:
-    """Mark the readers whose mail waited for one of these editions, which the program itself holds."""
+    """Mark the readers whose delivery waited for one of these editions, which the program itself holds."""
     waited = select(deliveries.c.id).where(
         deliveries.c.subscriber_id == batch.c.subscriber_id,
         deliveries.c.key == batch.c.delivery_key,
