@@ -41,7 +41,7 @@ class ConfigurationError(NewsletterError):
 
 
 class UsageError(NewsletterError):
-    """The command line contradicts itself or has no meaning."""
+    """The command line asks for something impossible."""
 
     exit_code = 2
 

@@ -32,7 +32,7 @@ class DeliveryState(StrEnum):
 
 
 class SkipReason(StrEnum):
-    """Why a composed mail is never sent."""
+    """Why a composed message is never sent."""
 
     EXPIRED = "expired"  # the next digest is due: its papers go there
     UNSUBSCRIBED = "unsubscribed"
@@ -64,7 +64,7 @@ NOW_KEY = "now "  # begins the key of a digest that an admin sent outside the ca
 class DebtEnd(StrEnum):
     """How a debt ended. Every debt ends once."""
 
-    GIVEN = "given"  # a sent mail shows title and link
+    GIVEN = "given"  # a sent message shows title and link
     DROPPED = "dropped"  # an admin took the paper out of its edition
     LEFT = "left"  # the reader left the topic or the newsletter
     SUPPRESSED = "suppressed"
@@ -90,4 +90,4 @@ class Role(StrEnum):
     RECAP = "recap"  # in case you missed it: its first mail is uncertain
 
 
-RESENT = "resent"  # ReaderDebt.kind of a paper that a sent mail gave before that mail was sent again
+RESENT = "resent"  # ReaderDebt.kind of a paper that a sent message gave before it was sent again

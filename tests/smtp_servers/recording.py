@@ -24,7 +24,7 @@ class HangupError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedMail:
-    """A mail for which the server took responsibility."""
+    """A message for which the server took responsibility."""
 
     sender: str
     recipient: str

@@ -85,7 +85,7 @@ def _plain_value(value: str) -> bytes | None:
     return None
 
 
-@lru_cache(maxsize=256)  # every mail of a digest has the same link to the web
+@lru_cache(maxsize=256)  # every message of a digest has the same link to the web
 def _link_lines(link: str) -> bytes:
     raw = link.encode()
     if len(raw) <= 2 * _ROOM:

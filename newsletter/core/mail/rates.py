@@ -1,4 +1,4 @@
-"""Computes how many mails a limit such as 500/day allows, over a sliding window. Stores nothing.
+"""Computes how many messages a limit such as 500/day allows, over a sliding window. Stores nothing.
 
 The window is counted in slices: a morning's digests may use the whole limit immediately, no window holds more
 than the limit, and some thirty numbers hold the counts.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 SLICES = 30  # of a window
-SLACK = 2  # slices longer than the window that a mail counts: it may go so late after it was counted
+SLACK = 2  # slices longer than the window that a message counts: it may go so late after it was counted
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)  # instants are compared exactly: no floats
@@ -36,7 +36,7 @@ class Rate:
         return (at - _EPOCH) // _TICK * SLICES // (self.seconds * 1_000_000)
 
     def is_fresh(self, counted: datetime, at: datetime) -> bool:
-        """Whether a mail that was counted then may still go at `at`."""
+        """Whether a message that was counted then may still go at `at`."""
         return 0 <= self.slice_at(at) - self.slice_at(counted) <= SLACK - 1
 
     def _counts(self, number: int, newest: int) -> bool:
@@ -44,7 +44,7 @@ class Rate:
         return newest - SLICES - SLACK <= number <= newest + 1
 
     def room(self, counts: Mapping[int, int], at: datetime) -> int:
-        """How many may go at `at`. counts: mails by slice; older slices than the window's do not matter."""
+        """How many may go at `at`. counts: messages by slice; slices before the window do not matter."""
         newest = self.slice_at(at)
         used = sum(mails for number, mails in counts.items() if self._counts(number, newest))
         return max(0, self.mails - used)

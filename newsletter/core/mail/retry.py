@@ -1,4 +1,4 @@
-"""Decides the next step after one attempt at one mail: the retry policy, as a table.
+"""Decides the next step after one attempt at one message: the retry policy, as a table.
 
 It only decides: the outbox records the step, and the pipeline pauses or stops. The caller passes the time.
 """
@@ -14,8 +14,8 @@ from newsletter.core.mail.values import Outcome, Verdict
 FIRST_RETRY = (timedelta(minutes=5), timedelta(minutes=15))  # greylisting lets a second try pass after 5
 LATER_RETRY = timedelta(minutes=30)  # RFC 5321 4.5.4.1: at least 30 minutes; doubles with each attempt
 LONGEST_RETRY = timedelta(hours=4)  # waiting longer does not help
-POLICY_RETRY = timedelta(minutes=30)  # after a policy's 5xx: at least this long, whatever the attempt
-LIFETIME = timedelta(days=3)  # of a mail that no later one replaces; a confirm link lives as long
+POLICY_RETRY = timedelta(minutes=30)  # after a policy's 5xx: at least this long after every attempt
+LIFETIME = timedelta(days=3)  # of a message that no later one replaces; a confirm link lives as long
 SPREAD = 0.5  # a retry comes up to this share later, so that a refused batch does not return as one
 
 # RFC 3463 details that concern the address itself; no other code may count against a subscriber.
@@ -42,7 +42,7 @@ class Fate(StrEnum):
 
 
 class ShutScope(StrEnum):
-    """What an answer pauses for a while, apart from this mail."""
+    """What an answer pauses for a while, apart from this message."""
 
     NOTHING = "nothing"
     DOMAIN = "domain"  # the recipient's domain
@@ -102,7 +102,7 @@ RULES = (
     # 5.7.x: policy (SPF, DMARC, block lists, content). Pause that domain, suppress nobody.
     ReplyRule(code="5", detail="7.", meaning=RuleMeaning.POLICY),
     # Any other 5xx: too large (5.3.4), mailbox full for good (5.2.2), content (5.6.x), or no enhanced code at
-    # all, as a misconfigured relay answers: final for this mail, a soft strike at most for the address.
+    # all, as a misconfigured relay answers: final for this message, a soft strike at most for the address.
     ReplyRule(code="5", detail="", meaning=RuleMeaning.SOFT),
 )
 
@@ -122,7 +122,7 @@ def decide(
     """The step that follows `outcome`.
 
     attempts: those used up before this one. jitter: 0 to 1, drawn by the caller. expires_at: when the
-    next mail replaces this one (None: never). resend: an uncertain mail goes out again, the same bytes.
+    next mail replaces this one (None: never). resend: an uncertain message goes out again, the same bytes.
     The rules: docs/explanation/delivery.md, “What follows from an answer”.
     """
     if outcome.verdict is Verdict.ACCEPTED:
@@ -145,9 +145,9 @@ def decide(
 def postpone(
     until: datetime, *, expires_at: datetime | None, jitter: float, within: timedelta = POLICY_RETRY
 ) -> NextStep:
-    """The step for a mail that was not tried: an attempt after `until`, and none is used up.
+    """The step for a message that was not tried: an attempt after `until`, and none is used up.
 
-    within: the retries of many mails are spread over a part of this time.
+    within: the retries of many messages are spread over a part of this time.
     """
     at = until + within * SPREAD * jitter
     if expires_at is not None and at >= expires_at:

@@ -1,4 +1,4 @@
-"""Wraps text into lines of a given width, for the plain-text parts of mails. Knows nothing of HTML.
+"""Wraps text into lines of a given width, for the plain-text parts of messages. Knows nothing of HTML.
 
 Columns are those of a terminal: a CJK character takes two, a combining mark none.
 """

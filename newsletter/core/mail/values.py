@@ -16,7 +16,7 @@ SLOT = b"\x00"  # on both sides of a slot's name; never occurs in quoted-printab
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """The part of a mail that all its recipients share."""
+    """The part of a message that all its recipients share."""
 
     subject: str
     date: datetime  # compose time: the Date header
@@ -27,12 +27,12 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """The recipient of one mail, with the values that only this mail prints."""
+    """The recipient of one message, with the values that only this message prints."""
 
     subscriber_id: int
     address: str
     kind: str  # core.states.MailKind
-    key: str  # identifies this mail, with subscriber_id and kind
+    key: str  # identifies this message, with subscriber_id and kind
     my: Mapping[str, str]  # slots "my.…", plain text: escaped and encoded when joined
     unsubscribe_url: str = ""  # empty: this kind has no unsubscribe link
     text_only: bool = False
@@ -42,7 +42,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """One mail as SMTP needs it."""
+    """One message as SMTP needs it."""
 
     sender: str  # VERP return path
     recipient: str
@@ -63,7 +63,7 @@ class Builder(Protocol):
     """Makes mail of content."""
 
     def prepare(self, content: Content) -> Prepared:
-        """Build once the parts that all mails with this content share."""
+        """Build once the parts that all messages with this content share."""
 
 
 class Verdict(StrEnum):

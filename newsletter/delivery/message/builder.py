@@ -19,13 +19,13 @@ from newsletter.delivery.addresses import UnsendableAddressError, to_wire
 from newsletter.delivery.message.headers import bracketed, encoded, link, mailbox
 from newsletter.delivery.message.verp import ReturnPathId, keyed_hash, return_path, sign
 
-JOIN_FROM = 4  # from this many mails of one content on, it pays to join its static stretches
-TAG_DIGITS = 10  # hex digits of a mail's keyed hash in its return path
+JOIN_FROM = 4  # from this many messages of one content on, it pays to join its static stretches
+TAG_DIGITS = 10  # hex digits of a message's keyed hash in its return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderIdentity:
-    """The sender's data that every mail of this newsletter bears."""
+    """The sender's data that every message of this newsletter bears."""
 
     sender: str  # "Name <address>"
     base_url: str  # without a slash at the end
@@ -35,7 +35,7 @@ class SenderIdentity:
 
 
 class MessageBuilder:
-    """Builds the mails of one newsletter."""
+    """Builds the messages of one newsletter."""
 
     def __init__(self, identity: SenderIdentity) -> None:
         """Raises ConfigurationError for a sender that SMTP cannot carry."""
@@ -64,15 +64,15 @@ class MessageBuilder:
         self.rest = "".join(f"{field}: {value}\r\n" for field, value in fields)
 
     def identity_hash(self, subscriber_id: int, kind: str, key: str) -> str:
-        """A keyed hash that identifies a mail: 64 hex digits."""
+        """A keyed hash that identifies a message: 64 hex digits."""
         return keyed_hash(self.secret_key, b"mail", f"{subscriber_id}\x00{kind}\x00{key}".encode()).hex()
 
     def message_id(self, subscriber_id: int, kind: str, key: str) -> str:
-        """The Message-ID of a mail, `<…@domain>`: fixed for it, whenever it is built."""
+        """The Message-ID of a message, `<…@domain>`: fixed for it, whenever it is built."""
         return f"<{self.identity_hash(subscriber_id, kind, key)[:40]}@{self.domain}>"
 
     def prepare(self, content: Content) -> PreparedMessage:
-        """Build once the parts that all mails with this content share."""
+        """Build once the parts that all messages with this content share."""
         return PreparedMessage(self, content)
 
 
@@ -163,7 +163,7 @@ def _split(piece: bytes) -> list[bytes]:
 
 
 class _MessageForm:
-    """A mail's stretches in order, with places for headers and personal values."""
+    """A message's stretches in order, with places for headers and personal values."""
 
     def __init__(self, *bodies: tuple[Sequence[bytes | str], bool]) -> None:
         """bodies: stretches, and whether they are HTML."""
@@ -176,7 +176,7 @@ class _MessageForm:
     def filled(self, my: Mapping[str, str], *heads: str) -> bytes:
         """The bytes of one message; `heads` go in front of the bodies."""
         if self._uses < JOIN_FROM:
-            # First laid out simply; from JOIN_FROM mails on it pays to join the static stretches.
+            # First laid out simply; from JOIN_FROM messages on it pays to join the static stretches.
             self._uses += 1
             if self._uses in (1, JOIN_FROM):
                 self._lay_out(joined=self._uses == JOIN_FROM)

@@ -47,7 +47,7 @@ _LINE_END = re.compile(rb" \r\n")
 
 
 class DkimSigner:
-    """Puts one DKIM-Signature for each key in front of a mail."""
+    """Puts one DKIM-Signature for each key in front of a message."""
 
     def __init__(self, keys: Sequence[DkimKey]) -> None:
         self._keys = tuple(keys)
@@ -55,7 +55,7 @@ class DkimSigner:
     def sign(self, mail: bytes) -> bytes:
         """The signed mail. mail: CRLF, not dot-stuffed, and final: any later change breaks the signature.
 
-        Raises ValueError for a mail without a From.
+        Raises ValueError for a message without a From.
         """
         head, _, body = mail.partition(b"\r\n\r\n")
         values: defaultdict[bytes, list[bytes]] = defaultdict(list)
@@ -84,13 +84,13 @@ class DkimSigner:
 
 @dataclass(frozen=True, slots=True)
 class SigningBuilder:
-    """Builds signed mail: the signature is the last thing done to a mail."""
+    """Builds signed mail: the signature is the last thing done to a message."""
 
     builder: Builder
     signer: DkimSigner
 
     def prepare(self, content: Content) -> SignedPrepared:
-        """Build once the parts that all mails with this content share."""
+        """Build once the parts that all messages with this content share."""
         return SignedPrepared(self.builder.prepare(content), self.signer)
 
 
@@ -158,7 +158,7 @@ def _signature(
     return field + _folded(b64encode(key.sign(covered + name + b":" + value)))
 
 
-@lru_cache(maxsize=64)  # the mails of a digest share it
+@lru_cache(maxsize=64)  # the messages of a digest share it
 def _opening(
     algorithm: str, domain: str, selector: str, names: tuple[bytes, ...], signed_at: int | None
 ) -> bytes:

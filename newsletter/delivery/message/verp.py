@@ -1,4 +1,4 @@
-"""Signs the id of a mail for its return path (VERP) and ENVID, so that a bounce names the mail.
+"""Signs the id of a message for its return path (VERP) and ENVID, so that a bounce names it.
 
 It reads no bounces. One whose id does not verify may be forged, and must unsubscribe nobody.
 """
@@ -9,14 +9,14 @@ import hmac
 from dataclasses import dataclass
 from hashlib import blake2b, sha512
 
-SIGNATURE = 10  # octets; a forger needs 2**79 tries on average, each a mail to us
+SIGNATURE = 10  # octets; a forger needs 2**79 tries on average, each a message to us
 PREFIX = "bounce+"
 MAX_KEY = 64  # octets that BLAKE2b takes as a key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnPathId:
-    """Identifies a mail: the subscriber, and a hash of kind and key."""
+    """Identifies a message: the subscriber, and a hash of kind and key."""
 
     subscriber_id: int
     tag: str  # hex digits, from the mail's keyed hash

@@ -1,4 +1,4 @@
-"""Leases the mails that are due, to subscribers who may be mailed at this moment.
+"""Leases the messages that are due, to subscribers who may be mailed at this moment.
 
 Sends nothing. A lease promises nothing before `newsletter.delivery.outbox.handover` hands the mail over.
 """
@@ -35,8 +35,8 @@ class AudienceSelects:
     states: Select[Any]  # of everybody: subscriber_id, state; tells why a reader is in none of the others
 
 
-class Person(NamedTuple):  # made for each mail: a frozen dataclass takes four times as long
-    """A subscriber, as far as a mail needs them."""
+class Person(NamedTuple):  # made for each message: a frozen dataclass takes four times as long
+    """A subscriber, as far as a message needs them."""
 
     subscriber_id: int
     ref: str  # stands in links, instead of the address
@@ -48,12 +48,12 @@ class Person(NamedTuple):  # made for each mail: a frozen dataclass takes four t
     hour: int
     timezone: str
     text_only: bool
-    version: int  # the stamp of a mail that is composed for them now
+    version: int  # the stamp of a message that is composed for them now
     paused_until: datetime | None
 
 
 class ClaimedMail(NamedTuple):
-    """A mail that this sender has leased, with its recipient."""
+    """A message that this sender has leased, with its recipient."""
 
     id: int
     subscriber_id: int
@@ -65,13 +65,13 @@ class ClaimedMail(NamedTuple):
     composed_at: datetime
     expires_at: datetime | None
     has_reader_debts: bool  # rarely; asking at each commit would cost
-    values: Mapping[str, Any]  # what only this mail prints
+    values: Mapping[str, Any]  # what only this message prints
     person: Person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimResult:
-    """The mails that a claim leased and skipped."""
+    """The messages that a claim leased and skipped."""
 
     claimed: tuple[ClaimedMail, ...] = ()
     skipped: Mapping[SkipReason, int] = field(default_factory=dict)
@@ -95,14 +95,14 @@ def claim(
     only: int | None = None,
     transactional_only: bool = False,
 ) -> ClaimResult:
-    """Lease up to `limit` mails that are due at `now`, oldest first; with `only`, one subscriber's.
+    """Lease up to `limit` messages that are due at `now`, oldest first; with `only`, one subscriber's.
 
     transactional_only: digests and notes stay untouched. wall: the real time, which dates the lease, since
     `now` may be simulated.
 
-    Consent and suppression are checked in the same transaction. A mail to a subscriber who may not be mailed
-    any more is skipped with its reason, and its debts are settled. A mail of a held edition is held back. A
-    queued digest for an older version of the reader is left: composing makes it again.
+    Consent and suppression are checked in the same transaction. A message to a subscriber who may not be
+    mailed any more is skipped with its reason, and its debts are settled. A message of a held edition is held
+    back. A queued digest for an older version of the reader is left: composing makes it again.
     """
     lock_as_sender(connection)
     taken: list[ClaimedMail] = []
@@ -141,7 +141,7 @@ def claim(
 
 
 def skip(connection: Connection, ids: Sequence[int], *, reason: SkipReason, now: datetime) -> None:
-    """Give up mails that are not to be sent; their debts end or go back, as the reason says."""
+    """Give up messages that are not to be sent; their debts end or go back, as the reason says."""
     if not ids:
         return
     connection.execute(
@@ -223,7 +223,7 @@ def _due_statement(*, one: bool, transactional: bool, further: bool) -> Select[A
             d.kind,
             d.key,
             d.digest_id,
-            # Not a join: the query must follow the index on waiting mails.
+            # Not a join: the query must follow the index on waiting messages.
             select(digests.c.key).where(digests.c.id == d.digest_id).scalar_subquery().label("digest_key"),
             d.attempts,
             d.composed_at,
@@ -266,7 +266,7 @@ def _divide(
     taken: list[ClaimedMail],
     skipped: dict[SkipReason, list[int]],
 ) -> None:
-    """Divide due mails into those that may be sent and those to skip."""
+    """Divide due messages into those that may be sent and those to skip."""
     digest_readers = {row.subscriber_id for row in page if row.kind in REGULAR_KINDS}
     leavers = {row.subscriber_id for row in page if row.kind == MailKind.GOODBYE}
     others = {row.subscriber_id for row in page if row.kind not in (*REGULAR_KINDS, MailKind.GOODBYE)}

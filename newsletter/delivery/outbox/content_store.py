@@ -1,4 +1,4 @@
-"""Stores and loads contents by their pieces. A piece is stored once, whatever number of contents hold it.
+"""Stores and loads contents by their pieces. A piece is stored once, however many contents hold it.
 
 It neither encodes pieces (`newsletter.render`) nor joins them (`newsletter.delivery.message.builder`).
 """
@@ -92,7 +92,7 @@ def store_digest(connection: Connection, plan: DigestPlan, content: Content, *, 
 
 
 def store_transactional(connection: Connection, kind: str, content: Content) -> int:
-    """Store a transactional mail's content; returns its id. Equal mails of one second share it."""
+    """Store a transactional mail's content; returns its id. Equal messages of one second share it."""
     parts = [content.subject.encode(), *content.html, b"", *content.text]
     identity = [kind.encode(), content.date.isoformat().encode(), *parts]
     key = hashlib.sha256(b"\x00".join(hashlib.sha256(part).digest() for part in identity)).hexdigest()

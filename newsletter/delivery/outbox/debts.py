@@ -1,4 +1,4 @@
-"""Settles the debts that mails carried, when the mails end. Set-based, in the caller's transaction.
+"""Settles the debts that messages carried, when the messages end. Set-based, in the caller's transaction.
 
 A paper of an edition needs no row while its mail waits or is sent. Only exceptions are rows of
 `reader_debts`: papers that went back to the reader, recaps, and a newcomer's welcome papers.
@@ -34,7 +34,7 @@ from newsletter.db.schema import deliveries, digest_papers, digests, paper_heirs
 RETURNED = "returned"  # ReaderDebt.kind of a paper that went back to the reader
 
 
-_GIVE = (  # built once: it runs with every commit of sent mails
+_GIVE = (  # built once: it runs with every commit of sent messages
     update(reader_debts)
     .where(reader_debts.c.carried_by.in_(bindparam("ids", expanding=True)), reader_debts.c.ended.is_(None))
     .values(ended=DebtEnd.GIVEN.value, ended_at=bindparam("b_now"))
@@ -42,22 +42,22 @@ _GIVE = (  # built once: it runs with every commit of sent mails
 
 
 def give(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """These mails were sent: the debts that they carried end as given."""
+    """These messages were sent: the debts that they carried end as given."""
     connection.execute(_GIVE, {"ids": list(ids), "b_now": now})
 
 
 def refuse(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """These mails were refused because of the recipient: their debts end as refused."""
+    """These messages were refused because of the recipient: their debts end as refused."""
     _end(connection, _carried(ids), DebtEnd.REFUSED, now)
 
 
 def leave(connection: Connection, ids: Sequence[int], *, end: DebtEnd, now: datetime) -> None:
-    """The readers of these mails left, or are suppressed: the debts end as `end` says."""
+    """The readers of these messages left, or are suppressed: the debts end as `end` says."""
     _end(connection, _carried(ids), end, now)
 
 
 def return_papers(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """These mails expired, or their reader paused: every paper leads the next digest."""
+    """These messages expired, or their reader paused: every paper leads the next digest."""
     if not ids:
         return
     _add_absent(connection, ids, kind=RETURNED, now=now)
@@ -65,9 +65,9 @@ def return_papers(connection: Connection, ids: Sequence[int], *, now: datetime) 
 
 
 def return_papers_once(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """These mails were refused, not because of the recipient: each paper goes back to the reader once.
+    """These messages were refused, not because of the recipient: each paper goes back to the reader once.
 
-    After a second refusal a paper's debt ends. A recap stays until a mail that carries it is sent.
+    After a second refusal a paper's debt ends. A recap stays until a message that carries it is sent.
     """
     if not ids:
         return
@@ -90,7 +90,7 @@ def return_papers_once(connection: Connection, ids: Sequence[int], *, now: datet
 
 
 def recap(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """It is unknown whether these mails arrived: their papers become recaps, once."""
+    """It is unknown whether these messages arrived: their papers become recaps, once."""
     if not ids:
         return
     _add_absent(connection, ids, kind=Role.RECAP, now=now)
@@ -103,7 +103,7 @@ def recap(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
 
 
 def reclaim(connection: Connection, ids: Sequence[int]) -> None:
-    """These mails are sent after all: they carry again the debts that they gave back."""
+    """These messages are sent after all: they carry again the debts that they gave back."""
     connection.execute(
         update(reader_debts)
         .where(
@@ -121,7 +121,7 @@ def reclaim(connection: Connection, ids: Sequence[int]) -> None:
 
 
 def keep_given(connection: Connection, ids: Sequence[int], *, now: datetime) -> None:
-    """These mails were sent and are sent again: their papers stay given, however the second copy ends."""
+    """These messages were sent and are sent again: their papers stay given, however the second copy ends."""
     _add_absent(connection, ids, kind=RESENT, now=now)
     connection.execute(
         update(reader_debts)
@@ -142,7 +142,7 @@ def keep_given(connection: Connection, ids: Sequence[int], *, now: datetime) -> 
 def share(connection: Connection, kept: int, off: int) -> None:
     """Paper `off` was split from paper `kept`: a reader who is owed one is owed both.
 
-    A copy of a row that a waiting mail carries is settled with that mail. Ended rows stay as they are.
+    A copy of a row that a waiting message carries is settled with it. Ended rows stay as they are.
     """
     # Rows made by the first copy are not copied back.
     last = connection.execute(select(func.coalesce(func.max(reader_debts.c.id), 0))).scalar_one()
@@ -169,7 +169,7 @@ def was_sent() -> ColumnElement[bool]:
 
 
 def given_elsewhere(connection: Connection, delivery_id: int) -> bool:
-    """Whether another mail carries, or gave, a paper that this one gave back."""
+    """Whether another message carries, or gave, a paper that this one gave back."""
     found = connection.execute(
         select(reader_debts.c.id)
         .where(
@@ -191,7 +191,7 @@ def _end(connection: Connection, which: ColumnElement[bool], end: DebtEnd, now: 
 
 
 def _add_absent(connection: Connection, ids: Sequence[int], *, kind: str, now: datetime) -> None:
-    """Insert a row for each paper that these mails show as news and that has no row yet.
+    """Insert a row for each paper that these messages show as news and that has no row yet.
 
     Also for each paper that was merged into a shown one at that time, and was split from it since.
     """

@@ -45,14 +45,14 @@ def enqueue_one(
 ) -> int | None:
     """Queue one transactional mail; its id, or None when this subscriber, kind and key have one already.
 
-    values: by name, what only this mail prints. Times are aware; expires_at None: it never expires.
+    values: by name, what only this message prints. Times are aware; expires_at None: it never expires.
     """
     row = {
         "subscriber_id": subscriber_id,
         "kind": str(kind),
         "key": key,
         "digest_id": digest_id,
-        "stamp": 0,  # no version of the subscriber: preferences do not change such a mail
+        "stamp": 0,  # no version of the subscriber: preferences do not change such a message
         "values": dict(values) or None,
         "composed_at": composed_at,
         "next_attempt_at": next_attempt_at,

@@ -1,4 +1,4 @@
-"""Hands leased mails over to a sender, records outcomes, and takes mails back.
+"""Hands leased messages over to a sender, records outcomes, and takes messages back.
 
 It sends nothing and opens no transaction: the caller commits. The rules are in docs/explanation/delivery.md,
 “Handing over” and “Commits”.
@@ -22,13 +22,13 @@ from newsletter.db.schema import deliveries
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.outbox.claims import LEASE
 
-WINDOW = 50  # mails of a run that may be "handing over" at a time: one crash can leave them uncertain
+WINDOW = 50  # messages of a run that may be "handing over" at a time: one crash can leave them uncertain
 
 log = logging.getLogger(__name__)
 
 
-class AttemptResult(NamedTuple):  # made for each mail: faster than a dataclass
-    """The outcome of one mail that was handed over, and the step that follows."""
+class AttemptResult(NamedTuple):  # made for each message: faster than a dataclass
+    """The outcome of one message that was handed over, and the step that follows."""
 
     delivery_id: int
     outcome: Outcome
@@ -67,7 +67,7 @@ _RECORD = (
 _IDS = deliveries.c.id.in_(bindparam("ids", expanding=True))
 _HELD = (_IDS, deliveries.c.owner == bindparam("b_owner"))
 
-# Runs for every mail that is sent.
+# Runs for every message that is sent.
 _SENT = ManyRows(
     update(deliveries)
     .where(
@@ -117,7 +117,7 @@ _DEFERRED = (
 
 
 def hand_over(connection: Connection, ids: Sequence[int], *, owner: str, wall: datetime) -> frozenset[int]:
-    """Mark mails that `owner` has leased as handed over; the ids of those that `owner` still held.
+    """Mark messages that `owner` has leased as handed over; the ids of those that `owner` still held.
 
     Only these may be sent, once this transaction is committed.
     """
@@ -136,7 +136,7 @@ def record(
 ) -> frozenset[int]:
     """Write outcomes down; the ids of those that came too late, because `owner` lost the mail.
 
-    owner None: a second judgement of mails that were deferred meanwhile (the first 50 of a run).
+    owner None: a second judgement of messages that were deferred meanwhile (the first 50 of a run).
     """
     by_fate: dict[Fate, list[AttemptResult]] = {}
     for result in results:
@@ -162,9 +162,9 @@ def record(
 
 
 def release(connection: Connection, ids: Iterable[int], *, owner: str) -> int:
-    """Give back mails that were leased and not sent, as if they had never been claimed. Returns how many.
+    """Give back messages that were leased and not sent, as if they had never been claimed. Returns how many.
 
-    Also mails that were handed over, but only if no final dot can have left.
+    Also messages that were handed over, but only if no final dot can have left.
     """
     return connection.execute(
         update(deliveries)
@@ -177,11 +177,11 @@ def release(connection: Connection, ids: Iterable[int], *, owner: str) -> int:
     ).rowcount
 
 
-# The state of a mail that was claimed and not sent.
+# The state of a message that was claimed and not sent.
 UNTOUCHED = case((deliveries.c.attempts > 0, DeliveryState.DEFERRED.value), else_=DeliveryState.QUEUED.value)
 
 
-# The effect of each fate on the debts that a mail carried; a mail that is tried again keeps them.
+# The effect of each fate on the debts that a message carried; a message that is tried again keeps them.
 _SETTLE = {
     Fate.SENT: debts.give,
     Fate.REFUSED: debts.refuse,
@@ -194,7 +194,7 @@ _SETTLE = {
 def _write_sent(
     connection: Connection, ids: Sequence[int], *, owner: str, results: Sequence[AttemptResult], now: datetime
 ) -> Collection[int]:
-    """Record mails that were sent; the ids that `owner` still held."""
+    """Record messages that were sent; the ids that `owner` still held."""
     rows = [
         (result.delivery_id, result.outcome.code, result.outcome.status, result.outcome.text)
         for result in results

@@ -1,6 +1,6 @@
-"""Holds back the composed mails of a held edition, until an admin releases the edition.
+"""Holds back the composed messages of a held edition, until an admin releases the edition.
 
-A mail that is held back becomes due when it expires: if nobody releases the edition in time, its papers go
+A message that is held back becomes due when it expires: if nobody releases the edition in time, its papers go
 back to the reader. This module does not decide which editions are held; `newsletter.pipeline.curation.review`
 and `newsletter.pipeline.deliver.edition_guard` do.
 """
@@ -17,7 +17,7 @@ from newsletter.core.states import DeliveryState, Form
 from newsletter.db.engine import hold
 from newsletter.db.schema import deliveries, digest_papers, digests, editions
 
-# Literal: only then does SQLite use the partial index on waiting mails.
+# Literal: only then does SQLite use the partial index on waiting messages.
 WAITING = text("deliveries.state in ('queued', 'deferred')")
 _HELD_BACK = deliveries.c.next_attempt_at == deliveries.c.expires_at  # no retry is as late as that
 
@@ -66,7 +66,7 @@ def with_held_edition(connection: Connection, digest_ids: Collection[int]) -> fr
 
 
 def hold_back(connection: Connection, ids: Collection[int]) -> None:
-    """Hold back those of these mails that wait."""
+    """Hold back those of these messages that wait."""
     if ids:
         _hold_back(connection, deliveries.c.id.in_(ids))
 
@@ -81,9 +81,9 @@ def hold_back_all(connection: Connection) -> None:
 def release_held(
     connection: Connection, number: int, *, now: datetime, stale: Select[Any] | None = None
 ) -> None:
-    """Make the mails of an edition due at `now` (aware): those held back, and those deferred meanwhile.
+    """Make the messages of an edition due at `now` (aware): those held back, and those deferred meanwhile.
 
-    stale: ids of digests that are to be made again. Their mails that were never handed over stay held back.
+    stale: ids of digests that are to be made again. Their messages stay held back, unless handed over before.
     """
     tried = or_(deliveries.c.state == DeliveryState.DEFERRED, deliveries.c.attempts > 0)
     freed = and_(WAITING, or_(_HELD_BACK, tried), deliveries.c.digest_id.in_(digests_with([number])))
@@ -93,7 +93,7 @@ def release_held(
 
 
 def _hold_back(connection: Connection, which: ColumnElement[bool]) -> None:
-    # On PostgreSQL a mail that a sender is leasing now is skipped: the sender checks before it hands over.
+    # On PostgreSQL a message that a sender is leasing now is skipped: the sender checks before it hands over.
     ours = (
         select(deliveries.c.id)
         .where(WAITING, which, ~_HELD_BACK)

@@ -1,4 +1,4 @@
-"""Counts sent mails against the limits, in the database: all senders share it, and restarts lose nothing.
+"""Counts sent messages against the limits, in the database: all senders share it, and restarts lose nothing.
 
 It takes quotas from a limit and gives them back. Which mail uses a quota is decided in
 `newsletter.pipeline.deliver.rate_limiter`.
@@ -16,7 +16,7 @@ from newsletter.core.mail.rates import SLICES, Rate
 from newsletter.db.engine import LIMITS, dialect_insert, hold
 from newsletter.db.schema import mail_counts, pauses
 
-ALL = ""  # the scope of every mail
+ALL = ""  # the scope of every message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class TakenQuota:
 def take(
     connection: Connection, scope: str, rates: Sequence[Rate], *, wanted: int, wall: datetime
 ) -> TakenQuota:
-    """Count up to `wanted` mails against a scope's limits. wall: the real time, never simulated."""
+    """Count up to `wanted` messages against a scope's limits. wall: the real time, never simulated."""
     hold(connection, LIMITS)
     counts = _counts(connection, scope)
     for rate in rates:
@@ -113,7 +113,7 @@ _COUNTS = select(mail_counts.c.seconds, mail_counts.c.slice, mail_counts.c.mails
 
 
 def _counts(connection: Connection, scope: str) -> dict[int, dict[int, int]]:
-    """Mails by the window's length and slice."""
+    """Messages by the window's length and slice."""
     counts: dict[int, dict[int, int]] = {}
     for row in connection.execute(_COUNTS, {"scope": scope}):
         counts.setdefault(row.seconds, {})[row.slice] = row.mails

@@ -1,4 +1,4 @@
-"""Recovers the mails of dead senders: leases go back, hand-overs become uncertain or are sent again.
+"""Recovers the messages of dead senders: leases go back, hand-overs become uncertain or are sent again.
 
 It does not decide who is dead: `newsletter.delivery.outbox.sender_locks` does on this host, and on other
 hosts the end of the lease.
@@ -18,7 +18,7 @@ from newsletter.db.schema import deliveries
 from newsletter.delivery.outbox import debts, sender_locks
 from newsletter.delivery.outbox.handover import UNTOUCHED
 
-MAILS_PER_STATEMENT = 500  # mails settled in one statement
+MAILS_PER_STATEMENT = 500  # messages settled in one statement
 SENDER_DIED = "the sender died between the final dot and the reply"
 OLDER_COPY = "restored from a backup that was made before this mail was settled"
 OPEN = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.HANDING_OVER, DeliveryState.DEFERRED)
@@ -35,14 +35,14 @@ class Uncertain(StrEnum):
 
 
 def resends(kind: str, mode: Uncertain) -> bool:
-    """Whether an uncertain mail of this kind is sent again. Transactional mail always is."""
+    """Whether an uncertain message of this kind is sent again. Transactional mail always is."""
     return mode is Uncertain.RESEND or kind not in REGULAR_KINDS
 
 
 def recover(
     connection: Connection, *, locks_dir: Path, now: datetime, wall: datetime, mode: Uncertain
 ) -> int:
-    """Recover the mails that dead senders held. Returns how many became uncertain. Idempotent."""
+    """Recover the messages that dead senders held. Returns how many became uncertain. Idempotent."""
     found = connection.execute(
         select(deliveries.c.owner).where(deliveries.c.owner.is_not(None)).distinct()
     ).scalars()

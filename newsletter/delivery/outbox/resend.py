@@ -72,7 +72,7 @@ def _take_again(connection: Connection, row: Row[Any], *, now: datetime) -> None
 
 
 def _due_now(connection: Connection, row: Row[Any], *, now: datetime, expires_at: datetime | None) -> None:
-    # Deferred, not queued, once it was tried: a mail that was handed over is never composed again.
+    # Deferred, not queued, once it was tried: a message that was handed over is never composed again.
     tried = row.attempts > 0 or row.state != DeliveryState.QUEUED
     connection.execute(
         update(deliveries)

@@ -1,6 +1,6 @@
 """Gives each sender an owner id with an operating-system lock, so that a dead sender is known by it.
 
-It touches no database; `newsletter.delivery.outbox.recovery` recovers the mails of dead senders.
+It touches no database; `newsletter.delivery.outbox.recovery` recovers the messages of dead senders.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def is_dead(owner: str, locks_dir: Path) -> bool | None:
 
 
 def forget(owner: str, locks_dir: Path) -> None:
-    """Remove a dead owner's lock file, once its mails are recovered."""
+    """Remove a dead owner's lock file, once its messages are recovered."""
     if _OWNER.fullmatch(owner):
         (locks_dir / (owner + SUFFIX)).unlink(missing_ok=True)
 

@@ -54,7 +54,7 @@ class Connection:
         self._chunk = 0  # bytes of the session's output that `_raw` carries
         self._base = 0  # session.flushed when `_raw` was filled
         self._sent = 0  # bytes of `_raw` that the kernel took
-        self._waited: object = None  # what the deadline is for: the session's `waiting`, or "tls"
+        self._waited: object = None  # the reply that the deadline is for: the session's `waiting`, or "tls"
         self._block = -1  # of the output that is leaving
         self.deadline = clock() + relay.timeouts.connect
         self.socket = socket.socket(address[0], socket.SOCK_STREAM)

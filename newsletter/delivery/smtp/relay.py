@@ -91,7 +91,7 @@ class Fault(StrEnum):
     NAME = "name"  # the host name is not found
     REFUSED = "refused"  # nobody listens, or no way there
     SILENT = "silent"  # no answer in time
-    LOST = "lost"  # closed or reset before a mail was named
+    LOST = "lost"  # closed or reset before a message was named
     GARBAGE = "garbage"  # no SMTP
     GREETING = "greeting"  # 4xx or 5xx as greeting or to EHLO
     BUSY = "busy"  # 421, or 4xx to AUTH

@@ -16,7 +16,7 @@ from newsletter.delivery.smtp.relay import LASTING, PASSING, Fault, Relay, Relay
 from newsletter.delivery.smtp.tls import client_context
 
 STUCK_AFTER = 5.0  # seconds without an answer after which other relays take what it has not begun
-MAX_SILENT_MAILS = 3  # mails for each connection, in a row, that may end without an answer
+MAX_SILENT_MAILS = 3  # messages for each connection, in a row, that may end without an answer
 MAX_SENDER_REFUSALS = 3  # refusals of our sender in a row: the relay does not want us
 
 
@@ -32,17 +32,17 @@ class RelayState:
         self.addresses: list[SocketAddress] = []
         self.connections: list[Connection] = []
         self.backlog: deque[Envelope] = deque()
-        self.allowance: int | None = None  # mails that its limit still allows; None: no limit
+        self.allowance: int | None = None  # messages that its limit still allows; None: no limit
         self.late = False  # its limit opens too late to be waited for
         self.heard_at = 0.0  # monotonic seconds: of its last answer, or when it was first given mail
         self.credit = 0.0  # of its weight, not yet served
         self.pipelining = True
-        self.used = False  # whether it ever answered about a mail
-        self.rounds = 0  # of failures in a row, without a mail settled in between
+        self.used = False  # whether it ever answered about a message
+        self.rounds = 0  # of failures in a row, without a message settled in between
         self.not_before = 0.0  # monotonic seconds: no new connection earlier
         self.error: RelayError | None = None  # out of use for the rest of the run
         self._refusals = 0  # of our sender, in a row
-        self._silences = 0  # mails in a row that ended without an answer
+        self._silences = 0  # messages in a row that ended without an answer
 
     @property
     def open(self) -> bool:
@@ -79,7 +79,7 @@ class RelayState:
         """
         if outcome.code is None:
             self._silences += 1
-            # The only relay is used all the same: there is no better way, and each mail has its outcome.
+            # The only relay is used all the same: there is no better way, and each message has its outcome.
             if not self._alone and self._silences >= MAX_SILENT_MAILS * self.relay.connections:
                 words = f"{self._silences} mails in a row ended without an answer: {outcome.text}"
                 self.error = RelayError(self.relay, Fault.LOST, words)
@@ -125,7 +125,7 @@ class RelayPool:
         return self._of_relay[id(relay)]
 
     def room(self, now: float) -> int | None:
-        """Mails that may be given to relays now; None: no limit."""
+        """Messages that may be given to relays now; None: no limit."""
         allowances = [state.allowance for state in self._candidates(now)]
         return None if None in allowances else sum(mails or 0 for mails in allowances)
 

@@ -22,7 +22,7 @@ class UnreadableReplyError(ValueError):
     """The server sent something that is no SMTP reply, or too long a reply."""
 
 
-class Reply(NamedTuple):  # four are made for each mail: a dataclass takes three times as long
+class Reply(NamedTuple):  # four are made for each message: a dataclass takes three times as long
     """One whole reply, of one or several lines."""
 
     code: int  # 200 to 599

@@ -84,7 +84,7 @@ class Session:
 
     @property
     def idle(self) -> bool:
-        """Whether a mail may begin and none is under way."""
+        """Whether a message may begin and none is under way."""
         return self.handshake.ready and not self._expected and not self.over
 
     @property
@@ -314,7 +314,7 @@ class Session:
             ):
                 events.append(EnvelopeSettled(transaction.broken_off(words, flushed=self.flushed)))
             else:
-                # A kept connection that ends between two mails is an ordinary thing; a first one that
+                # A kept connection that ends between two messages is an ordinary thing; a first one that
                 # ends within a pipelined group may have choked on the group.
                 if first:
                     events.append(PipeliningBroken())

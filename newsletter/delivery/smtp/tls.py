@@ -10,7 +10,7 @@ import ssl
 from newsletter.core.errors import ConfigurationError
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError
 
-READ_SIZE = 65_536  # bytes read out of the TLS layer at once
+READ_SIZE = 65_536  # bytes of one read from the TLS layer
 
 
 def client_context(relay: Relay) -> ssl.SSLContext:

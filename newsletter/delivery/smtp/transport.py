@@ -35,9 +35,9 @@ DEADLINE_CHECK = 0.1  # seconds between checks of the time limits: none needs mo
 class Transport:
     """Takes envelopes, gives outcomes.
 
-    It raises nothing because of a mail. When no relay can be used any more, `error` says why, and `give_back`
-    returns the envelopes that were not begun. The constructor raises ConfigurationError for an unreadable
-    CA file.
+    It raises nothing because of a message. When no relay can be used any more, `error` says why, and
+    `give_back` returns the envelopes that were not begun. The constructor raises ConfigurationError for an
+    unreadable CA file.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class Transport:
 
     @property
     def room(self) -> int | None:
-        """Mails that the relays may take in addition to the offered ones; None: no limit."""
+        """Messages that the relays may take in addition to the offered ones; None: no limit."""
         return self._pool.room(self._clock())
 
     def allowance(self, relay: Relay) -> int:
-        """Mails that `relay` may still take of those that it was allowed."""
+        """Messages that `relay` may still take of those that it was allowed."""
         return self._pool.state_of(relay).allowance or 0
 
     def allow(self, relay: Relay, mails: int, *, late: bool = False) -> None:

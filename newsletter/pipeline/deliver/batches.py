@@ -1,6 +1,6 @@
-"""Chooses and joins the mails that the next commit hands over, as far as limits and pauses let them go.
+"""Chooses and joins the messages that the next commit hands over, within limits and pauses.
 
-It sends nothing; the loop that does is `newsletter.pipeline.deliver.run`.
+It sends nothing; `newsletter.pipeline.deliver.run` does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from newsletter.pipeline.deliver.rate_limiter import LONGEST_WAIT, RateLimiter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Mails that one commit is to hand over."""
+    """Messages that one commit is to hand over."""
 
     mails: Sequence[ClaimedMail] = ()
     tried: Sequence[ClaimedMail] = ()  # those of them that may go to a relay
@@ -44,7 +44,7 @@ class Batches:
         outcomes: Outcomes,
         wall: Callable[[], datetime],
     ) -> None:
-        self.held_up = False  # a limit kept mails out of the last batch
+        self.held_up = False  # a limit kept messages out of the last batch
         self._leases = leases
         self._envelopes = envelopes
         self._limiter = limiter
@@ -52,7 +52,7 @@ class Batches:
         self._wall = wall
 
     def choose(self, *, unsettled: int) -> Batch:
-        """The next batch. unsettled: mails on the wire, which count against WINDOW."""
+        """The next batch. unsettled: messages on the wire, which count against WINDOW."""
         self._leases.wake()
         wanted = min(WINDOW - unsettled, self._leases.ready)
         allowed = self._limiter.room()
@@ -66,20 +66,20 @@ class Batches:
         return Batch(mails=mails, tried=tried, envelopes=envelopes, untried=[*untried.values(), *failed])
 
     def hand_over(self, connection: Connection, batch: Batch) -> frozenset[int]:
-        """Hand a batch over, without what carries an edition that is held since; the ids that may be sent."""
+        """Hand a batch over, except messages of an edition that is held since; the ids that may be sent."""
         parked = self._leases.hold_back_again(connection, batch.mails)
         if parked:
             self._limiter.unused([mail for mail in batch.tried if mail.id in parked])
         return self._leases.hand_over(connection, [mail for mail in batch.mails if mail.id not in parked])
 
     def refill(self, connection: Connection) -> Mapping[SkipReason, int]:
-        """Lease mails, and take quotas, for the batches that follow; how many mails were skipped, and why."""
+        """Lease messages and take quotas for the next batches; the numbers of skipped messages by reason."""
         skipped = self._leases.claim_more(connection)
         self._limiter.refill(connection, self._leases.held)
         return skipped
 
     def _obstacle_of(self, mail: ClaimedMail) -> AttemptResult | datetime | None:
-        """What keeps a mail from a relay now: its domain rests, or has reached its limit."""
+        """The reason why a message may not go now: its domain is paused or has reached its limit. Or None."""
         if (resting := self._outcomes.resting(mail)) is not None:
             return resting
         domain = domain_of(mail.person.address)

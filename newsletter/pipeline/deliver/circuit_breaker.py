@@ -20,7 +20,7 @@ MAX_POLICY_REFUSALS = 3  # policy refusals of one domain in a row; then it is pa
 class CircuitBreaker:
     """The counts of one run.
 
-    several: there are other relays. Then a relay that refused most of its few mails is not believed: the
+    several: there are other relays. Then a relay that refused most of its few messages is not believed: the
     others accepted theirs.
     """
 

@@ -1,4 +1,4 @@
-"""Holds an edition when too many of its first mails are refused.
+"""Holds an edition when too many of its first messages are refused.
 
 Only refusals of the content or of the sender count: an admin has to look at the edition. A refusal that
 concerns an address or a mailbox does not count (see `newsletter.pipeline.deliver.circuit_breaker`). Nor does
@@ -22,7 +22,7 @@ from newsletter.delivery.outbox.handover import WINDOW, AttemptResult
 from newsletter.delivery.outbox.held_mail import digests_with, hold_back_all
 from newsletter.papers.editions import hold_for
 
-MIN_REFUSED = 10  # refused mails; fewer in a short run prove nothing about an edition
+MIN_REFUSED = 10  # refused messages; fewer in a short run prove nothing about an edition
 REPLIES_SHOWN = 3  # different replies that the reason quotes
 _ADDRESS = re.compile(r"\S+@\S+")  # a server may repeat the refused address
 
@@ -53,11 +53,11 @@ NO_GUARD = GuardPolicy(after=0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutcomeTally:
-    """Counts of an edition's mails."""
+    """Counts of an edition's messages."""
 
     outcomes: int = 0
     refused: int = 0
-    canaries: int = 0  # refused mails to canaries of this edition
+    canaries: int = 0  # refused messages to canaries of this edition
 
     def without(self, excused: OutcomeTally) -> OutcomeTally:
         """The counts since an admin released the edition in spite of `excused`."""
@@ -84,7 +84,7 @@ def must_hold(tally: OutcomeTally, policy: GuardPolicy, *, fresh: int, last: boo
 
 
 def tally_of(connection: Connection, number: int, *, limit: int | None = None) -> OutcomeTally:
-    """Count an edition's mails. limit: the most outcomes to read."""
+    """Count an edition's messages. limit: the most outcomes to read."""
     known = deliveries.c.digest_id.in_(digests_with([number]))
     some = (
         select(case((_REFUSED, 1), else_=0).label("refused")).where(known, _ANSWERED).limit(limit).subquery()
@@ -111,7 +111,7 @@ class EditionGuard:
 
     def __init__(self, policy: GuardPolicy) -> None:
         self._policy = policy
-        self._doubted: set[int] = set()  # editions of which a mail was refused in this run
+        self._doubted: set[int] = set()  # editions of which a message was refused in this run
         self.held: dict[int, str] = {}  # editions that this run held, with the reason
 
     def judge(self, connection: Connection, results: Sequence[tuple[ClaimedMail, AttemptResult]]) -> None:

@@ -1,4 +1,4 @@
-"""Makes envelopes: contents are read and prepared once, then joined for each mail.
+"""Makes envelopes: contents are read and prepared once, then joined for each message.
 
 It sends nothing and records nothing.
 """
@@ -38,7 +38,7 @@ class Envelopes:
         self._unreadable: dict[int, str] = {}  # digests that cannot be read or prepared, with the reason
 
     def assemble(self, mails: Sequence[ClaimedMail]) -> tuple[list[Envelope], list[AttemptResult]]:
-        """(envelopes, results of mails that cannot be joined). Raises what `prepare` does."""
+        """(envelopes, results of messages that cannot be joined). Raises what `prepare` does."""
         envelopes: list[Envelope] = []
         results: list[AttemptResult] = []
         self.prepare(mails)
@@ -50,14 +50,14 @@ class Envelopes:
                     continue
                 except ConfigurationError:
                     raise
-                except Exception as error:  # one mail that cannot be joined must not stop the others
+                except Exception as error:  # one message that cannot be joined must not stop the others
                     words = str(error)
             following = NextStep(fate=Fate.RETURNED, reason=f"cannot be assembled: {words}")
             results.append(untried(mail, words, following))
         return envelopes, results
 
     def prepare(self, mails: Iterable[ClaimedMail]) -> None:
-        """Prepare the contents of these mails, except damaged ones. Raises StorageError."""
+        """Prepare the contents of these messages, except damaged ones. Raises StorageError."""
         wanted = {mail.digest_id for mail in mails}.difference(self._unreadable)
         missing = wanted.difference(self._prepared)
         for digest_id, content in self._contents(sorted(missing)).items():
@@ -73,7 +73,7 @@ class Envelopes:
             self._prepared.popitem(last=False)
 
     def join(self, mail: ClaimedMail) -> Envelope:
-        """One mail, whose content is prepared. Raises the errors of templates and addresses."""
+        """One message, whose content is prepared. Raises the errors of templates and addresses."""
         return self._prepared[mail.digest_id].assemble(recipient_of(mail, self._options.links))
 
     def _contents(self, digest_ids: Sequence[int]) -> Mapping[int, Content]:

@@ -18,7 +18,7 @@ from newsletter.delivery.outbox.handover import WINDOW, AttemptResult, hand_over
 from newsletter.delivery.outbox.held_mail import hold_back, with_held_edition
 from subscribers import audience
 
-CLAIM = 4 * WINDOW  # mails leased in one commit: of so many a change of choices may be missed
+CLAIM = 4 * WINDOW  # messages leased in one commit: of so many a change of choices may be missed
 
 
 class Leases:
@@ -51,22 +51,22 @@ class Leases:
 
     @property
     def ready(self) -> int:
-        """Mails that may be handed over now."""
+        """Messages that may be handed over now."""
         return len(self._leased)
 
     @property
     def held(self) -> list[ClaimedMail]:
-        """All mails that are leased and not handed over."""
+        """All messages that are leased and not handed over."""
         return [*self._leased, *(mail for _, mail in self._waiting)]
 
     @property
     def any_left(self) -> bool:
-        """Whether a mail is left for this run to hand over."""
+        """Whether a message is left for this run to hand over."""
         return bool(self._leased or self._waiting or not self._all_claimed)
 
     @property
     def any_ready(self) -> bool:
-        """Whether a mail is left that waits for no domain."""
+        """Whether a message is left that waits for no domain."""
         return bool(self._leased or not self._all_claimed)
 
     @property
@@ -79,7 +79,7 @@ class Leases:
         return self._handed_over[delivery_id]
 
     def claim_more(self, connection: Connection) -> Mapping[SkipReason, int]:
-        """Lease more, unless enough is leased; how many mails were skipped for which reason."""
+        """Lease more, unless enough is leased; how many messages were skipped for which reason."""
         if self._all_claimed or len(self._leased) > WINDOW:
             return {}
         found = claim(
@@ -97,7 +97,7 @@ class Leases:
         return found.skipped
 
     def wake(self) -> None:
-        """Put waiting mails whose domains take more now in front."""
+        """Put waiting messages whose domains take more now in front."""
         wall = self._wall()
         ready = [mail for at, mail in self._waiting if at <= wall]
         if ready:
@@ -107,7 +107,7 @@ class Leases:
     def take(
         self, room: int, obstacle_of: Callable[[ClaimedMail], AttemptResult | datetime | None] | None
     ) -> tuple[list[ClaimedMail], dict[int, AttemptResult]]:
-        """(at most `room` mails to hand over now, the results of those among them that are not tried).
+        """(at most `room` messages to hand over now, the results of those among them that are not tried).
 
         obstacle_of: a result without an attempt; or until when (real time) the mail waits here; or nothing.
         """
@@ -126,13 +126,13 @@ class Leases:
 
     @property
     def may_wait(self) -> bool:
-        """Whether one mail more may wait here for its domain."""
+        """Whether one message more may wait here for its domain."""
         return len(self._waiting) < CLAIM
 
     def hold_back_again(self, connection: Connection, taken: Iterable[ClaimedMail]) -> Collection[int]:
         """Give back each leased mail that carries an edition which is held by now; their ids.
 
-        taken: mails that `take` returned, and that are not handed over yet.
+        taken: messages that `take` returned, and that are not handed over yet.
         """
         leased = [*taken, *self.held]
         held = with_held_edition(
@@ -148,7 +148,7 @@ class Leases:
         return parked
 
     def hand_over(self, connection: Connection, mails: Sequence[ClaimedMail]) -> frozenset[int]:
-        """Hand mails over; the ids of those that were still leased, and may be sent after the commit."""
+        """Hand messages over; the ids of those that were still leased, and may be sent after the commit."""
         ids = hand_over(connection, [mail.id for mail in mails], owner=self._owner, wall=self._wall())
         self._handed_over.update((mail.id, mail) for mail in mails if mail.id in ids)
         return ids
@@ -159,7 +159,7 @@ class Leases:
             self._handed_over.pop(delivery_id, None)
 
     def unbegun(self, envelopes: Iterable[Envelope]) -> list[ClaimedMail]:
-        """The mails of envelopes that were handed over and of which no byte has left."""
+        """The messages of envelopes that were handed over and of which no byte has left."""
         ids = [envelope.delivery_id for envelope in envelopes]
         return [self._handed_over.pop(delivery_id) for delivery_id in ids if delivery_id is not None]
 

@@ -21,7 +21,7 @@ from newsletter.pipeline.deliver.edition_guard import NO_GUARD, GuardPolicy
 
 @dataclass(slots=True, kw_only=True)
 class DeliveryReport:
-    """The result of one run, in mails."""
+    """The result of one run, in messages."""
 
     sent: int = 0
     deferred: int = 0
@@ -35,11 +35,11 @@ class DeliveryReport:
 
     @property
     def settled(self) -> int:
-        """Mails that were tried and have an outcome."""
+        """Messages that were tried and have an outcome."""
         return self.sent + self.deferred + self.failed + self.uncertain
 
     def add(self, fate: Fate) -> None:
-        """Count one mail's outcome."""
+        """Count one message's outcome."""
         if fate is Fate.SENT:
             self.sent += 1
         elif fate is Fate.RETRY:
@@ -52,12 +52,12 @@ class DeliveryReport:
             self.failed += 1
 
     def refuse(self, mails: int) -> None:
-        """Move mails from deferred to failed: they are refused after all."""
+        """Move messages from deferred to failed: they are refused after all."""
         self.deferred -= mails
         self.failed += mails
 
     def skip(self, reason: SkipReason, number: int) -> None:
-        """Count skipped mails."""
+        """Count skipped messages."""
         if number:
             self.skipped[reason.value] = self.skipped.get(reason.value, 0) + number
 
@@ -68,7 +68,7 @@ class DeliveryOptions:
 
     relays: Sequence[Relay]
     builder: Builder
-    links: Callable[[ClaimedMail], Mapping[str, str]]  # the values that only this mail prints, by slot
+    links: Callable[[ClaimedMail], Mapping[str, str]]  # the values that only this message prints, by slot
     locks_dir: Path
     suppression_key: bytes  # hashes an address that a hard refusal suppresses
     wall: Callable[[], datetime]  # the real time, for leases and limits; never simulated

@@ -49,7 +49,7 @@ class Outcomes:
         return bool(self._paused)
 
     def result_of(self, mail: ClaimedMail, outcome: Outcome) -> AttemptResult:
-        """The result of a mail: its outcome and its next step."""
+        """The result of a message: its outcome and its next step."""
         following = decide(
             outcome,
             attempts=mail.attempts,
@@ -64,21 +64,21 @@ class Outcomes:
             self._paused[domain] = self._now + POLICY_RETRY
         result = AttemptResult(mail.id, outcome, following, mail.has_reader_debts)
         if on_probation and following.fate is Fate.REFUSED:
-            # Deferred until the first mails are judged together: a misconfigured relay must not cost readers
-            # their papers or their subscription.
+            # Deferred until the first messages are judged together: a misconfigured relay must not cost
+            # readers their papers or their subscription.
             self._suspects.append((mail, result))
             return AttemptResult(mail.id, outcome, self._postponed(POLICY_RETRY, expires_at=None))
         return result
 
     @property
     def held(self) -> dict[int, str]:
-        """Editions that were held because of their first mails, with the reason."""
+        """Editions that were held because of their first messages, with the reason."""
         return self._edition_guard.held
 
     def settle(self, connection: Connection, results: Sequence[tuple[ClaimedMail, AttemptResult]]) -> int:
         """Act on results that were just recorded: for addresses, relays, domains and editions.
 
-        Returns how many mails that were deferred are refused now.
+        Returns how many messages that were deferred are refused now.
         """
         self.suppress_refused(connection, results)
         refused = self.settle_suspects(connection)
@@ -114,7 +114,7 @@ class Outcomes:
     def settle_suspects(self, connection: Connection, *, last: bool = False) -> int:
         """Let a relay's first refusals count, once its probation or the run is over and it can be believed.
 
-        Returns how many mails that were deferred are refused now.
+        Returns how many messages that were deferred are refused now.
         """
         credible = self._circuit_breaker.is_credible_at_end if last else self._is_past_probation
         believed = [suspect for suspect in self._suspects if credible(suspect[1].outcome.relay)]
@@ -130,7 +130,7 @@ class Outcomes:
         return not self._circuit_breaker.on_probation(relay)
 
     def shut_domains(self, connection: Connection) -> None:
-        """Pause domains that refused several mails because of us, for other runs too."""
+        """Pause domains that refused several messages because of us, for other runs too."""
         for domain, words in sorted(
             self._circuit_breaker.shut.items()
         ):  # in one order, or two senders may deadlock
@@ -138,7 +138,7 @@ class Outcomes:
         self._circuit_breaker.shut.clear()
 
     def resting(self, mail: ClaimedMail) -> AttemptResult | None:
-        """The result of a mail whose domain is paused; None if it is not."""
+        """The result of a message whose domain is paused; None if it is not."""
         until = self._paused.get(domain_of(mail.person.address))
         if until is None or until <= self._now:
             return None
@@ -147,7 +147,7 @@ class Outcomes:
     def put_off(
         self, mail: ClaimedMail, pause: timedelta, words: str, *, within: timedelta = POLICY_RETRY
     ) -> AttemptResult:
-        """The result of a mail that waits for `pause` before it is tried."""
+        """The result of a message that waits for `pause` before it is tried."""
         return untried(mail, words, self._postponed(pause, expires_at=mail.expires_at, within=within))
 
     def _postponed(
@@ -164,7 +164,7 @@ def _note(mail: ClaimedMail, outcome: Outcome) -> str:
 
 
 def untried(mail: ClaimedMail, words: str, following: NextStep) -> AttemptResult:
-    """The result of a mail that never reached a relay."""
+    """The result of a message that never reached a relay."""
     verdict = Verdict.REJECTED if following.fate is Fate.RETURNED else Verdict.DEFERRED
     outcome = Outcome(verdict=verdict, phase="assemble", text=words[:500], delivery_id=mail.id)
     return AttemptResult(mail.id, outcome, following)

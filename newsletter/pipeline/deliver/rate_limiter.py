@@ -1,6 +1,6 @@
 """Keeps a run within the limits: on all mail, on each relay, on each recipient domain.
 
-It decides only how many mails may go. The counts are in `newsletter.delivery.outbox.rate_counters`.
+It decides only how many messages may go. The counts are in `newsletter.delivery.outbox.rate_counters`.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import Transport
 
 LONGEST_WAIT = timedelta(minutes=2)  # for a limit to open, before a run leaves the rest to the next
-# Mails taken together from a limit: a crash may lose the quota of so many, but no limit is ever exceeded.
+# Messages taken together from a limit: a crash may lose the quota of so many, but no limit is ever exceeded.
 PORTION = 2 * WINDOW
 MAX_PORTION = 20 * PORTION  # from a high limit
 SHORT_WINDOW = 60  # seconds; a limit with so short a window gives no more than goes immediately
 
 
 class Quota:
-    """Mails that were taken from one limit and not used yet. The caller decides which mail uses one.
+    """Messages that were taken from one limit and not used yet. The caller decides which message uses one.
 
-    A mail counts from the moment when it is taken. So it may be used only for a short time; then it goes back
-    to the slice where it was counted, and is taken again.
+    A message counts from the moment when it is taken. So it may be used only for a short time; then it goes
+    back to the slice where it was counted, and is taken again.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Quota:
 
     @property
     def left(self) -> int:
-        """Mails that may go now."""
+        """Messages that may go now."""
         now = self._wall()
         return sum(mails for at, mails in self._lots if self._is_fresh(at, now))
 
@@ -65,7 +65,7 @@ class Quota:
             mails -= there
 
     def renew(self, connection: Connection, wanted: int) -> None:
-        """Have a quota of `wanted` mails, if the limit allows; a quota taken too long ago goes back."""
+        """Have a quota of `wanted` messages, if the limit allows; a quota taken too long ago goes back."""
         now = self._wall()
         while self._lots and not self._is_fresh(self._lots[0][0], now):
             self._give_back(connection)
@@ -95,7 +95,7 @@ class Quota:
 
 
 class RateLimiter:
-    """The mails that one run may still send."""
+    """The messages that one run may still send."""
 
     def __init__(
         self, rules: Limits, transport: Transport, relays: Iterable[Relay], *, wall: Callable[[], datetime]
@@ -109,7 +109,7 @@ class RateLimiter:
             for relay in relays
             if (rates := rules.relays.get(relay.name))
         }
-        self._granted: dict[str, int] = {}  # by relay: the mails that the transport may take
+        self._granted: dict[str, int] = {}  # by relay: the messages that the transport may take
         self._domains: dict[str, Quota] = {}
         self._turned_away: Counter[str] = Counter()  # by domain
 
@@ -124,7 +124,7 @@ class RateLimiter:
         self._grant()
 
     def room(self) -> int | None:
-        """Mails that may be handed over now; None: no limit."""
+        """Messages that may be handed over now; None: no limit."""
         self._grant()
         rooms = [self._transport.room]
         if self._all is not None:
@@ -141,7 +141,7 @@ class RateLimiter:
         return at_once is not None and self._transport.unsettled >= at_once
 
     def refill(self, connection: Connection, waiting: Sequence[ClaimedMail]) -> None:
-        """Take quotas for the next commit. waiting: the mails that are leased."""
+        """Take quotas for the next commit. waiting: the messages that are leased."""
         self._grant()
         wanted = min(WINDOW, len(waiting))
         for _, quota in self._relays.values():
@@ -160,7 +160,7 @@ class RateLimiter:
             self._all.use(mails)
 
     def admit(self, domain: str) -> datetime | None:
-        """Use one mail of the domain's quota: None. Or when (real time) the next may go."""
+        """Use one message of the domain's quota: None. Or when (real time) the next may go."""
         quota = self._of_domain(domain)
         if quota is None:
             return None
@@ -170,9 +170,9 @@ class RateLimiter:
         return quota.opens_at or self._wall()
 
     def put_off(self, domain: str, opens_at: datetime) -> tuple[timedelta, timedelta]:
-        """(how long a mail that is turned away should wait, the window's length).
+        """(how long a message that is turned away should wait, the window's length).
 
-        Mails that are turned away get one window after the other, so that each is put off only once.
+        Messages that are turned away get one window after the other, so that each is put off only once.
         """
         rates = self._rules.of_domain(domain)
         slowest = max(rates, key=lambda rate: rate.seconds / rate.mails)
@@ -182,7 +182,7 @@ class RateLimiter:
         return max(opens_at - self._wall(), timedelta(0)) + window * windows, window
 
     def unused(self, mails: Sequence[ClaimedMail]) -> None:
-        """Return the quota of mails that were handed over and came back untouched."""
+        """Return the quota of messages that were handed over and came back untouched."""
         self.use(-len(mails))
         if self.by_domain:
             for domain, number in Counter(map(_domain, mails)).items():
@@ -198,7 +198,7 @@ class RateLimiter:
             scope.end(connection)
 
     def blocked(self) -> tuple[datetime, str] | None:
-        """(when a mail may go, the limit that prevents it until then); None: no limit does."""
+        """(when a message may go, the limit that prevents it until then); None: no limit does."""
         binding: list[tuple[datetime, str]] = []
         if self._all is not None and self._all.opens_at is not None and not self._all.left:
             binding.append((self._all.opens_at, self._all.words))
@@ -228,7 +228,7 @@ class RateLimiter:
         return self._domains[domain]
 
     def _grant(self) -> None:
-        """Use up what the relays took since the last grant, and grant them what they may take now."""
+        """Use up the quotas that relays took since the last grant, and grant new ones."""
         now = self._wall()
         for name, (relay, quota) in self._relays.items():
             granted = self._granted.get(name)

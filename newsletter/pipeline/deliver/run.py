@@ -1,7 +1,7 @@
 """Delivers: claims, checks consent again, sends, records. Composes nothing.
 
 No transaction is open across the network. "Handing over" is committed before a mail can leave, and outcomes
-share a commit with the next hand-overs, of at most WINDOW mails (docs/explanation/delivery.md).
+share a commit with the next hand-overs, of at most WINDOW messages (docs/explanation/delivery.md).
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def deliver(
 
     transactional_only: digests stay untouched, and another run may send them meanwhile.
     stop: asked between steps; once true, what is in flight is finished, and what is leased goes back.
-    settled: is given, step by step, how many mails have their outcome.
+    settled: is given, step by step, how many messages have their outcome.
     passed: is given each point at which a crash would leave something different behind (for tests).
-    A relay that cannot be used, and a run that stops itself, are in the result (`stopped`); mails that were
-    not tried stay untouched. Raises StorageError, ConfigurationError.
+    A relay that cannot be used, and a run that stops itself, are in the result (`stopped`). Messages that
+    were not tried stay untouched. Raises StorageError, ConfigurationError.
     """
     with owning(options.locks_dir) as owner:
         run = _Run(
@@ -71,7 +71,7 @@ def deliver(
 
 
 class _Run:
-    """The loop: what is on the wire, and what waits for its commit."""
+    """The loop of one run, with the results that wait for their commit."""
 
     def __init__(
         self,
@@ -110,13 +110,12 @@ class _Run:
         self._results: list[AttemptResult] = []  # to be recorded
         self._leaving = False  # nothing more is begun
         self._recorded_at = time.monotonic()
-        # Outcomes worth a commit: what then stays on the wire keeps every connection busy with one mail
-        # and the next one behind it.
+        # Outcomes that are worth a commit: meanwhile every connection still has two messages to send.
         connections = sum(relay.connections for relay in options.relays)
         self._enough = max(SMALLEST_BATCH, WINDOW - 2 * connections)
 
     def begin(self) -> None:
-        """Move what dead senders left behind; give up what is too late."""
+        """Recover the messages of dead senders, and skip those that expired."""
         with writing(self._engine) as connection:
             self.report.uncertain += recover(
                 connection,
@@ -149,7 +148,7 @@ class _Run:
         if self._wants_commit():
             self._commit()
             if self._batches.held_up and self._limiter.room():
-                self._commit()  # what a limit has just given must go while it counts as now
+                self._commit()  # a quota just taken must be used while it is fresh
             self._wait_for_limits()
         return bool(
             self._transport.unsettled or self._results or (not self._leaving and self._leases.any_left)
@@ -174,7 +173,7 @@ class _Run:
         self._passed("ended")
 
     def abandon(self) -> None:
-        """After an error: give back what has certainly not left; recovery settles the rest."""
+        """After an error: give back the messages that have certainly not left; recovery settles the rest."""
         unbegun = self._transport.give_back()
         self._transport.close(politely=False)
         with suppress(Exception):  # the error that ended the run may be this connection's own
@@ -182,7 +181,7 @@ class _Run:
         with suppress(StorageError), writing(self._engine) as connection:
             self._leases.release_all(connection, _ids(unbegun))
 
-    # leaving, and mails that come back
+    # leaving, and messages that come back
 
     def _look_for_an_end(self, stop: Callable[[], bool]) -> None:
         self.report.interrupted = stop()
@@ -193,13 +192,13 @@ class _Run:
             self._leave()
 
     def _leave(self) -> None:
-        """Begin nothing more; what no connection has begun goes back."""
+        """Begin no more messages, and give back those that no connection has begun."""
         self._leaving = True
         self._batches.held_up = False
         self._take_back()
 
     def _take_back(self) -> None:
-        """Give back what is leased and what no connection has begun: also what one hands back later."""
+        """Give back the leased messages, and those that no connection has begun, now or later."""
         unbegun = self._unbegun(self._transport.give_back())
         if unbegun or self._leases.held:
             with writing(self._engine) as connection:
@@ -207,7 +206,7 @@ class _Run:
             self._passed("released")
 
     def _take_back_stranded(self) -> None:
-        """One relay failed and the others' limits are reached: what it had goes back, to be claimed again."""
+        """Give back the messages of a failed relay that no other relay may take; they are claimed again."""
         stranded = self._unbegun(self._transport.give_back_stranded())
         if stranded:
             with writing(self._engine) as connection:
@@ -247,7 +246,7 @@ class _Run:
         return bool(self._results) and time.monotonic() - self._recorded_at > LINGER
 
     def _commit(self) -> None:
-        """Record outcomes, hand the next mails over, lease more: one transaction."""
+        """Record outcomes, hand the next messages over, lease more: one transaction."""
         batch = Batch() if self._leaving else self._batches.choose(unsettled=self._transport.unsettled)
         results, self._results = self._results, []
         self._passed("committing")
@@ -267,7 +266,7 @@ class _Run:
         self._transport.offer(e for e in batch.envelopes if e.delivery_id in handed_over)
 
     def _record(self, connection: Connection, results: Sequence[AttemptResult]) -> int:
-        """Write outcomes down, and what follows from them; how many deferred mails are refused now."""
+        """Record results and act on them; how many deferred messages are refused after all."""
         late = record(connection, owner=self._owner, results=results, now=self._now)
         ours = [(self._leases.handed_over(r.delivery_id), r) for r in results if r.delivery_id not in late]
         refused = self._outcomes.settle(connection, ours)

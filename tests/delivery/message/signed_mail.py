@@ -1,4 +1,4 @@
-"""Signed mails, and verifiers that are not ours."""
+"""Signed messages, and verifiers that are not ours."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ needs_opendkim = pytest.mark.skipif(OPENDKIM is None, reason="OpenDKIM is not in
 def signed_mail(
     keys: Sequence[DkimKey] = (RSA, ED25519), *, key: str = "2026-04-17", text: str = TEXT
 ) -> bytes:
-    """A mail as it goes out, with foreign letters wherever a mail can have them."""
+    """A message as it goes out, with foreign letters wherever a mail can have them."""
     identity = SenderIdentity(
         sender="Überblick 量子 <news@papers.example>",
         base_url="https://papers.example",

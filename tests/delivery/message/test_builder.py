@@ -64,7 +64,7 @@ def _recipient(**changes: Any) -> Recipient:
 def _mail(
     *, identity: Mapping[str, Any] = _IDENTITY, content: Content | None = None, **changes: Any
 ) -> tuple[Envelope, EmailMessage]:
-    """One mail, parsed without a defect, and checked for what every mail promises."""
+    """One message, parsed without a defect, and checked for what every message promises."""
     envelope = (
         MessageBuilder(SenderIdentity(**identity))
         .prepare(content or _content())

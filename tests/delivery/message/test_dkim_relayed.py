@@ -1,4 +1,4 @@
-"""Signatures after a real Postfix has passed the mails on: they still hold."""
+"""Signatures after a real Postfix has passed the messages on: they still hold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.delivery.message.signed_mail import OPENDKIM, opendkim_says, signed_m
 from tests.smtp_servers.postfix import needs_postfix, postfix_relay
 from tests.smtp_servers.recording import RecordingServer, ServerRules
 
-ASKED = 3  # mails that OpenDKIM judges, too: each is a process
+ASKED = 3  # messages that OpenDKIM judges, too: each is a process
 WAIT = 30.0  # seconds that Postfix may take to pass everything on
 EXTENSIONS = ("PIPELINING", "SIZE 10485760", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8")
 

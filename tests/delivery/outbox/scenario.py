@@ -49,7 +49,7 @@ def public() -> AudienceSelects:
 
 
 class Outbox:
-    """A database with readers and mails in it."""
+    """A database with readers and messages in it."""
 
     def __init__(self, folder: Path, *, url: str | None = None) -> None:
         self.folder = folder

@@ -417,7 +417,7 @@ def test_debt_of_a_merged_paper_is_known_by_the_paper_that_was_kept(box: Outbox)
 
 
 def die(box: Outbox, *, kind: str = "digest") -> list[int]:
-    """Two of three mails handed over by an owner that is gone."""
+    """Two of three messages handed over by an owner that is gone."""
     (paper,) = box.papers(1)
     box.queue(box.readers(3), box.digest([paper], kind=kind), kind=kind)
     with owning(box.locks) as owner:

@@ -32,7 +32,7 @@ SHORT = Timeouts(
 )
 MAILS = 4
 
-# The outcomes of MAILS mails over one connection at a time, when the fault strikes at every chance.
+# The outcomes of MAILS messages over one connection at a time, when the fault strikes at every chance.
 ALWAYS: dict[str, Counter[str] | Fault] = {
     "greeting_554": Fault.GREETING,
     "greeting_421": Fault.BUSY,
@@ -105,7 +105,7 @@ LASTING = {  # no second try is made
 
 
 def sizes(name: str) -> int:
-    """Bytes of a mail: more than the kernel's buffers hold where the body must get stuck."""
+    """Bytes of a message: more than the kernel's buffers hold where the body must get stuck."""
     return 12_000_000 if name in ("body_not_read", "drop_after_354", "reset_in_body") else 200_000
 
 
@@ -153,7 +153,7 @@ def check_ledger(
     untouched: Sequence[Envelope],
     server: MisbehavingServer,
 ) -> None:
-    """Every mail has one fate, and the fates agree with what the server accepted."""
+    """Every message has one fate, and the fates agree with what the server accepted."""
     fates = [outcome.delivery_id for outcome in outcomes] + [mail.delivery_id for mail in untouched]
     assert sorted(fates, key=str) == sorted((mail.delivery_id for mail in mails), key=str)
     accepted = Counter(int(address[1:].partition("@")[0]) for address in server.recipients())
@@ -193,7 +193,7 @@ def test_fault_at_every_chance_ends_as_expected(name: str, tmp_path: Path) -> No
             assert (outcomes, len(untouched)) == ([], MAILS)
         else:
             assert (summary(outcomes), untouched, error) == (expected, [], None)
-    # Four times each mail's time limit is the longest that three moves can take; no busy loop meanwhile.
+    # Four times each message's time limit is the longest that three moves can take; no busy loop meanwhile.
     assert took < 4 * MAILS * 1.0
     assert time.process_time() - burnt < 1.0 + 0.3 * took
 

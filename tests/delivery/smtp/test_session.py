@@ -32,7 +32,7 @@ def envelope(number: int) -> Envelope:
 
 
 class Talk:
-    """A session with some mails to send; everything written counts as having left."""
+    """A session with some messages to send; everything written counts as having left."""
 
     def __init__(self, mails: int, *, ehlo: bytes = EHLO) -> None:
         self.queue: Iterator[Envelope] = iter([envelope(n) for n in range(1, mails + 1)])

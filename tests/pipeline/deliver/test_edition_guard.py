@@ -1,4 +1,4 @@
-"""An edition whose first mails are refused is held by itself, and goes on when an admin releases it."""
+"""An edition whose first messages are refused is held by itself, and goes on when an admin releases it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SPAM = b"554 5.7.1 <r@x.example> looks like spam"
 
 
 class ByContent(Conversation):
-    """Refuses mails whose content is not to its taste, with what `verdict` says of the recipient."""
+    """Refuses messages whose content is not to its taste, with what `verdict` says of the recipient."""
 
     server: Picky
 

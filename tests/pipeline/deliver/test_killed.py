@@ -81,7 +81,7 @@ def fill(box: Outbox, mails: int) -> list[int]:
 def kill_at_random(
     victim: KilledSender, server: RecordingServer, *, kills: int, stride: int, seed: int
 ) -> int:
-    """Kill that many runs, each at a random moment after up to `stride` more mails.
+    """Kill that many runs, each at a random moment after up to `stride` more messages.
 
     Returns how many were hit before their end.
     """

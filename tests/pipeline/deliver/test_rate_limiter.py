@@ -266,7 +266,7 @@ def test_each_relay_keeps_to_its_own_limit(box: Outbox) -> None:
 
 
 class Dying(Conversation):
-    """Its server goes down for good after some mails."""
+    """Its server goes down for good after some messages."""
 
     def mail(self, argument: str) -> None:
         if len(self.server.accepted) >= 10:

@@ -1,4 +1,4 @@
-"""Delivering as a whole: real database, real server, real mails."""
+"""Delivering as a whole: real database, real server, real messages."""
 
 from __future__ import annotations
 
