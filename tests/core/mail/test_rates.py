@@ -37,7 +37,7 @@ def test_rates_are_written_as_they_are_read() -> None:
     assert ", ".join(map(str, parse_rates("20/second, 1/day"))) == "20/second, 1/day"
 
 
-def test_a_rate_lets_all_go_at_once_and_then_waits_for_the_window() -> None:
+def test_a_rate_lets_all_go_together_and_then_waits_for_the_window() -> None:
     counts: dict[int, int] = {}
     assert HOUR.room(counts, NOW) == 100
     counts[HOUR.slice_at(NOW)] = 100

@@ -136,13 +136,13 @@ def test_assemble_gives_the_same_bytes_again() -> None:
     assert len(ids) == 3
 
 
-def test_assemble_keeps_to_text_for_who_wants_it() -> None:
+def test_assemble_keeps_to_text_for_a_reader_who_wants_it() -> None:
     _, message = _mail(text_only=True)
     assert message.get_content_type() == "text/plain"
     assert _shown(message, "plain").startswith("Good morning, Ada.\nNo. 12 & more · über")
 
 
-def test_assemble_names_no_way_out_of_a_mail_that_has_none() -> None:
+def test_assemble_adds_no_unsubscribe_header_without_a_link() -> None:
     _, message = _mail(unsubscribe_url="")
     assert [field for field in message.keys() if field.startswith("List-Unsubscribe")] == []  # noqa: SIM118
 
@@ -257,7 +257,7 @@ _BODY = st.lists(st.tuples(_SAID.map("".join), _SLOTS), max_size=5)
 
 @settings(max_examples=examples(150))
 @given(html=_BODY, text=_BODY, greeting=_ONE_LINE, name=_ONE_LINE, subject=_ONE_LINE, text_only=st.booleans())
-def test_every_mail_decodes_to_exactly_what_was_said(
+def test_every_mail_decodes_to_exactly_the_given_text(
     html: list[tuple[str, str]],
     text: list[tuple[str, str]],
     greeting: str,
@@ -266,14 +266,14 @@ def test_every_mail_decodes_to_exactly_what_was_said(
     text_only: bool,
 ) -> None:
     my = _MY | {"greeting": greeting}
-    told = {"@my.greeting@": UNPRINTABLE.sub("", greeting), "": ""}
-    told |= {"@my.unsubscribe_url@": my["unsubscribe_url"], "@digest.number@": "12 & more"}
+    filled = {"@my.greeting@": UNPRINTABLE.sub("", greeting), "": ""}
+    filled |= {"@my.unsubscribe_url@": my["unsubscribe_url"], "@digest.number@": "12 & more"}
     sources = ["".join(said + slot for said, slot in body) for body in (html, text)]
     content = _content(subject=subject, html=sources[0], text=sources[1])
     envelope, message = _mail(content=content, my=my, name=name, text_only=text_only)
-    assert _shown(message, "plain") == "".join(said + wrapped(told[slot]) for said, slot in text)
+    assert _shown(message, "plain") == "".join(said + wrapped(filled[slot]) for said, slot in text)
     if not text_only:
-        assert _shown(message, "html") == "".join(said + escape(told[slot]) for said, slot in html)
+        assert _shown(message, "html") == "".join(said + escape(filled[slot]) for said, slot in html)
     body = envelope.data.partition(b"\r\n\r\n")[2]
     assert max(map(len, body.split(b"\r\n"))) <= 76
     assert not re.search(rb"^From ", body, re.MULTILINE)

@@ -58,7 +58,7 @@ def test_fields_are_as_dkimpy_has_them(fields: list[tuple[bytes, bytes]]) -> Non
     assert [(name, value + b"\r\n") for name, value in relaxed_fields(head)] == expected
 
 
-def test_lines_that_are_no_field_are_passed_over() -> None:
+def test_lines_that_are_no_field_are_left_out() -> None:
     assert list(relaxed_fields(b"From the start\r\nA: X\r\nB : Y\t\r\n\tZ  \r\n")) == [
         (b"a", b"X"),
         (b"b", b"Y Z"),

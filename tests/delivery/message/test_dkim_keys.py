@@ -78,7 +78,7 @@ def _rsa(bits: int) -> rsa.RSAPrivateKey:
     ],
     ids=["empty", "garbled", "short", "elliptic", "encrypted"],
 )
-def test_what_is_no_usable_key_is_refused_with_the_reason(pem: bytes, why: str) -> None:
+def test_unusable_key_is_refused_with_the_reason(pem: bytes, why: str) -> None:
     with pytest.raises(UnusableKeyError, match=why):
         parse(pem, domain="example.org", selector="a")
 

@@ -127,6 +127,6 @@ def test_payloads_add_no_field(payload: str) -> None:
     assert [found.addr_spec for found in message["To"].addresses] == [_ADDRESS]
 
 
-def test_clean_shows_what_is_left() -> None:
+def test_clean_keeps_printable_text() -> None:
     assert clean("x\r\nBcc: evil@example.org") == "x Bcc: evil@example.org"
     assert clean("a\u202eb\u2066c\x85d\ud800e  f\u2028") == "a b c d e f"

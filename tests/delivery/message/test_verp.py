@@ -26,30 +26,30 @@ def test_sign_is_the_same_every_time_and_another_for_every_mail_and_key() -> Non
 
 def _forgeries() -> list[str]:
     signed = sign(MARK, KEY)
-    told, _, signature = signed.rpartition(".")
+    signed_part, _, signature = signed.rpartition(".")
     return [
         "",
         ".",
         "..",
         "7",
-        told,
-        f"{told}.",
+        signed_part,
+        f"{signed_part}.",
         f".{signature}",
         f"8.{MARK.tag}.{signature}",
         f"7.{MARK.tag[:-1]}8.{signature}",
         f"-7.{MARK.tag}.{signature}",
         f"7..{signature}",
-        f"{told}.{signature[:-1]}",
-        f"{told}.{signature}a",
-        f"{told}.{signature[::-1]}",
-        f"{told}.ü{signature}",
-        f"{told}\udcfc.{signature}",
+        f"{signed_part}.{signature[:-1]}",
+        f"{signed_part}.{signature}a",
+        f"{signed_part}.{signature[::-1]}",
+        f"{signed_part}.ü{signature}",
+        f"{signed_part}\udcfc.{signature}",
         f"٧.{MARK.tag}.{signature}",
     ]
 
 
 @pytest.mark.parametrize("forged", _forgeries())
-def test_verify_refuses_what_no_key_of_ours_made(forged: str) -> None:
+def test_verify_refuses_an_id_that_no_key_of_ours_made(forged: str) -> None:
     assert verify(sign(MARK, KEY), [KEY]) == MARK
     assert verify(forged, [KEY]) is None
 

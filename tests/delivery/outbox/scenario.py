@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 import subscribers.tables
+from newsletter.core.mail.retry import decide
+from newsletter.core.mail.values import Outcome, Verdict
 from newsletter.db.engine import open_engine, reading, writing
 from newsletter.db.schema import (
     deliveries,
@@ -21,13 +23,15 @@ from newsletter.db.schema import (
     table_of,
 )
 from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
-from newsletter.delivery.outbox.claims import AudienceSelects
+from newsletter.delivery.outbox.claims import AudienceSelects, ClaimResult, claim
 from newsletter.delivery.outbox.content_store import store_pieces
+from newsletter.delivery.outbox.handover import AttemptResult, hand_over, record
 from subscribers import audience
 from tests.databases import migrated_url
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 LATER = timedelta(hours=1)
+ME = "me"  # an owner id
 TOMORROW = NOW + timedelta(days=1)
 IDENTITY = SenderIdentity(
     sender="Papers <papers@news.example>",
@@ -215,3 +219,44 @@ class Outbox:
 
     def states(self) -> dict[int, str]:
         return {id_: row["state"] for id_, row in self.rows().items()}
+
+
+def take(box: Outbox, *, owner: str = ME, limit: int = 100, only: int | None = None) -> ClaimResult:
+    with writing(box.engine) as connection:
+        return claim(connection, owner=owner, now=NOW, wall=NOW, limit=limit, audience=public(), only=only)
+
+
+def ids(claims: ClaimResult) -> list[int]:
+    return [mail.id for mail in claims.claimed]
+
+
+def hand_these_over(box: Outbox, deliveries: list[int], *, owner: str = ME) -> frozenset[int]:
+    with writing(box.engine) as connection:
+        return hand_over(connection, deliveries, owner=owner, wall=NOW)
+
+
+def settle(
+    box: Outbox, delivery: int, outcome: Outcome, *, owner: str = ME, resend: bool = False
+) -> frozenset[int]:
+    """Record one outcome; the ids of those that came too late."""
+    expires_at = box.rows()[delivery]["expires_at"]
+    following = decide(outcome, attempts=0, now=NOW, expires_at=expires_at, jitter=0.0, resend=resend)
+    result = AttemptResult(delivery_id=delivery, outcome=outcome, next=following)
+    with writing(box.engine) as connection:
+        return record(connection, owner=owner, results=[result], now=NOW)
+
+
+def send(box: Outbox, delivery: int, outcome: Outcome, *, owner: str = ME) -> None:
+    """Claim, hand over and settle one delivery."""
+    assert delivery in ids(take(box, owner=owner))
+    hand_these_over(box, [delivery], owner=owner)
+    assert settle(box, delivery, outcome, owner=owner) == frozenset()
+
+
+def reply(code: int, status: str | None = None) -> Outcome:
+    verdict = Verdict.ACCEPTED if code < 400 else Verdict.DEFERRED if code < 500 else Verdict.REJECTED
+    return Outcome(verdict=verdict, phase="dot", code=code, status=status, text="words")
+
+
+OK, HARD, SOFT = reply(250, "2.0.0"), reply(550, "5.1.1"), reply(554, "5.6.0")
+LOST = Outcome(verdict=Verdict.UNCERTAIN, phase="dot", text="gone")

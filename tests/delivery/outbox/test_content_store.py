@@ -39,13 +39,13 @@ def test_content_comes_back_as_it_was_stored(tmp_path: Path) -> None:
             load_content(connection, 9)
 
 
-def test_shelf_stays_within_its_size_and_right(tmp_path: Path) -> None:
+def test_cache_stays_within_its_size_and_right(tmp_path: Path) -> None:
     box = Outbox(tmp_path)
     digests = [box.digest(body=bytes([65 + n]) * 100) for n in range(5)]
-    shelf = ContentCache(size=250)
+    cache = ContentCache(size=250)
     with reading(box.engine) as connection:
         for _ in range(3):
             for n, digest in enumerate(digests):
-                assert shelf.contents(connection, [digest])[digest].html == (bytes([65 + n]) * 100,)
-                assert shelf._size == sum(map(len, shelf._pieces.values())) <= 250
+                assert cache.contents(connection, [digest])[digest].html == (bytes([65 + n]) * 100,)
+                assert cache._size == sum(map(len, cache._pieces.values())) <= 250
         assert connection.execute(select(func.count()).select_from(pieces)).scalar_one() == 5

@@ -28,7 +28,7 @@ def test_owner_lives_while_its_block_runs(tmp_path: Path) -> None:
     assert is_dead(one, tmp_path / "locks") is True
 
 
-def test_owner_is_dead_at_once_when_its_process_is_killed(tmp_path: Path) -> None:
+def test_owner_is_dead_as_soon_as_its_process_is_killed(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )

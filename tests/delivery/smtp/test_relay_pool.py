@@ -40,7 +40,7 @@ def test_mail_is_divided_by_weight_without_bursts() -> None:
     assert [second - first for first, second in itertools.pairwise(numbers)] == [7] * 9
 
 
-def test_a_line_that_is_down_loses_its_backlog_to_the_others_and_standbys_come_last() -> None:
+def test_relay_that_is_down_loses_its_backlog_to_the_others_and_standbys_come_last() -> None:
     pool = RelayPool(relays(1, 1, 0))
     pool.add(mails(10), now=0.0)
     down(pool.states[0])
@@ -58,7 +58,7 @@ def test_a_line_that_is_down_loses_its_backlog_to_the_others_and_standbys_come_l
     assert pool.waiting == 0
 
 
-def test_a_line_that_rests_gets_nothing_while_another_works() -> None:
+def test_relay_that_rests_gets_nothing_while_another_works() -> None:
     pool = RelayPool(relays(1, 1))
     pool.states[0].used = True
     pool.states[0].failed(RelayError(pool.states[0].relay, Fault.BUSY, "later"), 0.0)
@@ -68,7 +68,7 @@ def test_a_line_that_rests_gets_nothing_while_another_works() -> None:
     assert shares(pool) == [2, 6]
 
 
-def test_a_line_takes_no_more_than_its_allowance_and_what_it_did_not_send_comes_back() -> None:
+def test_relay_takes_no_more_than_its_allowance_and_unsent_mail_comes_back() -> None:
     pool = RelayPool(relays(1, 1))
     for state in pool.states:
         state.allowance = 3
@@ -82,7 +82,7 @@ def test_a_line_takes_no_more_than_its_allowance_and_what_it_did_not_send_comes_
     assert [state.allowance for state in pool.states] == [3, 5]
 
 
-def test_what_no_line_may_take_is_stranded_and_only_that() -> None:
+def test_only_mail_that_no_relay_may_take_is_stranded() -> None:
     pool = RelayPool(relays(1, 1))
     pool.states[0].allowance = 3
     down(pool.states[1])
@@ -91,7 +91,7 @@ def test_what_no_line_may_take_is_stranded_and_only_that() -> None:
     assert (shares(pool), pool.waiting, pool.stranded(now=0.0)) == ([3, 0], 3, [])
 
 
-def test_a_line_is_shut_when_it_refuses_our_sender_time_and_again() -> None:
+def test_relay_is_shut_when_it_refuses_our_sender_several_times() -> None:
     (state,) = RelayPool(relays(1)).states
     refused = Outcome(verdict=Verdict.REJECTED, phase="mail", code=550, status="5.7.1", text="not you")
     taken = Outcome(verdict=Verdict.ACCEPTED, phase="dot", code=250)
@@ -107,7 +107,7 @@ def test_a_line_is_shut_when_it_refuses_our_sender_time_and_again() -> None:
 
 
 @pytest.mark.parametrize("phase", ["rcpt", "data", "dot"])
-def test_a_line_is_not_shut_for_what_a_recipients_domain_says(phase: str) -> None:
+def test_relay_is_not_shut_for_refusals_by_a_recipients_domain(phase: str) -> None:
     (state,) = RelayPool(relays(1)).states
     for _ in range(10):
         state.answered(Outcome(verdict=Verdict.REJECTED, phase=phase, code=550, status="5.7.1"), 0.0)

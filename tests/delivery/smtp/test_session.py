@@ -69,7 +69,7 @@ def lost(number: int, verdict: Verdict, phase: str, text: str = "gone") -> Outco
     return Outcome(verdict=verdict, phase=phase, text=text, delivery_id=number)
 
 
-def test_session_writes_an_envelope_at_once_and_the_next_behind_the_dot() -> None:
+def test_session_writes_an_envelope_in_one_go_and_the_next_behind_the_dot() -> None:
     talk = Talk(3)
     assert talk.said() == GROUP % 1
     assert talk.hear(GO) == []
@@ -145,7 +145,7 @@ def test_session_that_ends_within_its_first_group_suspects_pipelining() -> None:
     ]
 
 
-def test_session_told_421_on_a_kept_connection_hands_the_mail_back() -> None:
+def test_session_that_gets_421_on_a_kept_connection_hands_the_mail_back() -> None:
     talk = Talk(2)
     talk.hear(GO)
     talk.said()

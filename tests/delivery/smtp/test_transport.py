@@ -92,7 +92,7 @@ def test_connection_is_renewed_after_its_share_of_mails() -> None:
 
 
 @pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
-def test_refused_recipient_is_reset_and_costs_nobody_else_anything(extensions: tuple[str, ...]) -> None:
+def test_refused_recipient_is_reset_and_affects_no_other_mail(extensions: tuple[str, ...]) -> None:
     def refuse(address: str) -> bytes | None:
         return b"550 5.1.1 no such user" if address in ("r1@mail.example", "r3@mail.example") else None
 
@@ -125,7 +125,7 @@ def test_dots_are_stuffed_exactly_once(lines: list[bytes], ends_with_newline: bo
         assert [got.data for got in server.accepted] == [expected, BODY]
 
 
-def test_vouched_mail_is_sent_without_a_look() -> None:
+def test_undotted_mail_is_sent_without_a_scan() -> None:
     with RecordingServer() as server:
         send(server, mail(1, undotted=True))
         assert [got.data for got in server.accepted] == [BODY]
@@ -264,12 +264,12 @@ def test_password_is_not_said_in_the_clear_where_tls_was_asked_for() -> None:
         assert server.logins == []
 
 
-def test_login_that_is_not_offered_is_told_apart() -> None:
+def test_login_that_is_not_offered_is_an_error_of_its_own() -> None:
     with RecordingServer() as server:
         assert fault_of(server, username="me", password="x").fault is Fault.NO_LOGIN
 
 
-def test_wrong_password_is_told_and_not_shown() -> None:
+def test_wrong_password_is_reported_and_not_shown() -> None:
     with RecordingServer(rules=ServerRules(login=("me", "right"))) as server:
         error = fault_of(server, username="me", password="wrong-secret")
         assert error.fault is Fault.LOGIN
@@ -298,7 +298,7 @@ def free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def test_relay_that_is_down_is_told() -> None:
+def test_relay_that_is_down_is_reported() -> None:
     relay = Relay(host="127.0.0.1", port=free_port(), security=Security.NONE, retry_delays=(0.01,))
     with pytest.raises(RelayError) as caught:
         list(send_batch([relay], [mail(1)]))
@@ -306,7 +306,7 @@ def test_relay_that_is_down_is_told() -> None:
     assert "smtp.port" in caught.value.hint
 
 
-def test_relay_whose_name_does_not_exist_is_told() -> None:
+def test_relay_whose_name_does_not_exist_is_reported() -> None:
     relay = Relay(host="no-such-host.invalid", port=25, security=Security.STARTTLS, retry_delays=())
     with pytest.raises(RelayError) as caught:
         list(send_batch([relay], [mail(1)]))
@@ -327,7 +327,7 @@ def test_connections_share_the_work() -> None:
         assert sorted(server.recipients()) == sorted(f"r{n}@mail.example" for n in range(1, 41))
 
 
-def test_what_was_not_begun_can_be_taken_back() -> None:
+def test_envelopes_that_were_not_begun_can_be_taken_back() -> None:
     with RecordingServer() as server, Transport([relay_to(server)]) as transport:
         transport.offer([mail(1), mail(2)])
         assert [given.delivery_id for given in transport.give_back()] == [1, 2]

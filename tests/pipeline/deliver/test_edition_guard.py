@@ -132,7 +132,7 @@ def test_edition_that_a_server_refuses_by_content_is_held_and_goes_on_when_relea
         facts = gather(connection, state_dir=newsletter.folder, now=utc("2026-04-13T07:01"))
     assert (facts.held_editions, facts.held_because) == ([1], {1: because})
     server.verdict = None
-    for at in ("07:01", "07:40", "12:00"):  # neither anew nor again, while it is held
+    for at in ("07:01", "07:40", "12:00"):  # not held a second time
         assert run(newsletter, f"2026-04-13T{at}").sent == 0
     assert len(server.seen) == tried == server.seen.total()
     assert newsletter.audit("2026-04-13T12:00").clean
@@ -144,7 +144,7 @@ def test_edition_that_a_server_refuses_by_content_is_held_and_goes_on_when_relea
     assert (found.clean, found.pending) == (True, {})
 
 
-def test_release_excuses_what_was_refused_and_nothing_else(
+def test_release_excuses_the_refusals_so_far_and_no_later_ones(
     newsletter: WholeNewsletter, server: Picky
 ) -> None:
     join(newsletter, READERS)
@@ -158,7 +158,9 @@ def test_release_excuses_what_was_refused_and_nothing_else(
     assert (report.sent, report.deferred, held_because(newsletter)) == (READERS - tried, tried, None)
 
 
-def test_release_does_not_let_go_on_what_is_refused_anew(newsletter: WholeNewsletter, server: Picky) -> None:
+def test_released_edition_is_held_again_after_new_refusals(
+    newsletter: WholeNewsletter, server: Picky
+) -> None:
     join(newsletter, READERS)
     server.verdict = SPAM
     run(newsletter, "2026-04-13T07:00")
@@ -189,7 +191,7 @@ def test_dropped_paper_goes_from_mails_that_wait_for_the_release(
     run(newsletter, "2026-04-13T07:12")
     shown = {mail.recipient: titles_in(mail.data) for mail in server.accepted}
     assert len(shown) == len(server.accepted) == READERS
-    # What was handed over once is never made anew; what had not been is.
+    # A mail that was handed over is never composed again; any other is.
     assert {recipient for recipient, titles in shown.items() if title in titles} == tried
     assert all(len(titles) >= 1 for titles in shown.values())
     assert newsletter.audit("2026-04-13T07:13").clean
@@ -245,7 +247,7 @@ def test_refused_canary_holds_the_edition_before_the_others_get_it(
     assert newsletter.audit("2026-04-15T08:01").clean
 
 
-def test_hold_by_hand_stops_what_is_composed_before_anybody_composes_again(
+def test_hold_by_hand_stops_composed_mail_before_the_next_compose(
     newsletter: WholeNewsletter, server: Picky
 ) -> None:
     join(newsletter, 20)
@@ -281,7 +283,7 @@ def test_mail_that_waits_for_a_release_expires_and_later_editions_go_on(
     assert (found.clean, found.pending) == (True, {})
 
 
-def test_two_senders_at_once_hold_an_edition_once(newsletter: WholeNewsletter, server: Picky) -> None:
+def test_two_senders_together_hold_an_edition_once(newsletter: WholeNewsletter, server: Picky) -> None:
     join(newsletter, READERS)
     server.verdict = SPAM
     reports: list[SendReport] = []
@@ -317,7 +319,7 @@ def test_two_senders_at_once_hold_an_edition_once(newsletter: WholeNewsletter, s
         (OutcomeTally(outcomes=500, refused=1, canaries=1), 1, False, True),
     ],
 )
-def test_edition_is_too_bad_when_too_many_of_its_first_mails_are_refused(
+def test_edition_must_be_held_when_too_many_of_its_first_mails_are_refused(
     tally: OutcomeTally, fresh: int, last: bool, too_bad: bool
 ) -> None:
     assert must_hold(tally, GuardPolicy(after=50, share=0.2), fresh=fresh, last=last) is too_bad
@@ -331,7 +333,7 @@ def test_nothing_is_held_where_the_settings_say_so(newsletter: WholeNewsletter, 
     assert (report.deferred, report.held, held_because(newsletter)) == (30, {}, None)
 
 
-def test_hold_by_hand_on_top_excuses_what_was_refused_too(newsletter: WholeNewsletter, server: Picky) -> None:
+def test_hold_by_hand_on_top_excuses_the_refusals_too(newsletter: WholeNewsletter, server: Picky) -> None:
     newsletter.reader("canary@c.example", "circuits", joined="2026-04-12T12:00", hour=22)
     join(newsletter, 20, hour=8)
     options = {"hold": timedelta(hours=1), "canaries": ("canary@c.example",)}
@@ -345,7 +347,7 @@ def test_hold_by_hand_on_top_excuses_what_was_refused_too(newsletter: WholeNewsl
     assert held_because(newsletter) is None
 
 
-def test_mail_without_the_held_edition_is_made_anew_without_it(
+def test_digest_is_composed_again_without_the_held_edition(
     newsletter: WholeNewsletter, server: Picky
 ) -> None:
     eve = newsletter.reader("eve@e.example", "circuits", joined="2026-04-12T12:00", hour=22)
@@ -373,7 +375,9 @@ def test_mail_without_the_held_edition_is_made_anew_without_it(
     assert [mail.recipient for mail in server.accepted if mail.recipient == "eve@e.example"] != []
 
 
-def test_release_waits_for_a_sender_that_is_parking(newsletter: WholeNewsletter, server: Picky) -> None:
+def test_release_waits_for_a_sender_that_is_holding_mail_back(
+    newsletter: WholeNewsletter, server: Picky
+) -> None:
     join(newsletter, 3)
     at = utc("2026-04-13T07:00")
     prepare(newsletter.engine, newsletter.options(), newsletter.post, now=at)

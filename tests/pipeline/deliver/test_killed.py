@@ -48,7 +48,7 @@ class KilledSender:
 
 
 @contextmanager
-def victims(box: Outbox, server: RecordingServer, mode: str) -> Iterator[KilledSender]:
+def killed_senders(box: Outbox, server: RecordingServer, mode: str) -> Iterator[KilledSender]:
     command = [
         sys.executable,
         "-m",
@@ -79,7 +79,7 @@ def fill(box: Outbox, mails: int) -> list[int]:
 
 
 def kill_at_random(
-    victim: KilledSender, server: RecordingServer, *, kills: int, stride: int, seed: int
+    sender: KilledSender, server: RecordingServer, *, kills: int, stride: int, seed: int
 ) -> int:
     """Kill that many runs, each at a random moment after up to `stride` more messages.
 
@@ -89,20 +89,20 @@ def kill_at_random(
     hit = 0
     for _ in range(kills):
         enough = len(server.accepted) + chance.randint(0, stride)
-        pid = victim.start()
+        pid = sender.start()
         give_up = time.monotonic() + 2.0
         while len(server.accepted) < enough and time.monotonic() < give_up:
             time.sleep(0.001)
         time.sleep(chance.uniform(0, 0.02))
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        hit += victim.status() == -signal.SIGKILL
+        hit += sender.status() == -signal.SIGKILL
     return hit
 
 
-def finish(victim: KilledSender) -> None:
-    victim.start()
-    assert victim.status() == 0
+def finish(sender: KilledSender) -> None:
+    sender.start()
+    assert sender.status() == 0
 
 
 def check_mended(box: Outbox, server: RecordingServer) -> int:
@@ -143,29 +143,29 @@ def check_resent(box: Outbox, server: RecordingServer, *, kills: int) -> int:
 def test_deliver_killed_at_each_point_loses_and_doubles_nothing(tmp_path: Path) -> None:
     box = Outbox(tmp_path)
     fill(box, 300)
-    with RecordingServer() as server, victims(box, server, "mend") as victim:
+    with RecordingServer() as server, killed_senders(box, server, "mend") as sender:
         for point in range(1, 40):  # commits, and each read and write of a socket
-            victim.start(point)
-            assert victim.status() in (-signal.SIGKILL, 0)
-        finish(victim)
+            sender.start(point)
+            assert sender.status() in (-signal.SIGKILL, 0)
+        finish(sender)
         check_mended(box, server)
 
 
 def test_deliver_killed_at_random_loses_and_doubles_nothing(tmp_path: Path) -> None:
     box = Outbox(tmp_path)
     fill(box, 1200)
-    with RecordingServer() as server, victims(box, server, "mend") as victim:
-        assert kill_at_random(victim, server, kills=8, stride=50, seed=1) > 3
-        finish(victim)
+    with RecordingServer() as server, killed_senders(box, server, "mend") as sender:
+        assert kill_at_random(sender, server, kills=8, stride=50, seed=1) > 3
+        finish(sender)
         check_mended(box, server)
 
 
 def test_deliver_killed_at_random_resends_the_same_bytes_and_no_more_than_the_window(tmp_path: Path) -> None:
     box = Outbox(tmp_path)
     fill(box, 1200)
-    with RecordingServer() as server, victims(box, server, "resend") as victim:
-        hit = kill_at_random(victim, server, kills=8, stride=50, seed=2)
-        finish(victim)
+    with RecordingServer() as server, killed_senders(box, server, "resend") as sender:
+        hit = kill_at_random(sender, server, kills=8, stride=50, seed=2)
+        finish(sender)
         check_resent(box, server, kills=hit)
 
 
@@ -175,10 +175,10 @@ def test_deliver_killed_200_times_over_20_000_mails(tmp_path: Path, mode: str) -
     """200 kill -9 over 20,000 mails: 0 lost; mend doubles 0 and recaps each once, resend ≤ 50 a kill."""
     box = Outbox(tmp_path)
     fill(box, 20_000)
-    with RecordingServer() as server, victims(box, server, mode) as victim:
-        hit = kill_at_random(victim, server, kills=200, stride=60, seed=3)
+    with RecordingServer() as server, killed_senders(box, server, mode) as sender:
+        hit = kill_at_random(sender, server, kills=200, stride=60, seed=3)
         assert hit > 150
-        finish(victim)
+        finish(sender)
         if mode == "mend":
             left = check_mended(box, server)
             sys.stdout.write(f"{hit} kills, {left} uncertain and recapped, 0 lost, 0 doubled\n")
@@ -193,12 +193,12 @@ def test_deliver_killed_at_each_point_of_a_long_run(tmp_path: Path, mode: str) -
     """Killed at each commit, and each read and write of a socket, in turn: 0 lost; mend doubles 0."""
     box = Outbox(tmp_path)
     fill(box, 12_000)
-    with RecordingServer() as server, victims(box, server, mode) as victim:
+    with RecordingServer() as server, killed_senders(box, server, mode) as sender:
         hit = 0
         for point in range(1, 300):
-            victim.start(point)
-            hit += victim.status() == -signal.SIGKILL
-        finish(victim)
+            sender.start(point)
+            hit += sender.status() == -signal.SIGKILL
+        finish(sender)
         if mode == "mend":
             left = check_mended(box, server)
             sys.stdout.write(f"{hit} points, {left} uncertain and recapped, 0 lost, 0 doubled\n")

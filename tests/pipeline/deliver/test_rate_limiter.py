@@ -61,7 +61,7 @@ def test_a_limit_on_all_mail_leaves_the_rest_to_a_run_after_it_opens(box: Outbox
         )
         assert Counter(box.states().values()) == {"sent": 10, "queued": 15}
         wall.at += timedelta(minutes=63)
-        assert deliver(box.engine, options, now=NOW).sent == 0  # another run does not begin anew
+        assert deliver(box.engine, options, now=NOW).sent == 0  # another run does not begin again
         wall.at += timedelta(minutes=3)
         assert deliver(box.engine, options, now=NOW).sent == 10
         wall.at += timedelta(minutes=66)
@@ -77,7 +77,7 @@ def test_a_limit_that_opens_soon_is_waited_for(box: Outbox) -> None:
         assert len(server.recipients()) == 12
 
 
-def test_what_a_run_did_not_use_is_given_back(box: Outbox) -> None:
+def test_quota_that_a_run_did_not_use_is_given_back(box: Outbox) -> None:
     box.queue(box.readers(3), box.digest())
     wall = Wall()
     with RecordingServer() as server:
@@ -99,7 +99,7 @@ def test_what_a_run_did_not_use_is_given_back(box: Outbox) -> None:
     }
 
 
-def test_a_stopped_run_gives_back_what_it_had_taken(box: Outbox) -> None:
+def test_stopped_run_gives_its_quota_back(box: Outbox) -> None:
     box.queue(box.readers(300), box.digest())
     wall, asked = Wall(), iter([False] * 4)
     with RecordingServer() as server:
@@ -225,7 +225,7 @@ def test_a_relay_that_is_down_loses_its_share_and_the_run_goes_on(box: Outbox) -
         assert len(set(works.recipients())) == len(works.recipients()) == 100
 
 
-def test_a_relay_that_wants_none_of_ours_is_passed_over_for_the_other(box: Outbox) -> None:
+def test_a_relay_that_refuses_our_sender_is_left_for_the_other(box: Outbox) -> None:
     box.queue(box.readers(100), box.digest(), expires_at=None)
     with (
         RecordingServer(rules=ServerRules(refuse_sender=b"550 5.7.1 not you")) as strict,
@@ -275,7 +275,7 @@ class Dying(Conversation):
         super().mail(argument)
 
 
-def test_what_a_dead_relay_leaves_to_one_whose_limit_is_reached_goes_back(box: Outbox) -> None:
+def test_mail_of_a_dead_relay_goes_back_when_the_others_limit_is_reached(box: Outbox) -> None:
     box.queue(box.readers(100), box.digest(), expires_at=None)
     wall = Wall()
     with RecordingServer(conversation=Dying) as dies, RecordingServer() as tight:
@@ -291,7 +291,7 @@ def test_what_a_dead_relay_leaves_to_one_whose_limit_is_reached_goes_back(box: O
         assert Counter(box.states().values()) == {"sent": 30, "queued": 70}
 
 
-def test_what_comes_back_after_a_stop_is_not_waited_for(box: Outbox) -> None:
+def test_run_does_not_wait_for_mail_that_comes_back_after_a_stop(box: Outbox) -> None:
     box.queue(box.readers(20), box.digest(), expires_at=None)
     asked = threading.Event()
 
@@ -311,7 +311,7 @@ def test_what_comes_back_after_a_stop_is_not_waited_for(box: Outbox) -> None:
     assert Counter(box.states().values()) == {"sent": 3, "queued": 17}
 
 
-def test_one_slow_mail_does_not_hold_up_what_a_limit_lets_go(box: Outbox) -> None:
+def test_one_slow_mail_does_not_hold_up_mail_that_a_limit_allows(box: Outbox) -> None:
     box.queue(box.readers(20), box.digest(), expires_at=None)
     done: list[float] = []
 
@@ -347,7 +347,7 @@ def _all_unknown(_address: str) -> bytes:
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.2, 1.0])
-def test_a_relay_that_knows_none_of_our_readers_costs_nobody_their_place(box: Outbox, weight: float) -> None:
+def test_a_relay_that_knows_none_of_our_readers_suppresses_nobody(box: Outbox, weight: float) -> None:
     box.queue(box.readers(200), box.digest(), expires_at=None)
     with RecordingServer() as works, RecordingServer(rules=ServerRules(refuse=_all_unknown)) as wrong:
         options = replace(
@@ -360,7 +360,7 @@ def test_a_relay_that_knows_none_of_our_readers_costs_nobody_their_place(box: Ou
         assert counts.sent + counts.deferred == 200
 
 
-def test_a_wrong_relay_that_comes_in_when_another_dies_costs_nobody_their_place(box: Outbox) -> None:
+def test_a_wrong_relay_that_takes_over_when_another_dies_suppresses_nobody(box: Outbox) -> None:
     box.queue(box.readers(300), box.digest(), expires_at=None)
 
     def at_points(point: str) -> None:

@@ -188,7 +188,7 @@ def test_deliver_stops_when_the_relay_backs_off_and_keeps_what_it_sent(box: Outb
     assert sum(row["state"] == "deferred" for row in rows) == counts.deferred
 
 
-def test_deliver_stops_and_blames_nobody_when_a_tenth_of_the_first_is_refused(box: Outbox) -> None:
+def test_deliver_stops_and_suppresses_nobody_when_a_tenth_of_the_first_is_refused(box: Outbox) -> None:
     box.queue(box.readers(200), box.digest())
     with RecordingServer(rules=refusing(*range(1, 200, 3))) as server:
         counts = run(box, server)
@@ -206,7 +206,7 @@ def test_deliver_stops_and_blames_nobody_when_a_tenth_of_the_first_is_refused(bo
     assert counts.sent == accepted <= 2 * WINDOW
 
 
-def test_deliver_blames_a_few_once_the_first_fifty_are_in(box: Outbox) -> None:
+def test_deliver_suppresses_a_few_once_the_first_fifty_are_in(box: Outbox) -> None:
     box.queue(box.readers(120), box.digest())
     with RecordingServer(rules=refusing(1, 2, 3, 100)) as server:
         counts = run(box, server)
@@ -216,7 +216,7 @@ def test_deliver_blames_a_few_once_the_first_fifty_are_in(box: Outbox) -> None:
     assert {box.rows()[n]["attempts"] for n in (1, 2, 3, 100)} == {1}
 
 
-def test_deliver_spares_a_domain_that_refuses_by_policy(box: Outbox) -> None:
+def test_deliver_pauses_a_domain_that_refuses_by_policy(box: Outbox) -> None:
     box.queue(box.readers(300, domain="strict.example"), box.digest())
     box.queue(box.readers(50), box.digest())
     rules = ServerRules(

@@ -117,7 +117,7 @@ def test_deliver_5000_mails_through_a_storm_of_faults(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", first_quick((name for name in FAULTS if FAULTS[name] in KINDS), 8))
-def test_deliver_beside_a_relay_with_a_fault_ends_and_doubles_nothing(tmp_path: Path, name: str) -> None:
+def test_deliver_with_one_faulty_relay_ends_and_doubles_nothing(tmp_path: Path, name: str) -> None:
     """Each fault at one of two relays: the other sends on; none lost, doubled, stuck or wrongly blamed."""
     box = Outbox(tmp_path)
     box.queue(box.readers(100), box.digest(), expires_at=None)
