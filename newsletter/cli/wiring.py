@@ -118,10 +118,10 @@ class Wiring:
 
     def dkim_key_file(self, selector: str) -> KeyFile:
         """The file of the key of `selector`, which need not exist."""
-        from newsletter.ops.dkim_key_files import key_place
+        from newsletter.ops.dkim_key_files import locate_key
 
         named = next((entry for entry in self.work.settings.dkim if entry.selector == selector), None)
-        return key_place(
+        return locate_key(
             self.work.state_dir,
             selector=selector,
             sender_domain=self.unsigned_builder.domain,

@@ -1,6 +1,6 @@
-"""A mail server on loopback that keeps what it gets in Maildirs, one a recipient: for the demo.
+"""Runs the demo's mail server: it accepts mail on loopback and keeps it in a Maildir for each recipient.
 
-Takes mail from this machine only, relays nothing.
+Relays nothing.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class DemoMailServer:
     folder: Path  # holds a Maildir for each recipient, named by the address
 
     def maildir(self, address: str) -> Path:
-        """Where the mail for `address` lies."""
+        """The Maildir of `address`."""
         return self.folder / _file_name(address)
 
 
 class _MailHandler:
-    """What aiosmtpd calls for each mail."""
+    """Stores each message that aiosmtpd received."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,7 +50,7 @@ class _MailHandler:
 
 
 @contextmanager
-def local_mail(folder: Path) -> Iterator[DemoMailServer]:
+def running_mail_server(folder: Path) -> Iterator[DemoMailServer]:
     """Run the server, storing below `folder`, until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with socket.socket() as free:

@@ -1,7 +1,4 @@
-"""The files of DKIM keys: made and read where the settings say.
-
-Reads no settings and signs nothing.
-"""
+"""Makes and reads the files of DKIM keys. Reads no settings and signs nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ MAX_FILE = 64 * 1024  # bytes; the PEM of an RSA key of 4096 bits has 3,300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFile:
-    """Where a key lies, and under which name the world finds its public half."""
+    """The file of a key, and the selector and domain of its DNS record."""
 
     selector: str
     domain: str  # A-labels, lower case
@@ -30,7 +27,7 @@ class KeyFile:
         return f"DKIM key {self.selector!r}: {self.file}"
 
 
-def key_place(
+def locate_key(
     state_dir: Path,
     *,
     selector: str,
@@ -38,9 +35,9 @@ def key_place(
     domain: str | None = None,
     key_file: str | None = None,
 ) -> KeyFile:
-    """The place of one key. domain, key_file: what the settings say instead of the defaults.
+    """The file of one key. domain, key_file: settings that replace the defaults.
 
-    sender_domain: in A-labels. Raises ConfigurationError for a domain that cannot sign for it.
+    sender_domain: in A-labels. Raises ConfigurationError for a domain whose signature is not aligned (DMARC).
     """
     signing = sender_domain.lower()
     if domain is not None:
@@ -63,7 +60,7 @@ def key_place(
 def make_key(state_dir: Path, place: KeyFile, *, algorithm: Algorithm, replace: bool = False) -> DkimKey:
     """Make a key and write it, mode 0600.
 
-    Raises NewsletterError for a file that is there and may not be replaced, StorageError.
+    Raises NewsletterError when the file exists and may not be replaced, and StorageError.
     """
     check_writable(state_dir)
     pem = generate(algorithm)

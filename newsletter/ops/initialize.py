@@ -1,6 +1,6 @@
-"""Sets up a state directory and its database, and brings a database up to date.
+"""Sets up a state directory and its database, and migrates a database.
 
-Reads no settings: the command line hands in what they say.
+Reads no settings: the command line passes their values.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ SUPPRESSION_KEY = "suppression_key"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitReport:
-    """What `init` did."""
+    """The result of `init`."""
 
-    made: tuple[str, ...]  # names below the state directory; empty when nothing was missing
-    revision: str  # of the database
+    made: tuple[str, ...]  # names in the state directory; empty when nothing was missing
+    revision: str  # of the database schema
 
 
 def set_up(state_dir: Path, *, database_url: str, known_keys: frozenset[str]) -> InitReport:
-    """Make what is missing: directory, newsletter.toml, inbox, keys, database at this version's revision.
+    """Make the missing parts: directory, newsletter.toml, inbox, keys, database at this version's revision.
 
-    known_keys: the names among secret_key and suppression_key that the settings have.
-    Raises StorageError, also for a lost key that the database cannot do without.
+    known_keys: the names among secret_key and suppression_key that the settings have. Raises StorageError,
+    also when the suppression key is lost and the database holds hashes made with it.
     """
     if SUPPRESSION_KEY not in known_keys and not (state_dir / CREDENTIALS / SUPPRESSION_KEY).exists():
-        _check_nothing_hangs_on_it(state_dir, database_url)
+        _check_key_is_not_needed(state_dir, database_url)
     made = prepare(state_dir, known_keys=known_keys)
     check_writable(state_dir)
     before, revision = _upgrade(database_url)
@@ -43,15 +43,15 @@ def set_up(state_dir: Path, *, database_url: str, known_keys: frozenset[str]) ->
     return InitReport(made=tuple(made), revision=revision)
 
 
-def _check_nothing_hangs_on_it(state_dir: Path, database_url: str) -> None:
-    """Raise StorageError when addresses were hashed with the suppression key that is gone."""
+def _check_key_is_not_needed(state_dir: Path, database_url: str) -> None:
+    """Raise StorageError when the database holds addresses hashed with the missing suppression key."""
     if database_url == default_url(state_dir) and not (state_dir / DEFAULT_FILE).exists():
         return
     engine = open_engine(database_url)
     try:
         with reading(engine) as connection:
-            there = inspect(connection).has_table("suppressions")
-            hashed = suppression_key.hashes(connection) if there else 0
+            has_table = inspect(connection).has_table("suppressions")
+            hashed = suppression_key.hashes(connection) if has_table else 0
     finally:
         engine.dispose()
     if hashed:
@@ -62,7 +62,7 @@ def _check_nothing_hangs_on_it(state_dir: Path, database_url: str) -> None:
 
 
 def migrate_existing(state_dir: Path, *, database_url: str) -> tuple[str | None, str]:
-    """Migrate the database: its revision before and after. Making a SQLite file is `init`'s part."""
+    """Migrate the database. Returns its revision before and after. Makes no database: `init` does."""
     check_writable(state_dir)
     if database_url == default_url(state_dir) and not (state_dir / DEFAULT_FILE).exists():
         raise StorageError(

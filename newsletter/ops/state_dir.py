@@ -1,4 +1,4 @@
-"""The state directory: which one it is, and what `init` puts there.
+"""Finds the state directory and makes its parts: settings file, inbox, keys.
 
 Reads no settings, touches no database.
 """
@@ -64,7 +64,7 @@ def state_directory(flag: Path | None) -> Path:
     if flag is not None:
         return flag.absolute()
     for variable in ("NEWSLETTER_STATE_DIR", "STATE_DIRECTORY"):
-        # systemd joins several by ":", the first is the unit's own
+        # systemd joins several folders by ":"; the first is that of this unit
         value = os.environ.get(variable, "").split(":" if variable == "STATE_DIRECTORY" else "\0")[0]
         if value:
             return Path(value).absolute()
@@ -72,10 +72,10 @@ def state_directory(flag: Path | None) -> Path:
 
 
 def prepare(state_dir: Path, *, known_keys: frozenset[str]) -> list[str]:
-    """Make what is missing: the directory, newsletter.toml, the inbox, the keys that no source gives yet.
+    """Make the missing parts: the directory, newsletter.toml, the inbox, the keys. Overwrites nothing.
 
-    known_keys: names of KEYS that the settings have already. Returns the names of what was made.
-    Overwrites nothing. Raises StorageError when the directory cannot be written.
+    known_keys: the names among KEYS that the settings have already. Returns the names of the made parts.
+    Raises StorageError when the directory cannot be written.
     """
     made: list[str] = []
     try:
@@ -112,7 +112,7 @@ def check_writable(state_dir: Path) -> None:
 
 
 def unusable(state_dir: Path, error: OSError) -> StorageError:
-    """The message for an operating-system error inside the state directory."""
+    """The error for an operating-system error inside the state directory."""
     return StorageError(
         f"the state directory {state_dir} cannot be used: {error.strerror or error}",
         hint="Make it writable for this user, or name another with --state-dir.",
@@ -120,9 +120,9 @@ def unusable(state_dir: Path, error: OSError) -> StorageError:
 
 
 def write_private(file: Path, text: str, *, replace: bool = False) -> bool:
-    """Write a file that nobody else may read; whole or not at all, however the process ends.
+    """Write a file that only its owner may read. A killed process leaves the whole file or none.
 
-    Returns False for one that is there already, unless it is to be replaced.
+    Returns False when the file exists and is not to be replaced.
     """
     if file.exists() and not replace:
         return False
@@ -137,7 +137,7 @@ def write_private(file: Path, text: str, *, replace: bool = False) -> bool:
             part.replace(file)
             return True
         try:
-            os.link(part, file)  # unlike rename, never replaces what another process just made
+            os.link(part, file)  # unlike a rename, a link replaces no file of another process
         except FileExistsError:
             return False
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.ops.demo_mail_server import DemoMailServer, local_mail
+from newsletter.ops.demo_mail_server import DemoMailServer, running_mail_server
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
 
@@ -17,7 +17,7 @@ from tests.cli.shell import Shell
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[list[DemoMailServer]]:
     with ExitStack() as stack:
-        yield [stack.enter_context(local_mail(tmp_path / name)) for name in ("one", "two")]
+        yield [stack.enter_context(running_mail_server(tmp_path / name)) for name in ("one", "two")]
 
 
 def _free_port() -> int:

@@ -18,7 +18,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from newsletter.ops.demo_mail_server import DemoMailServer, local_mail
+from newsletter.ops.demo_mail_server import DemoMailServer, running_mail_server
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
 
@@ -28,7 +28,7 @@ ADA = "ada@readers.example"
 
 @pytest.fixture
 def mail(tmp_path: Path) -> Iterator[DemoMailServer]:
-    with local_mail(tmp_path / "mail") as server:
+    with running_mail_server(tmp_path / "mail") as server:
         yield server
 
 
@@ -121,7 +121,7 @@ def test_server_that_is_down_loses_nothing(
     assert answer.code in (1, 3)
     assert answer.json["sent"] == 0
     assert "refused" in answer.stderr
-    with local_mail(tmp_path / "mail") as server:
+    with running_mail_server(tmp_path / "mail") as server:
         _relay(ready, monkeypatch, server.port)
         assert ready.ok("send", "--at", "2026-04-13T07:30", "--json").json["sent"] == 1
         assert len(_mails(server, ADA)) == 1

@@ -183,7 +183,7 @@ def test_zone_of_the_guide_satisfies_the_doctor() -> None:
         records.setdefault((name.to_text(omit_final_dot=True), kind), []).append(record.to_text())
     records["7.113.0.203.in-addr.arpa", "PTR"] = ["mx.example.org."]  # the provider sets it
     with NameServer(records) as server:
-        found = doctor.look(
+        found = doctor.check_dns(
             Resolver(server.address),
             domain="example.org",
             keys=(),

@@ -73,11 +73,11 @@ def demo(ctx: typer.Context) -> None:
     it starts anew each time.
     """
     workspace(ctx)  # a typo in the environment is told here as everywhere
-    from newsletter.ops.demo_mail_server import local_mail
+    from newsletter.ops.demo_mail_server import running_mail_server
 
     folder = _folder(ctx.obj)
     _start_anew(folder)
-    with local_mail(folder / "mail") as server:
+    with running_mail_server(folder / "mail") as server:
         wiring = _newsletter(folder, server)
         days = _sample_days()
         last = _friday(days[-1][0])

@@ -217,7 +217,7 @@ def _dns(wiring: Wiring, *, resolver: str | None, addresses: list[str]) -> list[
     settings = wiring.work.settings
     sends_itself = any(is_loopback(smtp.host) for smtp in (settings.smtp, *settings.relays))
     own = dns.own_address() if sends_itself and not addresses else None
-    return dns.look(
+    return dns.check_dns(
         Resolver(resolver),
         domain=domain,
         keys=wiring.dkim_keys,
@@ -231,7 +231,7 @@ def _pages(work: Workspace, *, now: datetime) -> list[Finding]:
 
     settings = work.settings
     sends_away = "sender" in settings.model_fields_set
-    return pages.look(settings.base_url, name=settings.brand.name, sends_away=sends_away, now=now)
+    return pages.check_pages(settings.base_url, name=settings.brand.name, sends_away=sends_away, now=now)
 
 
 def _print(finding: Finding) -> None:

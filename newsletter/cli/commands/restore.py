@@ -61,7 +61,12 @@ def restore(
         done = check_backup(file, work.state_dir)
     else:
         done = put_back(
-            file, work.state_dir, terms_of=_terms, force=force, stopped=stopped, now=datetime.now(UTC)
+            file,
+            work.state_dir,
+            read_options=_read_options,
+            force=force,
+            stopped=stopped,
+            now=datetime.now(UTC),
         )
     if json:
         output.print_json({"state_dir": str(work.state_dir), "checked_only": check, **output.plain(done)})
@@ -74,7 +79,7 @@ def restore(
         raise typer.Exit(output.IN_PART)
 
 
-def _terms(state_dir: Path) -> RestoreOptions:
+def _read_options(state_dir: Path) -> RestoreOptions:
     from newsletter.db.engine import default_url
     from newsletter.delivery.outbox.recovery import Uncertain
     from newsletter.ops.backups.restore import RestoreOptions

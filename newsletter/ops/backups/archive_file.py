@@ -1,6 +1,6 @@
-"""A backup's file: a compressed tar archive whose last member says what must be in it, with hashes.
+"""Writes and unpacks a backup: a compressed tar archive whose last member lists the others with hashes.
 
-Knows no database and decides nothing about where things go.
+Knows no database, and does not decide where files go.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from typing import IO, Any
 
 from newsletter.core.errors import NewsletterError
 
-FORMAT = 1  # of the archive; one that says more is of a newer program
+FORMAT = 1  # of the archive; a newer program writes a larger number
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 256 * 2**20  # bytes; a million files need 150 MB
-COMPRESSION = 3  # of 9: three times as fast as the usual 6, and 5 % larger with these texts
-BLOCK = 1 << 20  # bytes read at once
+COMPRESSION_LEVEL = 3  # of 9: three times as fast as the usual 6, and 5 % larger with these texts
+BLOCK_SIZE = 1 << 20  # bytes of one read
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
-FOLDER_BITS = 0o2770  # of a folder's mode that come back: whose group may drop dumps; never the others
+RESTORED_MODE_BITS = 0o2770  # of a folder: its group may drop dumps, all other users may not
 
 
 class DamagedBackupError(NewsletterError):
-    """The file is no backup, or not whole."""
+    """The file is not a complete backup."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +44,13 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What the archive holds, and of what."""
+    """The list of contents of an archive."""
 
     format: int = FORMAT
-    version: str  # of the program that made it
+    version: str  # of the program that made the backup
     made_at: str  # ISO 8601, UTC
     database: str | None  # "sqlite", "postgresql"; None: left out
-    revision: str | None = None  # of the database
+    revision: str | None = None  # of the database schema
     files: Mapping[str, Member] = field(default_factory=dict)  # by their names in the archive
     folders: Mapping[str, int] = field(default_factory=dict)  # modes, by their names in the archive
 
@@ -61,7 +61,7 @@ class Manifest:
 
 
 class ArchiveWriter:
-    """An archive that is being written."""
+    """An archive during its writing."""
 
     def __init__(self, archive: tarfile.TarFile) -> None:
         self._archive = archive
@@ -69,16 +69,16 @@ class ArchiveWriter:
         self.folders: dict[str, int] = {}
 
     def add(self, name: str, file: Path) -> None:
-        """Add a file as it is now; one that grows meanwhile is cut. Raises OSError."""
+        """Add a file with its present size; later growth is left out. Raises OSError."""
         with file.open("rb") as opened:
             self._add(name, opened, os.fstat(opened.fileno()).st_size)
 
     def add_folder(self, name: str, mode: int) -> None:
-        """Remember a folder, which may be empty."""
+        """Record a folder, which may be empty."""
         self.folders[name] = mode & 0o7777
 
     def finish(self, manifest: Manifest) -> None:
-        """Write the manifest: without it the archive is not whole."""
+        """Write the manifest; an archive without one is damaged."""
         text = json.dumps(asdict(manifest), indent=1).encode()
         self._archive.addfile(_header(MANIFEST, len(text)), io.BytesIO(text))
 
@@ -90,12 +90,12 @@ class ArchiveWriter:
 
 @contextmanager
 def packing(target: Path) -> Iterator[ArchiveWriter]:
-    """A new archive, mode 0600. `target` must not exist, and does not when the block fails."""
+    """Write a new archive, mode 0600. `target` must not exist; it is removed when the block fails."""
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     try:
         with os.fdopen(descriptor, "wb") as out:
             with tarfile.open(
-                fileobj=out, mode="w:gz", compresslevel=COMPRESSION, format=tarfile.PAX_FORMAT
+                fileobj=out, mode="w:gz", compresslevel=COMPRESSION_LEVEL, format=tarfile.PAX_FORMAT
             ) as archive:
                 yield ArchiveWriter(archive)
             out.flush()
@@ -106,9 +106,10 @@ def packing(target: Path) -> Iterator[ArchiveWriter]:
 
 
 def unpack(source: Path, folder: Path) -> Manifest:
-    """Unpack an archive into an empty folder, private to this user, and check every byte of it.
+    """Unpack an archive into an empty, private folder, and check every byte of it.
 
-    Raises DamagedBackupError; for one of a newer program NewsletterError. `folder` is the caller's to remove.
+    Raises DamagedBackupError, and NewsletterError for a backup of a newer program. The caller removes
+    `folder`.
     """
     found: dict[str, Member] = {}
     text: bytes | None = None
@@ -123,12 +124,12 @@ def unpack(source: Path, folder: Path) -> Manifest:
                         text = content.read(MAX_MANIFEST)
                     else:
                         found[entry.name] = _write(content, folder / _safe(source, entry.name))
-            while whole.read(BLOCK):  # what pads the archive, to its checksum
+            while whole.read(BLOCK_SIZE):  # the padding, up to the checksum
                 pass
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise _damaged(source, str(error) or "it ends too early") from error
     except OSError as error:
-        if error.errno is not None:  # the disk's, not the archive's
+        if error.errno is not None:  # an error of the disk, not of the archive
             raise
         raise _damaged(source, str(error)) from error
     manifest = _read_manifest(source, text)
@@ -140,12 +141,12 @@ def unpack(source: Path, folder: Path) -> Manifest:
     for name, mode in manifest.folders.items():
         place = folder / _safe(source, name)
         place.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        place.chmod(mode & FOLDER_BITS | PRIVATE_FOLDER)
+        place.chmod(mode & RESTORED_MODE_BITS | PRIVATE_FOLDER)
     return manifest
 
 
 class _Hashing(io.RawIOBase):
-    """What is read through it is hashed."""
+    """Hashes the bytes that are read through it."""
 
     def __init__(self, inner: IO[bytes]) -> None:
         self._inner = inner
@@ -177,7 +178,7 @@ def _write(content: IO[bytes], target: Path) -> Member:
     digest, size = hashlib.sha256(), 0
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as out:
-        while block := content.read(BLOCK):
+        while block := content.read(BLOCK_SIZE):
             out.write(block)
             digest.update(block)
             size += len(block)

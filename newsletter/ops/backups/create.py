@@ -1,4 +1,4 @@
-"""Makes a backup of a newsletter while it runs: database, dumps, settings, keys, own templates, in one file.
+"""Makes a backup of a running newsletter: database, dumps, settings, keys, own templates, in one file.
 
 Restores nothing: that is `newsletter.ops.backups.restore`. Reads no settings.
 """
@@ -21,24 +21,22 @@ from newsletter.db.migrate import check_known
 from newsletter.db.snapshot import DatabaseKind, ProgramMissingError, copy_to, damage, kind_of, sqlite_file
 from newsletter.ops.backups.archive_file import ArchiveWriter, Manifest, packing
 
-FOLDER = "backups"  # in the state directory, when no other place is named
+FOLDER = "backups"  # in the state directory; the default place
 NAME = re.compile(r"newsletter-backup-\d{8}T\d{6}Z\.tar\.gz")
-ARCHIVES = (".gz", ".tgz")  # names of files; any other is a folder
-ASIDE = "before-restore-"  # folders with what a restore replaced
-LEFT_OUT = frozenset(
-    {FOLDER, "locks"}
-)  # at the top: other backups, and what holds for running processes only
-INBOX = "inbox"  # whose files may be taken away at any moment
+ARCHIVE_SUFFIXES = (".gz", ".tgz")  # a target with another suffix is a folder
+REPLACED_PREFIX = "before-restore-"  # of folders with the files that a restore replaced
+LEFT_OUT = frozenset({FOLDER, "locks"})  # top-level folders: backups, and locks of running processes
+INBOX = "inbox"  # a scheduler may ingest and move its files at any moment
 STATE, DATABASE = "state", "database"  # folders in the archive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backup:
-    """A backup that was made."""
+    """A finished backup."""
 
     file: Path
     size: int  # bytes
-    files: int  # in it, the database's copy included
+    files: int  # in the backup, the copy of the database included
     database: str | None  # sqlite, postgresql; None: left out
     revision: str
     trouble: str = ""  # why the database was left out
@@ -48,22 +46,27 @@ class Backup:
 def back_up(
     state_dir: Path, *, database_url: str, target: Path | None, keep: int | None, now: datetime
 ) -> Backup:
-    """Make a backup: in `target`, a file that does not exist or a folder; else in the state directory.
+    """Make a backup.
 
-    keep: remove all but so many of the backups in the folder. Without pg_dump a backup is made that lacks the
-    database and says so. Raises StorageError, DatabaseTooNewError.
+    target: a new file, or a folder; None: the folder of backups in the state directory. keep: how many
+    backups of that folder to keep; older ones are removed. Without pg_dump the backup lacks the database, and
+    `trouble` says so. Raises StorageError, DatabaseTooNewError.
     """
     revision = _revision(database_url)
-    file = _place(target if target is not None else state_dir / FOLDER, now=now)
+    file = _choose_file(target if target is not None else state_dir / FOLDER, now=now)
     removed: tuple[str, ...] = ()
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".newsletter-backup-") as private:
         copy, trouble = Path(private) / "copy", ""
         kind: DatabaseKind | None = kind_of(database_url)
         part = Path(private) / "part"
         with packing(part) as packer:
-            waiting = _pack_inbox(packer, state_dir)  # first: what is taken meanwhile waits once more
+            packed = _pack_inbox(
+                packer, state_dir
+            )  # first: a file that is ingested meanwhile is in the backup twice, not lost
             try:
-                copy_to(copy, url=database_url)  # what it knows of, the files that follow hold
+                copy_to(
+                    copy, url=database_url
+                )  # before the dumps: the copy must not refer to a dump that is not packed
             except ProgramMissingError as error:
                 kind, trouble = None, str(error)
             if kind is DatabaseKind.SQLITE and (found := damage(copy)):
@@ -75,7 +78,7 @@ def back_up(
                 packer.add(f"{DATABASE}/{kind.value}", copy)
                 copy.unlink()
             _pack_state(
-                packer, state_dir, without={file, Path(private), *waiting}, live={*_files_of(database_url)}
+                packer, state_dir, without={file, Path(private), *packed}, live={*_files_of(database_url)}
             )
             packer.finish(
                 Manifest(
@@ -88,9 +91,9 @@ def back_up(
                 )
             )
         try:
-            os.link(part, file)  # unlike rename, replaces nothing
+            os.link(part, file)  # unlike a rename, a link replaces no file
         except FileExistsError as error:
-            raise _is_there(file) from error
+            raise _exists_error(file) from error
     if keep is not None:
         removed = _prune(file, keep=keep)
     return Backup(
@@ -112,53 +115,54 @@ def _revision(database_url: str) -> str:
         engine.dispose()
 
 
-def _place(target: Path, *, now: datetime) -> Path:
-    """The file to make: `target` if it is named as an archive, else one named by the time in that folder."""
+def _choose_file(target: Path, *, now: datetime) -> Path:
+    """The file to write: `target` when it is named like an archive, else a new file in that folder."""
     target = target.absolute()
-    if not target.exists() and target.suffix not in ARCHIVES and target.parent.is_dir():
+    if not target.exists() and target.suffix not in ARCHIVE_SUFFIXES and target.parent.is_dir():
         target.mkdir(mode=0o700)
     if target.is_dir():
         file = target / f"newsletter-backup-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
-        return file if not file.exists() else _place(target, now=now + timedelta(seconds=1))
+        return file if not file.exists() else _choose_file(target, now=now + timedelta(seconds=1))
     if target.exists():
-        raise _is_there(target)
+        raise _exists_error(target)
     if not target.parent.is_dir():
         raise StorageError(f"there is no folder {target.parent}", hint="Make it, or name another place.")
     return target
 
 
-def _is_there(file: Path) -> NewsletterError:
+def _exists_error(file: Path) -> NewsletterError:
     return NewsletterError(f"there is a file {file} already", hint="Name another one, or a folder.")
 
 
 def _files_of(database_url: str) -> Iterator[Path]:
     file = sqlite_file(database_url)
     if file is not None:
-        file = file.resolve()  # the state directory, or the file, may be named through a link
+        file = file.resolve()  # its path may hold a symbolic link
         yield from (file.with_name(file.name + suffix) for suffix in ("", "-wal", "-shm", "-journal"))
 
 
 def _pack_inbox(packer: ArchiveWriter, state_dir: Path) -> set[Path]:
-    """The files that wait in the inbox; returns those that are in the backup with this."""
+    """Pack the files of the inbox. Returns those that are in the backup."""
     packed = set()
     inbox = state_dir / INBOX
     for file in sorted(inbox.iterdir()) if inbox.is_dir() else ():
         if file.is_file():
-            with suppress(FileNotFoundError, PermissionError):  # taken just now; the latter is told later
+            with suppress(
+                FileNotFoundError, PermissionError
+            ):  # ingested just now; _pack_state reports the other
                 packer.add(f"{STATE}/{INBOX}/{file.name}", file)
                 packed.add(file)
     return packed
 
 
 def _pack_state(packer: ArchiveWriter, state_dir: Path, *, without: set[Path], live: set[Path]) -> None:
-    """Everything in the state directory but `without`, the `live` database, other backups, and what concerns
-    this moment only."""
+    """Pack the state directory, except `without`, the `live` database, backups and temporary files."""
     seen: set[tuple[int, int]] = set()
     for place, folders, files in os.walk(state_dir, followlinks=True, onerror=_unreadable):
         here = Path(place)
         at_top = here == state_dir
         status = here.stat()
-        if (status.st_dev, status.st_ino) in seen:  # a link that leads back
+        if (status.st_dev, status.st_ino) in seen:  # a link to a folder above
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
@@ -166,7 +170,7 @@ def _pack_state(packer: ArchiveWriter, state_dir: Path, *, without: set[Path], l
             name
             for name in folders
             if here / name not in without
-            and not (at_top and (name in LEFT_OUT or name.lstrip(".").startswith(ASIDE)))
+            and not (at_top and (name in LEFT_OUT or name.lstrip(".").startswith(REPLACED_PREFIX)))
             and not name.startswith((".newsletter-backup-", ".restore-"))
         )
         inside = here.relative_to(state_dir)
@@ -178,9 +182,7 @@ def _pack_state(packer: ArchiveWriter, state_dir: Path, *, without: set[Path], l
                 continue
             try:
                 packer.add(f"{STATE}/{(inside / name).as_posix()}", file)
-            except (
-                FileNotFoundError
-            ):  # taken in between the look and the copy, or a half-written one is ready
+            except FileNotFoundError:  # it was ingested just now, or a temporary file was renamed
                 if inside.parts[:1] != (INBOX,) and not name.startswith("."):
                     raise
             except OSError as error:
@@ -195,9 +197,9 @@ def _unreadable(error: OSError, file: Path | None = None) -> None:
 
 
 def _prune(newest: Path, *, keep: int) -> tuple[str, ...]:
-    """Remove the oldest backups beside `newest`, by name, which tells the time."""
-    there = sorted(entry for entry in newest.parent.iterdir() if NAME.fullmatch(entry.name))
-    gone = [entry for entry in there[: max(0, len(there) - keep)] if entry != newest]
+    """Remove the oldest backups in the folder of `newest`. Their names hold the time."""
+    backups = sorted(entry for entry in newest.parent.iterdir() if NAME.fullmatch(entry.name))
+    gone = [entry for entry in backups[: max(0, len(backups) - keep)] if entry != newest]
     for entry in gone:
         entry.unlink(missing_ok=True)
     return tuple(entry.name for entry in gone)

@@ -1,6 +1,6 @@
-"""Puts a backup in the place of an empty state directory; everything is checked before anything is moved.
+"""Restores a backup into an empty state directory. Checks all of it before it moves a file.
 
-Reads no settings itself: the command line says which database the restored settings name.
+Reads no settings itself: its caller passes a function that does.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from newsletter.db.snapshot import (
 )
 from newsletter.delivery.outbox.recovery import Uncertain, doubt_unsettled
 from newsletter.ops.backups.archive_file import Manifest, unpack
-from newsletter.ops.backups.create import ASIDE, DATABASE, FOLDER, NAME, STATE
+from newsletter.ops.backups.create import DATABASE, FOLDER, NAME, REPLACED_PREFIX, STATE
 from newsletter.ops.state_dir import unusable
 
-KEPT = frozenset({FOLDER, "lost+found"})  # at the top: what may be there, and stays
+IGNORED = frozenset({FOLDER, "lost+found"})  # top-level folders that may exist, and stay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreOptions:
-    """What the restored settings say."""
+    """The restored settings that a restore needs."""
 
     database_url: str
     uncertain: Uncertain
@@ -44,41 +44,41 @@ class RestoreOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreReport:
-    """What was restored, or would be."""
+    """What a restore restored, or a check would restore."""
 
     made_at: datetime  # when the backup was made
     version: str  # of the program that made it
     revision: str | None  # of the database as it is now
     database: str | None  # sqlite, postgresql; None: the backup holds none
     files: int
-    uncertain: int = 0  # mails whose fate the backup cannot know
-    aside: Path | None = None  # where what was there before lies
+    uncertain: int = 0  # deliveries that may have been sent since the backup
+    aside: Path | None = None  # folder with the files that were there before
 
 
 def check_backup(source: Path, state_dir: Path) -> RestoreReport:
-    """Unpack a backup beside the state directory's files, check all of it, and remove it again.
+    """Unpack a backup into a temporary folder of the state directory, check all of it, and remove the folder.
 
     Raises DamagedBackupError, DatabaseTooNewError, StorageError.
     """
     with _staged(source, state_dir) as (folder, manifest):
         _check(source, folder, manifest)
-    return _told(manifest)
+    return _report(manifest)
 
 
 def restore(
     source: Path,
     state_dir: Path,
     *,
-    terms_of: Callable[[Path], RestoreOptions],
+    read_options: Callable[[Path], RestoreOptions],
     force: bool,
     stopped: bool,
     now: datetime,
 ) -> RestoreReport:
     """Restore a backup.
 
-    terms_of: reads the settings of an unpacked state directory. force: the directory need not be empty; what
-    is there goes aside. stopped: nothing was mailed since the backup was made; else each mail that waited
-    then may have gone out, and becomes uncertain. Raises what `check_backup` does; then nothing was changed.
+    read_options: reads the settings of an unpacked state directory. force: accept a directory that is not
+    empty and move its files aside. stopped: nothing was sent since the backup was made; otherwise each
+    delivery that waited then becomes uncertain. Raises as `check_backup` does; then nothing was changed.
     """
     present = _present(state_dir)
     if present and not force:
@@ -91,21 +91,21 @@ def restore(
         _check(source, folder, manifest)
         fresh = folder / STATE
         fresh.mkdir(exist_ok=True)
-        terms = terms_of(fresh)
-        ready, outside = _prepare_database(folder, manifest, terms=terms, state_dir=state_dir, fresh=fresh)
+        options = read_options(fresh)
+        ready, outside = _place_database(folder, manifest, options=options, state_dir=state_dir, fresh=fresh)
         uncertain = 0
         if ready is not None:
-            uncertain = _bring_up(ready, terms=terms, stopped=stopped, now=now)
+            uncertain = _upgrade(ready, options=options, stopped=stopped, now=now)
         aside = _put_aside(state_dir, present, now=now)
         if outside is not None:
             shutil.copyfile(folder / DATABASE / DatabaseKind.SQLITE.value, outside)
             outside.chmod(0o600)
         for entry in sorted(fresh.iterdir()):
             entry.rename(state_dir / entry.name)
-    return _told(manifest, uncertain=uncertain, aside=aside, revision=known_revisions()[-1])
+    return _report(manifest, uncertain=uncertain, aside=aside, revision=known_revisions()[-1])
 
 
-def _told(
+def _report(
     manifest: Manifest, *, uncertain: int = 0, aside: Path | None = None, revision: str | None = None
 ) -> RestoreReport:
     return RestoreReport(
@@ -125,8 +125,8 @@ def _present(state_dir: Path) -> list[Path]:
     return sorted(
         entry
         for entry in state_dir.iterdir()
-        if entry.name not in KEPT
-        and not entry.name.startswith((ASIDE, ".restore-"))
+        if entry.name not in IGNORED
+        and not entry.name.startswith((REPLACED_PREFIX, ".restore-"))
         and not NAME.fullmatch(entry.name)
     )
 
@@ -141,7 +141,7 @@ def _refuse_while_used(state_dir: Path, present: list[Path]) -> None:
 
 @contextmanager
 def _staged(source: Path, state_dir: Path) -> Iterator[tuple[Path, Manifest]]:
-    """The unpacked archive, in the state directory so that moving it is renaming; removed at the end."""
+    """The unpacked archive, in the state directory so that a move is a rename; removed at the end."""
     if not source.is_file():
         raise NewsletterError(f"there is no file {source}", hint="`newsletter backup` makes one.")
     made = not state_dir.exists()
@@ -159,7 +159,7 @@ def _staged(source: Path, state_dir: Path) -> Iterator[tuple[Path, Manifest]]:
 
 
 def _check(source: Path, folder: Path, manifest: Manifest) -> None:
-    """Whether this program can use what was unpacked."""
+    """Raise the reason when this program cannot use the unpacked backup."""
     if manifest.revision is not None and manifest.revision not in known_revisions():
         raise DatabaseTooNewError(
             f"{source} holds a database of a newer version (revision {manifest.revision}, "
@@ -178,15 +178,15 @@ def _check(source: Path, folder: Path, manifest: Manifest) -> None:
         engine.dispose()
 
 
-def _prepare_database(
-    folder: Path, manifest: Manifest, *, terms: RestoreOptions, state_dir: Path, fresh: Path
+def _place_database(
+    folder: Path, manifest: Manifest, *, options: RestoreOptions, state_dir: Path, fresh: Path
 ) -> tuple[str | None, Path | None]:
     """Put the database where the settings want it, as far as that can be undone.
 
-    Returns its URL for now (None: there is none), and the place outside the state directory where its file
-    has still to go.
+    Returns its present URL (None: the backup holds no database), and the file outside the state directory to
+    which it must still be copied (None: it is in place).
     """
-    wanted = kind_of(terms.database_url)
+    wanted = kind_of(options.database_url)
     if manifest.database is None:
         return None, None
     if manifest.database != wanted:
@@ -196,15 +196,15 @@ def _prepare_database(
         )
     copy = folder / DATABASE / manifest.database
     if wanted is DatabaseKind.POSTGRESQL:
-        check_empty(terms.database_url)
-        load_into(terms.database_url, copy)
-        return terms.database_url, None
-    file = sqlite_file(terms.database_url)
+        check_empty(options.database_url)
+        load_into(options.database_url, copy)
+        return options.database_url, None
+    file = sqlite_file(options.database_url)
     if file is None:
         raise NewsletterError(
             "database_url names no file", hint="Set it to sqlite:////path/file, or not at all."
         )
-    if file.is_relative_to(fresh):  # where settings that name no database put it
+    if file.is_relative_to(fresh):  # the default of settings without database_url
         inside = file
     elif file.is_relative_to(state_dir):
         inside = fresh / file.relative_to(state_dir)
@@ -220,28 +220,28 @@ def _prepare_database(
     return file_url(inside), None
 
 
-def _bring_up(url: str, *, terms: RestoreOptions, stopped: bool, now: datetime) -> int:
-    """Bring the database up to this version; how many mails became uncertain."""
+def _upgrade(url: str, *, options: RestoreOptions, stopped: bool, now: datetime) -> int:
+    """Bring the database up to this version. Returns how many deliveries became uncertain."""
     engine = open_engine(url)
     try:
         upgrade(engine)
         if stopped:
             return 0
         with writing(engine) as connection:
-            return doubt_unsettled(connection, now=now, mode=terms.uncertain)
+            return doubt_unsettled(connection, now=now, mode=options.uncertain)
     finally:
         engine.dispose()
         if kind_of(url) is DatabaseKind.SQLITE and (file := sqlite_file(url)) is not None:
-            is_used(file)  # the log goes into the file, which is moved alone
+            is_used(file)  # merges the write-ahead log into the file, which is moved without it
 
 
 def _put_aside(state_dir: Path, present: list[Path], *, now: datetime) -> Path | None:
-    """Move what is there into a folder of its own: also where the directory itself cannot be renamed."""
+    """Move the present files into a folder inside: the state directory itself may be a mount point."""
     if not present:
         return None
-    name = f"{ASIDE}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    name = f"{REPLACED_PREFIX}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     aside, number = state_dir / name, 1
-    while aside.exists():  # twice within a second
+    while aside.exists():  # a second restore within the same second
         number += 1
         aside = state_dir / f"{name}-{number}"
     aside.mkdir(mode=0o700)

@@ -1,4 +1,4 @@
-"""The checks of `newsletter doctor`: each looks at one thing and says what it found and how to mend it.
+"""Checks for `newsletter doctor`: each returns a finding and how to correct it.
 
-Mends nothing, and reads no settings: the command line hands in what they say.
+Corrects nothing, and reads no settings: the command line passes their values.
 """

@@ -1,4 +1,4 @@
-"""What a check found. Values only."""
+"""Defines the finding of a check. Values only."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How it stands with what was checked."""
+    """The result of a check."""
 
     OK = "ok"
-    WARNING = "warning"  # works, but somebody should look
-    FAILED = "failed"  # does not work, or will not for long
-    SKIPPED = "skipped"  # not looked at, with the reason
+    WARNING = "warning"  # works, but needs attention
+    FAILED = "failed"  # does not work, or soon will not
+    SKIPPED = "skipped"  # not checked, with the reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One line of the doctor's report."""
 
-    check: str  # what was looked at, a word or two
+    check: str  # its name, a word or two
     status: Status
-    words: str  # what was found
-    hint: str = ""  # how to mend it; empty when there is nothing to mend
+    words: str  # the fact
+    hint: str = ""  # how to correct it; empty when all is well
 
 
 def ok(check: str, words: str) -> Finding:
@@ -31,7 +31,7 @@ def ok(check: str, words: str) -> Finding:
 
 
 def warning(check: str, words: str, *, hint: str) -> Finding:
-    """Somebody should look."""
+    """Something needs attention."""
     return Finding(check=check, status=Status.WARNING, words=words, hint=hint)
 
 
@@ -41,5 +41,5 @@ def failed(check: str, words: str, *, hint: str) -> Finding:
 
 
 def skipped(check: str, why: str) -> Finding:
-    """Not looked at."""
+    """Nothing was checked."""
     return Finding(check=check, status=Status.SKIPPED, words=why)

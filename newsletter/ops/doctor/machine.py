@@ -1,4 +1,4 @@
-"""Looks at the machine: disk, clock, who may read what, how old keys are."""
+"""Checks the machine: free disk space, clock, file permissions, age of keys. Changes nothing."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 
 from newsletter.ops.doctor.finding import Finding, failed, ok, warning
 
-LEAST_ROOM = 200 * 2**20  # bytes; a day's mail of a large newsletter takes a tenth of it
-LEAST_FILES = 1000  # that can still be made
+MIN_FREE_BYTES = 200 * 2**20  # a day's mail of a large newsletter takes a tenth of it
+MIN_FREE_FILES = 1000
 MEGABYTE = 2**20
-OTHERS = 0o077  # of a mode: what is not the owner's
-KEY_AGE = timedelta(days=400)  # providers ask for a new DKIM key every year or sooner
+GROUP_AND_OTHERS = 0o077  # permission bits of a mode
+MAX_KEY_AGE = timedelta(days=400)  # providers ask for a new DKIM key every year or sooner
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 SECRETS = ("password", "secret_key", "suppression_key", "database_url")  # keys of newsletter.toml
 
 
 def disk(state_dir: Path, *, database_size: int) -> Finding:
-    """Room for mail and for a backup. database_size: bytes."""
+    """Whether the disk has room for mail and for a backup. database_size: bytes."""
     room = os.statvfs(state_dir)
     free = room.f_bavail * room.f_frsize
     words = f"{free // MEGABYTE} MB free"
-    if free < LEAST_ROOM or (room.f_files and room.f_favail < LEAST_FILES):
+    if free < MIN_FREE_BYTES or (room.f_files and room.f_favail < MIN_FREE_FILES):
         return failed(
             "disk",
-            words if free < LEAST_ROOM else f"room for {room.f_favail} more files",
+            words if free < MIN_FREE_BYTES else f"room for {room.f_favail} more files",
             hint=f"Make room on the disk of {state_dir}, or move the newsletter to a larger one.",
         )
     if free < 2 * database_size:
@@ -41,17 +41,19 @@ def disk(state_dir: Path, *, database_size: int) -> Finding:
 
 
 def synchronised() -> bool | None:
-    """Whether the kernel says that something keeps its clock right; None when it does not tell."""
+    """Whether the kernel's clock is synchronised; None when the kernel gives no answer."""
     try:
         kernel = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
-        answer = int(kernel.adjtimex(ctypes.create_string_buffer(512)))  # modes = 0: only asks
+        answer = int(
+            kernel.adjtimex(ctypes.create_string_buffer(512))
+        )  # modes = 0: reads and changes nothing
     except (OSError, AttributeError):
         return None
     return None if answer < 0 else answer != TIME_ERROR
 
 
 def clock(*, kept: bool | None, zone_words: str) -> Finding:
-    """kept: as `synchronised` says."""
+    """Whether NTP keeps the clock right. kept: the result of `synchronised`."""
     if kept is None:
         return ok("clock", f"{zone_words}; whether NTP keeps it right is not known here")
     if not kept:
@@ -65,17 +67,21 @@ def clock(*, kept: bool | None, zone_words: str) -> Finding:
 
 
 def privacy(state_dir: Path, *, keys: Sequence[Path]) -> list[Finding]:
-    """Who may read secrets and addresses. keys: private keys that the settings name."""
+    """Whether other users may read secrets and addresses. keys: private keys that the settings name."""
     secret = [*_files(state_dir / "credentials"), *(key for key in keys if key.is_file())]
     toml = state_dir / "newsletter.toml"
     if toml.is_file() and _has_secrets(toml):
         secret.append(toml)
-    bare = [file for file in secret if file.stat().st_mode & OTHERS]
-    if bare:
+    exposed = [file for file in secret if file.stat().st_mode & GROUP_AND_OTHERS]
+    if exposed:
         return [
-            failed("secrets", f"others on this machine may read {_named(bare)}", hint=f"chmod 600 {bare[0]}")
+            failed(
+                "secrets",
+                f"others on this machine may read {_named(exposed)}",
+                hint=f"chmod 600 {exposed[0]}",
+            )
         ]
-    databases = [file for file in state_dir.glob("*.sqlite3*") if file.stat().st_mode & OTHERS]
+    databases = [file for file in state_dir.glob("*.sqlite3*") if file.stat().st_mode & GROUP_AND_OTHERS]
     if databases and state_dir.stat().st_mode & 0o005:
         return [
             warning(
@@ -88,14 +94,14 @@ def privacy(state_dir: Path, *, keys: Sequence[Path]) -> list[Finding]:
 
 
 def key_age(keys: Sequence[Path], *, now: datetime) -> list[Finding]:
-    """How long the DKIM keys have been in use, by the age of their files."""
+    """Whether DKIM keys are too old, by the age of their files."""
     found = []
     for key in keys:
         try:
             age = now - datetime.fromtimestamp(key.stat().st_mtime, UTC)
         except OSError:
-            continue  # a key that cannot be read is named where it is read
-        if age > KEY_AGE:
+            continue  # the check of the keys reports a key that cannot be read
+        if age > MAX_KEY_AGE:
             found.append(
                 warning(
                     "key age",
@@ -104,7 +110,7 @@ def key_age(keys: Sequence[Path], *, now: datetime) -> list[Finding]:
                 )
             )
     if keys and not found:
-        return [ok("key age", f"{len(keys)} DKIM keys, none older than {KEY_AGE.days} days")]
+        return [ok("key age", f"{len(keys)} DKIM keys, none older than {MAX_KEY_AGE.days} days")]
     return found
 
 

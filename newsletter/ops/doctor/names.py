@@ -1,4 +1,4 @@
-"""Asks DNS, and answers in plain values. Judges nothing."""
+"""Queries DNS and returns plain values. Judges nothing."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import dns.reversename
 
 from newsletter.core.errors import ConfigurationError, NewsletterError
 
-PATIENCE = 6.0  # seconds for one question, with all its repetitions
+QUERY_TIMEOUT = 6.0  # seconds of one query with all its repetitions
 PORT = 53
 
 
 class NoAnswerError(NewsletterError):
-    """DNS could not be asked, or does not know for now: not the same as "there is none"."""
+    """DNS gave no answer, which is not the answer that there is no such record."""
 
 
 class Resolver:
-    """A resolver. Each method answers with what DNS has; empty when it has nothing."""
+    """Queries one DNS server. Each method returns an empty list when there is no record."""
 
     def __init__(self, server: str | None = None) -> None:
-        """server: `ADDRESS` or `ADDRESS:PORT` instead of the machine's own. Raises ConfigurationError."""
+        """server: `ADDRESS` or `ADDRESS:PORT`; None: those of this machine. Raises ConfigurationError."""
         if server is None:
             try:
                 self._resolver = dns.resolver.Resolver()
@@ -36,7 +36,7 @@ class Resolver:
             self._resolver = dns.resolver.Resolver(configure=False)
             address, self._resolver.port = _server(server)
             self._resolver.nameservers = [address]
-        self._resolver.lifetime = PATIENCE
+        self._resolver.lifetime = QUERY_TIMEOUT
 
     def texts(self, name: str) -> list[str]:
         """The TXT records, their strings joined (RFC 7208 section 3.3)."""
@@ -54,7 +54,7 @@ class Resolver:
         )
 
     def pointers(self, address: str) -> list[str]:
-        """The names that the address says it has."""
+        """The reverse names of an address."""
         reverse = dns.reversename.from_address(address).to_text()
         return [record.target.to_text(omit_final_dot=True) for record in self._ask(reverse, "PTR")]
 

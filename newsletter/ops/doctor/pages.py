@@ -1,4 +1,4 @@
-"""Looks at the web pages from outside: whether base_url leads to this newsletter, by HTTPS that holds."""
+"""Checks the web pages from outside: whether base_url leads to this newsletter, with a valid certificate."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from newsletter import __version__
 from newsletter.delivery.smtp.relay import is_loopback
 from newsletter.ops.doctor.finding import Finding, failed, ok, warning
 
-PATIENCE = 10  # seconds
-MOST = 2**20  # bytes of an answer; ours has 20,000
+REQUEST_TIMEOUT = 10  # seconds
+MAX_ANSWER = 2**20  # bytes; our page has 20,000
 DESCRIPTION = "/api/openapi.json"
-EXPIRES_SOON = timedelta(days=14)  # what renews certificates by itself does so a month before
+EXPIRES_SOON = timedelta(days=14)  # automatic renewal happens a month before
 START = "Start `newsletter run` or `newsletter serve`"
 
 
-def look(base_url: str, *, name: str, sends_away: bool, now: datetime) -> list[Finding]:
-    """name: of the newsletter. sends_away: mail goes to more than this machine, so readers follow links."""
+def check_pages(base_url: str, *, name: str, sends_away: bool, now: datetime) -> list[Finding]:
+    """Run every check of the pages. name: of the newsletter. sends_away: mail leaves this machine."""
     parts = urlsplit(base_url)
     local = is_loopback(parts.hostname or "")
     found = []
@@ -38,9 +38,9 @@ def look(base_url: str, *, name: str, sends_away: bool, now: datetime) -> list[F
         words = f"{base_url}: the certificate does not hold: {getattr(error, 'verify_message', '') or error}"
         return [*found, failed("web pages", words, hint="Let your reverse proxy renew it; see deploy/.")]
     except (OSError, http.client.HTTPException) as error:
-        tell = warning if local else failed
+        finding = warning if local else failed
         hint = f"{START}, and look at the reverse proxy, DNS and the firewall."
-        return [*found, tell("web pages", f"{base_url} does not answer: {error}", hint=hint)]
+        return [*found, finding("web pages", f"{base_url} does not answer: {error}", hint=hint)]
     found.append(_judged(base_url, status, body, name=name))
     if ends is not None and ends - now < EXPIRES_SOON:
         found.append(
@@ -61,9 +61,9 @@ def _fetch(base_url: str) -> tuple[int, bytes, datetime | None]:
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
         context = ssl.create_default_context()
-        connection = http.client.HTTPSConnection(host, port, timeout=PATIENCE, context=context)
+        connection = http.client.HTTPSConnection(host, port, timeout=REQUEST_TIMEOUT, context=context)
     else:
-        connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(host, port, timeout=REQUEST_TIMEOUT)
     try:
         connection.connect()
         if isinstance(connection.sock, ssl.SSLSocket):
@@ -72,7 +72,7 @@ def _fetch(base_url: str) -> tuple[int, bytes, datetime | None]:
                 ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(told), UTC)
         connection.request("GET", f"{parts.path}{DESCRIPTION}", headers={"User-Agent": "newsletter-doctor"})
         response = connection.getresponse()
-        return response.status, response.read(MOST), ends
+        return response.status, response.read(MAX_ANSWER), ends
     finally:
         connection.close()
 

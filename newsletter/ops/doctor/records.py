@@ -1,4 +1,4 @@
-"""Looks at what the database holds: whether it is sound, and what waits in it for too long."""
+"""Checks the database: whether it is sound, and which rows wait too long. Changes nothing."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from newsletter.ops.doctor.finding import Finding, failed, ok, warning
 from subscribers import queries, requests
 from subscribers.errors import SubscriberError
 
-TOLERANCE = timedelta(minutes=5)  # clocks of several machines differ by seconds
-LATE = timedelta(hours=2)  # a mail that could have gone so long ago tells that nobody sends
-UNANSWERED = timedelta(minutes=30)  # a sign-up is answered within seconds
-SILENCE = timedelta(hours=1)  # whatever runs the newsletter does so every few minutes
+CLOCK_TOLERANCE = timedelta(minutes=5)  # clocks of several machines differ by seconds
+MAX_DELIVERY_DELAY = timedelta(hours=2)  # of a due delivery: nothing sends
+MAX_ANSWER_DELAY = timedelta(minutes=30)  # of a sign-up, which is answered within seconds
+MAX_RUN_GAP = timedelta(hours=1)  # a scheduler or timer runs every few minutes
 MEGABYTE = 2**20
 CANARIES = "Subscribe that address (`newsletter subscribers add`), or take it out of `review.canaries`."
 START = "Start `newsletter run` (or `schedule`), or call `newsletter send` from a timer."
 
 
 def size(engine: Engine, *, url: str) -> int:
-    """Bytes that the database takes."""
+    """The size of the database, bytes."""
     file = sqlite_file(url)
     if file is not None:
         return sum(
@@ -44,7 +44,7 @@ def size(engine: Engine, *, url: str) -> int:
 
 
 def database(engine: Engine, *, url: str) -> list[Finding]:
-    """Revision, size and soundness. Raises what `check_current` does."""
+    """Revision, size and soundness of the database. Raises the errors of `check_current`."""
     check_current(engine)
     file = sqlite_file(url)
     words = f"revision {known_revisions()[-1]}, {max(1, size(engine, url=url) // MEGABYTE)} MB"
@@ -72,13 +72,13 @@ def database(engine: Engine, *, url: str) -> list[Finding]:
 
 
 def instants(connection: Connection, *, now: datetime) -> Finding:
-    """Whether the clock stands behind what was written down already."""
+    """Whether the clock is behind the latest timestamp in the database."""
     found = [
         connection.execute(select(func.max(column))).scalar()
         for column in (runs.c.at, deliveries.c.composed_at, deliveries.c.finished_at, dumps.c.received_at)
     ]
     latest = max((at for at in found if at is not None), default=None)
-    if latest is not None and latest > now + TOLERANCE:
+    if latest is not None and latest > now + CLOCK_TOLERANCE:
         return failed(
             "clock and database",
             f"the database has entries of {latest:%Y-%m-%d %H:%M} UTC, which is still to come",
@@ -89,12 +89,12 @@ def instants(connection: Connection, *, now: datetime) -> Finding:
 
 
 def outbox(connection: Connection, *, now: datetime) -> Finding:
-    """Whether mails that could go do go."""
+    """Whether due deliveries are sent."""
     due = select(func.count(deliveries.c.id), func.min(deliveries.c.next_attempt_at)).where(
         WAITING, deliveries.c.next_attempt_at <= now
     )
     count, oldest = connection.execute(due).one()
-    if oldest is not None and now - oldest > LATE:
+    if oldest is not None and now - oldest > MAX_DELIVERY_DELAY:
         return failed(
             "outbox", f"{count} mails wait, the oldest since {oldest:%Y-%m-%d %H:%M} UTC", hint=START
         )
@@ -103,10 +103,10 @@ def outbox(connection: Connection, *, now: datetime) -> Finding:
 
 
 def sign_ups(connection: Connection, *, now: datetime) -> Finding:
-    """Whether what people asked for on the pages is answered."""
+    """Whether the requests of the web pages are answered."""
     counts = requests.counts(connection)
     first = requests.waiting(connection, most=1)
-    if first and now - first[0].at > UNANSWERED:
+    if first and now - first[0].at > MAX_ANSWER_DELAY:
         return failed(
             "sign-ups",
             f"{counts['waiting']} requests wait, the oldest since {first[0].at:%Y-%m-%d %H:%M} UTC",
@@ -144,7 +144,7 @@ def held(connection: Connection) -> list[Finding]:
 
 
 def canaries(connection: Connection, addresses: Sequence[str]) -> list[Finding]:
-    """Whether those who are to get editions first are readers who get any."""
+    """Whether each canary is a confirmed reader."""
     found = []
     for address in addresses:
         try:
@@ -160,7 +160,7 @@ def canaries(connection: Connection, addresses: Sequence[str]) -> list[Finding]:
 
 
 def uncertain(connection: Connection) -> Finding:
-    """Digests whose fate is unknown and whose papers have not been given since."""
+    """Uncertain digests whose papers no later delivery has carried."""
     open_recaps = (
         select(func.count(deliveries.c.id.distinct()))
         .join(reader_debts, reader_debts.c.from_delivery_id == deliveries.c.id)
@@ -181,7 +181,7 @@ def uncertain(connection: Connection) -> Finding:
 
 
 def scheduler(connection: Connection, *, leader_lock: Path, now: datetime) -> Finding:
-    """Whether something does what is due: a scheduler on this machine, or a timer that calls `send`."""
+    """Whether a scheduler on this machine, or a timer that calls `send`, does what is due."""
     if _is_locked(leader_lock):
         return ok("scheduler", "one runs on this machine")
     last = connection.execute(
@@ -189,7 +189,7 @@ def scheduler(connection: Connection, *, leader_lock: Path, now: datetime) -> Fi
     ).scalar()
     if last is None:
         return warning("scheduler", "nothing has ever been sent", hint=START)
-    if now - last > SILENCE:
+    if now - last > MAX_RUN_GAP:
         return warning("scheduler", f"nothing has run since {last:%Y-%m-%d %H:%M} UTC", hint=START)
     return ok("scheduler", f"none here, but `send` ran at {last:%Y-%m-%d %H:%M} UTC")
 

@@ -1,4 +1,4 @@
-"""Evaluates SPF records (RFC 7208): may this address send for that domain? Macros are not expanded."""
+"""Evaluates SPF records (RFC 7208): may this address send for that domain? Expands no macros."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from newsletter.ops.doctor.names import Resolver
 
-MOST_LOOKUPS = 10  # RFC 7208 section 4.6.4; receivers call more a permanent error
-MOST_EXCHANGES = 10  # hosts of one mx mechanism, the same section
+MAX_LOOKUPS = 10  # RFC 7208 section 4.6.4; more is a permanent error
+MAX_EXCHANGES = 10  # hosts of one mx mechanism, the same section
 Address = IPv4Address | IPv6Address
 
 
 class SpfResult(StrEnum):
-    """What a receiver concludes (RFC 7208 section 2.6)."""
+    """The result of an evaluation (RFC 7208 section 2.6)."""
 
     PASS = "pass"  # noqa: S105 (the RFC's word)
     FAIL = "fail"
     SOFTFAIL = "softfail"
     NEUTRAL = "neutral"
     NONE = "none"  # there is no record
-    PERMERROR = "permerror"  # the record is wrong: many refuse the mail
+    PERMERROR = "permerror"  # the record is wrong: many servers refuse the mail
 
 
 _QUALIFIERS = {"+": SpfResult.PASS, "-": SpfResult.FAIL, "~": SpfResult.SOFTFAIL, "?": SpfResult.NEUTRAL}
 
 
 class _BrokenError(Exception):
-    """The record is wrong; the message says how."""
+    """The record is wrong; the message gives the reason."""
 
 
 @dataclass(slots=True)
 class SpfEvaluation:
-    """One evaluation, and what it needed."""
+    """One evaluation and its look-ups."""
 
     names: Resolver
-    address: Address | None  # None: nothing matches, so that every mechanism is walked through
+    address: Address | None  # None: matches no mechanism, so that all are evaluated
     lookups: int = 0
-    is_exact: bool = True  # False when a macro was met that is not expanded here
+    is_exact: bool = True  # False when the record holds a macro
     why: str = ""  # of a permerror
     seen: list[str] = field(default_factory=list)  # the records, the domain's own first
 
@@ -100,18 +100,18 @@ class SpfEvaluation:
         if name == "a":
             return self._is_one_of(self.names.addresses(target), prefixes if slash else "")
         if name == "mx":
-            hosts = [host for _preference, host in self.names.exchanges(target)[:MOST_EXCHANGES] if host]
+            hosts = [host for _preference, host in self.names.exchanges(target)[:MAX_EXCHANGES] if host]
             found = [address for host in hosts for address in self.names.addresses(host)]
             return self._is_one_of(found, prefixes if slash else "")
         if name == "exists":
             return bool(self.names.addresses(target)) and self.address is not None
-        self.is_exact = False  # ptr: nobody should use it (section 5.5)
+        self.is_exact = False  # ptr: deprecated (section 5.5)
         return False
 
     def _count(self) -> None:
         self.lookups += 1
-        if self.lookups > MOST_LOOKUPS:
-            raise _BrokenError(f"it takes more than {MOST_LOOKUPS} look-ups")
+        if self.lookups > MAX_LOOKUPS:
+            raise _BrokenError(f"it takes more than {MAX_LOOKUPS} look-ups")
 
     def _within(self, text: str) -> bool:
         try:

@@ -31,7 +31,7 @@ def _look(
     zone: Zone, *, keys: Sequence[DkimKey] = (KEY,), addresses: Sequence[str] = (HERE,), domain: str = DOMAIN
 ) -> dict[str, list[tuple[Status, str]]]:
     with NameServer(zone) as server:
-        found = dns.look(
+        found = dns.check_dns(
             Resolver(server.address), domain=domain, keys=keys, addresses=addresses, sends_itself=True
         )
     told: dict[str, list[tuple[Status, str]]] = {}
@@ -153,7 +153,7 @@ def test_unknown_address_and_unsigned_mail_are_no_failures() -> None:
 
 def test_sender_that_only_this_machine_knows_is_a_warning_and_asks_nobody() -> None:
     with NameServer(GOOD) as server:
-        (finding,) = dns.look(
+        (finding,) = dns.check_dns(
             Resolver(server.address), domain="localhost", keys=(), addresses=(), sends_itself=True
         )
         assert (finding.status, server.asked) == (Status.WARNING, [])
