@@ -1,7 +1,7 @@
-"""What a newsletter needs done again and again, as steps that tell whether there was work. Keeps no time.
+"""Defines the recurring jobs of a newsletter as steps that return whether there was work. Keeps no time.
 
-Each looks first and opens a transaction only for work; each may run beside any other, here or elsewhere. Who
-repeats them, and what becomes of a step that fails, is `newsletter.scheduler.job_runner`.
+Each step checks first and opens a transaction only for work. Steps may run at the same time, in this process
+or in another one. `newsletter.scheduler.job_runner` repeats them and handles their failures.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from newsletter.pipeline.intake.ingest import ingest_bytes
 from newsletter.pipeline.readers.purge import tidy
 from newsletter.pipeline.send import prepare
 
-LEAST_ROOM = 200 * 2**20  # bytes free on the disk of the state directory; a day's mail takes a tenth of it
+MIN_FREE_BYTES = 200 * 2**20  # on the disk of the state directory; the mail of a day takes a tenth of it
 
 log = logging.getLogger("newsletter.scheduler")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Jobs:
-    """One newsletter's standing work."""
+    """The jobs of one newsletter."""
 
     engine: Engine
     state_dir: Path
@@ -44,18 +44,18 @@ class Jobs:
     delivery: DeliveryOptions
     clock: Callable[[], datetime]  # aware UTC
 
-    def take_in(self) -> bool:
-        """Look into the inbox and ingest what is complete."""
-        return bool(self.inbox.look(now=self.clock()))
+    def ingest_inbox(self) -> bool:
+        """Ingest the complete files of the inbox."""
+        return bool(self.inbox.scan(now=self.clock()))
 
     def compose(self) -> bool:
         """Publish what is new, and compose for everybody who is due."""
         now = self.clock()
         with reading(self.engine) as connection:
             wanted = (
-                pending_work.news_wait(connection)
-                or pending_work.slots_wait(connection, now=now)
-                or pending_work.canaries_wait(connection, self.options.edition_schedule.canaries, now=now)
+                pending_work.has_news(connection)
+                or pending_work.has_due_slots(connection, now=now)
+                or pending_work.has_due_canaries(connection, self.options.edition_schedule.canaries, now=now)
             )
         if not wanted:
             return False
@@ -67,40 +67,40 @@ class Jobs:
             report.due,
             "".join(f" {reason.replace(' ', '_')}={n}" for reason, n in sorted(report.closed.items())),
         )
-        return False  # what it left is not for now
+        return False  # nothing more is due now
 
     def deliver(self, stop: Callable[[], bool]) -> bool:
-        """Send what waits; stop: see `deliver`. Raises NewsletterError when no server can be used."""
+        """Send the deliveries that are due. stop: see `deliver`. Raises NewsletterError without a server."""
         now = self.clock()
         with reading(self.engine) as connection:
-            if not pending_work.mails_wait(connection, locks_dir=self.delivery.locks_dir, now=now):
+            if not pending_work.has_due_deliveries(connection, locks_dir=self.delivery.locks_dir, now=now):
                 return False
-        counts = deliver(self.engine, self.delivery, now=now, stop=stop)
+        report = deliver(self.engine, self.delivery, now=now, stop=stop)
         log.info(
             "delivered sent=%d deferred=%d failed=%d uncertain=%d skipped=%d",
-            counts.sent,
-            counts.deferred,
-            counts.failed,
-            counts.uncertain,
-            sum(counts.skipped.values()),
+            report.sent,
+            report.deferred,
+            report.failed,
+            report.uncertain,
+            sum(report.skipped.values()),
         )
-        for trouble in counts.relay_errors:
+        for trouble in report.relay_errors:
             log.warning("mail server out of use: %s", trouble.message)
-        if counts.stopped is not None:
-            raise counts.stopped
-        return counts.settled > 0 and not counts.interrupted
+        if report.stopped is not None:
+            raise report.stopped
+        return report.settled > 0 and not report.interrupted
 
-    def tidy(self) -> bool:
-        """Drop what is not to be kept."""
-        gone = tidy(self.engine, now=self.clock())
-        if gone:
-            log.info("purged people=%d", gone)
+    def purge(self) -> bool:
+        """Delete data that must not be kept."""
+        purged = tidy(self.engine, now=self.clock())
+        if purged:
+            log.info("purged people=%d", purged)
         return False
 
-    def check(self) -> bool:
-        """Look at the disk. Raises StorageError when it is nearly full."""
+    def check_disk(self) -> bool:
+        """Check the free space. Raises StorageError when the disk is nearly full."""
         free = shutil.disk_usage(self.state_dir).free
-        if free < LEAST_ROOM:
+        if free < MIN_FREE_BYTES:
             raise StorageError(
                 f"{free // 2**20} MiB are free on the disk of the state directory",
                 hint="Make room: without it nothing can be ingested, composed or sent.",
@@ -108,10 +108,10 @@ class Jobs:
         return False
 
 
-def taker(
+def inbox_ingester(
     engine: Engine, *, archive: Path, matcher: TopicMatcher
 ) -> Callable[[bytes, str, datetime], DumpReport]:
-    """What ingests a dump of the inbox. archive: the folder of raw bytes."""
+    """A function that ingests bytes of the inbox. archive: the folder of raw bytes."""
 
     def take(data: bytes, name: str, now: datetime) -> DumpReport:
         return ingest_bytes(engine, data, name=name, archive=archive, matcher=matcher, now=now)

@@ -1,4 +1,4 @@
-"""Whether there is work, by a cheap look each, before anybody opens a transaction for it. Changes nothing."""
+"""Tells whether there is work, by one cheap query each, before a job opens a transaction. Changes nothing."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from newsletter.pipeline.compose.stale_mail import stale_deliveries, stale_param
 from subscribers import audience
 
 
-def canaries_wait(connection: Connection, addresses: Sequence[str], *, now: datetime) -> bool:
+def has_due_canaries(connection: Connection, addresses: Sequence[str], *, now: datetime) -> bool:
     """Whether an edition is due for a canary ahead of its time."""
     people = canaries.ids_of(connection, addresses)
     return bool(people) and bool(canaries.due_canaries(connection, people, now=now))
 
 
-def news_wait(connection: Connection) -> bool:
+def has_news(connection: Connection) -> bool:
     """Whether publishing would make an edition."""
     return connection.execute(_news()).first() is not None
 
 
-def slots_wait(connection: Connection, *, now: datetime) -> bool:
-    """Whether composing would have somebody to look at: an open slot, a mail to be redone or given up."""
+def has_due_slots(connection: Connection, *, now: datetime) -> bool:
+    """Whether composing has work: an open slot, or mail that is out of date or has expired."""
     for waiting in (_late(), _stale()):
         if connection.execute(waiting, stale_parameters(now)).first() is not None:
             return True
@@ -62,11 +62,12 @@ def _stale() -> Select[Any]:
     return stale_deliveries().limit(1)
 
 
-_known: dict[tuple[str, str | None, int, str], tuple[Slot, Slot]] = {}  # the slots around the last look
+# By schedule: the slots before and after the last query.
+_known: dict[tuple[str, str | None, int, str], tuple[Slot, Slot]] = {}
 
 
 def _last_slot(kind: str, weekday: str | None, hour: int, timezone: str, now: datetime) -> Slot:
-    """The last slot of a schedule; worked out once per slot, for a look may meet thousands of schedules."""
+    """The last slot of a schedule; computed once for each slot: there may be thousands of schedules."""
     around = _known.get((kind, weekday, hour, timezone))
     if around is None or not around[0].at <= now < around[1].at:
         cadence = Cadence(kind=kind, weekday=weekday, hour=hour, timezone=timezone)
@@ -75,8 +76,8 @@ def _last_slot(kind: str, weekday: str | None, hour: int, timezone: str, now: da
     return around[0]
 
 
-def mails_wait(connection: Connection, *, locks_dir: Path, now: datetime) -> bool:
-    """Whether delivering would have something to do: a mail that is due, or one that a dead sender held."""
+def has_due_deliveries(connection: Connection, *, locks_dir: Path, now: datetime) -> bool:
+    """Whether delivering has work: a delivery that is due, or one that a dead sender held."""
     due = select(deliveries.c.id).where(and_(WAITING, deliveries.c.next_attempt_at <= now)).limit(1)
     if connection.execute(due).first() is not None:
         return True

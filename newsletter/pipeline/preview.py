@@ -1,6 +1,6 @@
-"""Shows the very mail that a reader would get, by making it and taking it back. Stores and sends nothing.
+"""Shows the message that a reader would get: composes it and rolls back. Stores and sends nothing.
 
-Where nothing is owed, the latest digest serves as a sample, and where there is none, one of shipped papers.
+Where nothing is owed, the latest digest serves as a sample; without any digest, one of shipped papers.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ TO_BE_SENT = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.DEFERRED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A mail that was made to be looked at."""
+    """A message to look at."""
 
     envelope: Envelope
-    sample: bool  # nothing is owed: this is the latest digest that anybody got
+    sample: bool  # nothing is owed: this is the latest digest of any reader
 
     def part(self, kind: str) -> str:
         """Its decoded html or text part."""
@@ -55,10 +55,10 @@ def preview(
     links: Callable[[ClaimedMail], Mapping[str, str]],
     sample_digest: SampleDigest,
 ) -> Preview:
-    """The reader's next digest as if their slot were now (aware) and what is unpublished were published.
+    """The reader's next digest, as if their slot were `now` (aware) and all news were published.
 
-    Where a slot is due at `now`, these are the bytes that `send` at that instant mails; so they are where a
-    composed mail waits and nothing newer is owed. Raises NotFoundError when this person may not be mailed.
+    These are the bytes that `send` mails at that instant, when a slot is due or a composed delivery waits and
+    nothing newer is owed. Raises NotFoundError when this person may not be mailed.
     """
     with rolled_back(engine) as connection:
         expire(connection, now=now)
@@ -89,7 +89,7 @@ def preview(
     return Preview(envelope=envelope, sample=latest is None)
 
 
-def sample_for(
+def sample_envelope(
     engine: Engine,
     *,
     address: str,
@@ -98,9 +98,9 @@ def sample_for(
     my: Mapping[str, str],
     sample_digest: SampleDigest,
 ) -> Envelope:
-    """The latest digest as a mail to any address, outside the ledger (`send --test`).
+    """The latest digest as a message to any address, outside the ledger (`send --test`).
 
-    now: makes its Message-ID another one each time.
+    now: part of its Message-ID, which is new each time.
     """
     with rolled_back(engine) as connection:
         digest_id = _latest_digest(connection, None)
@@ -112,7 +112,7 @@ def sample_for(
 
 
 def _latest_mail(connection: Connection, subscriber_id: int, *, waiting: bool) -> Row[Any] | None:
-    """The latest digest mail of a reader. waiting: only one that is still to be sent."""
+    """The latest digest delivery of a reader. waiting: only one that is still to be sent."""
     d = deliveries.c
     mails: Select[Any] = (
         select(d.key, d.digest_id, d["values"].label("own"))

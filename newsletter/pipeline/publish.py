@@ -1,4 +1,4 @@
-"""Publishing: what is news since the last edition becomes the next one. Idempotent: no news, no edition."""
+"""Publishes all news as the next edition; without news there is none. It composes nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NO_HOLD = timedelta(0)
 def publish(engine: Engine, *, now: datetime, zone: str = "UTC", hold: timedelta = NO_HOLD) -> int | None:
     """Freeze all news into an edition; returns its number, or None when nothing was new.
 
-    now: aware. zone: whose date the edition bears. hold: time for an admin to look before it is ready.
+    now: aware. zone: of the edition's date. hold: time for an admin to look before it is ready.
     """
     with writing(engine, alone=True) as connection:
         return publish_in(connection, now=now, zone=zone, hold=hold)

@@ -1,4 +1,4 @@
-"""Sending: publish, compose, deliver, in this order. Each step is idempotent; so is the whole."""
+"""Publishes, composes and delivers, in this order. It decides nothing; a second run repeats nothing."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from newsletter.pipeline.publish import publish_in
 
 @dataclass(slots=True, kw_only=True)
 class SendReport:
-    """What one run did, in mails."""
+    """The outcome of one run, in deliveries."""
 
-    edition: int | None = None  # the newest there is
-    due: int = 0  # mails that this run had to send, waiting ones included
+    edition: int | None = None  # the newest one
+    due: int = 0  # deliveries that were due in this run, those from earlier runs included
     composed: int = 0
     sent: int = 0
     deferred: int = 0
     failed: int = 0
     uncertain: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
-    closed: dict[str, int] = field(default_factory=dict)  # slots that passed without a mail, by reason
+    closed: dict[str, int] = field(default_factory=dict)  # slots that passed without a digest, by reason
     stopped: NewsletterError | None = None  # why the run ended before its work did
-    held: dict[int, str] = field(default_factory=dict)  # editions that were held by themselves, and why
+    held: dict[int, str] = field(default_factory=dict)  # editions that the program held, and why
     relay_errors: list[NewsletterError] = field(default_factory=list)  # relays out of use while others worked
     dry_run: bool = False
 
@@ -101,7 +101,7 @@ def send(
 
 
 def prepare(engine: Engine, options: SendOptions, delivery: DeliveryOptions, *, now: datetime) -> SendReport:
-    """All of `send` but the delivering, in one transaction; its report as far as it goes."""
+    """Do all of `send` except delivering, in one transaction; returns the report so far."""
     with writing(engine, alone=True) as connection:
         # First what earlier runs left behind: papers of expired messages belong in these digests.
         uncertain = recover(
@@ -126,7 +126,7 @@ def prepare(engine: Engine, options: SendOptions, delivery: DeliveryOptions, *, 
 
 
 def dry_run(engine: Engine, options: SendOptions, *, now: datetime) -> SendReport:
-    """What `send` would compose, by doing it and rolling it back; nothing is stored or sent."""
+    """Report what `send` would compose: compose and roll back. Nothing is stored or sent."""
     with rolled_back(engine) as connection:
         expire(connection, now=now)
         schedule = options.edition_schedule

@@ -1,4 +1,4 @@
-"""A trial: one sample mail to any address, outside the ledger. Nothing of it is stored or counts as given."""
+"""Sends one sample to any address, outside the ledger. It stores nothing, and no paper counts as given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import send_batch
 from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.content.sample_digest import SampleDigest
-from newsletter.pipeline.preview import preview, sample_for
+from newsletter.pipeline.preview import preview, sample_envelope
 from subscribers import queries
 
 
@@ -32,10 +32,10 @@ def send_test(
     base_url: str,
     sample_digest: SampleDigest,
 ) -> Outcome:
-    """Mail a reader what they would get at `now` (aware), anybody else the latest digest.
+    """Send a reader the digest that they would get at `now` (aware); any other address the latest digest.
 
-    Where nothing was ever composed it is the sample of shipped papers. Returns the server's answer. The
-    Message-ID is another one each time. Raises RelayError when the server cannot be used.
+    A newsletter without digests sends the sample of shipped papers. Returns the outcome. The Message-ID is
+    new each time. Raises RelayError when the server cannot be used.
     """
     with reading(engine) as connection:
         reader = queries.find(connection, address)
@@ -56,7 +56,7 @@ def send_test(
             "because": "This is a sample, sent by hand: you are on no list.",
             **dict.fromkeys(("unsubscribe_url", "preferences_url", "pause_url", "web_url"), f"{base_url}/"),
         }
-        envelope = sample_for(
+        envelope = sample_envelope(
             engine, address=address, now=now, builder=builder, my=my, sample_digest=sample_digest
         )
     (outcome,) = send_batch(relays, [replace(envelope, delivery_id=0)])
@@ -65,7 +65,7 @@ def send_test(
 
 @dataclass(frozen=True, slots=True)
 class _TrialBuilder:
-    """A builder whose mails bear other Message-IDs than those of the ledger."""
+    """A builder whose messages have other Message-IDs than those of the ledger."""
 
     builder: Builder
     now: datetime

@@ -41,7 +41,7 @@ def sample(request: Request) -> Response:
     site = site_of(request)
     return _mail(
         web_version.sample(
-            site.engine, builder=site.builder, links=site.links, sampler=site.sampler, now=site.clock()
+            site.engine, builder=site.builder, links=site.links, sample_digest=site.sampler, now=site.clock()
         )
     )
 

@@ -11,7 +11,7 @@ from newsletter.core.errors import NotFoundError
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests, editions, pieces, runs
 from newsletter.pipeline.compose.compose import compose
-from newsletter.pipeline.preview import Preview, preview, sample_for
+from newsletter.pipeline.preview import Preview, preview, sample_envelope
 from newsletter.pipeline.publish import publish
 from subscribers.lifecycle import suppression
 from tests.pipeline.whole_newsletter import WholeNewsletter, read, titles_in, utc
@@ -180,7 +180,7 @@ def test_sample_for_goes_to_any_address_and_offers_no_one_click(office: WholeNew
     names = ("greeting", "because", "unsubscribe_url", "preferences_url", "pause_url", "web_url")
     my = dict.fromkeys(names, "https://papers.example/")
     one, other = (
-        sample_for(
+        sample_envelope(
             office.engine,
             address="any@example.net",
             now=utc(at),

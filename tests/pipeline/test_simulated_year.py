@@ -33,8 +33,8 @@ from newsletter.delivery.smtp.relay import Relay
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.explain.audit import audit
 from newsletter.pipeline.explain.reader_history import DayExplainer
-from newsletter.pipeline.intake.inbox import QUIET, Inbox
-from newsletter.pipeline.jobs import Jobs, taker
+from newsletter.pipeline.intake.inbox import QUIET_SECONDS, Inbox
+from newsletter.pipeline.jobs import Jobs, inbox_ingester
 from subscribers.lifecycle import signup, unsubscribe
 from subscribers.preferences import WEEKDAYS, Preferences
 from tests.pipeline.intake.scenario import page
@@ -184,11 +184,11 @@ class Year:
         self.published: Counter[int] = Counter()
         (folder / "inbox").mkdir()
         self.folder = folder / "inbox"
-        take = taker(self.world.engine, archive=folder / "dumps", matcher=WordRules())
+        ingest = inbox_ingester(self.world.engine, archive=folder / "dumps", matcher=WordRules())
         self.chores = Jobs(
             engine=self.world.engine,
             state_dir=folder,
-            inbox=Inbox(self.folder, take=take, ticks=lambda: self.ticks),
+            inbox=Inbox(self.folder, ingest=ingest, monotonic=lambda: self.ticks),
             options=self.world.options(),
             delivery=DeliveryOptions(
                 relays=[Relay(host="127.0.0.1")],
@@ -337,8 +337,8 @@ class Year:
 
     def _take_in(self) -> None:
         for _ in range(2):
-            self.chores.take_in()
-            self.ticks += QUIET
+            self.chores.ingest_inbox()
+            self.ticks += QUIET_SECONDS
 
     def play(self) -> None:
         waiting: list[tuple[str, frozenset[str]]] = []

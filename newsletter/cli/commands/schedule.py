@@ -87,7 +87,7 @@ def make_timetable(wiring: Wiring) -> Timetable:
     """The jobs of one newsletter and how often each runs."""
     from newsletter.ops.state_dir import INBOX
     from newsletter.pipeline.intake.inbox import Inbox
-    from newsletter.pipeline.jobs import Jobs, taker
+    from newsletter.pipeline.jobs import Jobs, inbox_ingester
     from newsletter.scheduler.job_runner import JobRunner
     from newsletter.scheduler.leader_lock import LeaderLock
     from newsletter.scheduler.timetable import Timetable
@@ -100,7 +100,7 @@ def make_timetable(wiring: Wiring) -> Timetable:
         state_dir=work.state_dir,
         inbox=Inbox(
             work.state_dir / INBOX,
-            take=taker(work.engine, archive=work.dumps_dir, matcher=work.matcher),
+            ingest=inbox_ingester(work.engine, archive=work.dumps_dir, matcher=work.matcher),
         ),
         options=wiring.send_options,
         delivery=wiring.delivery_options,
@@ -116,12 +116,12 @@ def make_timetable(wiring: Wiring) -> Timetable:
             stop=stopping.is_set,
         )
         for name, step, interval in (
-            ("inbox", jobs.take_in, INBOX_INTERVAL),
+            ("inbox", jobs.ingest_inbox, INBOX_INTERVAL),
             ("compose", jobs.compose, COMPOSE_INTERVAL),
             ("deliver", lambda: jobs.deliver(stopping.is_set), DELIVER_INTERVAL),
-            ("check", jobs.check, CHECK_INTERVAL),
+            ("check", jobs.check_disk, CHECK_INTERVAL),
             ("watch", make_watch_step(wiring), WATCH_INTERVAL),
-            ("tidy", jobs.tidy, PURGE_INTERVAL),
+            ("tidy", jobs.purge, PURGE_INTERVAL),
         )
     ]
     return Timetable(runners, leader=leader, stopping=stopping)

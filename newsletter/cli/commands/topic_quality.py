@@ -122,7 +122,7 @@ def train(
         written = out or work.weights_file
         written.write_bytes(dump_weights(trained.weights))
         if out is None:
-            retraining.match_anew(work.engine, matcher_of(work.topics, trained.weights))
+            retraining.rematch_all(work.engine, matcher_of(work.topics, trained.weights))
     if json:
         output.print_json({"topics": trained.topics, "held_out": figures, "written": written})
         return
@@ -140,9 +140,9 @@ def rematch(ctx: typer.Context, *, json: Json = False) -> None:
     was published is no news by it; what an admin decided with papers topic wins.
     """
     work = workspace(ctx)
-    from newsletter.pipeline.curation.retraining import match_anew
+    from newsletter.pipeline.curation.retraining import rematch_all
 
-    number = match_anew(work.engine, work.matcher)
+    number = rematch_all(work.engine, work.matcher)
     if json:
         output.print_json({"papers": number})
     else:

@@ -21,36 +21,38 @@ from newsletter.render.topic_colors import assign, shades_of
 from newsletter.render.view_models import Brand, PaperView, TopicView
 from newsletter.topics.definitions import Topic
 
-KEPT = 2_000  # papers kept rendered, some 30 MB; a process that runs for months sees far more
-CHUNK = 400  # papers read in one statement; far below any database's limit of parameters
+CACHED_PAPERS = 2_000  # rendered papers, about 30 MB; a process that runs for months sees far more
+PAPERS_PER_STATEMENT = 400  # far below any database's limit of parameters
 
 
 class DigestRenderer:
-    """Renders each paper once for all who get it, and joins what a plan shows."""
+    """Renders each paper once for all its readers, and joins the papers of a plan."""
 
     def __init__(
-        self, environment: MailEnvironment, *, brand: Brand, topics: Sequence[Topic], kept: int = KEPT
+        self,
+        environment: MailEnvironment,
+        *,
+        brand: Brand,
+        topics: Sequence[Topic],
+        cache_size: int = CACHED_PAPERS,
     ) -> None:
-        """topics: in reading order.
-
-        kept: papers after which all are rendered anew when they are wanted.
-        """
+        """topics: in reading order. cache_size: papers; a full cache is emptied."""
         views = topic_views(topics)
         self.topic_order: Mapping[str, int] = {slug: rank for rank, slug in enumerate(views)}
         self._layout = Layout(environment, brand=brand, topics=views)
         self._papers: dict[int, PaperView] = {}
-        self._kept = kept
+        self._cache_size = cache_size
 
     def prepare(
         self, connection: Connection, cards: Iterable[PlannedPaper], *, maybe: Iterable[PlannedPaper] = ()
     ) -> None:
-        """Make the pieces of these papers ready, in every form: rendered anew where a paper changed.
+        """Render the pieces of these papers in every form; again where a paper changed.
 
-        maybe: those that stand among the doubtful ones, in the form that they have.
+        maybe: papers to render as doubtful ones, in the form that they have.
         """
         wanted, doubtful = list(dict.fromkeys(cards)), list(dict.fromkeys(maybe))
         views = load_views(connection, sorted({card.paper_id for card in (*wanted, *doubtful)}))
-        if len(self._papers) > self._kept:
+        if len(self._papers) > self._cache_size:
             self._papers = {}
         changed = {id_ for id_, view in views.items() if self._papers.get(id_) != view}
         self._papers |= views
@@ -87,8 +89,8 @@ def topic_views(topics: Sequence[Topic]) -> dict[str, TopicView]:
 def load_views(connection: Connection, ids: Sequence[int]) -> dict[int, PaperView]:
     """The papers as cards show them, by id."""
     views: dict[int, PaperView] = {}
-    for start in range(0, len(ids), CHUNK):
-        page = ids[start : start + CHUNK]
+    for start in range(0, len(ids), PAPERS_PER_STATEMENT):
+        page = ids[start : start + PAPERS_PER_STATEMENT]
         evidence: dict[int, dict[str, tuple[str, ...]]] = {}
         for row in connection.execute(
             select(paper_topics.c.paper_id, paper_topics.c.topic, paper_topics.c.evidence).where(

@@ -1,6 +1,6 @@
-"""What only one reader's mail prints: greeting, links, and why they get it. Signs; looks nothing up.
+"""Makes the personal parts of a message: greeting, links, and the reason why it comes. Reads no rows.
 
-Everything here depends on the stored mail alone, so that a retry is byte-equal.
+All of them depend on the stored delivery alone, so that a retry has the same bytes.
 """
 
 from __future__ import annotations
@@ -18,25 +18,23 @@ from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from subscribers import tokens
 from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
 
-WEB_DIGEST = (
-    "digest"  # purpose of a token; those of links that are one reader's are in `subscribers.link_purposes`
-)
-KEY_LENGTH = 32  # hex digits of a digest's key in the link to it: 128 bits name one, and it stays short
-SAMPLE = "sample"  # key of what is in no ledger
-UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # of a link to the web where no instant is at hand: none expires
-KEPT = 256  # digests whose links are kept; a run has few that many share
+WEB_DIGEST = "digest"  # purpose of a token that is nobody's own; others: `subscribers.link_purposes`
+KEY_LENGTH = 32  # hex digits of a digest's key in a link: 128 bits identify it, and the link stays short
+SAMPLE = "sample"  # key of a digest that is outside the ledger
+UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # of a web link without an instant; none expires
+CACHED_LINKS = 256  # by digest; a run has few digests that many readers share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """Makes the personal values of mails."""
+    """Makes the personal values of messages."""
 
     base_url: str  # without a slash at the end
     secret_keys: Sequence[str]  # the newest first
-    _of_digest: dict[str, str] = field(default_factory=dict)  # links to the web of recent digests, by key
+    _of_digest: dict[str, str] = field(default_factory=dict)  # web links of recent digests, by key
 
     def __call__(self, mail: ClaimedMail) -> dict[str, str]:
-        """The slots `my.…` of a mail, by name."""
+        """The values of the slots `my.…` of a delivery, by name."""
         if mail.kind != MailKind.DIGEST:
             return self._of_transactional(mail)
         person = mail.person
@@ -55,13 +53,13 @@ class Links:
         """The link to a digest on the web, by its key or the beginning of it. at: when the link was made."""
         if digest_key == SAMPLE:
             return f"{self.base_url}/sample"
-        # By its key, not by its row: a preview's digest has no row yet, and bears the link that will be sent.
+        # By its key: a preview's digest has no row yet, and its link must be the one that will be sent.
         payload = {"key": digest_key[:KEY_LENGTH]}
         token = tokens.sign(WEB_DIGEST, payload, keys=self.secret_keys, now=at)
         return f"{self.base_url}/digests/{token}"
 
     def _web(self, mail: ClaimedMail) -> str:
-        if len(self._of_digest) >= KEPT:
+        if len(self._of_digest) >= CACHED_LINKS:
             self._of_digest.clear()
         url = self._of_digest[mail.digest_key] = self.web(mail.digest_key, at=mail.composed_at)
         return url
@@ -100,7 +98,7 @@ def preferences_path(links: Links, ref: str, *, now: datetime) -> str:
 
 
 def recipient_of(mail: ClaimedMail, links: Callable[[ClaimedMail], Mapping[str, str]]) -> Recipient:
-    """Whom a mail is for, with all that only it prints: the same for sending and for a preview."""
+    """The recipient of a delivery with its personal values: the same for sending and for a preview."""
     person = mail.person
     my = links(mail)
     if mail.values:
@@ -114,7 +112,7 @@ def recipient_of(mail: ClaimedMail, links: Callable[[ClaimedMail], Mapping[str, 
         my=my,
         unsubscribe_url=my.get("unsubscribe_url", ""),
         text_only=person.text_only,
-        # A name that somebody typed beside somebody else's address must not reach it:
+        # Anybody can type a name next to another person's address; it must not reach that person:
         # docs/explanation/web-pages.md, “Limits”.
         name=person.name if named else "",
         delivery_id=mail.id,
@@ -122,12 +120,12 @@ def recipient_of(mail: ClaimedMail, links: Callable[[ClaimedMail], Mapping[str, 
 
 
 def greeting(name: str, at: datetime, timezone: str) -> str:
-    """Good morning, Ada."""
+    """A greeting by the reader's time of day: “Good morning, Ada.”"""
     part = _part_of_day(at, timezone)
     return f"Good {part}, {name}." if name else f"Good {part}."
 
 
-@lru_cache(maxsize=1024)  # the zones that there are, for a run's few instants
+@lru_cache(maxsize=1024)  # one entry for each zone and instant of a run
 def _part_of_day(at: datetime, timezone: str) -> str:
     hour = at.astimezone(zone_of(timezone)).hour
     return "morning" if 4 <= hour < 12 else "afternoon" if 12 <= hour < 18 else "evening"
@@ -135,7 +133,7 @@ def _part_of_day(at: datetime, timezone: str) -> str:
 
 @lru_cache(maxsize=4096)  # far fewer schedules than readers
 def because(cadence: str, weekday: str | None, hour: int, timezone: str) -> str:
-    """Why a digest comes, as a reader says it: You get this daily at 07:00 (Europe/Berlin), …"""
+    """The sentence that says why a digest comes: “You get this daily at 07:00 (Europe/Berlin), …”"""
     when = {
         "daily": "daily",
         "weekdays": "on weekdays",

@@ -1,7 +1,6 @@
-"""A digest of the papers that ship with the program, for a newsletter that has not composed one yet.
+"""Makes a digest of the papers that ship with the program, for a newsletter that has composed none yet.
 
-It shows this newsletter's own templates, brand and topics. Nothing of it is stored, and no paper of it counts
-as given to anybody.
+It uses this newsletter's templates, brand and topics. It stores nothing, and no paper counts as given.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ from newsletter.sources.registry import read_listing
 from newsletter.topics.definitions import Topic
 from newsletter.topics.matcher import Matcher
 
-OF_EACH_TOPIC = 2  # papers: enough to show a section, few enough to read
-IN_SHORT = 1  # of each topic, from this paper on: both forms of a card are shown
+PAPERS_PER_TOPIC = 2  # enough to show a section, few enough to read
+FULL_PER_TOPIC = 1  # the other papers of a topic are short: so the sample shows both forms
 NOTE = (
     "This is a sample. Its papers ship with the program; your own digests hold what is new in the topics "
     "that you follow."
@@ -36,7 +35,7 @@ NOTE = (
 
 
 class SampleDigest:
-    """Makes the sample, once a day: visitors do not make the program render."""
+    """Makes the sample once a day, so that visits cost no rendering."""
 
     def __init__(
         self, environment: MailEnvironment, *, brand: Brand, topics: Sequence[Topic], matcher: Matcher
@@ -80,14 +79,14 @@ def _entries() -> list[Entry]:
 
 
 def _few(cards: Sequence[PlannedPaper], *, known: set[str]) -> tuple[PlannedPaper, ...]:
-    """Some of each topic; of papers without a topic only where there is nothing else."""
+    """A few cards of each topic; papers without a topic only when there are no others."""
     shown: list[PlannedPaper] = []
     so_far: Counter[str] = Counter()
     for card in cards:
         if card.topic == EVERYTHING and shown and EVERYTHING not in known:
             continue
-        if so_far[card.topic] < OF_EACH_TOPIC:
-            shown.append(replace(card, form=Form.FULL if so_far[card.topic] < IN_SHORT else Form.SHORT))
+        if so_far[card.topic] < PAPERS_PER_TOPIC:
+            shown.append(replace(card, form=Form.FULL if so_far[card.topic] < FULL_PER_TOPIC else Form.SHORT))
             so_far[card.topic] += 1
     return tuple(shown)
 

@@ -1,6 +1,6 @@
-"""Digests to be read on the web, and what was sent to a reader. Looks only.
+"""Shows digests on the web, and lists the digests of a reader. It changes nothing.
 
-A digest on the web is the mail itself, without anything that only one reader's mail prints.
+A digest on the web is the message itself without its personal parts.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
 from newsletter.pipeline.content.personalization import KEY_LENGTH, SAMPLE, Links
 from newsletter.pipeline.content.sample_digest import SampleDigest
 
-SHARED = 3  # readers of a digest that is shown to everybody
-RECENT = 200  # digests that are looked through for one
-SENT_SHOWN = 30  # digests that a reader's page lists
+MIN_READERS = 3  # of a digest that everybody may see
+DIGESTS_SEARCHED = 200  # the newest ones
+SENT_SHOWN = 30  # on the page of a reader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +37,13 @@ class SentDigest:
     composed_at: datetime
     state: DeliveryState
     contents: DigestPapers  # papers shown in it
-    key: str  # of the digest, as links to the web name it
+    key: str  # of the digest, as in web links
 
 
 def page_of(engine: Engine, key: str, *, web_url: str, builder: Builder, links: Links) -> str:
-    """The HTML of the digest that a link names by the beginning of its key. Raises NotFoundError."""
+    """The HTML of the digest whose key begins with `key`. Raises NotFoundError."""
     with reading(engine) as connection:
-        # The key is hexadecimal, so that a range does what LIKE would, and an index serves it.
+        # A range of hexadecimal keys does the same as LIKE, and it can use the index.
         named = select(digests.c.id).where(
             digests.c.key >= key, digests.c.key < f"{key}g", digests.c.kind == MailKind.DIGEST
         )
@@ -54,9 +54,13 @@ def page_of(engine: Engine, key: str, *, web_url: str, builder: Builder, links: 
     return _html(content, key=key, web_url=web_url, builder=builder, links=links)
 
 
-def sample(engine: Engine, *, builder: Builder, links: Links, sampler: SampleDigest, now: datetime) -> str:
-    """The HTML of the latest digest that SHARED readers or more have got, or of the sampler's where there is
-    none: what one reader follows is nobody else's matter. None that had no room for all is shown."""
+def sample(
+    engine: Engine, *, builder: Builder, links: Links, sample_digest: SampleDigest, now: datetime
+) -> str:
+    """The HTML of the latest digest that MIN_READERS or more readers got, else of the sample digest.
+
+    A digest of fewer readers could show what one of them follows. Digests that left papers out are skipped.
+    """
     sent = select(deliveries.c.id).where(
         deliveries.c.digest_id == digests.c.id, deliveries.c.state == DeliveryState.SENT.value
     )
@@ -67,13 +71,13 @@ def sample(engine: Engine, *, builder: Builder, links: Links, sampler: SampleDig
         select(digests.c.id)
         .where(digests.c.kind == MailKind.DIGEST)
         .order_by(digests.c.id.desc())
-        .limit(RECENT)
+        .limit(DIGESTS_SEARCHED)
     )
     latest = (
         select(digests.c.id, digests.c.key)
         .where(
             digests.c.id.in_(recent),
-            sent.order_by(deliveries.c.id).limit(1).offset(SHARED - 1).exists(),
+            sent.order_by(deliveries.c.id).limit(1).offset(MIN_READERS - 1).exists(),
             ~left_out.exists(),
         )
         .order_by(digests.c.id.desc())
@@ -82,7 +86,7 @@ def sample(engine: Engine, *, builder: Builder, links: Links, sampler: SampleDig
     with reading(engine) as connection:
         row = connection.execute(latest).first()
         if row is None:
-            content, web_url = sampler.content(now=now), links.web(SAMPLE)
+            content, web_url = sample_digest.content(now=now), links.web(SAMPLE)
         else:
             content, web_url = load_content(connection, row.id), links.web(row.key, at=now)
     return _html(content, key=SAMPLE, web_url=web_url, builder=builder, links=links)
@@ -119,7 +123,7 @@ def sent_to(engine: Engine, subscriber_id: int) -> list[SentDigest]:
 
 
 def _html(content: Content, *, key: str, web_url: str, builder: Builder, links: Links) -> str:
-    lost = f"{links.base_url}/link"  # where anybody has their own link mailed to them
+    link_page = f"{links.base_url}/link"  # the page that mails readers their own link
     envelope = builder.prepare(content).assemble(
         Recipient(
             subscriber_id=0,
@@ -129,14 +133,14 @@ def _html(content: Content, *, key: str, web_url: str, builder: Builder, links: 
             my={
                 "greeting": "Good day.",
                 "because": "This is the web page of a mail; readers choose their own topics and hour.",
-                "unsubscribe_url": lost,
-                "preferences_url": lost,
-                "pause_url": lost,
+                "unsubscribe_url": link_page,
+                "preferences_url": link_page,
+                "pause_url": link_page,
                 "web_url": web_url,
             },
         )
     )
     message: EmailMessage = email.message_from_bytes(envelope.data, policy=SMTP)
     body = message.get_body(("html",))
-    assert body is not None  # no Recipient above asked for text only
+    assert body is not None  # the recipient above is not text_only
     return str(body.get_content())

@@ -1,6 +1,6 @@
-"""Correct what was decided about papers: merge, split, add and remove topics. Each in one transaction.
+"""Corrects decisions about papers: merges, splits, adds and removes topics. Each in one transaction.
 
-What readers are owed by it follows from the rows; only a split shares out what came back to them.
+It changes no debts: these follow from the rows. Only a split copies debts that are rows of a reader.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from newsletter.papers import merging, queries, topic_matches
 
 
 def merge_papers(engine: Engine, keep: int, other: int, *, now: datetime) -> dict[str, Any]:
-    """Record that two papers are one; returns the row of the kept one. Merged already: no change.
+    """Record that two papers are one; returns the row of the kept one. A second merge changes nothing.
 
-    Given to either is given. Raises NotFoundError for an unknown id, UsageError for twice the same.
+    A paper given as either counts as given. Raises NotFoundError for an unknown id, UsageError for two equal
+    ids.
     """
     with writing(engine, alone=True) as connection:
         kept = merging.merge(connection, keep, other, now=now)
@@ -32,14 +33,15 @@ def merge_papers(engine: Engine, keep: int, other: int, *, now: datetime) -> dic
 def split_papers(
     engine: Engine, paper_id: int, other_id: int | None = None, *, news: bool = False, now: datetime
 ) -> dict[str, Any]:
-    """Undo a merge, or keep two papers apart that look alike; returns the row of the paper split off.
+    """Undo a merge, or keep two similar papers apart; returns the row of the paper that was split off.
 
-    news: it is news; else it counts as given wherever the kept one was. Raises NotFoundError and UsageError.
+    news: that paper is news; otherwise it counts as given to every reader of the kept one. Raises
+    NotFoundError and UsageError.
     """
     with writing(engine, alone=True) as connection:
         kept = merging.canonical(connection, paper_id)
         off = merging.split(connection, paper_id, other_id, news=news, now=now)
-        if not news and merging.canonical(connection, off) == off != kept:  # else they never were one
+        if not news and merging.canonical(connection, off) == off != kept:  # otherwise they were never one
             debts.share(connection, kept, off)
         return queries.show(connection, off)
 
@@ -54,7 +56,7 @@ def correct_topics(
     matcher: TopicMatcher,
     now: datetime,
 ) -> dict[str, Any]:
-    """Put a paper into topics and take it out of others, whatever the rules say; returns its row.
+    """Add a paper to topics and remove it from others, against the rules; returns its row.
 
     An added pair enters the next edition; a removed one ends the debts not yet given. known_topics: slugs.
     Raises NotFoundError for an unknown paper or topic, UsageError for a contradiction.

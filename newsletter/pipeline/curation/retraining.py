@@ -1,6 +1,6 @@
-"""Retraining: gathers what is known of papers and topics, lets it be learned from, matches papers anew.
+"""Gathers the examples for training topics, and matches stored papers again.
 
-Learns nothing itself (`newsletter.topics.training`). What an edition froze stays.
+It learns nothing itself (`newsletter.topics.training`), and changes no edition.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from newsletter.papers.training_texts import stored_texts
 from newsletter.topics.labels import LabelledPaper
 from newsletter.topics.training_set import TrainingExample
 
-CORRECTION = 3.0  # weight of an admin's verdict: it says what the reader of these papers wants
-STANDING = 0.3  # of a paper as it stands: nobody looked, but a topic needs papers that are not its own
-MOST = 3_000  # stored papers that are learned from, the newest; more take minutes
+CORRECTION_WEIGHT = 3.0  # an admin's decision weighs more than a label: it is about these papers
+UNJUDGED_WEIGHT = 0.3  # nobody judged this match, but training needs papers outside the topic
+MAX_STORED_TEXTS = 3_000  # the newest stored papers; training with more takes minutes
 
 
 def known_abstracts(engine: Engine) -> Callable[[str], str | None]:
-    """What finds the abstract of a stored paper by its title; None for one that is not stored."""
+    """A function that returns the abstract of a stored paper by its title, or None."""
     with reading(engine) as connection:
         found = {text.title: text.abstract for text in stored_texts(connection)}
     return found.get
@@ -31,50 +31,56 @@ def known_abstracts(engine: Engine) -> Callable[[str], str | None]:
 def examples(
     engine: Engine, labelled: Sequence[LabelledPaper], topics: Sequence[str]
 ) -> list[TrainingExample]:
-    """All that training learns from: labels, an admin's corrections, and other stored papers as they stand.
+    """The examples of training: labels, an admin's corrections, and other stored papers with their topics.
 
-    topics: slugs. A file of labels speaks of those topics that any of its lines names; so do all files
-    together. A correction speaks of its paper and topic alone, and beats a label.
+    topics: slugs. The labels decide about every topic that any of their lines names. A correction decides
+    about its paper and topic, and takes precedence over a label.
     """
-    spoken = {slug for paper in labelled for slug in paper.topics} & set(topics)
+    labelled_topics = {slug for paper in labelled for slug in paper.topics} & set(topics)
     with reading(engine) as connection:
-        stored = stored_texts(connection, newest=MOST)
+        stored = stored_texts(connection, newest=MAX_STORED_TEXTS)
     by_title = {text.title: text for text in stored}
     found: list[TrainingExample] = []
     for paper in labelled:
         text = by_title.get(paper.title)
-        labels = {slug: slug in paper.topics for slug in spoken}
+        labels = {slug: slug in paper.topics for slug in labelled_topics}
         labels |= {slug: yes for slug, yes in (text.corrected if text else {}).items() if slug in topics}
         found.append(
             TrainingExample(title=paper.title, abstract=paper.abstract, labels=labels, source=paper.source)
         )
-    told = {paper.title for paper in labelled}
+    labelled_titles = {paper.title for paper in labelled}
     for text in stored:
         decided = {slug: yes for slug, yes in text.corrected.items() if slug in topics}
-        if text.title not in told and decided:
+        if text.title not in labelled_titles and decided:
             found.append(
-                TrainingExample(title=text.title, abstract=text.abstract, labels=decided, weight=CORRECTION)
+                TrainingExample(
+                    title=text.title, abstract=text.abstract, labels=decided, weight=CORRECTION_WEIGHT
+                )
             )
-        standing = {
+        unjudged = {
             slug: slug in text.topics
             for slug in topics
             if slug not in decided
             and slug not in text.doubtful
-            and not (text.title in told and slug in spoken)
+            and not (text.title in labelled_titles and slug in labelled_topics)
         }
-        if standing:
+        if unjudged:
             found.append(
                 TrainingExample(
-                    title=text.title, abstract=text.abstract, labels=standing, weight=STANDING, judged=False
+                    title=text.title,
+                    abstract=text.abstract,
+                    labels=unjudged,
+                    weight=UNJUDGED_WEIGHT,
+                    judged=False,
                 )
             )
     return found
 
 
-def match_anew(engine: Engine, matcher: TopicMatcher) -> int:
-    """Match every stored paper with what is in force now; returns how many there are.
+def rematch_all(engine: Engine, matcher: TopicMatcher) -> int:
+    """Match every stored paper with the present rules and weights; returns the number of papers.
 
-    Editions stay as they were frozen, and no paper that was published becomes news by it.
+    Editions stay as they are, and no published paper becomes news.
     """
     with writing(engine, alone=True) as connection:
         return rematch(connection, matcher)

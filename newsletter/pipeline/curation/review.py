@@ -1,6 +1,6 @@
-"""Review: what an admin does to an edition before it is mailed: hold, release, note, drop a paper.
+"""Lets an admin review an edition before it is mailed: hold it, release it, add a note, drop a paper.
 
-Freezes nothing (`newsletter.pipeline.publish`) and mails nothing.
+It publishes nothing (`newsletter.pipeline.publish`) and mails nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def hold(engine: Engine, number: int) -> dict[str, Any]:
 def release(engine: Engine, number: int, *, now: datetime) -> dict[str, Any]:
     """Make edition `number` ready by `now` (aware); returns its row. Raises NotFoundError.
 
-    Mails that wait for it go on, and what was refused so far counts no more.
+    Deliveries that wait for it continue, and refusals until now do not count any more.
     """
     with writing(engine, alone=True) as connection:
         lock_out_senders(connection)
@@ -51,7 +51,7 @@ def note(engine: Engine, number: int, text: str) -> dict[str, Any]:
 
 
 def drop(engine: Engine, paper_id: int, *, now: datetime) -> int:
-    """Take a paper, and what was merged with it, out of every edition: who has not got it will not.
+    """Drop a paper, and those merged with it, from every edition: readers who do not have it will not get it.
 
     Returns the number of (edition, topic) pairs taken out. Raises NotFoundError, and
     NewsletterError for a paper that is in no edition yet.

@@ -1,4 +1,4 @@
-"""What if: which stored papers topics would gain and lose by other rules. Stores nothing."""
+"""Compares two sets of rules: which stored papers topics would gain and lose. Stores nothing."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from newsletter.topics.matcher import Matcher
 
 
 def compare(engine: Engine, before: Matcher, after: Matcher, *, since: date) -> dict[str, Any]:
-    """Papers first listed on or after `since`, matched both ways.
+    """Match papers first listed on or after `since` with both matchers.
 
     Returns `{"papers", "since", "topics": [{"topic", "before", "after", "gained", "lost"}]}`; gained and lost
-    hold `{"id", "title", "score", "evidence"}`, the best first. What an admin decided stays decided.
+    hold `{"id", "title", "score", "evidence"}`, best first. Decisions of an admin are left out.
     """
     with reading(engine) as connection:
         texts = stored_texts(connection, since=since)

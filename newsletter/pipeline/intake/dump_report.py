@@ -1,4 +1,4 @@
-"""Names what an ingest tells of one dump, and its JSON. Decides nothing."""
+"""Names the report about one dump, and its JSON. Decides nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PossiblySame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DumpReport:
-    """What became of one dump."""
+    """The outcome of one dump."""
 
     file: str  # as it was named
     status: DumpStatus

@@ -1,7 +1,7 @@
-"""Look after dumps: list, show, redate, withdraw, release, replay; each in one transaction.
+"""Manages stored dumps: list, show, redate, withdraw, release, replay; each in one transaction.
 
-Taking in new bytes is `newsletter.pipeline.intake.ingest`. A dump is named by its file or the beginning of
-its SHA-256.
+It ingests no new bytes (`newsletter.pipeline.intake.ingest`). A dump is named by its file or by the beginning
+of its SHA-256.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def list_dumps(engine: Engine) -> list[dict[str, Any]]:
 
 
 def show_dump(engine: Engine, name: str) -> dict[str, Any]:
-    """One dump with what of it could not be read and the papers that it lists. Raises NotFoundError."""
+    """One dump with its unread lines and the papers that it lists. Raises NotFoundError."""
     with reading(engine) as connection:
         dump = dumps.find(connection, name)
         return {
@@ -43,9 +43,9 @@ def show_dump(engine: Engine, name: str) -> dict[str, Any]:
 
 
 def redate_dump(engine: Engine, name: str, listed_on: date) -> dict[str, Any]:
-    """Give a dump another date, and the papers that were dated from it; returns its row.
+    """Change the date of a dump and of the papers dated from it; returns its row.
 
-    What those papers are called and which editions hold them stays. Raises NotFoundError.
+    Titles and editions of those papers stay. Raises NotFoundError.
     """
     with writing(engine, alone=True) as connection:
         dump = dumps.find(connection, name)
@@ -58,11 +58,11 @@ def redate_dump(engine: Engine, name: str, listed_on: date) -> dict[str, Any]:
 
 
 def withdraw_dump(engine: Engine, name: str, *, matcher: TopicMatcher, now: datetime) -> dict[str, Any]:
-    """Take a dump back; returns its row. Raises NotFoundError.
+    """Withdraw a dump; returns its row. Raises NotFoundError.
 
-    Papers that only it brought are no longer news; where an edition holds them, who was not given them will
-    not be. Texts that it changed fall back. The papers stay for the record, and become news when another dump
-    lists them, or when the same bytes are ingested again.
+    Papers that only this dump listed are no longer news, and readers who did not get them will not get them.
+    Texts that it changed are restored. The papers stay stored; they become news when another dump lists them,
+    or when the same bytes are ingested again.
     """
     with writing(engine, alone=True) as connection:
         dump = dumps.find(connection, name)
@@ -79,14 +79,14 @@ def withdraw_dump(engine: Engine, name: str, *, matcher: TopicMatcher, now: date
                 connection, {held: new.abstract for held, new in present.items()}
             )
             assign(connection, present, matcher)
-            _forsake(connection, listed, now=now)
+            _unlist(connection, listed, now=now)
         return _row(connection, dump)
 
 
 def release_dump(
     engine: Engine, name: str, *, archive: Path, matcher: TopicMatcher, now: datetime
 ) -> dict[str, Any]:
-    """Take in a held dump in spite of its unread lines; returns its row. Ingested already: no change.
+    """Ingest a held dump in spite of its unread lines; returns its row. An ingested dump stays as it is.
 
     Raises NotFoundError; UsageError for a withdrawn dump; StorageError when its bytes are gone.
     """
@@ -113,12 +113,11 @@ def release_dump(
 def replay_dump(
     engine: Engine, name: str, *, archive: Path, matcher: TopicMatcher, now: datetime
 ) -> dict[str, Any]:
-    """Read a dump's kept bytes again with the present parser and match its papers anew; returns its row.
+    """Parse a dump's kept bytes again with the present parser, and match its papers again; returns its row.
 
-    The date stays as it was decided. A paper that the dump listed is recognised by its line even when its
-    title is now read better; only papers that were overlooked before are news. A held dump is judged anew.
-    Raises NotFoundError; UsageError for a withdrawn dump; NewsletterError when the present parser reads it
-    worse.
+    The date stays. A listed paper is recognised by its line, also when its title is now read better; only
+    papers that were overlooked before are news. A held dump is judged again. Raises NotFoundError; UsageError
+    for a withdrawn dump; NewsletterError when the present parser reads less of it.
     """
     with writing(engine, alone=True) as connection:
         dump = dumps.find(connection, name)
@@ -153,12 +152,12 @@ def replay_dump(
         dumps.change(connection, dump.id, revised=_row(connection, dump)["revised"] + dump.revised)
         listed = relisting.papers_of(connection, dump.id)
         rematch(connection, matcher, listed)
-        _forsake(connection, set(before).difference(listed), now=now)
+        _unlist(connection, set(before).difference(listed), now=now)
         return _row(connection, dump)
 
 
-def _forsake(connection: Connection, paper_ids: Collection[int], *, now: datetime) -> None:
-    """Draw the consequences for papers that a dump lists no longer."""
+def _unlist(connection: Connection, paper_ids: Collection[int], *, now: datetime) -> None:
+    """Update papers that a dump does not list any more."""
     relisting.refresh_first_listings(connection, paper_ids)
     relisting.mark_archive_only(connection, paper_ids)
     withdraw_pairs(connection, relisting.no_longer_listed(connection, paper_ids), now=now)

@@ -1,9 +1,8 @@
-"""Takes dumps from the inbox folder, complete files only. What they say is for
-`newsletter.pipeline.intake.ingest`.
+"""Takes complete files from the inbox folder. It does not read listings: `newsletter.pipeline.intake.ingest`.
 
-A file is complete when two looks, QUIET apart, find it unchanged and nobody holds it open for writing as far
-as can be told. What was taken goes to `taken/`, what no format fits to `refused/`: nothing that somebody
-dropped is deleted. Whatever happens to a file in between, its bytes are read whole or not at all.
+A file is complete when two scans, QUIET_SECONDS apart, find it unchanged and no process is known to write to
+it. Ingested files move to `taken/`, files of no known format to `refused/`; none is deleted. The bytes of a
+file are read whole or not at all, also when it changes meanwhile.
 """
 
 from __future__ import annotations
@@ -29,59 +28,61 @@ from newsletter.sources.inbox_files import (
     reason_to_refuse,
 )
 
-QUIET = 15.0  # seconds without a change: longer than the pauses of a copy over a poor network
-WATCHED = 3600.0  # seconds that a taken file is looked at: whoever still writes to it was not done
+QUIET_SECONDS = 15.0  # without a change: longer than the pauses of a copy over a poor network
+WATCHED_SECONDS = 3600.0  # for so long a taken file is watched: a process may still write to it
 
 log = logging.getLogger("newsletter.inbox")
 
-Take = Callable[[bytes, str, datetime], DumpReport]
+IngestBytes = Callable[[bytes, str, datetime], DumpReport]
 
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What tells one state of a file from the next."""
+    """Identity, size and times of a file: different after each change."""
 
     device: int
     inode: int
     size: int
     mtime: int  # ns
-    ctime: int  # ns; also changes where a writer sets mtime back
+    ctime: int  # ns; changes also when a writer resets mtime
 
     @classmethod
     def of(cls, found: os.stat_result) -> FileState:
-        """The mark of what `os.stat` found."""
+        """The state in a result of `os.stat`."""
         return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     @property
     def contents(self) -> tuple[int, int, int, int]:
-        """What stays when a file is renamed."""
+        """The part of the state that a rename keeps."""
         return self.device, self.inode, self.size, self.mtime
 
 
 @dataclass(slots=True)
-class _Seen:
-    mark: FileState
+class _SeenFile:
+    state: FileState
     since: float  # monotonic seconds
-    told: bool = False  # its trouble was reported, and is while the mark stays
+    reported: bool = False  # its problem is in the log; not again while the state stays
 
 
 class Inbox:
-    """One inbox folder, and what earlier looks found there. Not for several threads at once."""
+    """One inbox folder and the findings of earlier scans. For one thread."""
 
-    def __init__(self, folder: Path, *, take: Take, ticks: Callable[[], float] = time.monotonic) -> None:
-        """take: ingests the bytes of a file of that name as of an instant. ticks: seconds that never jump."""
+    def __init__(
+        self, folder: Path, *, ingest: IngestBytes, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """ingest: takes bytes, file name and instant. monotonic: seconds of a clock that never jumps."""
         self._folder = folder
-        self._take = take
-        self._ticks = ticks
-        self._seen: dict[str, _Seen] = {}
-        self._taken: dict[Path, _Seen] = {}
+        self._ingest_bytes = ingest
+        self._monotonic = monotonic
+        self._seen: dict[str, _SeenFile] = {}
+        self._taken: dict[Path, _SeenFile] = {}
 
-    def look(self, *, now: datetime) -> list[DumpReport]:
-        """One look; returns what was taken or refused, in the order of names. now: aware, of the ingest.
+    def scan(self, *, now: datetime) -> list[DumpReport]:
+        """Scan the folder once; returns reports of ingested and refused files, by name. now: aware.
 
-        Raises StorageError when the folder, the database or the archive cannot be used: files stay then.
+        Raises StorageError when the folder, the database or the archive cannot be used; then the files stay.
         """
-        self._look_after_taken()
+        self._watch_taken()
         try:
             found = {entry.name: entry for entry in os.scandir(self._folder)}
         except FileNotFoundError:
@@ -92,64 +93,64 @@ class Inbox:
                 f"the inbox cannot be read: {error.strerror}", hint="Check its permissions."
             ) from error
         for name in sorted(self._seen.keys() - found.keys()):
-            if not self._seen.pop(name).told:
+            if not self._seen.pop(name).reported:
                 log.warning("gone before it was taken file=%r", name)
         reports = []
         for name in sorted(found):
             if not is_hidden(name) and not is_unfinished(name):
-                data = self._consider(name)
+                data = self._read_if_complete(name)
                 report = None if data is None else self._ingest(name, data, now)
                 if report is not None:
                     reports.append(report)
         return reports
 
-    def _consider(self, name: str) -> bytes | None:
-        """The bytes of a file that is complete now, or None."""
+    def _read_if_complete(self, name: str) -> bytes | None:
+        """The bytes of a file, or None when it is not complete yet."""
         path = self._folder / name
         try:
             found = path.stat()
-            mark, trouble = FileState.of(found), reason_to_refuse(found, name)
+            state, trouble = FileState.of(found), reason_to_refuse(found, name)
         except OSError as error:  # gone again, or a link to nothing
-            mark, trouble = FileState(0, 0, 0, 0, 0), f"cannot be read: {error.strerror}"
+            state, trouble = FileState(0, 0, 0, 0, 0), f"cannot be read: {error.strerror}"
         seen = self._seen.get(name)
-        if seen is None or seen.mark != mark:
-            if seen is not None and seen.mark.inode != mark.inode:
+        if seen is None or seen.state != state:
+            if seen is not None and seen.state.inode != state.inode:
                 log.info("replaced before it was taken file=%r", name)
-            self._seen[name] = seen = _Seen(mark, self._ticks())
-        if seen.told or self._ticks() - seen.since < QUIET:
+            self._seen[name] = seen = _SeenFile(state, self._monotonic())
+        if seen.reported or self._monotonic() - seen.since < QUIET_SECONDS:
             return None
         if trouble:
-            self._tell(seen, name, trouble)
+            self._report(seen, name, trouble)
             return None
-        if _is_written(mark):
+        if _is_written(state):
             return None
         try:
-            return _read_whole(path, mark)
+            return _read_whole(path, state)
         except OSError as error:
-            self._tell(seen, name, f"cannot be read: {error.strerror}")
+            self._report(seen, name, f"cannot be read: {error.strerror}")
             return None
 
-    def _tell(self, seen: _Seen, name: str, trouble: str) -> None:
-        if not seen.told:
+    def _report(self, seen: _SeenFile, name: str, trouble: str) -> None:
+        if not seen.reported:
             log.warning("left in the inbox file=%r why=%r", name, trouble)
-            seen.told = True
+            seen.reported = True
 
     def _ingest(self, name: str, data: bytes, now: datetime) -> DumpReport | None:
-        """Take a file's bytes in and put it aside."""
+        """Ingest the bytes of a file, then move it out of the inbox."""
         try:
-            report = self._take(data, name, now)
+            report = self._ingest_bytes(data, name, now)
         except UnstorableError as error:
-            self._tell(self._seen[name], name, error.message)
+            self._report(self._seen[name], name, error.message)
             return None
         except NewsletterError:
             raise
-        except Exception as error:  # one dump that trips the parser must not hold up those behind it
+        except Exception as error:  # one dump with an unforeseen fault must not stop the others
             log.exception("dump could not be taken in file=%r", name)
-            self._tell(self._seen[name], name, f"unexpected {type(error).__name__}")
+            self._report(self._seen[name], name, f"unexpected {type(error).__name__}")
             return None
         refused = report.status is DumpStatus.REFUSED
-        told = log.warning if refused or report.status is DumpStatus.HELD else log.info
-        told(
+        write = log.warning if refused or report.status is DumpStatus.HELD else log.info
+        write(
             "dump %s file=%r entries=%d new=%d%s",
             report.status.value,
             name,
@@ -159,30 +160,30 @@ class Inbox:
         )
         seen = self._seen[name]
         try:
-            put = self._put_aside(name, seen.mark, REFUSED_FOLDER if refused else TAKEN_FOLDER)
+            put = self._put_aside(name, seen.state, REFUSED_FOLDER if refused else TAKEN_FOLDER)
         except OSError as error:
-            # Its bytes are known; it stays as told, or the next look would take it once more.
-            self._tell(seen, name, f"cannot be moved: {error.strerror}")
+            # Its bytes are stored. Keep it as reported, or the next scan would ingest it again.
+            self._report(seen, name, f"cannot be moved: {error.strerror}")
             return report
         self._seen.pop(name)
         if put is not None and not refused:
-            self._taken[put] = _Seen(FileState.of(put.stat()), self._ticks())
+            self._taken[put] = _SeenFile(FileState.of(put.stat()), self._monotonic())
         return report
 
-    def _put_aside(self, name: str, mark: FileState, folder: str) -> Path | None:
-        """Move what was read; what has come in its place since stays, to be looked at anew."""
-        aside = self._folder / folder
-        aside.mkdir(exist_ok=True)
-        target, number = aside / name, 1
+    def _put_aside(self, name: str, state: FileState, folder: str) -> Path | None:
+        """Move the file that was read; None when another file has taken its place, which stays for a scan."""
+        folder_path = self._folder / folder
+        folder_path.mkdir(exist_ok=True)
+        target, number = folder_path / name, 1
         while target.exists():
             number += 1
-            target = aside / f"{Path(name).stem} ({number}){Path(name).suffix}"
+            target = folder_path / f"{Path(name).stem} ({number}){Path(name).suffix}"
         source = self._folder / name
         try:
             source.rename(target)
-        except FileNotFoundError:  # deleted since: its bytes were read
+        except FileNotFoundError:  # deleted meanwhile; its bytes were read
             return None
-        if FileState.of(target.stat()).contents != mark.contents:
+        if FileState.of(target.stat()).contents != state.contents:
             self._put_back(target, source)
             return None
         return target
@@ -192,43 +193,44 @@ class Inbox:
         for free in _names(source):
             try:
                 _move(target, free)
-            except FileExistsError:  # it has come since
+            except FileExistsError:  # another file came meanwhile
                 continue
             return
 
-    def _look_after_taken(self) -> None:
-        """Whoever goes on writing to a file that was taken gets it back in the inbox."""
+    def _watch_taken(self) -> None:
+        """Move a taken file back into the inbox when a process went on writing to it."""
         for path, seen in list(self._taken.items()):
             try:
-                changed = FileState.of(path.stat()).contents != seen.mark.contents
-            except OSError:  # an admin tidied up
+                changed = FileState.of(path.stat()).contents != seen.state.contents
+            except OSError:  # an admin removed it
                 del self._taken[path]
                 continue
             if changed:
                 try:
                     self._put_back(path, self._folder / path.name)
                 except OSError as error:
-                    self._tell(seen, f"{TAKEN_FOLDER}/{path.name}", f"cannot be moved back: {error.strerror}")
+                    name = f"{TAKEN_FOLDER}/{path.name}"
+                    self._report(seen, name, f"cannot be moved back: {error.strerror}")
                 else:
                     del self._taken[path]
-            elif self._ticks() - seen.since > WATCHED:
+            elif self._monotonic() - seen.since > WATCHED_SECONDS:
                 del self._taken[path]
 
 
 def _names(wanted: Path) -> Iterator[Path]:
-    """The name that is wanted, then others like it."""
+    """The wanted name, then similar ones."""
     yield wanted
     yield wanted.with_name(f"{wanted.stem} again{wanted.suffix}")
     yield from (wanted.with_name(f"{wanted.stem} again {number}{wanted.suffix}") for number in count(2))
 
 
 def _move(source: Path, target: Path) -> None:
-    """Rename, but over nothing. Raises FileExistsError, OSError."""
+    """Rename a file without replacing another. Raises FileExistsError, OSError."""
     try:
         os.link(source, target)
     except FileExistsError:
         raise
-    except OSError:  # another user's file (Linux: fs.protected_hardlinks), or a disk that knows no links
+    except OSError:  # another user's file (Linux: fs.protected_hardlinks), or a disk without links
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
         source.rename(target)
@@ -236,19 +238,21 @@ def _move(source: Path, target: Path) -> None:
         source.unlink()
 
 
-def _read_whole(path: Path, mark: FileState) -> bytes | None:
+def _read_whole(path: Path, state: FileState) -> bytes | None:
     """The bytes, or None when the file changed meanwhile. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb") as file:
-        if FileState.of(os.fstat(file.fileno())) != mark:
+        if FileState.of(os.fstat(file.fileno())) != state:
             return None
         data = file.read()
-        return data if FileState.of(os.fstat(file.fileno())) == mark and len(data) == mark.size else None
+        return data if FileState.of(os.fstat(file.fileno())) == state and len(data) == state.size else None
 
 
-def _is_written(mark: FileState) -> bool:
-    """Whether a process has the file open for writing, of those that Linux shows us (our own user's, as a
-    rule); elsewhere nothing can be told."""
+def _is_written(state: FileState) -> bool:
+    """Whether a process is known to have the file open for writing.
+
+    Linux shows the processes of our own user; other systems show none.
+    """
     try:
         processes = [name for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208
     except OSError:
@@ -257,12 +261,12 @@ def _is_written(mark: FileState) -> bool:
         folder = f"/proc/{process}/fd"
         try:
             descriptors = os.listdir(folder)  # noqa: PTH208
-        except OSError:  # another user's, or it has just ended
+        except OSError:  # of another user, or it has just ended
             continue
         for descriptor in descriptors:
             try:
                 found = os.stat(f"{folder}/{descriptor}")  # noqa: PTH116
-                if (found.st_dev, found.st_ino) != (mark.device, mark.inode):
+                if (found.st_dev, found.st_ino) != (state.device, state.inode):
                     continue
                 info = Path(f"/proc/{process}/fdinfo/{descriptor}").read_text("ascii")
             except (OSError, UnicodeDecodeError):

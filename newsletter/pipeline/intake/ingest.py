@@ -1,8 +1,8 @@
-"""Ingest dumps: keep the bytes, read the listing, store its papers, in one transaction a dump.
+"""Ingests dumps: keeps the bytes, reads the listing, stores its papers, in one transaction for each dump.
 
-It decides nothing about papers (`newsletter.papers.reconcile`) or formats (`newsletter.sources`), and sends
-nothing. The bytes are on disk before the transaction begins, under their hash: whenever the process dies, a
-second run ends in the same state as one run, and bytes without a row are harmless.
+It decides nothing about papers (`newsletter.papers.reconcile`) or formats (`newsletter.sources`). The bytes
+are on disk, under their hash, before the transaction begins. So a second run after a crash ends in the same
+state as one run; bytes without a row are harmless.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from newsletter.pipeline.intake.dump_report import DumpReport, PossiblySame
 from newsletter.sources.decoding import check_size
 from newsletter.sources.registry import read_listing
 
-HELD_SHARE = 0.1  # of the non-blank lines; a dump of which more is unaccounted for waits for an admin
-STUB = "hardly more than a title"  # what lines that belong to nothing look like, where they are made of words
+HELD_SHARE = 0.1  # of the non-blank lines; a dump with more unread lines waits for an admin
+STUB = "hardly more than a title"  # a paper without abstract: often stray lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestOptions:
-    """What an admin may say about the dumps of one run."""
+    """Choices of an admin for the dumps of one run."""
 
     listed_on: date | None = None  # the listing's date
     format: str | None = None  # a name from `newsletter.sources.formats()`
@@ -80,13 +80,12 @@ def ingest_bytes(
 ) -> DumpReport:
     """Ingest the bytes of one dump. name: of the file, perhaps with folders. Otherwise as `ingest`.
 
-    Bytes that came before are `unchanged`, unless they are held (then they are judged anew) or were withdrawn
-    (then they are ingested anew, as an admin who withdrew a dump by mistake or with a wrong option expects).
+    Bytes that came before are `unchanged`. But a held dump is judged again, and a withdrawn one is ingested
+    again: an admin may have withdrawn it by mistake, or because of a wrong option.
     """
     chosen = options or IngestOptions()
-    name = name.encode("utf-8", "surrogateescape").decode(
-        "utf-8", "replace"
-    )  # files may be named in any bytes
+    # A file name may hold any bytes.
+    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     sha256 = dump_archive.sha256_of(data)
     with reading(engine) as connection:
         before = dumps.by_hash(connection, sha256)
@@ -131,7 +130,7 @@ def store_listing(
     decided: ListedOn | None = None,
     again: bool = False,
 ) -> DumpReport:
-    """Store a listing as that dump's and mark the dump ingested. Arguments: see `reconcile`."""
+    """Store the listing of a dump and mark the dump ingested. Arguments: see `reconcile`."""
     taken = reconcile(
         connection,
         listing,
@@ -178,7 +177,7 @@ def store_listing(
 
 
 def why_held(listing: Listing) -> str | None:
-    """Why a listing must wait for an admin; None when enough of it could be read."""
+    """Why a listing must wait for an admin; None when enough of it was read."""
     unread = [(item.line, item.reason) for item in listing.unread]
     doubtful = [(entry.line, STUB) for entry in stubs(listing)]
     astray = len(unread) + sum(1 + bool(entry.abstract) for entry in stubs(listing))
@@ -195,7 +194,7 @@ def why_held(listing: Listing) -> str | None:
 
 
 def _read(path: Path) -> bytes:
-    """The bytes of a file. Raises DumpRefusedError for what is none, and before reading what is too large."""
+    """The bytes of a file. Raises DumpRefusedError for a folder, a device, or a file that is too large."""
     try:
         if path.is_dir():
             raise DumpRefusedError(
@@ -230,7 +229,7 @@ def _dump_row(
         "sha256": sha256,
         "file": Path(name).name,
         "size": len(data),
-        "status": DumpStatus.HELD,  # until its papers are stored, in this same transaction
+        "status": DumpStatus.HELD,  # until its papers are stored, in the same transaction
         "received_at": now,
     }
     return dumps.add(connection, values)

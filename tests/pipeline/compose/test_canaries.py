@@ -67,12 +67,13 @@ def test_canary_is_asked_about_by_the_scheduler_until_it_was_looked_after(office
     review_first = HELD_FOR_AN_HOUR.canaries
     office.publish("2026-04-13T07:00")
     with reading(office.engine) as connection:
-        assert pending_work.canaries_wait(connection, review_first, now=utc("2026-04-13T07:00"))
-        assert not pending_work.canaries_wait(connection, (), now=utc("2026-04-13T07:00"))
-        assert not pending_work.canaries_wait(connection, ["nobody@example.org"], now=utc("2026-04-13T07:00"))
+        assert pending_work.has_due_canaries(connection, review_first, now=utc("2026-04-13T07:00"))
+        assert not pending_work.has_due_canaries(connection, (), now=utc("2026-04-13T07:00"))
+        unknown = ["nobody@example.org"]
+        assert not pending_work.has_due_canaries(connection, unknown, now=utc("2026-04-13T07:00"))
     run(office, "2026-04-13T07:01")
     with reading(office.engine) as connection:
-        assert not pending_work.canaries_wait(connection, review_first, now=utc("2026-04-13T07:02"))
+        assert not pending_work.has_due_canaries(connection, review_first, now=utc("2026-04-13T07:02"))
 
 
 def test_canary_is_mailed_first_without_a_hold_time(office: WholeNewsletter, server: RecordingServer) -> None:

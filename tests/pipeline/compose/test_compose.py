@@ -64,7 +64,7 @@ def test_reader_whose_zone_is_not_known_here_holds_up_nobody(
         connection.execute(update(people).where(people.c.id == bob).values(timezone="Mars/Olympus"))
     world.edition("2026-04-13T05:00", {"A": ["circuits"]})
     with reading(world.engine) as connection:
-        assert pending_work.slots_wait(connection, now=utc("2026-04-13T07:00"))
+        assert pending_work.has_due_slots(connection, now=utc("2026-04-13T07:00"))
     world.day("2026-04-13T07:00")
     assert (world.mails_to(ada), world.mails_to(bob)) == ([["A"]], [["A"]])
     assert "timezone='Mars/Olympus' of people=1 is not known here: UTC" in caplog.text

@@ -53,13 +53,18 @@ class StoredPapers:
 
     @classmethod
     def at(
-        cls, folder: Path, *, brand: Brand | None = None, overrides: Sequence[Path] = (), kept: int = 2_000
+        cls,
+        folder: Path,
+        *,
+        brand: Brand | None = None,
+        overrides: Sequence[Path] = (),
+        cache_size: int = 2_000,
     ) -> StoredPapers:
         renderer = DigestRenderer(
             MailEnvironment(overrides),
             brand=brand or Brand(name="Paper Digest"),
             topics=tuple(load_topics().values()),
-            kept=kept,
+            cache_size=cache_size,
         )
         folder.mkdir(exist_ok=True)
         return cls(Scenario(folder), renderer)
@@ -114,7 +119,7 @@ def test_a_paper_that_changed_is_rendered_anew(tmp_path: Path) -> None:
 
 
 def test_the_press_forgets_and_makes_anew(tmp_path: Path) -> None:
-    stand = StoredPapers.at(tmp_path, kept=1)
+    stand = StoredPapers.at(tmp_path, cache_size=1)
     cards = [stand.paper(f"Title {number}") for number in range(4)]
     first = stand.content(*cards)
     for card in cards:

@@ -8,7 +8,7 @@ import pytest
 from newsletter.core.mail.values import Recipient
 from newsletter.delivery.outbox.claims import ClaimedMail, Person
 from newsletter.pipeline.content.personalization import (
-    KEPT,
+    CACHED_LINKS,
     KEY_LENGTH,
     WEB_DIGEST,
     Links,
@@ -154,7 +154,7 @@ def test_links_hold_no_address_and_no_name() -> None:
 def test_links_are_the_same_in_another_process_and_after_others() -> None:
     once = _links()(MAIL)
     links = _links()
-    for number in range(KEPT + 2):
+    for number in range(CACHED_LINKS + 2):
         other = MAIL._replace(digest_id=number, digest_key=f"{number:064x}", composed_at=NOW - timedelta(1))
         assert links(other)["web_url"] != once["web_url"]
     # A row that a preview took back may bear the number of another digest later.

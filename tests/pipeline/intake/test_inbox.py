@@ -13,8 +13,8 @@ import pytest
 from newsletter import samples
 from newsletter.core.errors import StorageError
 from newsletter.core.states import DumpStatus
-from newsletter.pipeline.intake.inbox import QUIET, WATCHED, Inbox
-from newsletter.pipeline.jobs import taker
+from newsletter.pipeline.intake.inbox import QUIET_SECONDS, WATCHED_SECONDS, Inbox
+from newsletter.pipeline.jobs import inbox_ingester
 from tests.pipeline.intake.scenario import PrintedPaper, page
 from tests.pipeline.intake.test_dumps import half_read_page
 from tests.pipeline.whole_newsletter import WholeNewsletter, utc
@@ -32,17 +32,17 @@ class InboxFolder:
         self.folder = folder / "inbox"
         self.folder.mkdir()
         self.ticks = 0.0
-        take = taker(self.office.engine, archive=folder / "dumps", matcher=self.office.matcher)
-        self.inbox = Inbox(self.folder, take=take, ticks=lambda: self.ticks)
+        ingest = inbox_ingester(self.office.engine, archive=folder / "dumps", matcher=self.office.matcher)
+        self.inbox = Inbox(self.folder, ingest=ingest, monotonic=lambda: self.ticks)
 
     def drop(self, name: str, data: bytes) -> Path:
         path = self.folder / name
         path.write_bytes(data)
         return path
 
-    def look(self, after: float = QUIET) -> list[tuple[str, DumpStatus]]:
+    def look(self, after: float = QUIET_SECONDS) -> list[tuple[str, DumpStatus]]:
         self.ticks += after
-        return [(report.file, report.status) for report in self.inbox.look(now=NOW)]
+        return [(report.file, report.status) for report in self.inbox.scan(now=NOW)]
 
     def left(self) -> list[str]:
         return sorted(str(p.relative_to(self.folder)) for p in self.folder.rglob("*") if not p.is_dir())
@@ -79,8 +79,10 @@ def test_complete_dump_is_taken_at_the_second_look_and_put_aside(desk: InboxFold
 
 def test_two_looks_close_to_each_other_take_nothing(desk: InboxFolder) -> None:
     desk.drop("a.txt", DUMP)
-    assert (desk.look(), desk.look(after=QUIET / 2), desk.look(after=QUIET / 4)) == ([], [], [])
-    assert desk.look(after=QUIET / 4) == [("a.txt", INGESTED)]
+    assert desk.look() == []
+    assert desk.look(after=QUIET_SECONDS / 2) == []
+    assert desk.look(after=QUIET_SECONDS / 4) == []
+    assert desk.look(after=QUIET_SECONDS / 4) == [("a.txt", INGESTED)]
 
 
 def test_dump_that_is_copied_in_slowly_is_read_once_it_is_whole(desk: InboxFolder) -> None:
@@ -88,7 +90,7 @@ def test_dump_that_is_copied_in_slowly_is_read_once_it_is_whole(desk: InboxFolde
     for end in range(0, len(DUMP), len(DUMP) // 5):
         with path.open("ab") as file:
             file.write(DUMP[end : end + len(DUMP) // 5])
-        assert desk.look(after=QUIET - 1) == []
+        assert desk.look(after=QUIET_SECONDS - 1) == []
     assert desk.look() == [("a.txt", INGESTED)]
     assert (desk.folder / "taken" / "a.txt").read_bytes() == DUMP
 
@@ -118,7 +120,7 @@ def test_dump_that_grows_after_it_was_taken_is_looked_at_again(
     assert (desk.look(), desk.look()) == ([], [("a.txt", INGESTED)])
     assert (desk.folder / "taken" / "a.txt").read_bytes() == DUMP
     assert "changed as it was taken; looked at again file='a.txt'" in _words(told)
-    assert desk.look(after=WATCHED + 1) == []
+    assert desk.look(after=WATCHED_SECONDS + 1) == []
 
 
 def test_dump_that_is_deleted_is_reported(desk: InboxFolder, told: pytest.LogCaptureFixture) -> None:
