@@ -1,5 +1,5 @@
-"""Who may be mailed: sign-up, consent, preferences, suppression, tokens, audience, rosters.
+"""Keeps subscribers: sign-up, consent, preferences, suppression, tokens, audience, rosters.
 
-A package of its own. It imports nothing from `newsletter`, knows nothing about papers or mail, and
-hands out selectables that others join without naming its tables.
+It imports nothing from `newsletter` and knows nothing about papers or messages. Others join the selects of
+`subscribers.audience` and never name the tables.
 """

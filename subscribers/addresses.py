@@ -1,8 +1,8 @@
-"""Email addresses: syntax, the key that makes two spellings one, names and masks. Asks no name server.
+"""Parses email addresses, display names and masks. Asks no name server.
 
-Syntax is RFC 5321's, as `email-validator` reads it: no quoted local parts, no address literals. Two spellings
-are one person when they differ in letter case, in Unicode composition (NFC) or in the spelling of an
-internationalised domain (RFC 5891): the key holds the local part case-folded and the domain in A-labels.
+The syntax is that of RFC 5321, as `email-validator` reads it: no quoted local parts, no address literals. Two
+spellings are one person if they differ only in letter case, in Unicode composition (NFC) or in the form of an
+internationalised domain (RFC 5891). The key holds the case-folded local part and the domain in A-labels.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from subscribers.errors import AddressError
 MAX_NAME = 100  # characters; a longer display name is cut
 MAX_LOCAL = 64  # octets (RFC 5321, 4.5.3.1.1)
 MAX_ADDRESS = 254  # octets; a path of 256 without its brackets (RFC 5321, 4.5.3.1.3)
-MAX_QUOTED = 80  # characters of a refused address that an error repeats
-_BLANKS = " \t\u00a0\u200b\ufeff"  # what copying from a page or a cell leaves around an address
-_PRIVATE_NAMES = ("localhost", "local", "test")  # reserved (RFC 6761, 6762), but mail goes there on intranets
-_STAND_IN = "stand-in.example"  # a domain that passes every check (RFC 6761: it is nobody's)
+MAX_QUOTED = 80  # characters of a refused address in an error message
+_BLANKS = " \t\u00a0\u200b\ufeff"  # often copied along with an address from a page or a cell
+_PRIVATE_NAMES = ("localhost", "local", "test")  # reserved (RFC 6761, 6762), but used for mail on intranets
+_PLACEHOLDER_DOMAIN = (
+    "stand-in.example"  # passes every check of the library, and belongs to nobody (RFC 6761)
+)
 _DOT_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)  # RFC 5322, 3.2.3
-# A host name of letters, digits and hyphens (RFC 1123, 2.1) that means nothing special: nothing to convert.
+# A host name of letters, digits and hyphens (RFC 1123, 2.1) without A-labels: nothing to convert.
 _HOST = re.compile(r"(?:(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
-MAX_HOST = 253  # octets (RFC 1035, 2.3.4, less the root's)
+MAX_HOST = 253  # octets (RFC 1035, 2.3.4, without the root)
 _HINT = "Write it as ada@example.org or Ada Lovelace <ada@example.org>."
 
 
@@ -33,12 +35,12 @@ class Address:
     """A well-formed address."""
 
     address: str  # as given, with the domain in lower case and in Unicode
-    key: str  # equal for every spelling of the same mailbox
+    key: str  # the same for all spellings of a mailbox
     name: str = ""  # the display name that came with it
 
 
 def parse(text: str) -> Address:
-    """Read `a@b` or `Name <a@b>`. Raises AddressError that says what is wrong with it."""
+    """Read `a@b` or `Name <a@b>`. Raises AddressError with the reason."""
     bare, name = _split_name(text.strip(_BLANKS))
     given_local, _, given_domain = bare.rpartition("@")
     from email_validator import EmailNotValidError  # slow to import: only when needed
@@ -48,12 +50,12 @@ def parse(text: str) -> Address:
             raise EmailNotValidError("It holds characters that cannot be seen.")
         local = given_local
         if len(local) > MAX_LOCAL or not _DOT_ATOM.fullmatch(local):
-            local = _checked(f"{given_local}@{_STAND_IN}")[0]
+            local = _checked(f"{given_local}@{_PLACEHOLDER_DOMAIN}")[0]
         domain, a_labels = _domain(given_domain)
         if len(f"{local}@{a_labels}".encode()) > MAX_ADDRESS:
             raise EmailNotValidError(f"It is longer than {MAX_ADDRESS} bytes.")
     except EmailNotValidError as error:
-        raise AddressError(f"{shown(text)} is not an email address: {error}", hint=_HINT) from error
+        raise AddressError(f"{quoted(text)} is not an email address: {error}", hint=_HINT) from error
     folded = unicodedata.normalize("NFC", local.casefold())
     return Address(address=f"{local}@{domain}", key=f"{folded}@{a_labels}", name=name)
 
@@ -63,15 +65,17 @@ def _domain(given: str) -> tuple[str, str]:
     """The domain in lower case, in Unicode and in A-labels. Raises EmailNotValidError."""
     lower = given.lower()
     if given.isascii() and len(lower) <= MAX_HOST and _HOST.fullmatch(lower) and not _is_special(lower):
-        return lower, lower  # what the library would say, in a tenth of its time
+        return lower, lower  # the same answer as the library's, in a tenth of the time
     private = given.lower().rpartition(".")[2] in _PRIVATE_NAMES
-    checked = _checked(f"a@{given}.{_STAND_IN}" if private else f"a@{given}")[1:]
-    unicode_domain, a_labels = (part.removesuffix(f".{_STAND_IN}") if private else part for part in checked)
+    checked = _checked(f"a@{given}.{_PLACEHOLDER_DOMAIN}" if private else f"a@{given}")[1:]
+    unicode_domain, a_labels = (
+        part.removesuffix(f".{_PLACEHOLDER_DOMAIN}") if private else part for part in checked
+    )
     return unicode_domain, a_labels.lower()
 
 
 def _is_special(domain: str) -> bool:
-    """Whether the library may have more to say about a domain (RFC 6761)."""
+    """Whether the library may treat the domain specially (RFC 6761)."""
     from email_validator import SPECIAL_USE_DOMAIN_NAMES
 
     top = domain.rpartition(".")[2]
@@ -97,7 +101,7 @@ def _split_name(text: str) -> tuple[str, str]:
 
 
 def clean_name(text: str) -> str:
-    """A display name in one line: without controls, bidi overrides and other invisible marks, cut to length.
+    """A display name on one line, cut to length, without control, bidi and other invisible characters.
 
     Joiners stay: Persian, Indic scripts and emoji need them.
     """
@@ -114,11 +118,11 @@ def clean_name(text: str) -> str:
 
 
 def mask(address: str) -> str:
-    """`ada@example.org` as `a••@example.org`: its owner knows it again, whom it was forwarded to does not."""
+    """`ada@example.org` as `a••@example.org`, for pages whose link may have been forwarded."""
     local, at, domain = address.rpartition("@")
     return f"{local[:1]}••{at}{domain}" if at else ""
 
 
-def shown(text: str) -> str:
-    """What was typed, quoted and cut to a length that a message can hold."""
+def quoted(text: str) -> str:
+    """Typed text, quoted and shortened for a message."""
     return repr(text if len(text) <= MAX_QUOTED else text[:MAX_QUOTED] + "…")

@@ -1,6 +1,6 @@
-"""Who may be mailed: selectables that others join without naming this package's tables.
+"""Selects the people who may be mailed, for joins by other packages. Decides no state.
 
-Each function that returns a Select promises its column names; more may come, none goes.
+Each select keeps its column names: more may be added, none is removed.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from subscribers.queries import State, subscribers, subscriptions
 
 
 def mailable() -> Select[Any]:
-    """Everybody who may get a digest now: subscriber_id, ref, leave_id, address, name, cadence, weekday,
+    """People who may get a digest now: subscriber_id, ref, leave_id, address, name, cadence, weekday,
     hour, timezone, text_only, minimum, maximum, maybe, version, paused_until, slots_done_to, confirmed_at."""
     return _people().where(subscribers.c.state == State.CONFIRMED)
 
 
 def reachable() -> Select[Any]:
-    """Everybody who may get a mail that they asked for (a confirmation, a link): pending people too.
+    """People who may get a mail that they asked for (a confirmation, a link), pending ones as well.
     The columns of `mailable`, and state."""
     return (
         _people()
@@ -30,13 +30,12 @@ def reachable() -> Select[Any]:
 
 
 def departed() -> Select[Any]:
-    """Everybody who left, for the one mail that says so; those who may not be mailed at all are not among
-    them. The columns of `mailable`."""
+    """People who left and are not suppressed; for the goodbye. The columns of `mailable`."""
     return _people().where(subscribers.c.state == State.UNSUBSCRIBED, subscribers.c.address.is_not(None))
 
 
 def states() -> Select[Any]:
-    """Everybody, erased ones included: subscriber_id, state."""
+    """All people, erased ones as well: subscriber_id, state."""
     return select(subscribers.c.id.label("subscriber_id"), subscribers.c.state)
 
 
@@ -68,15 +67,15 @@ def _people() -> Select[Any]:
 
 
 def following() -> Select[Any]:
-    """All confirmed intervals, ended ones and those of people who left included: subscriber_id, topic,
-    since, until (None: still followed). What was only asked for has no interval."""
+    """All confirmed intervals, also ended ones and those of people who left: subscriber_id, topic, since,
+    until (None: still followed). A topic of a pending person has no interval here."""
     return select(
         subscriptions.c.subscriber_id, subscriptions.c.topic, subscriptions.c.since, subscriptions.c.until
     ).where(subscriptions.c.since.is_not(None))
 
 
 def accounts() -> Select[Any]:
-    """Everybody who was ever confirmed, those who left, are suppressed or were erased included:
+    """All people who were ever confirmed, also those who left, are suppressed or were erased:
     subscriber_id, state, cadence, weekday, hour, timezone, cadence_since, paused_until, minimum."""
     return select(
         subscribers.c.id.label("subscriber_id"),
@@ -97,8 +96,8 @@ def accounts() -> Select[Any]:
 
 
 def cadences() -> Select[Any]:
-    """The distinct schedules of people who may get digests: cadence, weekday, hour, timezone, people, and
-    up to when the slots of the last and of the first of them are closed: done_least, done_most."""
+    """The distinct schedules of mailable people: cadence, weekday, hour, timezone, people (their number),
+    done_least and done_most (the earliest and latest time up to which their slots are closed)."""
     schedule = (subscribers.c.cadence, subscribers.c.weekday, subscribers.c.hour, subscribers.c.timezone)
     done = subscribers.c.slots_done_to
     return (
@@ -108,14 +107,16 @@ def cadences() -> Select[Any]:
             func.min(done, type_=done.type).label("done_least"),
             func.max(done, type_=done.type).label("done_most"),
         )
-        .where(text("subscribers.state = 'confirmed'"))  # literal: half the time with SQLite's partial index
+        .where(
+            text("subscribers.state = 'confirmed'")
+        )  # a literal: SQLite then uses its partial index, in half the time
         .group_by(*schedule)
     )
 
 
 def addresses() -> Select[Any]:
-    """Everybody's address, also of those who left or are suppressed: subscriber_id, address. For reports
-    only; erased people have none."""
+    """Addresses of all people but erased ones, also of people who may not be mailed: subscriber_id, address.
+    For reports only."""
     return select(subscribers.c.id.label("subscriber_id"), subscribers.c.address).where(
         subscribers.c.address.is_not(None)
     )
@@ -124,7 +125,7 @@ def addresses() -> Select[Any]:
 def close_slots(connection: Connection, ids: Select[Any], at: datetime, *, ahead: datetime) -> int:
     """Close the slots up to `at` of the people whose ids are selected (one column); returns how many.
 
-    What was closed beyond `ahead`, by a clock that ran ahead, is open again.
+    A slot that was closed beyond `ahead`, by a clock that ran fast, is opened again.
     """
     closed = connection.execute(
         update(subscribers)

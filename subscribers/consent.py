@@ -1,4 +1,7 @@
-"""The consent ledger: what was agreed to, withdrawn or changed, when and how. Append-only, no addresses."""
+"""Keeps the consent ledger: what was agreed to, withdrawn or changed, when and how. It holds no addresses.
+
+Append-only, except for people who are deleted without ever having agreed.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,17 @@ from subscribers.tables import ConsentEvent, Subscriber
 events = ConsentEvent.__table__  # type: ignore[attr-defined]
 subscribers = Subscriber.__table__  # type: ignore[attr-defined]
 
-PAGE = 500  # people named in one statement
+IDS_PER_STATEMENT = 500  # subscriber ids in one statement
 
 
 class EventKind(StrEnum):
-    """What happened."""
+    """The kinds of consent events."""
 
-    REQUESTED = "requested"  # asked to be mailed; nothing goes out before they confirm
-    CONFIRMED = "confirmed"  # consent: by their own click, or given elsewhere as an admin says
+    REQUESTED = "requested"  # asked to subscribe; no digest before they confirm
+    CONFIRMED = "confirmed"  # consent: by their own click, or given elsewhere according to an admin
     FOLLOWED = "followed"  # topics were added
     LEFT = "left"  # topics were dropped, others stay
-    CHANGED = "changed"  # preferences; the detail names the new values
+    CHANGED = "changed"  # preferences; the detail holds the new values
     PAUSED = "paused"
     RESUMED = "resumed"
     UNSUBSCRIBED = "unsubscribed"  # from everything
@@ -34,7 +37,7 @@ class EventKind(StrEnum):
     SUPPRESSED = "suppressed"
     UNSUPPRESSED = "unsuppressed"
     ERASED = "erased"
-    MOVED = "moved"  # to another address of theirs
+    MOVED = "moved"  # to another address
 
 
 HOW_VALUES = (
@@ -45,12 +48,12 @@ HOW_VALUES = (
     "bounce",
     "complaint",
     "time",
-)  # who or what brought it about
+)  # the causes of events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentChange:
-    """One thing that happened, before it has a person and a time."""
+    """A consent event without its person and time."""
 
     what: EventKind
     topics: tuple[str, ...] = ()
@@ -61,16 +64,18 @@ def record(
     connection: Connection, happened: Iterable[tuple[int, ConsentChange]], *, how: str, now: datetime
 ) -> None:
     """Append events, each with the subscriber's id. how: one of HOWS."""
-    rounds: dict[int, int] = {}
-    alike: dict[tuple[int, str, str, str], list[int]] = {}
+    event_counts: dict[int, int] = {}
+    ids_by_event: dict[tuple[int, str, str, str], list[int]] = {}
     for subscriber_id, event in happened:
-        number = rounds[subscriber_id] = rounds.get(subscriber_id, -1) + 1  # keeps each one's order
-        told = (str(event.what), json.dumps(event.topics), json.dumps(event.detail))
-        alike.setdefault((number, *told), []).append(subscriber_id)
+        number = event_counts[subscriber_id] = (
+            event_counts.get(subscriber_id, -1) + 1
+        )  # keeps the order of each person's events
+        event_text = (str(event.what), json.dumps(event.topics), json.dumps(event.detail))
+        ids_by_event.setdefault((number, *event_text), []).append(subscriber_id)
     columns = ("subscriber_id", "at", "what", "how", "topics", "detail")
-    for (_, what, topics, detail), ids in sorted(alike.items()):
-        for start in range(0, len(ids), PAGE):
-            # One statement for all to whom the same happened: a roster's rows differ little.
+    for (_, what, topics, detail), ids in sorted(ids_by_event.items()):
+        for start in range(0, len(ids), IDS_PER_STATEMENT):
+            # One statement for all people with the same event: the rows of a roster differ little.
             rows = select(
                 subscribers.c.id,
                 literal(now, events.c.at.type),
@@ -78,12 +83,12 @@ def record(
                 literal(how),
                 literal(json.loads(topics), events.c.topics.type),
                 literal(json.loads(detail), events.c.detail.type),
-            ).where(subscribers.c.id.in_(ids[start : start + PAGE]))
+            ).where(subscribers.c.id.in_(ids[start : start + IDS_PER_STATEMENT]))
             connection.execute(insert(events).from_select(columns, rows))
 
 
 def history(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
-    """All events of a person, the oldest first: at, what, how, topics, detail."""
+    """All events of a person, oldest first: at, what, how, topics, detail."""
     found = connection.execute(
         select(events).where(events.c.subscriber_id == subscriber_id).order_by(events.c.id)
     )
@@ -99,11 +104,11 @@ def history(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
     ]
 
 
-def last(connection: Connection, subscriber_id: int, whats: Collection[EventKind]) -> ConsentChange | None:
-    """The latest event of the given sorts, or None."""
+def last(connection: Connection, subscriber_id: int, kinds: Collection[EventKind]) -> ConsentChange | None:
+    """The latest event of these kinds, or None."""
     row = connection.execute(
         select(events)
-        .where(events.c.subscriber_id == subscriber_id, events.c.what.in_([str(what) for what in whats]))
+        .where(events.c.subscriber_id == subscriber_id, events.c.what.in_([str(what) for what in kinds]))
         .order_by(events.c.id.desc())
         .limit(1)
     ).first()
@@ -112,11 +117,11 @@ def last(connection: Connection, subscriber_id: int, whats: Collection[EventKind
     return ConsentChange(what=EventKind(row.what), topics=tuple(row.topics), detail=row.detail)
 
 
-def last_at(connection: Connection, subscriber_id: int, whats: Collection[EventKind]) -> datetime | None:
-    """When the latest event of the given sorts happened, or None."""
+def last_at(connection: Connection, subscriber_id: int, kinds: Collection[EventKind]) -> datetime | None:
+    """The time of the latest event of these kinds, or None."""
     found: datetime | None = connection.execute(
         select(events.c.at)
-        .where(events.c.subscriber_id == subscriber_id, events.c.what.in_([str(what) for what in whats]))
+        .where(events.c.subscriber_id == subscriber_id, events.c.what.in_([str(what) for what in kinds]))
         .order_by(events.c.id.desc())
         .limit(1)
     ).scalar_one_or_none()

@@ -1,7 +1,7 @@
-"""This package's error classes: each message says what is wrong, each hint what to do next.
+"""Defines the errors of this package: the message says what is wrong, the hint what to do next.
 
-They have the shape of the newsletter's own errors without importing them, so that an entry point prints
-both alike. Expected outcomes (a refused row of a roster) are values, not errors.
+They have the attributes of `newsletter.core.errors` without importing it, so that entry points print both in
+one way. Expected outcomes (a refused row of a roster) are values, not errors.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class SubscriberError(Exception):
 
 
 class AddressError(SubscriberError):
-    """What was given is not an email address."""
+    """A text is not an email address."""
 
 
 class PreferenceError(SubscriberError):
-    """A preference has a value that it cannot have. `field` names it."""
+    """A preference has an invalid value. `field` names the preference."""
 
     def __init__(self, message: str, *, field: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -36,7 +36,7 @@ class PreferenceError(SubscriberError):
 
 
 class UnknownTopicError(SubscriberError):
-    """A topic that the newsletter does not have, or that the person never followed."""
+    """The newsletter does not have the topic, or the person never followed it."""
 
 
 class UnknownAddressError(SubscriberError):
@@ -52,29 +52,29 @@ class SuppressedError(SubscriberError):
 
 
 class WrongKeyError(SubscriberError):
-    """The suppression key is another one than that of the database."""
+    """The suppression key is not the one of this database."""
 
     exit_code = 78  # EX_CONFIG
 
 
 class UnsubscribedError(SubscriberError):
-    """The person has left, and what was asked brings nobody back."""
+    """The person has left, and the request cannot bring them back."""
 
 
 class RosterError(SubscriberError):
-    """A roster cannot be read at all."""
+    """A file cannot be read as a roster."""
 
 
 class TokenError(SubscriberError):
-    """A link's token is no good."""
+    """The token of a link is not valid."""
 
 
 class TokenForgedError(TokenError):
-    """The token was not made by us for this purpose, or it was cut off on its way."""
+    """The token was not signed by this newsletter for this purpose, or it is not complete."""
 
 
 class TokenExpiredError(TokenError):
-    """The token is ours, but too old. It was good from `signed_at` to `until`."""
+    """The token is ours, but too old. It was valid from `signed_at` to `until`."""
 
     def __init__(self, message: str, *, signed_at: datetime, until: datetime, hint: str = "") -> None:
         super().__init__(message, hint=hint)

@@ -1,7 +1,7 @@
-"""Limits on what one person may ask of the public pages, counted in the database for all processes.
+"""Counts requests of the public pages against rate limits, in the database for all processes.
 
-Rates are written and counted as the `limits` library does it (fixed windows that begin with the first
-count). Whom a count is for is kept as a keyed hash. What happens at the limit is the caller's.
+Rates have the notation and the fixed windows of the `limits` library; a window begins with its first count.
+Clients and addresses are stored as keyed hashes. The caller decides what happens at a limit.
 """
 
 from __future__ import annotations
@@ -32,28 +32,29 @@ def rates_of(text: str) -> tuple[RateLimitItem, ...]:
         ) from error
 
 
-def within(
-    connection: Connection, rates: Sequence[RateLimitItem], *, scope: str, who: str, now: datetime
+def allow(
+    connection: Connection, rates: Sequence[RateLimitItem], *, scope: str, identifier: str, now: datetime
 ) -> bool:
-    """Whether once more is within each of the rates; then it is counted. What is refused counts nowhere.
+    """Count one more if every rate permits it; returns whether it was counted.
 
-    scope: what is counted. who: for whom, as a keyed hash. The count lives and dies with the transaction.
+    scope: what is counted. identifier: the keyed hash of a client, address or reader. A rollback of the
+    transaction takes the count back.
     """
-    keys = [rate.key_for(scope, who) for rate in rates]
+    keys = [rate.key_for(scope, identifier) for rate in rates]
     limiter = FixedWindowRateLimiter(_CountStorage(connection, now, keys))
-    if not all(limiter.test(rate, scope, who) for rate in rates):
+    if not all(limiter.test(rate, scope, identifier) for rate in rates):
         return False
-    hits = [limiter.hit(rate, scope, who) for rate in rates]
-    return all(hits)  # on PostgreSQL another process may have come between
+    hits = [limiter.hit(rate, scope, identifier) for rate in rates]
+    return all(hits)  # on PostgreSQL another process may have counted in between
 
 
-def forget_old(connection: Connection, *, now: datetime) -> int:
-    """Drop the counts of windows that have ended; returns how many."""
+def delete_ended(connection: Connection, *, now: datetime) -> int:
+    """Delete the counts of ended windows; returns how many."""
     return connection.execute(delete(limit_counts).where(limit_counts.c.until <= now)).rowcount
 
 
 class _CountStorage(Storage):
-    """The library's storage interface over one transaction. Reads all that is asked for at once."""
+    """The storage interface of the library over one transaction. Reads all keys in one query."""
 
     STORAGE_SCHEME = None
 
@@ -61,17 +62,17 @@ class _CountStorage(Storage):
         super().__init__()
         self._connection = connection
         self._now = now
-        self._read: dict[str, tuple[int, datetime]] = {}  # the count, and when its window ends
+        self._counts: dict[str, tuple[int, datetime]] = {}  # the count and the end of its window, by key
         if keys:
-            self._look(keys)
+            self._load(keys)
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        return SubscriberError  # nothing of the library's to wrap: the database's errors go their own way
+        return SubscriberError  # the library wraps these; errors of the database pass unchanged
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count `amount` more in the window of `expiry` seconds; the count now."""
-        self._read.pop(key, None)
+        """Count `amount` more in a window of `expiry` seconds; returns the new count."""
+        self._counts.pop(key, None)
         counted: int = self._connection.execute(
             _count_more(self._connection),
             {
@@ -88,7 +89,7 @@ class _CountStorage(Storage):
         return self._window(key)[0]
 
     def get_expiry(self, key: str) -> float:
-        """When the window ends, in seconds since 1970."""
+        """The end of the window, in seconds since 1970."""
         return self._window(key)[1].timestamp()
 
     def check(self) -> bool:
@@ -96,28 +97,28 @@ class _CountStorage(Storage):
         return True
 
     def reset(self) -> int | None:
-        """Forget every count; returns how many there were."""
-        self._read.clear()
+        """Delete all counts; returns how many there were."""
+        self._counts.clear()
         return self._connection.execute(delete(limit_counts)).rowcount
 
     def clear(self, key: str) -> None:
-        """Forget one count."""
-        self._read.pop(key, None)
+        """Delete one count."""
+        self._counts.pop(key, None)
         self._connection.execute(delete(limit_counts).where(limit_counts.c.key == key))
 
     def _window(self, key: str) -> tuple[int, datetime]:
-        if key not in self._read:
-            self._look([key])
-        return self._read[key]
+        if key not in self._counts:
+            self._load([key])
+        return self._counts[key]
 
-    def _look(self, keys: Sequence[str]) -> None:
+    def _load(self, keys: Sequence[str]) -> None:
         rows = self._connection.execute(_FIND, {"wanted": list(keys), "now": self._now})
-        self._read |= dict.fromkeys(keys, (0, self._now)) | {
+        self._counts |= dict.fromkeys(keys, (0, self._now)) | {
             key: (count, until) for key, count, until in rows
         }
 
 
-# Made once: every request of a visitor counts.
+# Built once: every request of a visitor is counted.
 _NOW = bindparam("now", type_=limit_counts.c.until.type)
 _FIND = select(limit_counts.c.key, limit_counts.c["count"], limit_counts.c.until).where(
     limit_counts.c.key.in_(bindparam("wanted", expanding=True)), limit_counts.c.until > _NOW
@@ -126,7 +127,7 @@ _count_more_by: dict[str, Any] = {}  # by dialect
 
 
 def _count_more(connection: Connection) -> Any:
-    """Counts more in a window, a new one when it has ended; gives the count."""
+    """The statement that counts in a window, or starts a new one, and returns the count."""
     name = connection.dialect.name
     if name not in _count_more_by:
         over = limit_counts.c.until <= _NOW

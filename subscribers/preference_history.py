@@ -1,4 +1,4 @@
-"""What a person had chosen when, told back from the consent ledger. Looks only."""
+"""Reconstructs earlier preferences and pauses of a person from the consent ledger. Changes nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from subscribers.consent import EventKind, events
 from subscribers.preferences import PREFERENCE_NAMES, Preferences
 from subscribers.queries import by_id
 
-WAS = "was"  # in the detail of a change: the values before it, by name
+OLD_VALUES = "was"  # key in the detail of a change: the values before it, by name
 _SCHEDULE = ("cadence", "weekday", "hour", "timezone")
 _STARTS = (EventKind.CONFIRMED, EventKind.CAME_BACK, EventKind.UNSUPPRESSED)
 _PAUSES = (EventKind.PAUSED, EventKind.RESUMED)
@@ -20,25 +20,27 @@ _PAUSES = (EventKind.PAUSED, EventKind.RESUMED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastChoice:
-    """What held from an instant on."""
+    """The preferences that held from an instant on."""
 
     since: datetime | None  # None: from the beginning
     preferences: Preferences
-    anew: bool  # slots count from this instant on: joined, came back, another schedule
+    restarts_slots: bool  # slots count from here: joined, came back, or changed the schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferenceHistory:
-    """One person's."""
+    """All choices and pauses of one person."""
 
     choices: Sequence[PastChoice]  # the oldest first
-    pauses: Sequence[tuple[datetime, datetime | None]]  # (said at, until), the oldest first; None: ended
+    pauses: Sequence[
+        tuple[datetime, datetime | None]
+    ]  # (chosen at, until), the oldest first; until None: ended then
 
 
-def past(connection: Connection, subscriber_id: int) -> PreferenceHistory:
-    """The preferences and pauses of a person through time.
+def history_of(connection: Connection, subscriber_id: int) -> PreferenceHistory:
+    """The preferences and pauses of a person over time.
 
-    Changes that an older version wrote down do not say what was before: what came later stands for it.
+    Changes recorded by an older version lack the earlier values; the later ones are used instead.
     """
     rows = connection.execute(
         select(events.c.at, events.c.what, events.c.detail)
@@ -50,14 +52,16 @@ def past(connection: Connection, subscriber_id: int) -> PreferenceHistory:
     for row in reversed(rows):
         if row.what == EventKind.CHANGED:
             before = {
-                name: value for name, value in row.detail.get(WAS, {}).items() if name in PREFERENCE_NAMES
+                name: value
+                for name, value in row.detail.get(OLD_VALUES, {}).items()
+                if name in PREFERENCE_NAMES
             }
-            anew = any(name in row.detail for name in _SCHEDULE)
-            choices.append(PastChoice(since=row.at, preferences=current, anew=anew))
+            restarts_slots = any(name in row.detail for name in _SCHEDULE)
+            choices.append(PastChoice(since=row.at, preferences=current, restarts_slots=restarts_slots))
             current = replace(current, **before)
         elif row.what in _STARTS:
-            choices.append(PastChoice(since=row.at, preferences=current, anew=True))
-    choices.append(PastChoice(since=None, preferences=current, anew=False))
+            choices.append(PastChoice(since=row.at, preferences=current, restarts_slots=True))
+    choices.append(PastChoice(since=None, preferences=current, restarts_slots=False))
     pauses = [
         (row.at, datetime.fromisoformat(row.detail["until"]) if "until" in row.detail else None)
         for row in rows

@@ -1,4 +1,4 @@
-"""How a reader wants to be mailed: cadence, hour, zone and options. Values and their checks; no storage."""
+"""Defines and checks what a reader can choose: cadence, hour, time zone, options. Stores nothing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from subscribers.errors import PreferenceError
 
 CADENCES = ("daily", "weekdays", "weekly")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-ANY_NUMBER = "any"  # as maximum: as many papers as fit
-MAX_PAPERS = 1000  # papers; more than any digest holds, so a larger wish is a slip
+ANY_NUMBER = "any"  # as a maximum: as many papers as fit
+MAX_PAPERS = 1000  # papers; no digest holds more, so a larger number is a typing error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """What one reader chose."""
+    """The choices of one reader."""
 
     cadence: str = "daily"  # one of CADENCES
     weekday: str | None = None  # one of WEEKDAYS; for weekly only
@@ -28,11 +28,11 @@ class Preferences:
     text_only: bool = False  # no HTML part
     minimum: int = 1  # papers that make a digest worth sending
     maximum: int | None = None  # papers a digest may hold; None: as many as fit
-    maybe: bool = False  # doubtful papers, too, at the end
+    maybe: bool = False  # doubtful papers as well, at the end
 
     @property
     def schedule(self) -> tuple[str, str | None, int, str]:
-        """What decides about the next slot."""
+        """The values that decide when the next slot is."""
         return self.cadence, self.weekday, self.hour, self.timezone
 
 
@@ -40,23 +40,23 @@ PREFERENCE_NAMES = tuple(field.name for field in fields(Preferences))
 
 
 def changed(before: Preferences, given: Mapping[str, object]) -> Preferences:
-    """`before` with what is given (names of Preferences; None and "" mean: not given), checked.
+    """`before` with the given values by name of a preference; None and "" mean that none is given.
 
-    Values may be text as people type it. Weekly without a weekday means monday. Raises PreferenceError
-    that names the field and the values it takes.
+    Values may be text as people type it. Weekly without a weekday means monday. Raises PreferenceError,
+    which names the field and the values that it accepts.
     """
-    wishes = tuple(
+    values = tuple(
         (name, value if isinstance(value, bool) else str(value))
         for name, value in given.items()
         if value is not None and value != ""
     )
-    return _changed(before, wishes) if wishes else before
+    return _checked_preferences(before, values) if values else before
 
 
-@lru_cache(maxsize=1024)  # a roster repeats the same few wishes
-def _changed(before: Preferences, wishes: tuple[tuple[str, bool | str], ...]) -> Preferences:
+@lru_cache(maxsize=1024)  # the rows of a roster repeat the same few values
+def _checked_preferences(before: Preferences, values: tuple[tuple[str, bool | str], ...]) -> Preferences:
     checked: dict[str, object] = {}
-    for name, value in wishes:
+    for name, value in values:
         if name not in _CHECKS:
             raise PreferenceError(
                 f"there is no preference {name!r}",
@@ -85,7 +85,7 @@ def _changed(before: Preferences, wishes: tuple[tuple[str, bool | str], ...]) ->
 
 
 def as_columns(preferences: Preferences) -> dict[str, object]:
-    """The preferences under the names of their columns."""
+    """The preferences by column."""
     return {
         name: getattr(preferences, name) for name in PREFERENCE_NAMES
     }  # asdict copies deeply: ten times slower
@@ -147,7 +147,7 @@ def _zones() -> dict[str, str]:
 
 
 def known_zones() -> frozenset[str]:
-    """The names of the time zones that there are."""
+    """The names of all time zones."""
     return frozenset(_zones().values())
 
 
@@ -155,7 +155,7 @@ def _timezone(value: object) -> str:
     text = str(value).strip()
     zone = _zones().get(text.lower())
     if zone is not None:
-        ZoneInfo(zone)  # known and readable; the listing alone promises neither
+        ZoneInfo(zone)  # raises if the zone is listed and cannot be read
         return zone
     wanted = text.lower().replace(" ", "_")
     near = [name for lower, name in sorted(_zones().items()) if lower.rpartition("/")[2] == wanted]

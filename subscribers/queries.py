@@ -1,4 +1,4 @@
-"""People as others see them: finding, listing, counting. Looking changes nothing; only `rename` does."""
+"""Finds, lists and counts subscribers. Only `rename` changes one."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from subscribers.tables import Subscriber, Subscription
 subscribers = Subscriber.__table__  # type: ignore[attr-defined]
 subscriptions = Subscription.__table__  # type: ignore[attr-defined]
 
-PAGE = 500  # people read at a time; far below any database's limit of parameters
+PEOPLE_PER_PAGE = 500  # in one query; far below every database's limit of parameters
 
 
 class State(StrEnum):
-    """Where a person stands. docs/explanation/states.md draws it."""
+    """The state of a subscriber, see docs/explanation/states.md."""
 
-    PENDING = "pending"  # asked for, not yet confirmed: gets the confirmation mail and no digest
+    PENDING = "pending"  # not confirmed yet: gets the confirmation mail and no digest
     CONFIRMED = "confirmed"  # the only state that gets digests
-    UNSUBSCRIBED = "unsubscribed"  # left; only they or an admin with their consent bring them back
-    SUPPRESSED = "suppressed"  # may not be mailed at all, whatever else is said
-    ERASED = "erased"  # forgotten: the row keeps no personal column
+    UNSUBSCRIBED = "unsubscribed"  # left; only they, or an admin with their consent, can bring them back
+    SUPPRESSED = "suppressed"  # may not be mailed at all; beats every other state
+    ERASED = "erased"  # the row keeps no personal data
 
 
 _T = TypeVar("_T", int, str)
@@ -46,17 +46,17 @@ class SubscriberView:
     name: str
     state: State
     topics: tuple[str, ...]  # followed now, sorted
-    left: tuple[str, ...]  # followed once, and not any more
+    left: tuple[str, ...]  # followed earlier, not now
     preferences: Preferences
     paused_until: datetime | None
     slots_done_to: datetime | None
-    cadence_since: datetime | None  # when slots began to count anew: joined, changed, came back
+    cadence_since: datetime | None  # slots count from here: joined, changed the schedule, came back
     created_at: datetime
     confirmed_at: datetime | None  # when they first agreed
     version: int
 
     def row(self) -> dict[str, Any]:
-        """The person as JSON shows them."""
+        """The person as a JSON object."""
         return {
             "address": self.address,
             "state": str(self.state),
@@ -70,16 +70,16 @@ class SubscriberView:
 
 
 def find(connection: Connection, address: str, *, lock: bool = False) -> SubscriberView | None:
-    """The person with that address, in any spelling of it; None when there is none.
+    """The person with this address, in any spelling; None when there is none.
 
-    lock: until the transaction ends nobody else changes them. Raises AddressError for what is no address.
+    lock: no other transaction can change them until this one ends. Raises AddressError for a malformed one.
     """
     key = addresses.parse(address).key
     return by_keys(connection, [key], lock=lock).get(key)
 
 
 def require(connection: Connection, address: str, *, lock: bool = False) -> SubscriberView:
-    """As `find`, but raises UnknownAddressError when there is nobody."""
+    """Like `find`, but raises UnknownAddressError when there is nobody."""
     person = find(connection, address, lock=lock)
     if person is None:
         raise UnknownAddressError(
@@ -90,31 +90,31 @@ def require(connection: Connection, address: str, *, lock: bool = False) -> Subs
 
 
 def by_id(connection: Connection, subscriber_id: int, *, lock: bool = False) -> SubscriberView:
-    """The person with that id, erased ones too. Raises UnknownAddressError."""
+    """The person with this id, also an erased one. Raises UnknownAddressError."""
     for person in _people(connection, subscribers.c.id == subscriber_id, lock=lock):
         return person
     raise UnknownAddressError(f"there is no subscriber {subscriber_id}")
 
 
 def by_ids(connection: Connection, ids: Collection[int]) -> Iterator[SubscriberView]:
-    """The people with these ids, at most a page of them, by id."""
+    """The people with these ids (at most PEOPLE_PER_PAGE), by id."""
     return _people(connection, subscribers.c.id.in_(sorted(ids)))
 
 
 def by_ref(connection: Connection, ref: str, *, lock: bool = False) -> SubscriberView | None:
-    """The person whom a signed link means, erased ones too; None when there is none."""
+    """The person of a signed link, also an erased one; None when there is none."""
     return next(_people(connection, subscribers.c.ref == ref, lock=lock), None)
 
 
 def by_leave_id(connection: Connection, leave_id: str, *, lock: bool = False) -> SubscriberView | None:
-    """The person whom an unsubscribe link means, erased ones too; None when there is none."""
+    """The person of an unsubscribe link, also an erased one; None when there is none."""
     return next(_people(connection, subscribers.c.leave_id == leave_id, lock=lock), None)
 
 
 def by_keys(
     connection: Connection, keys: Collection[str], *, lock: bool = False
 ) -> dict[str, SubscriberView]:
-    """Those of the people with these address keys that there are, by key."""
+    """The people with these address keys, by key; unknown keys are missing."""
     found: dict[str, SubscriberView] = {}
     for page in paged(keys):
         chosen = subscribers.c.address_key.in_(page)
@@ -125,7 +125,7 @@ def by_keys(
 
 
 def rename(connection: Connection, *, subscriber_id: int, name: str) -> SubscriberView:
-    """Call a person by a name, cleaned; empty: by none."""
+    """Set the name of a person (already cleaned; empty removes it)."""
     connection.execute(
         update(subscribers)
         .where(subscribers.c.id == subscriber_id, subscribers.c.name != name)
@@ -134,19 +134,20 @@ def rename(connection: Connection, *, subscriber_id: int, name: str) -> Subscrib
     return by_id(connection, subscriber_id)
 
 
-def after(connection: Connection, last: int, *, state: State, most: int) -> list[SubscriberView]:
-    """The next people of a state by id, behind the one with the id `last`, at most so many."""
+def next_page(connection: Connection, last: int, *, state: State, limit: int) -> list[SubscriberView]:
+    """The next people of a state by id, after the id `last`; at most `limit`."""
     chosen = select(subscribers).where(subscribers.c.id > last, subscribers.c.state == state)
-    rows = connection.execute(chosen.order_by(subscribers.c.id).limit(most)).all()
+    rows = connection.execute(chosen.order_by(subscribers.c.id).limit(limit)).all()
     return list(_with_topics(connection, rows))
 
 
 def listed(
     connection: Connection, *, state: str | None = None, topic: str | None = None
 ) -> Iterator[SubscriberView]:
-    """People in the order in which they came, a page at a time; erased ones never.
+    """All people but erased ones, by id; read page by page.
 
-    state: one of LISTED. topic: a slug that they follow now. Raises SubscriberError for any other state.
+    state: one of LISTED_STATES. topic: only people who follow this slug now. Raises SubscriberError for
+    another state.
     """
     if state is not None and state not in LISTED_STATES:
         raise SubscriberError(f"there is no state {state!r}", hint=f"There are {', '.join(LISTED_STATES)}.")
@@ -162,7 +163,7 @@ def listed(
 
 
 def counts(connection: Connection) -> dict[str, dict[str, int]]:
-    """How many there are: {"states": {state: n}, "topics": {topic: confirmed people who follow it}}."""
+    """{"states": {state: number}, "topics": {slug: number of confirmed people who follow it}}."""
     states = dict.fromkeys((str(state) for state in State), 0)
     by_state = select(subscribers.c.state, func.count().label("n")).group_by(subscribers.c.state)
     for row in connection.execute(by_state):
@@ -183,22 +184,22 @@ def _people(
     last = 0
     while True:
         page = select(subscribers).where(subscribers.c.id > last, *chosen)
-        rows = connection.execute(_locked(page.order_by(subscribers.c.id).limit(PAGE), lock)).all()
+        rows = connection.execute(_locked(page.order_by(subscribers.c.id).limit(PEOPLE_PER_PAGE), lock)).all()
         yield from _with_topics(connection, rows)
-        if len(rows) < PAGE:
+        if len(rows) < PEOPLE_PER_PAGE:
             return
         last = rows[-1].id
 
 
 def paged(values: Collection[_T]) -> Iterator[list[_T]]:
-    """Values a page at a time, sorted: locks are then taken in one order everywhere."""
+    """Values page by page, sorted, so that locks are taken in the same order everywhere."""
     ordered = sorted(values)
-    for start in range(0, len(ordered), PAGE):
-        yield ordered[start : start + PAGE]
+    for start in range(0, len(ordered), PEOPLE_PER_PAGE):
+        yield ordered[start : start + PEOPLE_PER_PAGE]
 
 
 def _locked(statement: Any, lock: bool) -> Any:
-    # SQLite leaves FOR UPDATE out: there the whole writing transaction is the lock.
+    # SQLite has no FOR UPDATE: its writing transaction locks the whole database.
     return statement.with_for_update() if lock else statement
 
 

@@ -1,7 +1,7 @@
-"""What people ask for on the public pages, kept until it is answered.
+"""Stores requests of the public pages until they are answered. Checks and answers none.
 
-Whoever asks gets the same page after the same work, whoever has the address: what it leads to is found out
-later, by the one who answers. Checks nothing but forms; decides nothing.
+A page answers every request in the same way and after the same work. The state of the address is looked up
+later, when the request is answered.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from subscribers.tables import SignupRequest
 
 signup_requests = SignupRequest.__table__  # type: ignore[attr-defined]
 
-KEPT = timedelta(days=7)  # as long as people who never confirmed; docs/explanation/web-pages.md
+KEEP_FAILED = timedelta(days=7)  # as long as people who never confirmed; docs/explanation/web-pages.md
 
 
 class RequestKind(StrEnum):
-    """What is asked for."""
+    """The kinds of requests."""
 
     SIGN_UP = "sign-up"
-    LINK = "link"  # to the preferences, by somebody who lost it
+    LINK = "link"  # a reader who lost the link to the preferences asks for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageRequest:
-    """One request, its fields checked."""
+    """One request with checked fields."""
 
     kind: RequestKind
     address: str  # well-formed
@@ -39,11 +39,11 @@ class PageRequest:
     given: Mapping[str, object] = field(default_factory=dict)  # preferences by name
     origin: Mapping[str, Any] = field(default_factory=dict)  # for the consent ledger: form, method, from
     at: datetime
-    id: int = 0  # once it is stored
+    id: int = 0  # set once it is stored
 
 
 def store(connection: Connection, request: PageRequest) -> None:
-    """Keep a request until it is answered."""
+    """Store a request."""
     connection.execute(
         insert(signup_requests),
         {
@@ -58,8 +58,8 @@ def store(connection: Connection, request: PageRequest) -> None:
     )
 
 
-def waiting(connection: Connection, *, most: int) -> list[PageRequest]:
-    """The requests that wait for an answer, the oldest first, at most so many."""
+def waiting(connection: Connection, *, limit: int) -> list[PageRequest]:
+    """The oldest unanswered requests, at most `limit`."""
     rows = connection.execute(
         select(signup_requests)
         .where(
@@ -67,7 +67,7 @@ def waiting(connection: Connection, *, most: int) -> list[PageRequest]:
             signup_requests.c.kind.in_([str(kind) for kind in RequestKind]),
         )
         .order_by(signup_requests.c.id)
-        .limit(most)
+        .limit(limit)
     ).all()
     return [
         PageRequest(
@@ -84,32 +84,32 @@ def waiting(connection: Connection, *, most: int) -> list[PageRequest]:
     ]
 
 
-def are_waiting(connection: Connection) -> bool:
-    """Whether any request waits."""
+def any_waiting(connection: Connection) -> bool:
+    """Whether a request waits for its answer."""
     any_one = select(signup_requests.c.id).where(signup_requests.c.failed.is_(None)).limit(1)
     return connection.execute(any_one).first() is not None
 
 
-def answered(connection: Connection, ids: Sequence[int]) -> None:
-    """Forget these requests: what they led to is stored."""
+def delete_answered(connection: Connection, ids: Sequence[int]) -> None:
+    """Delete requests that were answered."""
     connection.execute(delete(signup_requests).where(signup_requests.c.id.in_(ids)))
 
 
-def fail(connection: Connection, request_id: int, *, why: str) -> None:
-    """Set a request aside that cannot be answered; it stays a week to be looked at."""
+def mark_failed(connection: Connection, request_id: int, *, why: str) -> None:
+    """Mark a request that cannot be answered. It stays for KEEP_FAILED, so that an admin can look at it."""
     connection.execute(
         update(signup_requests).where(signup_requests.c.id == request_id).values(failed=why[:500])
     )
 
 
-def forget_old(connection: Connection, *, now: datetime) -> int:
-    """Drop requests that failed longer than KEPT ago: they hold addresses; returns how many."""
-    old = signup_requests.c.failed.is_not(None) & (signup_requests.c.at < now - KEPT)
+def delete_old_failed(connection: Connection, *, now: datetime) -> int:
+    """Delete requests that failed longer than KEEP_FAILED ago, as they hold addresses; returns how many."""
+    old = signup_requests.c.failed.is_not(None) & (signup_requests.c.at < now - KEEP_FAILED)
     return connection.execute(delete(signup_requests).where(old)).rowcount
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """How many wait, and how many failed: {"waiting": n, "failed": n}."""
+    """{"waiting": number, "failed": number}."""
     row = connection.execute(
         select(func.count(), func.count(signup_requests.c.failed)).select_from(signup_requests)
     ).one()

@@ -1,4 +1,4 @@
-"""What differs by database: the INSERT that knows what to do when the row is there; days of instants."""
+"""Builds SQL that differs by database: INSERT with ON CONFLICT, and the day of an instant. Runs nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, String, Table, cast, func, lit
 
 
 def insert_for(connection: Connection, table: Table) -> Any:
-    """The database's own INSERT, with ON CONFLICT; both spell it alike."""
+    """The INSERT of this dialect, which has ON CONFLICT."""
     if connection.dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert
     else:
@@ -17,11 +17,11 @@ def insert_for(connection: Connection, table: Table) -> Any:
 
 
 def insert_unless_there(connection: Connection, table: Table, *, unique: str) -> Any:
-    """An INSERT that does nothing for a row whose `unique` column is taken."""
+    """An INSERT that skips rows whose value in the column `unique` exists."""
     return insert_for(connection, table).on_conflict_do_nothing(index_elements=[unique])
 
 
 def utc_day(instant: Any) -> ColumnElement[str]:
-    """The day of an instant as ISO 8601 text, in UTC: how both databases print it, SQLite as it is stored."""
-    # No parameters: PostgreSQL would not know the same expression again in GROUP BY.
+    """The UTC day of an instant as ISO 8601 text."""
+    # No parameters: with them PostgreSQL does not recognise the same expression in GROUP BY.
     return func.substr(cast(instant, String), literal_column("1"), literal_column("10"), type_=String())

@@ -1,4 +1,4 @@
-"""Counts of people over time: who asked, joined and left each day, and what is suppressed. Names nobody."""
+"""Counts sign-ups, confirmations and departures by day, and suppressions. Names nobody."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from subscribers.suppression_key import suppressions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DailyMovement:
-    """What happened on one day in one way, as the consent ledger has it."""
+    """Events of one day with one cause, from the consent ledger."""
 
     day: date  # in UTC
-    how: str  # one of consent.HOWS
-    asked: int  # people who asked to be mailed, and had yet to agree
-    joined: int  # people who may get digests since
-    left: int  # readers who may not any more, for whatever reason
+    how: str  # one of consent.HOW_VALUES
+    asked: int  # people who asked and had not confirmed yet
+    joined: int  # people who may get digests from then on
+    left: int  # readers who may not any more, for any reason
 
 
 def _detail(key: str) -> ColumnElement[Any]:
@@ -52,10 +52,7 @@ _LEFT = and_(
 
 
 def movements(connection: Connection, *, since: datetime, until: datetime) -> list[DailyMovement]:
-    """All of them from `since` to `until`, by day and way.
-
-    Of people who never agreed and were purged nothing is left to count.
-    """
+    """Movements from `since` to `until`, by day and cause. People who were purged are not counted."""
     day = utc_day(events.c.at)
     happened = (
         select(
@@ -79,13 +76,13 @@ def movements(connection: Connection, *, since: datetime, until: datetime) -> li
 
 
 def growth(connection: Connection, *, after: datetime) -> int:
-    """By how many the readers grew after an instant: readers then = readers now - growth."""
+    """The growth in readers since an instant: readers then = readers now - growth."""
     grown = select(_times(_JOINED) - _times(_LEFT)).where(events.c.at > after)
     return connection.execute(grown).scalar_one() or 0
 
 
 def suppressed(connection: Connection, *, since: datetime, until: datetime) -> dict[str, dict[str, int]]:
-    """{"made": {reason: n}, "in_force": {reason: n}}: suppressions of that time, and those that hold now."""
+    """{"made": {reason: n}, "in_force": {reason: n}}: suppressions made in that time, and in force now."""
     s = suppressions.c
     made = select(s.reason, func.count().label("n")).where(s.at >= since, s.at <= until)
     in_force = select(s.reason, func.count().label("n")).where(s.lifted_at.is_(None))

@@ -1,6 +1,7 @@
-"""The suppression key: it hashes addresses, and is known again by a fingerprint in the database.
+"""Hashes addresses with the suppression key, and recognises the key by a fingerprint in the database.
 
-With another key nobody who must not be mailed would be recognised; before any is hashed each will do.
+With another key no suppressed address would be recognised. As long as no address is hashed, any key will do.
+Imposes no suppression.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from subscribers.errors import WrongKeyError
 from subscribers.tables import Suppression, SuppressionKey
 
 suppressions = Suppression.__table__  # type: ignore[attr-defined]
-prints = SuppressionKey.__table__  # type: ignore[attr-defined]
-_LABEL = "the suppression key"  # no address key: it has no @
+fingerprints = SuppressionKey.__table__  # type: ignore[attr-defined]
+_FINGERPRINT_TEXT = "the suppression key"  # cannot be an address key: it has no @
 
 
 def hashed(address_key: str, key: bytes) -> str:
@@ -24,31 +25,33 @@ def hashed(address_key: str, key: bytes) -> str:
     return hmac.new(key, address_key.encode(), hashlib.sha256).hexdigest()
 
 
-def hashes(connection: Connection) -> int:
-    """How many addresses are known by their hash alone, whatever became of it; they need the key."""
+def count_hashes(connection: Connection) -> int:
+    """The number of stored address hashes, lifted ones as well; they need the key."""
     return int(connection.execute(select(func.count()).select_from(suppressions)).scalar_one())
 
 
 def check(connection: Connection, key: bytes) -> None:
-    """Raise WrongKeyError when addresses were hashed with another key than this."""
-    if _known(connection) not in (None, hashed(_LABEL, key)) and hashes(connection):
+    """Raise WrongKeyError when addresses were hashed with another key."""
+    if _stored_fingerprint(connection) not in (None, hashed(_FINGERPRINT_TEXT, key)) and count_hashes(
+        connection
+    ):
         raise WrongKeyError(
             "suppression_key is not the key of this database: who must not be mailed would not be recognised",
             hint="Put the key back that this newsletter was made with; each backup holds it.",
         )
 
 
-def remember(connection: Connection, key: bytes, *, now: datetime) -> None:
-    """Store the key's fingerprint, an HMAC-SHA256 that tells nothing of it; before an address is hashed.
+def store_fingerprint(connection: Connection, key: bytes, *, now: datetime) -> None:
+    """Store the fingerprint of the key (HMAC-SHA256), before the first address is hashed.
 
-    Replaces one with which nothing was hashed. Raises WrongKeyError as `check`.
+    Replaces the fingerprint of a key that hashed nothing. Raises WrongKeyError like `check`.
     """
     check(connection, key)
-    fingerprint = hashed(_LABEL, key)
-    if _known(connection) != fingerprint:
-        connection.execute(delete(prints))
-        connection.execute(insert(prints), {"id": 1, "fingerprint": fingerprint, "since": now})
+    fingerprint = hashed(_FINGERPRINT_TEXT, key)
+    if _stored_fingerprint(connection) != fingerprint:
+        connection.execute(delete(fingerprints))
+        connection.execute(insert(fingerprints), {"id": 1, "fingerprint": fingerprint, "since": now})
 
 
-def _known(connection: Connection) -> str | None:
-    return connection.execute(select(prints.c.fingerprint)).scalar_one_or_none()
+def _stored_fingerprint(connection: Connection) -> str | None:
+    return connection.execute(select(fingerprints.c.fingerprint)).scalar_one_or_none()

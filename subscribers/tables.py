@@ -1,4 +1,4 @@
-"""The tables of this package. Nobody else names them: `subscribers.audience` hands out selectables."""
+"""Defines the tables of this package. Other packages use the selects of `subscribers.audience` instead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 
 class Subscriber(SQLModel, table=True):
-    """An address and how it wants to be mailed. Erasure empties the personal columns, never the row."""
+    """An address with its preferences. Erasure empties the personal columns and keeps the row."""
 
     __tablename__ = "subscribers"
     __table_args__ = (
@@ -27,10 +27,10 @@ class Subscriber(SQLModel, table=True):
     )
 
     id: int | None = Field(default=None, primary_key=True)
-    ref: str = Field(unique=True)  # random, public: stands in links instead of the address
-    leave_id: str = Field(unique=True)  # random: the unsubscribe link; never expires, whatever key rotates
+    ref: str = Field(unique=True)  # random; in links instead of the address
+    leave_id: str = Field(unique=True)  # random; the unsubscribe link, which never expires
     address: str | None = None  # as given, domain in lower case; empty after erasure
-    address_key: str | None = Field(default=None, unique=True)  # what makes two spellings one
+    address_key: str | None = Field(default=None, unique=True)  # the same for all spellings of a mailbox
     name: str = ""
     state: str  # pending, confirmed, unsubscribed, suppressed, erased
     cadence: str = "daily"  # daily, weekdays, weekly
@@ -40,17 +40,19 @@ class Subscriber(SQLModel, table=True):
     text_only: bool = False
     minimum: int = 1  # papers that make a digest worth sending
     maximum: int | None = None  # papers a digest may hold
-    maybe: bool = Field(default=False, sa_column_kwargs={"server_default": false()})  # doubtful papers, too
+    maybe: bool = Field(
+        default=False, sa_column_kwargs={"server_default": false()}
+    )  # doubtful papers as well
     paused_until: datetime | None = None
-    slots_done_to: datetime | None = None  # slots up to here are closed; "now" on joining and on changes
-    cadence_since: datetime | None = None  # when slots began to count anew: joined, changed, came back
+    slots_done_to: datetime | None = None  # slots up to here are closed; set to now on joining and on changes
+    cadence_since: datetime | None = None  # slots count from here: joined, changed the schedule, came back
     created_at: datetime
     confirmed_at: datetime | None = None  # when they first agreed
-    version: int = 1  # goes up with every change that a composed mail depends on
+    version: int = 1  # grows with every change that a composed digest depends on
 
 
 class Subscription(SQLModel, table=True):
-    """That a subscriber follows a topic: an interval. Leaving closes it; coming back opens another."""
+    """An interval in which a subscriber follows a topic. Leaving closes it; coming back opens another."""
 
     __tablename__ = "subscriptions"
     __table_args__ = (Index("ix_subscriptions_subscriber", "subscriber_id", "topic"),)
@@ -63,7 +65,7 @@ class Subscription(SQLModel, table=True):
 
 
 class ConsentEvent(SQLModel, table=True):
-    """What was agreed to, withdrawn or changed, when and how. Append-only."""
+    """An entry of the consent ledger, see `subscribers.consent`."""
 
     __tablename__ = "consent_events"
 
@@ -77,7 +79,7 @@ class ConsentEvent(SQLModel, table=True):
 
 
 class Suppression(SQLModel, table=True):
-    """An address that may not be mailed, as a keyed hash; beats every state and survives erasure."""
+    """An address that may not be mailed, as a keyed hash. It beats every state and survives erasure."""
 
     __tablename__ = "suppressions"
 
@@ -91,7 +93,7 @@ class Suppression(SQLModel, table=True):
 
 
 class SuppressionKey(SQLModel, table=True):
-    """By what the key of those hashes is known again: one row."""
+    """The fingerprint of the key of these hashes: one row."""
 
     __tablename__ = "suppression_key"
 
@@ -101,7 +103,7 @@ class SuppressionKey(SQLModel, table=True):
 
 
 class SignupRequest(SQLModel, table=True):
-    """What somebody typed on a public page, until it is answered: whoever asks waits for none of the work."""
+    """A request of a public page that waits for its answer."""
 
     __tablename__ = "signup_requests"
 
@@ -113,14 +115,14 @@ class SignupRequest(SQLModel, table=True):
     topics: list[Any] = Field(sa_column=Column(JSON, nullable=False))
     given: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # preferences, checked
     origin: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # for the consent ledger
-    failed: str | None = None  # why it could not be answered; it stays to be looked at
+    failed: str | None = None  # why it could not be answered; kept a while for the admin
 
 
 class LimitCount(SQLModel, table=True):
-    """How often somebody did something within a limit's window; shared by all processes."""
+    """A count within the window of a rate limit; shared by all processes."""
 
     __tablename__ = "limit_counts"
 
-    key: str = Field(primary_key=True)  # the limit and a keyed hash of whom it is for
+    key: str = Field(primary_key=True)  # the limit and the keyed hash of a client, address or reader
     count: int
     until: datetime = Field(index=True)  # when the window ends

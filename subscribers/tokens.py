@@ -1,7 +1,7 @@
-"""Signed tokens for links, one salt per purpose, with keys that rotate; and random ids. Stores nothing.
+"""Signs and checks tokens for links, and makes random ids. Stores nothing.
 
-An expired token differs from a forged one. The unsubscribe link uses no token but a stored random id:
-it must work whatever key rotates.
+Each purpose has its own salt, and keys can rotate. An expired token differs from a forged one. An unsubscribe
+link has no token but a stored random id: it must work after any change of keys.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from subscribers.errors import TokenExpiredError, TokenForgedError
 
 RANDOM_BYTES = 16  # 128 bits: nobody guesses one (RFC 8058 3.1: hard to forge)
 _METHOD: dict[str, Any] = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
-LONGEST = 2048  # characters; a token of ours is far shorter, so a longer one is not worth the hashing
+MAX_TOKEN_LENGTH = 2048  # characters; our tokens are far shorter, so a longer one is refused before hashing
 
 
 class _Signer(TimestampSigner):
-    """Signs as of an instant that is handed in: no clock here."""
+    """Signs as of a given instant instead of the clock's."""
 
     def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,12 +45,12 @@ def random_id() -> str:
 def sign(purpose: str, payload: Mapping[str, Any], *, keys: Sequence[str], now: datetime) -> str:
     """A URL-safe token that carries `payload` (small JSON; a ref, never an address).
 
-    keys: the newest first; the newest signs.
+    keys: the newest first; it signs.
     """
-    # What URLSafeTimedSerializer.dumps writes, with a signer that is kept: a digest run signs one a mail.
+    # The output of URLSafeTimedSerializer.dumps, with a cached signer: a digest run signs many tokens.
     body = base64_encode(_JSON(dict(payload)))
     stamp = _stamp(int(now.timestamp()))
-    return _kept_signer(purpose, tuple(keys)).sign(body + b"." + stamp).decode()
+    return _cached_signer(purpose, tuple(keys)).sign(body + b"." + stamp).decode()
 
 
 def read(
@@ -60,16 +60,16 @@ def read(
 
     Raises TokenExpiredError when it is older than max_age, TokenForgedError for anything else.
     """
-    return opened(purpose, token, keys=keys, now=now, max_age=max_age)[0]
+    return read_with_time(purpose, token, keys=keys, now=now, max_age=max_age)[0]
 
 
-def opened(
+def read_with_time(
     purpose: str, token: str, *, keys: Sequence[str], now: datetime, max_age: timedelta | None = None
 ) -> tuple[dict[str, Any], datetime]:
-    """As `read`, with the instant (whole seconds, UTC) at which the token was signed."""
+    """Like `read`, with the time of signing (whole seconds, UTC)."""
     seconds = None if max_age is None else int(max_age.total_seconds())
     try:
-        if len(token) > LONGEST:
+        if len(token) > MAX_TOKEN_LENGTH:
             raise BadData("too long")
         payload, signed_at = _serializer(purpose, keys, now).loads(
             token, max_age=seconds, return_timestamp=True
@@ -77,7 +77,7 @@ def opened(
     except SignatureExpired as error:
         since = error.date_signed
         if since is None or since > now:
-            raise _forged() from error  # from the future: none of our clocks made it
+            raise _forged() from error  # signed in the future: not by us
         raise TokenExpiredError(
             f"this link was good until {(since + (max_age or timedelta(0))).isoformat()}",
             signed_at=since,
@@ -106,15 +106,15 @@ def _stamp(seconds: int) -> bytes:
     return base64_encode(int_to_bytes(seconds))
 
 
-class _OneShot(SigningAlgorithm):
-    """What itsdangerous's HMACAlgorithm computes, in one call of OpenSSL: a third of the time."""
+class _OneCallHmac(SigningAlgorithm):
+    """The HMAC of itsdangerous in one call of OpenSSL, in a third of the time."""
 
     def get_signature(self, key: bytes, value: bytes) -> bytes:
         return hmac.digest(key, value, "sha256")
 
 
-class _KeptSigner(Signer):
-    """A signer that derives each key once."""
+class _CachingSigner(Signer):
+    """A signer that derives each key only once."""
 
     def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
         key = self.secret_keys[-1] if secret_key is None else want_bytes(secret_key)
@@ -125,13 +125,13 @@ class _KeptSigner(Signer):
 
 
 @lru_cache(maxsize=64)
-def _derived(signer: _KeptSigner, key: bytes) -> bytes:
+def _derived(signer: _CachingSigner, key: bytes) -> bytes:
     return signer.derive(key)
 
 
-@lru_cache(maxsize=32)  # purposes times sets of keys
-def _kept_signer(purpose: str, keys: tuple[str, ...]) -> _KeptSigner:
-    return _KeptSigner(list(reversed(keys)), salt=_salt(purpose), algorithm=_OneShot(), **_METHOD)
+@lru_cache(maxsize=32)  # combinations of a purpose and a set of keys
+def _cached_signer(purpose: str, keys: tuple[str, ...]) -> _CachingSigner:
+    return _CachingSigner(list(reversed(keys)), salt=_salt(purpose), algorithm=_OneCallHmac(), **_METHOD)
 
 
 def _salt(purpose: str) -> str:

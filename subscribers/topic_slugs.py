@@ -1,4 +1,4 @@
-"""The slugs that a request names, checked against those there are. What a topic means is not known here."""
+"""Checks the topic slugs of a request against the known ones. Does not know what a topic means."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from subscribers.errors import UnknownTopicError
 
 
 def checked(slugs: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
-    """`slugs` without blanks and repeats, in order. Raises UnknownTopicError that names the known ones."""
+    """`slugs` in order, without blanks and repeats. Raises UnknownTopicError, which names the known."""
     found: dict[str, None] = {}
     for slug in slugs:
         wanted = slug.strip().lower()

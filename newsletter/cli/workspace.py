@@ -151,7 +151,9 @@ class Workspace:
         from subscribers import suppression_key
 
         with writing(self.engine) as connection:
-            suppression_key.remember(connection, self._key("suppression_key").encode(), now=datetime.now(UTC))
+            suppression_key.store_fingerprint(
+                connection, self._key("suppression_key").encode(), now=datetime.now(UTC)
+            )
 
     def _key(self, name: str) -> str:
         secret = getattr(self.settings, name)

@@ -51,7 +51,7 @@ def _check_key_is_not_needed(state_dir: Path, database_url: str) -> None:
     try:
         with reading(engine) as connection:
             has_table = inspect(connection).has_table("suppressions")
-            hashed = suppression_key.hashes(connection) if has_table else 0
+            hashed = suppression_key.count_hashes(connection) if has_table else 0
     finally:
         engine.dispose()
     if hashed:

@@ -1,7 +1,7 @@
-"""Change of address: the new one is asked for consent like any other; once it agrees, the reader moves.
+"""Moves a subscriber to a new address, once the new address has confirmed. Mails nothing.
 
-Until then it is a pending person of its own, whom the same limits and the same purge apply to. The old
-address hears of it by the link that leads here: it was mailed there first.
+Until then the new address is a pending person of its own, with the same limits and the same purge. The old
+address knows about the change: the link to it was mailed there.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ def ask(
     now: datetime,
     suppression_key: bytes,
 ) -> SubscriberView | None:
-    """The pending person at the new address, who is to be asked; None when that address cannot be asked:
-    somebody has it, or it may not be mailed. Raises AddressError, SubscriberError.
+    """Add a pending person at the new address; None when the address is in use or may not be mailed.
+
+    Raises AddressError, and SubscriberError for a reader who is not confirmed.
     """
     person = by_id(connection, subscriber_id, lock=True)
     if person.state is not State.CONFIRMED:
@@ -59,10 +60,10 @@ def ask(
 def move(
     connection: Connection, *, ref: str, to_ref: str, now: datetime, suppression_key: bytes
 ) -> tuple[SubscriberView, bool]:
-    """The reader `ref` moves to the address of the pending person `to_ref`, who agrees with this call.
+    """Move the reader `ref` to the address of the pending person `to_ref`, who consents with this call.
 
-    Returns the reader, and whether they moved now: a repeat changes nothing. Topics, preferences and what was
-    mailed stay the reader's. Raises SubscriberError when the move cannot be made any more.
+    Returns the reader, and whether they moved now: a repeat changes nothing. The reader keeps topics,
+    preferences and deliveries. Raises SubscriberError when the move is not possible any more.
     """
     reader = by_ref(connection, ref, lock=True)
     newcomer = by_ref(connection, to_ref, lock=True)
@@ -80,7 +81,7 @@ def move(
             hint="Open your preferences from a mail, and ask again.",
         )
     address = addresses.parse(newcomer.address)
-    suppression.lift(  # their own word, as at sign-up
+    suppression.lift(  # their own consent lifts it, as at sign-up
         connection, address, reasons=[suppression.ERASED], how="web", now=now, key=suppression_key
     )
     remove_person(connection, newcomer)

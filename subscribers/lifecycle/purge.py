@@ -1,7 +1,6 @@
-"""What is not kept: people who asked and never confirmed.
+"""Deletes people who asked and never confirmed. Keeps everybody who ever consented.
 
-Nobody who ever agreed is touched, but for one thing: who had left, was asked back and did not confirm has
-left as before.
+A person who left, was asked to come back and did not confirm is unsubscribed as before.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from subscribers.queries import State, SubscriberView, by_id, subscribers, subsc
 from subscribers.tokens import random_id
 
 KEEP_UNCONFIRMED = timedelta(days=7)  # docs/explanation/web-pages.md, “What is kept, and for how long”
-PAGE = 500  # people looked at in one go
+PURGED_AT_ONCE = 500  # people in one transaction
 
 
 def purge(connection: Connection, *, now: datetime) -> int:
-    """Drop pending people whose last request is older than UNCONFIRMED, a page at most; returns how many.
+    """Delete pending people whose last request is older than KEEP_UNCONFIRMED; at most PURGED_AT_ONCE.
 
-    Who came by a roster and was never asked stays: nothing has told them yet.
+    Returns how many. People whom a roster brought and nobody asked yet stay.
     """
     e = consent_events.c
     asked = (
@@ -36,29 +35,29 @@ def purge(connection: Connection, *, now: datetime) -> int:
         )
         .scalar_subquery()
     )
-    late = select(subscribers.c.id).where(
-        subscribers.c.state == State.PENDING, asked < now - KEEP_UNCONFIRMED, ~_by_roster_alone()
+    overdue = select(subscribers.c.id).where(
+        subscribers.c.state == State.PENDING, asked < now - KEEP_UNCONFIRMED, ~_only_imported()
     )
-    ids = list(connection.execute(late.order_by(subscribers.c.id).limit(PAGE)).scalars())
+    ids = list(connection.execute(overdue.order_by(subscribers.c.id).limit(PURGED_AT_ONCE)).scalars())
     for subscriber_id in ids:
         person = by_id(connection, subscriber_id, lock=True)
         if person.confirmed_at is None:
             remove_person(connection, person)
         else:
-            _leave_again(connection, person, now=now)
+            _restore_unsubscribed(connection, person, now=now)
     return len(ids)
 
 
 def remove_person(connection: Connection, person: SubscriberView) -> None:
-    """Take out every row of a person who never agreed to anything; of one who did, all that is personal."""
+    """Delete all rows of a person who never consented; of one who did, delete the personal data."""
     if person.confirmed_at is None:
         connection.execute(delete(subscriptions).where(subscriptions.c.subscriber_id == person.id))
         connection.execute(delete(consent_events).where(consent_events.c.subscriber_id == person.id))
         if person.id != connection.execute(select(func.max(subscribers.c.id))).scalar_one():
             connection.execute(delete(subscribers).where(subscribers.c.id == person.id))
             return
-        # SQLite gives the id of the last row again once that is gone, and letters of this one, their bounces
-        # too, would be the next person's: the last row stays, with nothing of anybody in it.
+        # SQLite reuses the id of a deleted last row. Deliveries and bounces of this person would then belong
+        # to the next one. So the last row stays, without personal data.
         connection.execute(
             update(subscribers)
             .where(subscribers.c.id == person.id)
@@ -79,7 +78,7 @@ def remove_person(connection: Connection, person: SubscriberView) -> None:
 
 
 def remove_address_changes(connection: Connection, ref: str) -> None:
-    """Take out the pending people whom the reader `ref` had asked to move to, and nobody else had asked."""
+    """Delete the pending people of address changes by the reader `ref`, unless others added them as well."""
     e = consent_events.c
     of = func.coalesce(e.detail["of"].as_string(), "")
     pending = select(subscribers.c.id).where(subscribers.c.state == State.PENDING)
@@ -91,7 +90,7 @@ def remove_address_changes(connection: Connection, ref: str) -> None:
             remove_person(connection, person)
 
 
-def _leave_again(connection: Connection, person: SubscriberView, *, now: datetime) -> None:
+def _restore_unsubscribed(connection: Connection, person: SubscriberView, *, now: datetime) -> None:
     left = consent.last(connection, person.id, [EventKind.UNSUBSCRIBED])
     close(connection, person.id, now=now)
     connection.execute(
@@ -99,12 +98,12 @@ def _leave_again(connection: Connection, person: SubscriberView, *, now: datetim
         .where(subscribers.c.id == person.id)
         .values(state=State.UNSUBSCRIBED, version=subscribers.c.version + 1)
     )
-    # As they left then: their goodbye's undo still gives them back what they had.
+    # The same event as when they left: the undo link of their goodbye still restores the same topics.
     event = left or ConsentChange(what=EventKind.UNSUBSCRIBED, detail={"from": str(State.PENDING)})
     consent.record(connection, [(person.id, event)], how="time", now=now)
 
 
-def _by_roster_alone() -> ColumnElement[bool]:
+def _only_imported() -> ColumnElement[bool]:
     e = consent_events.c
     others = select(e.id).where(e.subscriber_id == subscribers.c.id, e.how != "import")
     return ~others.exists()

@@ -1,7 +1,7 @@
-"""Signing up: adds people and confirms them.
+"""Adds people and confirms them, and stores decided transitions. Never commits.
 
-Never commits. What a request changes is decided in `subscribers.lifecycle.transitions`. Leaving, suppression
-and rosters are elsewhere.
+`subscribers.lifecycle.transitions` decides what a request changes. Leaving, suppression and rosters have
+modules of their own.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from subscribers.tokens import random_id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignupResult:
-    """What `add` did."""
+    """The result of `add`."""
 
-    person: SubscriberView  # as they stand now
+    person: SubscriberView  # after the change
     what: str  # added, updated, unchanged
-    starts: bool  # consent is new with this
-    first: bool  # and they had never been confirmed before
+    starts: bool  # consent began with this call
+    first: bool  # and it is their first consent
 
 
 def add(
@@ -50,18 +50,18 @@ def add(
     name: str = "",
     origin: Mapping[str, Any] | None = None,
 ) -> SignupResult:
-    """Add a person, or give one who is there more topics and other preferences.
+    """Add a person, or give a known one more topics and other preferences.
 
-    address: `a@b` or `Name <a@b>`. given: preferences by name, as typed; what is absent stays, or is the
-    default. confirmed: consent was given elsewhere, says the admin; without it the person is pending. An
-    admin's word also brings back who has unsubscribed. how: admin, or web for the person's own request,
-    which changes nothing of who is confirmed. origin: what the consent ledger keeps of the request (which
-    form, which method, from where as a keyed hash).
+    address: `a@b` or `Name <a@b>`. given: preferences by name, as typed; absent ones keep their value or get
+    the default. confirmed: an admin says that consent was given elsewhere; this also brings back people who
+    unsubscribed. Without it the person is pending. how: admin, or web for the person's own request, which
+    changes nothing for a confirmed person. origin: goes into the consent ledger (form, method, and the client
+    as a keyed hash).
 
     Raises AddressError, UnknownTopicError, PreferenceError; SuppressedError for an address that may not be
-    mailed and, unless they ask themselves, for somebody who asked to be forgotten.
+    mailed, and for an erased person unless how is web.
     """
-    wish = ChangeRequest(
+    request = ChangeRequest(
         address=addresses.parse(address),
         name=addresses.clean_name(name),
         topics=topic_slugs.checked(topics_wanted, known_topics),
@@ -69,24 +69,26 @@ def add(
         confirmed=confirmed,
         origin=origin or {},
     )
-    key = wish.address.key
-    standing = suppression.in_force(connection, [key], key=suppression_key).get(key)
-    if standing is not None and not (standing.reason == suppression.ERASED and how == "web"):
-        raise suppression.refusal(wish.address.address, standing)
-    # Twice at most: when another process adds the same address in between, they are there the second time.
+    key = request.address.key
+    active = suppression.in_force(connection, [key], key=suppression_key).get(key)
+    if active is not None and not (active.reason == suppression.ERASED and how == "web"):
+        raise suppression.refusal(request.address.address, active)
+    # Two attempts: if another process adds the same address in between, the second one finds the person.
     for _ in range(2):
         person = by_keys(connection, [key], lock=True).get(key)
-        step = decide(person, wish, how=how, now=now, defaults=defaults, default_topics=default_topics)
-        if step is None and person is not None:
+        transition = decide(
+            person, request, how=how, now=now, defaults=defaults, default_topics=default_topics
+        )
+        if transition is None and person is not None:
             return SignupResult(person=person, what="unchanged", starts=False, first=False)
-        assert step is not None
-        subscriber_id = apply_transitions(connection, [step], how=how, now=now).get(key)
+        assert transition is not None
+        subscriber_id = apply_transitions(connection, [transition], how=how, now=now).get(key)
         if subscriber_id is not None:
             return SignupResult(
                 person=by_id(connection, subscriber_id),
                 what="added" if person is None else "updated",
-                starts=step.starts,
-                first=step.starts and (person is None or person.confirmed_at is None),
+                starts=transition.starts,
+                first=transition.starts and (person is None or person.confirmed_at is None),
             )
     raise SubscriberError("somebody else is adding the same address", hint="Try again.")
 
@@ -101,11 +103,11 @@ def confirm(
     asked_at: datetime | None = None,
     origin: Mapping[str, Any] | None = None,
 ) -> tuple[SubscriberView, bool]:
-    """A pending person consents: what they asked for starts now, and an erasure of theirs is lifted.
+    """Confirm a pending person: their topics start now, and an earlier erasure is lifted.
 
-    asked_at: when the link was signed that they follow. origin: for the consent ledger. Returns the person,
-    and whether they consented with this call: a repeat changes nothing. Raises SubscriberError when there is
-    nothing to confirm any more, or when the link was used before: each works once.
+    asked_at: when their link was signed. origin: for the consent ledger. Returns the person, and whether they
+    consented with this call: a repeat changes nothing. Raises SubscriberError when nothing can be confirmed
+    any more, or when the link was used before.
     """
     person = by_id(connection, subscriber_id, lock=True)
     if person.state is State.CONFIRMED:
@@ -116,7 +118,7 @@ def confirm(
         raise SubscriberError(
             "there is nothing to confirm here any more", hint="Sign up again to get the newsletter."
         )
-    # Suppressed by another process while the sign-up was being stored: the state does not show it.
+    # Another process may have suppressed the address meanwhile; the state does not show that.
     if suppression.forbids(connection, addresses.parse(person.address), key=suppression_key):
         raise SubscriberError("this address is not mailed", hint="Sign up with another one.")
     connection.execute(
@@ -145,63 +147,77 @@ def confirm(
 
 
 def apply_transitions(
-    connection: Connection, steps: Sequence[Transition], *, how: str, now: datetime
+    connection: Connection, transitions: Sequence[Transition], *, how: str, now: datetime
 ) -> dict[str, int]:
-    """Store decided steps, many at a time. Returns the ids by address key; a newcomer whom somebody else
-    added in between is missing from it, and nothing of them was stored."""
-    ids = {step.key: step.before.id for step in steps if step.before is not None}
-    ids |= _insert(connection, [step for step in steps if step.before is None], now=now)
-    done = [step for step in steps if step.key in ids]
-    _update(connection, [step for step in done if step.before is not None])
+    """Store decided transitions together; returns the ids by address key.
+
+    A new person whom another process added in between is missing there, and nothing was stored for them.
+    """
+    ids = {
+        transition.key: transition.before.id for transition in transitions if transition.before is not None
+    }
+    ids |= _insert(
+        connection, [transition for transition in transitions if transition.before is None], now=now
+    )
+    done = [transition for transition in transitions if transition.key in ids]
+    _update(connection, [transition for transition in done if transition.before is not None])
     subscriptions.confirm(
-        connection, [ids[step.key] for step in done if step.starts and step.before is not None], now=now
+        connection,
+        [ids[transition.key] for transition in done if transition.starts and transition.before is not None],
+        now=now,
     )
     subscriptions.open_(
         connection,
         (
-            (ids[step.key], topic, now if step.state is State.CONFIRMED else None)
-            for step in done
-            for topic in step.follow
+            (ids[transition.key], topic, now if transition.state is State.CONFIRMED else None)
+            for transition in done
+            for topic in transition.follow
         ),
     )
     consent.record(
-        connection, ((ids[step.key], event) for step in done for event in step.events), how=how, now=now
+        connection,
+        ((ids[transition.key], event) for transition in done for event in transition.events),
+        how=how,
+        now=now,
     )
     return ids
 
 
-def _insert(connection: Connection, steps: Sequence[Transition], *, now: datetime) -> dict[str, int]:
-    if not steps:
+def _insert(connection: Connection, transitions: Sequence[Transition], *, now: datetime) -> dict[str, int]:
+    if not transitions:
         return {}
     rows = [
         {
             "ref": random_id(),
             "leave_id": random_id(),
-            "address": step.address,
-            "address_key": step.key,
+            "address": transition.address,
+            "address_key": transition.key,
             "created_at": now,
             "version": 1,
-            **_columns(step),
+            **_columns(transition),
         }
-        for step in steps
+        for transition in transitions
     ]
     connection.execute(insert_unless_there(connection, subscribers, unique="address_key"), rows)
     ids: dict[str, int] = {}
-    for page in paged([str(row["ref"]) for row in rows]):  # ours only: a ref is nobody else's
+    for page in paged([str(row["ref"]) for row in rows]):  # by ref, which only our own rows have
         found = select(subscribers.c.address_key, subscribers.c.id).where(subscribers.c.ref.in_(page))
         ids |= {row.address_key: row.id for row in connection.execute(found)}
     return ids
 
 
-def _update(connection: Connection, steps: Sequence[Transition]) -> None:
-    if not steps:
+def _update(connection: Connection, transitions: Sequence[Transition]) -> None:
+    if not transitions:
         return
     rows = [
-        {"known_id": step.before.id, **{f"new_{name}": value for name, value in _columns(step).items()}}
-        for step in steps
-        if step.before is not None
+        {
+            "known_id": transition.before.id,
+            **{f"new_{name}": value for name, value in _columns(transition).items()},
+        }
+        for transition in transitions
+        if transition.before is not None
     ]
-    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _columns(steps[0])}
+    values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _columns(transitions[0])}
     connection.execute(
         update(subscribers)
         .where(subscribers.c.id == bindparam("known_id"))
@@ -210,12 +226,12 @@ def _update(connection: Connection, steps: Sequence[Transition]) -> None:
     )
 
 
-def _columns(step: Transition) -> dict[str, object]:
+def _columns(transition: Transition) -> dict[str, object]:
     return {
-        "state": str(step.state),
-        "name": step.name,
-        **as_columns(step.preferences),
-        "slots_done_to": step.slots_done_to,
-        "cadence_since": step.cadence_since,
-        "confirmed_at": step.confirmed_at,
+        "state": str(transition.state),
+        "name": transition.name,
+        **as_columns(transition.preferences),
+        "slots_done_to": transition.slots_done_to,
+        "cadence_since": transition.cadence_since,
+        "confirmed_at": transition.confirmed_at,
     }

@@ -1,4 +1,4 @@
-"""The intervals during which people follow topics: opening and closing. Who may is decided elsewhere."""
+"""Opens and closes the intervals in which people follow topics. Does not decide who may follow."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from subscribers.queries import paged, subscribers, subscriptions
 
 
 def open_(connection: Connection, opened: Iterable[tuple[int, str, datetime | None]]) -> None:
-    """Open intervals: subscriber's id, topic, and since when; None while the person is pending."""
-    alike: dict[tuple[str, datetime | None], list[int]] = {}
+    """Open intervals: (subscriber id, topic, since); since is None while the person is pending."""
+    ids_by_topic: dict[tuple[str, datetime | None], list[int]] = {}
     for subscriber_id, topic, since in opened:
-        alike.setdefault((topic, since), []).append(subscriber_id)
+        ids_by_topic.setdefault((topic, since), []).append(subscriber_id)
     instant = subscriptions.c.since.type
-    for (topic, since), ids in alike.items():
+    for (topic, since), ids in ids_by_topic.items():
         for page in paged(ids):
-            # One statement for all who follow the same topic: a roster's rows differ little.
+            # One statement for all followers of a topic: the rows of a roster differ little.
             rows = select(subscribers.c.id, literal(topic), literal(since, instant))
             connection.execute(
                 insert(subscriptions).from_select(
@@ -28,7 +28,7 @@ def open_(connection: Connection, opened: Iterable[tuple[int, str, datetime | No
 
 
 def confirm(connection: Connection, subscriber_ids: Collection[int], *, now: datetime) -> None:
-    """What these people asked for while pending starts now."""
+    """Start the topics that these people chose while pending."""
     for page in paged(subscriber_ids):
         connection.execute(
             update(subscriptions)
@@ -44,7 +44,7 @@ def confirm(connection: Connection, subscriber_ids: Collection[int], *, now: dat
 def close(
     connection: Connection, subscriber_id: int, *, now: datetime, topics: Collection[str] | None = None
 ) -> None:
-    """End what the person follows now: all of it, or these topics."""
+    """Close the open intervals of a person: all, or those of these topics."""
     ended = update(subscriptions).where(
         subscriptions.c.subscriber_id == subscriber_id, subscriptions.c.until.is_(None)
     )

@@ -1,7 +1,7 @@
-"""Suppression: addresses that may not be mailed, as keyed hashes. It beats every state and survives erasure.
+"""Suppresses addresses, lifts suppressions, and erases people. Does not judge refusals or bounces.
 
-The key (HMAC-SHA256, bytes) never rotates: with another one nobody on this list would be recognised.
-Bounces are not judged here; whoever judges them calls `suppress`.
+Addresses are stored as keyed hashes (HMAC-SHA256). A suppression beats every state and survives erasure. The
+key never rotates: with another key no address would be recognised.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from subscribers.lifecycle import subscriptions
 from subscribers.lifecycle.purge import remove_address_changes
 from subscribers.preferences import Preferences, as_columns
 from subscribers.queries import State, SubscriberView, by_id, by_keys, paged, subscribers
-from subscribers.suppression_key import hashed, remember, suppressions
+from subscribers.suppression_key import hashed, store_fingerprint, suppressions
 
 REASONS = ("admin", "bounce", "complaint", "erased")
-ERASED = "erased"  # the person asked to be forgotten: lifted by their own confirmed sign-up only
+ERASED = "erased"  # erased at their own request; only their own confirmed sign-up lifts it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +38,7 @@ class ActiveSuppression:
 def in_force(
     connection: Connection, address_keys: Collection[str], *, key: bytes
 ) -> dict[str, ActiveSuppression]:
-    """The suppressions of these addresses, by address key. A reason that an admin can lift comes last: where
-    there are several, the erasure is named only when it stands alone."""
+    """The suppressions in force, by address key. An erasure counts only where there is no other reason."""
     by_hash = {hashed(address_key, key): address_key for address_key in address_keys}
     found: dict[str, ActiveSuppression] = {}
     for page in paged(by_hash):
@@ -59,23 +58,23 @@ def in_force(
 
 
 def forbids(connection: Connection, address: Address, *, key: bytes) -> bool:
-    """Whether the address may not be mailed even if its owner asks: suppressed, and not by erasure alone."""
-    standing = in_force(connection, [address.key], key=key).get(address.key)
-    return standing is not None and standing.reason != ERASED
+    """Whether the address may not be mailed even at its owner's request: an erasure alone permits it."""
+    active = in_force(connection, [address.key], key=key).get(address.key)
+    return active is not None and active.reason != ERASED
 
 
-def refusal(address: str, standing: ActiveSuppression) -> SuppressedError:
-    """The error for somebody who wants to bring in an address that may not be mailed."""
-    since = standing.at.date().isoformat()
-    if standing.reason == ERASED:
+def refusal(address: str, active: ActiveSuppression) -> SuppressedError:
+    """The error for an attempt to add a suppressed address."""
+    since = active.at.date().isoformat()
+    if active.reason == ERASED:
         return SuppressedError(
             f"the person at {address} asked on {since} to be forgotten",
             reason=ERASED,
             hint="Only their own confirmed sign-up brings them back.",
         )
     return SuppressedError(
-        f"{address} is suppressed since {since} ({standing.reason})",
-        reason=standing.reason,
+        f"{address} is suppressed since {since} ({active.reason})",
+        reason=active.reason,
         hint=f"If that is wrong, run `newsletter subscribers unsuppress {address}` first.",
     )
 
@@ -83,16 +82,16 @@ def refusal(address: str, standing: ActiveSuppression) -> SuppressedError:
 def suppress(
     connection: Connection, *, address: str, reason: str, how: str, now: datetime, key: bytes, note: str = ""
 ) -> SubscriberView | None:
-    """Never mail this address again, whether or not anybody here has it. Repeating changes nothing.
+    """Suppress an address, also one that no subscriber has. A repeat changes nothing.
 
-    reason: admin, bounce or complaint. Of somebody unknown only the hash is kept. Returns the person, if any.
+    reason: admin, bounce or complaint. For an unknown one only the hash is kept. Returns the person or None.
     """
     if reason not in REASONS or reason == ERASED:
         raise SubscriberError(
             f"there is no reason {reason!r} to suppress", hint="It is admin, bounce or complaint."
         )
     wanted = addresses.parse(address)
-    _impose(connection, address_key=wanted.key, reason=reason, note=note, now=now, key=key)
+    _insert_suppression(connection, address_key=wanted.key, reason=reason, note=note, now=now, key=key)
     person = by_keys(connection, [wanted.key], lock=True).get(wanted.key)
     if person is None or person.state is State.SUPPRESSED:
         return person
@@ -113,20 +112,20 @@ def suppress(
 def unsuppress(
     connection: Connection, *, address: str, how: str, now: datetime, key: bytes
 ) -> SubscriberView | None:
-    """Take back a wrongful suppression: the person stands where they stood, their topics starting now.
+    """Lift a suppression: the person gets the earlier state back, and their topics start now.
 
-    Who asked to leave in the meantime stays out. Returns the person, if any. Raises SubscriberError when the
-    address is not suppressed, SuppressedError when its owner asked to be forgotten.
+    A person who unsubscribed in the meantime stays unsubscribed. Returns the person, if any. Raises
+    SubscriberError when the address is not suppressed, SuppressedError when its owner was erased.
     """
     wanted = addresses.parse(address)
-    standing = in_force(connection, [wanted.key], key=key).get(wanted.key)
-    if standing is None:
+    active = in_force(connection, [wanted.key], key=key).get(wanted.key)
+    if active is None:
         raise SubscriberError(
             f"{wanted.address} is not suppressed",
             hint="`newsletter subscribers list --state suppressed` shows who is.",
         )
-    if standing.reason == ERASED:
-        raise refusal(wanted.address, standing)
+    if active.reason == ERASED:
+        raise refusal(wanted.address, active)
     lift(connection, wanted, reasons=[r for r in REASONS if r != ERASED], how=how, now=now, key=key)
     person = by_keys(connection, [wanted.key], lock=True).get(wanted.key)
     if person is None or person.state is not State.SUPPRESSED:
@@ -141,7 +140,7 @@ def unsuppress(
         values |= {"slots_done_to": now, "cadence_since": now}
         subscriptions.open_(connection, [(person.id, topic, now) for topic in topics])
     elif state is State.UNSUBSCRIBED:
-        subscriptions.close(connection, person.id, now=now)  # what they had asked for while pending
+        subscriptions.close(connection, person.id, now=now)  # topics chosen while pending
     connection.execute(update(subscribers).where(subscribers.c.id == person.id).values(values))
     event = ConsentChange(what=EventKind.UNSUPPRESSED, topics=tuple(topics), detail={"to": str(state)})
     consent.record(connection, [(person.id, event)], how=how, now=now)
@@ -166,14 +165,14 @@ def lift(
 def forget(
     connection: Connection, *, subscriber_id: int, how: str, now: datetime, key: bytes
 ) -> SubscriberView:
-    """Erase a person: address, name and preferences go, the events stay, and a keyed hash keeps imports out.
+    """Erase a person: address, name and preferences are deleted, events stay, a keyed hash blocks imports.
 
-    Only their own confirmed sign-up lifts that. Repeating changes nothing.
+    Only their own confirmed sign-up lifts that. A repeat changes nothing.
     """
     person = by_id(connection, subscriber_id, lock=True)
     if person.state is State.ERASED:
         return person
-    _impose(
+    _insert_suppression(
         connection,
         address_key=addresses.parse(person.address).key,
         reason=ERASED,
@@ -203,10 +202,10 @@ def forget(
     return by_id(connection, person.id)
 
 
-def _impose(
+def _insert_suppression(
     connection: Connection, *, address_key: str, reason: str, note: str, now: datetime, key: bytes
 ) -> None:
-    remember(connection, key, now=now)
+    store_fingerprint(connection, key, now=now)
     address_hash = hashed(address_key, key)
     there = select(suppressions.c.id).where(
         suppressions.c.address_hash == address_hash,

@@ -1,7 +1,6 @@
-"""What somebody asks for an address, and what becomes of it. Decides only: no database, no clock.
+"""Decides what a request changes for a subscriber. No database and no clock.
 
-Consent starts here: a wish without it makes a pending person. `subscribers.lifecycle.signup` carries
-decisions out.
+A request without consent makes a pending person. `subscribers.lifecycle.signup` stores the decisions.
 """
 
 from __future__ import annotations
@@ -20,29 +19,29 @@ from subscribers.queries import State, SubscriberView
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRequest:
-    """What is asked for one address."""
+    """A request for one address."""
 
     address: Address
     name: str = ""  # cleaned; empty: not given
     topics: tuple[str, ...] = ()  # known slugs; empty: not given
     given: Mapping[str, object] = field(default_factory=dict)  # preferences as typed; absent: not given
-    confirmed: bool = False  # consent was given elsewhere, says who asks
-    signed: bool = False  # through a link that only its reader has
-    origin: Mapping[str, Any] = field(default_factory=dict)  # for the ledger: form, method, from where
+    confirmed: bool = False  # consent was given elsewhere, according to the admin
+    signed: bool = False  # made through a signed link from the reader's own mail
+    origin: Mapping[str, Any] = field(default_factory=dict)  # for the consent ledger: form, method, client
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """What is to be done for one wish."""
+    """The change that a request makes."""
 
-    key: str  # of the address
+    key: str  # address key
     before: SubscriberView | None  # None: a new person
-    state: State  # after it
+    state: State  # after the change
     address: str
     name: str
     preferences: Preferences
     follow: tuple[str, ...]  # topics whose intervals open
-    starts: bool  # consent is new: what was asked for while pending starts, too
+    starts: bool  # consent begins: topics chosen while pending start as well
     slots_done_to: datetime | None
     cadence_since: datetime | None
     confirmed_at: datetime | None
@@ -51,22 +50,22 @@ class Transition:
 
 def decide(
     person: SubscriberView | None,
-    wish: ChangeRequest,
+    request: ChangeRequest,
     *,
     how: str,
     now: datetime,
     defaults: Preferences,
     default_topics: tuple[str, ...],
 ) -> Transition | None:
-    """The step from where the person stands to what is asked; None when nothing changes.
+    """The change for a person (None: new) by a request; None when nothing changes.
 
-    how: admin, import or web. defaults, default_topics: of a new person who chose none. Topics are added,
-    never taken away; an import does not add back what the person once left. Raises PreferenceError, and
-    UnsubscribedError for an import of somebody who left. Whether the address is suppressed was checked
-    before; the state is looked at here all the same.
+    how: admin, import or web. defaults, default_topics: for a new person who chose none. Topics are added,
+    never removed; an import does not add a topic that the person left. Raises PreferenceError, and
+    UnsubscribedError for an import of a person who left. The caller has checked suppressions by address; a
+    suppressed or erased state raises SuppressedError here.
     """
     if person is None:
-        return _newcomer(wish, how=how, now=now, defaults=defaults, default_topics=default_topics)
+        return _newcomer(request, how=how, now=now, defaults=defaults, default_topics=default_topics)
     if person.state not in (State.PENDING, State.CONFIRMED, State.UNSUBSCRIBED):
         raise SuppressedError(f"{person.address} is {person.state}", reason=str(person.state))
     if how == "import" and person.state is State.UNSUBSCRIBED:
@@ -74,39 +73,47 @@ def decide(
             f"{person.address} has unsubscribed, and an import brings nobody back",
             hint="If they ask to come back, use `newsletter subscribers add ADDRESS --confirmed`.",
         )
-    if how == "web" and not wish.signed and person.state is State.CONFIRMED:
-        return None  # anybody may type anybody's address: only a signed link changes what is confirmed
+    if how == "web" and not request.signed and person.state is State.CONFIRMED:
+        return None  # anybody can type any address: only a signed link changes a confirmed person
     returns = person.state is State.UNSUBSCRIBED
-    starts = wish.confirmed and person.state is not State.CONFIRMED
+    starts = request.confirmed and person.state is not State.CONFIRMED
     state = State.CONFIRMED if starts or person.state is State.CONFIRMED else State.PENDING
-    preferences = changed(person.preferences, wish.given)
-    wanted = (wish.topics or default_topics) if returns else wish.topics
+    preferences = changed(person.preferences, request.given)
+    wanted = (request.topics or default_topics) if returns else request.topics
     kept_out = person.left if how == "import" else ()
     follow = tuple(t for t in wanted if t not in person.topics and t not in kept_out)
     before, after = as_columns(person.preferences), as_columns(preferences)
     details = {name: value for name, value in after.items() if value != before[name]}
-    # On the public form anybody may type a name beside anybody's address.
-    name = (person.name or wish.name) if how == "web" and not wish.signed else (wish.name or person.name)
+    # Anybody can type any name and address into the public form.
+    name = (
+        (person.name or request.name)
+        if how == "web" and not request.signed
+        else (request.name or person.name)
+    )
     events: list[ConsentChange] = []
     if returns:
-        events.append(ConsentChange(what=EventKind.CAME_BACK, topics=follow, detail=wish.origin))
+        events.append(ConsentChange(what=EventKind.CAME_BACK, topics=follow, detail=request.origin))
     elif follow:
-        events.append(ConsentChange(what=EventKind.FOLLOWED, topics=follow, detail=wish.origin))
+        events.append(ConsentChange(what=EventKind.FOLLOWED, topics=follow, detail=request.origin))
     if details or name != person.name:
-        told = {**details, **({"name": True} if name != person.name else {})}  # that it changed, not to what
-        if details:  # what was chosen then explains days gone by (subscribers.past)
-            told["was"] = {name: before[name] for name in details}
-        events.append(ConsentChange(what=EventKind.CHANGED, detail=told))
+        detail = {
+            **details,
+            **({"name": True} if name != person.name else {}),
+        }  # that it changed, not the new name
+        if details:  # earlier values explain past days: subscribers.preference_history
+            detail["was"] = {name: before[name] for name in details}
+        events.append(ConsentChange(what=EventKind.CHANGED, detail=detail))
     if starts:
         events.append(_consent(tuple(sorted({*person.topics, *follow}))))
     if not events:
         return None
-    moves = starts or (state is State.CONFIRMED and preferences.schedule != person.preferences.schedule)
-    asks_less = (
-        preferences.minimum != person.preferences.minimum
-    )  # too few for slots gone by, not for the next
+    restarts_slots = starts or (
+        state is State.CONFIRMED and preferences.schedule != person.preferences.schedule
+    )
+    # A new minimum holds for the slots to come; past slots had too few papers for the old one.
+    new_minimum = preferences.minimum != person.preferences.minimum
     return Transition(
-        key=wish.address.key,
+        key=request.address.key,
         before=person,
         state=state,
         address=person.address,
@@ -114,44 +121,44 @@ def decide(
         preferences=preferences,
         follow=follow,
         starts=starts,
-        slots_done_to=now if moves else person.slots_done_to,
-        cadence_since=now if moves or asks_less else person.cadence_since,
+        slots_done_to=now if restarts_slots else person.slots_done_to,
+        cadence_since=now if restarts_slots or new_minimum else person.cadence_since,
         confirmed_at=person.confirmed_at or (now if starts else None),
         events=tuple(events),
     )
 
 
 def _newcomer(
-    wish: ChangeRequest, *, how: str, now: datetime, defaults: Preferences, default_topics: tuple[str, ...]
+    request: ChangeRequest, *, how: str, now: datetime, defaults: Preferences, default_topics: tuple[str, ...]
 ) -> Transition:
-    topics = wish.topics or default_topics
-    preferences = changed(defaults, wish.given)
-    asked = ConsentChange(what=EventKind.REQUESTED, topics=topics, detail=wish.origin)
+    topics = request.topics or default_topics
+    preferences = changed(defaults, request.given)
+    asked = ConsentChange(what=EventKind.REQUESTED, topics=topics, detail=request.origin)
     return Transition(
-        key=wish.address.key,
+        key=request.address.key,
         before=None,
-        state=State.CONFIRMED if wish.confirmed else State.PENDING,
-        address=wish.address.address,
-        name=wish.name or wish.address.name,
+        state=State.CONFIRMED if request.confirmed else State.PENDING,
+        address=request.address.address,
+        name=request.name or request.address.name,
         preferences=preferences,
         follow=topics,
-        starts=wish.confirmed,
-        slots_done_to=now if wish.confirmed else None,
-        cadence_since=now if wish.confirmed else None,
-        confirmed_at=now if wish.confirmed else None,
-        events=(_consent(topics) if wish.confirmed else asked,),
+        starts=request.confirmed,
+        slots_done_to=now if request.confirmed else None,
+        cadence_since=now if request.confirmed else None,
+        confirmed_at=now if request.confirmed else None,
+        events=(_consent(topics) if request.confirmed else asked,),
     )
 
 
-def left_elsewhere(wish: ChangeRequest, *, defaults: Preferences) -> Transition:
-    """A new person of whom a roster says that they have left: known, and never to be mailed."""
+def left_elsewhere(request: ChangeRequest, *, defaults: Preferences) -> Transition:
+    """A new person who left according to a roster: stored as unsubscribed, and never mailed."""
     return Transition(
-        key=wish.address.key,
+        key=request.address.key,
         before=None,
         state=State.UNSUBSCRIBED,
-        address=wish.address.address,
-        name=wish.name or wish.address.name,
-        preferences=changed(defaults, wish.given),
+        address=request.address.address,
+        name=request.name or request.address.name,
+        preferences=changed(defaults, request.given),
         follow=(),
         starts=False,
         slots_done_to=None,

@@ -1,4 +1,4 @@
-"""Leaving, with its undo, and pausing. Every repeat is harmless. Erasure and suppression are elsewhere."""
+"""Unsubscribes, undoes that, and pauses. A repeat changes nothing. Erases and suppresses nobody."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def unsubscribe(
     now: datetime,
     topics: Sequence[str] | None = None,
 ) -> SubscriberView:
-    """Leave these topics, or everything; who leaves the last topic leaves everything.
+    """Leave these topics, or everything. Leaving the last topic means leaving everything.
 
-    A topic that was left before stays left; one that was never followed raises UnknownTopicError.
+    A topic that was left before is skipped; one that was never followed raises UnknownTopicError.
     """
     person = by_id(connection, subscriber_id, lock=True)
     if topics is not None:
         for topic in topics:
             if topic not in person.topics and topic not in person.left:
                 follows = ", ".join(person.topics) or "nothing"
-                # No address: the page of a forwarded link shows this, too.
+                # Without the address: the page of a forwarded link shows this text.
                 raise UnknownTopicError(f"{topic!r} was never followed", hint=f"Followed now: {follows}.")
         wanted = tuple(topic for topic in person.topics if topic in topics)
         if set(wanted) != set(person.topics):
@@ -55,7 +55,7 @@ def _leave(connection: Connection, person: SubscriberView, *, how: str, now: dat
     if person.state in (State.UNSUBSCRIBED, State.ERASED):
         return person
     if person.state is State.SUPPRESSED:
-        # Suppression goes on; that they also asked to leave must survive its being lifted.
+        # The suppression stays. The ledger must also hold that they left, for when it is lifted.
         before = consent.last(connection, person.id, [EventKind.SUPPRESSED, EventKind.UNSUBSCRIBED])
         if before is not None and before.what is EventKind.UNSUBSCRIBED:
             return person
@@ -70,35 +70,35 @@ def _leave(connection: Connection, person: SubscriberView, *, how: str, now: dat
 
 
 def undo(connection: Connection, *, subscriber_id: int, how: str, now: datetime) -> SubscriberView:
-    """Take the last leaving back: its topics are followed again, starting now.
+    """Undo the last unsubscription: its topics are followed again, starting now.
 
-    Who left everything gets back what they had, whatever somebody has asked for with their address since.
-    Raises SubscriberError when there is nothing to take back: nothing was left, or they consented anew since.
+    After leaving everything a person gets the same topics back, even if somebody requested others for the
+    address since. Raises SubscriberError when nothing was left, or when they consented again since.
     """
     person = by_id(connection, subscriber_id, lock=True)
     last = consent.last(connection, person.id, [EventKind.LEFT, EventKind.UNSUBSCRIBED, EventKind.CONFIRMED])
-    whole = last is not None and last.what is EventKind.UNSUBSCRIBED
-    settled = last is None or last.what is EventKind.CONFIRMED or not last.topics
-    if last is None or settled or person.state in (State.ERASED, State.SUPPRESSED):
+    left_everything = last is not None and last.what is EventKind.UNSUBSCRIBED
+    nothing_to_undo = last is None or last.what is EventKind.CONFIRMED or not last.topics
+    if last is None or nothing_to_undo or person.state in (State.ERASED, State.SUPPRESSED):
         raise SubscriberError("there is no leaving to take back", hint="Choose the topics again.")
     topics = tuple(topic for topic in last.topics if topic not in person.topics)
     state = person.state
-    if whole and state in (State.UNSUBSCRIBED, State.PENDING):
+    if left_everything and state in (State.UNSUBSCRIBED, State.PENDING):
         state = State.CONFIRMED if last.detail.get("from") == State.CONFIRMED else State.PENDING
     if not topics and state is person.state:
         return person
     values: dict[str, Any] = {"state": state}
-    if whole and state is State.CONFIRMED:
+    if left_everything and state is State.CONFIRMED:
         values |= {"slots_done_to": now, "cadence_since": now}
     _set(connection, person, values)
-    if whole and person.state is State.PENDING and state is State.CONFIRMED:
-        # Anybody may have typed their address into the form: this link is from their own mail.
+    if left_everything and person.state is State.PENDING and state is State.CONFIRMED:
+        # Anybody can have typed the address into the form, but this link is from the person's own mail.
         others = [topic for topic in person.topics if topic not in last.topics]
         subscriptions.close(connection, person.id, now=now, topics=others)
         subscriptions.confirm(connection, [person.id], now=now)
     since = now if state is State.CONFIRMED else None
     subscriptions.open_(connection, [(person.id, topic, since) for topic in topics])
-    what = EventKind.CAME_BACK if whole else EventKind.FOLLOWED
+    what = EventKind.CAME_BACK if left_everything else EventKind.FOLLOWED
     event = ConsentChange(what=what, topics=topics, detail={"undo": True, "to": str(state)})
     consent.record(connection, [(person.id, event)], how=how, now=now)
     return by_id(connection, person.id)
@@ -107,7 +107,7 @@ def undo(connection: Connection, *, subscriber_id: int, how: str, now: datetime)
 def pause(
     connection: Connection, *, subscriber_id: int, until: datetime | None, how: str, now: datetime
 ) -> SubscriberView:
-    """Send no digest before `until` (None: go on at once). What becomes new in the meantime stays owed."""
+    """Send no digest before `until` (None: end the pause). Papers of that time stay owed."""
     person = by_id(connection, subscriber_id, lock=True)
     if until is not None and until <= now:
         raise SubscriberError(
@@ -117,7 +117,7 @@ def pause(
         return person
     values: dict[str, Any] = {"paused_until": until}
     if until is None and person.paused_until is not None and person.paused_until > now:
-        values["cadence_since"] = now  # slots of the pause stay closed
+        values["cadence_since"] = now  # the slots of the pause stay closed
     _set(connection, person, values)
     detail = {} if until is None else {"until": until.isoformat()}
     event = ConsentChange(what=EventKind.RESUMED if until is None else EventKind.PAUSED, detail=detail)
@@ -128,11 +128,11 @@ def pause(
 def pause_many(
     connection: Connection, paused: Sequence[tuple[int, datetime]], *, how: str, now: datetime
 ) -> None:
-    """Send these people (by id) no digest before these instants; one that is over already is only noted."""
-    alike: dict[datetime, list[int]] = {}
+    """Pause people: (subscriber id, until). A pause in the past is only recorded."""
+    ids_by_end: dict[datetime, list[int]] = {}
     for subscriber_id, until in paused:
-        alike.setdefault(until, []).append(subscriber_id)
-    for until, ids in alike.items():
+        ids_by_end.setdefault(until, []).append(subscriber_id)
+    for until, ids in ids_by_end.items():
         for page in paged(ids):
             connection.execute(
                 update(subscribers)
@@ -140,8 +140,8 @@ def pause_many(
                 .values(paused_until=until, version=subscribers.c.version + 1)
             )
     events = (
-        (each, ConsentChange(what=EventKind.PAUSED, detail={"until": until.isoformat()}))
-        for each, until in paused
+        (subscriber_id, ConsentChange(what=EventKind.PAUSED, detail={"until": until.isoformat()}))
+        for subscriber_id, until in paused
     )
     consent.record(connection, events, how=how, now=now)
 

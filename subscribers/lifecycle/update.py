@@ -1,4 +1,4 @@
-"""What a reader changes by a signed link: topics and preferences, together. Leaving everything is elsewhere.
+"""Changes topics and preferences of a reader together, by a signed link. Never leaves everything.
 
 The link may have been forwarded with a mail, so nothing here shows or changes an address.
 """
@@ -30,16 +30,16 @@ def choose(
     now: datetime,
     defaults: Preferences,
 ) -> SubscriberView:
-    """Follow exactly these topics from now on, and be mailed as `given` says (preferences by name).
+    """Follow exactly these topics from now on, with the given preferences by name.
 
-    Nothing changed: nothing is recorded. Raises UnknownTopicError; PreferenceError, with `field` topics when
-    none is left; SubscriberError for who is not confirmed.
+    Without a change nothing is recorded. Raises UnknownTopicError; PreferenceError, with `field` topics when
+    no topic is chosen; SubscriberError for a person who is not confirmed.
     """
     person = by_id(connection, subscriber_id, lock=True)
     if person.state is not State.CONFIRMED:
         raise SubscriberError("this address gets no mail now", hint="Sign up again to choose topics.")
-    # A topic that was taken out of the settings stays followed, or its reader would leave it unawares.
-    nameless = [topic for topic in person.topics if topic not in known_topics]
+    # A topic that the settings no longer have stays followed: the form does not show it.
+    undefined = [topic for topic in person.topics if topic not in known_topics]
     wanted = topic_slugs.checked(topics_wanted, known_topics)
     if not wanted:
         raise PreferenceError(
@@ -47,11 +47,11 @@ def choose(
             field="topics",
             hint="Choose at least one; to get no more mail, unsubscribe.",
         )
-    wish = ChangeRequest(address=addresses.parse(person.address), topics=wanted, given=given, signed=True)
-    step = decide(person, wish, how=how, now=now, defaults=defaults, default_topics=())
-    if step is not None:
-        apply_transitions(connection, [step], how=how, now=now)
-    dropped = [topic for topic in person.topics if topic not in wanted and topic not in nameless]
+    request = ChangeRequest(address=addresses.parse(person.address), topics=wanted, given=given, signed=True)
+    transition = decide(person, request, how=how, now=now, defaults=defaults, default_topics=())
+    if transition is not None:
+        apply_transitions(connection, [transition], how=how, now=now)
+    dropped = [topic for topic in person.topics if topic not in wanted and topic not in undefined]
     if dropped:
         unsubscribe.unsubscribe(connection, subscriber_id=person.id, topics=dropped, how=how, now=now)
     return by_id(connection, person.id)

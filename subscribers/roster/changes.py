@@ -19,13 +19,15 @@ def before(person: SubscriberView) -> dict[str, Any]:
 
 
 def after(
-    person: SubscriberView | None, step: Transition | None, *, then: str, paused: datetime | None
+    person: SubscriberView | None, transition: Transition | None, *, then: str, paused: datetime | None
 ) -> dict[str, Any]:
     """The same fields after the import of a row. then: leave, suppress, or empty."""
-    if step is not None:
+    if transition is not None:
         followed = person.topics if person is not None else ()
-        topics = tuple(sorted({*followed, *step.follow}))
-        fields = _fields(str(step.state), topics, step.name, as_columns(step.preferences), None)
+        topics = tuple(sorted({*followed, *transition.follow}))
+        fields = _fields(
+            str(transition.state), topics, transition.name, as_columns(transition.preferences), None
+        )
     else:
         assert person is not None
         fields = before(person)

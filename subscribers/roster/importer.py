@@ -47,7 +47,7 @@ class ImportReport:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RowOutcome:
     change: str  # added, updated, unchanged
-    step: Transition | None = None
+    transition: Transition | None = None
     then: str = ""  # leave or suppress: a further action that the row's state asks for
     paused: datetime | None = None  # the end of a pause that begins with the row
 
@@ -101,18 +101,20 @@ def _store(
     report: ImportReport,
 ) -> list[tuple[ParsedRow, _RowOutcome]]:
     """Store the outcomes; returns those that were stored."""
-    steps = [outcome.step for _, outcome in outcomes if outcome.step is not None]
-    ids = apply_transitions(connection, steps, how="import", now=policy.now)
+    transitions = [outcome.transition for _, outcome in outcomes if outcome.transition is not None]
+    ids = apply_transitions(connection, transitions, how="import", now=policy.now)
     report.first_confirmed = [
-        ids[step.key]
-        for step in steps
-        if step.key in ids and step.starts and (step.before is None or step.before.confirmed_at is None)
+        ids[transition.key]
+        for transition in transitions
+        if transition.key in ids
+        and transition.starts
+        and (transition.before is None or transition.before.confirmed_at is None)
     ]
     stored: list[tuple[ParsedRow, _RowOutcome]] = []
     paused: list[tuple[int, datetime]] = []
     for parsed, outcome in outcomes:
         address = parsed.request.address
-        if outcome.step is not None and address.key not in ids:
+        if outcome.transition is not None and address.key not in ids:
             report.refuse(
                 parsed.number, SubscriberError("somebody else is adding the same address; import again")
             )
@@ -139,7 +141,7 @@ def _store(
 
 def _change(parsed: ParsedRow, outcome: _RowOutcome, person: SubscriberView | None) -> dict[str, Any]:
     """A change: row, address, change; before and after hold the fields that differ."""
-    after = changes.after(person, outcome.step, then=outcome.then, paused=outcome.paused)
+    after = changes.after(person, outcome.transition, then=outcome.then, paused=outcome.paused)
     before = changes.before(person) if person is not None else {}
     differs = [name for name in after if name not in before or before[name] != after[name]]
     return {
@@ -189,13 +191,13 @@ def _decide_row(
         then = "suppress" if parsed.state is State.SUPPRESSED else ""
         if person is None:
             new = left_elsewhere(request, defaults=policy.defaults)
-            return _RowOutcome(change="added", step=new, then=then, paused=parsed.paused_until)
+            return _RowOutcome(change="added", transition=new, then=then, paused=parsed.paused_until)
         if then:
             return _RowOutcome(change="updated", then=then)
         if person.state is State.UNSUBSCRIBED:
             return _RowOutcome(change="unchanged")
         return _RowOutcome(change="updated", then="leave")
-    step = decide(
+    transition = decide(
         person,
         request,
         how="import",
@@ -204,10 +206,10 @@ def _decide_row(
         default_topics=policy.default_topics,
     )
     if person is None:
-        return _RowOutcome(change="added", step=step, paused=parsed.paused_until)
+        return _RowOutcome(change="added", transition=transition, paused=parsed.paused_until)
     until = parsed.paused_until
     # A pause in the past does not count for a known person: they may have ended it earlier.
     paused = until if until is not None and until > policy.now and until != person.paused_until else None
-    if step is None and paused is None:
+    if transition is None and paused is None:
         return _RowOutcome(change="unchanged")
-    return _RowOutcome(change="updated", step=step, paused=paused)
+    return _RowOutcome(change="updated", transition=transition, paused=paused)

@@ -94,7 +94,7 @@ def _address(cell: str) -> Address:
         raise AddressError("there is no address in this row")
     if cell.count("@") > 1 and _SEVERAL_ADDRESSES.search(cell):
         raise AddressError(
-            f"{addresses.shown(cell)} holds several addresses", hint="Give each a row of its own."
+            f"{addresses.quoted(cell)} holds several addresses", hint="Give each a row of its own."
         )
     return addresses.parse(cell)
 

@@ -10,15 +10,23 @@ from sqlalchemy import Engine
 from newsletter.db.engine import writing
 from subscribers import limits
 from subscribers.errors import SubscriberError
-from subscribers.limits import forget_old, rates_of, within
+from subscribers.limits import allow, delete_ended, rates_of
 from tests.subscribers.conftest import NOON, SubscriberScenario
 
 RATES = rates_of("2/minute, 3/hour")
 
 
-def hits(scenario: SubscriberScenario, *minutes: int, who: str = "ada", scope: str = "client") -> list[bool]:
+def hits(
+    scenario: SubscriberScenario, *minutes: int, identifier: str = "ada", scope: str = "client"
+) -> list[bool]:
     return [
-        within(scenario.connection, RATES, scope=scope, who=who, now=NOON + timedelta(minutes=minute))
+        allow(
+            scenario.connection,
+            RATES,
+            scope=scope,
+            identifier=identifier,
+            now=NOON + timedelta(minutes=minute),
+        )
         for minute in minutes
     ]
 
@@ -30,7 +38,7 @@ def test_each_rate_holds_and_its_window_ends(scenario: SubscriberScenario) -> No
 
 def test_counts_of_others_and_of_other_things_are_apart(scenario: SubscriberScenario) -> None:
     assert hits(scenario, 0, 0, 0) == [True, True, False]
-    assert hits(scenario, 0, who="grace") == [True]
+    assert hits(scenario, 0, identifier="grace") == [True]
     assert hits(scenario, 0, scope="address") == [True]
 
 
@@ -38,20 +46,20 @@ def test_counts_are_seen_by_every_process(engine: Engine) -> None:
     answers = []
     for _ in range(3):
         with writing(engine) as connection:
-            answers.append(within(connection, RATES, scope="client", who="ada", now=NOON))
+            answers.append(allow(connection, RATES, scope="client", identifier="ada", now=NOON))
     assert answers == [True, True, False]
 
 
 def test_no_rate_is_no_limit(scenario: SubscriberScenario) -> None:
     assert rates_of("  ") == ()
-    assert within(scenario.connection, (), scope="client", who="ada", now=NOON)
+    assert allow(scenario.connection, (), scope="client", identifier="ada", now=NOON)
 
 
 def test_ended_windows_are_forgotten(scenario: SubscriberScenario) -> None:
     hits(scenario, 0)
-    assert forget_old(scenario.connection, now=NOON + timedelta(minutes=1)) == 1
-    assert forget_old(scenario.connection, now=NOON + timedelta(hours=1)) == 1
-    assert forget_old(scenario.connection, now=NOON + timedelta(hours=1)) == 0
+    assert delete_ended(scenario.connection, now=NOON + timedelta(minutes=1)) == 1
+    assert delete_ended(scenario.connection, now=NOON + timedelta(hours=1)) == 1
+    assert delete_ended(scenario.connection, now=NOON + timedelta(hours=1)) == 0
 
 
 def test_what_is_no_rate_is_refused_with_an_example() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from newsletter.db.engine import reading, writing
 from subscribers.lifecycle import unsubscribe
-from subscribers.preference_history import PastChoice, past
+from subscribers.preference_history import PastChoice, history_of
 from subscribers.preferences import Preferences
 from tests.pipeline.scenario import Scenario, utc
 
@@ -23,15 +23,15 @@ def test_past_tells_every_choice_and_pause_from_the_beginning(tmp_path: Path) ->
         unsubscribe.unsubscribe(connection, subscriber_id=ada, how="web", now=utc("2026-04-11"))
     scenario.reader("ada@example.org", "quantum", joined="2026-04-15")
     with reading(scenario.engine) as connection:
-        told = past(connection, ada)
+        told = history_of(connection, ada)
     first, second = Preferences(hour=7), Preferences(hour=9, minimum=2)
     third = Preferences(hour=9, minimum=3)
-    back = PastChoice(since=utc("2026-04-15"), preferences=third, anew=True)
+    back = PastChoice(since=utc("2026-04-15"), preferences=third, restarts_slots=True)
     assert told.choices == [
-        PastChoice(since=None, preferences=first, anew=False),
-        PastChoice(since=utc("2026-04-01"), preferences=first, anew=True),
-        PastChoice(since=utc("2026-04-05"), preferences=second, anew=True),
-        PastChoice(since=utc("2026-04-07"), preferences=third, anew=False),
+        PastChoice(since=None, preferences=first, restarts_slots=False),
+        PastChoice(since=utc("2026-04-01"), preferences=first, restarts_slots=True),
+        PastChoice(since=utc("2026-04-05"), preferences=second, restarts_slots=True),
+        PastChoice(since=utc("2026-04-07"), preferences=third, restarts_slots=False),
         back,
         back,  # came back, and agreed
     ]

@@ -7,7 +7,7 @@ import pytest
 from subscribers import queries
 from subscribers.errors import SubscriberError, UnknownAddressError
 from subscribers.lifecycle import suppression, unsubscribe
-from subscribers.queries import PAGE
+from subscribers.queries import PEOPLE_PER_PAGE
 from tests.subscribers.conftest import KEY, NOON, SubscriberScenario
 
 
@@ -45,10 +45,10 @@ def test_listed_refuses_a_state_that_is_none(scenario: SubscriberScenario, state
 
 
 def test_listed_goes_on_over_pages(scenario: SubscriberScenario) -> None:
-    for number in range(PAGE + 3):
+    for number in range(PEOPLE_PER_PAGE + 3):
         scenario.add(f"reader{number}@example.org", "quantum")
     found = [person.address for person in queries.listed(scenario.connection)]
-    assert found == [f"reader{number}@example.org" for number in range(PAGE + 3)]
+    assert found == [f"reader{number}@example.org" for number in range(PEOPLE_PER_PAGE + 3)]
 
 
 def test_find_knows_any_spelling_and_pending_people(scenario: SubscriberScenario) -> None:

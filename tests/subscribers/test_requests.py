@@ -21,22 +21,22 @@ GRACE = PageRequest(kind=RequestKind.LINK, address="grace@example.org", at=NOON)
 
 
 def test_requests_come_back_as_they_were_stored_the_oldest_first(scenario: SubscriberScenario) -> None:
-    assert not requests.are_waiting(scenario.connection)
+    assert not requests.any_waiting(scenario.connection)
     requests.store(scenario.connection, ADA)
     requests.store(scenario.connection, GRACE)
-    assert requests.are_waiting(scenario.connection)
-    found = requests.waiting(scenario.connection, most=5)
+    assert requests.any_waiting(scenario.connection)
+    found = requests.waiting(scenario.connection, limit=5)
     assert [replace(request, id=0) for request in found] == [ADA, GRACE]
-    assert requests.waiting(scenario.connection, most=1) == found[:1]
+    assert requests.waiting(scenario.connection, limit=1) == found[:1]
 
 
 def test_answered_ones_are_forgotten_and_failed_ones_set_aside(scenario: SubscriberScenario) -> None:
     for request in (ADA, GRACE, GRACE):
         requests.store(scenario.connection, request)
-    first, second, third = requests.waiting(scenario.connection, most=5)
-    requests.answered(scenario.connection, [first.id])
-    requests.fail(scenario.connection, second.id, why="ValueError: " + "x" * 600)
-    assert requests.waiting(scenario.connection, most=5) == [third]
+    first, second, third = requests.waiting(scenario.connection, limit=5)
+    requests.delete_answered(scenario.connection, [first.id])
+    requests.mark_failed(scenario.connection, second.id, why="ValueError: " + "x" * 600)
+    assert requests.waiting(scenario.connection, limit=5) == [third]
     assert requests.counts(scenario.connection) == {"waiting": 1, "failed": 1}
 
 
@@ -45,9 +45,9 @@ def test_failed_ones_are_kept_a_week_and_waiting_ones_until_they_are_answered(
 ) -> None:
     requests.store(scenario.connection, ADA)
     requests.store(scenario.connection, GRACE)
-    first, second = requests.waiting(scenario.connection, most=5)
-    requests.fail(scenario.connection, first.id, why="ValueError")
-    assert requests.forget_old(scenario.connection, now=NOON + requests.KEPT) == 0
-    assert requests.forget_old(scenario.connection, now=later(8)) == 1
-    assert requests.waiting(scenario.connection, most=5) == [second]
+    first, second = requests.waiting(scenario.connection, limit=5)
+    requests.mark_failed(scenario.connection, first.id, why="ValueError")
+    assert requests.delete_old_failed(scenario.connection, now=NOON + requests.KEEP_FAILED) == 0
+    assert requests.delete_old_failed(scenario.connection, now=later(8)) == 1
+    assert requests.waiting(scenario.connection, limit=5) == [second]
     assert requests.counts(scenario.connection) == {"waiting": 1, "failed": 0}

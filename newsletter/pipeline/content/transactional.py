@@ -26,7 +26,7 @@ from subscribers import link_purposes
 
 # How long the link in a message works; after that the message is of no use. The templates name the time.
 LINK_LIFETIMES = {
-    kind: link_purposes.AGES[kind]
+    kind: link_purposes.MAX_AGES[kind]
     for kind in (link_purposes.CONFIRM, link_purposes.ADDRESS, link_purposes.ACCOUNT)
 }
 CACHED_CONTENTS = 256  # about 20 KB each: a welcome for each set of topics, and one of each other kind

@@ -18,7 +18,7 @@ from newsletter.core.debts.no_digest import ChoicePeriod, ReaderRecord, period_a
 from newsletter.core.states import NOW_KEY, REGULAR_KINDS, DeliveryState, MailKind
 from newsletter.db.schema import deliveries, runs
 from newsletter.pipeline.explain.accounts import DigestContents, load_pairs, read_accounts
-from subscribers.preference_history import PreferenceHistory, past
+from subscribers.preference_history import PreferenceHistory, history_of
 
 
 class DayExplainer:
@@ -44,7 +44,7 @@ class DayExplainer:
         account = next((account for _, account in found), None)
         if account is None:
             return None
-        past_choices = past(self._connection, subscriber_id)
+        past_choices = history_of(self._connection, subscriber_id)
         found_deliveries = self._connection.execute(
             select(deliveries)
             .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind.in_(REGULAR_KINDS))
@@ -113,7 +113,7 @@ def _choice_periods(past_choices: PreferenceHistory) -> list[ChoicePeriod]:
     counted: datetime | None = None
     for number, choice in enumerate(past_choices.choices):
         chosen = choice.preferences
-        if choice.anew:
+        if choice.restarts_slots:
             counted = choice.since
         following = past_choices.choices[number + 1].since if number + 1 < len(past_choices.choices) else None
         found.append(

@@ -179,5 +179,5 @@ def _may_mail(
     policy: ReaderPolicy,
     now: datetime,
 ) -> bool:
-    who = hashed(addresses.parse(address).key, policy.suppression_key)
-    return limits.within(connection, rates, scope=scope, who=who, now=now)
+    identifier = hashed(addresses.parse(address).key, policy.suppression_key)
+    return limits.allow(connection, rates, scope=scope, identifier=identifier, now=now)

@@ -22,7 +22,7 @@ def ask_pending(engine: Engine, *, renderer: TransactionalRenderer, now: datetim
     asked = last = 0
     while True:
         with writing(engine, alone=True) as connection:
-            page = queries.after(connection, last, state=State.PENDING, most=PAGE)
+            page = queries.next_page(connection, last, state=State.PENDING, limit=PAGE)
             if not page:
                 return asked
             last = page[-1].id

@@ -8,19 +8,19 @@ from sqlalchemy import Engine
 
 from newsletter.db.engine import writing
 from subscribers import limits, requests
-from subscribers.lifecycle.purge import PAGE, purge
+from subscribers.lifecycle.purge import PURGED_AT_ONCE, purge
 
 
 def tidy(engine: Engine, *, now: datetime) -> int:
     """Purge people who asked and never confirmed, old requests that failed, and counts of limits gone by;
     how many people."""
     with writing(engine) as connection:
-        limits.forget_old(connection, now=now)
-        requests.forget_old(connection, now=now)
+        limits.delete_ended(connection, now=now)
+        requests.delete_old_failed(connection, now=now)
     gone = 0
     while True:
         with writing(engine) as connection:
             some = purge(connection, now=now)
         gone += some
-        if some < PAGE:
+        if some < PURGED_AT_ONCE:
             return gone

@@ -49,9 +49,11 @@ def ask(
 
     The same work for every address.
     """
-    who = hashed_client(client, policy)
+    identifier = hashed_client(client, policy)
     with writing(engine) as connection:
-        kept = limits.within(connection, request_limits.per_client, scope="client", who=who, now=now)
+        kept = limits.allow(
+            connection, request_limits.per_client, scope="client", identifier=identifier, now=now
+        )
         if kept:
             requests.store(connection, request)
     return kept
@@ -77,10 +79,10 @@ def answer(
     what would meet every request, such as a broken template or a database that is busy: then all wait.
     """
     with reading(engine) as connection:
-        if not requests.are_waiting(connection):
+        if not requests.any_waiting(connection):
             return 0
     with writing(engine, alone=True) as connection:
-        found = requests.waiting(connection, most=most)
+        found = requests.waiting(connection, limit=most)
         done: list[int] = []
         for request in found:
             try:
@@ -101,8 +103,8 @@ def answer(
                 raise  # not this request's fault: set aside, it would be lost when all is well again
             except Exception as error:  # a fault of ours must not stop the requests behind it
                 log.exception("request %s cannot be answered", request.id)
-                requests.fail(connection, request.id, why=f"{type(error).__name__}: {error}")
-        requests.answered(connection, done)
+                requests.mark_failed(connection, request.id, why=f"{type(error).__name__}: {error}")
+        requests.delete_answered(connection, done)
     return len(found)
 
 
@@ -115,8 +117,10 @@ def _answer(
     request_limits: RequestLimits,
     now: datetime,
 ) -> None:
-    who = hashed(addresses.parse(request.address).key, policy.suppression_key)
-    if not limits.within(connection, request_limits.per_address, scope=ADDRESS, who=who, now=now):
+    identifier = hashed(addresses.parse(request.address).key, policy.suppression_key)
+    if not limits.allow(
+        connection, request_limits.per_address, scope=ADDRESS, identifier=identifier, now=now
+    ):
         return
     if request.kind is RequestKind.LINK:
         person = queries.find(connection, request.address)

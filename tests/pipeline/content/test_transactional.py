@@ -29,7 +29,7 @@ from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from newsletter.render.view_models import Brand
 from subscribers import queries, tokens
 from subscribers.lifecycle import signup, suppression, unsubscribe
-from subscribers.link_purposes import ACCOUNT, ADDRESS, AGES, CONFIRM, PREFERENCES
+from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, MAX_AGES, PREFERENCES
 from subscribers.preferences import Preferences
 from tests.pipeline.whole_newsletter import SUPPRESSION_KEY, WholeNewsletter, read, utc
 from tests.smtp_servers.recording import AcceptedMail, RecordingServer
@@ -225,7 +225,7 @@ def test_goodbye_reaches_who_has_left_and_nobody_else(desk: MailRoom, server: Re
 def test_messages_say_how_long_their_links_are_good(desk: MailRoom) -> None:
     said = {CONFIRM: (3, "for 3 days"), ADDRESS: (3, "for 3 days"), ACCOUNT: (1 / 24, "good for one hour")}
     for kind, (days, words) in said.items():
-        assert AGES[kind] == timedelta(days=days)
+        assert MAX_AGES[kind] == timedelta(days=days)
         content = desk.renderer.content(kind, at=NOW)
         assert all(words in decoded(b"".join(part)).decode() for part in (content.html, content.text))
 
