@@ -24,7 +24,10 @@ SocketAddress = tuple[socket.AddressFamily, Any]
 
 
 class Connection:
-    """A connection that is being opened, used or closed."""
+    """A connection that is being opened, used or closed.
+
+    Past 200 lines, since each event may change the socket, TLS, the session and the deadline together.
+    """
 
     def __init__(
         self,

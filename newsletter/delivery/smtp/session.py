@@ -53,6 +53,8 @@ Event = EnvelopeSettled | EnvelopeReturned | PipeliningBroken | SessionOver
 class Session:
     """One connection's conversation.
 
+    Past 200 lines, since replies, commands and endings all change the same queue of expected replies.
+
     pull: returns the next envelope, or None. It is called whenever an envelope can begin, also while an
     earlier one still waits for its last reply (RFC 2920 3.1: a message may lead the next group of commands).
     """

@@ -35,6 +35,8 @@ DEADLINE_CHECK = 0.1  # seconds between checks of the time limits: none needs mo
 class Transport:
     """Takes envelopes, gives outcomes.
 
+    Past 200 lines, since connections, relays and envelopes meet here and nowhere else.
+
     It raises nothing because of a message. When no relay can be used any more, `error` says why, and
     `give_back` returns the envelopes that were not begun. The constructor raises ConfigurationError for an
     unreadable CA file.

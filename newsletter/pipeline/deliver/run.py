@@ -166,10 +166,8 @@ class _Run:
             self._leases.release_all(connection)
             self._limiter.end(connection)
             if not self._transactional_only:  # a run of transactional mail explains no day without a digest
-                connection.execute(
-                    insert(runs),
-                    {"verb": "deliver", "at": self._now, "done": self.report.sent, "only": self._only},
-                )
+                row = {"verb": "deliver", "at": self._now, "done": self.report.sent, "only": self._only}
+                connection.execute(insert(runs), row)
         self._passed("ended")
 
     def abandon(self) -> None:
