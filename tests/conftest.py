@@ -17,7 +17,7 @@ import pytest
 from hypothesis import settings
 
 from newsletter.db.engine import default_url
-from tests.databases import migrate, migrated_url
+from tests.databases import migrate, migrated_url, share_compiled_statements
 
 pytest_plugins = ["tests.browser.fixtures"]
 
@@ -29,6 +29,7 @@ START_TIMEOUT = 60  # seconds for initdb and start on a slow machine
 settings.register_profile("full", max_examples=100, deadline=None)
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.load_profile("full")
+share_compiled_statements()
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects

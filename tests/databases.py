@@ -5,9 +5,16 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.util import LRUCache
+
+import newsletter.db.engine
 from newsletter.db.engine import DEFAULT_FILE, default_url, open_engine
 from newsletter.db.migrate import upgrade
+
+STATEMENTS = 3000  # compiled ones that a test process keeps
 
 
 def migrated_url(folder: Path, name: str = DEFAULT_FILE) -> str:
@@ -23,6 +30,25 @@ def _migrated_file() -> bytes:
     with TemporaryDirectory(prefix="newsletter-template-") as folder:
         migrate(default_url(Path(folder)))
         return (Path(folder) / DEFAULT_FILE).read_bytes()
+
+
+def share_compiled_statements() -> None:
+    """Let all SQLite engines of this process compile each statement once: a quarter of a test's time.
+
+    SQLAlchemy keeps compiled statements by engine and dialect; each test has an engine of its own.
+    """
+    with create_engine("sqlite://").connect() as connection:
+        dialect = connection.dialect
+    compiled: LRUCache[Any, Any] = LRUCache(STATEMENTS)
+
+    def create_sharing_engine(url: Any, **options: Any) -> Engine:
+        engine = create_engine(url, **options)
+        if engine.dialect.name == dialect.name:
+            engine.dialect = dialect
+            engine.update_execution_options(compiled_cache=compiled)
+        return engine
+
+    newsletter.db.engine.create_engine = create_sharing_engine  # type: ignore[assignment]
 
 
 def migrate(url: str) -> None:

@@ -13,6 +13,8 @@ from sqlalchemy.pool import QueuePool
 from newsletter.core.errors import StorageError
 from newsletter.db.engine import open_engine, reading, rolled_back, writing
 
+pytestmark = pytest.mark.dialects
+
 PATIENCE = 0.3  # seconds in which a thread that need not wait would be through
 
 

@@ -279,6 +279,7 @@ def test_patience_that_ends_between_two_slots_is_over_at_the_second(world: Scena
     assert world.mails_to(ada) == [["A"]]
 
 
+@pytest.mark.dialects
 def test_change_while_composing_waited_opens_no_closed_slot(tmp_path: Path, database_url: str) -> None:
     """Whoever composes reads the clock, then waits for another writer: a change may be later than that."""
     with RecordingServer() as server:

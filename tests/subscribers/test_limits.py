@@ -13,6 +13,8 @@ from subscribers.errors import SubscriberError
 from subscribers.limits import allow, delete_ended, rates_of
 from tests.subscribers.conftest import NOON, SubscriberScenario
 
+pytestmark = pytest.mark.dialects
+
 RATES = rates_of("2/minute, 3/hour")
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from subscribers import requests
 from subscribers.requests import PageRequest, RequestKind
 from tests.subscribers.conftest import NOON, SubscriberScenario, later
+
+pytestmark = pytest.mark.dialects
 
 ADA = PageRequest(
     kind=RequestKind.SIGN_UP,

@@ -15,6 +15,8 @@ from subscribers.statistics import DailyMovement
 from tests.marks import first_quick
 from tests.subscribers.conftest import KEY, NOON, SubscriberScenario, later
 
+pytestmark = pytest.mark.dialects
+
 DAY = timedelta(days=1)
 
 

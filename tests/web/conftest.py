@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.pipeline.whole_newsletter import WholeNewsletter
 from tests.smtp_servers.recording import RecordingServer
 from tests.web.newsletter_site import NewsletterSite
 
@@ -17,10 +19,19 @@ def server() -> Iterator[RecordingServer]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a newsletter of sample papers, with editions, and without readers."""
+    folder = tmp_path_factory.mktemp("published")
+    newsletter = WholeNewsletter(folder, port=25)  # it sends nothing
+    newsletter.ingest_samples([13, 14, 15])
+    newsletter.publish("2026-04-15T06:00")
+    newsletter.engine.dispose()
+    return folder
+
+
 @pytest.fixture
-def desk(tmp_path: Path, server: RecordingServer) -> NewsletterSite:
+def desk(tmp_path: Path, published: Path, server: RecordingServer) -> NewsletterSite:
     """A newsletter of sample papers, with editions, and nobody who reads it."""
-    desk = NewsletterSite(tmp_path, server)
-    desk.office.ingest_samples([13, 14, 15])
-    desk.office.publish("2026-04-15T06:00")
-    return desk
+    shutil.copytree(published, tmp_path, dirs_exist_ok=True)
+    return NewsletterSite(tmp_path, server)

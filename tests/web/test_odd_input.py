@@ -9,7 +9,6 @@ import pytest
 from subscribers import addresses
 from subscribers.errors import AddressError
 from tests import isemail_cases
-from tests.marks import first_quick
 from tests.naughty import naughty_strings
 from tests.web.newsletter_site import NewsletterSite, words_of
 
@@ -41,6 +40,7 @@ def syntax_of(address: str) -> bool:
     return True
 
 
+@pytest.mark.full
 def test_each_address_of_isemail_is_taken_or_named_as_wrong(desk: NewsletterSite) -> None:
     """isemail's syntax cases: a mail goes to the well-formed ones, a field error meets the others."""
     taken = set()
@@ -60,8 +60,9 @@ def test_each_address_of_isemail_is_taken_or_named_as_wrong(desk: NewsletterSite
     assert len(recipients) >= 20
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
-    "field", first_quick(["email", "name", "timezone", "topics", "hour", "cadence", "form", "website"])
+    "field", ["email", "name", "timezone", "topics", "hour", "cadence", "form", "website"]
 )
 def test_a_naughty_string_in_any_field_is_a_page_like_any_other(desk: NewsletterSite, field: str) -> None:
     """The 461 naughty strings in each field: 200, a redirect or a named field, and nothing unescaped."""
@@ -95,9 +96,9 @@ def test_a_naughty_name_arrives_as_a_name_and_nothing_else(desk: NewsletterSite)
         assert "<script" not in mail.html.lower()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
-    "path",
-    first_quick(["/confirm/{}", "/preferences/{}", "/account/{}", "/u/{}", "/digests/{}", "/assets/0/{}"]),
+    "path", ["/confirm/{}", "/preferences/{}", "/account/{}", "/u/{}", "/digests/{}", "/assets/0/{}"]
 )
 def test_a_naughty_string_as_a_link_is_one_that_does_not_work(desk: NewsletterSite, path: str) -> None:
     from urllib.parse import quote

@@ -21,6 +21,8 @@ from tests.delivery.outbox.scenario import (
     take,
 )
 
+pytestmark = pytest.mark.dialects
+
 
 def test_claim_leases_due_mail_oldest_first(box: Outbox) -> None:
     readers = box.readers(4)

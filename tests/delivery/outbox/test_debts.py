@@ -19,6 +19,8 @@ from tests.delivery.outbox.scenario import (
     take,
 )
 
+pytestmark = pytest.mark.dialects
+
 
 def test_sent_mail_ends_its_debts(box: Outbox) -> None:
     old, new = box.papers(2)

@@ -25,6 +25,8 @@ from tests.delivery.outbox.scenario import (
     take,
 )
 
+pytestmark = pytest.mark.dialects
+
 
 def test_hand_over_is_fenced_by_the_owner_and_the_state(box: Outbox) -> None:
     box.queue(box.readers(4), box.digest())

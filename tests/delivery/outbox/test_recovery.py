@@ -18,6 +18,8 @@ from tests.delivery.outbox.scenario import (
     take,
 )
 
+pytestmark = pytest.mark.dialects
+
 
 def die(box: Outbox, *, kind: str = "digest") -> list[int]:
     """Two of three messages handed over by an owner that is gone."""

@@ -26,6 +26,8 @@ from newsletter.ops.alarms.watch import WatchReport, watch
 from newsletter.ops.stats.prometheus import exposition
 from tests.smtp_servers.recording import RecordingServer
 
+pytestmark = pytest.mark.dialects
+
 NOON = datetime(2026, 4, 15, 12, tzinfo=UTC)
 
 

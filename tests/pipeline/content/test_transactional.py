@@ -336,6 +336,7 @@ def test_renderer_renders_once_and_caches_few(desk: MailRoom) -> None:
     assert renderer.content("goodbye", at=NOW).html[0] is not first
 
 
+@pytest.mark.dialects
 def test_posting_works_on_either_database(tmp_path: Path, database_url: str, server: RecordingServer) -> None:
     desk = MailRoom(tmp_path, port=server.port, url=database_url)
     pending, reader, left = (

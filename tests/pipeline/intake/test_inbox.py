@@ -240,6 +240,7 @@ def test_inbox_that_was_removed_is_made_again(desk: InboxFolder) -> None:
     assert desk.folder.is_dir()
 
 
+@pytest.mark.dialects
 def test_dump_that_the_database_cannot_hold_holds_up_none_behind_it(
     tmp_path: Path, database_url: str, told: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

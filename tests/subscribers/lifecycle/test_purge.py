@@ -13,6 +13,8 @@ from subscribers.lifecycle.purge import KEEP_UNCONFIRMED, purge
 from subscribers.preferences import Preferences
 from tests.subscribers.conftest import NOON, SubscriberScenario, later
 
+pytestmark = pytest.mark.dialects
+
 LATE = NOON + KEEP_UNCONFIRMED + timedelta(seconds=1)
 
 

@@ -15,6 +15,8 @@ from subscribers.suppression_key import hashed, suppressions
 from subscribers.tables import ConsentEvent
 from tests.subscribers.conftest import KEY, NOON, SubscriberScenario, later
 
+pytestmark = pytest.mark.dialects
+
 
 def suppress(
     scenario: SubscriberScenario, address: str, day: int = 1, reason: str = "bounce"
