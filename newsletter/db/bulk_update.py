@@ -1,7 +1,7 @@
-"""One UPDATE for many rows at the driver's own speed. Chooses no statement and opens no transaction.
+"""Runs one UPDATE for many rows as fast as the driver can. Chooses no statement and opens no transaction.
 
-SQLAlchemy's way of preparing each row's values takes several times as long as SQLite's update of it. Where
-that decides (the outcome of every mail), values go to the driver as they are.
+SQLAlchemy needs several times as long to convert the values of a row as SQLite needs to update it. For the
+outcomes of deliveries that matters: their values go to the driver without conversion.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from sqlalchemy.types import TypeEngine
 
 
 class ManyRows:
-    """An UPDATE whose every bound value is named in `shared` or in `own`; constants are literals.
+    """An UPDATE whose bound values are all named in `shared` or in `own`; constants are literals.
 
-    shared: values that are the same for all rows, with their types. own: those of each row, of kinds that
-    every driver takes as they are (int, str, None).
+    shared: values that are the same for all rows, with their types. own: the values of each row, of types
+    that need no conversion (int, str, None).
     """
 
     def __init__(self, statement: Update, *, shared: dict[str, TypeEngine[Any]], own: Sequence[str]) -> None:
@@ -28,7 +28,7 @@ class ManyRows:
         self._compiled: dict[str, tuple[str, Sequence[str] | None]] = {}  # by dialect: SQL, order of values
 
     def run(self, connection: Connection, shared: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> int:
-        """Update the rows (values in the order of `own`); returns how many were there to update."""
+        """Update the rows (values in the order of `own`); returns how many rows were updated."""
         dialect = connection.dialect
         if dialect.name not in self._compiled:
             compiled = self._statement.compile(dialect=dialect)
@@ -40,7 +40,7 @@ class ManyRows:
         )
         whole = [head + row for row in rows]
         values: Any
-        if order is None:  # a driver that takes values by name
+        if order is None:  # the driver takes values by name
             values = [dict(zip(self._names, row, strict=True)) for row in whole]
         else:
             values = list(map(itemgetter(*[self._names.index(name) for name in order]), whole))

@@ -1,7 +1,7 @@
-"""Opens the database: SQLite in the state directory by default. What differs by database is here.
+"""Opens the database, SQLite in the state directory by default, and runs its transactions. Holds no table.
 
-On SQLite every writer takes the lock at once (BEGIN IMMEDIATE), so that two never meet half-way. On
-PostgreSQL writers run side by side; those that must not ask to be alone.
+On SQLite every writer takes the write lock at its start (BEGIN IMMEDIATE), so that none fails half-way.
+On PostgreSQL writers run in parallel; a transaction that must not is `exclusive`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from sqlalchemy.pool import Pool
 
 from newsletter.core.errors import ConfigurationError, StorageError, UnstorableError
 
-BUSY_TIMEOUT = 30_000  # milliseconds a writer waits for another one's commit
-CACHE_SIZE = -8_000  # KiB (negative by SQLite's convention): memory does not grow with the readers
-ROOMY_CACHE = -64_000  # KiB: the hot part of the paper index, for ingest
-ALONE = 0x6E657773  # PostgreSQL's advisory lock (any fixed number) of those who decide from what they read
-LIMITS = 0x6E657774  # of those who take from a limit's allowance
+BUSY_TIMEOUT = 30_000  # milliseconds that a writer waits for the lock
+CACHE_SIZE = -8_000  # KiB (negative by SQLite's convention): memory does not grow with the number of readers
+LARGE_CACHE_SIZE = -64_000  # KiB: the often used part of the paper index, for ingest
+# Advisory locks of PostgreSQL; the numbers are arbitrary but fixed.
+EXCLUSIVE_LOCK = 0x6E657773  # of transactions that decide from what they read
+LIMITS_LOCK = 0x6E657774  # of transactions that take from a rate limit
 DEFAULT_FILE = "newsletter.sqlite3"  # in the state directory
 
 
 def default_url(state_dir: Path) -> str:
-    """The database of a state directory that names no other."""
+    """The URL of the database in a state directory, when the settings name no other."""
     return file_url(state_dir / DEFAULT_FILE)
 
 
@@ -52,7 +53,7 @@ def open_engine(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True)  # they may be addresses
+    engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True)  # parameters may be addresses
     event.listen(engine, "connect", _prepare_postgresql)
     event.listen(engine, "begin", _begin_postgresql)
     return engine
@@ -63,7 +64,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")  # an outcome that was recorded survives a power cut
+    cursor.execute("PRAGMA synchronous = FULL")  # a recorded outcome survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
     cursor.execute(f"PRAGMA cache_size = {CACHE_SIZE}")
@@ -76,7 +77,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:
-    # Instants are read back as text here and there: in UTC, whatever the server's or the role's zone.
+    # Some statements read instants as text, which must be in UTC whatever the zone of the server or role.
     connection.execute("SET TIME ZONE 'UTC'")
     connection.commit()
 
@@ -85,70 +86,74 @@ def _begin_postgresql(connection: Connection) -> None:
     options = connection.get_execution_options()
     if options.get("read_only"):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-    elif options.get("alone"):
-        be_alone(connection)
+    elif options.get("exclusive"):
+        lock_exclusively(connection)
 
 
-def be_alone(connection: Connection) -> None:
-    """Wait until no other transaction is alone; this one is, to its end. Again changes nothing."""
+def lock_exclusively(connection: Connection) -> None:
+    """Make this transaction exclusive, once no other one is. A second call changes nothing."""
     if connection.dialect.name == "postgresql":
-        # At READ COMMITTED each later statement sees what the lock's last holder committed.
-        hold(connection, ALONE)
+        # At READ COMMITTED each later statement sees the commits of the former holder.
+        take_lock(connection, EXCLUSIVE_LOCK)
 
 
 @contextmanager
-def writing(engine: Engine, *, alone: bool = False) -> Iterator[Connection]:
+def writing(engine: Engine, *, exclusive: bool = False) -> Iterator[Connection]:
     """One transaction that writes: commits at the end, rolls back on any error.
 
-    alone: for what decides from what it reads (ingest, publish, compose): no two such transactions
-    overlap. On SQLite no two writers ever do; on PostgreSQL all others, senders first of all, go on.
+    exclusive: for steps that decide from what they read (ingest, publish, compose): no two such transactions
+    overlap. On SQLite no two writers overlap; on PostgreSQL all others, such as senders, continue.
     """
-    with _wrapped(), _turn(engine), engine.execution_options(alone=alone).begin() as connection:
+    with (
+        _wrapped(),
+        _write_queue(engine),
+        engine.execution_options(exclusive=exclusive).begin() as connection,
+    ):
         yield connection
 
 
-def hold(connection: Connection, lock: int, *, shared: bool = False) -> None:
-    """Let nobody else hold `lock` until this transaction ends; on SQLite no other writer is there anyway.
+def take_lock(connection: Connection, lock: int, *, shared: bool = False) -> None:
+    """Hold an advisory lock until this transaction ends. On SQLite there is no other writer anyway.
 
-    shared: others may who share it, too.
+    shared: other transactions may hold it too, when they share it.
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}({lock})")
 
 
-def with_room(connection: Connection) -> None:
-    """Let this connection keep more of the database in memory: for many look-ups all over a large index."""
+def enlarge_cache(connection: Connection) -> None:
+    """Keep more of the database in the memory of this connection, for many look-ups in a large index."""
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"PRAGMA cache_size = {ROOMY_CACHE}")
+        connection.exec_driver_sql(f"PRAGMA cache_size = {LARGE_CACHE_SIZE}")
 
 
 class KeptConnection:
-    """A connection kept for many small transactions in a row: opening one for each costs as much again."""
+    """One connection for many small transactions in a row: a new one for each would double their cost."""
 
     def __init__(self, engine: Engine) -> None:
-        """Connects with the first transaction."""
+        """Connects when the first transaction begins."""
         self._engine = engine
         self._connection: Connection | None = None
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One transaction that writes, as `writing`; others may write beside it where the database can."""
-        with _wrapped(), _turn(self._engine):
+        """One transaction that writes and is not exclusive."""
+        with _wrapped(), _write_queue(self._engine):
             if self._connection is None:
                 self._connection = self._engine.connect()
             with self._connection.begin():
                 yield self._connection
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Return the connection to the pool."""
         if self._connection is not None:
             self._connection.close()
 
 
 @contextmanager
 def rolled_back(engine: Engine) -> Iterator[Connection]:
-    """A transaction, alone, that is taken back at the end: to see what would happen."""
-    with _wrapped(), _turn(engine), engine.execution_options(alone=True).connect() as connection:
+    """An exclusive transaction that is rolled back at the end, to see what it would do."""
+    with _wrapped(), _write_queue(engine), engine.execution_options(exclusive=True).connect() as connection:
         transaction = connection.begin()
         try:
             yield connection
@@ -163,23 +168,25 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-_turns: WeakKeyDictionary[Pool, threading.Lock] = WeakKeyDictionary()  # of each SQLite engine's writers
+_write_locks: WeakKeyDictionary[Pool, threading.Lock] = WeakKeyDictionary()  # by SQLite engine
 
 
 @contextmanager
-def _turn(engine: Engine) -> Iterator[None]:
-    """Let threads that write to SQLite queue here: who waits there asks again every tenth of a second, at
-    worst, finds others in between for many seconds, and holds a connection meanwhile."""
+def _write_queue(engine: Engine) -> Iterator[None]:
+    """Let the threads that write to SQLite queue here, before they take a connection.
+
+    SQLite itself has no queue: a waiting writer polls, and may lose to others for many seconds.
+    """
     if engine.dialect.name != "sqlite":
         yield
         return
-    turn = _turns.setdefault(engine.pool, threading.Lock())
-    if not turn.acquire(timeout=BUSY_TIMEOUT / 1000):
+    lock = _write_locks.setdefault(engine.pool, threading.Lock())
+    if not lock.acquire(timeout=BUSY_TIMEOUT / 1000):
         raise _storage_error("database is locked")
     try:
         yield
     finally:
-        turn.release()
+        lock.release()
 
 
 @contextmanager
@@ -210,7 +217,7 @@ def _storage_error(text: str) -> StorageError:
 
 
 def dialect_insert(connection: Connection) -> Any:
-    """The dialect's `insert`, which knows ON CONFLICT; both databases spell it alike."""
+    """The dialect's `insert`, which knows ON CONFLICT; the syntax is the same in both databases."""
     if connection.dialect.name == "sqlite":
         from sqlalchemy.dialects.sqlite import insert
     else:

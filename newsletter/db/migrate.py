@@ -1,6 +1,6 @@
-"""Brings the database to the revision of this version, and tells when it is older or newer.
+"""Migrates the database to the revision of this version, and checks its revision. Opens no engine.
 
-The revisions themselves are `newsletter/db/migrations/versions`. Opens no engine.
+The revisions are in `newsletter/db/migrations/versions`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 @cache
 def known_revisions() -> tuple[str, ...]:
-    """The revisions of this version, oldest first: the files are named after them."""
+    """The revisions that this version knows, oldest first, by the names of their files."""
     return tuple(sorted(file.name.split("_")[0] for file in (MIGRATIONS / "versions").glob("[0-9]*_*.py")))
 
 
 def current_revision(connection: Connection) -> str | None:
-    """The database's revision, or None when it was never set up."""
+    """The revision of the database; None when it was never set up."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -53,7 +53,7 @@ def check_current(engine: Engine) -> None:
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Run what is missing, in one transaction: the revision before and after. Nothing missing is no work.
+    """Run the missing migrations in one transaction. Returns the revision before and after.
 
     Raises DatabaseTooNewError for a database that a newer version migrated.
     """

@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy Core sees them, for statements that do the bulk work. No definitions here."""
+"""Names the tables for SQLAlchemy Core statements. Defines none of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from newsletter.db import tables
 
 
 def table_of(model: type[SQLModel]) -> Table:
-    """The Core table behind a SQLModel class (typed: SQLModel does not declare `__table__`)."""
+    """The Core table of a SQLModel class, typed: SQLModel does not declare `__table__`."""
     return cast(Table, model.__table__)  # type: ignore[attr-defined]
 
 

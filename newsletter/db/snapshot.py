@@ -1,6 +1,6 @@
-"""Copies a whole database into a file while others write, and puts such a copy back. Both kinds of database.
+"""Copies a whole database into a file while others write, and restores such a copy. Handles no other file.
 
-SQLite copies itself; for PostgreSQL its own pg_dump and pg_restore run. Knows nothing of other files.
+SQLite copies itself; PostgreSQL needs its programs pg_dump and pg_restore.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from newsletter.core.errors import StorageError
 from newsletter.db.engine import BUSY_TIMEOUT, open_engine, reading
 
 _MAGIC = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html, section 1.3
-CHECKED_ROWS = 5  # lines of damage that a message repeats: one is enough to know
+MAX_DAMAGE_LINES = 5  # that are read: the first one is enough
 
 
 class DatabaseKind(StrEnum):
-    """Which database a copy is of."""
+    """The database system of a copy."""
 
     SQLITE = "sqlite"  # the copy is a database file
     POSTGRESQL = "postgresql"  # the copy is an archive of pg_dump
 
 
 class ProgramMissingError(StorageError):
-    """PostgreSQL's own program is not on this machine."""
+    """A program of PostgreSQL is not on this machine."""
 
 
 def kind_of(url: str) -> DatabaseKind:
-    """Which kind of database `url` names."""
+    """The database system that `url` names."""
     return DatabaseKind.SQLITE if make_url(url).get_backend_name() == "sqlite" else DatabaseKind.POSTGRESQL
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The absolute path of the database's file; None when it is not in a file of its own."""
+    """The absolute path of the database file; None when the database has none."""
     parsed = make_url(url)
     named = parsed.database
     if parsed.get_backend_name() != "sqlite" or not named or named == ":memory:":
@@ -51,7 +51,7 @@ def sqlite_file(url: str) -> Path | None:
 def copy_to(target: Path, *, url: str) -> None:
     """Copy the database as it is at one instant into `target`, which must not exist.
 
-    Neither waits for writers nor keeps them waiting. Raises StorageError, ProgramMissingError.
+    Writers and this copy do not block each other. Raises StorageError, ProgramMissingError.
     """
     if kind_of(url) is DatabaseKind.POSTGRESQL:
         _run(
@@ -64,8 +64,8 @@ def copy_to(target: Path, *, url: str) -> None:
     try:
         with closing(sqlite3.connect(source, isolation_level=None)) as connection:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-            # Reads within one transaction, which writers do not notice in WAL mode; and unlike a copy of the
-            # pages, leaves out what was deleted: nobody who was erased goes into a backup.
+            # It reads in one transaction, which blocks no writer in WAL mode. Unlike a copy of the pages it
+            # leaves out deleted rows: erased readers must not be in a backup.
             connection.execute("VACUUM INTO ?", (str(target),))
     except sqlite3.Error as error:
         raise StorageError(
@@ -75,10 +75,10 @@ def copy_to(target: Path, *, url: str) -> None:
 
 
 def damage(file: Path) -> list[str]:
-    """What SQLite finds wrong with a database file, in its words; empty when it is sound."""
+    """The damage that SQLite finds in a database file, in its words; empty when it is sound."""
     try:
         with closing(sqlite3.connect(f"file:{_quoted(file)}?mode=ro", uri=True)) as connection:
-            found = connection.execute(f"PRAGMA integrity_check({CHECKED_ROWS})").fetchall()
+            found = connection.execute(f"PRAGMA integrity_check({MAX_DAMAGE_LINES})").fetchall()
             return [str(row[0]) for row in found if row[0] != "ok"]
     except sqlite3.Error as error:
         return [str(error)]
@@ -93,15 +93,15 @@ def is_sqlite(file: Path) -> bool:
 
 
 def is_used(file: Path) -> bool:
-    """Whether another process has the SQLite database open. Moves its log into the file when none has."""
+    """Whether another process has the SQLite database open. If none has, merges its log into the file."""
     try:
         with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as connection:
-            # Leaving WAL mode asks for the file alone; the next who opens it goes back.
+            # Leaving WAL mode needs exclusive access; the next connection enables it again.
             connection.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.OperationalError as error:
         return "locked" in str(error)
     except sqlite3.DatabaseError:
-        return False  # no database at all
+        return False  # not a database
     return False
 
 
@@ -143,7 +143,7 @@ def _quoted(file: Path) -> str:
 
 
 def _conninfo(url: URL) -> str:
-    """libpq's connection string, without the password: others see the command line."""
+    """libpq's connection string, without the password: other users can see a command line."""
     named = {"host": url.host, "port": url.port, "user": url.username, "dbname": url.database}
     pairs = {**{key: value for key, value in named.items() if value is not None}, **url.query}
     escaped = {key: str(value).replace("\\", "\\\\").replace("'", "\\'") for key, value in pairs.items()}
@@ -163,7 +163,7 @@ def _program(name: str) -> str:
 def _run(name: str, *arguments: str, url: str) -> None:
     password = make_url(url).password
     environment = {**os.environ, **({"PGPASSWORD": str(password)} if password is not None else {})}
-    done = subprocess.run(  # noqa: S603 (a fixed program; nothing here comes from outside the settings)
+    done = subprocess.run(  # noqa: S603 (a fixed program, arguments from the settings only)
         [_program(name), *arguments],
         env=environment,
         stdin=subprocess.DEVNULL,

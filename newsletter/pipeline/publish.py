@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, insert
 
-from newsletter.db.engine import be_alone, writing
+from newsletter.db.engine import lock_exclusively, writing
 from newsletter.db.schema import runs
 from newsletter.papers import editions
 
@@ -19,13 +19,13 @@ def publish(engine: Engine, *, now: datetime, zone: str = "UTC", hold: timedelta
 
     now: aware. zone: of the edition's date. hold: time for an admin to look before it is ready.
     """
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         return publish_in(connection, now=now, zone=zone, hold=hold)
 
 
 def publish_in(connection: Connection, *, now: datetime, zone: str, hold: timedelta) -> int | None:
     """The same inside the caller's transaction (a preview rolls it back)."""
-    be_alone(connection)
+    lock_exclusively(connection)
     number = editions.freeze(connection, now=now, day=now.astimezone(ZoneInfo(zone)).date(), hold=hold)
     if number is not None:
         connection.execute(insert(runs), {"verb": "publish", "at": now, "done": 1, "everyone": False})

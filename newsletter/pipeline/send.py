@@ -102,7 +102,7 @@ def send(
 
 def prepare(engine: Engine, options: SendOptions, delivery: DeliveryOptions, *, now: datetime) -> SendReport:
     """Do all of `send` except delivering, in one transaction; returns the report so far."""
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         # First what earlier runs left behind: papers of expired messages belong in these digests.
         uncertain = recover(
             connection,

@@ -29,7 +29,7 @@ def test_alone_waits_for_who_is_alone_and_sees_what_they_did(empty_database_url:
     seen: list[int] = []
 
     def second() -> None:
-        with writing(engine, alone=True) as connection:
+        with writing(engine, exclusive=True) as connection:
             seen.append(connection.execute(text("SELECT count(*) FROM told")).scalar_one())
 
     def third() -> None:
@@ -39,7 +39,7 @@ def test_alone_waits_for_who_is_alone_and_sees_what_they_did(empty_database_url:
     with writing(engine) as connection:
         connection.execute(text("CREATE TABLE told (word TEXT)"))
     threads = [threading.Thread(target=work) for work in (second, third)]
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         assert [_waits_for(thread) for thread in threads] == [True, True]
         connection.execute(text("INSERT INTO told VALUES ('first')"))
     for thread in threads:
@@ -52,7 +52,7 @@ def test_writers_on_postgresql_go_on_beside_who_is_alone(empty_postgres_url: str
     engine = open_engine(empty_postgres_url)
     with writing(engine) as connection:
         connection.execute(text("CREATE TABLE told (word TEXT)"))
-    with writing(engine, alone=True):
+    with writing(engine, exclusive=True):
         with writing(engine) as beside:
             beside.execute(text("INSERT INTO told VALUES ('beside')"))
         with reading(engine) as view:

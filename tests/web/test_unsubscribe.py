@@ -174,7 +174,7 @@ def test_an_unsubscribe_that_was_answered_wins_against_mail_that_waits(desk: New
     desk.office.ingest_samples([16, 17], hour="13:00")
     desk.later(days=1)
     desk.office.publish(desk.now.isoformat())
-    with writing(desk.office.engine, alone=True) as connection:
+    with writing(desk.office.engine, exclusive=True) as connection:
         assert compose_in(connection, desk.office.options(), now=desk.now).composed == 3
     desk.browser.post(f"/u/{readers[1].leave_id}", data={"List-Unsubscribe": "One-Click"})
     before = len(desk.server.accepted)

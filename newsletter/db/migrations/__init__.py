@@ -1,1 +1,1 @@
-"""The history of the tables: one file a step in `versions`, run by `newsletter.db.migrate`."""
+"""Holds the migrations, one file each in `versions`; `newsletter.db.migrate` runs them."""

@@ -1,6 +1,6 @@
-"""Alembic's entry: runs the steps on the connection that `newsletter.db.migrate` hands over.
+"""Runs the migrations for Alembic, on the connection of `newsletter.db.migrate`.
 
-Opens nothing itself, and has no offline mode.
+Opens no connection, and has no offline mode.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from subscribers import tables as subscribers_tables  # noqa: F401
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=SQLModel.metadata,
-    transactional_ddl=True,  # our SQLite transactions are real ones: a migration happens whole or not at all
+    transactional_ddl=True,  # SQLite transactions include DDL: a migration applies wholly or not at all
     render_as_batch=True,  # SQLite alters a table by copying it
 )
 with context.begin_transaction():

@@ -1,6 +1,6 @@
-"""Every table of the newsletter's side. Rows stop at the stores; the rest of the code sees values.
+"""Defines every table of newsletter/. Only the stores see rows; all other code sees values.
 
-`subscribers.tables` holds its own; both share one metadata, so that one migration history serves.
+The other tables are in `subscribers.tables`. Both share one metadata, and so one migration history.
 """
 
 from newsletter.db.tables.alarms import AlarmRecord

@@ -1,4 +1,4 @@
-"""Dumps as they were dropped in, and what in them could not be read."""
+"""Defines the tables of dumps and of their unreadable parts."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from sqlmodel import Field, SQLModel
 
 
 class Dump(SQLModel, table=True):
-    """One file as it was dropped in; its bytes lie content-addressed in the state directory."""
+    """One file with a listing. Its bytes are in the state directory, content-addressed."""
 
     __tablename__ = "dumps"
 
     id: int | None = Field(default=None, primary_key=True)
     sha256: str = Field(unique=True)  # of the raw bytes, lower-case hex
-    file: str  # the name it came under, without folders
+    file: str  # its first name, without folders
     size: int  # bytes
     status: str = Field(index=True)  # core.states.DumpStatus
     format: str | None = None
     listed_on: date | None = None
     listed_on_from: str | None = None  # option, known-papers, filename, contents, clock
-    listed_on_option: date | None = None  # what the admin said; a replay uses it
+    listed_on_option: date | None = None  # the date that an admin gave; a replay uses it
     received_at: datetime  # when the bytes were first seen
-    ingested_at: datetime | None = None  # when its papers were stored: readiness counts from here
-    backfill: bool = False  # an archive taken in as known: its papers are no news
+    ingested_at: datetime | None = None  # when its papers were stored; the hold time starts here
+    backfill: bool = False  # an archive: its papers are no news
     entries: int = 0
     new: int = 0
     known: int = 0
@@ -34,7 +34,7 @@ class Dump(SQLModel, table=True):
 
 
 class QuarantinedRecord(SQLModel, table=True):
-    """A stretch of a dump that could not be read; the rest went on."""
+    """A part of a dump that could not be read, while the rest was."""
 
     __tablename__ = "quarantined_records"
 

@@ -1,4 +1,4 @@
-"""Editions: numbered, dated, frozen sets of (paper, topic) pairs; and the log of runs."""
+"""Defines the tables of editions, their (paper, topic) pairs, canary slots, and runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 
 class Edition(SQLModel, table=True):
-    """What was news since the edition before."""
+    """The new (paper, topic) pairs since the edition before, frozen."""
 
     __tablename__ = "editions"
 
@@ -17,17 +17,16 @@ class Edition(SQLModel, table=True):
     date: date
     published_at: datetime
     ready_at: datetime = Field(index=True)  # last ingest plus the hold time, or when released
-    held: bool = False  # an admin, or what became of its first mails, said: not until released
-    held_because: str | None = None  # why it was held by itself; None: an admin did
-    excused: dict[str, int] | None = Field(
-        default=None, sa_column=Column(JSON(none_as_null=True))
-    )  # outcomes that it was held for and released in spite of: how many of each sort
-    released: bool = False  # came off a hold: some readers may have had its papers before
+    held: bool = False  # by an admin or the edition guard, until released
+    held_because: str | None = None  # the reason of the edition guard; None: an admin held it
+    # outcomes that no longer hold it, because an admin released it: number of each sort
+    excused: dict[str, int] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    released: bool = False  # after a hold: some readers may have its papers already
     note: str | None = None  # the editor's words, shown above the papers
 
 
 class EditionPaper(SQLModel, table=True):
-    """A (paper, topic) pair that an edition froze. The pair 'everything' holds every paper."""
+    """A (paper, topic) pair of an edition. The topic 'everything' has a pair for every paper."""
 
     __tablename__ = "edition_papers"
 
@@ -41,7 +40,7 @@ class EditionPaper(SQLModel, table=True):
 
 
 class EditionMaybe(SQLModel, table=True):
-    """A doubtful (paper, topic) pair of an edition. Nobody is owed it: its row goes when it ends."""
+    """A doubtful (paper, topic) pair of an edition. No reader is owed it; its row is deleted when it ends."""
 
     __tablename__ = "edition_maybes"
 
@@ -52,23 +51,23 @@ class EditionMaybe(SQLModel, table=True):
 
 
 class CanarySlot(SQLModel, table=True):
-    """That an edition was due for one reader ahead of its time, because they are a canary."""
+    """The early slot of one canary for an edition."""
 
     __tablename__ = "canary_slots"
 
     edition: int = Field(foreign_key="editions.number", primary_key=True)
     subscriber_id: int = Field(primary_key=True, index=True)
-    at: datetime = Field(primary_key=True)  # when it was composed for them, if it held anything of theirs
+    at: datetime = Field(primary_key=True)  # when its digest was composed, if it held a paper for them
 
 
 class Run(SQLModel, table=True):
-    """That a step of the pipeline ran, as of when: what `why` and `audit` say about silent days."""
+    """One run of a step of the pipeline: `why` and `audit` explain days without a digest by it."""
 
     __tablename__ = "runs"
 
     id: int | None = Field(default=None, primary_key=True)
     verb: str  # publish, compose, deliver
-    at: datetime = Field(index=True)  # the instant it looked at
-    done: int = 0  # editions published, deliveries composed, mails accepted
+    at: datetime = Field(index=True)  # the instant that it used as now
+    done: int = 0  # editions published, deliveries composed or messages accepted
     everyone: bool = False  # compose only: `send --now`
-    only: int | None = None  # compose only: the one subscriber it was restricted to
+    only: int | None = None  # compose only: the subscriber to whom it was restricted

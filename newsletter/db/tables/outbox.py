@@ -1,4 +1,4 @@
-"""Digests, the pieces they are joined from, deliveries, and the debts that are rows per reader."""
+"""Defines the tables of digests, their pieces, deliveries, debts of single readers, and rate counters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 
 class DigestPiece(SQLModel, table=True):
-    """An encoded stretch of mail, content-addressed, shared by all digests that hold it."""
+    """An encoded piece of mail, content-addressed, shared by all digests that hold it."""
 
     __tablename__ = "pieces"
 
@@ -20,56 +20,50 @@ class DigestPiece(SQLModel, table=True):
 
 
 class Digest(SQLModel, table=True):
-    """One ordered content, shared by all who get the same. Frozen once made."""
+    """One ordered content, shared by all deliveries of it. It never changes."""
 
     __tablename__ = "digests"
 
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(unique=True)  # SHA-256 over the plan
     kind: str = "digest"
-    edition: int | None = Field(
-        default=None, index=True
-    )  # the newest edition that it covers: its debts are settled up to here
+    edition: int | None = Field(default=None, index=True)  # newest edition that it covers
     date: date
-    composed_at: datetime  # the Date header of every mail that carries it
+    composed_at: datetime  # the Date header of all its deliveries
     subject: str
-    parts: dict[str, Any] = Field(
-        sa_column=Column(JSON, nullable=False)
-    )  # {"text": [piece ids], "html": [...]}
-    values: dict[str, Any] = Field(
-        sa_column=Column(JSON, nullable=False)
-    )  # what the whole digest prints in slots
+    parts: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # {"text": [piece ids], "html": …}
+    values: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # of the slots `digest.…`
     has_left_out: bool = False
 
 
 class DigestPaper(SQLModel, table=True):
-    """A paper in a digest: shown, or left out for want of room and still owed."""
+    """A paper in a digest: shown, or left out because of the byte budget and still owed."""
 
     __tablename__ = "digest_papers"
 
     digest_id: int = Field(foreign_key="digests.id", primary_key=True)
     position: int = Field(primary_key=True)
     paper_id: int = Field(foreign_key="papers.id", index=True)
-    topic: str  # shown under
+    topic: str  # slug of its section
     also_in: list[Any] = Field(sa_column=Column(JSON, nullable=False))
     form: str  # full, short, title; left: no room, still owed
     role: str  # news, recap, welcome
-    edition: int | None = None  # that froze the pair
+    edition: int | None = None  # the edition of the pair
 
 
 class DigestMaybe(SQLModel, table=True):
-    """A doubtful paper at the end of a digest. No part of the ledger: it was neither owed nor given."""
+    """A doubtful paper at the end of a digest. It is outside the ledger: neither owed nor given."""
 
     __tablename__ = "digest_maybes"
 
     digest_id: int = Field(foreign_key="digests.id", primary_key=True)
     position: int = Field(primary_key=True)  # from 1
     paper_id: int = Field(foreign_key="papers.id", index=True)
-    topic: str  # slug it may belong to
+    topic: str  # slug of the doubtful topic
 
 
 class Delivery(SQLModel, table=True):
-    """One mail to one subscriber."""
+    """One message to one subscriber."""
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -80,7 +74,7 @@ class Delivery(SQLModel, table=True):
             sqlite_where=text("state in ('queued', 'deferred')"),
             postgresql_where=text("state in ('queued', 'deferred')"),
         ),
-        Index(  # what people wait for, however many digests are due
+        Index(  # finds transactional mail fast among many digests
             "ix_deliveries_letters",
             "next_attempt_at",
             sqlite_where=text("state in ('queued', 'deferred') and kind <> 'digest'"),
@@ -92,7 +86,7 @@ class Delivery(SQLModel, table=True):
             sqlite_where=text("owner is not null"),
             postgresql_where=text("owner is not null"),
         ),
-        Index(  # what no server was asked to take
+        Index(  # deliveries that failed before a server was asked
             "ix_deliveries_failed",
             "finished_at",
             sqlite_where=text("state = 'failed' and reply_code is null"),
@@ -105,14 +99,13 @@ class Delivery(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     subscriber_id: int
     kind: str  # core.states.MailKind
-    key: str  # digest: the slot's local date, or "now <instant>"; others: what makes them one
+    key: str  # digest: the slot's local date, or "now <instant>"; other kinds: what makes it unique
     digest_id: int = Field(foreign_key="digests.id")
     state: str  # core.states.DeliveryState
-    reason: str | None = None  # of skipped, and of failed for other than the recipient's sake
-    stamp: int = 0  # the subscriber's version that this was composed for
-    values: dict[str, Any] | None = Field(
-        default=None, sa_column=Column(JSON(none_as_null=True))
-    )  # what only this mail prints
+    reason: str | None = None  # of skipped, and of failures that are not about the recipient
+    stamp: int = 0  # the version of the subscriber for which it was composed
+    # of the slots that only this message fills
+    values: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     slot_at: datetime | None = None
     composed_at: datetime
     next_attempt_at: datetime
@@ -127,39 +120,38 @@ class Delivery(SQLModel, table=True):
 
 
 class ReaderDebt(SQLModel, table=True):
-    """A debt, or a recap, that is one reader's own; or that a mail sent twice had given a paper before."""
+    """A debt or recap of one reader; or the record that a repeated delivery had given a paper before."""
 
     __tablename__ = "reader_debts"
 
     id: int | None = Field(default=None, primary_key=True)
     subscriber_id: int = Field(index=True)
     paper_id: int = Field(foreign_key="papers.id")
-    topic: str  # shown under
+    topic: str  # slug of its section
     kind: str  # returned, welcome, recap, resent
     made_at: datetime
-    from_delivery_id: int | None = Field(
-        default=None, foreign_key="deliveries.id", index=True
-    )  # that gave it back
-    carried_by: int | None = Field(default=None, foreign_key="deliveries.id", index=True)  # that holds it now
+    # the delivery that returned it
+    from_delivery_id: int | None = Field(default=None, foreign_key="deliveries.id", index=True)
+    # the delivery that carries it now
+    carried_by: int | None = Field(default=None, foreign_key="deliveries.id", index=True)
     ended: str | None = None  # given, left, suppressed, refused, dropped, withdrawn, too old
     ended_at: datetime | None = None
 
 
 class MailCount(SQLModel, table=True):
-    """Mails that were allowed to go in one slice of a limit's window (core.rates), by all senders."""
+    """Deliveries of all senders in one slice of a rate limit's window (core.mail.rates)."""
 
     __tablename__ = "mail_counts"
 
     scope: str = Field(primary_key=True)  # "": all mail; "relay host:port"; "domain example.org"
-    seconds: int = Field(primary_key=True)  # the window's length
-    slice: int = Field(
-        sa_column=Column(BigInteger, primary_key=True, autoincrement=False)
-    )  # its number since 1970; of one second there are some 2**35
+    seconds: int = Field(primary_key=True)  # length of the window
+    # number of the slice since 1970: some 2**35 for a window of one second
+    slice: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     mails: int
 
 
 class DomainPause(SQLModel, table=True):
-    """A recipient domain that refused us for our own sake: its mail waits."""
+    """A recipient domain that refused mail because of the sender: its mail waits."""
 
     __tablename__ = "pauses"
 

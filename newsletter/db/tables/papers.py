@@ -1,4 +1,4 @@
-"""Papers: one row per work, its revisions, the keys it is found by, and where it was listed."""
+"""Defines the tables of papers: works, revisions, keys, listed entries, decisions of an admin."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from sqlmodel import Field, SQLModel
 
 
 class Paper(SQLModel, table=True):
-    """One work, however often it is listed. Its current text; the older ones are revisions."""
+    """One work with its current text, however often it is listed."""
 
     __tablename__ = "papers"
     __table_args__ = (
-        # What publishing looks for: few rows, however many papers are known.
+        # For publishing: it holds few rows, however many papers are known.
         Index(
             "ix_papers_news",
             "id",
@@ -30,13 +30,13 @@ class Paper(SQLModel, table=True):
     author_names: list[Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     organization: str | None = None
     published_on: date | None = None
-    comments: int | None = None  # the largest count seen last
+    comments: int | None = None  # the largest count of the latest listing
     code_url: str | None = None
     url: str | None = None
     first_listed_on: date
     first_dump_id: int = Field(foreign_key="dumps.id", index=True)
     first_position: int  # place in that listing
-    backfill: bool = False  # came with an archive only: in no edition
+    backfill: bool = False  # listed by an archive only: in no edition
     ingested_at: datetime
     edition: int | None = None  # the first that held it; publishing sets it
     revision: int = 1  # number of the current text
@@ -44,7 +44,7 @@ class Paper(SQLModel, table=True):
 
 
 class PaperRevision(SQLModel, table=True):
-    """A text that a paper once had, the current one included."""
+    """One text of a paper, the current one included."""
 
     __tablename__ = "paper_revisions"
 
@@ -57,7 +57,7 @@ class PaperRevision(SQLModel, table=True):
 
 
 class ListedEntry(SQLModel, table=True):
-    """That a dump listed a paper, where, and with which figures."""
+    """One entry of a dump: the paper, its place and its figures."""
 
     __tablename__ = "listed_entries"
 
@@ -71,7 +71,7 @@ class ListedEntry(SQLModel, table=True):
 
 
 class PaperKey(SQLModel, table=True):
-    """A key under which a paper is found: an identifier, or any title that it ever had, normalised."""
+    """A key of a paper: an identifier, or a normalised title, also a former one."""
 
     __tablename__ = "paper_keys"
     __table_args__ = {"sqlite_with_rowid": False}  # SQLAlchemy's own form
@@ -82,7 +82,7 @@ class PaperKey(SQLModel, table=True):
 
 
 class PaperBand(SQLModel, table=True):
-    """MinHash bands of a paper's abstract: papers that share one are candidates for being the same."""
+    """MinHash bands of abstracts: two papers that share a band may be the same."""
 
     __tablename__ = "paper_bands"
     __table_args__ = {"sqlite_with_rowid": False}
@@ -104,7 +104,7 @@ class PossibleSame(SQLModel, table=True):
 
 
 class PaperDecision(SQLModel, table=True):
-    """What an admin decided about identity: append-only."""
+    """A decision of an admin about identity. Append-only."""
 
     __tablename__ = "paper_decisions"
 
@@ -113,14 +113,14 @@ class PaperDecision(SQLModel, table=True):
     verb: str  # merge, split
     paper_id: int = Field(foreign_key="papers.id")
     other_id: int = Field(foreign_key="papers.id")
-    news: bool = False  # a split paper that was said to be news
+    news: bool = False  # an admin said that the split paper is news
 
 
 class PaperHeir(SQLModel, table=True):
-    """A paper split off counts as given wherever another stood before: ids as they stand in digests."""
+    """A split paper counts as given where a digest holds the id of the paper from which it was split."""
 
     __tablename__ = "paper_heirs"
 
     heir_id: int = Field(foreign_key="papers.id", primary_key=True)
     source_id: int = Field(foreign_key="papers.id", primary_key=True, index=True)
-    until: datetime = Field(primary_key=True)  # the split: of what was composed before it
+    until: datetime = Field(primary_key=True)  # the time of the split: later digests do not count

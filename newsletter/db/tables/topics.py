@@ -1,4 +1,4 @@
-"""Which papers belong to which topics, with the evidence; and what an admin corrected."""
+"""Defines the tables of topic matches and of corrections by an admin."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 
 
 class PaperTopic(SQLModel, table=True):
-    """A match: paper and topic, as the matcher (or an admin) sees it now."""
+    """A match of a paper and a topic, by the matcher or by an admin."""
 
     __tablename__ = "paper_topics"
     __table_args__ = (
@@ -31,7 +31,7 @@ class PaperTopic(SQLModel, table=True):
 
 
 class TopicCorrection(SQLModel, table=True):
-    """An admin's verdict on a paper and a topic; the latest one wins over any matcher. Append-only."""
+    """A correction of an admin for a paper and a topic. The latest one overrides the matcher. Append-only."""
 
     __tablename__ = "topic_corrections"
 

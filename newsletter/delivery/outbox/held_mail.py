@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, text, update
 
 from newsletter.core.states import DeliveryState, Form
-from newsletter.db.engine import hold
+from newsletter.db.engine import take_lock
 from newsletter.db.schema import deliveries, digest_papers, digests, editions
 
 # Literal: only then does SQLite use the partial index on waiting messages.
@@ -29,12 +29,12 @@ def lock_as_sender(connection: Connection) -> None:
 
     Call it before any mail is locked. Senders do not wait for each other.
     """
-    hold(connection, RELEASE, shared=True)
+    take_lock(connection, RELEASE, shared=True)
 
 
 def lock_out_senders(connection: Connection) -> None:
     """Wait until no sender has an open transaction, and let none begin until this one ends."""
-    hold(connection, RELEASE)
+    take_lock(connection, RELEASE)
 
 
 def digests_with(numbers: Collection[int]) -> Select[Any]:

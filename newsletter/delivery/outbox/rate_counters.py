@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
 
 from newsletter.core.mail.rates import SLICES, Rate
-from newsletter.db.engine import LIMITS, dialect_insert, hold
+from newsletter.db.engine import LIMITS_LOCK, dialect_insert, take_lock
 from newsletter.db.schema import mail_counts, pauses
 
 ALL = ""  # the scope of every message
@@ -45,7 +45,7 @@ def take(
     connection: Connection, scope: str, rates: Sequence[Rate], *, wanted: int, wall: datetime
 ) -> TakenQuota:
     """Count up to `wanted` messages against a scope's limits. wall: the real time, never simulated."""
-    hold(connection, LIMITS)
+    take_lock(connection, LIMITS_LOCK)
     counts = _counts(connection, scope)
     for rate in rates:
         wanted = min(wanted, rate.room(counts.get(rate.seconds, {}), wall))
@@ -65,7 +65,7 @@ def give_back(
     """Give back what was taken at `taken_at` and not used: in the slice where it was counted."""
     if mails <= 0 or not rates:
         return
-    hold(connection, LIMITS)
+    take_lock(connection, LIMITS_LOCK)
     for rate in rates:
         connection.execute(
             update(mail_counts)

@@ -1,6 +1,6 @@
-"""Gathers the numbers that people look at: papers, readers, mails, refusals. Shows nothing, names nobody.
+"""Gathers statistics: papers, readers, deliveries, refusals. Shows nothing, and names no reader.
 
-Days are UTC's. Each figure is one statement that groups in the database, however many readers there are.
+Days are UTC days. Each figure is one statement that groups in the database.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from newsletter.db.schema import deliveries, dumps, paper_topics, papers
 from subscribers import queries, statistics
 from subscribers.sql import utc_day
 
-WAITING = "waiting"  # queued, or in a sender's hands
-ENDS = ("sent", "deferred", "failed", "uncertain", "skipped", WAITING)  # as they are shown
-_SHOWN = {state: state.value if state.value in ENDS else WAITING for state in DeliveryState}
+WAITING = "waiting"  # queued, leased or handing over
+OUTCOMES = ("sent", "deferred", "failed", "uncertain", "skipped", WAITING)  # in the order of the page
+_SHOWN = {state: state.value if state.value in OUTCOMES else WAITING for state in DeliveryState}
 
-SUBJECTS = {  # of a refusal: the second number of its status, RFC 3463 section 3
+STATUS_SUBJECTS = {  # second number of an enhanced status code, RFC 3463 section 3
     "1": "address",
     "2": "mailbox",
     "3": "mail system",
@@ -41,31 +41,31 @@ Series = tuple[int, ...]  # a number for each period
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """The numbers of some time."""
+    """The statistics of some days."""
 
     as_of: datetime  # the end
-    days: int  # that were asked for
+    days: int  # number of days
     periods: Periods
-    papers: Series  # first listed then
-    by_topic: Mapping[str, Series]  # of these, by slug, in reading order; a paper may be in several
-    unmatched: Series  # of these, in no topic
-    last_listed: date | None  # the latest day up to the end that one was first listed
-    states: Mapping[str, int]  # people by state, now
-    readers: Series  # people who may get digests, at the end of each period
+    papers: Series  # first listed in this time
+    by_topic: Mapping[str, Series]  # of these papers, by slug, in reading order; topics may share a paper
+    unmatched: Series  # of these papers, in no topic
+    last_listed: date | None  # the latest day, up to the end, on which a paper was first listed
+    states: Mapping[str, int]  # subscribers by state, now
+    readers: Series  # confirmed readers at the end of each period
     joined: Series
     left: Series
-    asked: Series  # asked to be mailed, and had yet to agree
-    ways: Mapping[str, int]  # how those who joined did so
+    asked: Series  # sign-ups that had to be confirmed
+    ways: Mapping[str, int]  # new readers by the way they joined
     followers: Mapping[str, int]  # readers by topic, now, in reading order
-    mails: Mapping[str, Series]  # by each of ENDS; what has not ended counts where it was composed
-    kinds: Mapping[str, int]  # mails that were sent, by kind
-    refused: Mapping[str, int]  # mails that failed, by status (RFC 3463), else by reply code or reason
-    skipped: Mapping[str, int]  # mails that were not to be sent, by reason
-    suppressions: Mapping[str, int]  # made in this time, by reason
-    in_force: Mapping[str, int]  # suppressions that hold now, by reason
+    mails: Mapping[str, Series]  # by each of OUTCOMES; unfinished ones count when composed
+    kinds: Mapping[str, int]  # sent deliveries by kind
+    refused: Mapping[str, int]  # failed deliveries by status (RFC 3463), else by reply code or reason
+    skipped: Mapping[str, int]  # skipped deliveries by reason
+    suppressions: Mapping[str, int]  # new ones of this time by reason
+    in_force: Mapping[str, int]  # present suppressions by reason
 
     def as_json(self) -> dict[str, Any]:
-        """As `newsletter stats --json` prints it: every list has a number for each period."""
+        """The JSON of `newsletter stats`: every list has a number for each period."""
         return {
             "as_of": self.as_of,
             "days": self.days,
@@ -96,10 +96,10 @@ class Stats:
 
 
 def gather(connection: Connection, *, now: datetime, days: int, topics: Collection[str]) -> Stats:
-    """The numbers of the last `days` days up to `now`; what is said of `now` is as the rows stand.
+    """The statistics of the last `days` days up to `now`; figures of `now` are those of the present rows.
 
-    topics: slugs in reading order; others that papers or readers have come behind. Raises ValueError when
-    there are too many days, or none.
+    topics: slugs in reading order; further slugs of papers or readers follow. Raises ValueError when
+    `days` is not from 1 to MOST_DAYS.
     """
     periods = periods_covering(days, now.astimezone(UTC).date())
     since = datetime.combine(periods.since, time(), UTC)
@@ -107,7 +107,7 @@ def gather(connection: Connection, *, now: datetime, days: int, topics: Collecti
     moves = statistics.movements(connection, since=since, until=now)
     joined = periods.sums((move.day, move.joined) for move in moves)
     left = periods.sums((move.day, move.left) for move in moves)
-    # Backwards from today's rows: the ledger need not reach back to the beginning.
+    # Counted backwards from the present rows: old events may have been purged.
     readers = (
         counts["states"]["confirmed"] - statistics.growth(connection, after=now) - sum(joined) + sum(left)
     )
@@ -144,14 +144,14 @@ def gather(connection: Connection, *, now: datetime, days: int, topics: Collecti
 
 
 def refusal_in_words(code: str) -> str:
-    """A key of `Stats.refused` for people: 5.1.1 (address)."""
+    """A key of `Stats.refused` for people, such as 5.1.1 (address)."""
     parts = code.split(".")
-    subject = SUBJECTS.get(parts[1]) if len(parts) == 3 else None
+    subject = STATUS_SUBJECTS.get(parts[1]) if len(parts) == 3 else None
     return f"{code} ({subject})" if subject else code
 
 
 def _ordered(known: Collection[str], found: Iterable[str]) -> list[str]:
-    """Slugs of topics with rules: the known ones first."""
+    """The topics with numbers: the known slugs first."""
     others = sorted(set(found) - set(known))
     return [slug for slug in (*known, *others) if slug != EVERYTHING]
 
@@ -163,14 +163,14 @@ def _largest_first(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
     return dict(sorted(((n, c) for n, c in sums.items() if c), key=lambda item: (-item[1], item[0])))
 
 
-# Papers that stand; the kept one of those that were merged.
+# Papers of dumps that were not withdrawn; of merged papers the kept one.
 _STANDS = papers.c.merged_into.is_(None) & papers.c.first_dump_id.in_(
     select(dumps.c.id).where(dumps.c.status == DumpStatus.INGESTED)
 )
 
 
 def _listed(periods: Periods) -> Any:
-    """Papers that stand, first listed in this time."""
+    """Papers that were first listed in this time."""
     return _STANDS & papers.c.first_listed_on.between(periods.since, periods.until)
 
 
@@ -213,14 +213,14 @@ _MOMENT = func.coalesce(deliveries.c.finished_at, deliveries.c.composed_at)
 def _mails(
     connection: Connection, periods: Periods, *, since: datetime, now: datetime
 ) -> tuple[dict[str, Series], dict[str, int]]:
-    """Mails by how they stand, and those that were sent by kind."""
+    """Deliveries by outcome, and sent deliveries by kind."""
     day = utc_day(_MOMENT)
     rows = connection.execute(
         select(day.label("day"), deliveries.c.state, deliveries.c.kind, func.count().label("n"))
         .where(_MOMENT.between(since, now))
         .group_by(day, deliveries.c.state, deliveries.c.kind)
     ).all()
-    found: dict[str, list[tuple[date, int]]] = {end: [] for end in ENDS}
+    found: dict[str, list[tuple[date, int]]] = {end: [] for end in OUTCOMES}
     for row in rows:
         found[_SHOWN[DeliveryState(row.state)]].append((date.fromisoformat(row.day), row.n))
     sent = ((row.kind, row.n) for row in rows if row.state == DeliveryState.SENT)

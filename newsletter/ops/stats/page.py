@@ -1,6 +1,6 @@
-"""The numbers as one page that stands alone: charts in SVG, the tables behind them. Gathers none of them.
+"""Renders statistics as one HTML page with charts in SVG and their tables. Gathers no figure.
 
-The template draws; here is decided what stands beside what, in which colour, and on which scale.
+The template draws; this module decides the rows of each chart, their order, colours and scales.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ from newsletter.render.topic_colors import shades_of
 from newsletter.render.view_models import Brand, TopicView, in_words, nameless
 
 TEMPLATE = "web/stats.html.j2"
-GOOD = "#2f8e6c"  # fern: what went well
+GOOD = "#2f8e6c"  # green, of wanted outcomes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BarRow:
-    """A row of bars, one for each period."""
+    """One row of a chart: a bar for each period."""
 
     title: str
     values: Series
     most: int  # the value of a bar of full height
-    total: int  # the number beside it
-    style: str  # class of its colour
+    total: int  # printed next to the row
+    style: str  # CSS class of its colour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Rows that belong together; the table behind them has a column for each."""
+    """A chart with several rows; its table has a column for each."""
 
-    slug: str  # for ids
+    slug: str  # of HTML ids
     title: str
-    about: str  # what is counted
+    about: str  # the unit of the numbers
     rows: tuple[BarRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CountTable:
-    """Names with a number each, as lying bars: a table of its own."""
+    """A table of names and numbers with horizontal bars."""
 
     title: str
-    column: str  # what the names are
-    rows: tuple[tuple[str, int, str], ...]  # name, number, class of its colour
-    nothing: str  # said when there are none
+    column: str  # heading of the names
+    rows: tuple[tuple[str, int, str], ...]  # name, number, CSS class
+    nothing: str  # printed when there are no rows
 
 
 def charts(stats: Stats, *, topics: Mapping[str, TopicView]) -> tuple[Chart, ...]:
-    """What is drawn over time."""
+    """The charts over time."""
     most = max((max(values) for values in stats.by_topic.values()), default=0)
     papers = [_row("All papers", stats.papers)]
     papers += [
@@ -98,7 +98,7 @@ _MAIL_STYLES = {"sent": "good", "failed": "bad", "uncertain": "bad"}
 
 
 def tallies(stats: Stats, *, topics: Mapping[str, TopicView]) -> tuple[CountTable, ...]:
-    """What is counted by name."""
+    """The tables of counts by name."""
     return (
         CountTable(
             title="Readers by topic, now",
@@ -132,7 +132,7 @@ def tallies(stats: Stats, *, topics: Mapping[str, TopicView]) -> tuple[CountTabl
 
 
 def page(stats: Stats, *, environment: MailEnvironment, brand: Brand, topics: Mapping[str, TopicView]) -> str:
-    """The finished page. Raises ConfigurationError that names the template when an own one cannot be used."""
+    """The page. Raises ConfigurationError with the name of a template of the operator that cannot be used."""
     views = {slug: view_of(slug, topics) for slug in (*stats.by_topic, *stats.followers)}
     return environment.part(
         TEMPLATE,
@@ -151,20 +151,20 @@ def page(stats: Stats, *, environment: MailEnvironment, brand: Brand, topics: Ma
 
 
 def span(stats: Stats) -> str:
-    """The time in words: 21 March 2026 to 17 April 2026, by day."""
+    """The days in words, such as 21 March 2026 to 17 April 2026, by day."""
     periods = stats.periods
     return f"{in_words(periods.since)} to {in_words(periods.until)}, by {periods.unit}"
 
 
 def label(first: date, unit: Unit) -> str:
-    """A period in words, from its first day."""
+    """A period in words, by its first day."""
     if unit is Unit.DAY:
         return f"{first:%a} {first.day} {first:%B}"
     return f"{first:%B %Y}" if unit is Unit.MONTH else f"week of {in_words(first)}"
 
 
 def view_of(slug: str, topics: Mapping[str, TopicView]) -> TopicView:
-    """A topic as it is shown, also one whose definition is gone."""
+    """The view of a topic, also of one without a definition."""
     return topics.get(slug) or nameless(slug)
 
 

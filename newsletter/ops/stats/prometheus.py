@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: counts from the database at the moment of asking. Nothing per reader."""
+"""Serves metrics to Prometheus: counts from the database at the time of the request. None is per reader."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def exposition(engine: Engine, *, state_dir: Path, now: datetime) -> bytes:
-    """The metrics in Prometheus's text format, as of `now` (aware)."""
+    """The metrics in the text format of Prometheus, as of `now` (aware)."""
     registry = CollectorRegistry()
     registry.register(_CountCollector(engine, state_dir, now))
     return generate_latest(registry)
@@ -34,7 +34,7 @@ class _CountCollector(Collector):
         self._now = now
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """One consistent view of all of it."""
+        """All metrics, from one consistent view of the database."""
         with reading(self._engine) as connection:
             yield from self._people(connection)
             yield from self._mail(connection)
@@ -58,9 +58,11 @@ class _CountCollector(Collector):
         )
         for row in connection.execute(day.group_by(deliveries.c.state)):
             by_state[row.state] = row.n
-        yield _by("newsletter_recent_digests", f"The latest {RECENT} digests by state.", "state", by_state)
-        standing = select(func.count()).select_from(alarms).where(alarms.c.ended_at.is_(None))
-        yield _one("newsletter_alarms", "Alarms that stand.", connection.execute(standing).scalar_one())
+        yield _by(
+            "newsletter_recent_digests", f"The latest {MAX_DIGESTS} digests by state.", "state", by_state
+        )
+        open_alarms = select(func.count()).select_from(alarms).where(alarms.c.ended_at.is_(None))
+        yield _one("newsletter_alarms", "Alarms that stand.", connection.execute(open_alarms).scalar_one())
         if facts.free_bytes is not None:
             yield _one("newsletter_disk_free_bytes", "Room where the state lies.", facts.free_bytes)
         if facts.last_dump_at is not None:
@@ -77,12 +79,12 @@ class _CountCollector(Collector):
             yield _one(name, words, count)
 
 
-RECENT = 10_000  # deliveries looked at: a scrape must not count millions
+MAX_DIGESTS = 10_000  # the latest ones: a scrape must not count millions
 
 
 def _recent(connection: Connection) -> int:
     newest = connection.execute(select(func.max(deliveries.c.id))).scalar_one_or_none()
-    return (newest or 0) - RECENT
+    return (newest or 0) - MAX_DIGESTS
 
 
 def _one(name: str, words: str, value: float) -> GaugeMetricFamily:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, bindparam, func, insert, literal, sel
 from newsletter.core.cadence import MAX_DEBT_AGE, MINIMUM_YIELDS_AFTER
 from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, PlannedPaper, arrange, fit
 from newsletter.core.states import MailKind
-from newsletter.db.engine import be_alone, writing
+from newsletter.db.engine import lock_exclusively, writing
 from newsletter.db.schema import deliveries, reader_debts, runs
 from newsletter.delivery.outbox.content_store import store_digest
 from newsletter.delivery.outbox.enqueue import enqueue
@@ -42,13 +42,13 @@ class ComposeReport:
 
 def compose(engine: Engine, options: SendOptions, *, now: datetime) -> ComposeReport:
     """Queue a digest for everybody who is due at `now` (aware)."""
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         return compose_in(connection, options, now=now)
 
 
 def compose_in(connection: Connection, options: SendOptions, *, now: datetime) -> ComposeReport:
     """The same inside the caller's transaction (a preview and a dry run roll it back)."""
-    be_alone(connection)
+    lock_exclusively(connection)
     due.gather(
         connection,
         now=now,

@@ -25,7 +25,7 @@ def merge_papers(engine: Engine, keep: int, other: int, *, now: datetime) -> dic
     A paper given as either counts as given. Raises NotFoundError for an unknown id, UsageError for two equal
     ids.
     """
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         kept = merging.merge(connection, keep, other, now=now)
         return queries.show(connection, kept)
 
@@ -38,7 +38,7 @@ def split_papers(
     news: that paper is news; otherwise it counts as given to every reader of the kept one. Raises
     NotFoundError and UsageError.
     """
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         kept = merging.canonical(connection, paper_id)
         off = merging.split(connection, paper_id, other_id, news=news, now=now)
         if not news and merging.canonical(connection, off) == off != kept:  # otherwise they were never one
@@ -72,7 +72,7 @@ def correct_topics(
         raise UsageError(
             f"added and removed at once: {', '.join(sorted(both))}", hint="Choose one of the two."
         )
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         kept = merging.canonical(connection, paper_id)
         for topics, belongs in ((add, True), (remove, False)):
             for topic in dict.fromkeys(topics):

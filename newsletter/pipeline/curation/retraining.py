@@ -82,5 +82,5 @@ def rematch_all(engine: Engine, matcher: TopicMatcher) -> int:
 
     Editions stay as they are, and no published paper becomes news.
     """
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         return rematch(connection, matcher)

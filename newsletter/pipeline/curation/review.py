@@ -21,7 +21,7 @@ from newsletter.pipeline.deliver import edition_guard
 
 def hold(engine: Engine, number: int) -> dict[str, Any]:
     """Keep edition `number` back until it is released; returns its row. Raises NotFoundError."""
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         editions.hold(connection, number)
         return editions.rows(connection, number)[0]
 
@@ -31,7 +31,7 @@ def release(engine: Engine, number: int, *, now: datetime) -> dict[str, Any]:
 
     Deliveries that wait for it continue, and refusals until now do not count any more.
     """
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         lock_out_senders(connection)
         editions.require(connection, number)
         was_held = number in held_editions(connection)
@@ -45,7 +45,7 @@ def release(engine: Engine, number: int, *, now: datetime) -> dict[str, Any]:
 
 def note(engine: Engine, number: int, text: str) -> dict[str, Any]:
     """Set the editor's words of edition `number`, or remove them (empty). Raises NotFoundError."""
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         editions.note(connection, number, text)
         return editions.rows(connection, number)[0]
 
@@ -56,7 +56,7 @@ def drop(engine: Engine, paper_id: int, *, now: datetime) -> int:
     Returns the number of (edition, topic) pairs taken out. Raises NotFoundError, and
     NewsletterError for a paper that is in no edition yet.
     """
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         kept = merging.canonical(connection, paper_id)
         group = connection.execute(
             select(papers.c.id).where((papers.c.id == kept) | (papers.c.merged_into == kept))

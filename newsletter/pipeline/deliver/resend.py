@@ -15,7 +15,7 @@ def retry(engine: Engine, delivery_id: int, *, now: datetime) -> None:
 
     Raises NotFoundError, or another NewsletterError that says why it must not go.
     """
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         outbox_resend.retry(connection, delivery_id, now=now)
 
 
@@ -24,5 +24,5 @@ def resend(engine: Engine, delivery_id: int, *, now: datetime) -> None:
 
     Raises as `retry` does.
     """
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         outbox_resend.resend(connection, delivery_id, now=now)

@@ -47,7 +47,7 @@ def redate_dump(engine: Engine, name: str, listed_on: date) -> dict[str, Any]:
 
     Titles and editions of those papers stay. Raises NotFoundError.
     """
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         dump = dumps.find(connection, name)
         values: dict[str, Any] = {"listed_on_option": listed_on}
         if dump.status != DumpStatus.HELD:  # a held dump has no date before its release
@@ -64,7 +64,7 @@ def withdraw_dump(engine: Engine, name: str, *, matcher: TopicMatcher, now: date
     Texts that it changed are restored. The papers stay stored; they become news when another dump lists them,
     or when the same bytes are ingested again.
     """
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         dump = dumps.find(connection, name)
         if dump.status != DumpStatus.WITHDRAWN:
             dumps.change(connection, dump.id, status=DumpStatus.WITHDRAWN)
@@ -90,7 +90,7 @@ def release_dump(
 
     Raises NotFoundError; UsageError for a withdrawn dump; StorageError when its bytes are gone.
     """
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         dump = dumps.find(connection, name)
         if dump.status == DumpStatus.WITHDRAWN:
             raise UsageError(
@@ -119,7 +119,7 @@ def replay_dump(
     papers that were overlooked before are news. A held dump is judged again. Raises NotFoundError; UsageError
     for a withdrawn dump; NewsletterError when the present parser reads less of it.
     """
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         dump = dumps.find(connection, name)
         if dump.status == DumpStatus.WITHDRAWN:
             raise UsageError(

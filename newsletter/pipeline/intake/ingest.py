@@ -19,7 +19,7 @@ from newsletter.core.errors import DumpRefusedError, NewsletterError
 from newsletter.core.papers.listing import ListedOn, Listing, Unread, stubs
 from newsletter.core.states import DumpStatus
 from newsletter.core.topics.topic_match import TopicMatcher
-from newsletter.db.engine import reading, with_room, writing
+from newsletter.db.engine import enlarge_cache, reading, writing
 from newsletter.db.schema import papers
 from newsletter.papers import dump_archive, dumps
 from newsletter.papers.dumps import StoredDump
@@ -96,8 +96,8 @@ def ingest_bytes(
     except DumpRefusedError as error:
         return _refused(name, error)
     dump_archive.store_bytes(archive, data)
-    with writing(engine, alone=True) as connection:
-        with_room(connection)
+    with writing(engine, exclusive=True) as connection:
+        enlarge_cache(connection)
         before = dumps.by_hash(connection, sha256)  # another process may have been faster
         if before is not None and before.status == DumpStatus.INGESTED:
             return _unchanged(connection, name, before)

@@ -21,7 +21,7 @@ def ask_pending(engine: Engine, *, renderer: TransactionalRenderer, now: datetim
     """Post the question to every pending person to whom it was never mailed; returns how many."""
     asked = last = 0
     while True:
-        with writing(engine, alone=True) as connection:
+        with writing(engine, exclusive=True) as connection:
             page = queries.next_page(connection, last, state=State.PENDING, limit=PAGE)
             if not page:
                 return asked

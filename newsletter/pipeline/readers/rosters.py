@@ -68,7 +68,7 @@ def import_roster(
             topic_names=titles({slug: policy.topic_titles.get(slug, slug) for slug in policy.known_topics}),
         )
         for batch in roster.batches():
-            with reading(engine) if dry_run else writing(engine, alone=True) as connection:
+            with reading(engine) if dry_run else writing(engine, exclusive=True) as connection:
                 report = import_rows(connection, batch, policy=import_policy, seen=seen, dry_run=dry_run)
                 if report.first_confirmed and policy.welcome:
                     newcomers = queries.by_ids(connection, report.first_confirmed)

@@ -81,7 +81,7 @@ def answer(
     with reading(engine) as connection:
         if not requests.any_waiting(connection):
             return 0
-    with writing(engine, alone=True) as connection:
+    with writing(engine, exclusive=True) as connection:
         found = requests.waiting(connection, limit=most)
         done: list[int] = []
         for request in found:

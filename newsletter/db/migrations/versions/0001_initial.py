@@ -1,4 +1,4 @@
-"""The first tables."""
+"""Makes the first tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heirs of split papers; what limits count, and domains that are given a rest."""
+"""Adds heirs of split papers, counters of rate limits, and pauses of recipient domains."""
 
 from __future__ import annotations
 

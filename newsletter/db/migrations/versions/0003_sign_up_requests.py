@@ -1,4 +1,4 @@
-"""Requests of the public pages that wait for their answer, what their limits count, letters that wait."""
+"""Adds requests of the public pages, counters of their limits, and an index of transactional mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Doubtful papers, for readers who want them: the preference, what editions hold, what digests showed."""
+"""Adds doubtful papers: the preference of a reader, and those of editions and digests."""
 
 from __future__ import annotations
 

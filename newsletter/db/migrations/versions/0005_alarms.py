@@ -1,4 +1,4 @@
-"""What was wrong, since when, and when an admin was told."""
+"""Adds the table of alarms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who was shown an edition before the others; and why one was held by itself."""
+"""Adds the early slots of canaries, and why the edition guard held an edition."""
 
 from __future__ import annotations
 

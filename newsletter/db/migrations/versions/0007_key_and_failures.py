@@ -1,4 +1,4 @@
-"""By what the suppression key is known again; and the mails that failed here, quickly found."""
+"""Adds the fingerprint of the suppression key, and an index of deliveries that failed here."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One step a file, named NNNN_what.py; NNNN is the revision."""
+"""Holds one migration a file, named NNNN_subject.py; NNNN is the revision."""
