@@ -27,26 +27,26 @@ def server() -> Iterator[RecordingServer]:
 
 
 @pytest.fixture
-def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterator[WholeNewsletter]:
-    office = WholeNewsletter(tmp_path, port=server.port, url=database_url)
-    yield office
-    office.engine.dispose()
+def newsletter(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterator[WholeNewsletter]:
+    newsletter = WholeNewsletter(tmp_path, port=server.port, url=database_url)
+    yield newsletter
+    newsletter.engine.dispose()
 
 
-def _preview(office: WholeNewsletter, reader: int, at: str) -> Preview:
+def _preview(newsletter: WholeNewsletter, reader: int, at: str) -> Preview:
     return preview(
-        office.engine,
-        office.options(),
+        newsletter.engine,
+        newsletter.options(),
         subscriber_id=reader,
         now=utc(at),
-        builder=office.builder,
-        links=office.links,
-        sample_digest=office.sampler,
+        builder=newsletter.builder,
+        links=newsletter.links,
+        sample_digest=newsletter.sampler,
     )
 
 
-def _rows(office: WholeNewsletter) -> list[int]:
-    with reading(office.engine) as connection:
+def _rows(newsletter: WholeNewsletter) -> list[int]:
+    with reading(newsletter.engine) as connection:
         return [connection.execute(select(func.count()).select_from(table)).scalar_one() for table in TABLES]
 
 
@@ -55,62 +55,64 @@ def _mails(server: RecordingServer) -> dict[str, bytes]:
 
 
 def test_preview_at_the_hour_is_the_mail_that_is_sent(
-    office: WholeNewsletter, server: RecordingServer
+    newsletter: WholeNewsletter, server: RecordingServer
 ) -> None:
     readers = {
-        f"{topic}@example.org": office.reader(f"{topic}@example.org", topic, joined="2026-04-12T12:00")
+        f"{topic}@example.org": newsletter.reader(f"{topic}@example.org", topic, joined="2026-04-12T12:00")
         for topic in ("quantum", "circuits", "everything", "interpretability")
     }
-    office.ingest_samples([13])
-    before = _rows(office)
-    shown = {address: _preview(office, id_, "2026-04-13T07:00") for address, id_ in readers.items()}
-    assert _rows(office) == before == [0, 0, 0, 0, 0]
-    office.send("2026-04-13T07:00")
+    newsletter.ingest_samples([13])
+    before = _rows(newsletter)
+    shown = {address: _preview(newsletter, id_, "2026-04-13T07:00") for address, id_ in readers.items()}
+    assert _rows(newsletter) == before == [0, 0, 0, 0, 0]
+    newsletter.send("2026-04-13T07:00")
     assert {address: made.envelope.data for address, made in shown.items()} == _mails(server)
     assert [made.sample for made in shown.values()] == [False] * 4
 
 
 def test_preview_before_the_hour_is_the_digest_as_it_stands(
-    office: WholeNewsletter, server: RecordingServer
+    newsletter: WholeNewsletter, server: RecordingServer
 ) -> None:
-    reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    office.ingest_samples([13])
-    made = _preview(office, reader, "2026-04-13T06:00")
+    reader = newsletter.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    newsletter.ingest_samples([13])
+    made = _preview(newsletter, reader, "2026-04-13T06:00")
     assert not made.sample
-    office.send("2026-04-13T07:00")
+    newsletter.send("2026-04-13T07:00")
     (sent,) = _mails(server).values()
     assert titles_in(made.envelope.data) == titles_in(sent)
-    early = _preview(office, reader, "2026-04-13T06:00")
+    early = _preview(newsletter, reader, "2026-04-13T06:00")
     assert early.sample  # nothing is owed any more
 
 
-def test_preview_of_what_send_now_would_mail(office: WholeNewsletter, server: RecordingServer) -> None:
-    reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    office.ingest_samples([13])
-    made = _preview(office, reader, "2026-04-13T06:00")
-    office.send("2026-04-13T06:00", everyone=True)
+def test_preview_of_what_send_now_would_mail(newsletter: WholeNewsletter, server: RecordingServer) -> None:
+    reader = newsletter.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    newsletter.ingest_samples([13])
+    made = _preview(newsletter, reader, "2026-04-13T06:00")
+    newsletter.send("2026-04-13T06:00", everyone=True)
     assert _mails(server) == {"ada@example.org": made.envelope.data}
 
 
-def test_preview_shows_a_composed_mail_that_waits(office: WholeNewsletter, server: RecordingServer) -> None:
-    reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    office.ingest_samples([13])
-    publish(office.engine, now=utc("2026-04-13T07:00"))
-    compose(office.engine, office.options(), now=utc("2026-04-13T07:00"))
-    made = _preview(office, reader, "2026-04-13T07:20")
+def test_preview_shows_a_composed_mail_that_waits(
+    newsletter: WholeNewsletter, server: RecordingServer
+) -> None:
+    reader = newsletter.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    newsletter.ingest_samples([13])
+    publish(newsletter.engine, now=utc("2026-04-13T07:00"))
+    compose(newsletter.engine, newsletter.options(), now=utc("2026-04-13T07:00"))
+    made = _preview(newsletter, reader, "2026-04-13T07:20")
     assert not made.sample
-    office.send("2026-04-13T07:30")
+    newsletter.send("2026-04-13T07:30")
     assert _mails(server) == {"ada@example.org": made.envelope.data}
 
 
 def test_preview_without_anything_owed_is_a_sample_of_the_readers_last(
-    office: WholeNewsletter, server: RecordingServer
+    newsletter: WholeNewsletter, server: RecordingServer
 ) -> None:
-    reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    office.reader("bob@example.org", "quantum", joined="2026-04-12T12:00")
-    office.ingest_samples([13])
-    office.send("2026-04-13T07:00")
-    made = _preview(office, reader, "2026-04-13T09:00")
+    reader = newsletter.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    newsletter.reader("bob@example.org", "quantum", joined="2026-04-12T12:00")
+    newsletter.ingest_samples([13])
+    newsletter.send("2026-04-13T07:00")
+    made = _preview(newsletter, reader, "2026-04-13T09:00")
     sent = _mails(server)["ada@example.org"]
     assert made.sample
     assert titles_in(made.envelope.data) == titles_in(sent)
@@ -124,43 +126,43 @@ def test_preview_without_anything_owed_is_a_sample_of_the_readers_last(
 
 
 def test_preview_of_a_newcomer_is_a_sample_of_the_latest_digest(
-    office: WholeNewsletter, server: RecordingServer
+    newsletter: WholeNewsletter, server: RecordingServer
 ) -> None:
-    office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    office.ingest_samples([13])
-    office.send("2026-04-13T07:00")
-    newcomer = office.reader("bob@example.org", "quantum", joined="2026-04-13T08:00")
-    made = _preview(office, newcomer, "2026-04-13T09:00")
+    newsletter.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    newsletter.ingest_samples([13])
+    newsletter.send("2026-04-13T07:00")
+    newcomer = newsletter.reader("bob@example.org", "quantum", joined="2026-04-13T08:00")
+    made = _preview(newsletter, newcomer, "2026-04-13T09:00")
     assert made.sample
     assert titles_in(made.envelope.data) == titles_in(_mails(server)["ada@example.org"])
     assert read(made.envelope.data)["To"] == "bob@example.org"
 
 
-def test_preview_for_who_wants_text_is_text(office: WholeNewsletter, server: RecordingServer) -> None:
-    reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00", text_only=True)
-    office.ingest_samples([13])
-    made = _preview(office, reader, "2026-04-13T07:00")
+def test_preview_for_who_wants_text_is_text(newsletter: WholeNewsletter, server: RecordingServer) -> None:
+    reader = newsletter.reader("ada@example.org", "circuits", joined="2026-04-12T12:00", text_only=True)
+    newsletter.ingest_samples([13])
+    made = _preview(newsletter, reader, "2026-04-13T07:00")
     assert (made.part("html"), read(made.envelope.data).get_content_type()) == ("", "text/plain")
     assert made.part("text").startswith("PAPER DIGEST")
-    office.send("2026-04-13T07:00")
+    newsletter.send("2026-04-13T07:00")
     assert _mails(server) == {"ada@example.org": made.envelope.data}
 
 
-def test_preview_before_anything_was_composed_shows_papers_that_ship(office: WholeNewsletter) -> None:
-    reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    made = _preview(office, reader, "2026-04-13T07:00")
+def test_preview_before_anything_was_composed_shows_papers_that_ship(newsletter: WholeNewsletter) -> None:
+    reader = newsletter.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    made = _preview(newsletter, reader, "2026-04-13T07:00")
     assert made.sample
     assert "This is a sample." in made.part("text")
     assert len(titles_in(made.envelope.data)) >= 4
-    assert f"{office.links.base_url}/sample" in made.part("html")
-    assert _rows(office) == [0, 0, 0, 0, 0]
+    assert f"{newsletter.links.base_url}/sample" in made.part("html")
+    assert _rows(newsletter) == [0, 0, 0, 0, 0]
 
 
-def test_preview_of_who_may_not_be_mailed_says_so(office: WholeNewsletter) -> None:
-    reader = office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    office.ingest_samples([13])
-    office.send("2026-04-13T07:00")
-    with writing(office.engine) as connection:
+def test_preview_of_who_may_not_be_mailed_says_so(newsletter: WholeNewsletter) -> None:
+    reader = newsletter.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    newsletter.ingest_samples([13])
+    newsletter.send("2026-04-13T07:00")
+    with writing(newsletter.engine) as connection:
         suppression.suppress(
             connection,
             address="ada@example.org",
@@ -170,23 +172,23 @@ def test_preview_of_who_may_not_be_mailed_says_so(office: WholeNewsletter) -> No
             key=b"suppression key of the tests",
         )
     with pytest.raises(NotFoundError, match="may not be mailed"):
-        _preview(office, reader, "2026-04-13T09:00")
+        _preview(newsletter, reader, "2026-04-13T09:00")
 
 
-def test_sample_for_goes_to_any_address_and_offers_no_one_click(office: WholeNewsletter) -> None:
-    office.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    office.ingest_samples([13])
-    office.send("2026-04-13T07:00")
+def test_sample_for_goes_to_any_address_and_offers_no_one_click(newsletter: WholeNewsletter) -> None:
+    newsletter.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    newsletter.ingest_samples([13])
+    newsletter.send("2026-04-13T07:00")
     names = ("greeting", "because", "unsubscribe_url", "preferences_url", "pause_url", "web_url")
     my = dict.fromkeys(names, "https://papers.example/")
     one, other = (
         sample_envelope(
-            office.engine,
+            newsletter.engine,
             address="any@example.net",
             now=utc(at),
-            builder=office.builder,
+            builder=newsletter.builder,
             my=my,
-            sample_digest=office.sampler,
+            sample_digest=newsletter.sampler,
         )
         for at in ("2026-04-13T10:00", "2026-04-13T10:01")
     )

@@ -42,7 +42,7 @@ class Month:
     def __init__(self, folder: Path, seed: int, *, url: str | None = None) -> None:
         self.random = random.Random(seed)
         self.now = utc("2026-04-01")
-        self.world = Scenario(folder, room=self.random.choice([10**6, 1200, 600]), url=url)
+        self.scenario = Scenario(folder, room=self.random.choice([10**6, 1200, 600]), url=url)
         self.titles: list[str] = []
         self.newest = 0
         self.held: set[int] = set()
@@ -84,7 +84,7 @@ class Month:
             wishes["maximum"] = 2
         if self.random.random() < 0.5:
             wishes["maybe"] = True
-        return self.world.reader(f"r{number}@example.org", *chosen, joined=self.at, **wishes)
+        return self.scenario.reader(f"r{number}@example.org", *chosen, joined=self.at, **wishes)
 
     def _publish(self) -> None:
         contents = {}
@@ -103,17 +103,19 @@ class Month:
         """One that is ready at once, or after a hold time."""
         held_for = timedelta(minutes=self.random.choice([0, 0, 60, 600]))
         ready = (self.now + held_for).replace(tzinfo=None).isoformat()
-        return self.world.edition(ready, contents, published_at=self.now)
+        return self.scenario.edition(ready, contents, published_at=self.now)
 
     def _send(self) -> None:
         only = self.random.choice(self.readers) if self.random.random() < 0.1 else None
-        with writing(self.world.engine) as connection:
+        with writing(self.scenario.engine) as connection:
             expire(connection, now=self.now)
         if self.random.random() < 0.1:
             numbers = self.random.sample(range(4), self.random.randint(0, 2))
             self.canaries = tuple(f"r{number}@example.org" for number in numbers)
-        self.world.compose(self.at, everyone=self.random.random() < 0.12, only=only, canaries=self.canaries)
-        with writing(self.world.engine) as connection:
+        self.scenario.compose(
+            self.at, everyone=self.random.random() < 0.12, only=only, canaries=self.canaries
+        )
+        with writing(self.scenario.engine) as connection:
             held_mail.hold_back_all(connection)
             waiting = select(deliveries.c.id).where(
                 deliveries.c.state.in_(["queued", "deferred"]), deliveries.c.next_attempt_at <= self.now
@@ -143,14 +145,14 @@ class Month:
                     debts.return_papers_once(connection, [mail], now=self.now)
 
     def _resend(self) -> None:
-        with writing(self.world.engine) as connection:
+        with writing(self.scenario.engine) as connection:
             sent = select(deliveries.c.id).where(deliveries.c.state.in_(["sent", "uncertain"]))
             last = connection.execute(sent.order_by(deliveries.c.id.desc()).limit(5)).scalars().all()
             if last:
                 resend.resend(connection, self.random.choice(last), now=self.now)
 
     def _leave(self) -> None:
-        with writing(self.world.engine) as connection:
+        with writing(self.scenario.engine) as connection:
             unsubscribe.unsubscribe(
                 connection,
                 subscriber_id=self.random.choice(self.readers),
@@ -161,7 +163,7 @@ class Month:
 
     def _unsubscribe_and_come_back(self) -> None:
         number = self.random.randrange(4)
-        with writing(self.world.engine) as connection:
+        with writing(self.scenario.engine) as connection:
             unsubscribe.unsubscribe(connection, subscriber_id=self.readers[number], how="web", now=self.now)
         self.now += timedelta(minutes=self.random.choice(PAUSES))
         self._add([self.random.choice(TOPICS)], {}, number)
@@ -174,7 +176,7 @@ class Month:
 
     def _add(self, topics: list[str], wishes: dict[str, object], number: int | None = None) -> None:
         number = self.random.randrange(4) if number is None else number
-        with writing(self.world.engine) as connection:
+        with writing(self.scenario.engine) as connection:
             signup.add(
                 connection,
                 address=f"r{number}@example.org",
@@ -193,7 +195,7 @@ class Month:
         if not self.newest:
             return
         number = self.random.randint(max(1, self.newest - 3), self.newest)
-        with writing(self.world.engine) as connection:
+        with writing(self.scenario.engine) as connection:
             if number in self.held:
                 editions.release(connection, number, now=self.now)
                 held_mail.release_held(connection, number, now=self.now)
@@ -206,39 +208,39 @@ class Month:
 
     def _drop(self) -> None:
         if self.titles:
-            paper = self.world.paper(self.random.choice(self.titles[-10:]))
-            with writing(self.world.engine) as connection:
+            paper = self.scenario.paper(self.random.choice(self.titles[-10:]))
+            with writing(self.scenario.engine) as connection:
                 editions.drop(connection, [paper], now=self.now)
 
     def _take_topic_away(self) -> None:
         if self.titles:
-            paper = self.world.paper(self.random.choice(self.titles[-10:]))
+            paper = self.scenario.paper(self.random.choice(self.titles[-10:]))
             topic = self.random.choice(TOPICS[:4])
-            with writing(self.world.engine) as connection:
+            with writing(self.scenario.engine) as connection:
                 kept = merging.canonical(connection, paper)
                 topic_matches.correct(connection, kept, topic, belongs=False, matcher=NoRules(), now=self.now)
 
     def _pause(self) -> None:
         until: datetime = self.now + self.random.randint(1, 4) * DAY
         who = self.random.choice(self.readers)
-        with writing(self.world.engine) as connection:
+        with writing(self.scenario.engine) as connection:
             unsubscribe.pause(connection, subscriber_id=who, until=until, how="web", now=self.now)
 
     def _merge_or_split(self) -> None:
         if len(self.titles) < 4:
             return
-        keep, other = (self.world.paper(t) for t in self.random.sample(self.titles[-12:], 2))
-        with reading(self.world.engine) as connection:
+        keep, other = (self.scenario.paper(t) for t in self.random.sample(self.titles[-12:], 2))
+        with reading(self.scenario.engine) as connection:
             merged = connection.execute(select(papers.c.merged_into).where(papers.c.id == other)).scalar()
         if merged is None:
-            merge_papers(self.world.engine, keep, other, now=self.now)
+            merge_papers(self.scenario.engine, keep, other, now=self.now)
         else:
-            split_papers(self.world.engine, other, now=self.now)
+            split_papers(self.scenario.engine, other, now=self.now)
 
 
-def shown_too_early(world: Scenario) -> int:
+def shown_too_early(scenario: Scenario) -> int:
     """Mails that hold papers of an edition before its time, but for those to canaries."""
-    with reading(world.engine) as connection:
+    with reading(scenario.engine) as connection:
         known = select(canary_slots.c.edition).where(
             canary_slots.c.edition == digest_papers.c.edition,
             canary_slots.c.subscriber_id == deliveries.c.subscriber_id,
@@ -257,14 +259,14 @@ def play(folder: Path, seed: int, *, url: str | None = None, steps: int = STEPS)
     month = Month(folder, seed, url=url)
     for _ in range(steps):
         month.step()
-        found = month.world.audit(month.at)
+        found = month.scenario.audit(month.at)
         assert found.clean, f"seed {seed}, {month.at}: {found.findings}"
         for reader in month.readers:
-            doubted = [title for mail in month.world.maybes_of(reader) for title in mail]
+            doubted = [title for mail in month.scenario.maybes_of(reader) for title in mail]
             assert len(doubted) == len(set(doubted)), f"seed {seed}, {month.at}: doubted twice"
-    assert shown_too_early(month.world) == 0, f"seed {seed}"
+    assert shown_too_early(month.scenario) == 0, f"seed {seed}"
     assert found.given > 20, "a month in which nothing happened proves nothing"
-    month.world.engine.dispose()
+    month.scenario.engine.dispose()
 
 
 @pytest.mark.parametrize("seed", range(1, 4))

@@ -159,7 +159,7 @@ class Model:
 
 
 class WordRules:
-    """A paper belongs to the topics whose names stand in its title."""
+    """A paper belongs to the topics whose names are in its title."""
 
     def match(self, title: str, abstract: str) -> Sequence[TopicMatch]:
         return [
@@ -174,7 +174,7 @@ class Year:
 
     def __init__(self, folder: Path, *, seed: int, readers: int, days: int, dumps: int, outages: int) -> None:
         self.random = random.Random(seed)
-        self.world = Scenario(folder)
+        self.scenario = Scenario(folder)
         self.start = utc("2026-03-01")
         self.now = self.start
         self.end = self.start + days * DAY
@@ -184,12 +184,12 @@ class Year:
         self.published: Counter[int] = Counter()
         (folder / "inbox").mkdir()
         self.folder = folder / "inbox"
-        ingest = inbox_ingester(self.world.engine, archive=folder / "dumps", matcher=WordRules())
-        self.chores = Jobs(
-            engine=self.world.engine,
+        ingest = inbox_ingester(self.scenario.engine, archive=folder / "dumps", matcher=WordRules())
+        self.jobs = Jobs(
+            engine=self.scenario.engine,
             state_dir=folder,
             inbox=Inbox(self.folder, ingest=ingest, monotonic=lambda: self.ticks),
-            options=self.world.options(),
+            options=self.scenario.options(),
             delivery=DeliveryOptions(
                 relays=[Relay(host="127.0.0.1")],
                 builder=None,  # type: ignore[arg-type]  # nothing is handed to a server here
@@ -247,7 +247,7 @@ class Year:
             model.done_to = model.quiet_to = self.now
         model.joined = True
         model.follows |= set(topics)
-        with writing(self.world.engine) as connection:
+        with writing(self.scenario.engine) as connection:
             return signup.add(
                 connection,
                 address=f"r{number}@example.org",
@@ -272,7 +272,7 @@ class Year:
         model = self.models[number]
         resumes = model.paused_until is not None and model.paused_until > self.now
         until = None if resumes else self.now + self.random.randint(1, 20) * DAY
-        with writing(self.world.engine) as connection:
+        with writing(self.scenario.engine) as connection:
             unsubscribe.pause(connection, subscriber_id=model.id, until=until, how="web", now=self.now)
         model.paused_until = until
 
@@ -301,7 +301,7 @@ class Year:
             return
         model = self.models[number]
         self._given_up(model, NoDigestReason.LEFT)
-        with writing(self.world.engine) as connection:
+        with writing(self.scenario.engine) as connection:
             unsubscribe.unsubscribe(connection, subscriber_id=model.id, how="web", now=self.now)
         model.joined = False
         for topic in list(model.follows):
@@ -316,7 +316,7 @@ class Year:
         if number is None or len(self.models[number].follows) < 2:
             return
         topic = sorted(self.models[number].follows)[0]
-        with writing(self.world.engine) as connection:
+        with writing(self.scenario.engine) as connection:
             unsubscribe.unsubscribe(
                 connection, subscriber_id=self.models[number].id, how="web", now=self.now, topics=[topic]
             )
@@ -325,19 +325,21 @@ class Year:
     # what the scheduler does
 
     def _drop_dump(self) -> list[tuple[str, frozenset[str]]]:
-        told = []
+        listed = []
         for _ in range(self.random.randint(1, 5)):
             self.titles += 1
             chosen = self.random.sample(TOPICS[:4], self.random.choice([0, 1, 1, 1, 2]))
             title = f"Paper {self.titles} {_word(self.titles)} on {' and '.join(chosen) or 'nothing'}"
-            told.append((title, frozenset(chosen) | {"everything"}))
+            listed.append((title, frozenset(chosen) | {"everything"}))
         name = f"{self.now:%Y-%m-%d}.txt"
-        (self.folder / name).write_bytes(page(f"{self.now:%b} {self.now.day}", *(title for title, _ in told)))
-        return told
+        (self.folder / name).write_bytes(
+            page(f"{self.now:%b} {self.now.day}", *(title for title, _ in listed))
+        )
+        return listed
 
     def _take_in(self) -> None:
         for _ in range(2):
-            self.chores.ingest_inbox()
+            self.jobs.ingest_inbox()
             self.ticks += QUIET_SECONDS
 
     def play(self) -> None:
@@ -364,8 +366,8 @@ class Year:
 
     def _run(self) -> None:
         expected = sum(model.run(self.now) for model in self.models)
-        self.chores.compose()
-        with writing(self.world.engine) as connection:
+        self.jobs.compose()
+        with writing(self.scenario.engine) as connection:
             ids = list(
                 connection.execute(
                     select(deliveries.c.id).where(deliveries.c.state == DeliveryState.QUEUED)
@@ -383,9 +385,9 @@ class Year:
     # what must be true
 
     def check(self) -> None:
-        found = audit(self.world.engine, now=self.now)
+        found = audit(self.scenario.engine, now=self.now)
         assert (found.repeated, found.missed, found.findings) == (0, 0, [])
-        with reading(self.world.engine) as connection:
+        with reading(self.scenario.engine) as connection:
             rows = connection.execute(
                 select(deliveries.c.subscriber_id, deliveries.c.key, papers.c.title)
                 .join(digest_papers, digest_papers.c.digest_id == deliveries.c.digest_id)
@@ -458,7 +460,7 @@ def test_simulated_weeks_keep_every_slot_and_every_reason(tmp_path: Path) -> Non
         year = Year(folder, seed=1, readers=40, days=35, dumps=24, outages=5)
         year.play()
         year.check()
-        year.world.engine.dispose()
+        year.scenario.engine.dispose()
 
 
 @pytest.mark.prove
@@ -468,4 +470,4 @@ def test_simulated_year_keeps_every_slot_and_every_reason(tmp_path: Path) -> Non
         year = Year(folder, seed=2026, readers=400, days=365, dumps=250, outages=30)
         year.play()
         year.check()
-        year.world.engine.dispose()
+        year.scenario.engine.dispose()

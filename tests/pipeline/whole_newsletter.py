@@ -87,7 +87,7 @@ class WholeNewsletter:
             )
         )
         self.links = Links(base_url="http://localhost:8000", secret_keys=["a key of the tests"])
-        self.post = DeliveryOptions(
+        self.delivery_options = DeliveryOptions(
             relays=[Relay(host="127.0.0.1", port=port, security=Security.NONE, connections=2)],
             builder=self.builder,
             links=self.links,
@@ -139,7 +139,7 @@ class WholeNewsletter:
         return SendOptions(renderer=self.renderer, **changes)
 
     def send(self, at: str, **changes: Any) -> SendReport:
-        return send(self.engine, self.options(**changes), self.post, now=utc(at))
+        return send(self.engine, self.options(**changes), self.delivery_options, now=utc(at))
 
     def audit(self, at: str) -> AuditReport:
         return audit(self.engine, now=utc(at))

@@ -53,7 +53,7 @@ class NewsletterSite:
         self.now = START
         self.office = WholeNewsletter(folder, port=server.port, brand=BRAND, url=url)
         self.office.links = replace(self.office.links, secret_keys=keys, base_url=base)
-        self.office.post = replace(self.office.post, links=self.office.links)
+        self.office.delivery_options = replace(self.office.delivery_options, links=self.office.links)
         environment = MailEnvironment()
         views = topic_views(list(self.office.topics.values()))
         self.policy = ReaderPolicy(known_topics=tuple(self.office.topics), suppression_key=SUPPRESSION_KEY)
@@ -79,7 +79,7 @@ class NewsletterSite:
         )
         self.mailer = RequestMailer(
             self.office.engine,
-            options=self.office.post,
+            options=self.office.delivery_options,
             renderer=self.site.transactional_renderer,
             policy=self.policy,
             request_limits=self.request_limits,

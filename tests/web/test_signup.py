@@ -245,7 +245,7 @@ def test_a_broken_template_loses_no_request(desk: NewsletterSite, tmp_path: Path
     renderer = TransactionalRenderer(environment, brand=BRAND, topics=desk.site.views)
     broken = RequestMailer(
         desk.site.engine,
-        options=desk.office.post,
+        options=desk.office.delivery_options,
         renderer=renderer,
         policy=desk.policy,
         request_limits=desk.request_limits,

@@ -31,188 +31,188 @@ from tests.pipeline.scenario import TOPICS, Scenario, utc
 
 
 @pytest.fixture
-def world(tmp_path: Path, database_url: str) -> Iterator[Scenario]:
-    world = Scenario(tmp_path, url=database_url)
-    yield world
-    world.engine.dispose()
+def scenario(tmp_path: Path, database_url: str) -> Iterator[Scenario]:
+    scenario = Scenario(tmp_path, url=database_url)
+    yield scenario
+    scenario.engine.dispose()
 
 
-def test_each_reader_gets_what_they_follow_once(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    bob = world.reader("bob@example.org", "quantum", "circuits", joined="2026-04-12T12:00")
-    eve = world.reader("eve@example.org", "everything", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T05:00", {"A": ["circuits"], "B": ["quantum"], "C": []})
-    world.day("2026-04-13T07:00")
-    world.edition("2026-04-14T05:00", {"D": ["quantum", "circuits"]})
-    world.day("2026-04-14T07:00")
-    assert world.mails_to(ada) == [["A"], ["D"]]
-    assert world.mails_to(bob) == [["A", "B"], ["D"]]
-    assert world.mails_to(eve) == [["A", "B", "C"], ["D"]]
-    report = world.audit("2026-04-14T08:00")
+def test_each_reader_gets_what_they_follow_once(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    bob = scenario.reader("bob@example.org", "quantum", "circuits", joined="2026-04-12T12:00")
+    eve = scenario.reader("eve@example.org", "everything", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"], "B": ["quantum"], "C": []})
+    scenario.day("2026-04-13T07:00")
+    scenario.edition("2026-04-14T05:00", {"D": ["quantum", "circuits"]})
+    scenario.day("2026-04-14T07:00")
+    assert scenario.mails_to(ada) == [["A"], ["D"]]
+    assert scenario.mails_to(bob) == [["A", "B"], ["D"]]
+    assert scenario.mails_to(eve) == [["A", "B", "C"], ["D"]]
+    report = scenario.audit("2026-04-14T08:00")
     assert (report.subscribers, report.deliveries, report.given) == (3, 6, 9)
     assert (report.repeated, report.missed, report.pending) == (0, 0, {})
 
 
 def test_reader_whose_zone_is_not_known_here_holds_up_nobody(
-    world: Scenario, caplog: pytest.LogCaptureFixture
+    scenario: Scenario, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As after a move to a machine that knows fewer zones."""
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    bob = world.reader("bob@example.org", "circuits", joined="2026-04-12T12:00", timezone="Asia/Tokyo")
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    bob = scenario.reader("bob@example.org", "circuits", joined="2026-04-12T12:00", timezone="Asia/Tokyo")
     people = table_of(Subscriber)
-    with writing(world.engine) as connection:
+    with writing(scenario.engine) as connection:
         connection.execute(update(people).where(people.c.id == bob).values(timezone="Mars/Olympus"))
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
-    with reading(world.engine) as connection:
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    with reading(scenario.engine) as connection:
         assert pending_work.has_due_slots(connection, now=utc("2026-04-13T07:00"))
-    world.day("2026-04-13T07:00")
-    assert (world.mails_to(ada), world.mails_to(bob)) == ([["A"]], [["A"]])
+    scenario.day("2026-04-13T07:00")
+    assert (scenario.mails_to(ada), scenario.mails_to(bob)) == ([["A"]], [["A"]])
     assert "timezone='Mars/Olympus' of people=1 is not known here: UTC" in caplog.text
-    report = world.audit("2026-04-13T08:00")
+    report = scenario.audit("2026-04-13T08:00")
     assert (report.given, report.repeated, report.missed, report.pending) == (2, 0, 0, {})
 
 
-def test_running_again_composes_nothing(world: Scenario) -> None:
-    world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
-    assert world.compose("2026-04-13T07:00").composed == 1
-    assert world.compose("2026-04-13T07:00").composed == 0
-    assert world.compose("2026-04-13T07:01", everyone=True).composed == 0
+def test_running_again_composes_nothing(scenario: Scenario) -> None:
+    scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    assert scenario.compose("2026-04-13T07:00").composed == 1
+    assert scenario.compose("2026-04-13T07:00").composed == 0
+    assert scenario.compose("2026-04-13T07:01", everyone=True).composed == 0
 
 
-def test_runs_at_once_compose_once(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
-    at_hand = threading.Thread(target=lambda: world.compose("2026-04-13T07:01", everyone=True))
-    with writing(world.engine) as connection:
-        compose_in(connection, world.options(), now=utc("2026-04-13T07:00"))
+def test_runs_at_once_compose_once(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    at_hand = threading.Thread(target=lambda: scenario.compose("2026-04-13T07:01", everyone=True))
+    with writing(scenario.engine) as connection:
+        compose_in(connection, scenario.options(), now=utc("2026-04-13T07:00"))
         at_hand.start()
         at_hand.join(0.3)
         assert at_hand.is_alive()
     at_hand.join()
-    assert world.mails_to(ada) == [["A"]]
+    assert scenario.mails_to(ada) == [["A"]]
 
 
-def test_equal_readers_share_one_digest(world: Scenario) -> None:
+def test_equal_readers_share_one_digest(scenario: Scenario) -> None:
     for number in range(5):
-        world.reader(f"r{number}@example.org", "circuits", joined=f"2026-04-{number + 1:02}T12:00")
-    world.reader("other@example.org", "quantum", joined="2026-04-01T12:00")
-    world.edition("2026-04-13T05:00", {"A": ["circuits"], "B": ["quantum"]})
-    assert world.compose("2026-04-13T07:00").composed == 6
-    with reading(world.engine) as connection:
+        scenario.reader(f"r{number}@example.org", "circuits", joined=f"2026-04-{number + 1:02}T12:00")
+    scenario.reader("other@example.org", "quantum", joined="2026-04-01T12:00")
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"], "B": ["quantum"]})
+    assert scenario.compose("2026-04-13T07:00").composed == 6
+    with reading(scenario.engine) as connection:
         assert connection.execute(select(func.count()).select_from(digests)).scalar_one() == 2
 
 
-def test_joining_starts_now(world: Scenario) -> None:
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-13T06:00")
-    assert world.day("2026-04-13T07:00").composed == 0
-    world.edition("2026-04-14T05:00", {"B": ["circuits"]})
-    world.day("2026-04-14T07:00")
-    assert world.mails_to(ada) == [["B"]]
+def test_joining_starts_now(scenario: Scenario) -> None:
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-13T06:00")
+    assert scenario.day("2026-04-13T07:00").composed == 0
+    scenario.edition("2026-04-14T05:00", {"B": ["circuits"]})
+    scenario.day("2026-04-14T07:00")
+    assert scenario.mails_to(ada) == [["B"]]
 
 
-def test_an_hour_in_a_zone_decides_when(world: Scenario) -> None:
-    world.reader("tokyo@example.org", "circuits", joined="2026-04-12T00:00", timezone="Asia/Tokyo", hour=6)
-    world.reader("lima@example.org", "circuits", joined="2026-04-12T00:00", timezone="America/Lima")
-    world.edition("2026-04-12T20:00", {"A": ["circuits"]})
-    composed = [world.compose(f"2026-04-{at}").composed for at in ("12T20:59", "12T21:00", "13T11:59")]
+def test_an_hour_in_a_zone_decides_when(scenario: Scenario) -> None:
+    scenario.reader("tokyo@example.org", "circuits", joined="2026-04-12T00:00", timezone="Asia/Tokyo", hour=6)
+    scenario.reader("lima@example.org", "circuits", joined="2026-04-12T00:00", timezone="America/Lima")
+    scenario.edition("2026-04-12T20:00", {"A": ["circuits"]})
+    composed = [scenario.compose(f"2026-04-{at}").composed for at in ("12T20:59", "12T21:00", "13T11:59")]
     assert composed == [0, 1, 0]
-    assert world.compose("2026-04-13T12:00").composed == 1
+    assert scenario.compose("2026-04-13T12:00").composed == 1
 
 
-def test_papers_ready_after_the_slot_wait_for_the_next(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T08:00", {"A": ["circuits"]})
-    assert world.day("2026-04-13T09:00").closed == {"nothing new": 1}
-    assert world.audit("2026-04-13T09:00").pending == {"waits for the next slot": 1}
-    world.day("2026-04-14T07:00")
-    assert world.mails_to(ada) == [["A"]]
+def test_papers_ready_after_the_slot_wait_for_the_next(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T08:00", {"A": ["circuits"]})
+    assert scenario.day("2026-04-13T09:00").closed == {"nothing new": 1}
+    assert scenario.audit("2026-04-13T09:00").pending == {"waits for the next slot": 1}
+    scenario.day("2026-04-14T07:00")
+    assert scenario.mails_to(ada) == [["A"]]
 
 
-def test_of_several_missed_slots_only_the_last_counts_and_all_comes_at_once(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+def test_of_several_missed_slots_only_the_last_counts_and_all_comes_at_once(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
     for day in (13, 14, 15):
-        world.edition(f"2026-04-{day}T05:00", {f"paper of {day}": ["circuits"]})
-    assert world.audit("2026-04-15T20:00").pending == {"no run since its slot": 3}
-    world.day("2026-04-15T20:00")
-    world.edition("2026-04-16T05:00", {"paper of 16": ["circuits"]})
-    assert world.day("2026-04-16T07:00").closed == {"passed over": 1}  # 11 hours after the last
-    world.day("2026-04-17T07:00")
-    assert world.mails_to(ada) == [["paper of 13", "paper of 14", "paper of 15"], ["paper of 16"]]
-    assert world.audit("2026-04-17T08:00").clean
+        scenario.edition(f"2026-04-{day}T05:00", {f"paper of {day}": ["circuits"]})
+    assert scenario.audit("2026-04-15T20:00").pending == {"no run since its slot": 3}
+    scenario.day("2026-04-15T20:00")
+    scenario.edition("2026-04-16T05:00", {"paper of 16": ["circuits"]})
+    assert scenario.day("2026-04-16T07:00").closed == {"passed over": 1}  # 11 hours after the last
+    scenario.day("2026-04-17T07:00")
+    assert scenario.mails_to(ada) == [["paper of 13", "paper of 14", "paper of 15"], ["paper of 16"]]
+    assert scenario.audit("2026-04-17T08:00").clean
 
 
-def test_send_now_gives_everyone_theirs_and_the_slot_is_passed_over(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    world.edition("2026-04-12T20:00", {"A": ["circuits"]})
-    assert world.compose("2026-04-12T21:00", everyone=True).composed == 1
-    world.all_become(DeliveryState.SENT, at="2026-04-12T21:00")
-    world.edition("2026-04-13T05:00", {"B": ["circuits"]})
-    assert world.day("2026-04-13T07:00").composed == 0
-    assert world.day("2026-04-14T07:00").composed == 1
-    assert world.mails_to(ada) == [["A"], ["B"]]
-    assert world.audit("2026-04-14T08:00").clean
+def test_send_now_gives_everyone_theirs_and_the_slot_is_passed_over(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-12T20:00", {"A": ["circuits"]})
+    assert scenario.compose("2026-04-12T21:00", everyone=True).composed == 1
+    scenario.all_become(DeliveryState.SENT, at="2026-04-12T21:00")
+    scenario.edition("2026-04-13T05:00", {"B": ["circuits"]})
+    assert scenario.day("2026-04-13T07:00").composed == 0
+    assert scenario.day("2026-04-14T07:00").composed == 1
+    assert scenario.mails_to(ada) == [["A"], ["B"]]
+    assert scenario.audit("2026-04-14T08:00").clean
 
 
-def test_only_restricts_a_run_to_one_person(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    bob = world.reader("bob@example.org", "circuits", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
-    assert world.compose("2026-04-13T07:00", only=ada).composed == 1
-    assert (world.mails_to(ada), world.mails_to(bob)) == ([["A"]], [])
+def test_only_restricts_a_run_to_one_person(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    bob = scenario.reader("bob@example.org", "circuits", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    assert scenario.compose("2026-04-13T07:00", only=ada).composed == 1
+    assert (scenario.mails_to(ada), scenario.mails_to(bob)) == ([["A"]], [])
 
 
 def test_what_does_not_fit_leads_the_next_digest(tmp_path: Path) -> None:
-    world = Scenario(tmp_path, room=400)  # two titles
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T05:00", {title: ["circuits"] for title in "ABC"})
-    world.day("2026-04-13T07:00")
-    assert world.audit("2026-04-13T08:00").pending == {"no room in the last digest; it leads the next": 1}
-    world.edition("2026-04-14T05:00", {title: ["circuits"] for title in "DE"})
-    world.day("2026-04-14T07:00")
-    world.day("2026-04-15T07:00")
-    assert world.mails_to(ada) == [["A", "B", "(C)"], ["C", "D", "(E)"], ["E"]]
-    assert world.audit("2026-04-15T08:00").clean
+    scenario = Scenario(tmp_path, room=400)  # two titles
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T05:00", {title: ["circuits"] for title in "ABC"})
+    scenario.day("2026-04-13T07:00")
+    assert scenario.audit("2026-04-13T08:00").pending == {"no room in the last digest; it leads the next": 1}
+    scenario.edition("2026-04-14T05:00", {title: ["circuits"] for title in "DE"})
+    scenario.day("2026-04-14T07:00")
+    scenario.day("2026-04-15T07:00")
+    assert scenario.mails_to(ada) == [["A", "B", "(C)"], ["C", "D", "(E)"], ["E"]]
+    assert scenario.audit("2026-04-15T08:00").clean
 
 
-def test_a_minimum_postpones_until_the_oldest_paper_has_waited_a_week(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00", minimum=3)
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
+def test_a_minimum_postpones_until_the_oldest_paper_has_waited_a_week(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00", minimum=3)
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
     for day in range(13, 20):
-        assert world.day(f"2026-04-{day}T07:00").closed == {"too few": 1}
-    assert world.audit("2026-04-19T08:00").pending == {"fewer papers than the reader's minimum": 1}
-    assert world.day("2026-04-20T07:00").composed == 1
-    assert world.mails_to(ada) == [["A"]]
+        assert scenario.day(f"2026-04-{day}T07:00").closed == {"too few": 1}
+    assert scenario.audit("2026-04-19T08:00").pending == {"fewer papers than the reader's minimum": 1}
+    assert scenario.day("2026-04-20T07:00").composed == 1
+    assert scenario.mails_to(ada) == [["A"]]
 
 
-def test_a_pause_only_postpones(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    with writing(world.engine) as connection:
+def test_a_pause_only_postpones(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    with writing(scenario.engine) as connection:
         unsubscribe.pause(
             connection, subscriber_id=ada, until=utc("2026-04-15T00:00"), how="admin", now=utc("2026-04-13")
         )
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
-    assert world.day("2026-04-13T07:00").closed == {"paused": 1}
-    assert world.compose("2026-04-13T09:00", everyone=True).composed == 0
-    world.edition("2026-04-14T05:00", {"B": ["circuits"]})
-    world.day("2026-04-15T07:00")
-    assert world.mails_to(ada) == [["A", "B"]]
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    assert scenario.day("2026-04-13T07:00").closed == {"paused": 1}
+    assert scenario.compose("2026-04-13T09:00", everyone=True).composed == 0
+    scenario.edition("2026-04-14T05:00", {"B": ["circuits"]})
+    scenario.day("2026-04-15T07:00")
+    assert scenario.mails_to(ada) == [["A", "B"]]
 
 
-def test_debts_end_after_thirty_days(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
-    world.edition("2026-05-13T05:00", {"B": ["circuits"]})
-    world.day("2026-05-14T07:00")
-    assert world.mails_to(ada) == [["B"]]
-    assert world.audit("2026-05-14T08:00").ended == {"too old": 1}
+def test_debts_end_after_thirty_days(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    scenario.edition("2026-05-13T05:00", {"B": ["circuits"]})
+    scenario.day("2026-05-14T07:00")
+    assert scenario.mails_to(ada) == [["B"]]
+    assert scenario.audit("2026-05-14T08:00").ended == {"too old": 1}
 
 
-def test_leaving_a_topic_ends_what_it_owed_and_coming_back_starts_now(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T08:00", {"A": ["circuits"], "B": ["quantum"]})
-    with writing(world.engine) as connection:
+def test_leaving_a_topic_ends_what_it_owed_and_coming_back_starts_now(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T08:00", {"A": ["circuits"], "B": ["quantum"]})
+    with writing(scenario.engine) as connection:
         unsubscribe.unsubscribe(
             connection, subscriber_id=ada, how="web", now=utc("2026-04-13T09:00"), topics=["circuits"]
         )
@@ -229,127 +229,127 @@ def test_leaving_a_topic_ends_what_it_owed_and_coming_back_starts_now(world: Sce
             defaults=Preferences(),
             default_topics=(),
         )
-    world.edition("2026-04-14T05:00", {"C": ["circuits"]})
-    world.day("2026-04-14T07:00")
-    assert world.mails_to(ada) == [["C", "B"]]
-    assert world.audit("2026-04-14T08:00").ended == {"left": 1}
+    scenario.edition("2026-04-14T05:00", {"C": ["circuits"]})
+    scenario.day("2026-04-14T07:00")
+    assert scenario.mails_to(ada) == [["C", "B"]]
+    assert scenario.audit("2026-04-14T08:00").ended == {"left": 1}
 
 
-def test_a_paper_that_comes_again_through_another_topic_is_not_repeated(world: Scenario) -> None:
-    both = world.reader("both@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
-    only = world.reader("only@example.org", "quantum", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
-    world.day("2026-04-13T07:00")
-    world.edition("2026-04-14T05:00", {"A": ["quantum"], "B": ["quantum"]})
-    world.day("2026-04-14T07:00")
-    assert (world.mails_to(both), world.mails_to(only)) == ([["A"], ["B"]], [["A", "B"]])
-    assert world.audit("2026-04-14T08:00").clean
+def test_a_paper_that_comes_again_through_another_topic_is_not_repeated(scenario: Scenario) -> None:
+    both = scenario.reader("both@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
+    only = scenario.reader("only@example.org", "quantum", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    scenario.day("2026-04-13T07:00")
+    scenario.edition("2026-04-14T05:00", {"A": ["quantum"], "B": ["quantum"]})
+    scenario.day("2026-04-14T07:00")
+    assert (scenario.mails_to(both), scenario.mails_to(only)) == ([["A"], ["B"]], [["A", "B"]])
+    assert scenario.audit("2026-04-14T08:00").clean
 
 
-def test_merged_papers_given_to_either_are_given(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
-    world.day("2026-04-13T07:00")
-    world.edition("2026-04-14T05:00", {"A again": ["circuits"], "B": ["circuits"]})
-    with writing(world.engine) as connection:
+def test_merged_papers_given_to_either_are_given(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    scenario.day("2026-04-13T07:00")
+    scenario.edition("2026-04-14T05:00", {"A again": ["circuits"], "B": ["circuits"]})
+    with writing(scenario.engine) as connection:
         connection.execute(
             update(papers)
             .where(papers.c.title == "A again")
             .values(merged_into=select(papers.c.id).where(papers.c.title == "A").scalar_subquery())
         )
-    world.day("2026-04-14T07:00")
-    assert world.mails_to(ada) == [["A"], ["B"]]
-    assert world.audit("2026-04-14T08:00").clean
+    scenario.day("2026-04-14T07:00")
+    assert scenario.mails_to(ada) == [["A"], ["B"]]
+    assert scenario.audit("2026-04-14T08:00").clean
 
 
-def test_a_paper_split_off_counts_as_given_where_its_other_half_was(world: Scenario) -> None:
-    had = world.reader("had@example.org", "circuits", joined="2026-04-12T12:00")
-    not_yet = world.reader("later@example.org", "circuits", "quantum", joined="2026-04-12T12:00", hour=9)
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
-    one, other = world.paper("A"), world.paper("A again")
-    with writing(world.engine) as connection:
+def test_a_paper_split_off_counts_as_given_where_its_other_half_was(scenario: Scenario) -> None:
+    had = scenario.reader("had@example.org", "circuits", joined="2026-04-12T12:00")
+    not_yet = scenario.reader("later@example.org", "circuits", "quantum", joined="2026-04-12T12:00", hour=9)
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    one, other = scenario.paper("A"), scenario.paper("A again")
+    with writing(scenario.engine) as connection:
         merging.merge(connection, one, other, now=utc("2026-04-13T06:00"))
-    world.day("2026-04-13T07:00")
-    world.edition("2026-04-13T08:00", {"A again": ["circuits"]})
-    with writing(world.engine) as connection:
+    scenario.day("2026-04-13T07:00")
+    scenario.edition("2026-04-13T08:00", {"A again": ["circuits"]})
+    with writing(scenario.engine) as connection:
         merging.split(connection, other, now=utc("2026-04-13T08:30"))
-    world.day("2026-04-13T09:00")
-    world.edition("2026-04-14T05:00", {"B": ["circuits"]})
-    world.day("2026-04-14T07:00")
-    assert world.mails_to(had) == [["A"], ["B"]]
-    assert world.mails_to(not_yet) == [["A", "A again"]]
-    assert world.audit("2026-04-14T08:00").clean
+    scenario.day("2026-04-13T09:00")
+    scenario.edition("2026-04-14T05:00", {"B": ["circuits"]})
+    scenario.day("2026-04-14T07:00")
+    assert scenario.mails_to(had) == [["A"], ["B"]]
+    assert scenario.mails_to(not_yet) == [["A", "A again"]]
+    assert scenario.audit("2026-04-14T08:00").clean
 
 
-def test_a_held_edition_waits_and_comes_to_those_who_have_not_got_it(world: Scenario) -> None:
-    early = world.reader("early@example.org", "circuits", joined="2026-04-12T00:00", hour=6)
-    late = world.reader("late@example.org", "circuits", joined="2026-04-12T00:00", hour=7)
-    number = world.edition("2026-04-13T05:00", {"A": ["circuits"]})
-    world.day("2026-04-13T06:00")
-    with writing(world.engine) as connection:
+def test_a_held_edition_waits_and_comes_to_those_who_have_not_got_it(scenario: Scenario) -> None:
+    early = scenario.reader("early@example.org", "circuits", joined="2026-04-12T00:00", hour=6)
+    late = scenario.reader("late@example.org", "circuits", joined="2026-04-12T00:00", hour=7)
+    number = scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    scenario.day("2026-04-13T06:00")
+    with writing(scenario.engine) as connection:
         edition_store.hold(connection, number)
-    world.day("2026-04-13T07:00")
-    assert world.audit("2026-04-13T07:30").pending == {"its edition is held": 1}
-    with writing(world.engine) as connection:
+    scenario.day("2026-04-13T07:00")
+    assert scenario.audit("2026-04-13T07:30").pending == {"its edition is held": 1}
+    with writing(scenario.engine) as connection:
         edition_store.release(connection, number, now=utc("2026-04-13T12:00"))
-    world.edition("2026-04-14T05:00", {"B": ["circuits"]})
-    world.day("2026-04-14T06:00")
-    world.day("2026-04-14T07:00")
-    assert (world.mails_to(early), world.mails_to(late)) == ([["A"], ["B"]], [["A", "B"]])
-    assert world.audit("2026-04-14T08:00").clean
+    scenario.edition("2026-04-14T05:00", {"B": ["circuits"]})
+    scenario.day("2026-04-14T06:00")
+    scenario.day("2026-04-14T07:00")
+    assert (scenario.mails_to(early), scenario.mails_to(late)) == ([["A"], ["B"]], [["A", "B"]])
+    assert scenario.audit("2026-04-14T08:00").clean
 
 
-def test_a_dropped_paper_leaves_composed_mails_that_nobody_took_yet(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T05:00", {"A": ["circuits"], "B": ["circuits"]})
-    world.compose("2026-04-13T07:00")
-    dropped = world.paper("A")
-    with writing(world.engine) as connection:
+def test_a_dropped_paper_leaves_composed_mails_that_nobody_took_yet(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"], "B": ["circuits"]})
+    scenario.compose("2026-04-13T07:00")
+    dropped = scenario.paper("A")
+    with writing(scenario.engine) as connection:
         edition_store.drop(connection, [dropped], now=utc("2026-04-13T07:01"))
-    world.day("2026-04-13T07:02")
-    assert world.mails_to(ada) == [["B"]]
-    assert world.audit("2026-04-13T08:00").ended == {"dropped": 1}
+    scenario.day("2026-04-13T07:02")
+    assert scenario.mails_to(ada) == [["B"]]
+    assert scenario.audit("2026-04-13T08:00").ended == {"dropped": 1}
 
 
-def test_a_changed_preference_recomposes_a_mail_that_nobody_took_yet(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T05:00", {"A": ["circuits"], "B": ["quantum"]})
-    world.compose("2026-04-13T07:00")
-    with writing(world.engine) as connection:
+def test_a_changed_preference_recomposes_a_mail_that_nobody_took_yet(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"], "B": ["quantum"]})
+    scenario.compose("2026-04-13T07:00")
+    with writing(scenario.engine) as connection:
         unsubscribe.unsubscribe(
             connection, subscriber_id=ada, how="web", now=utc("2026-04-13T07:01"), topics=["quantum"]
         )
-    world.day("2026-04-13T07:02")
-    assert world.mails_to(ada) == [["A"]]
-    assert world.audit("2026-04-13T08:00").clean
+    scenario.day("2026-04-13T07:02")
+    assert scenario.mails_to(ada) == [["A"]]
+    assert scenario.audit("2026-04-13T08:00").clean
 
 
-def test_two_queued_mails_of_a_reader_who_then_changes_something_stop_nobody(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
-    bob = world.reader("bob@example.org", "circuits", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
-    world.compose("2026-04-13T07:00")
-    world.edition("2026-04-13T08:00", {"B": ["circuits"]})
-    world.compose("2026-04-13T09:00", everyone=True)
-    with writing(world.engine) as connection:
+def test_two_queued_mails_of_a_reader_who_then_changes_something_stop_nobody(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", "quantum", joined="2026-04-12T12:00")
+    bob = scenario.reader("bob@example.org", "circuits", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    scenario.compose("2026-04-13T07:00")
+    scenario.edition("2026-04-13T08:00", {"B": ["circuits"]})
+    scenario.compose("2026-04-13T09:00", everyone=True)
+    with writing(scenario.engine) as connection:
         unsubscribe.unsubscribe(
             connection, subscriber_id=ada, how="web", now=utc("2026-04-13T09:30"), topics=["quantum"]
         )
-    assert world.compose("2026-04-13T10:00").composed == 1
-    assert (world.mails_to(ada), world.mails_to(bob)) == ([["A"], ["B"]], [["A"], ["B"]])
+    assert scenario.compose("2026-04-13T10:00").composed == 1
+    assert (scenario.mails_to(ada), scenario.mails_to(bob)) == ([["A"], ["B"]], [["A"], ["B"]])
 
 
-def test_own_debts_lead_and_are_carried_by_the_next_mail(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    world.edition("2026-04-12T12:30", {"back": ["circuits"], "lost": ["circuits"], "gone": ["quantum"]})
-    assert world.compose("2026-04-12T13:00", everyone=True).composed == 1
-    with writing(world.engine) as connection:
+def test_own_debts_lead_and_are_carried_by_the_next_mail(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-12T12:30", {"back": ["circuits"], "lost": ["circuits"], "gone": ["quantum"]})
+    assert scenario.compose("2026-04-12T13:00", everyone=True).composed == 1
+    with writing(scenario.engine) as connection:
         connection.execute(update(deliveries).values(state=DeliveryState.SKIPPED))
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
     rows = [
         {
             "subscriber_id": ada,
-            "paper_id": world.paper(title),
+            "paper_id": scenario.paper(title),
             "topic": topic,
             "kind": kind,
             "made_at": utc("2026-04-12T13:00"),
@@ -360,11 +360,11 @@ def test_own_debts_lead_and_are_carried_by_the_next_mail(world: Scenario) -> Non
             ("gone", "quantum", "returned"),
         )
     ]
-    with writing(world.engine) as connection:
+    with writing(scenario.engine) as connection:
         connection.execute(insert(reader_debts), rows)
-    world.day("2026-04-13T07:00")
-    assert world.mails_to(ada)[1:] == [["back", "A", "lost"]]
-    with reading(world.engine) as connection:
+    scenario.day("2026-04-13T07:00")
+    assert scenario.mails_to(ada)[1:] == [["back", "A", "lost"]]
+    with reading(scenario.engine) as connection:
         states = connection.execute(
             select(papers.c.title, reader_debts.c.carried_by.is_not(None), reader_debts.c.ended)
             .join(papers, papers.c.id == reader_debts.c.paper_id)
@@ -377,20 +377,20 @@ def test_own_debts_lead_and_are_carried_by_the_next_mail(world: Scenario) -> Non
     ]
 
 
-def test_editions_freeze_pairs_in_the_order_of_the_listing(world: Scenario) -> None:
-    number = world.edition("2026-04-13T05:00", {"A": ["circuits"], "B": []})
-    with reading(world.engine) as connection:
+def test_editions_freeze_pairs_in_the_order_of_the_listing(scenario: Scenario) -> None:
+    number = scenario.edition("2026-04-13T05:00", {"A": ["circuits"], "B": []})
+    with reading(scenario.engine) as connection:
         rows = edition_store.rows(connection, number)
         places = connection.execute(select(edition_papers.c.place).distinct()).scalars().all()
         assert connection.execute(select(func.count()).select_from(editions)).scalar_one() == 1
     assert (rows[0]["papers"], rows[0]["by_topic"], sorted(places)) == (2, {"circuits": 1}, [1, 2])
 
 
-def test_an_expired_slot_leaves_deliveries_alone(world: Scenario) -> None:
-    world.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
-    world.edition("2026-04-13T05:00", {"A": ["circuits"]})
-    world.compose("2026-04-13T07:00")
-    with reading(world.engine) as connection:
+def test_an_expired_slot_leaves_deliveries_alone(scenario: Scenario) -> None:
+    scenario.reader("ada@example.org", "circuits", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    scenario.compose("2026-04-13T07:00")
+    with reading(scenario.engine) as connection:
         row = connection.execute(select(deliveries)).one()
     assert (row.key, row.slot_at, row.expires_at) == (
         "2026-04-13",

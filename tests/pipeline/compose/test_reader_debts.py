@@ -26,230 +26,232 @@ JOINED = "2026-04-12T12:00"
 
 
 @pytest.fixture
-def world(tmp_path: Path, database_url: str) -> Iterator[Scenario]:
-    world = Scenario(tmp_path, url=database_url)
-    yield world
-    world.engine.dispose()
+def scenario(tmp_path: Path, database_url: str) -> Iterator[Scenario]:
+    scenario = Scenario(tmp_path, url=database_url)
+    yield scenario
+    scenario.engine.dispose()
 
 
-def leave(world: Scenario, reader: int, at: str, *topics: str) -> None:
-    with writing(world.engine) as connection:
+def leave(scenario: Scenario, reader: int, at: str, *topics: str) -> None:
+    with writing(scenario.engine) as connection:
         unsubscribe.unsubscribe(
             connection, subscriber_id=reader, how="web", now=utc(at), topics=list(topics) or None
         )
 
 
-def take_out(world: Scenario, title: str, topic: str, at: str) -> None:
-    paper = world.paper(title)
-    with writing(world.engine) as connection:
+def take_out(scenario: Scenario, title: str, topic: str, at: str) -> None:
+    paper = scenario.paper(title)
+    with writing(scenario.engine) as connection:
         kept = merging.canonical(connection, paper)
         topic_matches.correct(connection, kept, topic, belongs=False, matcher=NoRules(), now=utc(at))
 
 
-def merge(world: Scenario, keep: str, other: str, at: str) -> None:
-    one, two = world.paper(keep), world.paper(other)
-    with writing(world.engine) as connection:
+def merge(scenario: Scenario, keep: str, other: str, at: str) -> None:
+    one, two = scenario.paper(keep), scenario.paper(other)
+    with writing(scenario.engine) as connection:
         merging.merge(connection, one, two, now=utc(at))
 
 
-def split(world: Scenario, title: str, at: str) -> None:
-    split_papers(world.engine, world.paper(title), now=utc(at))
+def split(scenario: Scenario, title: str, at: str) -> None:
+    split_papers(scenario.engine, scenario.paper(title), now=utc(at))
 
 
-def test_what_came_back_outlives_the_topic_it_was_shown_under(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", "quantum", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"P": ["circuits", "quantum"]})
-    world.run("2026-04-14T07:00", REFUSED)
-    leave(world, ada, "2026-04-14T09:00", "circuits")
-    world.run("2026-04-15T07:00")
-    assert world.mails_to(ada) == [["P"], ["P"]]
-    report = world.audit("2026-04-15T08:00")
+def test_what_came_back_outlives_the_topic_it_was_shown_under(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", "quantum", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"P": ["circuits", "quantum"]})
+    scenario.run("2026-04-14T07:00", REFUSED)
+    leave(scenario, ada, "2026-04-14T09:00", "circuits")
+    scenario.run("2026-04-15T07:00")
+    assert scenario.mails_to(ada) == [["P"], ["P"]]
+    report = scenario.audit("2026-04-15T08:00")
     assert (report.given, report.missed, report.ended) == (1, 0, {})
 
 
-def test_what_came_back_ends_with_its_last_topic(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", "neuromorphic", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"P": ["circuits", "quantum"]})
-    world.run("2026-04-14T07:00", REFUSED)
-    world.reader("ada@example.org", "quantum", joined="2026-04-14T08:00")  # starts after the paper was ready
-    leave(world, ada, "2026-04-14T09:00", "circuits")
-    assert world.audit("2026-04-14T09:30").ended == {"left": 1}
-    world.run("2026-04-15T07:00")
-    assert world.mails_to(ada) == [["P"]]
-    assert world.audit("2026-04-15T08:00").ended == {"left": 1}
+def test_what_came_back_ends_with_its_last_topic(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", "neuromorphic", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"P": ["circuits", "quantum"]})
+    scenario.run("2026-04-14T07:00", REFUSED)
+    scenario.reader(
+        "ada@example.org", "quantum", joined="2026-04-14T08:00"
+    )  # starts after the paper was ready
+    leave(scenario, ada, "2026-04-14T09:00", "circuits")
+    assert scenario.audit("2026-04-14T09:30").ended == {"left": 1}
+    scenario.run("2026-04-15T07:00")
+    assert scenario.mails_to(ada) == [["P"]]
+    assert scenario.audit("2026-04-15T08:00").ended == {"left": 1}
 
 
-def test_a_debt_ended_while_another_topic_covered_it_is_missed(world: Scenario) -> None:
-    world.reader("ada@example.org", "circuits", "quantum", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"P": ["circuits", "quantum"]})
-    world.run("2026-04-14T07:00", REFUSED)
-    with writing(world.engine) as connection:
+def test_a_debt_ended_while_another_topic_covered_it_is_missed(scenario: Scenario) -> None:
+    scenario.reader("ada@example.org", "circuits", "quantum", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"P": ["circuits", "quantum"]})
+    scenario.run("2026-04-14T07:00", REFUSED)
+    with writing(scenario.engine) as connection:
         connection.execute(update(reader_debts).values(ended="left"))
-    world.edition("2026-04-15T05:00", {"A": ["circuits"]})
-    world.run("2026-04-15T07:00")
-    assert world.audit("2026-04-15T08:00").missed == 1
+    scenario.edition("2026-04-15T05:00", {"A": ["circuits"]})
+    scenario.run("2026-04-15T07:00")
+    assert scenario.audit("2026-04-15T08:00").missed == 1
 
 
-def test_what_came_back_is_not_mailed_under_a_topic_that_an_admin_took_away(world: Scenario) -> None:
-    one = world.reader("one@example.org", "circuits", joined=JOINED)
-    two = world.reader("two@example.org", "circuits", "quantum", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"P": ["circuits", "quantum"]})
-    world.run("2026-04-14T07:00", REFUSED)
-    take_out(world, "P", "circuits", "2026-04-14T09:00")
-    world.run("2026-04-15T07:00")
-    assert (world.mails_to(one), world.mails_to(two)) == ([["P"]], [["P"], ["P"]])
-    report = world.audit("2026-04-15T08:00")
+def test_what_came_back_is_not_mailed_under_a_topic_that_an_admin_took_away(scenario: Scenario) -> None:
+    one = scenario.reader("one@example.org", "circuits", joined=JOINED)
+    two = scenario.reader("two@example.org", "circuits", "quantum", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"P": ["circuits", "quantum"]})
+    scenario.run("2026-04-14T07:00", REFUSED)
+    take_out(scenario, "P", "circuits", "2026-04-14T09:00")
+    scenario.run("2026-04-15T07:00")
+    assert (scenario.mails_to(one), scenario.mails_to(two)) == ([["P"]], [["P"], ["P"]])
+    report = scenario.audit("2026-04-15T08:00")
     assert (report.given, report.missed, report.ended) == (1, 0, {"withdrawn": 1})
 
 
-def test_a_topic_is_taken_from_what_was_merged_too(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"P": ["circuits"], "A": ["circuits"]})
-    merge(world, "Q", "P", "2026-04-14T06:00")
-    take_out(world, "Q", "circuits", "2026-04-14T06:30")
-    world.run("2026-04-14T07:00")
-    assert world.mails_to(ada) == [["A"]]
-    assert world.audit("2026-04-15T08:00").ended == {"withdrawn": 1}
+def test_a_topic_is_taken_from_what_was_merged_too(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"P": ["circuits"], "A": ["circuits"]})
+    merge(scenario, "Q", "P", "2026-04-14T06:00")
+    take_out(scenario, "Q", "circuits", "2026-04-14T06:30")
+    scenario.run("2026-04-14T07:00")
+    assert scenario.mails_to(ada) == [["A"]]
+    assert scenario.audit("2026-04-15T08:00").ended == {"withdrawn": 1}
 
 
-def test_what_came_back_and_is_dropped_leaves_the_mail_that_waits(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"P": ["circuits"], "A": ["circuits"]})
-    world.run("2026-04-14T07:00", REFUSED)
-    world.compose("2026-04-15T07:00")
-    with writing(world.engine) as connection:
+def test_what_came_back_and_is_dropped_leaves_the_mail_that_waits(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"P": ["circuits"], "A": ["circuits"]})
+    scenario.run("2026-04-14T07:00", REFUSED)
+    scenario.compose("2026-04-15T07:00")
+    with writing(scenario.engine) as connection:
         editions.drop(connection, [1], now=utc("2026-04-15T08:00"))
-    world.run("2026-04-15T09:00")
-    assert world.mails_to(ada) == [["P", "A"], ["A"]]
-    assert world.audit("2026-04-15T10:00").ended == {"dropped": 1}
+    scenario.run("2026-04-15T09:00")
+    assert scenario.mails_to(ada) == [["P", "A"], ["A"]]
+    assert scenario.audit("2026-04-15T10:00").ended == {"dropped": 1}
 
 
-def test_what_was_merged_and_is_dropped_leaves_the_mail_that_waits(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"P": ["circuits"], "A": ["circuits"]})
-    merge(world, "Q", "P", "2026-04-14T06:00")
-    world.compose("2026-04-14T07:00")
-    review.drop(world.engine, world.paper("Q"), now=utc("2026-04-14T07:10"))
-    world.run("2026-04-14T08:00")
-    assert world.mails_to(ada) == [["A"]]
-    assert world.audit("2026-04-14T09:00").ended == {"dropped": 1}
+def test_what_was_merged_and_is_dropped_leaves_the_mail_that_waits(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"P": ["circuits"], "A": ["circuits"]})
+    merge(scenario, "Q", "P", "2026-04-14T06:00")
+    scenario.compose("2026-04-14T07:00")
+    review.drop(scenario.engine, scenario.paper("Q"), now=utc("2026-04-14T07:10"))
+    scenario.run("2026-04-14T08:00")
+    assert scenario.mails_to(ada) == [["A"]]
+    assert scenario.audit("2026-04-14T09:00").ended == {"dropped": 1}
 
 
-def test_a_held_edition_leaves_the_mail_that_waits_until_it_is_released(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-13T05:00", {"B": ["circuits"]})
-    world.run("2026-04-13T07:00", REFUSED)
-    held = world.edition("2026-04-14T05:00", {"A": ["circuits"]})
-    world.compose("2026-04-14T07:00")
-    assert world.mails_to(ada) == [["B"], ["B", "A"]]
+def test_a_held_edition_leaves_the_mail_that_waits_until_it_is_released(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-13T05:00", {"B": ["circuits"]})
+    scenario.run("2026-04-13T07:00", REFUSED)
+    held = scenario.edition("2026-04-14T05:00", {"A": ["circuits"]})
+    scenario.compose("2026-04-14T07:00")
+    assert scenario.mails_to(ada) == [["B"], ["B", "A"]]
     for number in (1, held):
-        with writing(world.engine) as connection:
+        with writing(scenario.engine) as connection:
             editions.hold(connection, number)
-    world.run("2026-04-14T07:30")
-    world.run("2026-04-15T07:00")
-    assert world.mails_to(ada) == [["B"]]
-    report = world.audit("2026-04-15T08:00")
+    scenario.run("2026-04-14T07:30")
+    scenario.run("2026-04-15T07:00")
+    assert scenario.mails_to(ada) == [["B"]]
+    report = scenario.audit("2026-04-15T08:00")
     assert (report.missed, sum(report.pending.values())) == (0, 2)
     for number in (1, held):
-        with writing(world.engine) as connection:
+        with writing(scenario.engine) as connection:
             editions.release(connection, number, now=utc("2026-04-15T12:00"))
-    world.run("2026-04-16T07:00")
-    assert world.mails_to(ada) == [["B"], ["B", "A"]]
-    assert world.audit("2026-04-16T08:00").given == 2
+    scenario.run("2026-04-16T07:00")
+    assert scenario.mails_to(ada) == [["B"], ["B", "A"]]
+    assert scenario.audit("2026-04-16T08:00").given == 2
 
 
-def test_coming_back_starts_now_also_for_what_came_back(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"A": ["circuits"]})
-    world.run("2026-04-14T07:00", REFUSED)
-    leave(world, ada, "2026-04-14T08:00")
-    assert world.audit("2026-07-15T08:00").ended == {"left": 1}
-    world.reader("ada@example.org", "circuits", joined="2026-04-20T09:00")
-    world.edition("2026-04-21T05:00", {"B": ["circuits"]})
-    world.run("2026-04-21T07:00")
-    assert world.mails_to(ada) == [["A"], ["B"]]
-    assert world.audit("2026-04-21T08:00").ended == {"left": 1}
+def test_coming_back_starts_now_also_for_what_came_back(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"A": ["circuits"]})
+    scenario.run("2026-04-14T07:00", REFUSED)
+    leave(scenario, ada, "2026-04-14T08:00")
+    assert scenario.audit("2026-07-15T08:00").ended == {"left": 1}
+    scenario.reader("ada@example.org", "circuits", joined="2026-04-20T09:00")
+    scenario.edition("2026-04-21T05:00", {"B": ["circuits"]})
+    scenario.run("2026-04-21T07:00")
+    assert scenario.mails_to(ada) == [["A"], ["B"]]
+    assert scenario.audit("2026-04-21T08:00").ended == {"left": 1}
 
 
-def test_a_recap_outlives_its_topic_but_not_a_leaving(world: Scenario) -> None:
-    stays = world.reader("stays@example.org", "circuits", "quantum", joined=JOINED)
-    goes = world.reader("goes@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"A": ["circuits"]})
-    world.run("2026-04-14T07:00", UNCERTAIN)
-    leave(world, stays, "2026-04-14T09:00", "circuits")
-    leave(world, goes, "2026-04-14T09:00")
-    assert world.audit("2026-06-14T08:00").ended == {"left": 1, "too old": 1}
-    world.reader("goes@example.org", "circuits", joined="2026-04-14T10:00")
-    world.run("2026-04-15T07:00")
-    assert (world.mails_to(stays), world.mails_to(goes)) == ([["A"], ["A"]], [["A"]])
-    report = world.audit("2026-04-15T08:00")
+def test_a_recap_outlives_its_topic_but_not_a_leaving(scenario: Scenario) -> None:
+    stays = scenario.reader("stays@example.org", "circuits", "quantum", joined=JOINED)
+    goes = scenario.reader("goes@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"A": ["circuits"]})
+    scenario.run("2026-04-14T07:00", UNCERTAIN)
+    leave(scenario, stays, "2026-04-14T09:00", "circuits")
+    leave(scenario, goes, "2026-04-14T09:00")
+    assert scenario.audit("2026-06-14T08:00").ended == {"left": 1, "too old": 1}
+    scenario.reader("goes@example.org", "circuits", joined="2026-04-14T10:00")
+    scenario.run("2026-04-15T07:00")
+    assert (scenario.mails_to(stays), scenario.mails_to(goes)) == ([["A"], ["A"]], [["A"]])
+    report = scenario.audit("2026-04-15T08:00")
     assert (report.missed, report.mended, report.ended) == (0, 1, {"left": 1})
 
 
-def test_the_recap_of_a_dropped_paper_is_over(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"A": ["circuits"]})
-    world.run("2026-04-14T07:00", UNCERTAIN)
-    world.compose("2026-04-15T07:00")
-    with writing(world.engine) as connection:
+def test_the_recap_of_a_dropped_paper_is_over(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"A": ["circuits"]})
+    scenario.run("2026-04-14T07:00", UNCERTAIN)
+    scenario.compose("2026-04-15T07:00")
+    with writing(scenario.engine) as connection:
         editions.drop(connection, [1], now=utc("2026-04-15T08:00"))
-    world.run("2026-04-15T09:00")
-    assert world.mails_to(ada) == [["A"]]
-    assert world.audit("2026-04-25T08:00").ended == {"dropped": 1}
+    scenario.run("2026-04-15T09:00")
+    assert scenario.mails_to(ada) == [["A"]]
+    assert scenario.audit("2026-04-25T08:00").ended == {"dropped": 1}
 
 
-def test_a_welcome_comes_through_any_topic_chosen_with_it(world: Scenario) -> None:
-    world.edition("2026-04-10T05:00", {"W": ["circuits", "quantum"], "V": ["circuits"]})
-    ada = world.reader("ada@example.org", "circuits", "quantum", joined=JOINED)
-    with writing(world.engine) as connection:
+def test_a_welcome_comes_through_any_topic_chosen_with_it(scenario: Scenario) -> None:
+    scenario.edition("2026-04-10T05:00", {"W": ["circuits", "quantum"], "V": ["circuits"]})
+    ada = scenario.reader("ada@example.org", "circuits", "quantum", joined=JOINED)
+    with writing(scenario.engine) as connection:
         given = [(ada, ("circuits", "quantum"))]
         assert backlog.give(connection, given, papers_each=2, now=utc(JOINED)) == 2
-    leave(world, ada, "2026-04-12T15:00", "circuits")
-    report = world.audit("2026-04-12T16:00")
+    leave(scenario, ada, "2026-04-12T15:00", "circuits")
+    report = scenario.audit("2026-04-12T16:00")
     assert (report.pending, report.ended) == ({"given back; it leads the next digest": 1}, {"left": 1})
-    world.run("2026-04-13T07:00", REFUSED)
-    world.run("2026-04-14T07:00")
-    assert world.mails_to(ada) == [["W"], ["W"]]
-    assert world.audit("2026-04-14T08:00").missed == 0
+    scenario.run("2026-04-13T07:00", REFUSED)
+    scenario.run("2026-04-14T07:00")
+    assert scenario.mails_to(ada) == [["W"], ["W"]]
+    assert scenario.audit("2026-04-14T08:00").missed == 0
 
 
-def test_a_row_that_no_digest_takes_up_is_missed(world: Scenario) -> None:
-    world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"A": ["circuits"], "B": ["circuits"]})
-    world.run("2026-04-14T07:00", REFUSED)
-    assert world.audit("2026-04-14T08:00").pending == {"given back; it leads the next digest": 2}
-    with writing(world.engine) as connection:
+def test_a_row_that_no_digest_takes_up_is_missed(scenario: Scenario) -> None:
+    scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"A": ["circuits"], "B": ["circuits"]})
+    scenario.run("2026-04-14T07:00", REFUSED)
+    assert scenario.audit("2026-04-14T08:00").pending == {"given back; it leads the next digest": 2}
+    with writing(scenario.engine) as connection:
         connection.execute(
             update(reader_debts).where(reader_debts.c.paper_id == 1).values(ended="left", carried_by=None)
         )
-    world.run("2026-04-15T07:00")
-    with writing(world.engine) as connection:  # as if composing had overlooked the row
+    scenario.run("2026-04-15T07:00")
+    with writing(scenario.engine) as connection:  # as if composing had overlooked the row
         connection.execute(update(reader_debts).where(reader_debts.c.paper_id == 1).values(ended=None))
-    assert world.audit("2026-04-15T08:00").missed == 1
+    assert scenario.audit("2026-04-15T08:00").missed == 1
 
 
 @pytest.mark.parametrize("state", [DeliveryState.SENT, UNCERTAIN])
 def test_runs_that_make_no_digest_of_what_waits_are_seen(tmp_path: Path, state: DeliveryState) -> None:
-    world = Scenario(tmp_path, room=200)
-    world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"A": ["circuits"], "B": ["circuits"]})
-    world.run("2026-04-14T07:00", state)
-    assert world.audit("2026-04-14T08:00").missed == 0
-    with writing(world.engine) as connection:  # as if composing had passed over this reader
+    scenario = Scenario(tmp_path, room=200)
+    scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"A": ["circuits"], "B": ["circuits"]})
+    scenario.run("2026-04-14T07:00", state)
+    assert scenario.audit("2026-04-14T08:00").missed == 0
+    with writing(scenario.engine) as connection:  # as if composing had passed over this reader
         connection.execute(update(deliveries).values(kind="other"))
         everybody, at = select(audience.mailable().subquery().c.subscriber_id), utc("2026-04-15T07:00")
         audience.close_slots(connection, everybody, at, ahead=at)
-    world.compose("2026-04-15T07:00")
-    with writing(world.engine) as connection:
+    scenario.compose("2026-04-15T07:00")
+    with writing(scenario.engine) as connection:
         connection.execute(update(deliveries).values(kind="digest"))
-    assert world.audit("2026-04-15T08:00").missed == (1 if state is DeliveryState.SENT else 2)
+    assert scenario.audit("2026-04-15T08:00").missed == (1 if state is DeliveryState.SENT else 2)
 
 
-def test_the_debts_of_a_suppressed_reader_end_so(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", "quantum", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"A": ["circuits"], "B": ["quantum"]})
-    leave(world, ada, "2026-04-14T05:30", "quantum")
-    with writing(world.engine) as connection:
+def test_the_debts_of_a_suppressed_reader_end_so(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", "quantum", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"A": ["circuits"], "B": ["quantum"]})
+    leave(scenario, ada, "2026-04-14T05:30", "quantum")
+    with writing(scenario.engine) as connection:
         suppression.suppress(
             connection,
             address="ada@example.org",
@@ -258,146 +260,146 @@ def test_the_debts_of_a_suppressed_reader_end_so(world: Scenario) -> None:
             now=utc("2026-04-14T06:00"),
             key=b"suppression key of the tests",
         )
-    assert world.audit("2026-04-15T08:00").ended == {"left": 1, "suppressed": 1}
+    assert scenario.audit("2026-04-15T08:00").ended == {"left": 1, "suppressed": 1}
 
 
 @pytest.mark.parametrize("fate", [REFUSED, UNCERTAIN])
-def test_what_was_sent_stays_given_when_a_second_copy_fails(world: Scenario, fate: DeliveryState) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-13T05:00", {"B": ["circuits"]})
-    world.run("2026-04-13T07:00", REFUSED)
-    number = world.edition("2026-04-14T05:00", {"A": ["circuits"]})
-    world.run("2026-04-14T07:00")
-    resend.resend(world.engine, 2, now=utc("2026-04-14T09:00"))
-    assert world.audit("2026-04-14T09:30").given == 2
-    world.end(fate, at="2026-04-14T10:00")
-    with writing(world.engine) as connection:  # an edition that comes again
+def test_what_was_sent_stays_given_when_a_second_copy_fails(scenario: Scenario, fate: DeliveryState) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-13T05:00", {"B": ["circuits"]})
+    scenario.run("2026-04-13T07:00", REFUSED)
+    number = scenario.edition("2026-04-14T05:00", {"A": ["circuits"]})
+    scenario.run("2026-04-14T07:00")
+    resend.resend(scenario.engine, 2, now=utc("2026-04-14T09:00"))
+    assert scenario.audit("2026-04-14T09:30").given == 2
+    scenario.end(fate, at="2026-04-14T10:00")
+    with writing(scenario.engine) as connection:  # an edition that comes again
         editions.hold(connection, number)
         editions.release(connection, number, now=utc("2026-04-14T11:00"))
-    world.edition("2026-04-15T05:00", {"C": ["circuits"]})
-    world.run("2026-04-15T07:00")
-    assert world.mails_to(ada) == [["B"], ["B", "A"], ["C"]]
-    report = world.audit("2026-04-15T08:00")
+    scenario.edition("2026-04-15T05:00", {"C": ["circuits"]})
+    scenario.run("2026-04-15T07:00")
+    assert scenario.mails_to(ada) == [["B"], ["B", "A"], ["C"]]
+    report = scenario.audit("2026-04-15T08:00")
     assert (report.given, report.repeated, report.missed) == (3, 0, 0)
 
 
-def test_half_of_what_came_back_is_owed_after_a_split(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
-    merge(world, "Q", "P", "2026-04-14T06:00")
-    world.run("2026-04-14T07:00", REFUSED)
-    split(world, "P", "2026-04-14T09:00")
-    world.run("2026-04-15T07:00")
-    assert world.mails_to(ada) == [["Q"], ["Q", "P"]]
-    report = world.audit("2026-04-15T08:00")
+def test_half_of_what_came_back_is_owed_after_a_split(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
+    merge(scenario, "Q", "P", "2026-04-14T06:00")
+    scenario.run("2026-04-14T07:00", REFUSED)
+    split(scenario, "P", "2026-04-14T09:00")
+    scenario.run("2026-04-15T07:00")
+    assert scenario.mails_to(ada) == [["Q"], ["Q", "P"]]
+    report = scenario.audit("2026-04-15T08:00")
     assert (report.given, report.repeated, report.missed, report.ended) == (2, 0, 0, {})
 
 
 @pytest.mark.parametrize("fate", [REFUSED, UNCERTAIN])
-def test_half_of_a_mail_that_fails_after_a_split_comes_too(world: Scenario, fate: DeliveryState) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
-    merge(world, "Q", "P", "2026-04-14T06:00")
-    world.compose("2026-04-14T07:00")
-    split(world, "P", "2026-04-14T09:00")
-    world.end(fate, at="2026-04-14T10:00")
-    world.run("2026-04-15T07:00")
-    assert world.mails_to(ada) == [["Q"], ["Q", "P"]]
-    report = world.audit("2026-04-15T08:00")
+def test_half_of_a_mail_that_fails_after_a_split_comes_too(scenario: Scenario, fate: DeliveryState) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
+    merge(scenario, "Q", "P", "2026-04-14T06:00")
+    scenario.compose("2026-04-14T07:00")
+    split(scenario, "P", "2026-04-14T09:00")
+    scenario.end(fate, at="2026-04-14T10:00")
+    scenario.run("2026-04-15T07:00")
+    assert scenario.mails_to(ada) == [["Q"], ["Q", "P"]]
+    report = scenario.audit("2026-04-15T08:00")
     assert (report.repeated, report.missed, report.ended, report.pending) == (0, 0, {}, {})
 
 
-def test_half_of_an_expired_mail_that_was_split_comes_too(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
-    merge(world, "Q", "P", "2026-04-14T06:00")
-    world.compose("2026-04-14T07:00")
-    split(world, "P", "2026-04-15T06:30")
-    world.run("2026-04-15T07:00")
-    assert world.mails_to(ada) == [["Q"], ["Q", "P"]]
-    assert world.audit("2026-04-15T08:00").given == 2
+def test_half_of_an_expired_mail_that_was_split_comes_too(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
+    merge(scenario, "Q", "P", "2026-04-14T06:00")
+    scenario.compose("2026-04-14T07:00")
+    split(scenario, "P", "2026-04-15T06:30")
+    scenario.run("2026-04-15T07:00")
+    assert scenario.mails_to(ada) == [["Q"], ["Q", "P"]]
+    assert scenario.audit("2026-04-15T08:00").given == 2
 
 
 def test_half_of_what_there_was_no_room_for_leads_after_a_split(tmp_path: Path) -> None:
-    world = Scenario(tmp_path, room=400)
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {title: ["circuits"] for title in ("X", "Y", "Q", "P")})
-    merge(world, "Q", "P", "2026-04-14T06:00")
-    world.run("2026-04-14T07:00")
-    split(world, "P", "2026-04-14T09:00")
-    world.run("2026-04-15T07:00")
-    assert world.mails_to(ada) == [["X", "Y", "(Q)"], ["Q", "P"]]
-    assert world.audit("2026-04-15T08:00").given == 4
+    scenario = Scenario(tmp_path, room=400)
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {title: ["circuits"] for title in ("X", "Y", "Q", "P")})
+    merge(scenario, "Q", "P", "2026-04-14T06:00")
+    scenario.run("2026-04-14T07:00")
+    split(scenario, "P", "2026-04-14T09:00")
+    scenario.run("2026-04-15T07:00")
+    assert scenario.mails_to(ada) == [["X", "Y", "(Q)"], ["Q", "P"]]
+    assert scenario.audit("2026-04-15T08:00").given == 4
 
 
-def test_papers_merged_one_after_another_inherit(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {title: ["circuits"] for title in ("Q", "P", "R")})
-    merge(world, "P", "R", "2026-04-14T06:00")
-    world.run("2026-04-14T07:00")
-    assert world.mails_to(ada) == [["Q", "P"]]
-    merge(world, "Q", "P", "2026-04-14T07:30")
-    split(world, "P", "2026-04-14T08:00")  # R stays with Q; it was given with P
-    split(world, "R", "2026-04-14T09:00")
-    world.edition("2026-04-15T05:00", {"Z": ["circuits"]})
-    world.run("2026-04-15T07:00")
-    assert world.mails_to(ada) == [["Q", "P"], ["Z"]]
-    report = world.audit("2026-04-15T08:00")
+def test_papers_merged_one_after_another_inherit(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {title: ["circuits"] for title in ("Q", "P", "R")})
+    merge(scenario, "P", "R", "2026-04-14T06:00")
+    scenario.run("2026-04-14T07:00")
+    assert scenario.mails_to(ada) == [["Q", "P"]]
+    merge(scenario, "Q", "P", "2026-04-14T07:30")
+    split(scenario, "P", "2026-04-14T08:00")  # R stays with Q; it was given with P
+    split(scenario, "R", "2026-04-14T09:00")
+    scenario.edition("2026-04-15T05:00", {"Z": ["circuits"]})
+    scenario.run("2026-04-15T07:00")
+    assert scenario.mails_to(ada) == [["Q", "P"], ["Z"]]
+    report = scenario.audit("2026-04-15T08:00")
     assert (report.repeated, report.missed) == (0, 0)
 
 
-def test_papers_given_before_they_were_merged_in_turn_are_no_repeat(world: Scenario) -> None:
-    world.reader("ada@example.org", "circuits", joined=JOINED)
+def test_papers_given_before_they_were_merged_in_turn_are_no_repeat(scenario: Scenario) -> None:
+    scenario.reader("ada@example.org", "circuits", joined=JOINED)
     for day, title in ((13, "P"), (14, "Q"), (15, "R")):
-        world.edition(f"2026-04-{day}T05:00", {title: ["circuits"]})
-        world.run(f"2026-04-{day}T07:00")
+        scenario.edition(f"2026-04-{day}T05:00", {title: ["circuits"]})
+        scenario.run(f"2026-04-{day}T07:00")
         if title == "Q":
-            world.paper("Old P")
-            merge(world, "P", "Old P", "2026-04-14T08:00")
-    merge(world, "Q", "P", "2026-04-15T08:00")
-    merge(world, "R", "Q", "2026-04-15T09:00")
-    assert world.audit("2026-04-15T10:00").repeated == 0
+            scenario.paper("Old P")
+            merge(scenario, "P", "Old P", "2026-04-14T08:00")
+    merge(scenario, "Q", "P", "2026-04-15T08:00")
+    merge(scenario, "R", "Q", "2026-04-15T09:00")
+    assert scenario.audit("2026-04-15T10:00").repeated == 0
 
 
-def test_an_uncertain_mail_whose_second_copy_is_refused_is_recapped(world: Scenario) -> None:
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"A": ["circuits"]})
-    world.run("2026-04-14T07:00", UNCERTAIN)
-    resend.resend(world.engine, 1, now=utc("2026-04-14T09:00"))
-    world.end(REFUSED, at="2026-04-14T10:00")
-    assert world.audit("2026-04-14T11:00").missed == 0
-    world.run("2026-04-15T07:00")
-    assert world.mails_to(ada) == [["A"], ["A"]]
-    report = world.audit("2026-04-15T08:00")
+def test_an_uncertain_mail_whose_second_copy_is_refused_is_recapped(scenario: Scenario) -> None:
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"A": ["circuits"]})
+    scenario.run("2026-04-14T07:00", UNCERTAIN)
+    resend.resend(scenario.engine, 1, now=utc("2026-04-14T09:00"))
+    scenario.end(REFUSED, at="2026-04-14T10:00")
+    assert scenario.audit("2026-04-14T11:00").missed == 0
+    scenario.run("2026-04-15T07:00")
+    assert scenario.mails_to(ada) == [["A"], ["A"]]
+    report = scenario.audit("2026-04-15T08:00")
     assert (report.repeated, report.missed, report.pending) == (0, 0, {})
 
 
 def test_half_that_was_left_out_of_the_other_halfs_mail_inherits(tmp_path: Path) -> None:
-    world = Scenario(tmp_path, room=200)
-    ada = world.reader("ada@example.org", "circuits", joined=JOINED)
-    world.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
-    world.run("2026-04-14T07:00")
-    assert world.mails_to(ada) == [["Q", "(P)"]]
-    merge(world, "Q", "P", "2026-04-14T08:00")
-    world.edition("2026-04-15T05:00", {"A": ["circuits"]})
-    world.run("2026-04-15T07:00")
-    split(world, "P", "2026-04-15T08:00")
-    world.edition("2026-04-16T05:00", {"B": ["circuits"]})
-    world.run("2026-04-16T07:00")
-    assert world.mails_to(ada) == [["Q", "(P)"], ["A"], ["B"]]
-    assert world.audit("2026-04-16T08:00").missed == 0
+    scenario = Scenario(tmp_path, room=200)
+    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
+    scenario.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
+    scenario.run("2026-04-14T07:00")
+    assert scenario.mails_to(ada) == [["Q", "(P)"]]
+    merge(scenario, "Q", "P", "2026-04-14T08:00")
+    scenario.edition("2026-04-15T05:00", {"A": ["circuits"]})
+    scenario.run("2026-04-15T07:00")
+    split(scenario, "P", "2026-04-15T08:00")
+    scenario.edition("2026-04-16T05:00", {"B": ["circuits"]})
+    scenario.run("2026-04-16T07:00")
+    assert scenario.mails_to(ada) == [["Q", "(P)"], ["A"], ["B"]]
+    assert scenario.audit("2026-04-16T08:00").missed == 0
 
 
-def test_the_kept_half_counts_as_given_where_a_digest_passed_it_over(world: Scenario) -> None:
-    early = world.reader("early@example.org", "circuits", joined=JOINED)
-    late = world.reader("late@example.org", "circuits", joined=JOINED, hour=12)
-    world.edition("2026-04-14T05:00", {"P": ["circuits"]})
-    world.run("2026-04-14T07:00")
-    world.run("2026-04-14T12:00")
-    world.edition("2026-04-15T05:00", {"Q": ["circuits"], "A": ["circuits"]})
-    merge(world, "Q", "P", "2026-04-15T06:00")
-    world.run("2026-04-15T07:00")
-    split(world, "P", "2026-04-15T08:00")
-    world.run("2026-04-15T12:00")
-    assert (world.mails_to(early), world.mails_to(late)) == ([["P"], ["A"]], [["P"], ["Q", "A"]])
-    assert world.audit("2026-04-15T13:00").missed == 0
+def test_the_kept_half_counts_as_given_where_a_digest_passed_it_over(scenario: Scenario) -> None:
+    early = scenario.reader("early@example.org", "circuits", joined=JOINED)
+    late = scenario.reader("late@example.org", "circuits", joined=JOINED, hour=12)
+    scenario.edition("2026-04-14T05:00", {"P": ["circuits"]})
+    scenario.run("2026-04-14T07:00")
+    scenario.run("2026-04-14T12:00")
+    scenario.edition("2026-04-15T05:00", {"Q": ["circuits"], "A": ["circuits"]})
+    merge(scenario, "Q", "P", "2026-04-15T06:00")
+    scenario.run("2026-04-15T07:00")
+    split(scenario, "P", "2026-04-15T08:00")
+    scenario.run("2026-04-15T12:00")
+    assert (scenario.mails_to(early), scenario.mails_to(late)) == ([["P"], ["A"]], [["P"], ["Q", "A"]])
+    assert scenario.audit("2026-04-15T13:00").missed == 0

@@ -48,7 +48,7 @@ ADA = Recipient(
 class StoredPapers:
     """A renderer over stored papers."""
 
-    world: Scenario
+    scenario: Scenario
     renderer: DigestRenderer
 
     @classmethod
@@ -71,17 +71,17 @@ class StoredPapers:
 
     def paper(self, title: str, **values: Any) -> PlannedPaper:
         """A stored paper, shown in full under circuits."""
-        card = PlannedPaper(paper_id=self.world.paper(title), topic="circuits", edition=1)
+        card = PlannedPaper(paper_id=self.scenario.paper(title), topic="circuits", edition=1)
         if values:
             self.revise(card, **values)
         return card
 
     def revise(self, card: PlannedPaper, **values: Any) -> None:
-        with writing(self.world.engine) as connection:
+        with writing(self.scenario.engine) as connection:
             connection.execute(update(papers).where(papers.c.id == card.paper_id).values(**values))
 
     def content(self, *news: PlannedPaper, **plan: Any) -> Content:
-        with reading(self.world.engine) as connection:
+        with reading(self.scenario.engine) as connection:
             self.renderer.prepare(connection, (*news, *plan.get("recaps", ())))
         made = DigestPlan(edition=12, date=date(2026, 4, 17), news=news, **plan)
         return self.renderer.content(made, composed_at=NOW)
@@ -107,24 +107,24 @@ def shown(message: EmailMessage, kind: str) -> str:
 
 
 def test_a_paper_that_changed_is_rendered_anew(tmp_path: Path) -> None:
-    stand = StoredPapers.at(tmp_path)
-    card, other = stand.paper("One title", comments=3), stand.paper("Another")
-    before = stand.content(card, other)
-    assert stand.content(card, other) == before
-    stand.revise(card, comments=4, title="One title, revised")
-    html = shown(read(assembled(stand.content(card, other))), "html")
+    stored = StoredPapers.at(tmp_path)
+    card, other = stored.paper("One title", comments=3), stored.paper("Another")
+    before = stored.content(card, other)
+    assert stored.content(card, other) == before
+    stored.revise(card, comments=4, title="One title, revised")
+    html = shown(read(assembled(stored.content(card, other))), "html")
     assert "One title, revised</a>" in html
     assert "4 comments" in html
     assert "One title</a>" not in html
 
 
 def test_the_press_forgets_and_makes_anew(tmp_path: Path) -> None:
-    stand = StoredPapers.at(tmp_path, cache_size=1)
-    cards = [stand.paper(f"Title {number}") for number in range(4)]
-    first = stand.content(*cards)
+    stored = StoredPapers.at(tmp_path, cache_size=1)
+    cards = [stored.paper(f"Title {number}") for number in range(4)]
+    first = stored.content(*cards)
     for card in cards:
-        stand.content(card)
-    assert stand.content(*cards) == first
+        stored.content(card)
+    assert stored.content(*cards) == first
 
 
 @pytest.mark.parametrize("payload", first_quick(INJECTIONS, 6))
@@ -132,11 +132,11 @@ def test_payloads_in_what_a_dump_or_a_brand_says_add_no_header(tmp_path: Path, p
     payload = payload.encode("utf-8", "replace").decode()  # no database takes a surrogate
     harmless = StoredPapers.at(tmp_path / "harmless")
     plain = harmless.mail(harmless.paper("A title"), house={"list_name": "A list"}, name="Ada")
-    stand = StoredPapers.at(
+    stored = StoredPapers.at(
         tmp_path / "harm", brand=Brand(name=payload, footer=payload, postal_address=payload)
     )
-    card = stand.paper(payload, organization=payload, abstract=payload, author_names=[payload])
-    message = stand.mail(card, house={"list_name": payload}, name=payload, note=payload)
+    card = stored.paper(payload, organization=payload, abstract=payload, author_names=[payload])
+    message = stored.mail(card, house={"list_name": payload}, name=payload, note=payload)
     assert len(plain.keys()) == 15
     assert message.keys() == plain.keys()
     assert [part.keys() for part in message.iter_parts()] == [part.keys() for part in plain.iter_parts()]
@@ -160,13 +160,13 @@ def test_what_looks_like_a_slot_is_text(tmp_path: Path, text: str) -> None:
     def slots(content: Content) -> list[list[bytes]]:
         return [SLOTS.findall(b"".join(part)) for part in (content.html, content.text)]
 
-    def card(stand: StoredPapers, words: str) -> PlannedPaper:
-        return stand.paper(words, abstract=words, organization=words, published_on=date(2026, 4, 16))
+    def card(stored: StoredPapers, words: str) -> PlannedPaper:
+        return stored.paper(words, abstract=words, organization=words, published_on=date(2026, 4, 16))
 
     harmless = StoredPapers.at(tmp_path / "harmless")
     expected = slots(harmless.content(card(harmless, "words"), note="words"))
-    stand = StoredPapers.at(tmp_path / "odd", brand=Brand(name=text, footer=text, postal_address=text))
-    content = stand.content(card(stand, text), note=text)
+    stored = StoredPapers.at(tmp_path / "odd", brand=Brand(name=text, footer=text, postal_address=text))
+    content = stored.content(card(stored, text), note=text)
     assert slots(content) == expected
     assert b"\x00" not in assembled(content, name=text)
     message = read(assembled(content, name=text))
@@ -178,17 +178,17 @@ def test_what_looks_like_a_slot_is_text(tmp_path: Path, text: str) -> None:
 
 
 def test_html_of_a_dump_shows_as_text_and_scripts_are_no_links(tmp_path: Path) -> None:
-    stand = StoredPapers.at(tmp_path)
+    stored = StoredPapers.at(tmp_path)
     bad = '<script>alert(1)</script><img src=x onerror="alert(2)">'
-    card = stand.paper(
+    card = stored.paper(
         f"Title {bad}",
         abstract=f"Abstract {bad}",
         organization=f"Org {bad}",
         url="javascript:alert(3)",
         code_url=" JaVaScRiPt:alert(4)",
     )
-    recap = replace(stand.paper(f"Missed {bad}", url="data:text/html,x"), role=Role.RECAP)
-    html = shown(stand.mail(card, recaps=(recap,), note=bad, name=bad), "html")
+    recap = replace(stored.paper(f"Missed {bad}", url="data:text/html,x"), role=Role.RECAP)
+    html = shown(stored.mail(card, recaps=(recap,), note=bad, name=bad), "html")
     assert re.findall(r"<(?:script|img)", html) == []
     assert (
         html.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 5
@@ -199,12 +199,12 @@ def test_html_of_a_dump_shows_as_text_and_scripts_are_no_links(tmp_path: Path) -
 
 
 def test_a_digest_of_300_papers_stays_within_its_size(tmp_path: Path) -> None:
-    stand = StoredPapers.at(tmp_path)
+    stored = StoredPapers.at(tmp_path)
     seen: dict[int, list[str]] = {}
     for count in (20, 60, 130, 300):
         pairs = [
             OwedPair(
-                paper_id=stand.paper(
+                paper_id=stored.paper(
                     f"Paper {number} of many, with a title of a usual length", abstract=ABSTRACT
                 ).paper_id,
                 topic=("circuits", "quantum", EVERYTHING)[number % 3],
@@ -215,13 +215,13 @@ def test_a_digest_of_300_papers_stays_within_its_size(tmp_path: Path) -> None:
             )
             for number in range(count)
         ]
-        news = arrange(pairs, topic_order=stand.renderer.topic_order)
-        with reading(stand.world.engine) as connection:
-            stand.renderer.prepare(connection, news)
-        room = stand.renderer.budget((), "A note.")
-        kept, left = fit(news, first=frozenset(), budget=room, maximum=None, size_of=stand.renderer.size)
+        news = arrange(pairs, topic_order=stored.renderer.topic_order)
+        with reading(stored.scenario.engine) as connection:
+            stored.renderer.prepare(connection, news)
+        room = stored.renderer.budget((), "A note.")
+        kept, left = fit(news, first=frozenset(), budget=room, maximum=None, size_of=stored.renderer.size)
         assert {card.paper_id for card in (*kept, *left)} == {pair.paper_id for pair in pairs}
-        message = stand.mail(*kept, left_out=left, note="A note.")
+        message = stored.mail(*kept, left_out=left, note="A note.")
         html = shown(message, "html")
         assert len(html.encode()) <= 90_000
         assert html.count("<h3") == len(kept)
@@ -241,9 +241,9 @@ def test_the_brand_changes_the_mail_without_touching_a_template(tmp_path: Path) 
         subject="{name} No. {number}: {first}",
         language="de",
     )
-    stand = StoredPapers.at(tmp_path, brand=brand)
+    stored = StoredPapers.at(tmp_path, brand=brand)
     house = {"list_name": brand.name, "reply_to": 'Käthe "K" <kaethe@bücher.example>'}
-    message = stand.mail(stand.paper("A title"), house=house, note="Two\nlines & <more>.")
+    message = stored.mail(stored.paper("A title"), house=house, note="Two\nlines & <more>.")
     assert message["Subject"] == 'The "Daily" <Digest> & Co No. 12: A title'
     assert message["Reply-To"].addresses[0].addr_spec == "kaethe@xn--bcher-kva.example"
     html, text = shown(message, "html"), shown(message, "plain")
@@ -266,9 +266,9 @@ def test_an_operators_template_wins_and_a_broken_one_is_named(tmp_path: Path) ->
     own = tmp_path / "templates" / "email" / "digest"
     own.mkdir(parents=True)
     (own / "more.html.j2").write_text("<p>Patience: {{ digest.more }}</p>\n")
-    stand = StoredPapers.at(tmp_path / "one", overrides=[tmp_path / "templates"])
-    left = (replace(stand.paper("Later"), form=Form.LEFT),)
-    html = shown(stand.mail(stand.paper("Now"), left_out=left), "html")
+    stored = StoredPapers.at(tmp_path / "one", overrides=[tmp_path / "templates"])
+    left = (replace(stored.paper("Later"), form=Form.LEFT),)
+    html = shown(stored.mail(stored.paper("Now"), left_out=left), "html")
     assert "Patience: One more paper had no room here and leads your next digest." in html
     (own / "card.html.j2").write_text("<h3>{{ paper.title }}</h3>\n{{ paper.isbn }}\n")
     broken = StoredPapers.at(tmp_path / "two", overrides=[tmp_path / "templates"])

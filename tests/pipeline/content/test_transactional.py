@@ -37,7 +37,11 @@ from tests.smtp_servers.recording import AcceptedMail, RecordingServer
 # Real sockets with limits of a second: a machine that other tests load may miss one.
 NOW = utc("2026-04-14T09:30:07.250000")
 BASE = "http://localhost:8000"
-TOLD = {"topics": "Circuits and Quantum", "first": "Your first digest comes on Wednesday.", "of": "their-ref"}
+VALUES = {
+    "topics": "Circuits and Quantum",
+    "first": "Your first digest comes on Wednesday.",
+    "of": "their-ref",
+}
 TASTES = (
     PaperTeaser(title="Spikes & <b>Ohms</b>", link="https://papers.example/1", topic="circuits"),
     PaperTeaser(title="Qubits\u202e\x07 at Work", link="javascript:alert(1)", topic="quantum"),
@@ -84,8 +88,8 @@ class MailRoom(WholeNewsletter):
             )
 
     def enqueue(self, kind: str, reader: int, *, key: str = "once", **rest: Any) -> int | None:
-        told = {name: TOLD[name] for name in TRANSACTIONAL_KINDS[kind].extra_values}
-        asked: dict[str, Any] = {"now": NOW, "values": told, **rest}
+        values = {name: VALUES[name] for name in TRANSACTIONAL_KINDS[kind].extra_values}
+        asked: dict[str, Any] = {"now": NOW, "values": values, **rest}
         with writing(self.engine) as connection:
             return enqueue_transactional(
                 connection,
@@ -97,7 +101,7 @@ class MailRoom(WholeNewsletter):
             )
 
     def deliver(self, *, at: datetime = NOW, transactional_only: bool = False) -> DeliveryReport:
-        return deliver(self.engine, self.post, now=at, transactional_only=transactional_only)
+        return deliver(self.engine, self.delivery_options, now=at, transactional_only=transactional_only)
 
     def person(self, reader: int) -> queries.SubscriberView:
         with reading(self.engine) as connection:
@@ -115,7 +119,7 @@ def server() -> Iterator[RecordingServer]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, server: RecordingServer) -> Iterator[MailRoom]:
+def outbox(tmp_path: Path, server: RecordingServer) -> Iterator[MailRoom]:
     made = MailRoom(tmp_path, port=server.port)
     yield made
     made.engine.dispose()
@@ -140,11 +144,11 @@ def token_in(mail: AcceptedMail, page: str, purpose: str) -> dict[str, Any]:
 
 
 def test_a_pending_person_gets_the_confirmation_and_nothing_they_typed(
-    desk: MailRoom, server: RecordingServer
+    outbox: MailRoom, server: RecordingServer
 ) -> None:
-    reader = desk.newcomer("ada@example.org", name="Buy pills at evil.example")
-    desk.enqueue("confirm", reader)
-    assert desk.deliver() == DeliveryReport(sent=1)
+    reader = outbox.newcomer("ada@example.org", name="Buy pills at evil.example")
+    outbox.enqueue("confirm", reader)
+    assert outbox.deliver() == DeliveryReport(sent=1)
     mail = only_mail(server)
     message = read(mail.data)
     assert (message["To"], message["Subject"], message["Date"], message["List-Unsubscribe"]) == (
@@ -154,12 +158,12 @@ def test_a_pending_person_gets_the_confirmation_and_nothing_they_typed(
         None,
     )
     assert b"pills" not in mail.data
-    assert token_in(mail, "confirm", CONFIRM) == {"ref": desk.person(reader).ref}
+    assert token_in(mail, "confirm", CONFIRM) == {"ref": outbox.person(reader).ref}
 
 
-def test_date_is_when_it_was_posted_however_late_it_leaves(desk: MailRoom, server: RecordingServer) -> None:
-    desk.enqueue("confirm", desk.newcomer("ada@example.org"))
-    desk.deliver(at=NOW + timedelta(hours=5))
+def test_date_is_when_it_was_posted_however_late_it_leaves(outbox: MailRoom, server: RecordingServer) -> None:
+    outbox.enqueue("confirm", outbox.newcomer("ada@example.org"))
+    outbox.deliver(at=NOW + timedelta(hours=5))
     assert read(only_mail(server).data)["Date"] == "Tue, 14 Apr 2026 09:30:07 +0000"
 
 
@@ -172,13 +176,13 @@ def test_date_is_when_it_was_posted_however_late_it_leaves(desk: MailRoom, serve
     ],
 )
 def test_messages_to_readers_carry_the_link_that_they_are_for(
-    desk: MailRoom, server: RecordingServer, kind: str, page: str, purpose: str
+    outbox: MailRoom, server: RecordingServer, kind: str, page: str, purpose: str
 ) -> None:
-    reader = desk.newcomer("ada@example.org", name="Ada", confirmed=True)
-    desk.enqueue(kind, reader)
-    assert desk.deliver() == DeliveryReport(sent=1)
+    reader = outbox.newcomer("ada@example.org", name="Ada", confirmed=True)
+    outbox.enqueue(kind, reader)
+    assert outbox.deliver() == DeliveryReport(sent=1)
     mail = only_mail(server)
-    person = desk.person(reader)
+    person = outbox.person(reader)
     assert token_in(mail, page, purpose) == {"ref": person.ref}
     leave = f"<{BASE}/u/{person.leave_id}>" if kind != "account" else None
     message = read(mail.data)
@@ -189,78 +193,78 @@ def test_messages_to_readers_carry_the_link_that_they_are_for(
 
 
 def test_a_change_of_address_asks_the_new_one_and_names_no_other(
-    desk: MailRoom, server: RecordingServer
+    outbox: MailRoom, server: RecordingServer
 ) -> None:
-    reader = desk.newcomer("ada@example.org", name="Ada", confirmed=True)
-    new = desk.newcomer("ada@new.example", name="Ada")
-    desk.enqueue("address", new, values={"of": desk.person(reader).ref})
-    assert desk.deliver() == DeliveryReport(sent=1)
+    reader = outbox.newcomer("ada@example.org", name="Ada", confirmed=True)
+    new = outbox.newcomer("ada@new.example", name="Ada")
+    outbox.enqueue("address", new, values={"of": outbox.person(reader).ref})
+    assert outbox.deliver() == DeliveryReport(sent=1)
     mail = only_mail(server)
     assert read(mail.data)["To"] == "ada@new.example"
     assert b"example.org" not in mail.data.replace(b"papers.example.org", b"")
     assert token_in(mail, "confirm-address", ADDRESS) == {
-        "ref": desk.person(reader).ref,
-        "to": desk.person(new).ref,
+        "ref": outbox.person(reader).ref,
+        "to": outbox.person(new).ref,
     }
 
 
-def test_goodbye_reaches_who_has_left_and_nobody_else(desk: MailRoom, server: RecordingServer) -> None:
+def test_goodbye_reaches_who_has_left_and_nobody_else(outbox: MailRoom, server: RecordingServer) -> None:
     left, back, suppressed, both = (
-        desk.reader(f"{name}@example.org", "circuits", joined="2026-04-13")
+        outbox.reader(f"{name}@example.org", "circuits", joined="2026-04-13")
         for name in ("left", "back", "suppressed", "both")
     )
     for reader in (left, suppressed):
-        desk.leaves(reader)
+        outbox.leaves(reader)
     for reader in (left, back, suppressed, both):
-        desk.enqueue("goodbye", reader)
-    desk.suppress("suppressed@example.org")
-    desk.suppress("both@example.org")
-    desk.leaves(both)
-    assert desk.deliver() == DeliveryReport(sent=1, skipped={"came back": 1, "suppressed": 2})
+        outbox.enqueue("goodbye", reader)
+    outbox.suppress("suppressed@example.org")
+    outbox.suppress("both@example.org")
+    outbox.leaves(both)
+    assert outbox.deliver() == DeliveryReport(sent=1, skipped={"came back": 1, "suppressed": 2})
     mail = only_mail(server)
     assert (mail.recipient, read(mail.data)["List-Unsubscribe"]) == ("left@example.org", None)
-    assert f"{BASE}/u/{desk.person(left).leave_id}".encode() in mail.data.replace(b"=\r\n", b"")
+    assert f"{BASE}/u/{outbox.person(left).leave_id}".encode() in mail.data.replace(b"=\r\n", b"")
 
 
-def test_messages_say_how_long_their_links_are_good(desk: MailRoom) -> None:
+def test_messages_say_how_long_their_links_are_good(outbox: MailRoom) -> None:
     said = {CONFIRM: (3, "for 3 days"), ADDRESS: (3, "for 3 days"), ACCOUNT: (1 / 24, "good for one hour")}
     for kind, (days, words) in said.items():
         assert MAX_AGES[kind] == timedelta(days=days)
-        content = desk.renderer.content(kind, at=NOW)
+        content = outbox.renderer.content(kind, at=NOW)
         assert all(words in decoded(b"".join(part)).decode() for part in (content.html, content.text))
 
 
 @pytest.mark.parametrize("kind", sorted(set(TRANSACTIONAL_KINDS) - {"goodbye"}))
 def test_nothing_reaches_a_suppressed_person_nor_one_who_left(
-    desk: MailRoom, server: RecordingServer, kind: str
+    outbox: MailRoom, server: RecordingServer, kind: str
 ) -> None:
-    suppressed, left = desk.newcomer("s@example.org"), desk.newcomer("l@example.org")
+    suppressed, left = outbox.newcomer("s@example.org"), outbox.newcomer("l@example.org")
     for reader in (suppressed, left):
-        desk.enqueue(kind, reader)
-    desk.suppress("s@example.org")
-    desk.leaves(left)
-    assert desk.deliver() == DeliveryReport(skipped={"suppressed": 1, "unsubscribed": 1})
+        outbox.enqueue(kind, reader)
+    outbox.suppress("s@example.org")
+    outbox.leaves(left)
+    assert outbox.deliver() == DeliveryReport(skipped={"suppressed": 1, "unsubscribed": 1})
     assert server.accepted == []
 
 
-def test_posting_again_is_no_second_mail(desk: MailRoom, server: RecordingServer) -> None:
-    reader = desk.newcomer("ada@example.org")
-    first = desk.enqueue("confirm", reader)
+def test_posting_again_is_no_second_mail(outbox: MailRoom, server: RecordingServer) -> None:
+    reader = outbox.newcomer("ada@example.org")
+    first = outbox.enqueue("confirm", reader)
     assert first is not None
-    assert desk.enqueue("confirm", reader, now=NOW + timedelta(minutes=1)) is None
-    assert desk.enqueue("confirm", reader, key="twice") == first + 1
-    assert desk.deliver() == DeliveryReport(sent=2)
-    assert desk.deliver() == DeliveryReport()
+    assert outbox.enqueue("confirm", reader, now=NOW + timedelta(minutes=1)) is None
+    assert outbox.enqueue("confirm", reader, key="twice") == first + 1
+    assert outbox.deliver() == DeliveryReport(sent=2)
+    assert outbox.deliver() == DeliveryReport()
 
 
-def test_messages_of_one_second_share_a_row_and_all_share_their_pieces(desk: MailRoom) -> None:
+def test_messages_of_one_second_share_a_row_and_all_share_their_pieces(outbox: MailRoom) -> None:
     for number in range(3):
-        desk.enqueue("confirm", desk.newcomer(f"r{number}@example.org"))
-    desk.enqueue("confirm", desk.newcomer("later@example.org"), now=NOW + timedelta(seconds=1))
-    ids = desk.rows("digest_id")
+        outbox.enqueue("confirm", outbox.newcomer(f"r{number}@example.org"))
+    outbox.enqueue("confirm", outbox.newcomer("later@example.org"), now=NOW + timedelta(seconds=1))
+    ids = outbox.rows("digest_id")
     assert ids == [ids[0], ids[0], ids[0], ids[3]]
     assert ids[0] != ids[3]
-    with reading(desk.engine) as connection:
+    with reading(outbox.engine) as connection:
         rows = connection.execute(select(digests.c.kind, digests.c.edition, digests.c.composed_at)).all()
         assert len(connection.execute(select(pieces.c.id)).all()) == 2
     second = NOW.replace(microsecond=0)
@@ -270,45 +274,45 @@ def test_messages_of_one_second_share_a_row_and_all_share_their_pieces(desk: Mai
     ]
 
 
-def test_transactional_only_leaves_digests_waiting(desk: MailRoom, server: RecordingServer) -> None:
-    reader = desk.reader("ada@example.org", "circuits", joined="2026-04-13")
-    content = desk.renderer.content("confirm", at=NOW)
-    desk.enqueue("link", reader)
-    desk.enqueue("welcome", reader)
-    with writing(desk.engine) as connection:
+def test_transactional_only_leaves_digests_waiting(outbox: MailRoom, server: RecordingServer) -> None:
+    reader = outbox.reader("ada@example.org", "circuits", joined="2026-04-13")
+    content = outbox.renderer.content("confirm", at=NOW)
+    outbox.enqueue("link", reader)
+    outbox.enqueue("welcome", reader)
+    with writing(outbox.engine) as connection:
         assert transactional_waits(connection, now=NOW)
         connection.execute(
             deliveries.update().where(deliveries.c.kind == "welcome").values(kind="digest", stamp=1)
         )
     assert content.date == NOW
-    assert desk.deliver(transactional_only=True) == DeliveryReport(sent=1)
-    assert (desk.rows("kind"), desk.rows()) == (["link", "digest"], ["sent", "queued"])
-    with reading(desk.engine) as connection:
+    assert outbox.deliver(transactional_only=True) == DeliveryReport(sent=1)
+    assert (outbox.rows("kind"), outbox.rows()) == (["link", "digest"], ["sent", "queued"])
+    with reading(outbox.engine) as connection:
         assert not transactional_waits(connection, now=NOW)
         assert connection.execute(select(runs.c.id)).all() == []
-    assert desk.deliver(transactional_only=True, at=NOW + timedelta(days=9)) == DeliveryReport()
-    assert desk.rows() == ["sent", "queued"]
+    assert outbox.deliver(transactional_only=True, at=NOW + timedelta(days=9)) == DeliveryReport()
+    assert outbox.rows() == ["sent", "queued"]
 
 
-def test_a_message_is_not_sent_once_its_link_has_expired(desk: MailRoom, server: RecordingServer) -> None:
-    reader = desk.reader("ada@example.org", "circuits", joined="2026-04-13")
-    desk.enqueue("account", reader)
-    desk.enqueue("link", reader)
-    assert desk.deliver(at=NOW + timedelta(hours=1)) == DeliveryReport(sent=1, skipped={"expired": 1})
+def test_a_message_is_not_sent_once_its_link_has_expired(outbox: MailRoom, server: RecordingServer) -> None:
+    reader = outbox.reader("ada@example.org", "circuits", joined="2026-04-13")
+    outbox.enqueue("account", reader)
+    outbox.enqueue("link", reader)
+    assert outbox.deliver(at=NOW + timedelta(hours=1)) == DeliveryReport(sent=1, skipped={"expired": 1})
     assert read(only_mail(server).data)["Subject"] == "Your link: Paper Digest"
 
 
-def test_a_message_that_lacks_a_value_is_not_queued(desk: MailRoom) -> None:
-    reader = desk.reader("ada@example.org", "circuits", joined="2026-04-13")
+def test_a_message_that_lacks_a_value_is_not_queued(outbox: MailRoom) -> None:
+    reader = outbox.reader("ada@example.org", "circuits", joined="2026-04-13")
     with pytest.raises(NewsletterError, match="a transactional mail of kind welcome needs first, topics"):
-        desk.enqueue("welcome", reader, values={})
-    assert desk.rows() == []
+        outbox.enqueue("welcome", reader, values={})
+    assert outbox.rows() == []
 
 
-def test_welcome_shows_a_taste_whatever_its_titles_say(desk: MailRoom, server: RecordingServer) -> None:
-    reader = desk.reader("ada@example.org", "circuits", joined="2026-04-13")
-    desk.enqueue("welcome", reader, papers=TASTES)
-    desk.deliver()
+def test_welcome_shows_a_taste_whatever_its_titles_say(outbox: MailRoom, server: RecordingServer) -> None:
+    reader = outbox.reader("ada@example.org", "circuits", joined="2026-04-13")
+    outbox.enqueue("welcome", reader, papers=TASTES)
+    outbox.deliver()
     message = read(only_mail(server).data)
     text, html = (message.get_body((part,)) for part in ("plain", "html"))
     assert text is not None
@@ -324,7 +328,7 @@ def test_welcome_shows_a_taste_whatever_its_titles_say(desk: MailRoom, server: R
     assert "javascript:" not in shown
 
 
-def test_renderer_renders_once_and_caches_few(desk: MailRoom) -> None:
+def test_renderer_renders_once_and_caches_few(outbox: MailRoom) -> None:
     renderer = TransactionalRenderer(MailEnvironment(), brand=Brand(), topics={}, cache_size=2)
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda _: renderer.content("confirm", at=NOW).html[0], range(40)))
@@ -338,20 +342,20 @@ def test_renderer_renders_once_and_caches_few(desk: MailRoom) -> None:
 
 @pytest.mark.dialects
 def test_posting_works_on_either_database(tmp_path: Path, database_url: str, server: RecordingServer) -> None:
-    desk = MailRoom(tmp_path, port=server.port, url=database_url)
+    outbox = MailRoom(tmp_path, port=server.port, url=database_url)
     pending, reader, left = (
-        desk.newcomer("p@example.org"),
-        desk.reader("r@example.org", "circuits", joined="2026-04-13"),
-        desk.reader("l@example.org", "circuits", joined="2026-04-13"),
+        outbox.newcomer("p@example.org"),
+        outbox.reader("r@example.org", "circuits", joined="2026-04-13"),
+        outbox.reader("l@example.org", "circuits", joined="2026-04-13"),
     )
-    desk.leaves(left)
+    outbox.leaves(left)
     posted = [
-        desk.enqueue("confirm", pending),
-        desk.enqueue("welcome", reader, papers=TASTES),
-        desk.enqueue("goodbye", left),
+        outbox.enqueue("confirm", pending),
+        outbox.enqueue("welcome", reader, papers=TASTES),
+        outbox.enqueue("goodbye", left),
     ]
     assert None not in posted
-    assert desk.enqueue("confirm", pending) is None
-    assert desk.deliver(transactional_only=True) == DeliveryReport(sent=3)
+    assert outbox.enqueue("confirm", pending) is None
+    assert outbox.deliver(transactional_only=True) == DeliveryReport(sent=3)
     assert sorted(server.recipients()) == ["l@example.org", "p@example.org", "r@example.org"]
-    desk.engine.dispose()
+    outbox.engine.dispose()

@@ -25,21 +25,23 @@ TOPICS = ("quantum", "circuits", "everything")
 
 
 @pytest.fixture
-def stand(tmp_path: Path, database_url: str) -> Iterator[DumpScenario]:
-    stand = DumpScenario(tmp_path, url=database_url)
-    yield stand
-    stand.engine.dispose()
+def scenario(tmp_path: Path, database_url: str) -> Iterator[DumpScenario]:
+    scenario = DumpScenario(tmp_path, url=database_url)
+    yield scenario
+    scenario.engine.dispose()
 
 
 @pytest.fixture
-def twins(stand: DumpScenario) -> DumpScenario:
+def twins(scenario: DumpScenario) -> DumpScenario:
     """A paper, published; then the same under another title, not yet published."""
     text = abstract_of("x")
-    stand.drop("a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", abstract=text, authors=None)))
-    stand.publish()
-    stand.now += timedelta(days=1)
-    stand.drop("b.txt", page("Mar 4", PrintedPaper(title="On Lattices", abstract=reworded(text), comments=7)))
-    return stand
+    scenario.drop("a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", abstract=text, authors=None)))
+    scenario.publish()
+    scenario.now += timedelta(days=1)
+    scenario.drop(
+        "b.txt", page("Mar 4", PrintedPaper(title="On Lattices", abstract=reworded(text), comments=7))
+    )
+    return scenario
 
 
 def test_merge_makes_two_papers_one_and_no_news(twins: DumpScenario) -> None:
@@ -87,29 +89,31 @@ def test_merge_resolves_later_listings_of_either_title(twins: DumpScenario) -> N
     assert twins.titles(dump="c.txt") == ["Quantum Lattices"]
 
 
-def test_merge_is_never_a_chain(stand: DumpScenario) -> None:
-    stand.drop("a.txt", page("Mar 3", "One Paper", "Two Papers", "Three Papers"))
-    one, two, three = (stand.id_of(title) for title in ("One Paper", "Two Papers", "Three Papers"))
-    merge_papers(stand.engine, two, three, now=stand.now)
-    row = merge_papers(stand.engine, one, two, now=stand.now)
+def test_merge_is_never_a_chain(scenario: DumpScenario) -> None:
+    scenario.drop("a.txt", page("Mar 3", "One Paper", "Two Papers", "Three Papers"))
+    one, two, three = (scenario.id_of(title) for title in ("One Paper", "Two Papers", "Three Papers"))
+    merge_papers(scenario.engine, two, three, now=scenario.now)
+    row = merge_papers(scenario.engine, one, two, now=scenario.now)
     assert (row["id"], row["merged"]) == (one, [two, three])
-    assert merge_papers(stand.engine, three, one, now=stand.now)["id"] == one
-    assert stand.titles() == ["One Paper"]
+    assert merge_papers(scenario.engine, three, one, now=scenario.now)["id"] == one
+    assert scenario.titles() == ["One Paper"]
 
 
-def test_merge_with_an_archived_paper_is_no_news(stand: DumpScenario) -> None:
-    stand.drop("old.txt", page("Mar 1", "Quantum Lattices"), backfill=True)
-    stand.drop("a.txt", page("Mar 3", "On Lattices"))
-    merge_papers(stand.engine, stand.id_of("On Lattices"), stand.id_of("Quantum Lattices"), now=stand.now)
-    assert stand.news() == set()
+def test_merge_with_an_archived_paper_is_no_news(scenario: DumpScenario) -> None:
+    scenario.drop("old.txt", page("Mar 1", "Quantum Lattices"), backfill=True)
+    scenario.drop("a.txt", page("Mar 3", "On Lattices"))
+    merge_papers(
+        scenario.engine, scenario.id_of("On Lattices"), scenario.id_of("Quantum Lattices"), now=scenario.now
+    )
+    assert scenario.news() == set()
 
 
-def test_merge_refuses_what_cannot_be_meant(stand: DumpScenario) -> None:
-    stand.drop("a.txt", page("Mar 3", "One Paper"))
+def test_merge_refuses_what_cannot_be_meant(scenario: DumpScenario) -> None:
+    scenario.drop("a.txt", page("Mar 3", "One Paper"))
     with pytest.raises(UsageError, match="itself"):
-        merge_papers(stand.engine, 1, 1, now=stand.now)
+        merge_papers(scenario.engine, 1, 1, now=scenario.now)
     with pytest.raises(NotFoundError, match="there is no paper 9"):
-        merge_papers(stand.engine, 1, 9, now=stand.now)
+        merge_papers(scenario.engine, 1, 9, now=scenario.now)
 
 
 def test_split_undoes_a_merge_and_the_paper_inherits(twins: DumpScenario) -> None:
@@ -135,12 +139,12 @@ def test_split_told_to_be_news_is_news(twins: DumpScenario) -> None:
     assert twins.news() == {("On Lattices", "everything")}
 
 
-def test_split_of_a_merge_before_any_edition_leaves_both_news(stand: DumpScenario) -> None:
-    stand.drop("a.txt", page("Mar 3", "One Paper", "Two Papers"))
-    merge_papers(stand.engine, 1, 2, now=stand.now)
-    assert stand.news() == {("One Paper", "everything")}
-    split_papers(stand.engine, 2, now=stand.now)
-    assert stand.news() == {("One Paper", "everything"), ("Two Papers", "everything")}
+def test_split_of_a_merge_before_any_edition_leaves_both_news(scenario: DumpScenario) -> None:
+    scenario.drop("a.txt", page("Mar 3", "One Paper", "Two Papers"))
+    merge_papers(scenario.engine, 1, 2, now=scenario.now)
+    assert scenario.news() == {("One Paper", "everything")}
+    split_papers(scenario.engine, 2, now=scenario.now)
+    assert scenario.news() == {("One Paper", "everything"), ("Two Papers", "everything")}
 
 
 def test_split_keeps_apart_what_only_looks_alike(twins: DumpScenario) -> None:
@@ -153,84 +157,89 @@ def test_split_keeps_apart_what_only_looks_alike(twins: DumpScenario) -> None:
     assert possibly_same(twins.engine) == []
 
 
-def test_split_needs_something_to_split(stand: DumpScenario) -> None:
-    stand.drop("a.txt", page("Mar 3", "One Paper"))
+def test_split_needs_something_to_split(scenario: DumpScenario) -> None:
+    scenario.drop("a.txt", page("Mar 3", "One Paper"))
     with pytest.raises(UsageError, match="not merged"):
-        split_papers(stand.engine, 1, now=stand.now)
+        split_papers(scenario.engine, 1, now=scenario.now)
     with pytest.raises(UsageError, match="itself"):
-        split_papers(stand.engine, 1, 1, now=stand.now)
+        split_papers(scenario.engine, 1, 1, now=scenario.now)
     with pytest.raises(NotFoundError, match="there is no paper 9"):
-        split_papers(stand.engine, 9, now=stand.now)
+        split_papers(scenario.engine, 9, now=scenario.now)
 
 
 def correct(
-    stand: DumpScenario, title: str, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()
+    scenario: DumpScenario, title: str, *, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()
 ) -> list[str]:
     row = correct_topics(
-        stand.engine,
-        stand.id_of(title),
+        scenario.engine,
+        scenario.id_of(title),
         add=add,
         remove=remove,
         known_topics=TOPICS,
-        matcher=stand.matcher,
-        now=stand.now,
+        matcher=scenario.matcher,
+        now=scenario.now,
     )
     return [f"{topic['topic']} {topic['by']}" for topic in row["topics"]]
 
 
-def test_correct_topics_beats_the_rules_and_survives_a_rematch(stand: DumpScenario) -> None:
-    stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
-    assert correct(stand, "Quantum Lattices", add=("circuits",), remove=("quantum",)) == ["circuits admin"]
-    with writing(stand.engine) as connection:
-        assert rematch(connection, stand.matcher) == 1
-    [row] = stand.papers()
+def test_correct_topics_beats_the_rules_and_survives_a_rematch(scenario: DumpScenario) -> None:
+    scenario.drop("a.txt", page("Mar 3", "Quantum Lattices"))
+    assert correct(scenario, "Quantum Lattices", add=("circuits",), remove=("quantum",)) == ["circuits admin"]
+    with writing(scenario.engine) as connection:
+        assert rematch(connection, scenario.matcher) == 1
+    [row] = scenario.papers()
     assert row["topics"] == [
         {"topic": "circuits", "score": 1.0, "evidence": ["added by hand"], "by": "admin"}
     ]
-    assert stand.news() == {("Quantum Lattices", "everything"), ("Quantum Lattices", "circuits")}
-    assert correct(stand, "Quantum Lattices", add=("quantum",), remove=("circuits",)) == ["quantum admin"]
+    assert scenario.news() == {("Quantum Lattices", "everything"), ("Quantum Lattices", "circuits")}
+    assert correct(scenario, "Quantum Lattices", add=("quantum",), remove=("circuits",)) == ["quantum admin"]
 
 
-def test_correct_topics_of_a_published_paper_ends_and_makes_pairs(stand: DumpScenario) -> None:
-    stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
-    stand.publish()
-    stand.now += timedelta(days=1)
-    correct(stand, "Quantum Lattices", add=("circuits",), remove=("quantum",))
-    assert stand.withdrawn_pairs() == {("Quantum Lattices", "quantum")}
-    assert stand.news() == {("Quantum Lattices", "circuits")}
-    stand.publish()
-    correct(stand, "Quantum Lattices", add=("quantum",))
-    assert stand.news() == {("Quantum Lattices", "quantum")}
+def test_correct_topics_of_a_published_paper_ends_and_makes_pairs(scenario: DumpScenario) -> None:
+    scenario.drop("a.txt", page("Mar 3", "Quantum Lattices"))
+    scenario.publish()
+    scenario.now += timedelta(days=1)
+    correct(scenario, "Quantum Lattices", add=("circuits",), remove=("quantum",))
+    assert scenario.withdrawn_pairs() == {("Quantum Lattices", "quantum")}
+    assert scenario.news() == {("Quantum Lattices", "circuits")}
+    scenario.publish()
+    correct(scenario, "Quantum Lattices", add=("quantum",))
+    assert scenario.news() == {("Quantum Lattices", "quantum")}
 
 
-def test_rematch_with_other_rules_is_no_news_of_published_papers(stand: DumpScenario) -> None:
-    stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
-    stand.publish()
-    with writing(stand.engine) as connection:
+def test_rematch_with_other_rules_is_no_news_of_published_papers(scenario: DumpScenario) -> None:
+    scenario.drop("a.txt", page("Mar 3", "Quantum Lattices"))
+    scenario.publish()
+    with writing(scenario.engine) as connection:
         assert rematch(connection, WordMatcher("lattices"), [1, 99]) == 1
-    assert [topic["topic"] for topic in stand.papers()[0]["topics"]] == ["lattices"]
-    assert stand.news() == set()
+    assert [topic["topic"] for topic in scenario.papers()[0]["topics"]] == ["lattices"]
+    assert scenario.news() == set()
 
 
-def test_correct_topics_refuses_what_cannot_be_meant(stand: DumpScenario) -> None:
-    stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
+def test_correct_topics_refuses_what_cannot_be_meant(scenario: DumpScenario) -> None:
+    scenario.drop("a.txt", page("Mar 3", "Quantum Lattices"))
     with pytest.raises(NotFoundError, match="there is no topic 'cooking'"):
-        correct(stand, "Quantum Lattices", add=("cooking",))
+        correct(scenario, "Quantum Lattices", add=("cooking",))
     with pytest.raises(UsageError, match="holds every paper"):
-        correct(stand, "Quantum Lattices", remove=("everything",))
+        correct(scenario, "Quantum Lattices", remove=("everything",))
     with pytest.raises(UsageError, match="at once"):
-        correct(stand, "Quantum Lattices", add=("quantum",), remove=("quantum",))
+        correct(scenario, "Quantum Lattices", add=("quantum",), remove=("quantum",))
 
 
-def test_an_added_topic_of_a_withdrawn_paper_is_no_news(stand: DumpScenario) -> None:
-    stand.drop("a.txt", page("Mar 3", "Some Paper", "Other Paper"))
-    stand.publish()
-    paper = stand.id_of("Some Paper")
+def test_an_added_topic_of_a_withdrawn_paper_is_no_news(scenario: DumpScenario) -> None:
+    scenario.drop("a.txt", page("Mar 3", "Some Paper", "Other Paper"))
+    scenario.publish()
+    paper = scenario.id_of("Some Paper")
     for _ in range(2):
         correct_topics(
-            stand.engine, paper, add=["quantum"], known_topics=TOPICS, matcher=stand.matcher, now=stand.now
+            scenario.engine,
+            paper,
+            add=["quantum"],
+            known_topics=TOPICS,
+            matcher=scenario.matcher,
+            now=scenario.now,
         )
-    assert stand.news() == {("Some Paper", "quantum")}
-    stand.publish()
-    stand.withdraw("a.txt")
-    assert (stand.news(), stand.publish()) == (set(), None)
+    assert scenario.news() == {("Some Paper", "quantum")}
+    scenario.publish()
+    scenario.withdraw("a.txt")
+    assert (scenario.news(), scenario.publish()) == (set(), None)

@@ -84,8 +84,8 @@ def server() -> Iterator[Picky]:
 @pytest.fixture
 def newsletter(tmp_path: Path, server: Picky, database_url: str) -> Iterator[WholeNewsletter]:
     newsletter = WholeNewsletter(tmp_path, port=server.port, url=database_url)
-    newsletter.post = replace(
-        newsletter.post, guard_policy=GuardPolicy(after=50, share=0.2), jitter=lambda: 0.0
+    newsletter.delivery_options = replace(
+        newsletter.delivery_options, guard_policy=GuardPolicy(after=50, share=0.2), jitter=lambda: 0.0
     )
     newsletter.ingest_samples([13])
     yield newsletter
@@ -185,7 +185,7 @@ def test_dropped_paper_goes_from_mails_that_wait_for_the_release(
     if composed_meanwhile:
         assert run(newsletter, "2026-04-13T07:11").sent == 0
     review.release(newsletter.engine, 1, now=utc("2026-04-13T07:12"))
-    assert deliver(newsletter.engine, newsletter.post, now=utc("2026-04-13T07:12")).sent == (
+    assert deliver(newsletter.engine, newsletter.delivery_options, now=utc("2026-04-13T07:12")).sent == (
         READERS if composed_meanwhile else len(tried)
     )
     run(newsletter, "2026-04-13T07:12")
@@ -254,11 +254,15 @@ def test_hold_by_hand_stops_composed_mail_before_the_next_compose(
     newsletter.publish("2026-04-13T06:59")
     composed = compose(newsletter.engine, newsletter.options(), now=utc("2026-04-13T07:00")).composed
     review.hold(newsletter.engine, 1)
-    assert deliver(newsletter.engine, newsletter.post, now=utc("2026-04-13T07:00")).sent == 0
+    assert deliver(newsletter.engine, newsletter.delivery_options, now=utc("2026-04-13T07:00")).sent == 0
     answer = why(newsletter.engine, subscriber_id=1, address="", on=None, now=utc("2026-04-13T07:01"))
     assert answer.reason == "the mail is composed and waits to be sent; it waits for a held edition"
     review.release(newsletter.engine, 1, now=utc("2026-04-13T07:02"))
-    assert deliver(newsletter.engine, newsletter.post, now=utc("2026-04-13T07:02")).sent == composed == 20
+    assert (
+        deliver(newsletter.engine, newsletter.delivery_options, now=utc("2026-04-13T07:02")).sent
+        == composed
+        == 20
+    )
     assert newsletter.audit("2026-04-13T07:03").clean
 
 
@@ -326,7 +330,7 @@ def test_edition_must_be_held_when_too_many_of_its_first_mails_are_refused(
 
 
 def test_nothing_is_held_where_the_settings_say_so(newsletter: WholeNewsletter, server: Picky) -> None:
-    newsletter.post = replace(newsletter.post, guard_policy=GuardPolicy(after=0))
+    newsletter.delivery_options = replace(newsletter.delivery_options, guard_policy=GuardPolicy(after=0))
     join(newsletter, 30)
     server.verdict = SPAM
     report = run(newsletter, "2026-04-13T07:00")
@@ -358,7 +362,7 @@ def test_digest_is_composed_again_without_the_held_edition(
     server.verdict = None
     newsletter.ingest_samples([14])
     at = utc("2026-04-14T22:00")
-    prepare(newsletter.engine, newsletter.options(), newsletter.post, now=at)
+    prepare(newsletter.engine, newsletter.options(), newsletter.delivery_options, now=at)
     assert states(newsletter)["queued"] >= 1  # eve's, with edition 2 alone
     with writing(newsletter.engine) as connection:
         update.choose(
@@ -380,7 +384,7 @@ def test_release_waits_for_a_sender_that_is_holding_mail_back(
 ) -> None:
     join(newsletter, 3)
     at = utc("2026-04-13T07:00")
-    prepare(newsletter.engine, newsletter.options(), newsletter.post, now=at)
+    prepare(newsletter.engine, newsletter.options(), newsletter.delivery_options, now=at)
     with writing(newsletter.engine) as connection:
         editions.hold_for(connection, 1, "its first mails were refused")
     release = threading.Thread(target=review.release, args=(newsletter.engine, 1), kwargs={"now": at})

@@ -57,13 +57,13 @@ def ingest_all(folder: Path, *, kill_at: int) -> dict[str, Any]:
             point()
 
     sys.addaudithook(audit)
-    stand = DumpScenario(folder)
-    event.listen(stand.engine, "before_cursor_execute", lambda *_: point())
-    event.listen(stand.engine, "after_cursor_execute", lambda *_: point())
-    event.listen(stand.engine, "commit", lambda *_: point())
+    scenario = DumpScenario(folder)
+    event.listen(scenario.engine, "before_cursor_execute", lambda *_: point())
+    event.listen(scenario.engine, "after_cursor_execute", lambda *_: point())
+    event.listen(scenario.engine, "commit", lambda *_: point())
     for name, data in pages().items():
-        stand.drop(name, data)
-    return stand.state() | {"files": sorted(path.name for path in stand.archive.rglob("*.txt"))}
+        scenario.drop(name, data)
+    return scenario.state() | {"files": sorted(path.name for path in scenario.archive.rglob("*.txt"))}
 
 
 def in_child(folder: Path, *, kill_at: int) -> bytes | None:

@@ -28,11 +28,13 @@ class InboxFolder:
     """An inbox on a real newsletter, and a clock that is turned by hand."""
 
     def __init__(self, folder: Path, url: str | None = None) -> None:
-        self.office = WholeNewsletter(folder, port=1, url=url)
+        self.newsletter = WholeNewsletter(folder, port=1, url=url)
         self.folder = folder / "inbox"
         self.folder.mkdir()
         self.ticks = 0.0
-        ingest = inbox_ingester(self.office.engine, archive=folder / "dumps", matcher=self.office.matcher)
+        ingest = inbox_ingester(
+            self.newsletter.engine, archive=folder / "dumps", matcher=self.newsletter.matcher
+        )
         self.inbox = Inbox(self.folder, ingest=ingest, monotonic=lambda: self.ticks)
 
     def drop(self, name: str, data: bytes) -> Path:
@@ -40,7 +42,7 @@ class InboxFolder:
         path.write_bytes(data)
         return path
 
-    def look(self, after: float = QUIET_SECONDS) -> list[tuple[str, DumpStatus]]:
+    def scan(self, after: float = QUIET_SECONDS) -> list[tuple[str, DumpStatus]]:
         self.ticks += after
         return [(report.file, report.status) for report in self.inbox.scan(now=NOW)]
 
@@ -49,252 +51,254 @@ class InboxFolder:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[InboxFolder]:
-    desk = InboxFolder(tmp_path)
-    yield desk
-    desk.office.engine.dispose()
+def inbox(tmp_path: Path) -> Iterator[InboxFolder]:
+    inbox = InboxFolder(tmp_path)
+    yield inbox
+    inbox.newsletter.engine.dispose()
 
 
 @pytest.fixture
-def told(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+def logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     caplog.set_level(logging.INFO, "newsletter.inbox")
     return caplog
 
 
-def _words(told: pytest.LogCaptureFixture) -> list[str]:
-    found = [record.getMessage() for record in told.records]
-    told.clear()
+def _words(logged: pytest.LogCaptureFixture) -> list[str]:
+    found = [record.getMessage() for record in logged.records]
+    logged.clear()
     return found
 
 
 INGESTED, REFUSED, HELD = DumpStatus.INGESTED, DumpStatus.REFUSED, DumpStatus.HELD
 
 
-def test_complete_dump_is_taken_at_the_second_look_and_put_aside(desk: InboxFolder) -> None:
-    desk.drop("2026-04-13.txt", DUMP)
-    assert desk.look() == []
-    assert desk.look() == [("2026-04-13.txt", INGESTED)]
-    assert (desk.left(), desk.look(), desk.look()) == (["taken/2026-04-13.txt"], [], [])
+def test_complete_dump_is_taken_at_the_second_look_and_put_aside(inbox: InboxFolder) -> None:
+    inbox.drop("2026-04-13.txt", DUMP)
+    assert inbox.scan() == []
+    assert inbox.scan() == [("2026-04-13.txt", INGESTED)]
+    assert (inbox.left(), inbox.scan(), inbox.scan()) == (["taken/2026-04-13.txt"], [], [])
 
 
-def test_two_looks_close_to_each_other_take_nothing(desk: InboxFolder) -> None:
-    desk.drop("a.txt", DUMP)
-    assert desk.look() == []
-    assert desk.look(after=QUIET_SECONDS / 2) == []
-    assert desk.look(after=QUIET_SECONDS / 4) == []
-    assert desk.look(after=QUIET_SECONDS / 4) == [("a.txt", INGESTED)]
+def test_two_looks_close_to_each_other_take_nothing(inbox: InboxFolder) -> None:
+    inbox.drop("a.txt", DUMP)
+    assert inbox.scan() == []
+    assert inbox.scan(after=QUIET_SECONDS / 2) == []
+    assert inbox.scan(after=QUIET_SECONDS / 4) == []
+    assert inbox.scan(after=QUIET_SECONDS / 4) == [("a.txt", INGESTED)]
 
 
-def test_dump_that_is_copied_in_slowly_is_read_once_it_is_whole(desk: InboxFolder) -> None:
-    path = desk.folder / "a.txt"
+def test_dump_that_is_copied_in_slowly_is_read_once_it_is_whole(inbox: InboxFolder) -> None:
+    path = inbox.folder / "a.txt"
     for end in range(0, len(DUMP), len(DUMP) // 5):
         with path.open("ab") as file:
             file.write(DUMP[end : end + len(DUMP) // 5])
-        assert desk.look(after=QUIET_SECONDS - 1) == []
-    assert desk.look() == [("a.txt", INGESTED)]
-    assert (desk.folder / "taken" / "a.txt").read_bytes() == DUMP
+        assert inbox.scan(after=QUIET_SECONDS - 1) == []
+    assert inbox.scan() == [("a.txt", INGESTED)]
+    assert (inbox.folder / "taken" / "a.txt").read_bytes() == DUMP
 
 
-def test_dump_that_somebody_holds_open_for_writing_waits(desk: InboxFolder) -> None:
-    with (desk.folder / "a.txt").open("wb") as file:
+def test_dump_that_somebody_holds_open_for_writing_waits(inbox: InboxFolder) -> None:
+    with (inbox.folder / "a.txt").open("wb") as file:
         file.write(DUMP[:4000])
         file.flush()
-        assert [desk.look() for _ in range(3)] == [[], [], []]
+        assert [inbox.scan() for _ in range(3)] == [[], [], []]
         file.write(DUMP[4000:])
-    assert (desk.look(), desk.look()) == ([], [("a.txt", INGESTED)])
+    assert (inbox.scan(), inbox.scan()) == ([], [("a.txt", INGESTED)])
 
 
-def test_dump_that_somebody_only_reads_does_not_wait(desk: InboxFolder) -> None:
-    with desk.drop("a.txt", DUMP).open("rb"):
-        assert (desk.look(), desk.look()) == ([], [("a.txt", INGESTED)])
+def test_dump_that_somebody_only_reads_does_not_wait(inbox: InboxFolder) -> None:
+    with inbox.drop("a.txt", DUMP).open("rb"):
+        assert (inbox.scan(), inbox.scan()) == ([], [("a.txt", INGESTED)])
 
 
 def test_dump_that_grows_after_it_was_taken_is_looked_at_again(
-    desk: InboxFolder, told: pytest.LogCaptureFixture
+    inbox: InboxFolder, logged: pytest.LogCaptureFixture
 ) -> None:
     half = DUMP.index(b"\n\n", len(DUMP) // 2)
-    desk.drop("a.txt", DUMP[:half])
-    assert (desk.look(), desk.look()) == ([], [("a.txt", INGESTED)])
-    with (desk.folder / "taken" / "a.txt").open("ab") as file:
+    inbox.drop("a.txt", DUMP[:half])
+    assert (inbox.scan(), inbox.scan()) == ([], [("a.txt", INGESTED)])
+    with (inbox.folder / "taken" / "a.txt").open("ab") as file:
         file.write(DUMP[half:])
-    assert (desk.look(), desk.look()) == ([], [("a.txt", INGESTED)])
-    assert (desk.folder / "taken" / "a.txt").read_bytes() == DUMP
-    assert "changed as it was taken; looked at again file='a.txt'" in _words(told)
-    assert desk.look(after=WATCHED_SECONDS + 1) == []
+    assert (inbox.scan(), inbox.scan()) == ([], [("a.txt", INGESTED)])
+    assert (inbox.folder / "taken" / "a.txt").read_bytes() == DUMP
+    assert "changed as it was taken; looked at again file='a.txt'" in _words(logged)
+    assert inbox.scan(after=WATCHED_SECONDS + 1) == []
 
 
-def test_dump_that_is_deleted_is_reported(desk: InboxFolder, told: pytest.LogCaptureFixture) -> None:
-    path = desk.drop("a.txt", DUMP)
-    desk.look()
+def test_dump_that_is_deleted_is_reported(inbox: InboxFolder, logged: pytest.LogCaptureFixture) -> None:
+    path = inbox.drop("a.txt", DUMP)
+    inbox.scan()
     path.unlink()
-    assert (desk.look(), _words(told)) == ([], ["gone before it was taken file='a.txt'"])
+    assert (inbox.scan(), _words(logged)) == ([], ["gone before it was taken file='a.txt'"])
 
 
-def test_dump_that_is_replaced_waits_anew(desk: InboxFolder, told: pytest.LogCaptureFixture) -> None:
-    desk.drop("a.txt", DUMP)
-    desk.look()
-    desk.drop(".b.txt", OTHER).rename(desk.folder / "a.txt")
-    assert (desk.look(), _words(told)) == ([], ["replaced before it was taken file='a.txt'"])
-    assert desk.look() == [("a.txt", INGESTED)]
-    assert (desk.folder / "taken" / "a.txt").read_bytes() == OTHER
+def test_dump_that_is_replaced_waits_anew(inbox: InboxFolder, logged: pytest.LogCaptureFixture) -> None:
+    inbox.drop("a.txt", DUMP)
+    inbox.scan()
+    inbox.drop(".b.txt", OTHER).rename(inbox.folder / "a.txt")
+    assert (inbox.scan(), _words(logged)) == ([], ["replaced before it was taken file='a.txt'"])
+    assert inbox.scan() == [("a.txt", INGESTED)]
+    assert (inbox.folder / "taken" / "a.txt").read_bytes() == OTHER
 
 
 def test_dump_that_is_renamed_is_taken_under_its_new_name(
-    desk: InboxFolder, told: pytest.LogCaptureFixture
+    inbox: InboxFolder, logged: pytest.LogCaptureFixture
 ) -> None:
-    path = desk.drop("a.txt", DUMP)
-    desk.look()
-    path.rename(desk.folder / "b.txt")
-    assert (desk.look(), _words(told)) == ([], ["gone before it was taken file='a.txt'"])
-    assert desk.look() == [("b.txt", INGESTED)]
+    path = inbox.drop("a.txt", DUMP)
+    inbox.scan()
+    path.rename(inbox.folder / "b.txt")
+    assert (inbox.scan(), _words(logged)) == ([], ["gone before it was taken file='a.txt'"])
+    assert inbox.scan() == [("b.txt", INGESTED)]
 
 
 def test_what_cannot_be_read_is_reported_once_and_holds_up_nobody(
-    desk: InboxFolder, told: pytest.LogCaptureFixture
+    inbox: InboxFolder, logged: pytest.LogCaptureFixture
 ) -> None:
-    (desk.folder / "link.txt").symlink_to("nowhere")
-    (desk.folder / "folder").mkdir()
-    os.mkfifo(desk.folder / "pipe.txt")
-    desk.drop("empty.txt", b"")
-    desk.drop("z.txt", DUMP)
-    desk.look()
-    told.clear()
-    assert desk.look() == [("z.txt", INGESTED)]
-    assert [words for words in _words(told) if words.startswith("left")] == [
+    (inbox.folder / "link.txt").symlink_to("nowhere")
+    (inbox.folder / "folder").mkdir()
+    os.mkfifo(inbox.folder / "pipe.txt")
+    inbox.drop("empty.txt", b"")
+    inbox.drop("z.txt", DUMP)
+    inbox.scan()
+    logged.clear()
+    assert inbox.scan() == [("z.txt", INGESTED)]
+    assert [words for words in _words(logged) if words.startswith("left")] == [
         "left in the inbox file='empty.txt' why='the file is empty'",
         "left in the inbox file='folder' why='a folder; put the files themselves here'",
         "left in the inbox file='link.txt' why='cannot be read: No such file or directory'",
         "left in the inbox file='pipe.txt' why='no regular file'",
     ]
-    assert (desk.look(), _words(told)) == ([], [])
-    desk.drop("empty.txt", OTHER)
-    assert (desk.look(), desk.look()) == ([], [("empty.txt", INGESTED)])
+    assert (inbox.scan(), _words(logged)) == ([], [])
+    inbox.drop("empty.txt", OTHER)
+    assert (inbox.scan(), inbox.scan()) == ([], [("empty.txt", INGESTED)])
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_dump_without_permission_is_reported_and_taken_once_it_is_given(
-    desk: InboxFolder, told: pytest.LogCaptureFixture
+    inbox: InboxFolder, logged: pytest.LogCaptureFixture
 ) -> None:
-    path = desk.drop("a.txt", DUMP)
+    path = inbox.drop("a.txt", DUMP)
     path.chmod(0)
-    assert (desk.look(), desk.look()) == ([], [])
-    assert _words(told) == ["left in the inbox file='a.txt' why='cannot be read: Permission denied'"]
+    assert (inbox.scan(), inbox.scan()) == ([], [])
+    assert _words(logged) == ["left in the inbox file='a.txt' why='cannot be read: Permission denied'"]
     path.chmod(0o600)
-    assert (desk.look(), desk.look()) == ([], [("a.txt", INGESTED)])
+    assert (inbox.scan(), inbox.scan()) == ([], [("a.txt", INGESTED)])
 
 
-def test_names_of_unfinished_files_are_left_alone(desk: InboxFolder) -> None:
+def test_names_of_unfinished_files_are_left_alone(inbox: InboxFolder) -> None:
     for name in (".a.txt.Xy12", "a.txt.part", "a.crdownload", "a.txt~", "a.tmp"):
-        desk.drop(name, DUMP)
-    before = desk.left()
-    assert [desk.look() for _ in range(3)] == [[], [], []]
-    assert desk.left() == before
+        inbox.drop(name, DUMP)
+    before = inbox.left()
+    assert [inbox.scan() for _ in range(3)] == [[], [], []]
+    assert inbox.left() == before
 
 
-def test_file_of_no_format_is_put_aside_as_refused(desk: InboxFolder, told: pytest.LogCaptureFixture) -> None:
-    desk.drop("a.txt", b"\x00\x01\x02 nothing to read")
-    assert (desk.look(), desk.look()) == ([], [("a.txt", REFUSED)])
-    assert (desk.left(), told.records[-1].levelno) == (["refused/a.txt"], logging.WARNING)
+def test_file_of_no_format_is_put_aside_as_refused(
+    inbox: InboxFolder, logged: pytest.LogCaptureFixture
+) -> None:
+    inbox.drop("a.txt", b"\x00\x01\x02 nothing to read")
+    assert (inbox.scan(), inbox.scan()) == ([], [("a.txt", REFUSED)])
+    assert (inbox.left(), logged.records[-1].levelno) == (["refused/a.txt"], logging.WARNING)
 
 
 def test_dump_of_which_a_third_cannot_be_read_is_held_and_reported(
-    desk: InboxFolder, told: pytest.LogCaptureFixture
+    inbox: InboxFolder, logged: pytest.LogCaptureFixture
 ) -> None:
-    desk.drop("a.txt", half_read_page())
-    assert (desk.look(), desk.look()) == ([], [("a.txt", HELD)])
-    assert told.records[-1].levelno == logging.WARNING
-    assert desk.left() == ["taken/a.txt"]
+    inbox.drop("a.txt", half_read_page())
+    assert (inbox.scan(), inbox.scan()) == ([], [("a.txt", HELD)])
+    assert logged.records[-1].levelno == logging.WARNING
+    assert inbox.left() == ["taken/a.txt"]
 
 
-def test_same_name_on_another_day_replaces_nothing(desk: InboxFolder) -> None:
+def test_same_name_on_another_day_replaces_nothing(inbox: InboxFolder) -> None:
     for data in (DUMP, OTHER):
-        desk.drop("today.txt", data)
-        assert (desk.look(), desk.look()) == ([], [("today.txt", INGESTED)])
-    assert desk.left() == ["taken/today (2).txt", "taken/today.txt"]
+        inbox.drop("today.txt", data)
+        assert (inbox.scan(), inbox.scan()) == ([], [("today.txt", INGESTED)])
+    assert inbox.left() == ["taken/today (2).txt", "taken/today.txt"]
 
 
 def test_file_that_cannot_be_put_aside_is_taken_once(
-    desk: InboxFolder, told: pytest.LogCaptureFixture
+    inbox: InboxFolder, logged: pytest.LogCaptureFixture
 ) -> None:
-    desk.drop("taken", b"a file where the folder should be")
-    desk.drop("a.txt", DUMP)
-    assert (desk.look(), desk.look(), desk.look()) == ([], [("a.txt", INGESTED)], [])
-    assert "left in the inbox file='a.txt' why='cannot be moved: File exists'" in _words(told)
+    inbox.drop("taken", b"a file where the folder should be")
+    inbox.drop("a.txt", DUMP)
+    assert (inbox.scan(), inbox.scan(), inbox.scan()) == ([], [("a.txt", INGESTED)], [])
+    assert "left in the inbox file='a.txt' why='cannot be moved: File exists'" in _words(logged)
 
 
-def test_dump_that_could_not_be_stored_is_taken_later(desk: InboxFolder) -> None:
-    desk.drop("a.txt", DUMP)
-    archive = desk.office.folder / "dumps"
+def test_dump_that_could_not_be_stored_is_taken_later(inbox: InboxFolder) -> None:
+    inbox.drop("a.txt", DUMP)
+    archive = inbox.newsletter.folder / "dumps"
     archive.write_text("in the way")
-    desk.look()
+    inbox.scan()
     with pytest.raises(StorageError):
-        desk.look()
-    assert desk.left() == ["a.txt"]
+        inbox.scan()
+    assert inbox.left() == ["a.txt"]
     archive.unlink()
-    assert desk.look() == [("a.txt", INGESTED)]
+    assert inbox.scan() == [("a.txt", INGESTED)]
 
 
-def test_inbox_that_was_removed_is_made_again(desk: InboxFolder) -> None:
-    desk.folder.rmdir()
-    assert desk.look() == []
-    assert desk.folder.is_dir()
+def test_inbox_that_was_removed_is_made_again(inbox: InboxFolder) -> None:
+    inbox.folder.rmdir()
+    assert inbox.scan() == []
+    assert inbox.folder.is_dir()
 
 
 @pytest.mark.dialects
 def test_dump_that_the_database_cannot_hold_holds_up_none_behind_it(
-    tmp_path: Path, database_url: str, told: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, database_url: str, logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("newsletter.sources.printed_dates._MOST_COMMENTS", 10**12)  # as any oversight would
-    desk = InboxFolder(tmp_path, database_url)
-    desk.drop("2026-04-14.txt", page("Apr 14", PrintedPaper(title="Quantum Lattices", comments=99999999999)))
-    desk.drop("2026-04-15.txt", OTHER)
-    desk.look()
-    taken = desk.look()
+    inbox = InboxFolder(tmp_path, database_url)
+    inbox.drop("2026-04-14.txt", page("Apr 14", PrintedPaper(title="Quantum Lattices", comments=99999999999)))
+    inbox.drop("2026-04-15.txt", OTHER)
+    inbox.scan()
+    taken = inbox.scan()
     assert ("2026-04-15.txt", INGESTED) in taken
     if "postgresql" in database_url:
-        assert desk.left() == ["2026-04-14.txt", "taken/2026-04-15.txt"]
-        assert "integer out of range" in _words(told)[0]
-    assert desk.look() == []
-    desk.office.engine.dispose()
+        assert inbox.left() == ["2026-04-14.txt", "taken/2026-04-15.txt"]
+        assert "integer out of range" in _words(logged)[0]
+    assert inbox.scan() == []
+    inbox.newsletter.engine.dispose()
 
 
-def test_dump_whose_name_is_no_text_is_taken(desk: InboxFolder) -> None:
-    (desk.folder / os.fsdecode(b"2026-04-14 caf\xe9.txt")).write_bytes(DUMP)
-    desk.look()
-    assert desk.look() == [("2026-04-14 caf\ufffd.txt", INGESTED)]
+def test_dump_whose_name_is_no_text_is_taken(inbox: InboxFolder) -> None:
+    (inbox.folder / os.fsdecode(b"2026-04-14 caf\xe9.txt")).write_bytes(DUMP)
+    inbox.scan()
+    assert inbox.scan() == [("2026-04-14 caf\ufffd.txt", INGESTED)]
 
 
-def test_what_goes_back_to_the_inbox_replaces_nothing(desk: InboxFolder) -> None:
+def test_what_goes_back_to_the_inbox_replaces_nothing(inbox: InboxFolder) -> None:
     for name in ("a.txt", "a again.txt", "a again 2.txt"):
-        desk.drop(name, DUMP if name == "a.txt" else name.encode())
-    desk.look()
-    with (desk.folder / "a again.txt").open("ab") as waits, (desk.folder / "a again 2.txt").open("ab"):
-        desk.look()
-        with (desk.folder / "taken/a.txt").open("ab") as writer:
+        inbox.drop(name, DUMP if name == "a.txt" else name.encode())
+    inbox.scan()
+    with (inbox.folder / "a again.txt").open("ab") as waits, (inbox.folder / "a again 2.txt").open("ab"):
+        inbox.scan()
+        with (inbox.folder / "taken/a.txt").open("ab") as writer:
             writer.write(b"more\n")
-        desk.drop("a.txt", OTHER)
+        inbox.drop("a.txt", OTHER)
         waits.write(b"!")
-        desk.look(after=1)
-    assert (desk.folder / "a again.txt").read_bytes() == b"a again.txt!"
-    assert (desk.folder / "a again 2.txt").read_bytes() == b"a again 2.txt"
-    assert (desk.folder / "a.txt").read_bytes() == OTHER
-    assert (desk.folder / "a again 3.txt").read_bytes() == DUMP + b"more\n"
+        inbox.scan(after=1)
+    assert (inbox.folder / "a again.txt").read_bytes() == b"a again.txt!"
+    assert (inbox.folder / "a again 2.txt").read_bytes() == b"a again 2.txt"
+    assert (inbox.folder / "a.txt").read_bytes() == OTHER
+    assert (inbox.folder / "a again 3.txt").read_bytes() == DUMP + b"more\n"
 
 
 def test_file_that_may_not_be_linked_goes_back_all_the_same(
-    desk: InboxFolder, monkeypatch: pytest.MonkeyPatch
+    inbox: InboxFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:  # what Linux says of another user's file
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
-    desk.drop("a.txt", DUMP)
-    desk.look()
-    desk.look()
-    with (desk.folder / "taken/a.txt").open("ab") as writer:
+    inbox.drop("a.txt", DUMP)
+    inbox.scan()
+    inbox.scan()
+    with (inbox.folder / "taken/a.txt").open("ab") as writer:
         writer.write(b"more\n")
-    desk.drop("a.txt", OTHER)
-    desk.look(after=1)
-    assert (desk.folder / "a.txt").read_bytes() == OTHER
-    assert (desk.folder / "a again.txt").read_bytes() == DUMP + b"more\n"
-    assert desk.look(after=1) == []
+    inbox.drop("a.txt", OTHER)
+    inbox.scan(after=1)
+    assert (inbox.folder / "a.txt").read_bytes() == OTHER
+    assert (inbox.folder / "a again.txt").read_bytes() == DUMP + b"more\n"
+    assert inbox.scan(after=1) == []

@@ -16,7 +16,7 @@ from tests.pipeline.intake.scenario import DumpScenario, PrintedPaper, abstract_
 
 
 @pytest.fixture
-def stand(tmp_path: Path) -> DumpScenario:
+def scenario(tmp_path: Path) -> DumpScenario:
     return DumpScenario(tmp_path)
 
 
@@ -33,8 +33,8 @@ def figures(report: Any) -> tuple[str, int, int, int, int]:
     return (report.status.value, report.entries, report.new, report.known, report.revised)
 
 
-def test_ingest_stores_papers_and_reports_them(stand: DumpScenario) -> None:
-    report = stand.drop(
+def test_ingest_stores_papers_and_reports_them(scenario: DumpScenario) -> None:
+    report = scenario.drop(
         "a.txt",
         page(
             "Mar 3",
@@ -45,7 +45,7 @@ def test_ingest_stores_papers_and_reports_them(stand: DumpScenario) -> None:
         ),
     )
     assert report.as_json() == {
-        "file": str(stand.folder / "a.txt"),
+        "file": str(scenario.folder / "a.txt"),
         "status": "ingested",
         "format": "daily-papers",
         "listed_on": "2026-03-03",
@@ -59,7 +59,7 @@ def test_ingest_stores_papers_and_reports_them(stand: DumpScenario) -> None:
         "possibly_same": [],
         "error": None,
     }
-    first, second = stand.papers()
+    first, second = scenario.papers()
     assert first == {
         "id": first["id"],
         "title": "Quantum Lattices",
@@ -84,32 +84,32 @@ def test_ingest_stores_papers_and_reports_them(stand: DumpScenario) -> None:
         "2024-07-09",
     )
     assert second["organization"] == "Acme Research Labs"
-    json.dumps(stand.papers())
+    json.dumps(scenario.papers())
 
 
-def test_ingest_the_same_bytes_under_another_name_changes_nothing(stand: DumpScenario) -> None:
+def test_ingest_the_same_bytes_under_another_name_changes_nothing(scenario: DumpScenario) -> None:
     data = page("Mar 3", "Quantum Lattices", "Circuits of Spikes")
-    stand.drop("a.txt", data)
-    before = stand.state()
-    report = stand.drop("b.txt", data)
+    scenario.drop("a.txt", data)
+    before = scenario.state()
+    report = scenario.drop("b.txt", data)
     assert figures(report) == ("unchanged", 2, 0, 2, 0)
     assert report.error is None
-    assert stand.state() == before
+    assert scenario.state() == before
 
 
-def test_ingest_keeps_the_bytes_under_their_hash(stand: DumpScenario) -> None:
+def test_ingest_keeps_the_bytes_under_their_hash(scenario: DumpScenario) -> None:
     data = page("Mar 3", "Quantum Lattices")
-    stand.drop("a.txt", data)
+    scenario.drop("a.txt", data)
     sha256 = dump_archive.sha256_of(data)
-    assert [path.relative_to(stand.archive) for path in stand.archive.rglob("*.*")] == [
+    assert [path.relative_to(scenario.archive) for path in scenario.archive.rglob("*.*")] == [
         Path(sha256[:2]) / f"{sha256}.txt"
     ]
-    assert dump_archive.load_bytes(stand.archive, sha256) == data
+    assert dump_archive.load_bytes(scenario.archive, sha256) == data
 
 
-def test_ingest_recognises_a_paper_by_its_title_whatever_its_typesetting(stand: DumpScenario) -> None:
-    stand.drop("a.txt", page("Mar 3", "Poincaré Maps: 2.5D Spike-Routing in C++"))
-    report = stand.drop(
+def test_ingest_recognises_a_paper_by_its_title_whatever_its_typesetting(scenario: DumpScenario) -> None:
+    scenario.drop("a.txt", page("Mar 3", "Poincaré Maps: 2.5D Spike-Routing in C++"))
+    report = scenario.drop(
         "b.txt",
         page(
             "Mar 4",
@@ -124,43 +124,43 @@ def test_ingest_recognises_a_paper_by_its_title_whatever_its_typesetting(stand: 
     assert figures(report) == ("ingested", 3, 2, 1, 0)
 
 
-def test_ingest_counts_a_changed_abstract_as_revision_and_keeps_the_old_one(stand: DumpScenario) -> None:
+def test_ingest_counts_a_changed_abstract_as_revision_and_keeps_the_old_one(scenario: DumpScenario) -> None:
     old = abstract_of("Quantum Lattices")
     new = reworded(old)
-    stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
-    stand.publish()
-    report = stand.drop("b.txt", page("Mar 4", PrintedPaper(title="Quantum Lattices", abstract=new)))
+    scenario.drop("a.txt", page("Mar 3", "Quantum Lattices"))
+    scenario.publish()
+    report = scenario.drop("b.txt", page("Mar 4", PrintedPaper(title="Quantum Lattices", abstract=new)))
     assert figures(report) == ("ingested", 1, 0, 1, 1)
-    shown = stand.show(stand.id_of("Quantum Lattices"))
+    shown = scenario.show(scenario.id_of("Quantum Lattices"))
     assert (shown["abstract"], shown["revision"]) == (new, 2)
     assert [(text["number"], text["abstract"]) for text in shown["revisions"]] == [(1, old), (2, new)]
-    assert stand.news() == set()
+    assert scenario.news() == set()
 
 
-def test_ingest_takes_another_rendering_for_no_revision(stand: DumpScenario) -> None:
+def test_ingest_takes_another_rendering_for_no_revision(scenario: DumpScenario) -> None:
     text = abstract_of("x") + " The gain is 10 percent for α particles."
-    stand.drop("a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", abstract=text)))
+    scenario.drop("a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", abstract=text)))
     other = text.replace("α", r"$\alpha$").replace("lattice", r"\textbf{lattice}").replace(". ", ".  ")
-    report = stand.drop("b.txt", page("Mar 4", PrintedPaper(title="Quantum  Lattices", abstract=other)))
+    report = scenario.drop("b.txt", page("Mar 4", PrintedPaper(title="Quantum  Lattices", abstract=other)))
     assert other != text
     assert figures(report) == ("ingested", 1, 0, 1, 0)
-    assert stand.papers()[0]["abstract"] == text
+    assert scenario.papers()[0]["abstract"] == text
 
 
-def test_ingest_an_older_dump_later_overwrites_no_newer_text(stand: DumpScenario) -> None:
+def test_ingest_an_older_dump_later_overwrites_no_newer_text(scenario: DumpScenario) -> None:
     new, old = abstract_of("new"), abstract_of("old")
-    stand.drop("b.txt", page("Mar 4", PrintedPaper(title="Quantum Lattices", abstract=new)))
-    report = stand.drop("a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", abstract=old)))
+    scenario.drop("b.txt", page("Mar 4", PrintedPaper(title="Quantum Lattices", abstract=new)))
+    report = scenario.drop("a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", abstract=old)))
     assert figures(report) == ("ingested", 1, 0, 1, 0)
-    shown = stand.show(stand.id_of("Quantum Lattices"))
+    shown = scenario.show(scenario.id_of("Quantum Lattices"))
     assert (shown["abstract"], shown["revision"], shown["first_listed_on"]) == (new, 1, "2026-03-03")
     assert [(text["number"], text["abstract"]) for text in shown["revisions"]] == [(1, new), (2, old)]
 
 
-def test_ingest_fills_gaps_without_revision_or_news(stand: DumpScenario) -> None:
-    stand.drop("a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", authors=None)))
-    stand.publish()
-    report = stand.drop(
+def test_ingest_fills_gaps_without_revision_or_news(scenario: DumpScenario) -> None:
+    scenario.drop("a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", authors=None)))
+    scenario.publish()
+    report = scenario.drop(
         "b.txt",
         page(
             "Mar 4",
@@ -170,57 +170,59 @@ def test_ingest_fills_gaps_without_revision_or_news(stand: DumpScenario) -> None
         ),
     )
     assert figures(report) == ("ingested", 1, 0, 1, 0)
-    row = stand.papers()[0]
+    row = scenario.papers()[0]
     assert (row["organization"], row["published_on"], row["comments"]) == ("Acme Labs", "2024-07-09", 3)
-    assert stand.news() == set()
-    stand.drop(
+    assert scenario.news() == set()
+    scenario.drop(
         "c.txt", page("Mar 5", PrintedPaper(title="Quantum Lattices", authors="9 authors", comments=2))
     )
-    row = stand.papers()[0]
+    row = scenario.papers()[0]
     assert (row["organization"], row["authors"], row["comments"]) == ("Acme Labs", 9, 3)
 
 
-def test_ingest_lets_no_empty_abstract_replace_a_full_one(stand: DumpScenario) -> None:
-    stand.list_entries(entry("Quantum Lattices"), on=date(2026, 3, 3))
-    taken = stand.list_entries(entry("Quantum Lattices", abstract=""), on=date(2026, 3, 4))
+def test_ingest_lets_no_empty_abstract_replace_a_full_one(scenario: DumpScenario) -> None:
+    scenario.list_entries(entry("Quantum Lattices"), on=date(2026, 3, 3))
+    taken = scenario.list_entries(entry("Quantum Lattices", abstract=""), on=date(2026, 3, 4))
     assert (taken.new, taken.known, taken.revised) == (0, 1, 0)
-    assert stand.papers()[0]["abstract"] == abstract_of("Quantum Lattices")
+    assert scenario.papers()[0]["abstract"] == abstract_of("Quantum Lattices")
 
 
-def test_ingest_fills_an_empty_abstract_and_matches_its_topics(stand: DumpScenario) -> None:
-    stand.list_entries(entry("Lattices", abstract=""), on=date(2026, 3, 4))
-    taken = stand.list_entries(
+def test_ingest_fills_an_empty_abstract_and_matches_its_topics(scenario: DumpScenario) -> None:
+    scenario.list_entries(entry("Lattices", abstract=""), on=date(2026, 3, 4))
+    taken = scenario.list_entries(
         entry("Lattices", abstract=abstract_of("x") + " Quantum."), on=date(2026, 3, 3)
     )
     assert (taken.new, taken.known, taken.revised) == (0, 1, 0)
-    row = stand.papers()[0]
+    row = scenario.papers()[0]
     assert (row["abstract"], row["revision"]) == (abstract_of("x") + " Quantum.", 1)
     assert [topic["topic"] for topic in row["maybe"]] == ["quantum"]
 
 
-def test_ingest_a_title_twice_in_one_dump_is_one_paper_listed_twice(stand: DumpScenario) -> None:
-    report = stand.drop("a.txt", page("Mar 3", "Quantum Lattices", "Circuits", "Quantum Lattices"))
+def test_ingest_a_title_twice_in_one_dump_is_one_paper_listed_twice(scenario: DumpScenario) -> None:
+    report = scenario.drop("a.txt", page("Mar 3", "Quantum Lattices", "Circuits", "Quantum Lattices"))
     assert figures(report) == ("ingested", 3, 2, 1, 0)
-    assert stand.titles() == ["Quantum Lattices", "Circuits"]
-    assert len(stand.show(stand.id_of("Quantum Lattices"))["listings"]) == 2
+    assert scenario.titles() == ["Quantum Lattices", "Circuits"]
+    assert len(scenario.show(scenario.id_of("Quantum Lattices"))["listings"]) == 2
 
 
-def test_ingest_goes_by_identifier_when_the_title_changed(stand: DumpScenario) -> None:
-    stand.list_entries(
+def test_ingest_goes_by_identifier_when_the_title_changed(scenario: DumpScenario) -> None:
+    scenario.list_entries(
         entry("Quantum Lattices", identifiers=(("arxiv", "2401.01234v1"),)), on=date(2026, 3, 3)
     )
-    taken = stand.list_entries(
+    taken = scenario.list_entries(
         entry("Lattices, Revisited", url="https://arxiv.org/abs/2401.01234v2"), on=date(2026, 3, 4)
     )
     assert (taken.new, taken.known, taken.revised) == (0, 1, 1)
-    assert stand.titles() == ["Lattices, Revisited"]
-    again = stand.list_entries(entry("Quantum Lattices"), on=date(2026, 3, 1))  # by the title it once had
+    assert scenario.titles() == ["Lattices, Revisited"]
+    again = scenario.list_entries(entry("Quantum Lattices"), on=date(2026, 3, 1))  # by the title it once had
     assert (again.new, again.known, again.revised) == (0, 1, 0)
 
 
-def test_ingest_takes_two_identifiers_of_one_scheme_for_two_papers(stand: DumpScenario) -> None:
-    stand.list_entries(entry("Quantum Lattices", identifiers=(("arxiv", "2401.00001"),)), on=date(2026, 3, 3))
-    taken = stand.list_entries(
+def test_ingest_takes_two_identifiers_of_one_scheme_for_two_papers(scenario: DumpScenario) -> None:
+    scenario.list_entries(
+        entry("Quantum Lattices", identifiers=(("arxiv", "2401.00001"),)), on=date(2026, 3, 3)
+    )
+    taken = scenario.list_entries(
         entry("Quantum Lattices", identifiers=(("arxiv", "2401.00002"),)),
         entry("Quantum Lattices", identifiers=(("arxiv", "2401.00003"),)),
         entry("Quantum Lattices"),  # no identifier: the earliest of that title
@@ -229,25 +231,27 @@ def test_ingest_takes_two_identifiers_of_one_scheme_for_two_papers(stand: DumpSc
     assert (taken.new, taken.known) == (2, 1)
 
 
-def test_ingest_reports_a_new_title_over_a_known_abstract_as_possibly_the_same(stand: DumpScenario) -> None:
+def test_ingest_reports_a_new_title_over_a_known_abstract_as_possibly_the_same(
+    scenario: DumpScenario,
+) -> None:
     text = abstract_of("x")
-    stand.drop(
+    scenario.drop(
         "a.txt", page("Mar 3", PrintedPaper(title="Quantum Lattices", abstract=text), "Something Else")
     )
-    report = stand.drop(
+    report = scenario.drop(
         "b.txt", page("Mar 4", PrintedPaper(title="On Lattices", abstract=reworded(text, 0.15)))
     )
     assert figures(report) == ("ingested", 1, 1, 0, 0)
     [pair] = report.possibly_same
     assert (pair.title, pair.other_title) == ("On Lattices", "Quantum Lattices")
     assert 0.6 < pair.overlap < 1
-    assert pair.id == stand.id_of("On Lattices")
-    assert pair.other_id == stand.id_of("Quantum Lattices")
+    assert pair.id == scenario.id_of("On Lattices")
+    assert pair.other_id == scenario.id_of("Quantum Lattices")
 
 
-def test_ingest_finds_possibly_same_papers_within_one_dump(stand: DumpScenario) -> None:
+def test_ingest_finds_possibly_same_papers_within_one_dump(scenario: DumpScenario) -> None:
     text = abstract_of("x")
-    report = stand.drop(
+    report = scenario.drop(
         "a.txt",
         page(
             "Mar 3",
@@ -261,42 +265,42 @@ def test_ingest_finds_possibly_same_papers_within_one_dump(stand: DumpScenario) 
     ]
 
 
-def test_ingest_backfill_is_known_but_never_news(stand: DumpScenario) -> None:
-    stand.drop("old.txt", page("Mar 1", "Quantum Lattices", "Circuits"), backfill=True)
-    assert stand.news() == set()
-    report = stand.drop("a.txt", page("Mar 3", "Quantum Lattices", "Spikes"))
+def test_ingest_backfill_is_known_but_never_news(scenario: DumpScenario) -> None:
+    scenario.drop("old.txt", page("Mar 1", "Quantum Lattices", "Circuits"), backfill=True)
+    assert scenario.news() == set()
+    report = scenario.drop("a.txt", page("Mar 3", "Quantum Lattices", "Spikes"))
     assert figures(report) == ("ingested", 2, 1, 1, 0)
-    assert stand.news() == {("Spikes", "everything")}
+    assert scenario.news() == {("Spikes", "everything")}
 
 
-def test_ingest_backfill_after_the_fact_takes_no_news_back(stand: DumpScenario) -> None:
-    stand.drop("a.txt", page("Mar 3", "Quantum Lattices"))
-    stand.drop("old.txt", page("Mar 1", "Quantum Lattices", "Circuits"), backfill=True)
-    assert stand.news() == {("Quantum Lattices", "everything"), ("Quantum Lattices", "quantum")}
+def test_ingest_backfill_after_the_fact_takes_no_news_back(scenario: DumpScenario) -> None:
+    scenario.drop("a.txt", page("Mar 3", "Quantum Lattices"))
+    scenario.drop("old.txt", page("Mar 1", "Quantum Lattices", "Circuits"), backfill=True)
+    assert scenario.news() == {("Quantum Lattices", "everything"), ("Quantum Lattices", "quantum")}
 
 
-def test_ingest_holds_a_dump_of_which_too_much_is_unread(stand: DumpScenario) -> None:
+def test_ingest_holds_a_dump_of_which_too_much_is_unread(scenario: DumpScenario) -> None:
     data = half_read_page()
-    before = stand.state()
-    report = stand.drop("a.txt", data)
+    before = scenario.state()
+    report = scenario.drop("a.txt", data)
     assert figures(report) == ("held", 2, 0, 0, 0)
     assert report.error is not None
     assert "a.txt" in report.error
     assert "release" in report.error
     assert report.quarantined
-    after = stand.state()
+    after = scenario.state()
     assert {**after, "dumps": [], "listed": []} == before
     assert [row[:3] for row in after["dumps"]] == [("a.txt", dump_archive.sha256_of(data), "held")]
-    assert dump_archive.load_bytes(stand.archive, dump_archive.sha256_of(data)) == data
-    again = stand.drop("a.txt", data)
+    assert dump_archive.load_bytes(scenario.archive, dump_archive.sha256_of(data)) == data
+    again = scenario.drop("a.txt", data)
     assert (again.status, again.error) == (report.status, report.error)
-    assert stand.state() == after
+    assert scenario.state() == after
 
 
-def test_ingest_quarantines_what_it_cannot_read_and_goes_on(stand: DumpScenario) -> None:
+def test_ingest_quarantines_what_it_cannot_read_and_goes_on(scenario: DumpScenario) -> None:
     titles = [f"Spikes of Kind {number}" for number in range(12)]
     data = page("Mar 3", *titles).replace(b"Spikes of Kind 5\n\n", b"", 1)
-    report = stand.drop("a.txt", data)
+    report = scenario.drop("a.txt", data)
     assert report.status == "ingested"
     quarantined = report.as_json()["quarantined"]
     assert quarantined
@@ -304,13 +308,13 @@ def test_ingest_quarantines_what_it_cannot_read_and_goes_on(stand: DumpScenario)
     assert report.new == 11
 
 
-def test_ingest_reads_a_dump_without_any_author_block(stand: DumpScenario) -> None:
+def test_ingest_reads_a_dump_without_any_author_block(scenario: DumpScenario) -> None:
     papers = [PrintedPaper(title=f"Spikes of Kind {number}", authors=None) for number in range(9)]
-    assert figures(stand.drop("a.txt", page("Mar 3", *papers))) == ("ingested", 9, 9, 0, 0)
+    assert figures(scenario.drop("a.txt", page("Mar 3", *papers))) == ("ingested", 9, 9, 0, 0)
 
 
-def test_ingest_refuses_what_is_no_dump_and_goes_on_with_the_others(stand: DumpScenario) -> None:
-    folder = stand.folder
+def test_ingest_refuses_what_is_no_dump_and_goes_on_with_the_others(scenario: DumpScenario) -> None:
+    folder = scenario.folder
     (folder / "folder").mkdir()
     bad = {
         "missing.txt": None,
@@ -328,30 +332,30 @@ def test_ingest_refuses_what_is_no_dump_and_goes_on_with_the_others(stand: DumpS
         file.truncate(100 * 1024 * 1024)
     (folder / "good.txt").write_bytes(page("Mar 3", "Quantum Lattices"))
     names = [*bad, "folder", "big.txt", "good.txt"]
-    reports = stand.drop_files([folder / name for name in names])
+    reports = scenario.drop_files([folder / name for name in names])
     assert [report.status.value for report in reports] == ["refused"] * (len(names) - 1) + ["ingested"]
     for name, report in zip(names[:-1], reports, strict=False):
         assert report.error is not None
         assert str(folder / name) in report.error, name
         assert "\n" in report.error, f"{name}: no word on what to do"
-    assert stand.titles() == ["Quantum Lattices"]
+    assert scenario.titles() == ["Quantum Lattices"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_ingest_refuses_an_unreadable_file(stand: DumpScenario) -> None:
-    path = stand.folder / "secret.txt"
+def test_ingest_refuses_an_unreadable_file(scenario: DumpScenario) -> None:
+    path = scenario.folder / "secret.txt"
     path.write_bytes(page("Mar 3", "Quantum Lattices"))
     path.chmod(0)
-    assert stand.drop_files([path])[0].status == "refused"
+    assert scenario.drop_files([path])[0].status == "refused"
 
 
-def test_ingest_never_opens_a_pipe(stand: DumpScenario) -> None:
-    path = stand.folder / "pipe"
+def test_ingest_never_opens_a_pipe(scenario: DumpScenario) -> None:
+    path = scenario.folder / "pipe"
     os.mkfifo(path)
-    assert stand.drop_files([path])[0].status == "refused"
+    assert scenario.drop_files([path])[0].status == "refused"
 
 
-def test_ingest_reads_windows_line_ends_bom_and_cut_files(stand: DumpScenario) -> None:
+def test_ingest_reads_windows_line_ends_bom_and_cut_files(scenario: DumpScenario) -> None:
     data = page("Mar 3", "Quantum Lattices", "Circuits of Café")
     variants = {
         "crlf.txt": data.replace(b"\n", b"\r\n"),
@@ -360,26 +364,26 @@ def test_ingest_reads_windows_line_ends_bom_and_cut_files(stand: DumpScenario) -
         "cut.txt": data[: data.index(b"  \xe2\x80\xa2", len(data) // 2) - 30],
     }
     for name, variant in variants.items():
-        assert stand.drop(name, variant).status == "ingested", name
-    assert stand.titles() == ["Quantum Lattices", "Circuits of Café"]
+        assert scenario.drop(name, variant).status == "ingested", name
+    assert scenario.titles() == ["Quantum Lattices", "Circuits of Café"]
 
 
-def test_ingest_takes_the_year_from_a_paper_that_is_known_with_its_year(stand: DumpScenario) -> None:
-    stand.drop(
+def test_ingest_takes_the_year_from_a_paper_that_is_known_with_its_year(scenario: DumpScenario) -> None:
+    scenario.drop(
         "a.txt",
         page("Mar 3", PrintedPaper(title="Quantum Lattices", printed="Jan 9, 2024")),
         listed_on=date(2025, 3, 3),
     )
-    report = stand.drop("b.txt", page("Mar 2", PrintedPaper(title="Quantum Lattices", printed="Jan 9")))
+    report = scenario.drop("b.txt", page("Mar 2", PrintedPaper(title="Quantum Lattices", printed="Jan 9")))
     assert (report.listed_on, report.listed_on_from) == (date(2024, 3, 2), "known-papers")
 
 
-def test_ingest_takes_the_year_from_the_option_and_stores_it(stand: DumpScenario) -> None:
-    report = stand.drop("a.txt", page("Mar 3", "Quantum Lattices"), listed_on=date(2023, 3, 4))
+def test_ingest_takes_the_year_from_the_option_and_stores_it(scenario: DumpScenario) -> None:
+    report = scenario.drop("a.txt", page("Mar 3", "Quantum Lattices"), listed_on=date(2023, 3, 4))
     assert (report.listed_on, report.listed_on_from, report.guess) == (date(2023, 3, 4), "option", False)
-    assert stand.papers()[0]["published_on"] == "2023-02-03"
+    assert scenario.papers()[0]["published_on"] == "2023-02-03"
 
 
-def test_ingest_takes_the_year_from_the_file_name(stand: DumpScenario) -> None:
-    report = stand.drop("listing-2024-03-03.txt", page("Mar 3", "Quantum Lattices"))
+def test_ingest_takes_the_year_from_the_file_name(scenario: DumpScenario) -> None:
+    report = scenario.drop("listing-2024-03-03.txt", page("Mar 3", "Quantum Lattices"))
     assert (report.listed_on, report.listed_on_from) == (date(2024, 3, 3), "filename")

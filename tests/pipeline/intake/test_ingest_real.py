@@ -21,9 +21,9 @@ ORDER = ("003", "004", "000", "002")
 
 def stand_in(folder: Path) -> DumpScenario:
     folder.mkdir(exist_ok=True)
-    stand = DumpScenario(folder)
-    stand.now = datetime(2026, 11, 22, 9, tzinfo=UTC)
-    return stand
+    scenario = DumpScenario(folder)
+    scenario.now = datetime(2026, 11, 22, 9, tzinfo=UTC)
+    return scenario
 
 
 def dump(number: str) -> Path:
@@ -32,8 +32,8 @@ def dump(number: str) -> Path:
 
 
 def test_ingest_of_the_real_dumps_gives_the_stated_figures(tmp_path: Path) -> None:
-    stand = stand_in(tmp_path)
-    reports = stand.drop_files([dump(number) for number in ORDER])
+    scenario = stand_in(tmp_path)
+    reports = scenario.drop_files([dump(number) for number in ORDER])
     assert [
         (item.status.value, item.entries, item.new, item.known, item.revised, item.listed_on, item.guess)
         for item in reports
@@ -44,13 +44,13 @@ def test_ingest_of_the_real_dumps_gives_the_stated_figures(tmp_path: Path) -> No
         ("ingested", 9, 3, 6, 0, date(2026, 3, 11), True),
     ]
     assert [report.possibly_same for report in reports] == [()] * 4
-    assert len(stand.papers()) == 118
-    [revised] = [row for row in stand.papers() if row["revision"] > 1]
+    assert len(scenario.papers()) == 118
+    [revised] = [row for row in scenario.papers() if row["revision"] > 1]
     assert revised["title"].startswith("AnalogSeeker")
-    old, new = (text["abstract"] for text in stand.show(revised["id"])["revisions"])
+    old, new = (text["abstract"] for text in scenario.show(revised["id"])["revisions"])
     assert [word for word in old.split() if word not in new.split()] != []
     assert len([word for word in old.split() if word not in new.split()]) == 1  # the link
-    again = stand.drop_files([dump(number) for number in ORDER])
+    again = scenario.drop_files([dump(number) for number in ORDER])
     assert [report.status.value for report in again] == ["unchanged"] * 4
 
 
@@ -58,16 +58,16 @@ def test_ingest_of_the_real_dumps_gives_the_stated_figures(tmp_path: Path) -> No
 def test_ingest_of_the_real_dumps_in_any_order_gives_the_same_papers(tmp_path: Path, every: int) -> None:
     found = set()
     for order in list(permutations(ORDER))[::every]:
-        stand = stand_in(tmp_path / "".join(order))
-        stand.drop_files([dump(number) for number in order])
-        rows = [{**row, "id": 0, "revision": 0} for row in stand.papers()]
+        scenario = stand_in(tmp_path / "".join(order))
+        scenario.drop_files([dump(number) for number in order])
+        rows = [{**row, "id": 0, "revision": 0} for row in scenario.papers()]
         found.add(json.dumps(sorted(rows, key=lambda row: str(row["title"]))))
     assert len(found) == 1
     assert len(json.loads(found.pop())) == 118
 
 
 def test_ingest_of_the_real_pairs_merges_nothing_and_reports_what_overlaps(tmp_path: Path) -> None:
-    stand = stand_in(tmp_path)
+    scenario = stand_in(tmp_path)
     lines = (SHARED / "topics" / "identity.jsonl").read_text(encoding="utf-8").splitlines()
     pairs = [json.loads(line) for line in lines]
     pairs = [
@@ -81,8 +81,8 @@ def test_ingest_of_the_real_pairs_merges_nothing_and_reports_what_overlaps(tmp_p
     second = [
         PrintedPaper(title=pair["title_b"], abstract=" ".join(pair["abstract_b"].split())) for pair in pairs
     ]
-    stand.drop("a.txt", page("Mar 3", *first))
-    report = stand.drop("b.txt", page("Mar 4", *second))
+    scenario.drop("a.txt", page("Mar 3", *first))
+    report = scenario.drop("b.txt", page("Mar 4", *second))
     reported = {
         frozenset((title_key(item.title), title_key(item.other_title))) for item in report.possibly_same
     }
@@ -94,12 +94,12 @@ def test_ingest_of_the_real_pairs_merges_nothing_and_reports_what_overlaps(tmp_p
 
 
 def test_ingest_of_the_real_dumps_with_the_builtin_topics(tmp_path: Path) -> None:
-    stand = stand_in(tmp_path)
-    stand.matcher = Matcher(load_topics())  # type: ignore[assignment]
-    stand.drop_files([dump(number) for number in ORDER])
-    everything = {title for title, topic in stand.news() if topic == "everything"}
+    scenario = stand_in(tmp_path)
+    scenario.matcher = Matcher(load_topics())  # type: ignore[assignment]
+    scenario.drop_files([dump(number) for number in ORDER])
+    everything = {title for title, topic in scenario.news() if topic == "everything"}
     assert len(everything) == 118
-    assert {topic for _, topic in stand.news()} == {
+    assert {topic for _, topic in scenario.news()} == {
         "everything",
         "circuits",
         "quantum",
