@@ -39,6 +39,7 @@ FILES = {
 PLACES = {
     "/var/lib/newsletter": "state",
     "/var/backups/newsletter": "backups",
+    "/var/www": "www",
     "/srv/papers": "papers",
     "/root": "root",
 }
@@ -145,7 +146,7 @@ def test_commands_of_a_page_do_their_work(
     shutil.copytree(settled, tmp_path / "state")
     for name, content in FILES.items():
         (tmp_path / name).write_text(content, "utf-8")
-    for name in ("backups", "root"):
+    for name in ("backups", "root", "www"):
         (tmp_path / name).mkdir()
     (tmp_path / "2025-12-12.txt").write_bytes(
         page("Dec 12", PrintedPaper(title="An analog circuit that sizes itself"))
@@ -159,6 +160,7 @@ def test_commands_of_a_page_do_their_work(
             settings.write(table.group(1))
     for line in _lines(text):
         words = _words_of(line, tmp_path)
+        assert all(Path(word).is_relative_to(tmp_path) for word in words if word.startswith("/")), line
         _prepare(words, tmp_path)
         answer = _start_and_stop(words) if words[2] in NEVER_ENDS else Shell(Path(words[1]))(*words[2:])
         output = f"{line}\n{answer.stdout}{answer.stderr}"

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -445,29 +443,17 @@ def _word(number: int) -> str:
     return f"{letters}{number}".capitalize()
 
 
-@contextmanager
-def _quick_folder(tmp_path: Path) -> Iterator[Path]:
-    """In memory where there is such a place: what is proven here is not the disk."""
-    if Path("/dev/shm").is_dir():
-        with TemporaryDirectory(dir="/dev/shm") as folder:
-            yield Path(folder)
-    else:
-        yield tmp_path
-
-
 def test_simulated_weeks_keep_every_slot_and_every_reason(tmp_path: Path) -> None:
-    with _quick_folder(tmp_path) as folder:
-        year = Year(folder, seed=1, readers=40, days=35, dumps=24, outages=5)
-        year.play()
-        year.check()
-        year.scenario.engine.dispose()
+    year = Year(tmp_path, seed=1, readers=40, days=35, dumps=24, outages=5)
+    year.play()
+    year.check()
+    year.scenario.engine.dispose()
 
 
 @pytest.mark.prove
 def test_simulated_year_keeps_every_slot_and_every_reason(tmp_path: Path) -> None:
     """A year, 400 readers in 40 zones, 30 outages, 250 dumps: each slot once, each paper once, why agrees."""
-    with _quick_folder(tmp_path) as folder:
-        year = Year(folder, seed=2026, readers=400, days=365, dumps=250, outages=30)
-        year.play()
-        year.check()
-        year.scenario.engine.dispose()
+    year = Year(tmp_path, seed=2026, readers=400, days=365, dumps=250, outages=30)
+    year.play()
+    year.check()
+    year.scenario.engine.dispose()
