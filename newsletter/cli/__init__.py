@@ -1,6 +1,6 @@
-"""The command line: `newsletter COMMAND …`. A command parses, calls one function, prints.
+"""Defines the command line `newsletter COMMAND …`. A command parses, calls one function and prints.
 
-Nothing heavy is imported here or at the top of any module of this package.
+No module of this package imports anything heavy at its top.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EPILOG = (
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done in part, 78 bad configuration."
 )
 
-PRIVATE = 0o077  # umask: what is written holds addresses, so nobody else may read it
+PRIVATE = 0o077  # umask: files may hold addresses, so only their owner may read them
 
 app = typer.Typer(
     name="newsletter",
@@ -67,6 +67,6 @@ def root(
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script."""
     os.umask(PRIVATE)
     app(prog_name="newsletter")

@@ -1,4 +1,4 @@
-"""The commands, as the front page shows them: panel, name, one line.
+"""Lists the commands for `newsletter --help`: panel, name, one line.
 
 Holds no code of a command: `newsletter --help` must not load any.
 """
@@ -17,11 +17,11 @@ UPKEEP = "Upkeep"
 
 @dataclass(frozen=True, slots=True)
 class CommandEntry:
-    """One line of the front page. The code is `app` in the module of that name, below newsletter.cli."""
+    """One command. Its code is `app` in the module of that name in newsletter.cli.commands."""
 
     panel: str
     name: str
-    summary: str  # also the first line of the command's own help: a test compares
+    summary: str  # equals the first line of the command's own help
 
 
 COMMANDS = (

@@ -1,4 +1,4 @@
-"""Runs an HTTP server until it is told to stop. Knows no page: it is handed the application."""
+"""Runs an HTTP server until a signal stops it. Knows no page: its caller passes the application."""
 
 from __future__ import annotations
 
@@ -14,35 +14,37 @@ from newsletter.cli.logs import LOGGING
 from newsletter.cli.workspace import Workspace
 from newsletter.core.errors import NewsletterError
 
-GRACE = 20  # seconds that requests under way may take when the server is told to stop
-ALIVE = 60  # seconds in which a worker must answer its parent: a busy machine takes five to start one
-BACKLOG = 2048  # connections that may wait while all workers are busy, or still start
-SPOILED = 3  # uvicorn's exit code of a worker that cannot start
+SHUTDOWN_TIMEOUT = 20  # seconds for the requests in progress
+HEALTHCHECK_TIMEOUT = 60  # seconds for a worker to answer: on a busy machine it takes five to start
+BACKLOG = 2048  # connections that may wait while all workers are busy or starting
+WORKER_FAILED = 3  # exit code of uvicorn's workers that cannot start
 
 
-def serve_until_told(app: Any, *, work: Workspace, host: str | None, port: int | None, workers: int) -> None:
-    """Serve `app` (an application, or the import path of what makes one for each worker).
+def serve_until_stopped(
+    app: Any, *, work: Workspace, host: str | None, port: int | None, workers: int
+) -> None:
+    """Serve `app`: an application, or the import path of a factory that each worker calls.
 
-    host, port: of the settings when None. Returns when SIGTERM or SIGINT came and what was under way is
-    done. Raises NewsletterError when the address cannot be listened on or the workers cannot start.
+    host, port: those of the settings when None. Returns after SIGTERM or SIGINT, when the requests in
+    progress are answered. Raises NewsletterError when it cannot listen or the workers cannot start.
     """
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
     web = work.settings.web
     listener = _listen(host or web.host, web.port if port is None else port)
-    for told in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(told, _leave)  # until the server takes them over, and when it has let go
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _exit)  # before and after the server's own handlers
     config = uvicorn.Config(
         app,
         factory=isinstance(app, str),
         workers=workers,
         proxy_headers=True,
         forwarded_allow_ips=list(web.trusted_proxies),
-        access_log=False,  # its lines hold whole paths, and ours hold tokens
+        access_log=False,  # it logs whole paths, and ours hold tokens
         server_header=False,
-        timeout_graceful_shutdown=GRACE,
-        timeout_worker_healthcheck=ALIVE,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT,
+        timeout_worker_healthcheck=HEALTHCHECK_TIMEOUT,
         log_config=LOGGING,
     )
     at = listener.getsockname()
@@ -52,17 +54,17 @@ def serve_until_told(app: Any, *, work: Workspace, host: str | None, port: int |
         return
     supervisor = Multiprocess(config, sockets=[listener])
     supervisor.run()
-    if any(worker.exitcode == SPOILED for worker in supervisor.processes):
+    if any(worker.exitcode == WORKER_FAILED for worker in supervisor.processes):
         raise NewsletterError("the workers cannot start", hint="The lines above say why.")
 
 
-def leave_with_parent() -> None:
-    """A worker whose parent was killed would hold the port for ever: it stops as if it were told to."""
+def stop_with_parent() -> None:
+    """Stop this worker when its parent is killed; otherwise it would keep the port."""
     from multiprocessing import connection, parent_process
 
     parent = parent_process()
     if parent is None:
-        return  # the only process
+        return  # not a worker
 
     def watch() -> None:
         connection.wait([parent.sentinel])
@@ -72,14 +74,14 @@ def leave_with_parent() -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A socket that listens: bound before any worker starts, so that a port in use is said once."""
+    """A listening socket, bound before any worker starts, so that a port in use is reported once."""
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.create_server(address, family=family, backlog=BACKLOG)
     except OSError as error:
-        number = error.errno or 0  # negative when the name of the host is the trouble
+        number = error.errno or 0  # negative when the host name cannot be resolved
         reason = os.strerror(number) if number > 0 else error.strerror
         raise NewsletterError(
             f"cannot listen on {host} port {port}: {reason}",
@@ -89,5 +91,5 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _leave(_signal: int, _frame: object) -> NoReturn:
+def _exit(_signal: int, _frame: object) -> NoReturn:
     raise SystemExit(0)

@@ -58,12 +58,12 @@ def lines_of(file: str, stack: ExitStack) -> Iterable[bytes]:
 
 
 def now(at: datetime | None) -> datetime:
-    """The instant that a command looks at: `--at`, else the clock's."""
+    """The instant that a command uses as now: `--at`, else the clock."""
     return at if at is not None else datetime.now(UTC)
 
 
 def iso(value: date | datetime | None) -> str | None:
-    """As JSON shows it: 2026-04-17, or 2026-04-17T07:00:00+00:00."""
+    """The ISO 8601 form of JSON: 2026-04-17, or 2026-04-17T07:00:00+00:00."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     return value.isoformat() if value is not None else None

@@ -1,7 +1,4 @@
-"""Prints: JSON for programs, tables for people, aligned text into pipes, notes and progress on stderr.
-
-Fetches nothing and decides nothing.
-"""
+"""Prints JSON, tables, notes and progress bars. Fetches nothing and decides nothing."""
 
 from __future__ import annotations
 
@@ -19,43 +16,43 @@ import typer
 
 from newsletter.cli.options import iso
 
-DONE, FAILED, IN_PART = 0, 1, 3  # exit codes; 2 is wrong usage, 78 bad configuration
+FAILED, IN_PART = 1, 3  # exit codes; 0: done, 2: wrong usage, 78: bad configuration
 ISO_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00$")  # in UTC
 _SURROGATE = re.compile("[\ud800-\udfff]")
-MIN_STEPS = 3  # fewer than that are over before a bar is read
+MIN_STEPS = 3  # with fewer a progress bar would vanish before it is read
 
 
 class ProgressCallback(Protocol):
-    """What long work reports to."""
+    """A function to which long work reports its progress."""
 
     def __call__(self, done: int, total: int, /) -> None:
-        """done of total steps are over."""
+        """Report that `done` of `total` steps are finished."""
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
+    """Print one JSON document on stdout."""
     typer.echo(as_json(plain(value), indent=2))
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
-    """JSON that stdout can print; half of a surrogate pair, which no encoding has, stays escaped."""
-    text = json.dumps(value, ensure_ascii=not speaks_utf8(), indent=indent)
+    """JSON that stdout can encode. Lone surrogates, which no encoding has, are escaped."""
+    text = json.dumps(value, ensure_ascii=not is_utf8(), indent=indent)
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def program() -> str:
-    """How this program is called again: by its name where that is on the path, else as it was called."""
+    """The command to type: `newsletter` when that is on the path, else the path of this program."""
     on_path = shutil.which("newsletter") or not sys.argv[0].endswith("/newsletter")
     return "newsletter" if on_path else sys.argv[0]
 
 
-def speaks_utf8() -> bool:
-    """Whether stdout can print every character."""
+def is_utf8() -> bool:
+    """Whether stdout is UTF-8."""
     return (sys.stdout.encoding or "ascii").lower().replace("-", "") == "utf8"
 
 
 def plain(value: Any) -> Any:
-    """`value` in JSON's own types: dates as ISO 8601, dataclasses as objects."""
+    """`value` in the types of JSON: dates as ISO 8601, dataclasses as objects."""
     if isinstance(value, (datetime, date)):
         return iso(value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -70,14 +67,14 @@ def plain(value: Any) -> Any:
 
 
 def note(text: str) -> None:
-    """A remark for people: on stderr, so that stdout stays clean."""
+    """Print a remark for people on stderr: stdout is for the result."""
     typer.echo(text, err=True)
 
 
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", empty: str = "nothing"
 ) -> None:
-    """Rows for people: a table on a terminal, aligned columns in a pipe. `empty` is said of no rows."""
+    """Print rows: as a table on a terminal, as aligned columns into a pipe; `empty` when there are none."""
     cells = [[_cell(value) for value in row] for row in rows]
     if not cells:
         note(f"({empty})")
@@ -106,7 +103,7 @@ def print_table(
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], *, empty: str = "nothing") -> None:
-    """Objects of one shape as a table; the keys are the columns."""
+    """Print objects with the same keys as a table; the keys are the columns."""
     columns = list(rows[0]) if rows else []
     print_table(
         [name.replace("_", " ") for name in columns], [list(row.values()) for row in rows], empty=empty
@@ -114,17 +111,17 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, empty: str = "nothing") -> 
 
 
 def topics_of(paper: Mapping[str, Any]) -> list[str]:
-    """A paper's topics for people; the doubtful ones with a question mark."""
+    """The topics of a paper for people; doubtful ones with a question mark."""
     return [match["topic"] for match in paper["topics"]] + [f"{match['topic']}?" for match in paper["maybe"]]
 
 
-def verdicts_of(paper: Mapping[str, Any]) -> dict[str, bool]:
-    """Whether a paper belongs to a topic, where an admin said so; the latest word counts."""
-    return {verdict["topic"]: verdict["belongs"] for verdict in paper["corrections"]}
+def corrections_of(paper: Mapping[str, Any]) -> dict[str, bool]:
+    """The corrections of an admin: topic to whether the paper belongs to it. The latest one counts."""
+    return {each["topic"]: each["belongs"] for each in paper["corrections"]}
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:
-    """One thing for people, a field a line."""
+    """Print fields, one a line."""
     width = max((len(name) for name in fields), default=0)
     for name, value in fields.items():
         typer.echo(f"{name.ljust(width)}  {_cell(value)}".rstrip())
@@ -132,7 +129,7 @@ def print_fields(fields: Mapping[str, Any]) -> None:
 
 @contextmanager
 def progress(label: str) -> Iterator[ProgressCallback]:
-    """A progress bar on stderr when that is a terminal; silent elsewhere."""
+    """Show a progress bar on stderr when that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda done, total, /: None
         return

@@ -1,4 +1,4 @@
-"""The mail servers that the settings name. Connects to none."""
+"""Reads the mail servers from the settings. Connects to none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def relays_of(settings: Settings, state_dir: Path) -> tuple[Relay, ...]:
     """The mail servers, `[smtp]` first.
 
-    Raises ConfigurationError when mail for others would carry our defaults, or two are the same.
+    Raises ConfigurationError when two are the same, or one is not this machine and the sender is not set.
     """
     servers = (settings.smtp, *settings.relays)
     for smtp in servers:

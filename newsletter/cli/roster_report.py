@@ -1,4 +1,4 @@
-"""What an import did, or would do, in lines for people. Reads and stores nothing."""
+"""Describes an import, or its dry run, in lines for people. Reads and stores nothing."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import typer
 from newsletter.cli import output
 
 
-def tell(change: dict[str, Any]) -> None:
-    """One line for what an import would do to one person."""
+def print_change(change: dict[str, Any]) -> None:
+    """Print one line about the change of one subscriber."""
     before, after = change["before"], change["after"]
     where = f"row {change['row']}  {change['address']}: "
     if change["change"] == "added":
         name = f"{after['name']}, " if after["name"] else ""
         paused = f", paused until {after['paused_until']}" if after["paused_until"] else ""
-        typer.echo(f"+ {where}{name}{standing(after)}{paused}")
+        typer.echo(f"+ {where}{name}{subscription(after)}{paused}")
         return
-    arrow = "→" if output.speaks_utf8() else "->"
+    arrow = "→" if output.is_utf8() else "->"
     changes = (
         f"{name.replace('_', ' ')} {_value(before[name])} {arrow} {_value(value)}"
         for name, value in after.items()
@@ -33,7 +33,7 @@ def _value(value: Any) -> str:
 
 
 def remarks(done: dict[str, Any]) -> Iterator[str]:
-    """What an import did not read, each once."""
+    """Sentences about the parts of the file that the import did not read."""
     if not any((done["added"], done["updated"], done["unchanged"], done["refused"])):
         yield "There is nobody in that file."
     if done["format"]:
@@ -42,21 +42,21 @@ def remarks(done: dict[str, Any]) -> Iterator[str]:
         yield f"Nobody in that file was taken for more than {done['at_most']}."
     if done["ignored_columns"]:
         yield f"Columns that are not read: {', '.join(done['ignored_columns'])}"
-    for field, told in (
+    for field, words in (
         ("topic", "Lists and tags that are no topics here"),
         ("timezone", "Unknown time zones"),
     ):
         values = [f"{v['value']} ({v['rows']})" for v in done["ignored_values"] if v["field"] == field]
         if values:
-            yield f"{told}, with their rows: {', '.join(values)}"
+            yield f"{words}, with their rows: {', '.join(values)}"
 
 
 def cadence(row: dict[str, Any]) -> str:
-    """How often, with the weekday where there is one."""
+    """The cadence, with the weekday of a weekly one."""
     return f"{row['cadence']} ({row['weekday']})" if row["weekday"] else str(row["cadence"])
 
 
-def standing(row: dict[str, Any]) -> str:
-    """What somebody is, follows and wants, in a line."""
+def subscription(row: dict[str, Any]) -> str:
+    """State, topics and preferences of a subscriber in one line."""
     topics = ", ".join(row["topics"]) or "no topic"
     return f"{row['state']}, {topics}, {cadence(row)} at {row['hour']}:00 {row['timezone']}"

@@ -1,6 +1,6 @@
 """Reads the settings: flag, then environment, then credential files, then newsletter.toml, then defaults.
 
-Only entry points import this, and only when a command runs: everything else gets plain values.
+Only entry points import this, when a command runs. All other code gets plain values.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from newsletter.settings.sources import (
     toml_file,
 )
 
-__all__ = ["Settings", "load", "said_elsewhere"]
+__all__ = ["Settings", "load", "outside_state_dir"]
 
 
 def load(state_dir: Path, *, flags: Mapping[str, Any] | None = None) -> Settings:
     """The settings of a state directory, which need not exist.
 
-    flags: what the command line said, nested like the settings; wins over everything.
+    flags: settings of the command line, nested; they override all sources.
     Raises ConfigurationError that names the file or variable and the key.
     """
     sources = [
@@ -47,13 +47,15 @@ def load(state_dir: Path, *, flags: Mapping[str, Any] | None = None) -> Settings
     try:
         settings = Settings(**values)
     except ValidationError as error:
-        raise _invalid(error, sources) from None  # pydantic's own text repeats the secrets' neighbours
+        raise _invalid(
+            error, sources
+        ) from None  # the text of pydantic repeats values that stand next to secrets
     _check(settings, sources)
     return settings
 
 
-def said_elsewhere(state_dir: Path) -> list[str]:
-    """The settings that come from outside the state directory, as a person finds them."""
+def outside_state_dir(state_dir: Path) -> list[str]:
+    """Names of the settings whose values come from outside the state directory, with their source."""
     sources = [environment(), *_credentials(state_dir)[:-1]]
     return [source.names(path) for source in sources for path in source.paths()]
 
@@ -68,7 +70,7 @@ def _invalid(error: ValidationError, sources: list[SettingsSource]) -> Configura
     first = error.errors(include_url=False, include_input=False)[0]
     path = tuple(str(step) for step in first["loc"])
     while path and not any(source.holds(path) for source in sources):
-        path = path[:-1]  # pydantic names the branch of a union, too
+        path = path[:-1]  # the name of a union's branch, which pydantic appends
     place = _place(sources, *path)
     if first["type"] == "missing":
         place += f".{first['loc'][-1]}"
@@ -79,7 +81,7 @@ def _invalid(error: ValidationError, sources: list[SettingsSource]) -> Configura
 
 
 def _check(settings: Settings, sources: list[SettingsSource]) -> None:
-    """What concerns two keys at once."""
+    """Check keys that depend on each other."""
     smtp = settings.smtp
     if smtp.protection == "none" and not is_loopback(smtp.host) and not smtp.allow_insecure:
         raise ConfigurationError(

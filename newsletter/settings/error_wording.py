@@ -1,4 +1,4 @@
-"""Says what is wrong with a setting's value in the words of newsletter.toml, and what the setting is for."""
+"""Describes a wrong value of a setting in the words of newsletter.toml. Checks no value."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _KINDS = {"int": "must be a whole number", "float": "must be a number", "bool": 
 
 
 def in_words(error: ErrorDetails) -> str:
-    """What is wrong, to be read behind the name of the setting."""
+    """The fault of a value, to follow the name of the setting."""
     told = _WORDS.get(error["type"])
     if told is not None:
         return told(error.get("ctx", {}))
@@ -37,7 +37,7 @@ def in_words(error: ErrorDetails) -> str:
 
 
 def meaning(path: Sequence[str]) -> str:
-    """What the setting at `path` is for; empty where nothing is written of it."""
+    """The description of the setting at `path`; empty when it has none."""
     model: type[BaseModel] = Settings
     description = ""
     for step in path:

@@ -1,7 +1,6 @@
-"""The settings: every key, its type, its default and a line of meaning.
+"""Defines the settings: every key, its type, its default and its meaning. Reads no file.
 
-docs/reference/settings.md is made from here.
-Reads nothing: files and environment are `newsletter.settings.sources`.
+docs/reference/settings.md is generated from this module; `newsletter.settings.sources` reads the values.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ def _one_or_several(value: Any) -> Any:
 
 
 class SettingsTable(BaseModel):
-    """A table of newsletter.toml: unknown keys are refused, nothing changes after loading."""
+    """A table of newsletter.toml. It refuses unknown keys, and is immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -71,7 +70,7 @@ class SmtpSettings(SettingsTable):
 
     @property
     def protection(self) -> Literal["starttls", "tls", "none"]:
-        """`security`, with its default filled in."""
+        """`security`, or its default."""
         if self.security is not None:
             return self.security
         return "none" if is_loopback(self.host) else "starttls"
@@ -305,5 +304,5 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Nothing is read behind the loader's back: it knows which source said what."""
+        """Let pydantic read no source: the loader reads them all, to name the source of a wrong value."""
         return (init_settings,)

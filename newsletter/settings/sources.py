@@ -1,6 +1,6 @@
-"""Where settings come from: environment, credential files, newsletter.toml; each says where a key stands.
+"""Reads settings from environment, credential files and newsletter.toml, and where each key stands.
 
-Judges no values: that is `newsletter.settings.model`.
+Checks no value: `newsletter.settings.model` does.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from newsletter.settings.model import Settings
 PREFIX = "NEWSLETTER_"
 NOT_SETTINGS = frozenset({"STATE_DIR", "DEBUG"})  # read by the command line itself
 TOML_NAME = "newsletter.toml"
-CREDENTIALS_NAME = "credentials"  # the folder in the state directory
-MAX_CREDENTIAL = 64 * 1024  # bytes; a secret is shorter, anything longer is a mistake
+CREDENTIALS_NAME = "credentials"  # a folder in the state directory
+MAX_CREDENTIAL = 64 * 1024  # bytes; secrets are much shorter
 
 KeyPath = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsSource:
-    """What one place says."""
+    """The settings of one source."""
 
-    place: str  # how a message names it: a path, or "the environment"
+    place: str  # its name in messages: a path, or "the environment"
     values: Mapping[str, Any]  # nested like the settings
     environment: bool = False
 
     def names(self, path: KeyPath) -> str:
-        """How a person finds the key `path` in this source."""
+        """The name of the key `path` in this source."""
         if self.environment:
             return f"environment variable {PREFIX}{'__'.join(path).upper()}"
         return f"{self.place}: {'.'.join(path)}"
 
     def paths(self) -> Iterator[KeyPath]:
-        """Every key that this source says something about."""
+        """Every key that this source sets."""
         waiting: list[tuple[KeyPath, Any]] = [((), self.values)]
         while waiting:
             path, value = waiting.pop(0)
@@ -54,7 +54,7 @@ class SettingsSource:
                 yield path
 
     def holds(self, path: KeyPath) -> bool:
-        """Whether this source says something at `path`."""
+        """Whether this source sets the key `path`, or one below it."""
         here: Any = self.values
         for step in path:
             if isinstance(here, list) and step.isdigit() and int(step) < len(here):
@@ -124,7 +124,7 @@ def toml_file(file: Path) -> SettingsSource:
             f"{file} cannot be read", hint="It must be UTF-8 text that this user may read."
         ) from error
     try:
-        values = tomllib.loads(text + "\n")  # so that a mistake on the last line has a number, too
+        values = tomllib.loads(text + "\n")  # so that an error on the last line has a line number
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(
             f"{file} is not valid TOML: {error}", hint="Mend the line, or put # before it; text needs quotes."
@@ -136,7 +136,7 @@ def toml_file(file: Path) -> SettingsSource:
 
 
 def merged(lower: Mapping[str, Any], higher: Mapping[str, Any]) -> dict[str, Any]:
-    """`lower` overlaid with `higher`, table by table."""
+    """`lower`, overridden by `higher`, table by table."""
     result = dict(lower)
     for key, value in higher.items():
         below = result.get(key)
@@ -150,7 +150,7 @@ def merged(lower: Mapping[str, Any], higher: Mapping[str, Any]) -> dict[str, Any
 def _files(folder: Path) -> Iterator[Path]:
     try:
         yield from sorted(
-            file for file in folder.iterdir() if file.is_file() and not _is_an_editors(file.name)
+            file for file in folder.iterdir() if file.is_file() and not _is_editor_file(file.name)
         )
     except FileNotFoundError:
         return
@@ -158,8 +158,8 @@ def _files(folder: Path) -> Iterator[Path]:
         raise ConfigurationError(f"the credentials folder {folder} cannot be read") from error
 
 
-def _is_an_editors(name: str) -> bool:
-    """Whether an editor left the file behind: .name.swp, name~, #name#, name.bak."""
+def _is_editor_file(name: str) -> bool:
+    """Whether it is a temporary file of an editor: .name.swp, name~, #name#, name.bak."""
     return name.startswith((".", "#")) or name.endswith(("~", ".bak"))
 
 
@@ -170,7 +170,7 @@ def _nested(path: KeyPath, value: Any) -> Any:
 
 
 def _first_unknown(values: Mapping[str, Any]) -> tuple[KeyPath, list[str]] | None:
-    """The first key that no setting has, with its siblings' names."""
+    """The first unknown key, with the known names next to it."""
 
     def walk(
         here: Mapping[str, Any], model: type[BaseModel], path: KeyPath

@@ -1,4 +1,4 @@
-"""`newsletter audit`."""
+"""Checks the ledger: `newsletter audit`. Changes nothing."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ app = typer.Typer(add_completion=False)
 def audit(ctx: typer.Context, *, at: At = None, json: Json = False) -> None:
     """Prove that nobody got a paper twice or missed one.
 
-    Recomputes from the rows what everybody was owed and holds it against what was sent. Exit code 0 only when
-    nothing was repeated and nothing missed.
+    Computes from the rows what every reader was owed, and compares it with what was sent. Exit code 0 only
+    when nothing was repeated and nothing missed.
     """
     work = workspace(ctx)
     from newsletter.pipeline.explain.audit import audit as balance

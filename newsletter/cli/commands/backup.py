@@ -1,4 +1,4 @@
-"""`newsletter backup`."""
+"""Makes a backup: `newsletter backup`."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ def backup(
 
 
 def _elsewhere(work: Workspace) -> list[str]:
-    """What belongs to the newsletter and is not in its state directory: keys first of all."""
-    from newsletter.settings import said_elsewhere
+    """Names of settings and files of this newsletter outside its state directory, such as keys."""
+    from newsletter.settings import outside_state_dir
 
     settings, wiring = work.settings, Wiring(work)
-    found = said_elsewhere(work.state_dir)
+    found = outside_state_dir(work.state_dir)
     files = [wiring.dkim_key_file(entry.selector).file for entry in settings.dkim]
     files += [Path(smtp.ca_file) for smtp in (settings.smtp, *settings.relays) if smtp.ca_file]
     return [*found, *(str(file) for file in files if not file.absolute().is_relative_to(work.state_dir))]

@@ -1,4 +1,4 @@
-"""`newsletter deliveries …`: what became of each mail."""
+"""Lists deliveries, retries and repeats them: `newsletter deliveries …`. Sends nothing itself."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _shown(work: Workspace, delivery: int) -> dict[str, Any]:
 
 
 def _each(work: Workspace, ids: list[int], act: Callable[[int], None], json: bool) -> None:
-    """Act on each mail; one that must not go does not keep the others."""
+    """Act on each delivery; a refused one does not stop the others."""
     rows: list[dict[str, Any]] = []
     refused: list[NewsletterError] = []
     for delivery in ids:

@@ -1,6 +1,6 @@
-"""`newsletter demo`: several days of a newsletter in seconds, through the functions that the commands use.
+"""Runs several days of a newsletter in seconds with the functions of the other commands: `newsletter demo`.
 
-Touches nothing but its own folder, and no network but this machine's own.
+Uses no files outside its own folder, and no network but loopback.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 DEFAULT_FOLDER = "demo-state"
-MARK = ".newsletter-demo"  # in a folder that a demo made: only such a one is ever emptied
-INGEST_HOUR = 6  # UTC; when each day's listing comes in
-FRIDAY = 4  # as `date.weekday` counts; when the weekly reader gets their mail
-SEND_HOURS = (7, 12, 18, 23)  # UTC; a crontab would run oftener
+MARK = ".newsletter-demo"  # a file in the demo's folder: no other folder is ever emptied
+INGEST_HOUR = 6  # UTC; of each day's listing
+FRIDAY = 4  # as `date.weekday` counts; the day of the weekly reader
+SEND_HOURS = (7, 12, 18, 23)  # UTC; a crontab would run more often
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoReader:
-    """Somebody who reads the demo's newsletter."""
+    """One reader of the demo."""
 
     address: str
     topics: tuple[str, ...]
     preferences: dict[str, Any]
-    wishes: str  # for people
+    summary: str  # of topics and preferences, for people
 
 
 READERS = (
@@ -47,19 +47,19 @@ READERS = (
         address="ada@readers.example",
         topics=("circuits", "quantum"),
         preferences={"cadence": "daily", "hour": 7},
-        wishes="circuits and quantum, daily at 7 UTC",
+        summary="circuits and quantum, daily at 7 UTC",
     ),
     DemoReader(
         address="grace@readers.example",
         topics=("interpretability", "neuromorphic"),
         preferences={"cadence": "weekdays", "hour": 18, "timezone": "Europe/Berlin"},
-        wishes="interpretability and neuromorphic, weekdays at 18 in Berlin",
+        summary="interpretability and neuromorphic, weekdays at 18 in Berlin",
     ),
     DemoReader(
         address="kay@readers.example",
         topics=("everything",),
         preferences={"cadence": "weekly", "weekday": "friday", "hour": 9, "timezone": "America/New_York"},
-        wishes="everything, Fridays at 9 in New York",
+        summary="everything, Fridays at 9 in New York",
     ),
 )
 
@@ -70,13 +70,13 @@ def demo(ctx: typer.Context) -> None:
 
     Takes the listings of several days in, one after the other, and mails three readers through a mail
     server of its own, all in the folder demo-state. Nothing leaves this machine. Run it as often as you like:
-    it starts anew each time.
+    each run starts from an empty folder.
     """
-    workspace(ctx)  # a typo in the environment is told here as everywhere
+    workspace(ctx)  # reports a wrong setting in the environment, as every command does
     from newsletter.ops.demo_mail_server import running_mail_server
 
     folder = _folder(ctx.obj)
-    _start_anew(folder)
+    _empty_folder(folder)
     with running_mail_server(folder / "mail") as server:
         wiring = _newsletter(folder, server)
         days = _sample_days()
@@ -94,14 +94,14 @@ def demo(ctx: typer.Context) -> None:
 
 
 def _folder(given: Workspace) -> Path:
-    """The demo's own state directory: named like any other, but ./demo-state when none is."""
+    """The state directory of the demo: ./demo-state, unless another one is named."""
     named = given.state_dir
     if given.state_dir_flag is None and named == Path("state").absolute():
         return Path(DEFAULT_FOLDER).absolute()
     return named
 
 
-def _start_anew(folder: Path) -> None:
+def _empty_folder(folder: Path) -> None:
     from newsletter.ops.state_dir import unusable
 
     try:
@@ -120,7 +120,7 @@ def _start_anew(folder: Path) -> None:
 
 
 def _newsletter(folder: Path, server: DemoMailServer) -> Wiring:
-    """A newsletter in `folder` that mails through `server`, whatever the environment says."""
+    """A newsletter in `folder` that sends through `server`; the environment cannot change that."""
     from newsletter.db.engine import default_url
     from newsletter.ops.initialize import set_up
 
@@ -160,7 +160,7 @@ def _add_readers(work: Workspace, first_day: date) -> None:
             policy=reader_policy(work),
             now=_at(first_day, INGEST_HOUR) - timedelta(hours=1),
         )
-        typer.echo(f"  {reader.address}: {reader.wishes}")
+        typer.echo(f"  {reader.address}: {reader.summary}")
 
 
 def _day(wiring: Wiring, day: date, file: Path) -> tuple[str, ...]:
@@ -186,7 +186,7 @@ def _friday(day: date) -> date:
 
 
 def _quiet_days(wiring: Wiring, day: date, last: date) -> Iterator[tuple[str, ...]]:
-    """The days without a listing up to the weekly reader's digest."""
+    """Rows of the days without a listing, up to the digest of the weekly reader."""
     while day < last:
         day += timedelta(days=1)
         yield _mailed(wiring, day, "–")
@@ -204,7 +204,7 @@ def _mailed(wiring: Wiring, day: date, listing: str) -> tuple[str, ...]:
 
 
 def _papers_sent(wiring: Wiring) -> dict[str, int]:
-    """Papers in sent mails, by address."""
+    """Papers in sent digests, by address."""
     from newsletter.core.states import DeliveryState
     from newsletter.db.engine import reading
     from newsletter.delivery.outbox import queries
@@ -241,7 +241,6 @@ def _audit(work: Workspace, *, now: datetime) -> bool:
 
 
 def _where_to_look(folder: Path, server: DemoMailServer, *, asked: date) -> None:
-
     from newsletter.ops.demo_mail_server import last_html
 
     page = folder / "digest.html"

@@ -1,4 +1,4 @@
-"""`newsletter dkim …`."""
+"""Makes DKIM keys and shows their DNS records: `newsletter dkim …`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`newsletter doctor`."""
+"""Checks everything that a newsletter needs: `newsletter doctor`. Changes nothing."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def doctor(
 def _checks(
     work: Workspace, *, offline: bool, resolver: str | None, addresses: list[str], now: datetime
 ) -> Iterator[Check]:
-    """What is looked at, in this order; each is asked for only when its turn comes."""
+    """The checks in their order. Each runs only after the ones before it."""
     wiring = Wiring(work)
     yield from _machine(wiring, now=now)
     yield "templates", lambda: _templates(wiring)
@@ -237,5 +237,5 @@ def _pages(work: Workspace, *, now: datetime) -> list[Finding]:
 def _print(finding: Finding) -> None:
     line = f"{finding.status.value:8} {finding.check}: {finding.words}"
     mend = f" -> {finding.hint}" if finding.hint else ""
-    # A control character in a file's name or a server's words must not reach the terminal.
+    # A control character in a file name or a server's reply must not reach the terminal.
     typer.echo("".join(character if character.isprintable() else " " for character in line + mend))

@@ -1,4 +1,4 @@
-"""`newsletter dumps …`: what was taken in."""
+"""Lists, redates, withdraws, releases and replays dumps: `newsletter dumps …`."""
 
 from __future__ import annotations
 

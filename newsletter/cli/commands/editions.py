@@ -1,4 +1,4 @@
-"""`newsletter editions …`: what is new, gathered and numbered."""
+"""Lists, publishes, holds and corrects editions: `newsletter editions …`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`newsletter ingest PATH…`."""
+"""Ingests dumps: `newsletter ingest PATH…`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from newsletter.cli.workspace import workspace
 app = typer.Typer(add_completion=False)
 
 NOT_TAKEN = ("refused", "held")
-PAIRS = 5  # of papers that may be the same, told of one dump; more are a list of their own
+MAX_PAIRS = 5  # of possibly equal papers that are printed for one dump
 
 
 @app.command()
@@ -99,11 +99,13 @@ def _print(rows: list[dict[str, Any]]) -> None:
         if row["guess"]:
             output.note(f"{row['file']}: the year is a guess; `newsletter dumps redate` mends it")
         pairs = row["possibly_same"]
-        for pair in pairs[:PAIRS]:
+        for pair in pairs[:MAX_PAIRS]:
             output.note(
                 f"Possibly the same (overlap {pair['overlap']:.2f}):\n"
                 f"  {pair['id']}  {pair['title']}\n  {pair['other_id']}  {pair['other_title']}\n"
                 f"  If so: `newsletter papers merge {pair['id']} {pair['other_id']}`"
             )
-        if len(pairs) > PAIRS:
-            output.note(f"And {len(pairs) - PAIRS} more pairs: `newsletter papers possibly-same` lists them.")
+        if len(pairs) > MAX_PAIRS:
+            output.note(
+                f"And {len(pairs) - MAX_PAIRS} more pairs: `newsletter papers possibly-same` lists them."
+            )

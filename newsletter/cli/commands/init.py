@@ -1,4 +1,4 @@
-"""`newsletter init`. Makes what is missing and overwrites nothing."""
+"""Makes the state directory: `newsletter init`. Overwrites nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`newsletter migrate`."""
+"""Migrates the database: `newsletter migrate`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`newsletter papers …`: what is known, and what an admin decides about identity and topics."""
+"""Looks up papers, and records an admin's decisions about identity and topics: `newsletter papers …`."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def _answer(row: dict[str, Any], json: bool) -> None:
             "topics": output.topics_of(row),
             "because of": [word for match in row["topics"] for word in match["evidence"]],
             "you decided": [
-                slug if belongs else f"not {slug}" for slug, belongs in output.verdicts_of(row).items()
+                slug if belongs else f"not {slug}" for slug, belongs in output.corrections_of(row).items()
             ],
             "merged": row["merged"],
             "abstract": row["abstract"],

@@ -1,4 +1,4 @@
-"""`newsletter preview ADDRESS`."""
+"""Shows the next digest of a reader: `newsletter preview ADDRESS`. Stores and sends nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`newsletter restore`."""
+"""Restores or checks a backup: `newsletter restore`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`newsletter subscribers import|export`: rosters in and out. Parses and prints; stores nothing itself."""
+"""Imports and exports rosters: `newsletter subscribers import|export`. Stores nothing itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import At, Json, now
-from newsletter.cli.roster_report import remarks, tell
+from newsletter.cli.roster_report import print_change, remarks
 from newsletter.cli.wiring import reader_policy
 from newsletter.cli.workspace import workspace
 from newsletter.core.errors import UsageError
@@ -46,7 +46,7 @@ def import_(
     """Take in a roster: email and any of name, topics, cadence, weekday, hour, timezone, state.
 
     Several topics are joined by ; in one field. What export writes goes in, and so do the exports of Mailman,
-    listmonk and Mailchimp. An import never brings back who has left or is suppressed.
+    listmonk and Mailchimp. An import never brings back readers who left or are suppressed.
     """
     if confirmed and state:
         raise UsageError(f"--confirmed and --state {state} contradict each other", hint="Give one of them.")
@@ -65,7 +65,7 @@ def import_(
             at_most=state or "",
             encoding=encoding,
             progress=tick,
-            on_change=None if json else tell,
+            on_change=None if json else print_change,
         )
     good = done["added"] + done["updated"] + done["unchanged"]
     if json:

@@ -1,4 +1,4 @@
-"""`newsletter run`: the scheduler, the web pages and the request mailer in one process."""
+"""Runs scheduler, web pages and request mailer in one process: `newsletter run`."""
 
 from __future__ import annotations
 
@@ -26,4 +26,4 @@ def run(ctx: typer.Context, *, host: Host = None, port: Port = None) -> None:
     schedule.check(wiring)
     timetable = schedule.make_timetable(wiring)
     app = serve.make_pages(wiring, alongside=timetable.running)
-    http_server.serve_until_told(app, work=work, host=host, port=port, workers=1)
+    http_server.serve_until_stopped(app, work=work, host=host, port=port, workers=1)

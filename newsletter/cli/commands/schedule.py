@@ -1,4 +1,4 @@
-"""`newsletter schedule`: does what is due, day by day, without further commands. Decides nothing itself."""
+"""Runs the recurring jobs until it is told to stop: `newsletter schedule`. Decides nothing itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`newsletter send`."""
+"""Publishes, composes and delivers once: `newsletter send`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`newsletter serve`: the web pages, and the thread that answers requests and sends their mail."""
+"""Serves the web pages, and runs the request mailer: `newsletter serve`."""
 
 from __future__ import annotations
 
@@ -46,18 +46,22 @@ def serve(
         wiring.delivery_options,
         make_site(wiring),
     )  # wrong settings are reported before serving
-    os.environ["NEWSLETTER_STATE_DIR"] = str(work.state_dir)  # for the workers, which start afresh
+    os.environ["NEWSLETTER_STATE_DIR"] = str(
+        work.state_dir
+    )  # for the workers, which read the settings themselves
     work.close()
-    from newsletter.cli.http_server import serve_until_told
+    from newsletter.cli.http_server import serve_until_stopped
 
-    serve_until_told(FACTORY, work=work, host=host, port=port, workers=workers or work.settings.web.workers)
+    serve_until_stopped(
+        FACTORY, work=work, host=host, port=port, workers=workers or work.settings.web.workers
+    )
 
 
 def make_worker() -> FastAPI:
     """The application of one process, from the settings of the state directory in the environment."""
-    from newsletter.cli.http_server import leave_with_parent
+    from newsletter.cli.http_server import stop_with_parent
 
-    leave_with_parent()
+    stop_with_parent()
     return make_pages(Wiring(Workspace()))
 
 

@@ -1,4 +1,4 @@
-"""`newsletter smtp …`."""
+"""Tries the mail servers: `newsletter smtp …`. Sends no message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`newsletter stats`."""
+"""Prints statistics as bars, JSON or a page: `newsletter stats`. Gathers no figure."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _show(found: Stats, views: Mapping[str, TopicView]) -> None:
     width = min(WIDTH, console.width) if sys.stdout.isatty() else WIDTH
     console = Console(highlight=False, width=width)
     colours = {f"topic-{slug}": view.shades.bar for slug, view in views.items()}
-    blocks = output.speaks_utf8()
+    blocks = output.is_utf8()
     longest = max(len(found.periods.firsts), width // 2)
 
     def line(name: str, bar: str, number: int, style: str) -> Text:

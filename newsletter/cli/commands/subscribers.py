@@ -1,4 +1,4 @@
-"""`newsletter subscribers …`: the readers."""
+"""Adds, lists and removes readers: `newsletter subscribers …`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from newsletter.cli import output
 from newsletter.cli.commands import roster
 from newsletter.cli.options import At, Json, now
-from newsletter.cli.roster_report import cadence, standing
+from newsletter.cli.roster_report import cadence, subscription
 from newsletter.cli.wiring import Wiring, reader_policy
 from newsletter.cli.workspace import workspace
 from newsletter.core.errors import NewsletterError, UsageError
@@ -270,7 +270,7 @@ def ask(ctx: typer.Context, *, at: At = None, json: Json = False) -> None:
     """Ask every pending reader who was never asked, as after an import, whether they agree.
 
     The mails wait in the outbox; `newsletter send`, or `serve` while it runs, takes them along, within the
-    limits that are set. Who does not confirm within seven days is forgotten.
+    limits that are set. Readers who do not confirm within seven days are forgotten.
     """
     work = workspace(ctx)
     from newsletter.pipeline.readers.confirmation_requests import ask_pending
@@ -312,4 +312,4 @@ def _answer(row: dict[str, Any], json: bool) -> None:
 
 
 def _sentence(row: dict[str, Any]) -> str:
-    return f"{row['address']}, {standing(row)}"
+    return f"{row['address']}, {subscription(row)}"

@@ -1,4 +1,4 @@
-"""`newsletter templates …`."""
+"""Checks the mail templates: `newsletter templates …`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`newsletter topics evaluate|train|test|rematch`: how good the topics are, what makes them better."""
+"""Measures and trains topics, and tries rules: `newsletter topics evaluate|train|test|rematch`."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ def train(
 ) -> None:
     """Learn from labelled papers and from your corrections.
 
-    A topic is learned anew when at least three papers were judged and unseen papers do better by it than
-    before; the others stay. All figures are cross-validated: of papers that were not learned from, with rules
-    cut down to phrases that other papers have. Editions stay as they are. Needs the extra named train.
+    A topic is learned again when at least three papers were judged and unseen papers do better by it than
+    before; the others stay. All figures are cross-validated: they are about papers outside the training, with
+    rules cut down to phrases that other papers have. Editions stay as they are. Needs the extra named train.
     """
     work = workspace(ctx)
     from newsletter.core.topics.matching import STRONG_SCORE
@@ -134,7 +134,7 @@ def train(
 
 
 def rematch(ctx: typer.Context, *, json: Json = False) -> None:
-    """Match the stored papers anew, after a topic was added or changed.
+    """Match the stored papers again, after a topic was added or changed.
 
     Papers that come in later are matched by the new rules anyway. Editions stay as they are, and a paper that
     was published is no news by it; what an admin decided with papers topic wins.

@@ -1,4 +1,4 @@
-"""`newsletter topics …`: what belongs to which topic, and why."""
+"""Shows topics and their matches: `newsletter topics …`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from newsletter.cli.workspace import workspace
 from newsletter.core.errors import NotFoundError
 from newsletter.core.topics.topic_match import STRONG, TopicMatch
 
-SHOWN = 20  # learned words for and against a topic
+MAX_TERMS = 20  # learned terms that are shown for and against a topic
 
 app = typer.Typer(
     add_completion=False,
@@ -76,8 +76,8 @@ def show(
         "learned": {
             "positives": learned.positives,
             "precision": [{"score": score, "precision": share} for score, share in learned.precision],
-            "speak_for": by_weight[:SHOWN],
-            "speak_against": by_weight[: -SHOWN - 1 : -1],
+            "speak_for": by_weight[:MAX_TERMS],
+            "speak_against": by_weight[: -MAX_TERMS - 1 : -1],
         }
         if learned
         else None,
@@ -106,8 +106,8 @@ def show(
         output.print_fields(
             {
                 "learned from": f"{learned.positives} papers of it",
-                "speak for it": by_weight[:SHOWN],
-                "speak against": by_weight[: -SHOWN - 1 : -1],
+                "speak for it": by_weight[:MAX_TERMS],
+                "speak against": by_weight[: -MAX_TERMS - 1 : -1],
                 "precision": [f"{share:.0%} from {score:.2f} on" for score, share in learned.precision],
             }
         )
@@ -153,7 +153,7 @@ def explain(
             for each in explained
         ],
     )
-    for topic, belongs in output.verdicts_of(found).items():
+    for topic, belongs in output.corrections_of(found).items():
         typer.echo(f"You decided that it is {'' if belongs else 'not '}of {topic}; that wins.")
 
 

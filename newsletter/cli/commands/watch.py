@@ -1,4 +1,4 @@
-"""`newsletter watch`."""
+"""Checks for alarms once: `newsletter watch`."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def watch(
     """Look for what an admin must hear of, and tell them what is new.
 
     Held dumps and editions, files that nobody takes from the inbox, dumps with few papers, no new dump for
-    long, mail that waits, a full disk. Who is told stands below `watch` in the settings: a mail, a webhook, a
-    ping. `newsletter run` looks by itself.
-    Exit code 1 when something stands, 3 when somebody could not be told.
+    long, mail that waits, a full disk. The table `watch` of the settings names the receivers: a mail
+    address, a webhook, a ping. `newsletter run` does this by itself.
+
+    Exit code 1 when there is an alarm, 3 when a notification failed.
     """
     work = workspace(ctx)
     from newsletter.cli.alerting import alarm_policy, make_notifier

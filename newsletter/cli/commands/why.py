@@ -1,4 +1,4 @@
-"""`newsletter why ADDRESS`."""
+"""Explains the mail of a reader on one day: `newsletter why ADDRESS`."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def why(
 
 
 def _fitting(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows with titles cut to what the terminal has room for; --json has them whole."""
+    """The rows, with titles cut to the width of the terminal; --json has them whole."""
     others = sum(max(len(name), *(len(str(row[name])) for row in rows)) for name in ("paper", "reason"))
-    room = max(shutil.get_terminal_size().columns - others - 8, 20)  # 8: what is between the columns
+    room = max(shutil.get_terminal_size().columns - others - 8, 20)  # 8: the space between the columns
     return [
         row | {"title": row["title"] if len(row["title"]) <= room else row["title"][: room - 3] + "..."}
         for row in rows
