@@ -17,6 +17,7 @@ from newsletter.pipeline.content.transactional import TransactionalRenderer
 from newsletter.pipeline.readers import topic_teasers
 from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
 from newsletter.render.view_models import Brand, TopicView
+from newsletter.topics.definitions import Topic
 
 FRESH = 60.0  # seconds that the shop window is kept: visitors do not make the database count
 
@@ -28,7 +29,7 @@ class Site:
     engine: Engine
     base_url: str  # without a slash at the end
     brand: Brand
-    topics: Mapping[str, topic_teasers.Topic]  # by slug, in reading order
+    topics: Mapping[str, Topic]  # by slug, in reading order
     views: Mapping[str, TopicView]  # the same with their colours
     policy: ReaderPolicy
     request_limits: RequestLimits

@@ -5,27 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from sqlalchemy import Engine
 
 from newsletter.db.engine import reading
 from newsletter.pipeline.content.digest_renderer import load_views
 from newsletter.pipeline.readers import backlog
+from newsletter.topics.definitions import Topic
 
 LATELY = timedelta(days=30)  # how far back a topic's papers are counted
 TITLES = 3  # recent titles of each topic
-
-
-class Topic(Protocol):
-    """What the window needs to know of a topic."""
-
-    @property
-    def slug(self) -> str: ...  # in forms
-    @property
-    def title(self) -> str: ...  # what visitors see
-    @property
-    def description(self) -> str: ...  # a sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
