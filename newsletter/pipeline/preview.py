@@ -114,13 +114,13 @@ def sample_envelope(
 def _latest_mail(connection: Connection, subscriber_id: int, *, waiting: bool) -> Row[Any] | None:
     """The latest digest delivery of a reader. waiting: only one that is still to be sent."""
     d = deliveries.c
-    mails: Select[Any] = (
+    chosen: Select[Any] = (
         select(d.key, d.digest_id, d["values"].label("own"))
         .where(d.subscriber_id == subscriber_id, d.kind == MailKind.DIGEST)
         .order_by(d.id.desc())
         .limit(1)
     )
-    return connection.execute(mails.where(d.state.in_(TO_BE_SENT)) if waiting else mails).first()
+    return connection.execute(chosen.where(d.state.in_(TO_BE_SENT)) if waiting else chosen).first()
 
 
 def _latest_digest(connection: Connection, subscriber_id: int | None) -> int | None:

@@ -41,7 +41,7 @@ def _preview(newsletter: WholeNewsletter, reader: int, at: str) -> Preview:
         now=utc(at),
         builder=newsletter.builder,
         links=newsletter.links,
-        sample_digest=newsletter.sampler,
+        sample_digest=newsletter.sample_digest,
     )
 
 
@@ -188,7 +188,7 @@ def test_sample_for_goes_to_any_address_and_offers_no_one_click(newsletter: Whol
             now=utc(at),
             builder=newsletter.builder,
             my=my,
-            sample_digest=newsletter.sampler,
+            sample_digest=newsletter.sample_digest,
         )
         for at in ("2026-04-13T10:00", "2026-04-13T10:01")
     )

@@ -76,15 +76,15 @@ class Month:
 
     def _join(self, number: int) -> int:
         chosen = self.random.sample(TOPICS, self.random.randint(1, 3))
-        wishes: dict[str, object] = {
+        preferences: dict[str, object] = {
             "hour": self.random.randint(0, 23),
             "minimum": self.random.choice([1, 1, 2]),
         }
         if self.random.random() < 0.2:
-            wishes["maximum"] = 2
+            preferences["maximum"] = 2
         if self.random.random() < 0.5:
-            wishes["maybe"] = True
-        return self.scenario.reader(f"r{number}@example.org", *chosen, joined=self.at, **wishes)
+            preferences["maybe"] = True
+        return self.scenario.reader(f"r{number}@example.org", *chosen, joined=self.at, **preferences)
 
     def _publish(self) -> None:
         contents = {}
@@ -174,7 +174,7 @@ class Month:
     def _change_hour(self) -> None:
         self._add([], {"hour": self.random.randint(0, 23), "timezone": self.random.choice(ZONES)})
 
-    def _add(self, topics: list[str], wishes: dict[str, object], number: int | None = None) -> None:
+    def _add(self, topics: list[str], preferences: dict[str, object], number: int | None = None) -> None:
         number = self.random.randrange(4) if number is None else number
         with writing(self.scenario.engine) as connection:
             signup.add(
@@ -182,7 +182,7 @@ class Month:
                 address=f"r{number}@example.org",
                 topics_wanted=topics,
                 known_topics=TOPICS,
-                given=wishes,
+                given=preferences,
                 confirmed=True,
                 how="admin",
                 now=self.now,

@@ -231,10 +231,10 @@ class Year:
         self.models.append(model)
         model.id = self._add(number, pick.sample(TOPICS, pick.randint(1, 3)), first=True)
 
-    def _add(self, number: int, topics: Sequence[str], *, first: bool = False, **wishes: object) -> int:
+    def _add(self, number: int, topics: Sequence[str], *, first: bool = False, **preferences: object) -> int:
         model = self.models[number]
         if first:
-            wishes = {
+            preferences = {
                 "cadence": model.kind,
                 "weekday": model.weekday,
                 "hour": model.hour,
@@ -251,7 +251,7 @@ class Year:
                 address=f"r{number}@example.org",
                 topics_wanted=topics,
                 known_topics=TOPICS,
-                given=wishes,
+                given=preferences,
                 confirmed=True,
                 how="admin",
                 now=self.now,
@@ -283,8 +283,8 @@ class Year:
         model.kind = pick.choice(KINDS)
         model.weekday = pick.choice(WEEKDAYS) if model.kind == "weekly" else None
         model.hour, model.zone = pick.randrange(24), pick.choice(ZONES)
-        wishes = {"cadence": model.kind, "hour": model.hour, "timezone": model.zone}
-        self._add(number, [], **wishes, weekday=model.weekday)
+        preferences = {"cadence": model.kind, "hour": model.hour, "timezone": model.zone}
+        self._add(number, [], **preferences, weekday=model.weekday)
         assert before != (model.kind, model.weekday, model.hour, model.zone)
         model.done_to = model.quiet_to = self.now
 

@@ -69,7 +69,7 @@ class WholeNewsletter:
         self.folder = folder
         self.engine = open_engine(url or migrated_url(folder))
         self.topics, self.matcher = shipped_rules()
-        self.sampler = SampleDigest(
+        self.sample_digest = SampleDigest(
             MailEnvironment(),
             brand=brand or Brand(name="Paper Digest"),
             topics=list(self.topics.values()),

@@ -74,7 +74,7 @@ class NewsletterSite:
             links=self.office.links,
             transactional_renderer=TransactionalRenderer(environment, brand=BRAND, topics=views),
             builder=self.office.builder,
-            sampler=self.office.sampler,
+            sampler=self.office.sample_digest,
             clock=lambda: self.now,
         )
         self.mailer = RequestMailer(

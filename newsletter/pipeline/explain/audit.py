@@ -85,8 +85,8 @@ def _add(report: AuditReport, subscriber_id: int, account: Account, found: Balan
         if mail.state == DeliveryState.UNCERTAIN:
             report.uncertain += 1
             report.mended += all(c.paper in found.mended | found.given for c in mail.papers)
-    for paper, mails in found.repeated.items():
-        _note(report, {"subscriber": subscriber_id, "paper": paper, "repeated_in": mails})
+    for paper, delivery_ids in found.repeated.items():
+        _note(report, {"subscriber": subscriber_id, "paper": paper, "repeated_in": delivery_ids})
     for paper, ready_at in found.missed.items():
         _note(report, {"subscriber": subscriber_id, "paper": paper, "missed_since": ready_at.isoformat()})
 

@@ -75,12 +75,12 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
         if history is None:
             return _never_joined(connection, subscriber_id, address=address, on=on, now=now)
         day = on or now.astimezone(history.zone_at(now)).date()
-        mails = history.deliveries_on(day)
-        sent = [mail for mail in mails if mail.state == DeliveryState.SENT]
-        ids = [mail.digest_id for mail in (sent or mails)]
+        found_deliveries = history.deliveries_on(day)
+        sent = [mail for mail in found_deliveries if mail.state == DeliveryState.SENT]
+        ids = [mail.digest_id for mail in (sent or found_deliveries)]
         contents = list(contents_of(connection, ids).values())
         left_out = _left_out(connection, ids)
-        explanation = None if mails else explain_day(history.record, day)
+        explanation = None if found_deliveries else explain_day(history.record, day)
         slot = explanation.slot if explanation is not None else slot_on(history.period_on(day).cadence, day)
         known = {card.id for of in contents for card in (*of.papers, *of.maybe)} | {
             p["paper"] for p in left_out
@@ -96,9 +96,9 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
             reason=(
                 no_digest(history, explanation, day, waiting)
                 if explanation is not None
-                else outcome_of(history, mails, sent, day)
-                + _canary(connection, (sent or mails)[-1])
-                + _held(connection, (sent or mails)[-1])
+                else outcome_of(history, found_deliveries, sent, day)
+                + _canary(connection, (sent or found_deliveries)[-1])
+                + _held(connection, (sent or found_deliveries)[-1])
             )
             + "".join(f"; {came_late(history, mail)}" for mail in came),
             papers=[_card(card, role=card.role) for of in contents for card in of.papers] if sent else [],
@@ -108,7 +108,7 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
                 if ahead
                 else left_out + _not_in_mail(connection, history.record, at, known)
             ),
-            deliveries=[mail.id for mail in mails],
+            deliveries=[mail.id for mail in found_deliveries],
             came=[mail.id for mail in came],
         )
 

@@ -25,9 +25,11 @@ _STATE_IN_WORDS = {
 }
 
 
-def outcome_of(history: ReaderHistory, mails: Sequence[Row[Any]], sent: Sequence[Row[Any]], day: date) -> str:
-    """The outcome of the digests of a day. sent: those of `mails` that were sent."""
-    mail = (sent or mails)[-1]
+def outcome_of(
+    history: ReaderHistory, found_deliveries: Sequence[Row[Any]], sent: Sequence[Row[Any]], day: date
+) -> str:
+    """The outcome of the digests of a day. sent: those of `found_deliveries` that were sent."""
+    mail = (sent or found_deliveries)[-1]
     if sent:
         at, zone = history.sent_at(mail), history.zone_at(mail.composed_at)
         if at.date() <= day:

@@ -86,17 +86,17 @@ class StoredPapers:
         made = DigestPlan(edition=12, date=date(2026, 4, 17), news=news, **plan)
         return self.renderer.content(made, composed_at=NOW)
 
-    def mail(self, *news: PlannedPaper, house: Any = None, name: str = "", **plan: Any) -> EmailMessage:
-        return read(assembled(self.content(*news, **plan), house=house, name=name))
+    def mail(self, *news: PlannedPaper, identity: Any = None, name: str = "", **plan: Any) -> EmailMessage:
+        return read(assembled(self.content(*news, **plan), identity=identity, name=name))
 
 
-def assembled(content: Content, *, house: Any = None, name: str = "") -> bytes:
+def assembled(content: Content, *, identity: Any = None, name: str = "") -> bytes:
     settings: dict[str, Any] = {
         "sender": "Paper Digest <news@papers.example>",
         "base_url": "https://papers.example",
         "list_name": "Paper Digest",
         "secret_key": b"secret key of the tests",
-    } | (house or {})
+    } | (identity or {})
     return MessageBuilder(SenderIdentity(**settings)).prepare(content).assemble(replace(ADA, name=name)).data
 
 
@@ -131,12 +131,12 @@ def test_the_press_forgets_and_makes_anew(tmp_path: Path) -> None:
 def test_payloads_in_what_a_dump_or_a_brand_says_add_no_header(tmp_path: Path, payload: str) -> None:
     payload = payload.encode("utf-8", "replace").decode()  # no database takes a surrogate
     harmless = StoredPapers.at(tmp_path / "harmless")
-    plain = harmless.mail(harmless.paper("A title"), house={"list_name": "A list"}, name="Ada")
+    plain = harmless.mail(harmless.paper("A title"), identity={"list_name": "A list"}, name="Ada")
     stored = StoredPapers.at(
         tmp_path / "harm", brand=Brand(name=payload, footer=payload, postal_address=payload)
     )
     card = stored.paper(payload, organization=payload, abstract=payload, author_names=[payload])
-    message = stored.mail(card, house={"list_name": payload}, name=payload, note=payload)
+    message = stored.mail(card, identity={"list_name": payload}, name=payload, note=payload)
     assert len(plain.keys()) == 15
     assert message.keys() == plain.keys()
     assert [part.keys() for part in message.iter_parts()] == [part.keys() for part in plain.iter_parts()]
@@ -242,8 +242,8 @@ def test_the_brand_changes_the_mail_without_touching_a_template(tmp_path: Path) 
         language="de",
     )
     stored = StoredPapers.at(tmp_path, brand=brand)
-    house = {"list_name": brand.name, "reply_to": 'Käthe "K" <kaethe@bücher.example>'}
-    message = stored.mail(stored.paper("A title"), house=house, note="Two\nlines & <more>.")
+    identity = {"list_name": brand.name, "reply_to": 'Käthe "K" <kaethe@bücher.example>'}
+    message = stored.mail(stored.paper("A title"), identity=identity, note="Two\nlines & <more>.")
     assert message["Subject"] == 'The "Daily" <Digest> & Co No. 12: A title'
     assert message["Reply-To"].addresses[0].addr_spec == "kaethe@xn--bcher-kva.example"
     html, text = shown(message, "html"), shown(message, "plain")
