@@ -243,7 +243,7 @@ def make_site(wiring: Wiring) -> Site:
         links=wiring.links,
         transactional_renderer=wiring.transactional_renderer,
         builder=wiring.unsigned_builder,
-        sampler=wiring.sample_digest,
+        sample_digest=wiring.sample_digest,
         state_dir=work.state_dir,
         metrics_from=work.settings.web.metrics_from,
         own_templates=(work.templates_dir,),

@@ -1,1 +1,1 @@
-"""The web pages: sign-up, preferences, leaving, digests to read. GET changes nothing; POST acts."""
+"""Serves the web pages: sign-up, preferences, unsubscribing, digests. GET changes nothing; POST acts."""

@@ -1,4 +1,4 @@
-"""What a fresh link may do, good for an hour and mailed to the reader first: the address, export, erasure."""
+"""Serves the pages of an account link: address, name, export, erasure. The link is valid for an hour."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from subscribers.queries import SubscriberView
 
 
 def _reader(request: Request, token: str) -> SubscriberView:
-    """The reader whom a fresh link means; it ends with a change of address, for it went to the old one."""
+    """The reader of an account link. An address change ends it: it was mailed to the old address."""
     person = signed_links.reader(request, link_purposes.ACCOUNT, token)
-    signed_at = signed_links.opened(request, link_purposes.ACCOUNT, token).signed_at
+    signed_at = signed_links.open_link(request, link_purposes.ACCOUNT, token).signed_at
     if account.moved_since(site_of(request).engine, person, signed_at):
         raise signed_links.LinkRefusedError(signed_links.gone)
     return person
@@ -31,18 +31,18 @@ router = APIRouter(prefix="/account/{token}", include_in_schema=False)
 
 @router.get("")
 def account_page(request: Request, token: str, done: str = "") -> Response:
-    """The address in full, and the buttons."""
+    """The page with the full address and the buttons."""
     person = _reader(request, token)
     return _page(request, token, person, done="Saved." if done == "name" else "")
 
 
 @router.post("/address")
 def change_address(request: Request, token: str, form: Sent) -> Response:
-    """Ask the new address."""
+    """Ask the new address to confirm."""
     site = site_of(request)
     person = _reader(request, token)
     try:
-        asked = account.ask_move(
+        asked = account.request_address_change(
             site.engine,
             subscriber_id=person.id,
             address=form.one("email"),
@@ -73,7 +73,7 @@ def change_address(request: Request, token: str, form: Sent) -> Response:
 
 @router.post("/name")
 def change_name(request: Request, token: str, form: Sent) -> Response:
-    """Be greeted by another name, or by none."""
+    """Change the name in the greeting."""
     person = _reader(request, token)
     account.rename(site_of(request).engine, subscriber_id=person.id, name=form.one("name"))
     return go(request, f"/account/{token}?done=name")
@@ -81,11 +81,11 @@ def change_name(request: Request, token: str, form: Sent) -> Response:
 
 @router.post("/export")
 def export(request: Request, token: str) -> Response:
-    """All that is kept of the reader, to be saved as a file."""
+    """All stored data of the reader as a JSON file."""
     person = _reader(request, token)
-    told = account.export(site_of(request).engine, subscriber_id=person.id)
+    exported = account.export(site_of(request).engine, subscriber_id=person.id)
     return Response(
-        json.dumps(told, ensure_ascii=False, indent=2) + "\n",
+        json.dumps(exported, ensure_ascii=False, indent=2) + "\n",
         media_type="application/json",
         headers={"Content-Disposition": 'attachment; filename="subscription.json"'},
     )
@@ -93,7 +93,7 @@ def export(request: Request, token: str) -> Response:
 
 @router.post("/erase")
 def erase(request: Request, token: str, form: Sent) -> Response:
-    """Forget the reader; the box beside the button must be ticked."""
+    """Erase the reader; the box next to the button must be ticked."""
     site = site_of(request)
     person = _reader(request, token)
     if not form.one("sure"):

@@ -1,4 +1,7 @@
-"""Signing up by JSON, for sites that have a form of their own. Described by /api/openapi.json."""
+"""Accepts sign-ups as JSON, for sites with a form of their own. Described by /api/openapi.json.
+
+Confirms nobody and shows no state of an address.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ class TopicOut(BaseModel):
 
 
 class SignUp(BaseModel):
-    """Who wants what."""
+    """A sign-up: address, topics and preferences."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -60,10 +63,10 @@ class Refused(BaseModel):
 @router.get("/topics", summary="The topics that can be followed")
 def topics(request: Request, response: Response) -> list[TopicOut]:
     """In reading order."""
-    _open(response)
+    _allow_cross_origin(response)
     return [
-        TopicOut(slug=pane.slug, title=pane.title, description=pane.description, lately=pane.lately)
-        for pane in site_of(request).panes()
+        TopicOut(slug=teaser.slug, title=teaser.title, description=teaser.description, lately=teaser.lately)
+        for teaser in site_of(request).teasers()
     ]
 
 
@@ -74,26 +77,30 @@ def topics(request: Request, response: Response) -> list[TopicOut]:
     response_model=Accepted,
     responses={422: {"model": Refused, "description": "A field is wrong."}},
 )
-def sign_up(request: Request, wish: SignUp) -> Response:
+def sign_up(request: Request, sign_up_request: SignUp) -> Response:
     """A mail goes to the address, and nothing more before its owner confirms. The answer is the same for
-    every well-formed request, whoever has the address, and also when a limit is reached."""
-    told = {
-        name: str(getattr(wish, name))
+    every well-formed request: it does not show whether the address is known or a limit is reached."""
+    values = {
+        name: str(getattr(sign_up_request, name))
         for name in SIGN_UP_PREFERENCES
-        if getattr(wish, name) not in (None, "")
+        if getattr(sign_up_request, name) not in (None, "")
     }
-    fields = {"email": (wish.email.strip(),), "name": (wish.name,), "topics": tuple(wish.topics)}
-    form = SubmittedForm({**fields, **{name: (value,) for name, value in told.items()}})
+    fields = {
+        "email": (sign_up_request.email.strip(),),
+        "name": (sign_up_request.name,),
+        "topics": tuple(sign_up_request.topics),
+    }
+    form = SubmittedForm({**fields, **{name: (value,) for name, value in values.items()}})
     asked, errors = read_request(request, form, method="json")
     if asked is None:
         answer: Response = JSONResponse({"errors": errors}, status_code=422)
     else:
         store_request(request, asked)
         answer = JSONResponse(Accepted().model_dump(), status_code=202)
-    _open(answer)
+    _allow_cross_origin(answer)
     return answer
 
 
-def _open(response: Response) -> None:
+def _allow_cross_origin(response: Response) -> None:
     for name, value in CROSS_ORIGIN:
         response.headers[name.decode()] = value.decode()

@@ -1,4 +1,4 @@
-"""The application: the routes, what every answer bears, and the pages for errors. Opens no database."""
+"""Builds the application: routes, middleware and error pages. Opens no database."""
 
 from __future__ import annotations
 
@@ -28,24 +28,26 @@ from newsletter.web.middleware import COMMON, SecurityMiddleware
 from newsletter.web.pages import ASSETS, PageRenderer, go, notice, show
 from newsletter.web.site import Site
 
-FOR_EVER = "public, max-age=31536000, immutable"  # an asset's address changes with what it holds
+CACHE_FOREVER = "public, max-age=31536000, immutable"  # the path of an asset changes with its content
 
 log = logging.getLogger("newsletter.web")
 
 
-def make_app(site: Site, *, beside: Callable[[], AbstractContextManager[object]] = nullcontext) -> FastAPI:
-    """The application of one site. beside: what runs as long as it does (the postman)."""
+def make_app(
+    site: Site, *, background: Callable[[], AbstractContextManager[object]] = nullcontext
+) -> FastAPI:
+    """The application of one site. background: runs as long as the application does."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        with beside():
+        with background():
             yield
 
     app = FastAPI(
         title=f"{site.brand.name}: sign-up",
         version=__version__,
         openapi_url="/api/openapi.json",
-        docs_url=None,  # they load scripts from elsewhere
+        docs_url=None,  # they load scripts from other hosts
         redoc_url=None,
         lifespan=lifespan,
     )
@@ -55,16 +57,16 @@ def make_app(site: Site, *, beside: Callable[[], AbstractContextManager[object]]
         app.include_router(part.router)
     app.add_api_route("/assets/{version}/{name}", _asset, include_in_schema=False)
     app.add_api_route("/archive", _archive, include_in_schema=False)
-    app.add_api_route("/sign-up", _again, include_in_schema=False)
+    app.add_api_route("/sign-up", _sign_up, include_in_schema=False)
     app.add_api_route("/embed", _embed, include_in_schema=False)
     app.add_api_route("/robots.txt", _robots, include_in_schema=False)
-    app.add_exception_handler(signed_links.LinkRefusedError, _closed)
+    app.add_exception_handler(signed_links.LinkRefusedError, _link_refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StorageError, _storage)
     app.add_exception_handler(Exception, _fault)
     app.add_middleware(SecurityMiddleware)
-    # Which topics there are is the settings' matter, so that the description learns it here.
+    # The topics come from the settings, so the description can list them only here.
     topics = app.openapi()["components"]["schemas"]["SignUp"]["properties"]["topics"]
     topics["items"] = {"type": "string", "enum": list(site.topics)}
     return app
@@ -74,8 +76,8 @@ def _asset(request: Request, version: str, name: str) -> Response:
     pages: PageRenderer = request.app.state.pages
     if name not in ASSETS:
         return _missing(request)
-    kept = FOR_EVER if version == pages.version else "no-store"
-    return Response(pages.assets[name], media_type=ASSETS[name], headers={"Cache-Control": kept})
+    cache_control = CACHE_FOREVER if version == pages.version else "no-store"
+    return Response(pages.assets[name], media_type=ASSETS[name], headers={"Cache-Control": cache_control})
 
 
 def _embed(request: Request) -> Response:
@@ -83,11 +85,11 @@ def _embed(request: Request) -> Response:
 
 
 def _archive(request: Request) -> Response:
-    return go(request, "/sample")  # List-Archive of every mail leads here
+    return go(request, "/sample")  # the List-Archive header of every mail points here
 
 
-def _again(request: Request) -> Response:
-    return go(request, "/")  # a form that was shown again, loaded once more
+def _sign_up(request: Request) -> Response:
+    return go(request, "/")  # the page of a failed form was loaded again
 
 
 def _robots(_request: Request) -> Response:
@@ -104,7 +106,7 @@ def _missing(request: Request) -> Response:
     )
 
 
-async def _closed(request: Request, error: Exception) -> Response:
+async def _link_refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, signed_links.LinkRefusedError)
     return error.respond(request)
 
@@ -155,5 +157,5 @@ async def _fault(request: Request, error: Exception) -> Response:
             "It is written down, and not your fault. Please try again later.",
             status=500,
         )
-    answer.headers.update(COMMON)  # Starlette answers faults outside of all middleware, Guard too
+    answer.headers.update(COMMON)  # Starlette answers such faults outside of SecurityMiddleware
     return answer

@@ -1,4 +1,4 @@
-"""Confirming: a sign-up, and a new address. A page with one big button; the button acts."""
+"""Serves the pages that confirm a sign-up or a new address. Only the button on a page confirms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from newsletter.pipeline.content.personalization import preferences_path
 from newsletter.pipeline.readers import account, self_service, signup_requests
-from newsletter.pipeline.readers.welcome_goodbye import first_in_words
+from newsletter.pipeline.readers.welcome_goodbye import first_digest_sentence
 from newsletter.web import signed_links
 from newsletter.web.pages import notice, show, site_of
 from newsletter.web.signup import FORM_VERSION, client_of
@@ -21,9 +21,9 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/confirm/{token}")
 def confirm_page(request: Request, token: str) -> Response:
-    """The button; for who is confirmed, that it is done."""
-    door = signed_links.opened(request, link_purposes.CONFIRM, token)
-    person = self_service.reader_of(site_of(request).engine, door.ref)
+    """The page with the button, or the page for a confirmed subscriber."""
+    opened = signed_links.open_link(request, link_purposes.CONFIRM, token)
+    person = self_service.reader_of(site_of(request).engine, opened.ref)
     if person is not None and person.state is State.CONFIRMED:
         return _confirmed(request, person)
     if person is None or person.state is not State.PENDING:
@@ -39,9 +39,9 @@ def confirm_page(request: Request, token: str) -> Response:
 
 @router.post("/confirm/{token}")
 def confirm(request: Request, token: str) -> Response:
-    """Consent. A repeat shows the same page and changes nothing."""
+    """Confirm. A repeat shows the same page and changes nothing."""
     site = site_of(request)
-    door = signed_links.opened(request, link_purposes.CONFIRM, token)
+    opened = signed_links.open_link(request, link_purposes.CONFIRM, token)
     origin = {
         "form": FORM_VERSION,
         "method": "link",
@@ -50,8 +50,8 @@ def confirm(request: Request, token: str) -> Response:
     try:
         person = signup_requests.confirm(
             site.engine,
-            ref=door.ref,
-            asked_at=door.signed_at,
+            ref=opened.ref,
+            asked_at=opened.signed_at,
             origin=origin,
             policy=site.policy,
             renderer=site.transactional_renderer,
@@ -65,13 +65,13 @@ def confirm(request: Request, token: str) -> Response:
 
 @router.get("/confirm-address/{token}")
 def confirm_address_page(request: Request, token: str) -> Response:
-    """The button that moves a reader to this address."""
+    """The page with the button that changes the address."""
     site = site_of(request)
-    door = signed_links.opened(request, link_purposes.ADDRESS, token)
-    newcomer = self_service.reader_of(site.engine, door.to)
+    opened = signed_links.open_link(request, link_purposes.ADDRESS, token)
+    newcomer = self_service.reader_of(site.engine, opened.to)
     if newcomer is None or newcomer.state is not State.PENDING:
-        reader = self_service.reader_of(site.engine, door.ref)
-        if reader is not None and account.has_moved(site.engine, reader, door.to):
+        reader = self_service.reader_of(site.engine, opened.ref)
+        if reader is not None and account.has_moved(site.engine, reader, opened.to):
             return _moved(request, reader)
         return signed_links.gone(request)
     return show(request, "confirm", address=mask(newcomer.address), chosen=[], moving=True)
@@ -79,11 +79,13 @@ def confirm_address_page(request: Request, token: str) -> Response:
 
 @router.post("/confirm-address/{token}")
 def confirm_address(request: Request, token: str) -> Response:
-    """Move. A repeat shows the same page and changes nothing."""
+    """Change the address. A repeat shows the same page and changes nothing."""
     site = site_of(request)
-    door = signed_links.opened(request, link_purposes.ADDRESS, token)
+    opened = signed_links.open_link(request, link_purposes.ADDRESS, token)
     try:
-        person = account.move(site.engine, ref=door.ref, to_ref=door.to, policy=site.policy, now=site.clock())
+        person = account.change_address(
+            site.engine, ref=opened.ref, to_ref=opened.to, policy=site.policy, now=site.clock()
+        )
     except SubscriberError as error:
         return signed_links.refused(request, error)
     return _moved(request, person)
@@ -107,6 +109,6 @@ def _confirmed(request: Request, person: SubscriberView) -> Response:
         "confirmed",
         address=mask(person.address),
         chosen=site.titles(person.topics),
-        first=first_in_words(person, now=now),
+        first=first_digest_sentence(person, now=now),
         preferences=preferences_path(site.links, person.ref, now=now),
     )

@@ -1,4 +1,4 @@
-"""Digests in the browser: the one that a mail links to, and the latest as a sample before signing up."""
+"""Shows digests in the browser: the one that a mail links to, and a sample. Shows nothing personal."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/digests/{token}")
 def digest(request: Request, token: str) -> Response:
-    """One digest as it was mailed, without what was one reader's own."""
+    """One digest as it was mailed, without the personal parts."""
     site = site_of(request)
     try:
-        told = tokens.read(WEB_DIGEST, token, keys=site.keys, now=site.clock())
+        payload = tokens.read(WEB_DIGEST, token, keys=site.keys, now=site.clock())
         document = web_version.page_of(
             site.engine,
-            str(told.get("key", "")),
+            str(payload.get("key", "")),
             web_url=f"{site.base_url}/digests/{token}",
             builder=site.builder,
             links=site.links,
@@ -37,15 +37,19 @@ def digest(request: Request, token: str) -> Response:
 
 @router.get("/sample")
 def sample(request: Request) -> Response:
-    """The latest digest that was mailed, or one of the shipped papers where there is none."""
+    """The latest digest that several readers got, or one of the shipped papers."""
     site = site_of(request)
     return _mail(
         web_version.sample(
-            site.engine, builder=site.builder, links=site.links, sample_digest=site.sampler, now=site.clock()
+            site.engine,
+            builder=site.builder,
+            links=site.links,
+            sample_digest=site.sample_digest,
+            now=site.clock(),
         )
     )
 
 
 def _mail(document: str) -> Response:
-    # A mail carries its styles in its elements; nothing in it may run, load code or send a form.
+    # A digest has its styles in its elements; it may not run scripts or send forms.
     return HTMLResponse(document, headers={"Content-Security-Policy": MAIL_POLICY})

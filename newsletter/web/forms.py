@@ -34,7 +34,7 @@ HOURS = tuple((str(hour), f"{hour:02}:00") for hour in range(24))  # value and l
 
 @dataclass(frozen=True, slots=True)
 class SubmittedForm:
-    """The fields of a form, stripped; of those with several values all."""
+    """The fields of a form with all their values, stripped."""
 
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -43,23 +43,23 @@ class SubmittedForm:
         return self.fields.get(name, ("",))[0]
 
     def ticked(self, slugs: Collection[str]) -> list[str]:
-        """The topics whose boxes are ticked: sent as `topics=slug`, or, by other sites' forms, `slug=on`."""
+        """The ticked topics: sent as `topics=slug`, or as `slug=on` by forms on other sites."""
         named = {value for value in self.fields.get("topics", ()) if value}
         return [*(slug for slug in slugs if slug in named or slug in self.fields), *sorted(named - {*slugs})]
 
 
 async def read_form(request: Request) -> SubmittedForm:
-    """The form that a request brings; empty when it brings none that can be read."""
+    """The form of a request; empty when it has none that can be read."""
     try:
         sent: FormData = await request.form(max_fields=MAX_FIELDS, max_files=0)
-    except Exception as error:  # starlette raises its own for a malformed body: it is an empty form to us
+    except Exception as error:  # Starlette's errors for a malformed body: treated as an empty form
         if type(error).__module__.startswith("newsletter"):
             raise
         return SubmittedForm()
     fields: dict[str, list[str]] = {}
     for name, value in sent.multi_items():
         if not isinstance(value, UploadFile):
-            # NUL is no text to a database, and no key of ours sends it.
+            # PostgreSQL stores no NUL in a text.
             fields.setdefault(name, []).append(value[:MAX_FIELD_LENGTH].replace("\x00", "").strip())
     return SubmittedForm({name: tuple(values) for name, values in fields.items()})
 
@@ -67,24 +67,24 @@ async def read_form(request: Request) -> SubmittedForm:
 Sent = Annotated[SubmittedForm, Depends(read_form)]
 
 
-def stamp(request: Request) -> str:
-    """The signed time for a form that is handed out now."""
+def sign_form_time(request: Request) -> str:
+    """The signed current time, for a form that is shown now."""
     site = site_of(request)
     return tokens.sign(link_purposes.FORM, {}, keys=site.keys, now=site.clock())
 
 
-async def take_time(request: Request, form: SubmittedForm) -> bool:
-    """Wait until a person could have filled the form; whether it bears a good time, or none."""
+async def check_form_time(request: Request, form: SubmittedForm) -> bool:
+    """Wait until a person could have filled in the form; returns whether its time is valid or missing."""
     token = form.one(FORM_TIME)
     if not token:
         return True
     site = site_of(request)
     now = site.clock()
     try:
-        handed_out = link_purposes.read(link_purposes.FORM, token, keys=site.keys, now=now).signed_at
+        shown_at = link_purposes.read(link_purposes.FORM, token, keys=site.keys, now=now).signed_at
     except TokenError:
         return False
-    wait = handed_out + FASTEST_ANSWER - now
+    wait = shown_at + FASTEST_ANSWER - now
     if wait > timedelta(0):
         await asyncio.sleep(wait.total_seconds())
     return True

@@ -1,4 +1,4 @@
-"""For machines that watch: alive, ready, metrics. Metrics are for this machine and named networks only."""
+"""Answers monitoring: healthz, readyz, metrics. Metrics are only for this machine and configured networks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/healthz")
 def healthz() -> Response:
-    """The process answers."""
+    """Answers while the process runs."""
     return PlainTextResponse("ok\n")
 
 
 @router.get("/readyz")
 def readyz(request: Request) -> Response:
-    """The database can be used, and is of this version."""
+    """Whether the database can be used and has the current schema."""
     try:
         check_current(site_of(request).engine)
     except NewsletterError as error:
@@ -33,7 +33,7 @@ def readyz(request: Request) -> Response:
 
 @router.get("/metrics")
 def metrics(request: Request) -> Response:
-    """Counts in Prometheus's format; whoever is not to see them is told that there is no such page."""
+    """Counts in the format of Prometheus; 404 for other networks."""
     site = site_of(request)
     if not _may_see(request.client.host if request.client else "", site.metrics_from):
         return PlainTextResponse("not found\n", status_code=404)

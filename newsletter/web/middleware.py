@@ -1,7 +1,7 @@
-"""What every answer bears, and what no request may do. Plain ASGI: it sees requests before any page does.
+"""Adds security headers to every answer, limits request bodies, and logs requests. Renders no page.
 
-Answers HEAD as GET without the body and OPTIONS by itself; refuses bodies that no form of ours sends. Writes
-one line a request to the log: method, route, status, time; never the path, which may hold a token.
+Plain ASGI: it sees a request before the routes do. It answers HEAD like GET without the body, and OPTIONS
+itself. The log line has method, route, status and time, but not the path, which may hold a token.
 """
 
 from __future__ import annotations
@@ -14,15 +14,14 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MOST = 64 * 1024  # bytes of a request's body; our largest form has two
-READING = "/digests/"  # pages that are mails: their styles stand in the elements
+MAX_BODY = 64 * 1024  # bytes of a request body; our forms are far smaller
 
 log = logging.getLogger("newsletter.web")
 
 COMMON = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",  # links of mails hold tokens
+    "Referrer-Policy": "no-referrer",  # links in mail hold tokens
     "Cache-Control": "no-store",
     "X-Robots-Tag": "noindex, nofollow",
     "X-Content-Type-Options": "nosniff",
@@ -37,33 +36,33 @@ MAIL_POLICY = (
 
 
 class SecurityMiddleware:
-    """Wraps the application."""
+    """Wraps the application; see the module."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         method = scope["method"]
         started = time.perf_counter()
         status = 500
-        taken = 0
+        received = 0
 
         async def receive_some() -> Message:
-            nonlocal taken
+            nonlocal received
             message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > MOST:
+            received += len(message.get("body", b""))
+            if received > MAX_BODY:
                 raise _TooLargeError
             return message
 
         async def send_guarded(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                if taken > MOST:  # whatever became of the error that the reader of the body met
+                if received > MAX_BODY:  # also when a route caught the error of the body
                     message = {**message, "status": 413}
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
@@ -76,7 +75,7 @@ class SecurityMiddleware:
         try:
             if method == "OPTIONS":
                 await _options(scope, send_guarded)
-            elif _announced(scope) > MOST:
+            elif _announced(scope) > MAX_BODY:
                 await _plain(send_guarded, 413, "too large")
             else:
                 inner = {**scope, "method": "GET"} if method == "HEAD" else scope
@@ -86,12 +85,12 @@ class SecurityMiddleware:
             await _plain(send_guarded, 413, "too large")
         finally:
             route = getattr(scope.get("route"), "path", "-")
-            took = (time.perf_counter() - started) * 1000
-            log.info("%s %s %s %.0f ms", method, route, status, took)
+            duration = (time.perf_counter() - started) * 1000
+            log.info("%s %s %s %.0f ms", method, route, status, duration)
 
 
 class _TooLargeError(Exception):
-    """The body is longer than any of our forms."""
+    """A request body exceeds MAX_BODY."""
 
 
 def _announced(scope: Scope) -> int:
@@ -109,7 +108,7 @@ async def _options(scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-# Any site may use the JSON endpoints from its own pages: they need no cookie, and tell nothing.
+# Any site may use the JSON endpoints: they need no cookie and reveal nothing.
 CROSS_ORIGIN = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"GET, POST"),

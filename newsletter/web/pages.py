@@ -1,6 +1,7 @@
-"""Renders pages: sandboxed Jinja from `templates/web`, an operator's own templates first. Escapes everything.
+"""Renders pages from `templates/web` in a sandbox, the operator's own templates first. Stores nothing.
 
-A page gets the site's name, colours and links, and what its route hands in; no environment, no secrets.
+Everything is escaped. A page gets brand, topics and links of the site and the values of its route, but no
+environment and no secrets.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class PageRenderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.root = urlsplit(site.base_url).path.rstrip("/")  # what the site lies under; empty at the root
+        self.root = urlsplit(site.base_url).path.rstrip("/")  # path prefix of the site; empty at the root
         known = {name: self._environment.globals[name] for name in GLOBALS}
         self._environment.globals = {
             **known,
@@ -53,19 +54,19 @@ class PageRenderer:
 
     @cached_property
     def version(self) -> str:
-        """Changes when an asset changes: stands in their addresses, so that they may be kept for ever."""
+        """A hash of the assets. It is part of their paths, so that browsers may cache them forever."""
         joined = b"".join(self.assets[name] for name in sorted(self.assets))
         return hashlib.sha256(joined).hexdigest()[:12]
 
     def html(self, name: str, **context: Any) -> str:
-        """One page as text."""
+        """The HTML of one page."""
         return self._environment.get_template(f"web/{name}.html.j2").render(
             {"version": self.version, **context}
         )
 
 
 def site_of(request: Request) -> Site:
-    """The site that a request is for."""
+    """The site of a request."""
     site: Site = request.app.state.site
     return site
 
@@ -79,11 +80,11 @@ def show(request: Request, name: str, *, status: int = 200, **context: Any) -> R
 def notice(
     request: Request, title: str, *words: str, status: int = 200, link: tuple[str, str] | None = None
 ) -> Response:
-    """Answer with a page of a few words. link: (address, text)."""
+    """Answer with a short message as a page. link: (path, text)."""
     return show(request, "notice", status=status, title=title, words=words, link=link)
 
 
 def go(request: Request, path: str) -> Response:
-    """After a POST that worked: a page to look at, which loading again does not repeat."""
+    """Redirect with 303 after a successful POST, so that a reload does not repeat it."""
     pages: PageRenderer = request.app.state.pages
     return RedirectResponse(f"{pages.root}{path}", status_code=303)

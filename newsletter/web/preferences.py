@@ -1,6 +1,6 @@
-"""Preferences, by a signed link from any mail: topics, cadence, hour, zone, options, pause; what was sent.
+"""Serves the pages of a preferences link: topics, cadence, options, pause, sent digests and their reasons.
 
-The link may have been forwarded: the address is masked, and what needs more trust needs a fresh link.
+The link may have been forwarded: the address is masked, and account changes need a short-lived account link.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from subscribers.queries import SubscriberView
 
 router = APIRouter(prefix="/preferences/{token}", include_in_schema=False)
 
-EARLIEST = date(1970, 1, 1)  # before any mail; the calendar's own first day is none in every time zone
+EARLIEST = date(1970, 1, 1)  # before any mail; date.min cannot be converted to every time zone
 DONE = {
     "saved": "Saved. It holds from now on.",
     "paused": "Paused. What becomes new in the meantime is kept for you.",
@@ -36,14 +36,14 @@ DONE = {
 
 @router.get("")
 def preferences_page(request: Request, token: str, done: str = "") -> Response:
-    """What the reader chose, to be changed."""
+    """The form with the current choices."""
     person = signed_links.reader(request, link_purposes.PREFERENCES, token)
     return _page(request, token, person, done=DONE.get(done, ""))
 
 
 @router.post("")
 def save(request: Request, token: str, form: Sent) -> Response:
-    """Store what was chosen."""
+    """Store the choices."""
     site = site_of(request)
     person = signed_links.reader(request, link_purposes.PREFERENCES, token)
     sent = {name: form.one(name) for name in form.fields}
@@ -80,7 +80,7 @@ def pause(request: Request, token: str, form: Sent) -> Response:
 
 @router.get("/sent")
 def sent(request: Request, token: str) -> Response:
-    """What was mailed to the reader."""
+    """The digests that were mailed to the reader."""
     site = site_of(request)
     person = signed_links.reader(request, link_purposes.PREFERENCES, token)
     mails = [
@@ -108,7 +108,7 @@ def sent(request: Request, token: str) -> Response:
 
 @router.get("/why")
 def why_page(request: Request, token: str, on: str = "") -> Response:
-    """Why the reader got what they got on a day, or nothing."""
+    """Why the reader got a digest on a day, or none."""
     site = site_of(request)
     person = signed_links.reader(request, link_purposes.PREFERENCES, token)
     today = self_service.today_of(person, now=site.clock())
@@ -137,10 +137,10 @@ def why_page(request: Request, token: str, on: str = "") -> Response:
 
 @router.post("/account")
 def account_link(request: Request, token: str) -> Response:
-    """Mail the reader a fresh link for what this one may not do."""
+    """Mail the reader an account link."""
     site = site_of(request)
     person = signed_links.reader(request, link_purposes.PREFERENCES, token)
-    mailed = account.ask_link(
+    mailed = account.request_account_link(
         site.engine,
         subscriber_id=person.id,
         request_limits=site.request_limits,
@@ -191,7 +191,7 @@ def _page(
         token=token,
         leave_id=person.leave_id,
         address=mask(person.address),
-        panes=site.panes(),
+        panes=site.teasers(),
         ticked=ticked,
         values=values,
         errors=errors or {},

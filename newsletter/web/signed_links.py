@@ -1,6 +1,7 @@
-"""Opens signed links: the reader behind a good one, the right page for one that is not.
+"""Opens signed links: returns the reader of a valid link, or answers with the right page. Signs nothing.
 
-Forged, cut off and wrongly used links look alike; an expired one says since when, and where a new one is.
+Forged, truncated and misused links get the same page. The page of an expired link says when it expired and
+where to get a new one.
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ SIGN_UP = ("/", "Sign up")
 
 
 class LinkRefusedError(Exception):
-    """A link that opens nothing; the page to show instead."""
+    """A link that cannot be used. `respond` makes the page to show instead."""
 
     def __init__(self, respond: Callable[[Request], Response]) -> None:
         super().__init__("closed")
         self.respond = respond
 
 
-def opened(request: Request, purpose: str, token: str) -> link_purposes.OpenedLink:
-    """The pass of a link. Raises LinkRefusedError."""
+def open_link(request: Request, purpose: str, token: str) -> link_purposes.OpenedLink:
+    """Check a link and read its payload. Raises LinkRefusedError."""
     site = site_of(request)
     try:
         return link_purposes.read(purpose, token, keys=site.keys, now=site.clock())
@@ -42,7 +43,7 @@ def opened(request: Request, purpose: str, token: str) -> link_purposes.OpenedLi
             lambda request: notice(
                 request,
                 "This link has expired",
-                f"It was good until {in_words(ended)}.",
+                f"It was good until {time_text(ended)}.",
                 "Sign up again, and a new one is mailed to you."
                 if purpose == link_purposes.CONFIRM
                 else "A new one can be mailed to you.",
@@ -55,8 +56,8 @@ def opened(request: Request, purpose: str, token: str) -> link_purposes.OpenedLi
 
 
 def reader(request: Request, purpose: str, token: str) -> SubscriberView:
-    """The confirmed reader whom a link means. Raises LinkRefusedError, also for who has left."""
-    person = self_service.reader_of(site_of(request).engine, opened(request, purpose, token).ref)
+    """The confirmed reader of a link. Raises LinkRefusedError, also for a reader who left."""
+    person = self_service.reader_of(site_of(request).engine, open_link(request, purpose, token).ref)
     if person is None:
         raise LinkRefusedError(gone)
     if person.state is State.PENDING:
@@ -80,7 +81,7 @@ def reader(request: Request, purpose: str, token: str) -> SubscriberView:
 
 
 def unknown(request: Request) -> Response:
-    """The page for a link that is none of ours, or not whole."""
+    """The page for a link that is not ours or not complete."""
     return notice(
         request,
         "This link does not work",
@@ -92,7 +93,7 @@ def unknown(request: Request) -> Response:
 
 
 def gone(request: Request) -> Response:
-    """The page for a reader who is not kept any more."""
+    """The page for a reader who is erased or suppressed."""
     return notice(
         request,
         "Nothing is mailed to this address",
@@ -103,11 +104,11 @@ def gone(request: Request) -> Response:
 
 
 def refused(request: Request, error: SubscriberError) -> Response:
-    """The page for something that cannot be done now."""
+    """The page for an action that is not possible now."""
     words = f"{error.message[:1].upper()}{error.message[1:]}."
     return notice(request, "That is not possible", words, error.hint, status=409, link=SIGN_UP)
 
 
-def in_words(at: datetime) -> str:
-    """An instant as a page says it."""
+def time_text(at: datetime) -> str:
+    """An instant as text for a page."""
     return f"{at:%A} {at.day} {at:%B %Y}, {at:%H:%M} UTC"

@@ -1,7 +1,7 @@
-"""Signing up: the page with the topics, its form, and the mail with one's own link for who lost it.
+"""Serves the sign-up page, its form, and the form for a lost link. Looks up no subscriber.
 
-Every well-formed address gets the same page after the same work; what it leads to,
-`newsletter.pipeline.readers.signup_requests` finds out later.
+Every well-formed address gets the same page after the same work. `pipeline.readers.signup_requests` answers
+the stored request later.
 """
 
 from __future__ import annotations
@@ -22,25 +22,24 @@ from newsletter.web.forms import (
     SIGN_UP_PREFERENCES,
     Sent,
     SubmittedForm,
+    check_form_time,
     error_text,
-    stamp,
-    take_time,
+    sign_form_time,
     zones,
 )
 from newsletter.web.pages import go, show, site_of
-from subscribers import addresses, preferences, requests
-from subscribers import topic_slugs as slugs
+from subscribers import addresses, preferences, requests, topic_slugs
 from subscribers.errors import AddressError, PreferenceError, UnknownTopicError
 
 router = APIRouter(include_in_schema=False)
 
-FORM_VERSION = "2026-11"  # of the words on the sign-up form; goes into the consent ledger
-STALE = "This page was open for a long time. Please send it once more."
+FORM_VERSION = "2026-11"  # version of the text of the sign-up form, for the consent ledger
+FORM_TOO_OLD = "This page was open for a long time. Please send it once more."
 
 
 @router.get("/")
 def sign_up_page(request: Request) -> Response:
-    """The topics, and the form."""
+    """The page with topics and form."""
     return _form(request, SubmittedForm(), {})
 
 
@@ -48,8 +47,8 @@ def sign_up_page(request: Request) -> Response:
 async def sign_up(request: Request, form: Sent) -> Response:
     """Store a sign-up, and say where to look for the confirmation."""
     if form.one(HONEYPOT):
-        return go(request, "/check-your-mail")  # no person sees that field
-    errors = {} if await take_time(request, form) else {FORM_TIME: STALE}
+        return go(request, "/check-your-mail")  # people do not see that field
+    errors = {} if await check_form_time(request, form) else {FORM_TIME: FORM_TOO_OLD}
     asked, wrong = read_request(request, form, method="form")
     errors |= wrong
     if asked is None or errors:
@@ -60,23 +59,23 @@ async def sign_up(request: Request, form: Sent) -> Response:
 
 @router.get("/check-your-mail")
 def check_your_mail(request: Request) -> Response:
-    """What to do now: the same for everybody."""
+    """The next step; the same page for everybody."""
     return show(request, "check-your-mail")
 
 
 @router.get("/link")
 def link_page(request: Request) -> Response:
-    """Where people ask for their own link."""
+    """The form that asks for one's own link."""
     return _link_form(request, "", {})
 
 
 @router.post("/link")
 async def link(request: Request, form: Sent) -> Response:
-    """Keep the request for a link."""
+    """Store the request for a link."""
     site = site_of(request)
     if form.one(HONEYPOT):
         return go(request, "/check-your-mail")
-    errors = {} if await take_time(request, form) else {FORM_TIME: STALE}
+    errors = {} if await check_form_time(request, form) else {FORM_TIME: FORM_TOO_OLD}
     address = _address(form, errors)
     if address is None or errors:
         return _link_form(request, form.one("email"), errors)
@@ -88,20 +87,20 @@ async def link(request: Request, form: Sent) -> Response:
 def read_request(
     request: Request, form: SubmittedForm, *, method: str
 ) -> tuple[requests.PageRequest | None, dict[str, str]]:
-    """(the sign-up that a form asks for, what is wrong with its fields by name)."""
+    """The sign-up in a form, or None with the errors by field."""
     site = site_of(request)
     errors: dict[str, str] = {}
     address = _address(form, errors)
     wanted: tuple[str, ...] = ()
     try:
-        wanted = slugs.checked(form.ticked(site.topics), site.policy.known_topics)
+        wanted = topic_slugs.checked(form.ticked(site.topics), site.policy.known_topics)
         if not wanted:
             errors["topics"] = "Choose at least one topic."
     except UnknownTopicError as error:
         errors["topics"] = error_text(error)
     given = {name: form.one(name) for name in SIGN_UP_PREFERENCES if form.one(name)}
     if given.get("cadence", "weekly").lower() != "weekly":
-        given.pop("weekday", None)  # the select is there for all; only weekly digests have a day
+        given.pop("weekday", None)  # the form always sends one; only weekly digests have a weekday
     try:
         preferences.changed(site.policy.defaults, given)
     except PreferenceError as error:
@@ -138,7 +137,7 @@ def _address(form: SubmittedForm, errors: dict[str, str]) -> addresses.Address |
 def store_request(request: Request, asked: requests.PageRequest) -> None:
     """Store a request within the limits of its client, and wake the sender of transactional mail."""
     site = site_of(request)
-    signup_requests.ask(
+    signup_requests.submit(
         site.engine,
         asked,
         client=client_of(request),
@@ -150,19 +149,19 @@ def store_request(request: Request, asked: requests.PageRequest) -> None:
 
 
 def client_of(request: Request) -> str:
-    """The network address that a request comes from, as limits count it: of IPv6 the /64 (RFC 6177)."""
+    """The network address of a request, for limits; for IPv6 its /64 network (RFC 6177)."""
     from ipaddress import IPv6Address, ip_address, ip_network
 
     host = request.client.host if request.client is not None else ""
-    told = re.fullmatch(r"(?:\[([^\]]+)\]|([0-9.]+)):[0-9]+", host)  # some balancers forward the port, too
-    host = (told[1] or told[2]) if told else host
+    forwarded = re.fullmatch(r"(?:\[([^\]]+)\]|([0-9.]+)):[0-9]+", host)  # some proxies also forward the port
+    host = (forwarded[1] or forwarded[2]) if forwarded else host
     try:
-        found = ip_address(host)
+        address = ip_address(host)
     except ValueError:
         return host
-    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
-        return str(ip_network((found, 64), strict=False))
-    return str(found.ipv4_mapped if isinstance(found, IPv6Address) else found)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+        return str(ip_network((address, 64), strict=False))
+    return str(address.ipv4_mapped if isinstance(address, IPv6Address) else address)
 
 
 def _link_form(request: Request, email: str, errors: Mapping[str, str]) -> Response:
@@ -172,7 +171,7 @@ def _link_form(request: Request, email: str, errors: Mapping[str, str]) -> Respo
         status=422 if errors else 200,
         errors=errors,
         email=email,
-        form_time=stamp(request),
+        form_time=sign_form_time(request),
     )
 
 
@@ -191,12 +190,12 @@ def _form(request: Request, form: SubmittedForm, errors: Mapping[str, str]) -> R
         request,
         "sign-up",
         status=422 if errors else 200,
-        panes=site.panes(),
+        panes=site.teasers(),
         ticked=form.ticked(site.topics),
         values=values,
         errors=errors,
         hours=HOURS,
         zones=zones(),
         guess=not form.fields,
-        form_time=stamp(request),
+        form_time=sign_form_time(request),
     )

@@ -1,4 +1,4 @@
-"""What the pages work with: values and parts made from the settings by whoever starts them."""
+"""Holds the values and parts that the pages need. The entry point makes them from the settings."""
 
 from __future__ import annotations
 
@@ -19,48 +19,48 @@ from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
 from newsletter.render.view_models import Brand, TopicView
 from newsletter.topics.definitions import Topic
 
-FRESH = 60.0  # seconds that the shop window is kept: visitors do not make the database count
+TEASER_CACHE_SECONDS = 60.0  # topic teasers are counted at most once in that time
 
 
 @dataclass(slots=True, kw_only=True)
 class Site:
-    """One newsletter as its pages see it."""
+    """The parts of one newsletter that its pages use."""
 
     engine: Engine
     base_url: str  # without a slash at the end
     brand: Brand
     topics: Mapping[str, Topic]  # by slug, in reading order
-    views: Mapping[str, TopicView]  # the same with their colours
+    views: Mapping[str, TopicView]  # by slug, with their colours
     policy: ReaderPolicy
     request_limits: RequestLimits
     links: Links
     transactional_renderer: TransactionalRenderer
     builder: Builder
-    sampler: SampleDigest  # where no digest was sent yet
+    sample_digest: SampleDigest  # shown where no digest was sent yet
     state_dir: Path
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1")  # networks that may see metrics
-    own_templates: Sequence[Path] = ()  # folders that win over the shipped templates
+    own_templates: Sequence[Path] = ()  # template folders that override the shipped ones
     clock: Callable[[], datetime]  # aware UTC
-    wake: Callable[[], None] = lambda: None  # tells the postman that something waits
-    _panes: tuple[float, tuple[topic_teasers.TopicTeaser, ...]] | None = field(default=None)
+    wake: Callable[[], None] = lambda: None  # wakes the request mailer
+    _teasers: tuple[float, tuple[topic_teasers.TopicTeaser, ...]] | None = field(default=None)
 
     @property
     def keys(self) -> Sequence[str]:
-        """The keys that links may be signed with, the newest first."""
+        """The keys that sign links, newest first."""
         return self.links.secret_keys
 
-    def panes(self) -> tuple[topic_teasers.TopicTeaser, ...]:
-        """The shop window, at most FRESH seconds old."""
-        kept = self._panes
-        if kept is None or time.monotonic() - kept[0] > FRESH:
-            found = topic_teasers.panes(self.engine, list(self.topics.values()), now=self.clock())
-            kept = self._panes = (time.monotonic(), found)
-        return kept[1]
+    def teasers(self) -> tuple[topic_teasers.TopicTeaser, ...]:
+        """The topic teasers, at most TEASER_CACHE_SECONDS old."""
+        cached = self._teasers
+        if cached is None or time.monotonic() - cached[0] > TEASER_CACHE_SECONDS:
+            found = topic_teasers.topic_teasers(self.engine, list(self.topics.values()), now=self.clock())
+            cached = self._teasers = (time.monotonic(), found)
+        return cached[1]
 
     def in_order(self, slugs: Sequence[str]) -> list[str]:
-        """These topics in reading order, those that are no longer defined behind."""
+        """These topics in reading order, then those that are no longer defined."""
         return [slug for slug in self.topics if slug in slugs] + sorted(set(slugs).difference(self.topics))
 
     def titles(self, slugs: Sequence[str]) -> list[str]:
-        """The titles of these topics in that order; one that is no longer defined shows its slug."""
+        """The titles of these topics in that order; the slug of a topic that is no longer defined."""
         return [self.topics[slug].title if slug in self.topics else slug for slug in self.in_order(slugs)]

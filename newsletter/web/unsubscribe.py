@@ -1,6 +1,7 @@
-"""Leaving: one topic or all, with undo. The link is a stored random id that never expires.
+"""Serves the unsubscribe pages: one topic or all, with undo. The link is a random id that never expires.
 
-A mailbox's own button posts here, too, and gets what it asks for without another question (RFC 8058).
+The unsubscribe button of a mail program posts here as well; that unsubscribes without a further step
+(RFC 8058). Pauses are on the preferences page.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ ONE_CLICK = "List-Unsubscribe"  # the form field of RFC 8058, section 3.1; its v
 
 @router.get("")
 def leave_page(request: Request, leave_id: str, done: str = "") -> Response:
-    """The buttons: everything, or one topic."""
+    """The page with the buttons for everything and for each topic."""
     return _page(request, _leaver(request, leave_id), done=done)
 
 
 @router.post("")
 def leave(request: Request, leave_id: str, form: Sent) -> Response:
-    """Leave. A repeat shows the same page and changes nothing."""
+    """Unsubscribe. A repeat shows the same page and changes nothing."""
     site = site_of(request)
     person = _known(request, leave_id)
     now = site.clock()
@@ -39,7 +40,7 @@ def leave(request: Request, leave_id: str, form: Sent) -> Response:
         return PlainTextResponse("You are unsubscribed.\n")
     topic = form.one("topic") or None
     if person.state in (State.ERASED, State.SUPPRESSED):
-        # Nothing comes now, but their word must outlast the suppression.
+        # They get no mail now, but must stay unsubscribed when the suppression is lifted.
         self_service.leave(site.engine, subscriber_id=person.id, how=self_service.BY_PAGE, now=now)
         raise signed_links.LinkRefusedError(signed_links.gone)
     try:
@@ -61,7 +62,7 @@ def leave(request: Request, leave_id: str, form: Sent) -> Response:
 
 @router.post("/undo")
 def undo(request: Request, leave_id: str) -> Response:
-    """Take the last leaving back."""
+    """Undo the last unsubscription."""
     site = site_of(request)
     person = _leaver(request, leave_id)
     try:

@@ -31,7 +31,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, published: Path, server: RecordingServer) -> NewsletterSite:
+def website(tmp_path: Path, published: Path, server: RecordingServer) -> NewsletterSite:
     """A newsletter of sample papers, with editions, and nobody who reads it."""
     shutil.copytree(published, tmp_path, dirs_exist_ok=True)
     return NewsletterSite(tmp_path, server)

@@ -51,35 +51,39 @@ class NewsletterSite:
         self.base = base
         self.server = server
         self.now = START
-        self.office = WholeNewsletter(folder, port=server.port, brand=BRAND, url=url)
-        self.office.links = replace(self.office.links, secret_keys=keys, base_url=base)
-        self.office.delivery_options = replace(self.office.delivery_options, links=self.office.links)
+        self.newsletter = WholeNewsletter(folder, port=server.port, brand=BRAND, url=url)
+        self.newsletter.links = replace(self.newsletter.links, secret_keys=keys, base_url=base)
+        self.newsletter.delivery_options = replace(
+            self.newsletter.delivery_options, links=self.newsletter.links
+        )
         environment = MailEnvironment()
-        views = topic_views(list(self.office.topics.values()))
-        self.policy = ReaderPolicy(known_topics=tuple(self.office.topics), suppression_key=SUPPRESSION_KEY)
+        views = topic_views(list(self.newsletter.topics.values()))
+        self.policy = ReaderPolicy(
+            known_topics=tuple(self.newsletter.topics), suppression_key=SUPPRESSION_KEY
+        )
         self.request_limits = RequestLimits(
             per_client=rates_of(client_limit),
             per_address=rates_of("1/hour, 3/day"),
             per_reader=rates_of(PER_READER),
         )
         self.site = Site(
-            engine=self.office.engine,
+            engine=self.newsletter.engine,
             base_url=base,
             state_dir=folder,
             brand=BRAND,
-            topics=self.office.topics,
+            topics=self.newsletter.topics,
             views=views,
             policy=self.policy,
             request_limits=self.request_limits,
-            links=self.office.links,
+            links=self.newsletter.links,
             transactional_renderer=TransactionalRenderer(environment, brand=BRAND, topics=views),
-            builder=self.office.builder,
-            sampler=self.office.sample_digest,
+            builder=self.newsletter.builder,
+            sample_digest=self.newsletter.sample_digest,
             clock=lambda: self.now,
         )
         self.mailer = RequestMailer(
-            self.office.engine,
-            options=self.office.delivery_options,
+            self.newsletter.engine,
+            options=self.newsletter.delivery_options,
             renderer=self.site.transactional_renderer,
             policy=self.policy,
             request_limits=self.request_limits,
@@ -148,7 +152,7 @@ class NewsletterSite:
 
     def person(self, email: str) -> SubscriberView:
         """The person with that address."""
-        with reading(self.office.engine) as connection:
+        with reading(self.newsletter.engine) as connection:
             return queries.require(connection, email)
 
     def preferences(self, person: SubscriberView) -> str:
@@ -157,14 +161,14 @@ class NewsletterSite:
 
     def events(self, person: SubscriberView) -> list[tuple[str, str, list[Any]]]:
         """Somebody's consent events: what, how, topics."""
-        with reading(self.office.engine) as connection:
+        with reading(self.newsletter.engine) as connection:
             rows = consent.history(connection, person.id)
         return [(row["what"], row["how"], row["topics"]) for row in rows]
 
     def everything(self) -> Mapping[str, list[tuple[Any, ...]]]:
         """Every row of every table."""
         tables = MetaData()
-        with reading(self.office.engine) as connection:
+        with reading(self.newsletter.engine) as connection:
             tables.reflect(connection)
             return {
                 table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
@@ -173,7 +177,7 @@ class NewsletterSite:
 
     def write(self, statement: Any) -> None:
         """Change something behind everybody's back."""
-        with writing(self.office.engine) as connection:
+        with writing(self.newsletter.engine) as connection:
             connection.execute(statement)
 
 

@@ -12,93 +12,93 @@ from tests.pipeline.whole_newsletter import SUPPRESSION_KEY
 from tests.web.newsletter_site import NewsletterSite, words_of
 
 
-def fresh(desk: NewsletterSite, path: str) -> str:
+def fresh(website: NewsletterSite, path: str) -> str:
     """The path of a fresh link, asked for by the link in a mail."""
-    assert "good for one hour is on its way to a••@example.org" in words_of(desk.post(f"{path}/account"))
-    return desk.mail().link("/account/")
+    assert "good for one hour is on its way to a••@example.org" in words_of(website.post(f"{path}/account"))
+    return website.mail().link("/account/")
 
 
-def test_the_link_in_a_mail_shows_no_address_and_a_fresh_one_does(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits")
-    link = fresh(desk, desk.preferences(ada))
-    assert "ada@example.org" in desk.get(link)
-    desk.later(hours=1, seconds=1)
-    assert "This link has expired" in desk.get(link, status=410)
+def test_the_link_in_a_mail_shows_no_address_and_a_fresh_one_does(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits")
+    link = fresh(website, website.preferences(ada))
+    assert "ada@example.org" in website.get(link)
+    website.later(hours=1, seconds=1)
+    assert "This link has expired" in website.get(link, status=410)
 
 
-def test_a_reader_has_so_many_links_mailed_and_is_then_told_to_wait(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits")
+def test_a_reader_has_so_many_links_mailed_and_is_then_told_to_wait(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits")
     for _ in range(5):
-        desk.post(f"{desk.preferences(ada)}/account")
-        desk.later(seconds=1)
-    assert "Please wait a while" in desk.post(f"{desk.preferences(ada)}/account", status=429)
-    assert len(desk.mails()) == 5
+        website.post(f"{website.preferences(ada)}/account")
+        website.later(seconds=1)
+    assert "Please wait a while" in website.post(f"{website.preferences(ada)}/account", status=429)
+    assert len(website.mails()) == 5
 
 
-def test_a_reader_cannot_have_many_strangers_asked(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits")
-    link = fresh(desk, desk.preferences(ada))
+def test_a_reader_cannot_have_many_strangers_asked(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits")
+    link = fresh(website, website.preferences(ada))
     for number in range(5):
-        desk.post(f"{link}/address", email=f"stranger{number}@example.org")
-    assert "Please wait a while" in desk.post(f"{link}/address", status=429, email="one.more@example.org")
-    assert len(desk.mails()) == 5
+        website.post(f"{link}/address", email=f"stranger{number}@example.org")
+    assert "Please wait a while" in website.post(f"{link}/address", status=429, email="one.more@example.org")
+    assert len(website.mails()) == 5
 
 
-def test_a_reader_moves_once_the_new_address_agrees(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits", "quantum", hour="9")
-    link = fresh(desk, desk.preferences(ada))
-    assert "Check the mail of your new address" in desk.post(f"{link}/address", email="ada@new.example")
-    mail = desk.mail()
+def test_a_reader_moves_once_the_new_address_agrees(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits", "quantum", hour="9")
+    link = fresh(website, website.preferences(ada))
+    assert "Check the mail of your new address" in website.post(f"{link}/address", email="ada@new.example")
+    mail = website.mail()
     assert mail.recipient == "ada@new.example"
     assert "ada@example.org" not in mail.message.as_string()
     confirm = mail.link("/confirm-address/")
-    assert "instead of the old address" in words_of(desk.get(confirm))
-    assert desk.person("ada@example.org").state == "confirmed"
-    page = desk.post(confirm)
+    assert "instead of the old address" in words_of(website.get(confirm))
+    assert website.person("ada@example.org").state == "confirmed"
+    page = website.post(confirm)
     assert "From now on it comes to a••@new.example." in words_of(page)
-    assert words_of(desk.post(confirm)) == words_of(desk.get(confirm)) == words_of(page)
-    after = desk.person("ada@new.example")
+    assert words_of(website.post(confirm)) == words_of(website.get(confirm)) == words_of(page)
+    after = website.person("ada@new.example")
     assert (after.id, after.topics, after.preferences.hour) == (ada.id, ("circuits", "quantum"), 9)
-    assert "no subscription behind this link" in desk.get(link, status=410)  # it went to the old address
+    assert "no subscription behind this link" in website.get(link, status=410)  # it went to the old address
 
 
-def test_the_answer_is_the_same_whoever_has_the_new_address(desk: NewsletterSite) -> None:
-    desk.subscribed("grace@example.org", "quantum")
-    ada = desk.subscribed("ada@example.org", "circuits")
-    link = fresh(desk, desk.preferences(ada))
-    pages = {desk.post(f"{link}/address", email=who) for who in ("grace@example.org", "new@example.org")}
+def test_the_answer_is_the_same_whoever_has_the_new_address(website: NewsletterSite) -> None:
+    website.subscribed("grace@example.org", "quantum")
+    ada = website.subscribed("ada@example.org", "circuits")
+    link = fresh(website, website.preferences(ada))
+    pages = {website.post(f"{link}/address", email=who) for who in ("grace@example.org", "new@example.org")}
     assert len(pages) == 1
-    assert [mail.recipient for mail in desk.mails()] == ["new@example.org"]
+    assert [mail.recipient for mail in website.mails()] == ["new@example.org"]
 
 
 @pytest.mark.parametrize(
     ("email", "words"), [("nonsense", "is not an email address"), ("ADA@example.org", "that you have now")]
 )
 def test_an_address_that_cannot_be_is_refused_beside_its_field(
-    desk: NewsletterSite, email: str, words: str
+    website: NewsletterSite, email: str, words: str
 ) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits")
-    link = fresh(desk, desk.preferences(ada))
-    page = desk.post(f"{link}/address", status=422, email=email)
+    ada = website.subscribed("ada@example.org", "circuits")
+    link = fresh(website, website.preferences(ada))
+    page = website.post(f"{link}/address", status=422, email=email)
     assert 'id="email-wrong"' in page
     assert words in words_of(page)
-    assert desk.mails() == []
+    assert website.mails() == []
 
 
-def test_a_name_is_cleaned_and_can_be_taken_away(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits")
-    link = fresh(desk, desk.preferences(ada))
-    desk.post(f"{link}/name", name="Ada\u202e <script>alert(1)</script>\r\nBcc: x@y.example")
-    assert desk.person("ada@example.org").name == "Ada <script>alert(1)</script> Bcc: x@y.example"
-    assert "<script>alert" not in desk.get(link)
-    desk.post(f"{link}/name", name="")
-    assert desk.person("ada@example.org").name == ""
+def test_a_name_is_cleaned_and_can_be_taken_away(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits")
+    link = fresh(website, website.preferences(ada))
+    website.post(f"{link}/name", name="Ada\u202e <script>alert(1)</script>\r\nBcc: x@y.example")
+    assert website.person("ada@example.org").name == "Ada <script>alert(1)</script> Bcc: x@y.example"
+    assert "<script>alert" not in website.get(link)
+    website.post(f"{link}/name", name="")
+    assert website.person("ada@example.org").name == ""
 
 
-def test_all_that_is_kept_can_be_taken_along(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits", name="Ada")
-    link = fresh(desk, desk.preferences(ada))
-    answer = desk.browser.post(f"{link}/export")
+def test_all_that_is_kept_can_be_taken_along(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits", name="Ada")
+    link = fresh(website, website.preferences(ada))
+    answer = website.browser.post(f"{link}/export")
     assert answer.headers["content-disposition"] == 'attachment; filename="subscription.json"'
     told = json.loads(answer.text)
     assert told["subscriber"]["address"] == "ada@example.org"
@@ -106,18 +106,18 @@ def test_all_that_is_kept_can_be_taken_along(desk: NewsletterSite) -> None:
     assert [mail["kind"] for mail in told["mails"]] == ["confirm", "welcome", "account"]
 
 
-def test_erasure_needs_the_box_and_leaves_only_a_hash(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits", name="Ada Lovelace")
-    path = desk.preferences(ada)
-    link = fresh(desk, path)
-    assert 'id="sure-wrong"' in desk.post(f"{link}/erase", status=422)
-    assert desk.person("ada@example.org").state == "confirmed"
-    assert "You are forgotten" in desk.post(f"{link}/erase", sure="yes")
-    kept = repr(desk.everything()).lower()
+def test_erasure_needs_the_box_and_leaves_only_a_hash(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits", name="Ada Lovelace")
+    path = website.preferences(ada)
+    link = fresh(website, path)
+    assert 'id="sure-wrong"' in website.post(f"{link}/erase", status=422)
+    assert website.person("ada@example.org").state == "confirmed"
+    assert "You are forgotten" in website.post(f"{link}/erase", sure="yes")
+    kept = repr(website.everything()).lower()
     assert "ada@example" not in kept
     assert "lovelace" not in kept
-    with reading(desk.office.engine) as connection:
+    with reading(website.newsletter.engine) as connection:
         found = suppression.in_force(connection, ["ada@example.org"], key=SUPPRESSION_KEY)
     assert found["ada@example.org"].reason == "erased"
     for gone in (path, link, f"/u/{ada.leave_id}"):
-        assert "no subscription behind this link" in desk.get(gone, status=410)
+        assert "no subscription behind this link" in website.get(gone, status=410)

@@ -7,15 +7,15 @@ import pytest
 from tests.web.newsletter_site import NewsletterSite, words_of
 
 
-def test_a_sign_up_by_json_is_answered_like_one_by_the_form(desk: NewsletterSite) -> None:
+def test_a_sign_up_by_json_is_answered_like_one_by_the_form(website: NewsletterSite) -> None:
     wish = {"email": "ada@example.org", "topics": ["quantum"], "hour": 8, "timezone": "Europe/Berlin"}
-    answer = desk.browser.post("/api/sign-ups", json=wish)
+    answer = website.browser.post("/api/sign-ups", json=wish)
     assert (answer.status_code, answer.json()) == (202, {"status": "check your mail"})
-    assert desk.mail().recipient == "ada@example.org"
-    ada = desk.person("ada@example.org")
+    assert website.mail().recipient == "ada@example.org"
+    ada = website.person("ada@example.org")
     assert (ada.topics, ada.preferences.hour) == (("quantum",), 8)
-    desk.later(hours=2)
-    again = desk.browser.post("/api/sign-ups", json=wish)
+    website.later(hours=2)
+    again = website.browser.post("/api/sign-ups", json=wish)
     assert (again.status_code, again.content) == (answer.status_code, answer.content)
 
 
@@ -30,26 +30,28 @@ def test_a_sign_up_by_json_is_answered_like_one_by_the_form(desk: NewsletterSite
         ({"topics": "quantum"}, {"email", "topics"}),
     ],
 )
-def test_what_is_wrong_is_told_field_by_field(desk: NewsletterSite, wish: object, errors: set[str]) -> None:
-    answer = desk.browser.post("/api/sign-ups", json=wish)
+def test_what_is_wrong_is_told_field_by_field(
+    website: NewsletterSite, wish: object, errors: set[str]
+) -> None:
+    answer = website.browser.post("/api/sign-ups", json=wish)
     assert (answer.status_code, set(answer.json()["errors"])) == (422, errors)
-    assert desk.mails() == []
+    assert website.mails() == []
 
 
-def test_topics_are_listed_with_what_they_brought_lately(desk: NewsletterSite) -> None:
-    listed = desk.browser.get("/api/topics").json()
-    assert [topic["slug"] for topic in listed] == list(desk.office.topics)
+def test_topics_are_listed_with_what_they_brought_lately(website: NewsletterSite) -> None:
+    listed = website.browser.get("/api/topics").json()
+    assert [topic["slug"] for topic in listed] == list(website.newsletter.topics)
     assert {topic["slug"]: topic["lately"] for topic in listed}["circuits"] == 6
 
 
-def test_other_sites_may_use_it_from_their_pages(desk: NewsletterSite) -> None:
-    asked = desk.browser.options("/api/sign-ups", headers={"Origin": "https://blog.example"})
+def test_other_sites_may_use_it_from_their_pages(website: NewsletterSite) -> None:
+    asked = website.browser.options("/api/sign-ups", headers={"Origin": "https://blog.example"})
     assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, "*")
-    assert desk.browser.get("/api/topics").headers["access-control-allow-origin"] == "*"
-    assert "access-control-allow-origin" not in desk.browser.get("/").headers
+    assert website.browser.get("/api/topics").headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-origin" not in website.browser.get("/").headers
 
 
-def test_the_form_to_copy_is_accepted(desk: NewsletterSite) -> None:
-    page = desk.get("/embed")
+def test_the_form_to_copy_is_accepted(website: NewsletterSite) -> None:
+    page = website.get("/embed")
     assert "http://localhost:8000/sign-up" in page
-    assert words_of(page).count('<input type="checkbox"') == len(desk.office.topics)
+    assert words_of(page).count('<input type="checkbox"') == len(website.newsletter.topics)

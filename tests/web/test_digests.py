@@ -8,19 +8,19 @@ from subscribers import tokens
 from tests.web.newsletter_site import NewsletterSite, ReceivedMail, words_of
 
 
-def sent_digest(desk: NewsletterSite, *others: str) -> ReceivedMail:
+def sent_digest(website: NewsletterSite, *others: str) -> ReceivedMail:
     for other in others:
-        desk.subscribed(other, "circuits")
-    desk.subscribed("ada@example.org", "circuits", name="Ada Lovelace")
-    desk.office.ingest_samples([16, 17], hour="13:00")
-    desk.later(days=1)
-    desk.office.send(desk.now.isoformat())
-    return ReceivedMail("ada@example.org", desk.server.accepted[-1].data)
+        website.subscribed(other, "circuits")
+    website.subscribed("ada@example.org", "circuits", name="Ada Lovelace")
+    website.newsletter.ingest_samples([16, 17], hour="13:00")
+    website.later(days=1)
+    website.newsletter.send(website.now.isoformat())
+    return ReceivedMail("ada@example.org", website.server.accepted[-1].data)
 
 
-def test_a_digest_is_read_on_the_web_without_its_readers_name_or_links(desk: NewsletterSite) -> None:
-    mail = sent_digest(desk)
-    page = desk.get(mail.link("/digests/"))
+def test_a_digest_is_read_on_the_web_without_its_readers_name_or_links(website: NewsletterSite) -> None:
+    mail = sent_digest(website)
+    page = website.get(mail.link("/digests/"))
     titles = re.findall(r"<h3[^>]*>(.*?)</h3>", mail.html)
     assert titles
     assert re.findall(r"<h3[^>]*>(.*?)</h3>", page) == titles
@@ -30,33 +30,33 @@ def test_a_digest_is_read_on_the_web_without_its_readers_name_or_links(desk: New
     assert 'href="http://localhost:8000/link"' in page
 
 
-def test_the_sample_is_no_digest_of_two_readers_alone(desk: NewsletterSite) -> None:
-    sent_digest(desk, "bob@example.org")
-    assert "This is a sample." in desk.get("/sample")
+def test_the_sample_is_no_digest_of_two_readers_alone(website: NewsletterSite) -> None:
+    sent_digest(website, "bob@example.org")
+    assert "This is a sample." in website.get("/sample")
 
 
-def test_the_sample_is_the_latest_digest_that_several_got(desk: NewsletterSite) -> None:
-    before = desk.get("/sample")
+def test_the_sample_is_the_latest_digest_that_several_got(website: NewsletterSite) -> None:
+    before = website.get("/sample")
     assert "This is a sample." in before
     assert before.count("<h3") >= 4  # papers that ship
-    mail = sent_digest(desk, "bob@example.org", "eve@example.org")
+    mail = sent_digest(website, "bob@example.org", "eve@example.org")
     web = mail.link("/digests/")
-    assert re.sub(r"/digests/[^\"]+", "", desk.get("/sample")) == re.sub(
-        r"/digests/[^\"]+", "", desk.get(web)
+    assert re.sub(r"/digests/[^\"]+", "", website.get("/sample")) == re.sub(
+        r"/digests/[^\"]+", "", website.get(web)
     )
 
 
-def test_a_digest_runs_nothing_and_sends_nothing(desk: NewsletterSite) -> None:
-    answer = desk.browser.get(sent_digest(desk).link("/digests/"))
+def test_a_digest_runs_nothing_and_sends_nothing(website: NewsletterSite) -> None:
+    answer = website.browser.get(sent_digest(website).link("/digests/"))
     policy = answer.headers["content-security-policy"]
     assert "script-src" not in policy
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src")
     assert "form-action 'none'" in policy
 
 
-def test_a_digest_that_is_not_there_and_a_forged_link_get_a_page(desk: NewsletterSite) -> None:
-    sent_digest(desk)
+def test_a_digest_that_is_not_there_and_a_forged_link_get_a_page(website: NewsletterSite) -> None:
+    sent_digest(website)
     for key in ("0" * 32, "%", "", "0" * 5, "'; drop table digests; --"):
-        token = tokens.sign("digest", {"key": key}, keys=["a key of the tests"], now=desk.now)
-        assert "This link does not work" in words_of(desk.get(f"/digests/{token}", status=404))
-    assert "This link does not work" in words_of(desk.get("/digests/forged", status=404))
+        token = tokens.sign("digest", {"key": key}, keys=["a key of the tests"], now=website.now)
+        assert "This link does not work" in words_of(website.get(f"/digests/{token}", status=404))
+    assert "This link does not work" in words_of(website.get("/digests/forged", status=404))

@@ -22,42 +22,42 @@ def addresses_in(text: str) -> set[str]:
     return {path for path in paths if path.startswith("/")}
 
 
-def crawled(desk: NewsletterSite, found: set[str]) -> set[str]:
+def crawled(website: NewsletterSite, found: set[str]) -> set[str]:
     """All that can be reached from these paths by links and forms."""
     reached: set[str] = set()
     waiting = set(found)
     while waiting:
         path = waiting.pop()
         reached.add(path)
-        answer = desk.browser.get(path, follow_redirects=False)
+        answer = website.browser.get(path, follow_redirects=False)
         if answer.headers.get("content-type", "").startswith("text/html"):
             waiting |= addresses_in(answer.text) - reached
     return reached
 
 
 @pytest.mark.parametrize("seed", first_quick(range(SEEDS)))
-def test_looking_changes_nothing_whatever_is_looked_at(desk: NewsletterSite, seed: int) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits", "quantum")
-    grace = desk.subscribed("grace@example.org", "everything")
-    desk.post(f"/u/{grace.leave_id}")
-    desk.sign_up("pending@example.org", "circuits", browser=desk.visitor("203.0.113.9"))
-    desk.post(f"{desk.preferences(ada)}/account")
-    account = next(mail for mail in desk.mails() if "/account/" in mail.text).link("/account/")
-    desk.post(f"{account}/address", email="new@example.org")
-    desk.mails()
-    desk.office.ingest_samples([16, 17], hour="13:00")
-    desk.later(days=1)
-    desk.office.send(desk.now.isoformat())
-    desk.now = desk.now.replace(hour=12)
+def test_looking_changes_nothing_whatever_is_looked_at(website: NewsletterSite, seed: int) -> None:
+    ada = website.subscribed("ada@example.org", "circuits", "quantum")
+    grace = website.subscribed("grace@example.org", "everything")
+    website.post(f"/u/{grace.leave_id}")
+    website.sign_up("pending@example.org", "circuits", browser=website.visitor("203.0.113.9"))
+    website.post(f"{website.preferences(ada)}/account")
+    account = next(mail for mail in website.mails() if "/account/" in mail.text).link("/account/")
+    website.post(f"{account}/address", email="new@example.org")
+    website.mails()
+    website.newsletter.ingest_samples([16, 17], hour="13:00")
+    website.later(days=1)
+    website.newsletter.send(website.now.isoformat())
+    website.now = website.now.replace(hour=12)
     named: set[str] = {"/", "/openapi.json", "/api/openapi.json", "/api/topics", "/api/sign-ups", "/sign-up"}
     kinds = set()
-    for accepted in desk.server.accepted:
+    for accepted in website.server.accepted:
         mail = ReceivedMail(accepted.recipient, accepted.data)
         kinds.add(mail.message["Feedback-ID"].partition(":")[0])
         named |= addresses_in(mail.text) | addresses_in(mail.html)
         named |= addresses_in(str(mail.message["List-Unsubscribe"] or ""))
     assert {"confirm", "welcome", "goodbye", "account", "address", "digest"} <= kinds
-    paths = sorted(crawled(desk, named))
+    paths = sorted(crawled(website, named))
     for start in (
         "/confirm/",
         "/confirm-address/",
@@ -69,13 +69,13 @@ def test_looking_changes_nothing_whatever_is_looked_at(desk: NewsletterSite, see
     ):
         assert any(path.startswith(start) for path in paths), start
     assert any(path.endswith("/undo") for path in paths)
-    before = desk.everything()
+    before = website.everything()
     order = [(method, path) for path in paths for method in ("GET", "HEAD", "OPTIONS")] * 2
     random.Random(seed).shuffle(order)
     for method, path in order:
-        answer = desk.browser.request(method, path, follow_redirects=False)
+        answer = website.browser.request(method, path, follow_redirects=False)
         assert answer.status_code < 500, (method, path)
         if method == "HEAD":
             assert answer.content == b""
-    assert desk.mails() == []
-    assert desk.everything() == before
+    assert website.mails() == []
+    assert website.everything() == before

@@ -27,49 +27,49 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_to_browsers(desk: NewsletterSite) -> Iterator[NewsletterSite]:
+def open_to_browsers(website: NewsletterSite) -> Iterator[NewsletterSite]:
     """The desk's application behind a real server."""
-    host, _, port = desk.base.removeprefix("http://").partition(":")
-    config = uvicorn.Config(desk.app, host=host, port=int(port), log_config=None, access_log=False)
+    host, _, port = website.base.removeprefix("http://").partition(":")
+    config = uvicorn.Config(website.app, host=host, port=int(port), log_config=None, access_log=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         while not server.started:
             assert thread.is_alive()
-        yield desk
+        yield website
     finally:
         server.should_exit = True
         thread.join()
 
 
 @pytest.fixture
-def desk(tmp_path: Path, server: RecordingServer) -> Iterator[NewsletterSite]:
+def website(tmp_path: Path, server: RecordingServer) -> Iterator[NewsletterSite]:
     import socket
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{free.getsockname()[1]}"
-    desk = NewsletterSite(tmp_path, server, base=base, client_limit="")
-    desk.now = datetime(2026, 4, 15, 12, tzinfo=UTC)
-    desk.office.ingest_samples([13, 14, 15])
-    desk.office.publish("2026-04-15T06:00")
-    with open_to_browsers(desk):
-        yield desk
+    website = NewsletterSite(tmp_path, server, base=base, client_limit="")
+    website.now = datetime(2026, 4, 15, 12, tzinfo=UTC)
+    website.newsletter.ingest_samples([13, 14, 15])
+    website.newsletter.publish("2026-04-15T06:00")
+    with open_to_browsers(website):
+        yield website
 
 
 class Visit:
     """One reader's window; remembers every page for the HTML checker."""
 
-    def __init__(self, page: Page, desk: NewsletterSite) -> None:
+    def __init__(self, page: Page, website: NewsletterSite) -> None:
         self.page = page
-        self.desk = desk
+        self.website = website
         self.documents: dict[str, str] = {}
         self.violations: list[str] = []
         self.shots: Path | None = None
 
     def go(self, path: str) -> None:
-        self.page.goto(path if path.startswith("http") else f"{self.desk.base}{path}")
+        self.page.goto(path if path.startswith("http") else f"{self.website.base}{path}")
         self.look()
 
     def press(self, name: str) -> None:
@@ -89,12 +89,12 @@ class Visit:
         return words in " ".join(self.page.locator("main").inner_text().split())
 
     def mail(self) -> ReceivedMail:
-        return self.desk.mail()
+        return self.website.mail()
 
 
 @every_view
-def test_a_reader_comes_stays_and_goes(desk: NewsletterSite, browse: Browse, view: View) -> None:
-    visit = Visit(browse(view, timezone_id="Europe/Lisbon"), desk)
+def test_a_reader_comes_stays_and_goes(website: NewsletterSite, browse: Browse, view: View) -> None:
+    visit = Visit(browse(view, timezone_id="Europe/Lisbon"), website)
     page = visit.page
     visit.go("/")
     zone = page.get_by_label("Time zone").input_value()
@@ -123,16 +123,16 @@ def test_a_reader_comes_stays_and_goes(desk: NewsletterSite, browse: Browse, vie
     visit.press("Save")
     assert visit.sees("Saved.")
     assert page.get_by_label("At most this many papers").input_value() == "3"
-    ada = desk.person("ada@example.org")
+    ada = website.person("ada@example.org")
     assert (ada.topics, ada.preferences.timezone) == (("circuits", "interpretability", "quantum"), zone)
     page.get_by_label("No mail before").fill("2026-05-04")
     visit.press("Pause")
     assert visit.sees("Paused until 4 May 2026")
     visit.press("End the pause now")
-    desk.office.ingest_samples([16, 17], hour="05:00")
-    desk.now = datetime(2026, 4, 17, 12, tzinfo=UTC)
-    desk.office.send(desk.now.isoformat())
-    digest = ReceivedMail("", desk.server.accepted[-1].data, desk.base)
+    website.newsletter.ingest_samples([16, 17], hour="05:00")
+    website.now = datetime(2026, 4, 17, 12, tzinfo=UTC)
+    website.newsletter.send(website.now.isoformat())
+    digest = ReceivedMail("", website.server.accepted[-1].data, website.base)
     assert digest.html.count("<h3") == 3
     visit.go(digest.link("/digests/"))
     visit.go("/sample")
@@ -153,11 +153,11 @@ def test_a_reader_comes_stays_and_goes(desk: NewsletterSite, browse: Browse, vie
     assert visit.sees("You are back")
     visit.press("Unsubscribe from everything")
     assert visit.sees("You are unsubscribed")
-    assert desk.person("ada@example.org").state == "unsubscribed"
+    assert website.person("ada@example.org").state == "unsubscribed"
     goodbye = visit.mail()
     visit.go(goodbye.link("/u/"))
     visit.press("Take it back")
-    assert desk.person("ada@example.org").state == "confirmed"
+    assert website.person("ada@example.org").state == "confirmed"
     visit.go(preferences)
     visit.press("Mail me that link")
     visit.go(visit.mail().link("/account/"))
@@ -183,14 +183,14 @@ HOSTILE = (
 )
 
 
-def test_nothing_that_is_typed_runs(desk: NewsletterSite, browse: Browse) -> None:
+def test_nothing_that_is_typed_runs(website: NewsletterSite, browse: Browse) -> None:
     """Script, markup and templates in every field: shown as text, in the page that names the fields."""
     page = browse(View())
     said: list[Any] = []
     page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
     page.on("pageerror", lambda error: said.append(error))
     for text in HOSTILE:
-        page.goto(f"{desk.base}/")
+        page.goto(f"{website.base}/")
         page.locator("form").first.evaluate("form => { form.noValidate = true }")
         page.get_by_label("Your email address").fill(text)
         page.get_by_label("Your name, if you like to be greeted by it").fill(text)

@@ -26,8 +26,8 @@ PAGES = [
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_answer_bears_the_headers_that_keep_it_private(desk: NewsletterSite, path: str) -> None:
-    answer = desk.browser.get(path)
+def test_every_answer_bears_the_headers_that_keep_it_private(website: NewsletterSite, path: str) -> None:
+    answer = website.browser.get(path)
     kept = {name: answer.headers[name] for name in ("referrer-policy", "cache-control", "x-robots-tag")}
     assert kept == {
         "referrer-policy": "no-referrer",
@@ -41,30 +41,30 @@ def test_every_answer_bears_the_headers_that_keep_it_private(desk: NewsletterSit
     assert not re.search(r"<script(?! src=\"/assets/)| style=| on[a-z]+=", answer.text) or path == "/sample"
 
 
-def test_assets_may_be_kept_for_ever_under_their_version(desk: NewsletterSite) -> None:
-    page = desk.get("/")
+def test_assets_may_be_kept_for_ever_under_their_version(website: NewsletterSite) -> None:
+    page = website.get("/")
     for path in re.findall(r'"(/assets/[^"]+)"', page):
-        assert desk.browser.get(path).headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert website.browser.get(path).headers["cache-control"] == "public, max-age=31536000, immutable"
         old = re.sub(r"/assets/\w+/", "/assets/000000000000/", path)
-        assert desk.browser.get(old).headers["cache-control"] == "no-store"
-    assert desk.browser.get("/assets/0/passwd").status_code == 404
+        assert website.browser.get(old).headers["cache-control"] == "no-store"
+    assert website.browser.get("/assets/0/passwd").status_code == 404
 
 
-def test_pages_load_nothing_from_anywhere_else(desk: NewsletterSite) -> None:
-    loaded = re.findall(r'(?:src|<link[^>]*href)="([^"]+)"', desk.get("/"))
+def test_pages_load_nothing_from_anywhere_else(website: NewsletterSite) -> None:
+    loaded = re.findall(r'(?:src|<link[^>]*href)="([^"]+)"', website.get("/"))
     assert loaded
     assert all(address.startswith(("/assets/", "data:")) for address in loaded)
 
 
 def test_no_token_and_no_address_stands_in_a_log(
-    desk: NewsletterSite, caplog: pytest.LogCaptureFixture
+    website: NewsletterSite, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    ada = desk.subscribed("ada@example.org", "circuits")
-    token = desk.preferences(ada)
-    desk.get(token)
-    desk.post(token, topics="quantum")
-    desk.post("/sign-up", status=422, email="not an address@example.org")
+    ada = website.subscribed("ada@example.org", "circuits")
+    token = website.preferences(ada)
+    website.get(token)
+    website.post(token, topics="quantum")
+    website.post("/sign-up", status=422, email="not an address@example.org")
     text = caplog.text.replace("httpx2", "")
     ours = [line for line in text.splitlines() if "HTTP Request" not in line]
     assert any("GET /preferences/{token} 200" in line for line in ours)
@@ -73,14 +73,14 @@ def test_no_token_and_no_address_stands_in_a_log(
 
 
 @pytest.mark.parametrize("path", ["/sign-up", "/link", "/api/sign-ups", "/u/AAAA"])
-def test_a_body_larger_than_any_form_is_refused(desk: NewsletterSite, path: str) -> None:
-    assert desk.browser.post(path, content=b"x" * 70_000).status_code == 413
+def test_a_body_larger_than_any_form_is_refused(website: NewsletterSite, path: str) -> None:
+    assert website.browser.post(path, content=b"x" * 70_000).status_code == 413
 
     def chunks() -> object:
         for _ in range(20):
             yield b"email=" + b"x" * 8_000
 
-    sent = desk.browser.post(
+    sent = website.browser.post(
         path,
         content=chunks(),  # type: ignore[arg-type]
         headers={"content-type": "application/x-www-form-urlencoded"},
@@ -88,32 +88,32 @@ def test_a_body_larger_than_any_form_is_refused(desk: NewsletterSite, path: str)
     assert sent.status_code == 413
 
 
-def test_a_method_that_a_page_does_not_have_is_refused_by_a_page(desk: NewsletterSite) -> None:
-    answer = desk.browser.request("DELETE", "/")
+def test_a_method_that_a_page_does_not_have_is_refused_by_a_page(website: NewsletterSite) -> None:
+    answer = website.browser.request("DELETE", "/")
     assert answer.status_code == 405
     assert "<h1>That does not work</h1>" in answer.text
-    assert desk.browser.request("PUT", "/api/topics").json() == {"errors": {"": "Method Not Allowed"}}
+    assert website.browser.request("PUT", "/api/topics").json() == {"errors": {"": "Method Not Allowed"}}
 
 
-def test_a_fault_of_ours_is_a_page_without_a_traceback(desk: NewsletterSite) -> None:
+def test_a_fault_of_ours_is_a_page_without_a_traceback(website: NewsletterSite) -> None:
     from sqlalchemy import text
 
-    desk.write(text("DROP TABLE subscriptions"))
-    answer = desk.browser.get("/u/AAAA")
+    website.write(text("DROP TABLE subscriptions"))
+    answer = website.browser.get("/u/AAAA")
     assert answer.status_code in (500, 503, 404)
-    answer = desk.sign_up("ada@example.org", "circuits")
+    answer = website.sign_up("ada@example.org", "circuits")
     assert answer.status_code == 200
     with pytest.raises(StorageError):
-        desk.mails()  # it waits, and the postman's thread rests
+        website.mails()  # it waits, and the postman's thread rests
     assert "Traceback" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/", "/api/topics"])
-def test_also_a_fault_bears_what_every_answer_bears(desk: NewsletterSite, path: str) -> None:
+def test_also_a_fault_bears_what_every_answer_bears(website: NewsletterSite, path: str) -> None:
     def stopped() -> datetime:
         raise ArithmeticError
 
-    desk.site.clock = stopped
-    answer = desk.browser.get(path)
+    website.site.clock = stopped
+    answer = website.browser.get(path)
     assert answer.status_code == 500
     assert {name: answer.headers[name] for name in COMMON} == COMMON

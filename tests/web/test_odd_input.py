@@ -41,11 +41,11 @@ def syntax_of(address: str) -> bool:
 
 
 @pytest.mark.full
-def test_each_address_of_isemail_is_taken_or_named_as_wrong(desk: NewsletterSite) -> None:
+def test_each_address_of_isemail_is_taken_or_named_as_wrong(website: NewsletterSite) -> None:
     """isemail's syntax cases: a mail goes to the well-formed ones, a field error meets the others."""
     taken = set()
     for number, case in enumerate(isemail_cases.cases()):
-        visitor = desk.visitor(f"10.0.{number // 250}.{number % 250 + 1}")
+        visitor = website.visitor(f"10.0.{number // 250}.{number % 250 + 1}")
         answer = visitor.post("/sign-up", data={"email": case.address, "topics": "circuits"})
         if syntax_of(case.address.replace("\x00", "")):
             assert (answer.status_code, answer.url.path) == (200, "/check-your-mail"), case
@@ -53,7 +53,7 @@ def test_each_address_of_isemail_is_taken_or_named_as_wrong(desk: NewsletterSite
         else:
             assert answer.status_code == 422, case
             assert 'id="email-wrong"' in answer.text
-    recipients = [mail.recipient for mail in desk.mails()]
+    recipients = [mail.recipient for mail in website.mails()]
     assert sorted({addresses.parse(recipient).key for recipient in recipients}) == sorted(
         {addresses.parse(r).key for r in recipients} & taken
     )
@@ -64,30 +64,30 @@ def test_each_address_of_isemail_is_taken_or_named_as_wrong(desk: NewsletterSite
 @pytest.mark.parametrize(
     "field", ["email", "name", "timezone", "topics", "hour", "cadence", "form", "website"]
 )
-def test_a_naughty_string_in_any_field_is_a_page_like_any_other(desk: NewsletterSite, field: str) -> None:
+def test_a_naughty_string_in_any_field_is_a_page_like_any_other(website: NewsletterSite, field: str) -> None:
     """The 461 naughty strings in each field: 200, a redirect or a named field, and nothing unescaped."""
     sent = {"email": "ada@example.org", "topics": "circuits", "name": "Ada"}
     slips = {"email": "x", "topics": "x", "timezone": "x", "hour": "x", "cadence": "x", "form": "x"}
-    plain = _shape(desk.post("/sign-up", status=422, **slips)) | _shape(desk.get("/"))
+    plain = _shape(website.post("/sign-up", status=422, **slips)) | _shape(website.get("/"))
     for number, text in enumerate(naughty_strings()):
-        visitor = desk.visitor(f"10.1.{number // 250}.{number % 250 + 1}")
+        visitor = website.visitor(f"10.1.{number // 250}.{number % 250 + 1}")
         answer = visitor.post("/sign-up", data={**sent, field: text}, follow_redirects=False)
         assert answer.status_code in (303, 422), text
         assert _shape(answer.text) <= plain, text
 
 
 @pytest.mark.full
-def test_a_naughty_name_arrives_as_a_name_and_nothing_else(desk: NewsletterSite) -> None:
+def test_a_naughty_name_arrives_as_a_name_and_nothing_else(website: NewsletterSite) -> None:
     """Nothing that is typed as a name becomes a header, markup or another line of a mail."""
     for number, text in enumerate([*naughty_strings()[::7], "Ada\r\nBcc: eve@evil.example", "=?utf-8?q?x?="]):
         address = f"reader{number}@example.org"
-        visitor = desk.visitor(f"10.2.0.{number + 1}")
+        visitor = website.visitor(f"10.2.0.{number + 1}")
         visitor.post("/sign-up", data={"email": address, "topics": "circuits", "name": text})
-    confirmations = desk.mails()
+    confirmations = website.mails()
     for mail in confirmations:
         assert mail.message["To"] == mail.recipient
-        desk.browser.post(mail.link("/confirm/"))
-    welcomes = desk.mails()
+        website.browser.post(mail.link("/confirm/"))
+    welcomes = website.mails()
     assert len(welcomes) == len(confirmations)
     for mail in welcomes:
         to = mail.message["To"].addresses
@@ -100,17 +100,17 @@ def test_a_naughty_name_arrives_as_a_name_and_nothing_else(desk: NewsletterSite)
 @pytest.mark.parametrize(
     "path", ["/confirm/{}", "/preferences/{}", "/account/{}", "/u/{}", "/digests/{}", "/assets/0/{}"]
 )
-def test_a_naughty_string_as_a_link_is_one_that_does_not_work(desk: NewsletterSite, path: str) -> None:
+def test_a_naughty_string_as_a_link_is_one_that_does_not_work(website: NewsletterSite, path: str) -> None:
     from urllib.parse import quote
 
-    before = desk.everything()
+    before = website.everything()
     for text in naughty_strings():
-        found = desk.browser.get(path.format(quote(text, safe="")), follow_redirects=False)
+        found = website.browser.get(path.format(quote(text, safe="")), follow_redirects=False)
         assert found.status_code in (404, 405, 307), text
-    assert desk.everything() == before
+    assert website.everything() == before
 
 
-def test_a_form_that_is_none_is_an_empty_form(desk: NewsletterSite) -> None:
+def test_a_form_that_is_none_is_an_empty_form(website: NewsletterSite) -> None:
     for kind, body in (
         ("application/x-www-form-urlencoded", b"%%%=\xff&&&=;"),
         ("multipart/form-data; boundary=x", b"--x\r\nbroken"),
@@ -118,6 +118,6 @@ def test_a_form_that_is_none_is_an_empty_form(desk: NewsletterSite) -> None:
         ("application/json", b"{}"),
         ("text/plain", b"email=ada@example.org"),
     ):
-        answer = desk.browser.post("/sign-up", content=body, headers={"content-type": kind})
+        answer = website.browser.post("/sign-up", content=body, headers={"content-type": kind})
         assert answer.status_code == 422
         assert "is not an email address" in words_of(answer.text)

@@ -28,11 +28,11 @@ ALL: dict[str, Any] = {
 }
 
 
-def test_all_that_is_chosen_is_saved_and_shown(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits", "everything")
-    page = desk.post(desk.preferences(ada), **ALL)
+def test_all_that_is_chosen_is_saved_and_shown(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits", "everything")
+    page = website.post(website.preferences(ada), **ALL)
     assert "Saved. It holds from now on." in page
-    after = desk.person("ada@example.org")
+    after = website.person("ada@example.org")
     assert after.topics == ("circuits", "quantum")
     assert after.preferences == Preferences(
         cadence="weekdays",
@@ -46,18 +46,20 @@ def test_all_that_is_chosen_is_saved_and_shown(desk: NewsletterSite) -> None:
     for shown in ('value="quantum" checked', 'value="weekdays" checked', 'value="21" selected', 'value="10"'):
         assert shown in page
     assert 'value="everything" checked' not in page
-    assert desk.events(ada)[2:] == [
+    assert website.events(ada)[2:] == [
         ("followed", "web", ["quantum"]),
         ("changed", "web", []),
         ("left", "web", ["everything"]),
     ]
 
 
-def test_boxes_and_numbers_can_be_cleared_again(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits")
-    desk.post(desk.preferences(ada), **ALL)
-    desk.post(desk.preferences(ada), topics="circuits", cadence="daily", hour="7", timezone="UTC", minimum="")
-    assert desk.person("ada@example.org").preferences == Preferences()
+def test_boxes_and_numbers_can_be_cleared_again(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits")
+    website.post(website.preferences(ada), **ALL)
+    website.post(
+        website.preferences(ada), topics="circuits", cadence="daily", hour="7", timezone="UTC", minimum=""
+    )
+    assert website.person("ada@example.org").preferences == Preferences()
 
 
 @pytest.mark.parametrize(
@@ -73,114 +75,124 @@ def test_boxes_and_numbers_can_be_cleared_again(desk: NewsletterSite) -> None:
     ],
 )
 def test_a_wrong_value_is_named_beside_its_field_and_nothing_is_stored(
-    desk: NewsletterSite, changed: dict[str, Any], field: str, words: str
+    website: NewsletterSite, changed: dict[str, Any], field: str, words: str
 ) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits")
-    before = desk.everything()
-    page = desk.post(desk.preferences(ada), status=422, **{**ALL, **changed})
+    ada = website.subscribed("ada@example.org", "circuits")
+    before = website.everything()
+    page = website.post(website.preferences(ada), status=422, **{**ALL, **changed})
     assert f'id="{field}-wrong"' in page
     assert words in words_of(page)
     assert 'value="America/New_York"' in page or field == "timezone"
-    assert desk.everything() == before
+    assert website.everything() == before
 
 
-def test_a_pause_lasts_until_the_morning_of_its_date_and_can_be_ended(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits", timezone="Europe/Berlin")
-    page = desk.post(f"{desk.preferences(ada)}/pause", until="2026-05-01")
+def test_a_pause_lasts_until_the_morning_of_its_date_and_can_be_ended(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits", timezone="Europe/Berlin")
+    page = website.post(f"{website.preferences(ada)}/pause", until="2026-05-01")
     assert "Paused until 1 May 2026." in words_of(page)
-    assert desk.person("ada@example.org").paused_until == datetime(2026, 4, 30, 22, tzinfo=UTC)
-    page = desk.post(f"{desk.preferences(ada)}/pause", end="1")
+    assert website.person("ada@example.org").paused_until == datetime(2026, 4, 30, 22, tzinfo=UTC)
+    page = website.post(f"{website.preferences(ada)}/pause", end="1")
     assert "The pause is over." in page
-    assert desk.person("ada@example.org").paused_until is None
+    assert website.person("ada@example.org").paused_until is None
 
 
 @pytest.mark.parametrize("until", ["2026-04-17", "2020-01-01", "2030-01-01", "soon", "", "9999-12-31"])
-def test_a_pause_that_cannot_be_is_refused_beside_its_field(desk: NewsletterSite, until: str) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits")
-    page = desk.post(f"{desk.preferences(ada)}/pause", status=422, until=until)
+def test_a_pause_that_cannot_be_is_refused_beside_its_field(website: NewsletterSite, until: str) -> None:
+    ada = website.subscribed("ada@example.org", "circuits")
+    page = website.post(f"{website.preferences(ada)}/pause", status=422, until=until)
     assert 'id="until-wrong"' in page
-    assert desk.person("ada@example.org").paused_until is None
+    assert website.person("ada@example.org").paused_until is None
 
 
-def test_what_was_sent_and_why_can_be_read(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits")
-    assert "Nothing yet." in desk.get(f"{desk.preferences(ada)}/sent")
-    desk.office.ingest_samples([16, 17], hour="13:00")
-    desk.office.send("2026-04-18T07:01")
-    desk.now = datetime(2026, 4, 18, 8, tzinfo=UTC)
-    page = desk.get(f"{desk.preferences(ada)}/sent")
+def test_what_was_sent_and_why_can_be_read(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits")
+    assert "Nothing yet." in website.get(f"{website.preferences(ada)}/sent")
+    website.newsletter.ingest_samples([16, 17], hour="13:00")
+    website.newsletter.send("2026-04-18T07:01")
+    website.now = datetime(2026, 4, 18, 8, tzinfo=UTC)
+    page = website.get(f"{website.preferences(ada)}/sent")
     assert "18 April 2026" in page
     digest = page.partition('href="http://localhost:8000')[2].partition('"')[0]
     assert digest.startswith("/digests/")
-    assert desk.office.published_titles("circuits")[0] in desk.get(digest) or "<h3" in desk.get(digest)
-    why = words_of(desk.get(f"{desk.preferences(ada)}/why"))
+    assert website.newsletter.published_titles("circuits")[0] in website.get(digest) or "<h3" in website.get(
+        digest
+    )
+    why = words_of(website.get(f"{website.preferences(ada)}/why"))
     assert "Saturday 18 April 2026 A digest was mailed: sent at" in why
     assert "In it" in why
-    other = words_of(desk.get(f"{desk.preferences(ada)}/why?on=2026-04-10"))
+    other = words_of(website.get(f"{website.preferences(ada)}/why?on=2026-04-10"))
     assert "No digest was mailed: not subscribed yet at that slot." in other
-    assert 'id="on-wrong"' in desk.get(f"{desk.preferences(ada)}/why?on=someday", status=422)
+    assert 'id="on-wrong"' in website.get(f"{website.preferences(ada)}/why?on=someday", status=422)
 
 
-def test_the_words_that_a_paper_was_found_by_stand_beside_it(desk: NewsletterSite) -> None:
-    eve = desk.subscribed("eve@example.org", "quantum", "everything")
-    desk.office.ingest_samples([17], hour="13:00")
-    desk.office.send("2026-04-18T07:01")
-    desk.now = datetime(2026, 4, 18, 8, tzinfo=UTC)
-    with reading(desk.office.engine) as connection:
+def test_the_words_that_a_paper_was_found_by_stand_beside_it(website: NewsletterSite) -> None:
+    eve = website.subscribed("eve@example.org", "quantum", "everything")
+    website.newsletter.ingest_samples([17], hour="13:00")
+    website.newsletter.send("2026-04-18T07:01")
+    website.now = datetime(2026, 4, 18, 8, tzinfo=UTC)
+    with reading(website.newsletter.engine) as connection:
         (paper,) = [row for row in queries.rows(connection) if row["title"].startswith("LiDMaS")]
     (found,) = [topic["evidence"] for topic in paper["topics"] if topic["topic"] == "quantum"]
     assert "magic state" in found
     line = f"{paper['title']} Quantum · matched: {', '.join(found[:MOST_MATCHED])}"
-    sent, why = (words_of(desk.get(f"{desk.preferences(eve)}/{page}")) for page in ("sent", "why"))
+    sent, why = (words_of(website.get(f"{website.preferences(eve)}/{page}")) for page in ("sent", "why"))
     assert line in sent
     assert line in why
     assert "Everything · matched" not in sent + why  # no words were looked for
 
 
-def test_doubtful_papers_that_a_mail_carried_are_listed_as_such(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "quantum")
-    desk.post(desk.preferences(ada), topics="quantum", cadence="daily", hour="7", timezone="UTC", maybe="on")
-    desk.office.ingest_samples([17], hour="13:00")
-    with reading(desk.office.engine) as connection:
+def test_doubtful_papers_that_a_mail_carried_are_listed_as_such(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "quantum")
+    website.post(
+        website.preferences(ada), topics="quantum", cadence="daily", hour="7", timezone="UTC", maybe="on"
+    )
+    website.newsletter.ingest_samples([17], hour="13:00")
+    with reading(website.newsletter.engine) as connection:
         (doubted,) = [row for row in queries.rows(connection) if row["title"].startswith("AttackGNN")]
     row = {"paper_id": doubted["id"], "topic": "quantum", "score": 0.3, "strength": "maybe"}
-    desk.write(insert(paper_topics).values(row | {"evidence": ["tunnelling"]}))
-    desk.office.send("2026-04-18T07:01")
-    desk.now = datetime(2026, 4, 18, 8, tzinfo=UTC)
+    website.write(insert(paper_topics).values(row | {"evidence": ["tunnelling"]}))
+    website.newsletter.send("2026-04-18T07:01")
+    website.now = datetime(2026, 4, 18, 8, tzinfo=UTC)
     line = f"{doubted['title']} Quantum · matched: tunnelling"
-    sent = words_of(desk.get(f"{desk.preferences(ada)}/sent"))
+    sent = words_of(website.get(f"{website.preferences(ada)}/sent"))
     assert "1 paper and 1 doubtful" in sent
     assert f"Perhaps also yours: {line}" in sent
-    why = words_of(desk.get(f"{desk.preferences(ada)}/why"))
+    why = words_of(website.get(f"{website.preferences(ada)}/why"))
     assert f"Perhaps also yours {line}" in why
     assert f"{doubted['title']} in no topic" not in why
 
 
-def test_who_has_left_is_offered_the_way_back_instead(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits")
-    path = desk.preferences(ada)
-    desk.post(f"/u/{ada.leave_id}")
-    page = desk.get(path)
+def test_who_has_left_is_offered_the_way_back_instead(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits")
+    path = website.preferences(ada)
+    website.post(f"/u/{ada.leave_id}")
+    page = website.get(path)
     assert "You are unsubscribed" in page
     assert f"/u/{ada.leave_id}/undo" in page
-    desk.post(path, topics="quantum")
-    assert desk.person("ada@example.org").state == "unsubscribed"
+    website.post(path, topics="quantum")
+    assert website.person("ada@example.org").state == "unsubscribed"
 
 
-def test_who_has_not_confirmed_is_told_to(desk: NewsletterSite) -> None:
-    desk.sign_up("ada@example.org", "circuits")
-    desk.mails()
-    assert "Not confirmed yet" in desk.get(desk.preferences(desk.person("ada@example.org")), status=409)
+def test_who_has_not_confirmed_is_told_to(website: NewsletterSite) -> None:
+    website.sign_up("ada@example.org", "circuits")
+    website.mails()
+    assert "Not confirmed yet" in website.get(
+        website.preferences(website.person("ada@example.org")), status=409
+    )
 
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
 @pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "nonsense"])
-def test_a_day_before_any_mail_is_refused_beside_its_field(desk: NewsletterSite, zone: str, day: str) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits", timezone=zone)
-    assert 'id="on-wrong"' in desk.get(f"{desk.preferences(ada)}/why?on={day}", status=422)
+def test_a_day_before_any_mail_is_refused_beside_its_field(
+    website: NewsletterSite, zone: str, day: str
+) -> None:
+    ada = website.subscribed("ada@example.org", "circuits", timezone=zone)
+    assert 'id="on-wrong"' in website.get(f"{website.preferences(ada)}/why?on={day}", status=422)
 
 
-def test_the_first_day_that_a_pause_offers_is_one_that_it_takes(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits")
-    assert 'min="2026-04-18"' in desk.get(desk.preferences(ada))
-    assert "Paused until 18 April 2026" in desk.post(f"{desk.preferences(ada)}/pause", until="2026-04-18")
+def test_the_first_day_that_a_pause_offers_is_one_that_it_takes(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits")
+    assert 'min="2026-04-18"' in website.get(website.preferences(ada))
+    assert "Paused until 18 April 2026" in website.post(
+        f"{website.preferences(ada)}/pause", until="2026-04-18"
+    )

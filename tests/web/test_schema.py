@@ -20,9 +20,9 @@ ROUNDS = settings(
 
 
 @pytest.mark.full
-def test_no_input_makes_the_api_fail(desk: NewsletterSite) -> None:
+def test_no_input_makes_the_api_fail(website: NewsletterSite) -> None:
     """Schemathesis over the OpenAPI: no 5xx, and every answer as the description says."""
-    schema = schemathesis.openapi.from_asgi("/api/openapi.json", desk.app)
+    schema = schemathesis.openapi.from_asgi("/api/openapi.json", website.app)
     tried: dict[str, set[int]] = {}
     for found in schema.get_all_operations():
         operation = found.ok()

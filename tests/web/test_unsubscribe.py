@@ -19,80 +19,84 @@ from tests.smtp_servers.recording import RecordingServer, ServerRules
 from tests.web.newsletter_site import NewsletterSite, words_of
 
 
-def test_everything_is_left_by_one_button_and_a_goodbye_says_so(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits", "quantum")
+def test_everything_is_left_by_one_button_and_a_goodbye_says_so(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits", "quantum")
     path = f"/u/{ada.leave_id}"
-    assert "Unsubscribe from everything" in desk.get(path)
-    page = desk.post(path)
+    assert "Unsubscribe from everything" in website.get(path)
+    page = website.post(path)
     assert "No digest comes to a••@example.org any more." in words_of(page)
-    assert desk.person("ada@example.org").state == "unsubscribed"
-    goodbye = desk.mail()
+    assert website.person("ada@example.org").state == "unsubscribed"
+    goodbye = website.mail()
     assert (goodbye.recipient, goodbye.link("/u/")) == ("ada@example.org", path)
-    assert desk.events(ada)[-1] == ("unsubscribed", "web", ["circuits", "quantum"])
+    assert website.events(ada)[-1] == ("unsubscribed", "web", ["circuits", "quantum"])
 
 
-def test_leaving_again_shows_the_same_page_and_changes_nothing(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits")
+def test_leaving_again_shows_the_same_page_and_changes_nothing(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits")
     path = f"/u/{ada.leave_id}"
-    page = desk.post(path)
-    desk.mails()
-    before = desk.everything()
-    assert desk.post(path) == page == desk.get(path)
-    assert desk.mails() == []
-    assert desk.everything() == before
+    page = website.post(path)
+    website.mails()
+    before = website.everything()
+    assert website.post(path) == page == website.get(path)
+    assert website.mails() == []
+    assert website.everything() == before
 
 
-def test_one_topic_is_left_and_taken_back(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits", "quantum")
+def test_one_topic_is_left_and_taken_back(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits", "quantum")
     path = f"/u/{ada.leave_id}"
-    page = desk.post(path, topic="circuits")
+    page = website.post(path, topic="circuits")
     assert "You have left Circuits." in page
-    assert desk.person("ada@example.org").topics == ("quantum",)
-    assert desk.mails() == []
-    assert "You are back, from now on." in desk.post(f"{path}/undo")
-    assert desk.person("ada@example.org").topics == ("circuits", "quantum")
+    assert website.person("ada@example.org").topics == ("quantum",)
+    assert website.mails() == []
+    assert "You are back, from now on." in website.post(f"{path}/undo")
+    assert website.person("ada@example.org").topics == ("circuits", "quantum")
 
 
-def test_leaving_everything_can_be_taken_back(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits", "quantum")
-    desk.post(f"/u/{ada.leave_id}")
-    desk.post(f"/u/{ada.leave_id}/undo")
-    after = desk.person("ada@example.org")
+def test_leaving_everything_can_be_taken_back(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits", "quantum")
+    website.post(f"/u/{ada.leave_id}")
+    website.post(f"/u/{ada.leave_id}/undo")
+    after = website.person("ada@example.org")
     assert (after.state, after.topics) == ("confirmed", ("circuits", "quantum"))
 
 
-def test_the_mailboxs_own_button_needs_nothing_else(desk: NewsletterSite) -> None:
+def test_the_mailboxs_own_button_needs_nothing_else(website: NewsletterSite) -> None:
     """RFC 8058: a POST of List-Unsubscribe=One-Click, urlencoded or as multipart."""
     for number, multipart in enumerate((False, True)):
-        reader = desk.subscribed(f"reader{number}@example.org", "circuits")
+        reader = website.subscribed(f"reader{number}@example.org", "circuits")
         if multipart:
-            sent = desk.browser.post(f"/u/{reader.leave_id}", files={"List-Unsubscribe": (None, "One-Click")})
+            sent = website.browser.post(
+                f"/u/{reader.leave_id}", files={"List-Unsubscribe": (None, "One-Click")}
+            )
         else:
-            sent = desk.browser.post(
+            sent = website.browser.post(
                 f"/u/{reader.leave_id}",
                 content="List-Unsubscribe=One-Click",
                 headers={"content-type": "application/x-www-form-urlencoded"},
             )
         assert (sent.status_code, sent.text) == (200, "You are unsubscribed.\n")
-        assert desk.events(reader)[-1] == ("unsubscribed", "one-click", ["circuits"])
-    assert desk.mails() == []
+        assert website.events(reader)[-1] == ("unsubscribed", "one-click", ["circuits"])
+    assert website.mails() == []
 
 
 @pytest.mark.full
 def test_an_unsubscribe_wins_against_a_send_in_progress(tmp_path: Path) -> None:
     """Readers who leave while a long send is running, before their mail is claimed, get nothing."""
     with RecordingServer(ServerRules(delay=0.02)) as server:
-        desk = NewsletterSite(tmp_path, server)
-        desk.office.ingest_samples([13, 14, 15])
+        website = NewsletterSite(tmp_path, server)
+        website.newsletter.ingest_samples([13, 14, 15])
         for number in range(CLAIM + WINDOW):
-            desk.office.reader(f"reader{number:03}@example.org", "everything", joined="2026-04-12T06:00")
+            website.newsletter.reader(
+                f"reader{number:03}@example.org", "everything", joined="2026-04-12T06:00"
+            )
         late = [f"reader{number:03}@example.org" for number in range(CLAIM + WINDOW - 10, CLAIM + WINDOW)]
-        leave = [f"/u/{desk.person(address).leave_id}" for address in late]
-        sending = threading.Thread(target=desk.office.send, args=("2026-04-16T07:01",))
+        leave = [f"/u/{website.person(address).leave_id}" for address in late]
+        sending = threading.Thread(target=website.newsletter.send, args=("2026-04-16T07:01",))
         sending.start()
         while len(server.accepted) < 5:
             time.sleep(0.01)
-        answers = [desk.browser.post(path, data={"List-Unsubscribe": "One-Click"}) for path in leave]
+        answers = [website.browser.post(path, data={"List-Unsubscribe": "One-Click"}) for path in leave]
         sent = len(server.accepted)
         sending.join()
     assert {answer.status_code for answer in answers} == {200}
@@ -102,84 +106,84 @@ def test_an_unsubscribe_wins_against_a_send_in_progress(tmp_path: Path) -> None:
     assert len(mailed) == CLAIM + WINDOW - len(late)
 
 
-def test_who_was_only_asked_can_say_no_at_once(desk: NewsletterSite) -> None:
-    desk.sign_up("ada@example.org", "circuits")
-    desk.mails()
-    ada = desk.person("ada@example.org")
-    desk.post(f"/u/{ada.leave_id}")
-    assert desk.person("ada@example.org").state == "unsubscribed"
-    desk.later(days=8)
-    assert tidy(desk.office.engine, now=desk.now) == 0
+def test_who_was_only_asked_can_say_no_at_once(website: NewsletterSite) -> None:
+    website.sign_up("ada@example.org", "circuits")
+    website.mails()
+    ada = website.person("ada@example.org")
+    website.post(f"/u/{ada.leave_id}")
+    assert website.person("ada@example.org").state == "unsubscribed"
+    website.later(days=8)
+    assert tidy(website.newsletter.engine, now=website.now) == 0
 
 
-def test_a_topic_never_followed_an_unknown_link_and_an_erased_person(desk: NewsletterSite) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits", "quantum")
-    page = desk.post(f"/u/{ada.leave_id}", status=409, topic="cooking")
+def test_a_topic_never_followed_an_unknown_link_and_an_erased_person(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits", "quantum")
+    page = website.post(f"/u/{ada.leave_id}", status=409, topic="cooking")
     assert "never followed" in page
     assert "ada@example.org" not in page.lower()
-    assert "This link does not work" in desk.get("/u/AAAAAAAAAAAAAAAAAAAAAA", status=404)
-    with writing(desk.office.engine) as connection:
-        suppression.forget(connection, subscriber_id=ada.id, how="web", now=desk.now, key=SUPPRESSION_KEY)
-    assert "no subscription behind this link" in desk.get(f"/u/{ada.leave_id}", status=410)
+    assert "This link does not work" in website.get("/u/AAAAAAAAAAAAAAAAAAAAAA", status=404)
+    with writing(website.newsletter.engine) as connection:
+        suppression.forget(connection, subscriber_id=ada.id, how="web", now=website.now, key=SUPPRESSION_KEY)
+    assert "no subscription behind this link" in website.get(f"/u/{ada.leave_id}", status=410)
 
 
 @pytest.mark.parametrize("one_click", [True, False])
 def test_a_suppressed_reader_who_leaves_stays_out_when_the_suppression_is_lifted(
-    desk: NewsletterSite, one_click: bool
+    website: NewsletterSite, one_click: bool
 ) -> None:
-    ada = desk.subscribed("ada@example.org", "circuits")
-    with writing(desk.office.engine) as connection:
+    ada = website.subscribed("ada@example.org", "circuits")
+    with writing(website.newsletter.engine) as connection:
         suppression.suppress(
             connection,
             address="ada@example.org",
             reason="bounce",
             how="bounce",
-            now=desk.now,
+            now=website.now,
             key=SUPPRESSION_KEY,
         )
     fields = {"List-Unsubscribe": "One-Click"} if one_click else {}
-    desk.post(f"/u/{ada.leave_id}", status=200 if one_click else 410, **fields)
-    with writing(desk.office.engine) as connection:
+    website.post(f"/u/{ada.leave_id}", status=200 if one_click else 410, **fields)
+    with writing(website.newsletter.engine) as connection:
         after = suppression.unsuppress(
-            connection, address="ada@example.org", how="admin", now=desk.now, key=SUPPRESSION_KEY
+            connection, address="ada@example.org", how="admin", now=website.now, key=SUPPRESSION_KEY
         )
     assert after is not None
     assert after.state == "unsubscribed"
 
 
-def test_the_mailboxs_button_is_answered_alike_after_erasure(desk: NewsletterSite) -> None:
+def test_the_mailboxs_button_is_answered_alike_after_erasure(website: NewsletterSite) -> None:
     """A mailbox program must see no error (RFC 8058: the same answer again)."""
-    ada = desk.subscribed("ada@example.org", "circuits")
-    with writing(desk.office.engine) as connection:
-        suppression.forget(connection, subscriber_id=ada.id, how="web", now=desk.now, key=SUPPRESSION_KEY)
-    before = desk.everything()
-    page = desk.post(f"/u/{ada.leave_id}", **{"List-Unsubscribe": "One-Click"})
+    ada = website.subscribed("ada@example.org", "circuits")
+    with writing(website.newsletter.engine) as connection:
+        suppression.forget(connection, subscriber_id=ada.id, how="web", now=website.now, key=SUPPRESSION_KEY)
+    before = website.everything()
+    page = website.post(f"/u/{ada.leave_id}", **{"List-Unsubscribe": "One-Click"})
     assert page == "You are unsubscribed.\n"
-    assert desk.everything() == before
+    assert website.everything() == before
 
 
-def test_who_is_pending_is_not_told_that_digests_come(desk: NewsletterSite) -> None:
-    desk.sign_up("ada@example.org", "circuits")
-    desk.mails()
-    path = f"/u/{desk.person('ada@example.org').leave_id}"
-    desk.post(path)
-    page = words_of(desk.post(f"{path}/undo"))
+def test_who_is_pending_is_not_told_that_digests_come(website: NewsletterSite) -> None:
+    website.sign_up("ada@example.org", "circuits")
+    website.mails()
+    path = f"/u/{website.person('ada@example.org').leave_id}"
+    website.post(path)
+    page = words_of(website.post(f"{path}/undo"))
     assert "You are back" not in page
     assert "No digest comes before you press the button in the mail" in page
 
 
-def test_an_unsubscribe_that_was_answered_wins_against_mail_that_waits(desk: NewsletterSite) -> None:
+def test_an_unsubscribe_that_was_answered_wins_against_mail_that_waits(website: NewsletterSite) -> None:
     """Nobody whose unsubscribe was answered before the claim gets the mail."""
-    readers = [desk.subscribed(f"reader{number}@example.org", "circuits") for number in range(3)]
-    desk.office.ingest_samples([16, 17], hour="13:00")
-    desk.later(days=1)
-    desk.office.publish(desk.now.isoformat())
-    with writing(desk.office.engine, exclusive=True) as connection:
-        assert compose_in(connection, desk.office.options(), now=desk.now).composed == 3
-    desk.browser.post(f"/u/{readers[1].leave_id}", data={"List-Unsubscribe": "One-Click"})
-    before = len(desk.server.accepted)
-    report = desk.office.send(desk.now.isoformat())
-    assert sorted(mail.recipient for mail in desk.server.accepted[before:]) == [
+    readers = [website.subscribed(f"reader{number}@example.org", "circuits") for number in range(3)]
+    website.newsletter.ingest_samples([16, 17], hour="13:00")
+    website.later(days=1)
+    website.newsletter.publish(website.now.isoformat())
+    with writing(website.newsletter.engine, exclusive=True) as connection:
+        assert compose_in(connection, website.newsletter.options(), now=website.now).composed == 3
+    website.browser.post(f"/u/{readers[1].leave_id}", data={"List-Unsubscribe": "One-Click"})
+    before = len(website.server.accepted)
+    report = website.newsletter.send(website.now.isoformat())
+    assert sorted(mail.recipient for mail in website.server.accepted[before:]) == [
         "reader0@example.org",
         "reader2@example.org",
     ]

@@ -89,4 +89,4 @@ def make_pages(
         with mailer.running(), alongside():
             yield
 
-    return make_app(site, beside=both)
+    return make_app(site, background=both)

@@ -1,4 +1,7 @@
-"""What needs a fresh link: change of address, export, erasure. The link was mailed to the reader first."""
+"""Changes the address of a reader, exports their data and erases them, by a short-lived link.
+
+Does not open links: the web pages check them first.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
 from newsletter.pipeline.content.transactional import TransactionalRenderer, enqueue_transactional
 from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
-from newsletter.pipeline.readers.signup_requests import ADDRESS
+from newsletter.pipeline.readers.signup_requests import ADDRESS_SCOPE
 from subscribers import addresses, consent, limits, queries
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import address_change, suppression
@@ -22,7 +25,7 @@ from subscribers.queries import State, SubscriberView
 from subscribers.suppression_key import hashed
 
 
-def ask_link(
+def request_account_link(
     engine: Engine,
     *,
     subscriber_id: int,
@@ -31,7 +34,7 @@ def ask_link(
     renderer: TransactionalRenderer,
     now: datetime,
 ) -> bool:
-    """Mail the reader a fresh link; whether one more was allowed."""
+    """Mail the reader a short-lived link; returns whether the limit permitted it."""
     with writing(engine) as connection:
         person = queries.by_id(connection, subscriber_id, lock=True)
         if person.state is not State.CONFIRMED:
@@ -51,7 +54,7 @@ def ask_link(
         return True
 
 
-def ask_move(
+def request_address_change(
     engine: Engine,
     *,
     subscriber_id: int,
@@ -61,10 +64,10 @@ def ask_move(
     renderer: TransactionalRenderer,
     now: datetime,
 ) -> bool:
-    """Mail the question to the new address, if it may be asked; nobody is told whether it was.
+    """Ask the new address to confirm, if it may be mailed; the answer does not show whether it was.
 
-    Returns whether this reader may ask once more: one reader cannot have many strangers mailed.
-    Raises AddressError for what is no address, SubscriberError for a reader who has left.
+    Returns False when the reader reached the limit of such requests, so that nobody mails many strangers.
+    Raises AddressError for a malformed address, SubscriberError for a reader who has left.
     """
     wanted = addresses.parse(address)
     with writing(engine) as connection:
@@ -76,7 +79,12 @@ def ask_move(
         ):
             return False
         if not _may_mail(
-            connection, wanted.address, request_limits.per_address, scope=ADDRESS, policy=policy, now=now
+            connection,
+            wanted.address,
+            request_limits.per_address,
+            scope=ADDRESS_SCOPE,
+            policy=policy,
+            now=now,
         ):
             return True
         newcomer = address_change.ask(
@@ -100,8 +108,10 @@ def ask_move(
         return True
 
 
-def move(engine: Engine, *, ref: str, to_ref: str, policy: ReaderPolicy, now: datetime) -> SubscriberView:
-    """Move the reader to the new address, whose owner agrees; see `lifecycle.address_change.move`."""
+def change_address(
+    engine: Engine, *, ref: str, to_ref: str, policy: ReaderPolicy, now: datetime
+) -> SubscriberView:
+    """Move the reader to the new address after its owner confirmed; see `lifecycle.address_change.move`."""
     with writing(engine) as connection:
         person, _ = address_change.move(
             connection, ref=ref, to_ref=to_ref, now=now, suppression_key=policy.suppression_key
@@ -110,26 +120,26 @@ def move(engine: Engine, *, ref: str, to_ref: str, policy: ReaderPolicy, now: da
 
 
 def has_moved(engine: Engine, person: SubscriberView, to_ref: str) -> bool:
-    """Whether the reader's last move was to the address of `to_ref`."""
+    """Whether the last address change of the reader was to that of `to_ref`."""
     with reading(engine) as connection:
         return address_change.has_moved(connection, person, to_ref)
 
 
 def moved_since(engine: Engine, person: SubscriberView, at: datetime) -> bool:
-    """Whether the reader moved since `at` (whole seconds): older links went to the old address."""
+    """Whether the address changed since `at` (whole seconds): older links went to the old address."""
     with reading(engine) as connection:
         moved = consent.last_at(connection, person.id, [consent.EventKind.MOVED])
     return moved is not None and moved >= at
 
 
 def rename(engine: Engine, *, subscriber_id: int, name: str) -> SubscriberView:
-    """Greet the reader by another name, or by none."""
+    """Set the name in the reader's greeting; empty removes it."""
     with writing(engine) as connection:
         return queries.rename(connection, subscriber_id=subscriber_id, name=addresses.clean_name(name))
 
 
 def erase(engine: Engine, *, subscriber_id: int, policy: ReaderPolicy, now: datetime) -> None:
-    """Forget the reader; only a keyed hash stays. Again changes nothing."""
+    """Erase the reader; only a keyed hash stays. A repeat changes nothing."""
     with writing(engine) as connection:
         suppression.forget(
             connection, subscriber_id=subscriber_id, how="web", now=now, key=policy.suppression_key
@@ -137,7 +147,7 @@ def erase(engine: Engine, *, subscriber_id: int, policy: ReaderPolicy, now: date
 
 
 def export(engine: Engine, *, subscriber_id: int) -> dict[str, Any]:
-    """All that is kept of a reader, as JSON: the person, what they agreed to, and every mail."""
+    """All stored data of a reader as a JSON object: subscriber, history (consent events), mails."""
     with reading(engine) as connection:
         person = queries.by_id(connection, subscriber_id)
         return {

@@ -1,6 +1,6 @@
-"""The verbs on subscribers, each with its own transaction. What they mean is in the `subscribers` package.
+"""Runs the admin's commands on one subscriber, each in its own transaction. Decides no state.
 
-Answers are rows as the command line prints them in JSON.
+Answers are rows as the command line prints them in JSON. `subscribers.lifecycle` decides what a command does.
 """
 
 from __future__ import annotations
@@ -42,11 +42,10 @@ def add(
     name: str = "",
     renderer: TransactionalRenderer | None = None,
 ) -> Row:
-    """Add somebody, or give who is there more topics and other preferences; see
-    `subscribers.lifecycle.signup.add`.
+    """Add a subscriber, or change a known one; see `subscribers.lifecycle.signup.add`.
 
-    press: has who is pending then asked to confirm by a letter. The row has besides: change (added, updated,
-    unchanged); asked; and of somebody whose first consent this is welcomed (papers they are given),
+    renderer: if given, a pending subscriber is asked to confirm by mail. The row also has change (added,
+    updated, unchanged) and asked; for a new subscriber or a first consent also welcomed (papers given),
     could_have_had (the ten latest others) and could_have_had_count.
     """
     with writing(engine) as connection:
@@ -86,7 +85,7 @@ def add(
                 given = backlog.give(
                     connection, [(added.person.id, followed)], papers_each=policy.welcome, now=now
                 )
-            others = backlog.recent(connection, followed, now=now, limit=backlog.SHOWN, offset=given)
+            others = backlog.recent(connection, followed, now=now, limit=backlog.MAX_LISTED, offset=given)
             row["welcomed"] = given
             row["could_have_had"] = [asdict(paper) for paper in others]
             row["could_have_had_count"] = backlog.count(connection, followed, now=now) - given
@@ -96,7 +95,7 @@ def add(
 def listed(
     engine: Engine, *, policy: ReaderPolicy, state: str | None = None, topic: str | None = None
 ) -> list[Row]:
-    """Everybody but erased people, in the order in which they came; of one state, or who follow one topic."""
+    """All subscribers but erased ones, by id; of one state, or followers of one topic."""
     if topic is not None:
         (topic,) = slugs.checked([topic], policy.known_topics) or (topic,)
     with reading(engine) as connection:
@@ -104,9 +103,9 @@ def listed(
 
 
 def show(engine: Engine, address: str, *, policy: ReaderPolicy) -> Row:
-    """One person, in whatever spelling of the address; of a suppressed one also why.
+    """One subscriber, by any spelling of the address; with the reason of a suppression.
 
-    Raises UnknownAddressError unless somebody has the address or it is suppressed without being anybody's.
+    Raises UnknownAddressError when no subscriber has the address and it is not suppressed either.
     """
     with reading(engine) as connection:
         wanted = addresses.parse(address)
@@ -114,16 +113,16 @@ def show(engine: Engine, address: str, *, policy: ReaderPolicy) -> Row:
         person = queries.find(connection, address)
         if person is None and (standing is None or standing.reason == suppression.ERASED):
             queries.require(connection, address)
-        row = person.row() if person is not None else _stranger(wanted.address)
+        row = person.row() if person is not None else _suppressed_row(wanted.address)
         if standing is not None:
             row["suppressed"] = {"reason": standing.reason, "at": standing.at.isoformat()}
         return row
 
 
 def links_of(engine: Engine, address: str, *, links: Links, now: datetime) -> Row:
-    """The links of one person, to be handed to them: preferences, unsubscribe; of a pending one, confirm.
+    """The personal links of one subscriber: preferences (or confirm, while pending) and unsubscribe.
 
-    Raises UnknownAddressError; SubscriberError for who gets no mail any more.
+    Raises UnknownAddressError; SubscriberError for a suppressed one.
     """
     with reading(engine) as connection:
         person = queries.require(connection, address)
@@ -141,13 +140,13 @@ def links_of(engine: Engine, address: str, *, links: Links, now: datetime) -> Ro
 
 
 def history(engine: Engine, address: str) -> list[Row]:
-    """The consent events of a person, the oldest first."""
+    """The consent events of a subscriber, oldest first."""
     with reading(engine) as connection:
         return consent.history(connection, queries.require(connection, address).id)
 
 
 def unsubscribe(engine: Engine, address: str, *, now: datetime, topics: Sequence[str] | None = None) -> Row:
-    """Take somebody off everything, or off these topics; again changes nothing."""
+    """Unsubscribe an address from everything, or from these topics. A repeat changes nothing."""
     with writing(engine) as connection:
         person = queries.require(connection, address, lock=True)
         return departure.unsubscribe(
@@ -156,7 +155,7 @@ def unsubscribe(engine: Engine, address: str, *, now: datetime, topics: Sequence
 
 
 def suppress(engine: Engine, address: str, *, policy: ReaderPolicy, now: datetime, note: str = "") -> Row:
-    """Never mail this address again, whether or not anybody here has it."""
+    """Suppress an address, also one that no subscriber has."""
     with writing(engine) as connection:
         person = suppression.suppress(
             connection,
@@ -167,11 +166,11 @@ def suppress(engine: Engine, address: str, *, policy: ReaderPolicy, now: datetim
             key=policy.suppression_key,
             note=note,
         )
-    return person.row() if person is not None else _stranger(addresses.parse(address).address)
+    return person.row() if person is not None else _suppressed_row(addresses.parse(address).address)
 
 
 def unsuppress(engine: Engine, address: str, *, policy: ReaderPolicy, now: datetime) -> Row:
-    """Take back a wrongful suppression; the person stands where they stood before."""
+    """Lift a suppression; the subscriber gets the earlier state back."""
     with writing(engine) as connection:
         person = suppression.unsuppress(
             connection, address=address, how="admin", now=now, key=policy.suppression_key
@@ -181,7 +180,7 @@ def unsuppress(engine: Engine, address: str, *, policy: ReaderPolicy, now: datet
 
 
 def forget(engine: Engine, address: str, *, policy: ReaderPolicy, now: datetime) -> Row:
-    """Erase somebody: only a keyed hash stays, which keeps imports and admins from bringing them back."""
+    """Erase a subscriber. Only a keyed hash stays, so that no import or admin can add the address again."""
     with writing(engine) as connection:
         person = queries.require(connection, address, lock=True)
         suppression.forget(
@@ -191,12 +190,12 @@ def forget(engine: Engine, address: str, *, policy: ReaderPolicy, now: datetime)
 
 
 def pause(engine: Engine, address: str, *, until: datetime | None, now: datetime) -> Row:
-    """Send somebody no digest before `until` (None: go on at once)."""
+    """Send no digest to an address before `until` (None: end the pause)."""
     with writing(engine) as connection:
         person = queries.require(connection, address, lock=True)
         return departure.pause(connection, subscriber_id=person.id, until=until, how="admin", now=now).row()
 
 
-def _stranger(address: str) -> Row:
-    """An address that is suppressed without being anybody's; only its hash is kept."""
+def _suppressed_row(address: str) -> Row:
+    """The row of a suppressed address without a subscriber; only its hash is stored."""
     return {"address": address, "state": "suppressed", "topics": []}

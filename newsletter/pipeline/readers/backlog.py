@@ -1,6 +1,6 @@
-"""What a newcomer could have had, and the recent papers that they are given as explicit debts.
+"""Finds recent papers of topics, and adds debts for the papers of a welcome.
 
-Joining starts now: without a welcome nothing of the backlog is owed. Who is new is decided elsewhere.
+A new reader is owed no earlier papers unless the settings give some. Does not decide who is new.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.states import Role
 from newsletter.db.schema import edition_papers, editions, papers, reader_debts
 
-SHOWN = 10  # papers that an answer lists; the count tells the rest
+MAX_LISTED = 10  # papers in an answer of the command line; it also tells the count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentPaper:
-    """A paper of the backlog."""
+    """A paper that an earlier edition held."""
 
-    id: int  # canonical
+    id: int  # of the kept paper, after merges
     title: str
-    topic: str  # the strongest of those asked for
+    topic: str  # the best match among the requested topics
 
 
 def count(
     connection: Connection, topics: Sequence[str], *, now: datetime, since: datetime | None = None
 ) -> int:
-    """How many papers of these topics stand in editions that were ready before `now`, and since when."""
+    """The number of papers of these topics in editions that were ready before `now`, and from `since` on."""
     backlog = _backlog(topics, now=now).subquery()
     counted = select(func.count()).select_from(backlog)
     if since is not None:
@@ -41,7 +41,7 @@ def count(
 def recent(
     connection: Connection, topics: Sequence[str], *, now: datetime, limit: int, offset: int = 0
 ) -> list[RecentPaper]:
-    """The most recent of these papers, the newest first."""
+    """The most recent papers of these topics, newest first."""
     if limit <= 0:
         return []
     backlog = _backlog(topics, now=now).subquery()
@@ -61,7 +61,7 @@ def recent(
     pairs = connection.execute(
         select(canonical.label("paper_id"), edition_papers.c.topic, func.max(edition_papers.c.score))
         .join(papers, papers.c.id == edition_papers.c.paper_id)
-        .where(canonical.in_([row.id for row in chosen]), edition_papers.c.topic.in_(topics), *_STANDS)
+        .where(canonical.in_([row.id for row in chosen]), edition_papers.c.topic.in_(topics), *_IN_EDITION)
         .group_by(canonical, edition_papers.c.topic)
     )
     strongest: dict[int, tuple[bool, float, str]] = {}
@@ -78,9 +78,9 @@ def give(
     papers_each: int,
     now: datetime,
 ) -> int:
-    """Owe each newcomer (id, topics) the most recent papers of their topics; returns how many debts.
+    """Add debts for the most recent papers of each newcomer (id, topics); returns how many debts.
 
-    For people who were never confirmed before: nothing of it can have reached them.
+    Only for subscribers with their first consent: no earlier digest can have given them these papers.
     """
     if papers_each <= 0:
         return 0
@@ -104,17 +104,17 @@ def give(
     return len(rows)
 
 
-_STANDS = (edition_papers.c.dropped_at.is_(None), edition_papers.c.withdrawn_at.is_(None))
+_IN_EDITION = (edition_papers.c.dropped_at.is_(None), edition_papers.c.withdrawn_at.is_(None))
 
 
 def _backlog(topics: Sequence[str], *, now: datetime) -> Select[tuple[int, datetime]]:
-    # Strictly before now: what is ready at this very instant is news to who joins at it.
+    # Strictly before now: an edition that is ready at the moment of joining is owed anyway.
     canonical = func.coalesce(papers.c.merged_into, papers.c.id)
     return (
         select(canonical.label("paper_id"), func.max(editions.c.ready_at).label("ready_at"))
         .select_from(edition_papers)
         .join(editions, editions.c.number == edition_papers.c.edition)
         .join(papers, papers.c.id == edition_papers.c.paper_id)
-        .where(edition_papers.c.topic.in_(topics), editions.c.ready_at < now, ~editions.c.held, *_STANDS)
+        .where(edition_papers.c.topic.in_(topics), editions.c.ready_at < now, ~editions.c.held, *_IN_EDITION)
         .group_by(canonical)
     )

@@ -1,4 +1,4 @@
-"""Asks pending people whether they agree, a page at a time: those whom a roster brought and nobody asked."""
+"""Asks pending subscribers of an imported roster to confirm, in batches. Confirms nobody."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from subscribers import consent, queries
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.queries import State
 
-PAGE = 100  # people asked in one transaction: other writers wait a fifth of a second
+PEOPLE_PER_TRANSACTION = 100  # other writers wait a fifth of a second
 
 
 def ask_pending(engine: Engine, *, renderer: TransactionalRenderer, now: datetime) -> int:
-    """Post the question to every pending person to whom it was never mailed; returns how many."""
+    """Queue a confirmation mail for each pending subscriber who never got one; returns how many."""
     asked = last = 0
     while True:
         with writing(engine, exclusive=True) as connection:
-            page = queries.next_page(connection, last, state=State.PENDING, limit=PAGE)
+            page = queries.next_page(connection, last, state=State.PENDING, limit=PEOPLE_PER_TRANSACTION)
             if not page:
                 return asked
             last = page[-1].id
@@ -42,7 +42,6 @@ def ask_pending(engine: Engine, *, renderer: TransactionalRenderer, now: datetim
                     now=now,
                 )
                 asked += 1
-                event = ConsentChange(
-                    what=EventKind.REQUESTED, topics=person.topics
-                )  # from here on the purge counts
+                # The purge of unconfirmed people counts from this event.
+                event = ConsentChange(what=EventKind.REQUESTED, topics=person.topics)
                 consent.record(connection, [(person.id, event)], how="admin", now=now)

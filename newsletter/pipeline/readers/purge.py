@@ -1,4 +1,4 @@
-"""Housekeeping: drops what is not to be kept. Idempotent; whoever runs for long calls it now and then."""
+"""Deletes unconfirmed people, failed requests and ended counts. Deletes nobody who ever consented."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from subscribers.lifecycle.purge import PURGED_AT_ONCE, purge
 
 
 def tidy(engine: Engine, *, now: datetime) -> int:
-    """Purge people who asked and never confirmed, old requests that failed, and counts of limits gone by;
-    how many people."""
+    """Delete people who never confirmed, old failed requests and ended counts; returns how many people."""
     with writing(engine) as connection:
         limits.delete_ended(connection, now=now)
         requests.delete_old_failed(connection, now=now)

@@ -1,6 +1,6 @@
-"""What readers do by the links in their mail: change topics and preferences, pause, leave, take that back.
+"""Changes what readers change by the links in their mail: topics, preferences, pauses, leaving and its undo.
 
-A transaction each. The link may have been forwarded: nothing here needs or gives an address.
+One transaction each. The link may have been forwarded, so nothing here takes or returns an address to show.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from newsletter.core.cadence import local_instant
 from newsletter.db.engine import reading, writing
 from newsletter.pipeline.content.transactional import TransactionalRenderer
 from newsletter.pipeline.readers.policy import ReaderPolicy
-from newsletter.pipeline.readers.welcome_goodbye import part
+from newsletter.pipeline.readers.welcome_goodbye import enqueue_goodbye
 from subscribers import queries
 from subscribers.errors import PreferenceError
 from subscribers.lifecycle import unsubscribe
 from subscribers.lifecycle.update import choose
 from subscribers.queries import State, SubscriberView
 
-LONGEST_PAUSE = 366  # days; a longer pause is a leaving that its reader forgets
+MAX_PAUSE_DAYS = 366  # after a longer pause readers no longer expect mail
 BY_PAGE = "web"
-BY_MAILBOX = "one-click"  # the button of a mailbox's own (RFC 8058)
+BY_MAILBOX = "one-click"  # the unsubscribe button of a mail program (RFC 8058)
 
 
 def reader_of(engine: Engine, ref: str) -> SubscriberView | None:
-    """The reader whom a signed link means; None when there is none any more."""
+    """The reader of a signed link; None when there is none any more."""
     with reading(engine) as connection:
         return queries.by_ref(connection, ref)
 
 
 def leaver_of(engine: Engine, leave_id: str) -> SubscriberView | None:
-    """The reader whom an unsubscribe link means; None when there never was one."""
+    """The reader of an unsubscribe link; None for an unknown id."""
     with reading(engine) as connection:
         return queries.by_leave_id(connection, leave_id)
 
@@ -49,7 +49,7 @@ def save(
     policy: ReaderPolicy,
     now: datetime,
 ) -> SubscriberView:
-    """Follow exactly these topics, mailed as `preferences` says; see `lifecycle.update.choose`."""
+    """Follow exactly these topics, with these preferences; see `lifecycle.update.choose`."""
     with writing(engine) as connection:
         return choose(
             connection,
@@ -64,16 +64,16 @@ def save(
 
 
 def pause(engine: Engine, *, subscriber_id: int, until: date | None, now: datetime) -> SubscriberView:
-    """Send no digest before the morning of `until` on the reader's clock; None ends a pause now.
+    """Send no digest before the date `until` in the reader's time zone; None ends a pause now.
 
-    Raises PreferenceError, of the field `until`, for a date that is past or too far ahead.
+    Raises PreferenceError, with the field `until`, for a date that is past or too far ahead.
     """
     with writing(engine) as connection:
         person = queries.by_id(connection, subscriber_id, lock=True)
         instant = None
         if until is not None:
             instant = local_instant(until, 0, zone_of(person))
-            if instant <= now or (instant - now).days > LONGEST_PAUSE:
+            if instant <= now or (instant - now).days > MAX_PAUSE_DAYS:
                 raise PreferenceError(
                     f"until: {until.isoformat()} is not within the coming year",
                     field="until",
@@ -91,7 +91,7 @@ def leave(
     topic: str | None = None,
     renderer: TransactionalRenderer | None = None,
 ) -> SubscriberView:
-    """Leave one topic, or everything. press: posts a goodbye to who leaves everything by this."""
+    """Leave one topic, or everything. renderer: if given, queue a goodbye after leaving everything."""
     with writing(engine) as connection:
         before = queries.by_id(connection, subscriber_id, lock=True)
         after = unsubscribe.unsubscribe(
@@ -102,18 +102,18 @@ def leave(
             now=now,
         )
         if renderer is not None and before.state is State.CONFIRMED and after.state is State.UNSUBSCRIBED:
-            part(connection, after, renderer=renderer, now=now)
+            enqueue_goodbye(connection, after, renderer=renderer, now=now)
         return after
 
 
 def undo(engine: Engine, *, subscriber_id: int, now: datetime) -> SubscriberView:
-    """Take the last leaving back. Raises SubscriberError when there is none to take back."""
+    """Undo the last unsubscription. Raises SubscriberError when there is none."""
     with writing(engine) as connection:
         return unsubscribe.undo(connection, subscriber_id=subscriber_id, how=BY_PAGE, now=now)
 
 
 def today_of(person: SubscriberView, *, now: datetime) -> date:
-    """The date on the reader's clock."""
+    """The current date in the reader's time zone."""
     return now.astimezone(zone_of(person)).date()
 
 

@@ -1,7 +1,7 @@
-"""Answers what people asked for on the public pages: looks who has the address, and mails what fits.
+"""Answers requests of the public pages: looks up the state of the address and queues the right message.
 
-The pages store requests and show everybody the same; here, later and out of sight, known, unknown and
-suppressed addresses part ways. An address is mailed a few times a day at most; then it is silence.
+The pages only store requests and answer all of them alike; the state of an address matters only here. An
+address gets a few messages a day at most; further requests are not answered. Sends nothing itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from newsletter.db.engine import reading, writing
 from newsletter.pipeline.content.transactional import TransactionalRenderer, enqueue_transactional
 from newsletter.pipeline.readers import backlog
 from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
-from newsletter.pipeline.readers.welcome_goodbye import greet
+from newsletter.pipeline.readers.welcome_goodbye import enqueue_welcome
 from subscribers import addresses, limits, queries, requests
 from subscribers.errors import SubscriberError, SuppressedError
 from subscribers.lifecycle import signup
@@ -29,14 +29,14 @@ from subscribers.queries import State, SubscriberView
 from subscribers.requests import PageRequest, RequestKind
 from subscribers.suppression_key import hashed
 
-MOST = 10  # requests answered in one transaction: other writers wait a tenth of a second
-ADDRESS = "address"  # the count of all mails to an address that anybody may have typed, whatever they are
+REQUESTS_PER_TRANSACTION = 10  # other writers wait a tenth of a second
+ADDRESS_SCOPE = "address"  # counts messages of all kinds to a typed address
 _LINK_ANSWERS = {State.CONFIRMED: MailKind.LINK, State.PENDING: MailKind.CONFIRM}  # to a request for links
 
 log = logging.getLogger(__name__)
 
 
-def ask(
+def submit(
     engine: Engine,
     request: PageRequest,
     *,
@@ -45,9 +45,9 @@ def ask(
     policy: ReaderPolicy,
     now: datetime,
 ) -> bool:
-    """Keep a request for `answer`; whether it was kept: of one client (a network address) only so many are.
+    """Store a request for `answer`, within the limit of its client (a network address).
 
-    The same work for every address.
+    Returns whether it was stored. Does the same work for every email address.
     """
     identifier = hashed_client(client, policy)
     with writing(engine) as connection:
@@ -60,7 +60,7 @@ def ask(
 
 
 def hashed_client(client: str, policy: ReaderPolicy) -> str:
-    """The keyed hash under which a network address is counted and stands in the consent ledger."""
+    """The keyed hash of a network address, for limits and the consent ledger."""
     return hashed(f"client {client}", policy.suppression_key)
 
 
@@ -71,18 +71,19 @@ def answer(
     renderer: TransactionalRenderer,
     request_limits: RequestLimits,
     now: datetime,
-    most: int = MOST,
+    limit: int = REQUESTS_PER_TRANSACTION,
 ) -> int:
-    """Answer the oldest requests, at most so many, in one transaction; returns how many there were.
+    """Answer the oldest requests, at most `limit`, in one transaction; returns how many there were.
 
-    One that cannot be answered is set aside with the reason and holds up no other. Raises NewsletterError for
-    what would meet every request, such as a broken template or a database that is busy: then all wait.
+    A request that cannot be answered is marked as failed with the reason, and the others go on. Raises
+    NewsletterError for a fault that meets every request, such as a broken template or a busy database; then
+    all requests stay.
     """
     with reading(engine) as connection:
         if not requests.any_waiting(connection):
             return 0
     with writing(engine, exclusive=True) as connection:
-        found = requests.waiting(connection, limit=most)
+        found = requests.waiting(connection, limit=limit)
         done: list[int] = []
         for request in found:
             try:
@@ -96,12 +97,12 @@ def answer(
                         now=now,
                     )
                 done.append(request.id)
-            except SubscriberError as error:  # what was asked for cannot be: nobody is told, nothing is lost
+            except SubscriberError as error:  # not possible: the pages must not tell anybody
                 log.info("request %s comes to nothing: %s", request.id, type(error).__name__)
                 done.append(request.id)
             except (NewsletterError, OperationalError):
-                raise  # not this request's fault: set aside, it would be lost when all is well again
-            except Exception as error:  # a fault of ours must not stop the requests behind it
+                raise  # not the fault of this request: it must stay
+            except Exception as error:  # one fault must not stop the requests after it
                 log.exception("request %s cannot be answered", request.id)
                 requests.mark_failed(connection, request.id, why=f"{type(error).__name__}: {error}")
         requests.delete_answered(connection, done)
@@ -119,7 +120,7 @@ def _answer(
 ) -> None:
     identifier = hashed(addresses.parse(request.address).key, policy.suppression_key)
     if not limits.allow(
-        connection, request_limits.per_address, scope=ADDRESS, identifier=identifier, now=now
+        connection, request_limits.per_address, scope=ADDRESS_SCOPE, identifier=identifier, now=now
     ):
         return
     if request.kind is RequestKind.LINK:
@@ -129,7 +130,7 @@ def _answer(
         try:
             person = _signed_up(connection, request, policy=policy, now=now)
         except SuppressedError:
-            return  # suppression beats everything, and nobody is told
+            return  # a suppressed address gets no message
         kind = MailKind.ALREADY if person.state is State.CONFIRMED else MailKind.CONFIRM
     if person is not None and kind is not None:
         enqueue_transactional(
@@ -143,7 +144,7 @@ def _signed_up(
     return signup.add(
         connection,
         address=request.address,
-        topics_wanted=_still_there(request.topics, policy.known_topics),
+        topics_wanted=_still_defined(request.topics, policy.known_topics),
         known_topics=policy.known_topics,
         given=request.given,
         confirmed=False,
@@ -157,8 +158,8 @@ def _signed_up(
     ).person
 
 
-def _still_there(topics: Sequence[str], known: Collection[str]) -> list[str]:
-    """The topics without those that were taken out of the settings since; all of them when none is left."""
+def _still_defined(topics: Sequence[str], known: Collection[str]) -> list[str]:
+    """The topics that the settings still have; all of them when none is left."""
     return [topic for topic in topics if topic in known] or list(topics)
 
 
@@ -172,7 +173,7 @@ def confirm(
     renderer: TransactionalRenderer,
     now: datetime,
 ) -> SubscriberView:
-    """The person whom a confirmation link means consents; they are welcomed, once.
+    """Confirm the subscriber of a confirmation link, and queue their welcome once.
 
     asked_at: when the link was signed. Raises SubscriberError when there is nothing to confirm any more.
     """
@@ -183,7 +184,7 @@ def confirm(
             "there is nothing to confirm here any more", hint="Sign up again to get the newsletter."
         )
     if person.state is State.CONFIRMED:
-        return person  # seen without the lock that writers queue for: a link is pressed more than once
+        return person  # no lock needed: links are often opened more than once
     with writing(engine) as connection:
         first = person.confirmed_at is None
         person, confirmed = signup.confirm(
@@ -198,5 +199,5 @@ def confirm(
         if confirmed:
             if first:
                 backlog.give(connection, [(person.id, person.topics)], papers_each=policy.welcome, now=now)
-            greet(connection, person, renderer=renderer, now=now)
+            enqueue_welcome(connection, person, renderer=renderer, now=now)
     return person

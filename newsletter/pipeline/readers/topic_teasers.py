@@ -1,4 +1,4 @@
-"""The shop window: what a visitor sees of the topics before signing up. Looks only."""
+"""Collects what the sign-up page shows of each topic: description, count, recent titles. Changes nothing."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from newsletter.pipeline.content.digest_renderer import load_views
 from newsletter.pipeline.readers import backlog
 from newsletter.topics.definitions import Topic
 
-LATELY = timedelta(days=30)  # how far back a topic's papers are counted
-TITLES = 3  # recent titles of each topic
+COUNTED_PERIOD = timedelta(days=30)  # in which the papers of a topic are counted
+TITLES_PER_TOPIC = 3  # shown on the sign-up page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicTeaser:
-    """One topic in the window."""
+    """One topic on the sign-up page."""
 
     slug: str
     title: str
     description: str
-    lately: int  # papers that became ready within LATELY
+    lately: int  # papers that became ready within COUNTED_PERIOD
     recent: tuple[tuple[str, str], ...]  # (title, link), the newest first
 
 
-def panes(engine: Engine, topics: Sequence[Topic], *, now: datetime) -> tuple[TopicTeaser, ...]:
-    """The topics in their order, with what they brought lately."""
+def topic_teasers(engine: Engine, topics: Sequence[Topic], *, now: datetime) -> tuple[TopicTeaser, ...]:
+    """A teaser for each topic, in the given order."""
     found = []
     with reading(engine) as connection:
         for topic in topics:
-            recent = backlog.recent(connection, [topic.slug], now=now, limit=TITLES)
+            recent = backlog.recent(connection, [topic.slug], now=now, limit=TITLES_PER_TOPIC)
             views = load_views(connection, [paper.id for paper in recent])
             found.append(
                 TopicTeaser(
                     slug=topic.slug,
                     title=topic.title,
                     description=topic.description,
-                    lately=backlog.count(connection, [topic.slug], now=now, since=now - LATELY),
+                    lately=backlog.count(connection, [topic.slug], now=now, since=now - COUNTED_PERIOD),
                     recent=tuple((paper.title, views[paper.id].link) for paper in recent),
                 )
             )

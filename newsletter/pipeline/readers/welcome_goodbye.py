@@ -1,6 +1,6 @@
-"""The mails at the door: a welcome to who has just agreed, a goodbye to who has just left.
+"""Queues the welcome after a confirmation and the goodbye after leaving. Sends nothing, changes no debts.
 
-Posts them; what readers are owed is not touched: the titles in a welcome are a taste and no debt.
+The titles in a welcome do not count as given.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from newsletter.pipeline.content.transactional import (
 from newsletter.pipeline.readers import backlog
 from subscribers.queries import SubscriberView
 
-TASTE = 5  # titles in a welcome
+TITLES_IN_WELCOME = 5
 
 
-def greet(
+def enqueue_welcome(
     connection: Connection, person: SubscriberView, *, renderer: TransactionalRenderer, now: datetime
 ) -> None:
-    """Post the welcome of somebody who has just confirmed."""
-    recent = backlog.recent(connection, person.topics, now=now, limit=TASTE)
+    """Queue the welcome of a reader who has just confirmed."""
+    recent = backlog.recent(connection, person.topics, now=now, limit=TITLES_IN_WELCOME)
     views = load_views(connection, [paper.id for paper in recent])
     enqueue_transactional(
         connection,
@@ -38,17 +38,20 @@ def greet(
         subscriber_id=person.id,
         key=now.isoformat(),
         now=now,
-        values={"topics": in_a_row(person.topics, renderer.titles), "first": first_in_words(person, now=now)},
+        values={
+            "topics": joined_titles(person.topics, renderer.titles),
+            "first": first_digest_sentence(person, now=now),
+        },
         papers=[
             PaperTeaser(title=paper.title, link=views[paper.id].link, topic=paper.topic) for paper in recent
         ],
     )
 
 
-def part(
+def enqueue_goodbye(
     connection: Connection, person: SubscriberView, *, renderer: TransactionalRenderer, now: datetime
 ) -> None:
-    """Post the goodbye of somebody who has just left everything."""
+    """Queue the goodbye of a reader who has just left everything."""
     enqueue_transactional(
         connection,
         renderer=renderer,
@@ -59,21 +62,21 @@ def part(
     )
 
 
-def in_a_row(topics: Sequence[str], titles: Mapping[str, str]) -> str:
-    """Topics as a reader says them: Circuits, Quantum and Neuromorphic."""
+def joined_titles(topics: Sequence[str], titles: Mapping[str, str]) -> str:
+    """The titles of topics as a phrase: Circuits, Quantum and Neuromorphic."""
     names = [titles.get(topic, topic) for topic in topics if topic != EVERYTHING]
     if EVERYTHING in topics:
         names.append(titles.get(EVERYTHING, "everything else") if not names else "everything else")
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def first_in_words(person: SubscriberView, *, now: datetime) -> str:
-    """When the first digest can come, as a sentence."""
+def first_digest_sentence(person: SubscriberView, *, now: datetime) -> str:
+    """A sentence that says when the first digest comes."""
     chosen = person.preferences
     cadence = Cadence(kind=chosen.cadence, weekday=chosen.weekday, hour=chosen.hour, timezone=chosen.timezone)
     at = next_slot(cadence, now).at.astimezone(zone_of(chosen.timezone))
-    again = {"daily": "day", "weekdays": "weekday", "weekly": "week"}[chosen.cadence]
+    period = {"daily": "day", "weekdays": "weekday", "weekly": "week"}[chosen.cadence]
     return (
         f"Your first digest comes on {at:%A} {at.day} {at:%B} at {at:%H:%M} ({chosen.timezone}), "
-        f"or on the first {again} after it that brings something new."
+        f"or on the first {period} after it that brings something new."
     )
