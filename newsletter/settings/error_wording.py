@@ -30,9 +30,9 @@ _KINDS = {"int": "must be a whole number", "float": "must be a number", "bool": 
 
 def in_words(error: ErrorDetails) -> str:
     """The fault of a value, to follow the name of the setting."""
-    told = _WORDS.get(error["type"])
-    if told is not None:
-        return told(error.get("ctx", {}))
+    describe = _WORDS.get(error["type"])
+    if describe is not None:
+        return describe(error.get("ctx", {}))
     return _KINDS.get(error["type"].partition("_")[0]) or str(error["msg"]).removeprefix("Value error, ")
 
 

@@ -200,7 +200,7 @@ class ReviewSettings(SettingsTable):
 
 
 class WatchSettings(SettingsTable):
-    """What an admin is told of, and how."""
+    """When and how an admin is notified of alarms."""
 
     mail: Annotated[str, AfterValidator(checks.bare_address)] = Field(
         default="", description="Address that is mailed what is wrong. Empty: nobody is."

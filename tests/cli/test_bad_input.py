@@ -96,7 +96,7 @@ def test_typo_in_a_topics_table_stops_a_command(bare: Shell, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", UNKNOWN)
-def test_what_is_unknown_is_an_error_and_no_empty_answer(shell: Shell, path: str) -> None:
+def test_unknown_name_is_an_error_and_no_empty_answer(shell: Shell, path: str) -> None:
     code, stdout, stderr = _call(shell, path)
     assert (code, stdout) == (1, "")
     assert stderr.startswith("Error: ")
@@ -117,7 +117,7 @@ def test_what_is_unknown_is_an_error_and_no_empty_answer(shell: Shell, path: str
         ("send", "--only", "nobody@readers.example"),
     ],
 )
-def test_filter_for_what_is_unknown_is_an_error(shell: Shell, arguments: tuple[str, ...]) -> None:
+def test_filter_with_an_unknown_name_is_an_error(shell: Shell, arguments: tuple[str, ...]) -> None:
     answer = shell(*arguments, "--json")
     assert answer.code == 1
     assert set(answer.json) == {"error", "hint"}
@@ -137,12 +137,12 @@ def test_filter_for_what_is_unknown_is_an_error(shell: Shell, arguments: tuple[s
         ("ingest",),
     ],
 )
-def test_what_cannot_be_meant_is_wrong_usage(shell: Shell, arguments: tuple[str, ...]) -> None:
+def test_contradicting_options_are_wrong_usage(shell: Shell, arguments: tuple[str, ...]) -> None:
     answer = shell(*arguments)
     assert (answer.code, answer.stdout) == (2, "")
 
 
-def test_refused_dumps_are_told_one_by_one(shell: Shell, tmp_path: Path) -> None:
+def test_refused_dumps_are_reported_one_by_one(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_bytes(b"")
     (tmp_path / "binary.txt").write_bytes(bytes(range(256)) * 20)
     names = [str(tmp_path / name) for name in ("empty.txt", "binary.txt", "missing.txt", ".")]
@@ -153,19 +153,19 @@ def test_refused_dumps_are_told_one_by_one(shell: Shell, tmp_path: Path) -> None
     ]
 
 
-def test_pairs_that_may_be_the_same_are_told_five_at_most(shell: Shell, tmp_path: Path) -> None:
+def test_at_most_five_possibly_equal_pairs_are_printed(shell: Shell, tmp_path: Path) -> None:
     for name, day, word in (("a.txt", "Mar 3", "Old"), ("b.txt", "Mar 4", "New")):
         papers = [
             PrintedPaper(title=f"{word} Title {n}", abstract=abstract_of(f"text {n}")) for n in range(7)
         ]
         (tmp_path / name).write_bytes(page(day, *papers))
-    told = shell.ok("ingest", str(tmp_path / "a.txt"), str(tmp_path / "b.txt")).stderr
-    assert told.count("Possibly the same") == 5
-    assert "And 2 more pairs: `newsletter papers possibly-same` lists them." in told
+    printed = shell.ok("ingest", str(tmp_path / "a.txt"), str(tmp_path / "b.txt")).stderr
+    assert printed.count("Possibly the same") == 5
+    assert "And 2 more pairs: `newsletter papers possibly-same` lists them." in printed
     assert len(shell.ok("papers", "possibly-same", "--json").json) == 7
 
 
-def test_database_that_is_none_is_a_clear_error(shell: Shell) -> None:
+def test_file_that_is_no_database_is_a_clear_error(shell: Shell) -> None:
     (shell.state_dir / "newsletter.sqlite3").write_text("a letter, not a database\n" * 100)
     answer = shell("audit")
     assert answer.code == 1

@@ -1,4 +1,4 @@
-"""The front door: the pages, the options that stand anywhere, the exit codes, no traceback."""
+"""The command line as a whole: commands, options anywhere, exit codes, no traceback."""
 
 from __future__ import annotations
 

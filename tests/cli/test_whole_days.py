@@ -128,9 +128,7 @@ def test_server_that_is_down_loses_nothing(
     ready.ok("audit", "--at", "2026-04-13T08:00")
 
 
-def test_login_that_is_refused_is_said_and_loses_nothing(
-    ready: Shell, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_refused_login_is_reported_and_loses_nothing(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     class Refusing:
         def __call__(self, *_: Any) -> AuthResult:
             return AuthResult(success=False, handled=False)
@@ -147,9 +145,9 @@ def test_login_that_is_refused_is_said_and_loses_nothing(
         controller.stop()
     assert check.code == 1
     assert answer.code in (1, 3)
-    for told in (check, answer):
-        assert "smtp.username" in told.stderr
-        assert "hush" not in told.stdout + told.stderr
+    for printed in (check, answer):
+        assert "smtp.username" in printed.stderr
+        assert "hush" not in printed.stdout + printed.stderr
     assert [row["state"] for row in ready.ok("deliveries", "list", "--json").json] == ["queued"]
 
 
@@ -191,7 +189,7 @@ def test_test_mail_is_outside_the_ledger(
     assert sample.defects == []
 
 
-def test_newcomer_gets_only_what_is_new_since_and_hears_of_the_rest(
+def test_newcomer_gets_only_new_papers_and_is_told_the_number_of_older_ones(
     ready: Shell, mail: DemoMailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _relay(ready, monkeypatch, mail.port)
@@ -222,13 +220,13 @@ def test_why_explains_a_day_with_mail_and_one_without(
 def test_why_cuts_titles_to_the_width_of_the_terminal(ready: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "70")
     ready.ok("editions", "publish", "--at", "2026-04-13T06:10")
-    told = ready.ok("why", ADA, "--on", "2026-04-13", "--at", "2026-04-13T06:30").stdout
-    _, heading, _, *rows = told.splitlines()
+    printed = ready.ok("why", ADA, "--on", "2026-04-13", "--at", "2026-04-13T06:30").stdout
+    _, heading, _, *rows = printed.splitlines()
     assert (heading, max(map(len, rows))) == ("Papers:", 66)  # a table's borders take the other 4
     assert {row.split("  ")[-1].strip() for row in rows} == {"it waits for the slot"}
 
 
-def test_doubtful_papers_are_told_from_those_that_were_owed(
+def test_doubtful_papers_are_separate_from_those_that_were_owed(
     shell: Shell, mail: DemoMailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _relay(shell, monkeypatch, mail.port)
@@ -243,17 +241,17 @@ def test_doubtful_papers_are_told_from_those_that_were_owed(
     wild = "Interpretability in the Wild: a Circuit for Indirect Object Identification in GPT-2 small"
     assert reasons[wild] == ["indirect object identification", "circuit"]
     assert doubted["title"] not in [left["title"] for left in answer["left_out"]]
-    told = shell.ok("why", ADA, "--on", "2026-04-14").stdout
-    assert "At its end, only perhaps of their topics:" in told
-    assert "attention head, transformer" in told
+    printed = shell.ok("why", ADA, "--on", "2026-04-14").stdout
+    assert "At its end, only perhaps of their topics:" in printed
+    assert "attention head, transformer" in printed
     delivery = shell.ok("deliveries", "show", str(answer["deliveries"][0]), "--json").json
     assert delivery["maybe"] == [doubted]
     assert [held["title"] for held in delivery["papers"]] == list(reasons)
-    told = shell.ok("deliveries", "show", str(answer["deliveries"][0])).stdout
-    assert "At its end, only perhaps of their topics:" in told
+    printed = shell.ok("deliveries", "show", str(answer["deliveries"][0])).stdout
+    assert "At its end, only perhaps of their topics:" in printed
 
 
-def test_edition_is_held_looked_at_and_released(
+def test_edition_is_held_checked_and_released(
     ready: Shell, mail: DemoMailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _relay(ready, monkeypatch, mail.port)

@@ -116,8 +116,8 @@ def test_mail_that_waits_too_long_a_full_disk_and_failed_requests_are_alarms() -
 
 def test_deliveries_that_failed_before_a_server_was_asked_are_an_alarm() -> None:
     (alarm,) = alarms_of(replace(WELL, failed=1, failed_because="its content is damaged"), AlarmPolicy())
-    told = "1 mail failed here within a day: its content is damaged"
-    assert (alarm.key, alarm.words) == ("failed", told)
+    words = "1 mail failed here within a day: its content is damaged"
+    assert (alarm.key, alarm.words) == ("failed", words)
 
 
 def test_old_and_refused_files_of_the_inbox_are_alarms() -> None:

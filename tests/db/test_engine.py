@@ -1,4 +1,4 @@
-"""Opening the database: who is alone, what a view sees, and whose zone a server's connection keeps."""
+"""Opening the database: exclusive transactions, consistent views, the time zone of a connection."""
 
 from __future__ import annotations
 
@@ -15,60 +15,60 @@ from newsletter.db.engine import open_engine, reading, rolled_back, writing
 
 pytestmark = pytest.mark.dialects
 
-PATIENCE = 0.3  # seconds in which a thread that need not wait would be through
+WAIT = 0.3  # seconds: a thread that does not wait ends within them
 
 
 def _waits_for(thread: threading.Thread) -> bool:
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(WAIT)
     return thread.is_alive()
 
 
-def test_alone_waits_for_who_is_alone_and_sees_what_they_did(empty_database_url: str) -> None:
+def test_exclusive_transactions_wait_for_each_other_and_see_the_result(empty_database_url: str) -> None:
     engine = open_engine(empty_database_url)
     seen: list[int] = []
 
     def second() -> None:
         with writing(engine, exclusive=True) as connection:
-            seen.append(connection.execute(text("SELECT count(*) FROM told")).scalar_one())
+            seen.append(connection.execute(text("SELECT count(*) FROM notes")).scalar_one())
 
     def third() -> None:
         with rolled_back(engine) as connection:
-            seen.append(connection.execute(text("SELECT count(*) FROM told")).scalar_one())
+            seen.append(connection.execute(text("SELECT count(*) FROM notes")).scalar_one())
 
     with writing(engine) as connection:
-        connection.execute(text("CREATE TABLE told (word TEXT)"))
+        connection.execute(text("CREATE TABLE notes (word TEXT)"))
     threads = [threading.Thread(target=work) for work in (second, third)]
     with writing(engine, exclusive=True) as connection:
         assert [_waits_for(thread) for thread in threads] == [True, True]
-        connection.execute(text("INSERT INTO told VALUES ('first')"))
+        connection.execute(text("INSERT INTO notes VALUES ('first')"))
     for thread in threads:
         thread.join()
     assert seen == [1, 1]
     engine.dispose()
 
 
-def test_writers_on_postgresql_go_on_beside_who_is_alone(empty_postgres_url: str) -> None:
+def test_other_writers_on_postgresql_do_not_wait_for_an_exclusive_one(empty_postgres_url: str) -> None:
     engine = open_engine(empty_postgres_url)
     with writing(engine) as connection:
-        connection.execute(text("CREATE TABLE told (word TEXT)"))
+        connection.execute(text("CREATE TABLE notes (word TEXT)"))
     with writing(engine, exclusive=True):
-        with writing(engine) as beside:
-            beside.execute(text("INSERT INTO told VALUES ('beside')"))
+        with writing(engine) as other:
+            other.execute(text("INSERT INTO notes VALUES ('other')"))
         with reading(engine) as view:
-            assert view.execute(text("SELECT count(*) FROM told")).scalar_one() == 1
+            assert view.execute(text("SELECT count(*) FROM notes")).scalar_one() == 1
     engine.dispose()
 
 
 def test_reading_is_one_view_whatever_is_written_meanwhile(empty_database_url: str) -> None:
     engine = open_engine(empty_database_url)
     with writing(engine) as connection:
-        connection.execute(text("CREATE TABLE told (word TEXT)"))
+        connection.execute(text("CREATE TABLE notes (word TEXT)"))
     with reading(engine) as view:
-        before = view.execute(text("SELECT count(*) FROM told")).scalar_one()
+        before = view.execute(text("SELECT count(*) FROM notes")).scalar_one()
         with writing(engine) as connection:
-            connection.execute(text("INSERT INTO told VALUES ('meanwhile')"))
-        after = view.execute(text("SELECT count(*) FROM told")).scalar_one()
+            connection.execute(text("INSERT INTO notes VALUES ('meanwhile')"))
+        after = view.execute(text("SELECT count(*) FROM notes")).scalar_one()
     assert (before, after) == (0, 0)
     engine.dispose()
 
@@ -85,7 +85,7 @@ def test_session_on_postgresql_keeps_utc_whatever_the_database_says(empty_postgr
     engine.dispose()
 
 
-def test_server_that_does_not_answer_is_told_with_a_hint() -> None:
+def test_server_that_does_not_answer_is_an_error_with_a_hint() -> None:
     pytest.importorskip("psycopg")
     engine = open_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
     with pytest.raises(StorageError) as caught, reading(engine) as connection:

@@ -1,4 +1,4 @@
-"""The migrations: they lead to the very tables that the code declares, and never touch a newer database."""
+"""The migrations: they make exactly the tables that the code declares, and never touch a newer database."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_migrated_schema_equals_the_declared_tables_on_sqlite(engine: Engine) ->
     assert _differences(engine) == []
 
 
-def test_migrated_sqlite_tables_equal_created_ones_to_the_letter(engine: Engine, tmp_path: Path) -> None:
+def test_migrated_sqlite_tables_equal_created_ones_exactly(engine: Engine, tmp_path: Path) -> None:
     created = open_engine(default_url(tmp_path).replace("newsletter.sqlite3", "created.sqlite3"))
     with writing(created) as connection:
         SQLModel.metadata.create_all(connection)

@@ -1,4 +1,4 @@
-"""Settings: who wins over whom, and what is refused, by name."""
+"""Loading settings: the order of sources, and refusals that name source and key."""
 
 from __future__ import annotations
 

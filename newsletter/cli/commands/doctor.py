@@ -203,8 +203,8 @@ def _mail_servers(wiring: Wiring) -> list[Finding]:
         except RelayError as error:
             found.append(failed("mail server", error.message, hint=error.hint))
         else:
-            told = [facts.encrypted or "not encrypted", "logged in" if facts.logged_in else "no login"]
-            found.append(ok("mail server", f"{facts.host}:{facts.port} answers, {', '.join(told)}"))
+            details = [facts.encrypted or "not encrypted", "logged in" if facts.logged_in else "no login"]
+            found.append(ok("mail server", f"{facts.host}:{facts.port} answers, {', '.join(details)}"))
     return found
 
 

@@ -85,8 +85,8 @@ def make_pages(
     site.wake = mailer.wake
 
     @contextmanager
-    def both() -> Iterator[None]:
+    def running() -> Iterator[None]:
         with mailer.running(), alongside():
             yield
 
-    return make_app(site, background=both)
+    return make_app(site, background=running)

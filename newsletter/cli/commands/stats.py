@@ -73,8 +73,8 @@ def stats(
         _show(found, views)
         if found.last_listed is not None and found.last_listed < found.periods.since:
             back = (found.as_of.date() - found.last_listed).days + 1
-            told = f"none in these days; the latest is of {found.last_listed}"
-            output.note(f"Papers count on the day they were listed: {told} (--days {back}).")
+            latest = f"none in these days; the latest is of {found.last_listed}"
+            output.note(f"Papers count on the day they were listed: {latest} (--days {back}).")
 
 
 def _write(file: Path, text: str) -> None:
@@ -101,13 +101,13 @@ def _show(found: Stats, views: Mapping[str, TopicView]) -> None:
     longest = max(len(found.periods.firsts), width // 2)
 
     def line(name: str, bar: str, number: int, style: str) -> Text:
-        told = f"{number:,}".rjust(NUMBER_WIDTH)
-        room = max(0, min(width - NAME_WIDTH - len(told) - 2, longest))
+        digits = f"{number:,}".rjust(NUMBER_WIDTH)
+        room = max(0, min(width - NAME_WIDTH - len(digits) - 2, longest))
         return Text.assemble(
             _cut(name, blocks).ljust(NAME_WIDTH + 1),
             (bar[-room:].ljust(room) if room else "", style),
             " ",
-            told,
+            digits,
         )
 
     console.print(Text(f"{span(found)} (as of {found.as_of:%Y-%m-%d %H:%M %Z})"))
@@ -124,8 +124,8 @@ def _show(found: Stats, views: Mapping[str, TopicView]) -> None:
         console.print(line(name, bar, number, colours.get(style, INK)))
     console.print()
     for tally in others:
-        told = ", ".join(f"{name.lower()} {number:,}" for name, number, _ in tally.rows)
-        console.print(Text(f"{tally.title}: {told or 'none'}"))
+        counts = ", ".join(f"{name.lower()} {number:,}" for name, number, _ in tally.rows)
+        console.print(Text(f"{tally.title}: {counts or 'none'}"))
 
 
 def _cut(name: str, blocks: bool) -> str:

@@ -216,11 +216,11 @@ app.command()(topic_quality.rematch)
 
 
 def _matches(matches: Iterable[TopicMatch]) -> dict[str, list[dict[str, Any]]]:
-    told: dict[str, list[dict[str, Any]]] = {"topics": [], "maybe": []}
+    rows: dict[str, list[dict[str, Any]]] = {"topics": [], "maybe": []}
     for match in matches:
         row = {"topic": match.topic, "score": match.score, "evidence": match.evidence}
-        told["topics" if match.strength == STRONG else "maybe"].append(row)
-    return told
+        rows["topics" if match.strength == STRONG else "maybe"].append(row)
+    return rows
 
 
 def _named(row: dict[str, Any]) -> list[str]:

@@ -67,9 +67,9 @@ def _fetch(base_url: str) -> tuple[int, bytes, datetime | None]:
     try:
         connection.connect()
         if isinstance(connection.sock, ssl.SSLSocket):
-            told = (connection.sock.getpeercert() or {}).get("notAfter")
-            if isinstance(told, str):
-                ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(told), UTC)
+            not_after = (connection.sock.getpeercert() or {}).get("notAfter")
+            if isinstance(not_after, str):
+                ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), UTC)
         connection.request("GET", f"{parts.path}{DESCRIPTION}", headers={"User-Agent": "newsletter-doctor"})
         response = connection.getresponse()
         return response.status, response.read(MAX_ANSWER), ends

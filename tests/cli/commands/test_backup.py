@@ -68,8 +68,13 @@ def _backup(shell: Shell, *options: str) -> Path:
 def test_restored_newsletter_equals_the_one_that_was_backed_up(full: Shell, tmp_path: Path) -> None:
     file = _backup(full, str(tmp_path / "copy.tar.gz"))
     other = Shell(tmp_path / "other")
-    told = other.ok("restore", str(file), "--json").json
-    assert (told["revision"], told["database"], told["uncertain"], told["aside"]) == (HEAD, "sqlite", 0, None)
+    report = other.ok("restore", str(file), "--json").json
+    assert (report["revision"], report["database"], report["uncertain"], report["aside"]) == (
+        HEAD,
+        "sqlite",
+        0,
+        None,
+    )
     assert _contents(other.state_dir) == _contents(full.state_dir)
     assert _tables(other) == _tables(full)
     assert "inbox/waiting.txt" in _contents(other.state_dir)
@@ -120,7 +125,7 @@ def test_backup_replaces_no_file_and_leaves_none_behind(full: Shell, tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "state"]
 
 
-def test_backup_says_what_lies_elsewhere(full: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backup_names_files_outside_the_state_directory(full: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSLETTER_SECRET_KEY", "given")
     assert full.ok("backup", "--json").json["not_in_it"] == ["environment variable NEWSLETTER_SECRET_KEY"]
 
@@ -230,7 +235,7 @@ def _no_manifest(name: str, data: bytes) -> tuple[str, bytes] | None:
         (_no_manifest, "list of contents is missing"),
     ],
 )
-def test_restore_refuses_what_is_newer_or_not_whole(
+def test_restore_refuses_newer_and_damaged_backups(
     full: Shell, tmp_path: Path, change: Any, words: str
 ) -> None:
     file = _rewritten(_backup(full), tmp_path / "changed.tar.gz", change)
@@ -256,8 +261,8 @@ def test_restore_refuses_a_file_that_is_cut_or_none_at_all(full: Shell, tmp_path
 def test_restore_check_changes_nothing(full: Shell) -> None:
     file = _backup(full)
     before = _contents(full.state_dir), _tables(full)
-    told = full.ok("restore", str(file), "--check", "--json").json
-    assert (told["checked_only"], told["database"]) == (True, "sqlite")
+    report = full.ok("restore", str(file), "--check", "--json").json
+    assert (report["checked_only"], report["database"]) == (True, "sqlite")
     assert (_contents(full.state_dir), _tables(full)) == before
 
 
@@ -345,8 +350,8 @@ def test_backup_during_a_send_restored_elsewhere_mails_nobody_twice(
         _until(server, 60)
         sending.ok("backup", str(file))
         assert sender.poll() is None, "the backup was to be made while mails were going out"
-        told = json.loads(sender.communicate(timeout=120)[0])
-        assert told["sent"] == READERS  # the backup was in nobody's way
+        report = json.loads(sender.communicate(timeout=120)[0])
+        assert report["sent"] == READERS  # the backup was in nobody's way
         sending.ok("audit", "--at", "2026-04-13T08:00")
 
         other = Shell(tmp_path / "other")
@@ -371,7 +376,7 @@ def test_backup_during_a_send_restored_elsewhere_mails_nobody_twice(
 
 
 def _another(request: pytest.FixtureRequest, url: str) -> str:
-    """An empty database beside that of `url`, on the same server."""
+    """An empty database on the server of `url`."""
     import psycopg
 
     server, _, name = url.rpartition("/")

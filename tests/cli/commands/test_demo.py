@@ -1,4 +1,4 @@
-"""The demo: tells its story, keeps to its folder, mails nobody else."""
+"""The demo: its output, and that it uses no other folder, mail server or database."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_demo_mails_three_readers_and_proves_it(tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.full
-def test_demo_starts_anew_each_time(tmp_path: Path) -> None:
+def test_demo_starts_from_an_empty_folder_each_time(tmp_path: Path) -> None:
     first = _demo("--state-dir", str(tmp_path / "demo"))
     assert first[0] == 0
     assert _demo("--state-dir", str(tmp_path / "demo")) == first

@@ -22,17 +22,17 @@ SENDER = 'sender = "Papers <news@papers.example>"\n'
 SIGNED = '[[dkim]]\nselector = "newsletter-rsa"\n'
 
 
-def _key(told: dict[str, str]) -> DkimKey:
-    return parse(Path(told["key_file"]).read_bytes(), domain=told["domain"], selector=told["selector"])
+def _key(row: dict[str, str]) -> DkimKey:
+    return parse(Path(row["key_file"]).read_bytes(), domain=row["domain"], selector=row["selector"])
 
 
 @pytest.mark.parametrize("algorithm", ["rsa", "ed25519"])
-def test_keygen_makes_a_private_file_and_tells_what_to_publish(shell: Shell, algorithm: str) -> None:
+def test_keygen_makes_a_private_file_and_prints_what_to_publish(shell: Shell, algorithm: str) -> None:
     shell.settings(SENDER)
-    told = shell.ok("dkim", "keygen", "--algorithm", algorithm, "--json").json
+    row = shell.ok("dkim", "keygen", "--algorithm", algorithm, "--json").json
     file = shell.state_dir / "dkim" / f"newsletter-{algorithm}.pem"
-    record = _key(told).record
-    assert told == {
+    record = _key(row).record
+    assert row == {
         "selector": f"newsletter-{algorithm}",
         "domain": "papers.example",
         "algorithm": algorithm,
@@ -50,14 +50,14 @@ def test_keygen_makes_a_private_file_and_tells_what_to_publish(shell: Shell, alg
 
 def test_settings_that_keygen_prints_sign_and_show_prints_the_same_record(shell: Shell) -> None:
     made = [shell.ok("dkim", "keygen", "--algorithm", name, "--json").json for name in ("rsa", "ed25519")]
-    shell.settings(SENDER + "\n".join(told.pop("settings") for told in made))
+    shell.settings(SENDER + "\n".join(row.pop("settings") for row in made))
     shell_says = shell.ok("dkim", "show", "--json").json
     assert shell_says == [
-        told | {"domain": "papers.example", "name": f"{told['selector']}._domainkey.papers.example"}
-        for told in made
+        row | {"domain": "papers.example", "name": f"{row['selector']}._domainkey.papers.example"}
+        for row in made
     ]
     shown = shell.ok("dkim", "show").stdout
-    assert shown == "".join(f"{_key(told).record.zone_lines}\n" for told in shell_says)
+    assert shown == "".join(f"{_key(row).record.zone_lines}\n" for row in shell_says)
 
 
 def test_keygen_for_people_prints_record_and_settings_on_stdout(shell: Shell) -> None:
@@ -173,25 +173,25 @@ def test_domain_must_be_aligned_with_the_sender(shell: Shell, domain: str, code:
 def test_foreign_domain_is_spelled_as_dns_does(shell: Shell) -> None:
     shell.ok("dkim", "keygen")
     shell.settings('sender = "Papers <news@post.bücher.example>"\n' + SIGNED + 'domain = "bücher.example"\n')
-    (told,) = shell.ok("dkim", "show", "--json").json
-    assert told["name"] == "newsletter-rsa._domainkey.xn--bcher-kva.example"
+    (row,) = shell.ok("dkim", "show", "--json").json
+    assert row["name"] == "newsletter-rsa._domainkey.xn--bcher-kva.example"
 
 
 def test_absolute_key_file_may_lie_anywhere(shell: Shell, tmp_path: Path) -> None:
     shell.ok("dkim", "keygen", "--algorithm", "ed25519")
     (shell.state_dir / "dkim/newsletter-ed25519.pem").rename(tmp_path / "mail.pem")
     shell.settings(f'{SENDER}[dkim]\nselector = "a"\nkey_file = "{tmp_path / "mail.pem"}"\n')
-    assert [told["algorithm"] for told in shell.ok("dkim", "show", "--json").json] == ["ed25519"]
+    assert [row["algorithm"] for row in shell.ok("dkim", "show", "--json").json] == ["ed25519"]
 
 
 def test_keygen_makes_the_key_that_the_settings_name(shell: Shell) -> None:
     (shell.state_dir / "keys").mkdir()
     lines = '[[dkim]]\nselector = "s2027"\nkey_file = "keys/own.pem"\ndomain = "post.papers.example"'
     shell.settings(SENDER + lines)
-    told = shell.ok("dkim", "keygen", "--selector", "s2027", "--json").json
-    assert (told["key_file"], told["settings"]) == (str(shell.state_dir / "keys/own.pem"), lines)
+    row = shell.ok("dkim", "keygen", "--selector", "s2027", "--json").json
+    assert (row["key_file"], row["settings"]) == (str(shell.state_dir / "keys/own.pem"), lines)
     assert shell.ok("dkim", "show", "--json").json == [
-        {key: value for key, value in told.items() if key != "settings"}
+        {key: value for key, value in row.items() if key != "settings"}
     ]
 
 
@@ -209,7 +209,7 @@ def test_preview_send_and_trial_are_signed_by_every_key(shell: Shell) -> None:
             f'{SENDER}{SIGNED}[[dkim]]\nselector = "newsletter-ed25519"\n'
             f'[smtp]\nhost = "127.0.0.1"\nport = {server.port}\n'
         )
-        keys = [_key(told) for told in shell.ok("dkim", "show", "--json").json]
+        keys = [_key(row) for row in shell.ok("dkim", "show", "--json").json]
         day = "2026-04-13T"
         shell.ok(
             "subscribers", "add", "ada@readers.example", "--topic", "everything", "--confirmed",

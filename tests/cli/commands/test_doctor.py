@@ -148,7 +148,7 @@ def test_clock_behind_the_database_fails(waiting: Shell) -> None:
     assert (status, "still to come" in words) == ("failed", True)
 
 
-def test_held_dump_edition_and_requests_are_told(shell: Shell) -> None:
+def test_held_dump_edition_and_requests_are_reported(shell: Shell) -> None:
     columns = "kind, at, address, name, topics, given, origin, failed"
     for at, failed in (("2026-01-01 00:00:00", "NULL"), ("2026-01-01 00:00:00", "'odd'")):
         _change(
@@ -168,7 +168,7 @@ def test_held_dump_edition_and_requests_are_told(shell: Shell) -> None:
     assert _bad(_ask(shell, "--offline"))["sign-ups"] == ("warning", "1 requests could not be answered")
 
 
-def test_files_that_nobody_takes_are_told(shell: Shell) -> None:
+def test_stuck_files_are_reported(shell: Shell) -> None:
     inbox = shell.state_dir / "inbox"
     (inbox / "folder").mkdir()
     (inbox / "empty.txt").touch()
@@ -193,7 +193,7 @@ def test_files_that_nobody_takes_are_told(shell: Shell) -> None:
     assert [finding["words"] for finding in _ask(shell, "--offline", *soon)["inbox"]] == [refused]
     found = _ask(shell, "--offline", *later)["inbox"]
     assert [(finding["status"], finding["words"]) for finding in found] == [
-        ("warning", told) for told in words
+        ("warning", message) for message in words
     ]
     watched = shell("watch", "--quietly", "--json", *later)
     assert watched.code == 1
@@ -235,12 +235,12 @@ def test_bad_settings_are_exit_78_here_as_anywhere(shell: Shell) -> None:
     assert shell("doctor", "--offline").code == 78
 
 
-def test_clock_that_nobody_keeps_is_a_warning() -> None:
+def test_clock_without_ntp_is_a_warning() -> None:
     statuses = [machine.clock(kept=kept, zone_words="now").status for kept in (True, False, None)]
     assert statuses == [Status.OK, Status.WARNING, Status.OK]
 
 
-def test_disk_that_is_full_or_small_is_told(tmp_path: Path) -> None:
+def test_disk_that_is_full_or_small_is_reported(tmp_path: Path) -> None:
     free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
     assert machine.disk(tmp_path, database_size=0).status is Status.OK
     assert machine.disk(tmp_path, database_size=free).status is Status.WARNING
@@ -275,9 +275,7 @@ def _pages(folder: Path, **about: str) -> Iterator[tuple[int, Path]]:
         server.shutdown()
 
 
-def test_everything_online_is_looked_at(
-    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_everything_online_is_checked(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shell.settings('sender = "Papers <papers@example.org>"\n')
     record = shell.ok("dkim", "keygen", "--json").json
     zone: Zone = {
@@ -322,7 +320,7 @@ def test_everything_online_is_looked_at(
         ({}, "/elsewhere", ("failed", "not with these pages (status 404)")),
     ],
 )
-def test_pages_of_another_program_are_told(
+def test_pages_of_another_program_are_reported(
     shell: Shell,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -338,7 +336,7 @@ def test_pages_of_another_program_are_told(
     assert (status, expected[1] in words) == (expected[0], True), words
 
 
-def test_servers_that_are_down_are_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_servers_that_are_down_are_reported(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

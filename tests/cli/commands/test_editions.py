@@ -1,4 +1,4 @@
-"""An edition whose first mails are refused, as an admin sees it: held, told, released, mailed."""
+"""An edition whose first mails are refused, as an admin sees it: held, reported, released, mailed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _settings(shell: Shell, port: int) -> None:
     )
 
 
-def test_edition_that_is_refused_is_held_told_of_and_goes_on_when_released(
+def test_edition_that_is_refused_is_held_reported_and_sent_after_its_release(
     shell: Shell, tmp_path: Path
 ) -> None:
     refusal: list[bytes | None] = [b"554 5.7.1 spam, surely"]

@@ -166,7 +166,7 @@ def test_interrupted_init_is_completed_by_the_next(shell: Shell) -> None:
     assert shell.ok("init", "--json").json["made"] == ["credentials/suppression_key", "database"]
 
 
-def test_init_makes_no_new_key_that_would_forget_who_must_not_be_mailed(shell: Shell) -> None:
+def test_init_makes_no_new_key_that_would_lose_suppressions(shell: Shell) -> None:
     shell.ok("subscribers", "suppress", "stranger@example.org")
     key = shell.state_dir / "credentials" / "suppression_key"
     lost = key.read_text("utf-8")
@@ -180,12 +180,12 @@ def test_init_makes_no_new_key_that_would_forget_who_must_not_be_mailed(shell: S
     assert shell("subscribers", "add", "stranger@example.org", "--topic", "quantum", "--confirmed").code == 1
 
 
-def test_init_replaces_a_lost_suppression_key_while_nothing_hangs_on_it(shell: Shell) -> None:
+def test_init_replaces_a_lost_suppression_key_while_nothing_is_hashed(shell: Shell) -> None:
     (shell.state_dir / "credentials" / "suppression_key").unlink()
     assert shell.ok("init", "--json").json["made"] == ["credentials/suppression_key"]
 
 
-def test_another_suppression_key_stops_whatever_needs_it_until_the_right_one_is_back(shell: Shell) -> None:
+def test_wrong_suppression_key_stops_the_commands_that_need_it(shell: Shell) -> None:
     shell.ok("subscribers", "suppress", "stranger@example.org")
     key = shell.state_dir / "credentials" / "suppression_key"
     right = key.read_text("utf-8")
@@ -196,15 +196,15 @@ def test_another_suppression_key_stops_whatever_needs_it_until_the_right_one_is_
         assert answer.code == 78, command
         assert "suppression_key is not the key of this database" in answer.stderr
         assert "backup" in answer.stderr
-    told = shell("doctor", "--offline", "--json").json["checks"]
-    assert [finding["status"] for finding in told if finding["check"] == "keys"] == ["failed"]
+    report = shell("doctor", "--offline", "--json").json["checks"]
+    assert [finding["status"] for finding in report if finding["check"] == "keys"] == ["failed"]
     key.write_text(right, "utf-8")
     assert "is suppressed since" in shell(*add).stderr
     shell.ok("init")
     shell.ok("migrate")
 
 
-def test_suppression_key_that_was_replaced_while_nothing_hung_on_it_may_come_back(shell: Shell) -> None:
+def test_suppression_key_that_was_replaced_while_nothing_was_hashed_may_come_back(shell: Shell) -> None:
     key = shell.state_dir / "credentials" / "suppression_key"
     right = key.read_text("utf-8")
     key.unlink()

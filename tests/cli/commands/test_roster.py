@@ -1,4 +1,4 @@
-"""Rosters from a shell: what a dry run shows, what is said of odd files; no file ends in a traceback."""
+"""Rosters from a shell: dry runs, messages about odd files, and never a traceback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def roster(tmp_path: Path, content: str | bytes, name: str = "roster.csv") -> st
     return str(path)
 
 
-def told(answer: CommandResult) -> tuple[int, list[str], list[str]]:
+def report(answer: CommandResult) -> tuple[int, list[str], list[str]]:
     return answer.code, answer.stdout.splitlines(), answer.stderr.splitlines()
 
 
@@ -33,7 +33,7 @@ def test_dry_run_shows_what_would_change_and_stores_nothing(shell: Shell, tmp_pa
     )
     before = shell.ok("subscribers", "list", "--json").json
     answer = shell("subscribers", "import", path, "--confirmed", "--dry-run", "--at", "2026-04-11")
-    assert told(answer) == (
+    assert report(answer) == (
         3,
         [
             f"~ row 2  {ADA}: topics quantum → circuits, quantum; name none → Ada; hour 7 → 9; "
@@ -54,13 +54,13 @@ def test_dry_run_shows_what_would_change_and_stores_nothing(shell: Shell, tmp_pa
 
 def test_import_of_a_list_for_one_topic(shell: Shell, tmp_path: Path) -> None:
     path = roster(tmp_path, f"Ada <{ADA}>\nbob@readers.example\n", "members.txt")
-    assert told(shell("subscribers", "import", path, "--topic", "quantum", "--confirmed")) == (
+    assert report(shell("subscribers", "import", path, "--topic", "quantum", "--confirmed")) == (
         0,
         ["2 added, 0 updated, 0 unchanged, 0 refused"],
         ["Read as a list of addresses."],
     )
     assert [row["topics"] for row in shell.ok("subscribers", "list", "--json").json] == [["quantum"]] * 2
-    assert told(shell("subscribers", "import", path, "--state", "unsubscribed")) == (
+    assert report(shell("subscribers", "import", path, "--state", "unsubscribed")) == (
         0,
         ["0 added, 2 updated, 0 unchanged, 0 refused"],
         ["Read as a list of addresses.", "Nobody in that file was taken for more than unsubscribed."],
@@ -75,7 +75,7 @@ def test_import_cannot_both_confirm_and_hold_back(shell: Shell, tmp_path: Path) 
 
 
 def test_import_of_a_header_says_that_nobody_is_there(shell: Shell, tmp_path: Path) -> None:
-    assert told(shell("subscribers", "import", roster(tmp_path, "email,name\n"))) == (
+    assert report(shell("subscribers", "import", roster(tmp_path, "email,name\n"))) == (
         0,
         ["0 added, 0 updated, 0 unchanged, 0 refused"],
         ["There is nobody in that file."],

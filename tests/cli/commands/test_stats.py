@@ -54,22 +54,22 @@ def test_sparkline_on_a_given_scale_and_horizontal_bars() -> None:
 
 
 def test_numbers_in_a_pipe(ready: Shell) -> None:
-    told = ready.ok("stats", "--days", "3", *AT).stdout
-    assert told == (Path(__file__).with_name("stats.txt")).read_text("utf-8")
+    printed = ready.ok("stats", "--days", "3", *AT).stdout
+    assert printed == (Path(__file__).with_name("stats.txt")).read_text("utf-8")
 
 
-def test_papers_of_old_listings_are_told_of_where_none_count(ready: Shell) -> None:
-    told = ready.ok("stats", "--days", "3", "--at", "2026-04-20T12:00").stderr
-    assert "none in these days; the latest is of 2026-04-17 (--days 4)" in told
+def test_older_papers_are_mentioned_when_none_count(ready: Shell) -> None:
+    printed = ready.ok("stats", "--days", "3", "--at", "2026-04-20T12:00").stderr
+    assert "none in these days; the latest is of 2026-04-17 (--days 4)" in printed
     assert "none in these days" not in ready.ok("stats", "--days", "4", "--at", "2026-04-20T12:00").stderr
 
 
 @pytest.mark.parametrize("days", first_quick(["1", "367", "42", "43", "366", "1096"], 2))
 def test_lines_fit_80_columns_and_name_nobody(ready: Shell, days: str) -> None:
-    told = ready.ok("stats", "--days", days, *AT).stdout
-    assert [line for line in told.splitlines() if len(line) > 80] == []
-    assert "@" not in told
-    assert "\x1b" not in told, "colours are for terminals"
+    printed = ready.ok("stats", "--days", days, *AT).stdout
+    assert [line for line in printed.splitlines() if len(line) > 80] == []
+    assert "@" not in printed
+    assert "\x1b" not in printed, "colours are for terminals"
 
 
 def test_json_has_a_number_for_each_period(ready: Shell) -> None:
@@ -94,7 +94,7 @@ def test_days_out_of_range_are_wrong_usage(shell: Shell, days: str) -> None:
     assert (answer.code, answer.stdout) == (2, "")
 
 
-def test_page_that_cannot_be_written_is_told(shell: Shell, tmp_path: Path) -> None:
+def test_page_that_cannot_be_written_is_an_error(shell: Shell, tmp_path: Path) -> None:
     answer = shell("stats", "--html", str(tmp_path / "missing" / "stats.html"))
     assert (answer.code, answer.stdout) == (1, "")
     assert "Name a file in a folder that you may write to." in answer.stderr

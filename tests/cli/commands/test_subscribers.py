@@ -37,9 +37,7 @@ def test_a_mail_server_that_is_down_only_delays_the_question(shell: Shell) -> No
     assert [mail.recipient for mail in server.accepted] == ["ada@example.org"]
 
 
-def test_readers_of_a_roster_are_asked_once_and_never_without_being_told_to(
-    shell: Shell, tmp_path: Path
-) -> None:
+def test_readers_of_a_roster_are_asked_once_and_only_by_the_command(shell: Shell, tmp_path: Path) -> None:
     roster = tmp_path / "roster.csv"
     roster.write_text("email,topics\n" + "".join(f"r{n}@example.org,quantum\n" for n in range(3)), "utf-8")
     with RecordingServer() as server:

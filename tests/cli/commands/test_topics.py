@@ -51,7 +51,7 @@ def labels(folder: Path, *rows: dict[str, object]) -> str:
     return str(file)
 
 
-def test_show_tells_rules_and_what_was_learned(robots: Shell) -> None:
+def test_show_prints_rules_and_learned_terms(robots: Shell) -> None:
     own = robots.ok("topics", "show", "robotics", "--json").json
     assert (own["title"], own["learned"], own["section_at"]) == ("Robotics", None, 0.5)
     assert [rule["phrases"] for rule in own["rules"]] == [["robot"]]
@@ -63,7 +63,7 @@ def test_show_tells_rules_and_what_was_learned(robots: Shell) -> None:
     assert robots("topics", "show", "astrology").code == 1
 
 
-def test_check_tells_sure_and_doubtful_topics_apart(robots: Shell, tmp_path: Path) -> None:
+def test_check_separates_sure_and_doubtful_topics(robots: Shell, tmp_path: Path) -> None:
     dump = tmp_path / "other.txt"
     doubtful = PrintedPaper(title="Bread", abstract=abstract_of(9) + " A robot kneads.")
     dump.write_bytes(page("Apr 17", LISTED[0], doubtful))
@@ -117,7 +117,7 @@ def test_rules_are_tried_out_before_they_go_live(robots: Shell, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("[topics", "is no TOML: Expected ']' at the end of a table declaration (at "),
         ("[smtp]\nhost = 'x'", "must hold tables [topics.SLUG] and nothing else"),
@@ -129,7 +129,7 @@ def test_rules_are_tried_out_before_they_go_live(robots: Shell, tmp_path: Path) 
     ],
 )
 def test_a_file_that_holds_no_rules_is_refused_by_name(
-    robots: Shell, tmp_path: Path, text: str, told: str
+    robots: Shell, tmp_path: Path, text: str, message: str
 ) -> None:
     rules = tmp_path / "rules.toml"
     rules.write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -137,7 +137,7 @@ def test_a_file_that_holds_no_rules_is_refused_by_name(
     assert answer.code == 78
     first, hint = answer.stderr.strip().split("\n")
     assert first.startswith(f"Error: {rules}")
-    assert first.count(told) == 1
+    assert first.count(message) == 1
     assert hint
 
 
@@ -153,7 +153,7 @@ def test_stored_papers_are_matched_by_a_topic_that_is_added_later(robots: Shell)
     assert robots.ok("topics", "rematch", "--json").json == {"papers": 4}
 
 
-def test_what_an_admin_decided_is_told_beside_what_the_rules_found(robots: Shell) -> None:
+def test_corrections_are_shown_next_to_what_the_rules_found(robots: Shell) -> None:
     robots.ok("papers", "topic", "1", "--remove", "robotics", "--at", "2026-04-16T07:00")
     shown = robots.ok("papers", "topic", "1", "--add", "quantum", "--at", "2026-04-16T07:00").stdout
     assert "you decided   not robotics, quantum" in shown
@@ -165,8 +165,8 @@ def test_what_an_admin_decided_is_told_beside_what_the_rules_found(robots: Shell
         {"topic": "robotics", "belongs": False, "at": "2026-04-16T07:00:00+00:00"},
         {"topic": "quantum", "belongs": True, "at": "2026-04-16T07:00:00+00:00"},
     ]
-    told = robots.ok("topics", "explain", "1").stdout
-    assert "You decided that it is not of robotics; that wins.\nYou decided that it is of quantum" in told
+    printed = robots.ok("topics", "explain", "1").stdout
+    assert "You decided that it is not of robotics; that wins.\nYou decided that it is of quantum" in printed
     robots.ok("dumps", "replay", "page.txt", "--at", "2026-04-16T08:00")
     assert [topic["topic"] for topic in robots.ok("papers", "show", "1", "--json").json["topics"]] == [
         "quantum"

@@ -100,7 +100,7 @@ def test_an_alarm_and_its_end_are_reported_once_each(engine: Engine, tmp_path: P
         ended = check(engine, tmp_path, notifier, hours=26)
         assert (ended.open, ended.notified) == ([], 1)
         assert check(engine, tmp_path, notifier, hours=27).notified == 0
-    assert [(len(told["begun"]), len(told["over"])) for told in got] == [(1, 0), (1, 0), (0, 1)]
+    assert [(len(posted["begun"]), len(posted["over"])) for posted in got] == [(1, 0), (1, 0), (0, 1)]
     assert got[0]["text"] == "Paper Digest: Edition 3 is held."
     assert got[2]["text"] == "Paper Digest: Over: Edition 3 is held."
 

@@ -1,4 +1,4 @@
-"""What the doctor says about DNS, against a DNS server of the test's own."""
+"""The checks of DNS, against a DNS server of the test."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def _look(
         found = dns.check_dns(
             Resolver(server.address), domain=domain, keys=keys, addresses=addresses, sends_itself=True
         )
-    told: dict[str, list[tuple[Status, str]]] = {}
+    by_check: dict[str, list[tuple[Status, str]]] = {}
     for finding in found:
         assert bool(finding.hint) == (finding.status in (Status.FAILED, Status.WARNING))
-        told.setdefault(finding.check, []).append((finding.status, finding.words))
-    return told
+        by_check.setdefault(finding.check, []).append((finding.status, finding.words))
+    return by_check
 
 
 def _without(*gone: tuple[str, str], **_: str) -> dict[tuple[str, str], Sequence[str]]:
@@ -118,7 +118,7 @@ def test_dns_that_knows_nothing_fails_in_every_check() -> None:
         ),
     ],
 )
-def test_dns_that_is_wrong_is_told(
+def test_wrong_dns_is_reported(
     check: str, name: str, kind: str, values: list[str], expected: tuple[Status, str]
 ) -> None:
     ((status, words),) = _look({**GOOD, (name, kind): values})[check]

@@ -1,4 +1,4 @@
-"""The numbers of a small newsletter, whole, on both databases."""
+"""All statistics of a small newsletter, on both databases."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_numbers_of_three_days(world: Scenario) -> None:
     assert found["suppressions"] == {"made": {"bounce": 1}, "in_force": {"bounce": 1}}
 
 
-def test_topics_that_are_known_no_more_come_behind_and_everything_last(world: Scenario) -> None:
+def test_topics_without_a_definition_follow_and_everything_is_last(world: Scenario) -> None:
     world.reader("ada@example.org", "neuromorphic", "everything", joined="2026-01-01")
     found = numbers(world, "2026-04-15", topics=("quantum", "everything"))
     assert found["topics"] == [
@@ -204,7 +204,7 @@ def test_topics_that_are_known_no_more_come_behind_and_everything_last(world: Sc
     ]
 
 
-def test_days_are_those_of_utc_wherever_it_is_asked(world: Scenario) -> None:
+def test_days_are_utc_days_in_every_zone(world: Scenario) -> None:
     mails(world, 1, "sent", "2026-04-14T22:30")
     asked_from = datetime.fromisoformat("2026-04-15T01:00+02:00")
     with reading(world.engine) as connection:
