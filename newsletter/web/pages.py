@@ -37,9 +37,9 @@ class PageRenderer:
             lstrip_blocks=True,
         )
         self.root = urlsplit(site.base_url).path.rstrip("/")  # path prefix of the site; empty at the root
-        known = {name: self._environment.globals[name] for name in GLOBALS}
+        kept_globals = {name: self._environment.globals[name] for name in GLOBALS}
         self._environment.globals = {
-            **known,
+            **kept_globals,
             "brand": site.brand,
             "accent": shades_of(site.brand.accent),
             "topics": site.views,

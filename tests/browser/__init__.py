@@ -1,1 +1,1 @@
-"""Pages and mails in a real browser and before real checkers: for the tests of whatever makes HTML."""
+"""Shows pages and mail in a real browser and checks them, for all tests of HTML."""

@@ -1,4 +1,4 @@
-"""axe-core's rules of accessibility on a page that is open. Says what it finds; undecided rules count not."""
+"""Checks an open page against the accessibility rules of axe-core. Undecided rules do not count."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 # A mail is shown inside the page of a mail program, which has the landmarks.
 LANDMARKS = ("landmark-one-main", "region")
 
-# Where scripts are off, timers never fire, and axe waits for them: it gets one of its own. It also passes
-# over what <noscript> holds, although that is shown: it is taken out of it.
+# Without scripts timers never fire, and axe waits for them: it gets its own timer. axe also skips the content
+# of <noscript>, although that is shown then: it is moved out.
 _WITHOUT_SCRIPT = """
 for (const it of document.querySelectorAll('noscript')) it.replaceWith(...it.childNodes);
 (setTimeout => {%s})((work, _, ...rest) => { Promise.resolve().then(() => work(...rest)); return 0 });
@@ -30,7 +30,7 @@ async ([without, script]) => {
 
 
 def violations(page: Page, *, without: Collection[str] = ()) -> list[str]:
-    """`rule: element: what is wrong`, one per element; [] when all is well.
+    """`rule: element: what is wrong`, one for each element; [] without violations.
 
     without: ids of rules that are not asked. Where scripts are off, the page's <noscript> is opened for good.
     """

@@ -1,4 +1,4 @@
-"""What a browser complains of while a page is open: uncaught errors, what the content policy forbade."""
+"""Collects the complaints of a browser about a page: uncaught errors, violations of the content policy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def complaints(page: Page) -> list[str]:
-    """A list that grows from now on: call it before the page is loaded, look at it at the end.
+    """A list that grows from now on: call this before loading the page, and read the list at the end.
 
     A status of 400 or more is a complaint, too: on a page that should have one, look at `page.goto` instead.
     """

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 HEIGHT = 800  # CSS pixels; pages are longer and scroll
-PATIENCE = 10_000  # milliseconds for a page to load or an element to appear on a loaded machine
+PAGE_TIMEOUT = 10_000  # milliseconds for a page to load or an element to appear on a loaded machine
 ARGUMENTS = (
-    "--no-sandbox",  # or it does not start as root
+    "--no-sandbox",  # needed to start as root
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
@@ -36,7 +36,7 @@ ARGUMENTS = (
 
 
 class Browse(Protocol):
-    """Opens an empty page, in a profile of its own that was never used; it is closed after the test."""
+    """Opens an empty page in a new profile; both are closed after the test."""
 
     def __call__(self, view: View = ..., **options: Any) -> Page:
         """options: further ones of Playwright's `Browser.new_context`."""
@@ -54,7 +54,7 @@ def _announced(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
-    """The browser and Playwright's loop. For `browse`; skips where either is not installed."""
+    """The browser, for `browse`; skips the test where Playwright or chromium is not installed."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("chromium is not installed")
@@ -77,7 +77,7 @@ def chromium() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
 
 @pytest.fixture
 def browse(chromium: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Browse]:
-    """Opens pages. A test that uses it runs no event loop in its own thread (a server has one of its own)."""
+    """Opens pages. A test that uses it must not run an event loop in its own thread."""
     browser, loop = chromium
     opened = []
 
@@ -89,7 +89,7 @@ def browse(chromium: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Brow
             **options,
         )
         opened.append(context)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(PAGE_TIMEOUT)
         return context.new_page()
 
     with _announced(loop):

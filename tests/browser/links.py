@@ -1,4 +1,4 @@
-"""Where a document leads: every address that a reader, a mail scanner or a crawler may ask for."""
+"""Finds every address in a document that a reader, a mail scanner or a crawler can request."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class _Links(HTMLParser):
         self.found: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
-        self.found += [told[name] for name in _NAMES if name in told]
+        attributes = {name: value or "" for name, value in attrs}
+        self.found += [attributes[name] for name in _NAMES if name in attributes]
         if tag == "form":
-            self.found.append(told.get("action", ""))  # without one it asks for its own page
-        if told.get("http-equiv", "").lower() == "refresh" and (
-            to := _REFRESH.match(told.get("content", ""))
+            self.found.append(attributes.get("action", ""))  # without one the form goes to its own page
+        if attributes.get("http-equiv", "").lower() == "refresh" and (
+            to := _REFRESH.match(attributes.get("content", ""))
         ):
             self.found.append(to["url"])
 

@@ -1,4 +1,4 @@
-"""The browser of the tests: each look at a page is what it says, and nothing is left behind."""
+"""The browser fixture: pages have the properties of their view, and share no state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE = """<!DOCTYPE html><title>still</title>
 
 
 @every_view
-def test_a_page_is_looked_at_as_told(browse: Browse, view: View) -> None:
+def test_a_page_has_the_properties_of_its_view(browse: Browse, view: View) -> None:
     page = browse(view)
     page.set_content(PAGE)
     assert page.evaluate("innerWidth") == view.width
@@ -35,13 +35,13 @@ def test_there_are_eight_views() -> None:
     )
 
 
-def test_nothing_is_asked_of_other_machines(browse: Browse) -> None:
+def test_no_request_leaves_this_machine(browse: Browse) -> None:
     page = browse()
     with pytest.raises(Exception, match="ERR_NAME_NOT_RESOLVED"):
         page.goto("http://papers.example/")
 
 
-def test_complaints_are_heard(browse: Browse) -> None:
+def test_complaints_are_collected(browse: Browse) -> None:
     page = browse()
     heard = complaints(page)
     page.set_content(PAGE + "<script>nothing()</script><p style='color: red'>x</p>")
@@ -50,7 +50,7 @@ def test_complaints_are_heard(browse: Browse) -> None:
     assert uncaught == "uncaught: nothing is not defined"
 
 
-def test_a_window_knows_nothing_of_the_others(browse: Browse) -> None:
+def test_browser_pages_share_no_state(browse: Browse) -> None:
     first, second = browse(), browse()
     first.context.add_cookies([{"name": "a", "value": "b", "url": "http://127.0.0.1/"}])
     assert second.context.cookies() == []

@@ -1,4 +1,4 @@
-"""The checkers find what is wrong, and nothing on a page that is right."""
+"""The checkers report faults, and nothing on a correct page."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ DOCUMENT = """<link rel=stylesheet href=/look.css><meta http-equiv="Refresh" con
 <a href="mailto:ada@example.org">write</a><iframe src></iframe>"""
 
 
-def test_links_of_finds_all_that_may_be_asked_for() -> None:
+def test_links_of_finds_every_address_that_can_be_requested() -> None:
     assert links_of(DOCUMENT) == {
         "/look.css",
         "/next",

@@ -1,4 +1,4 @@
-"""How a page is looked at: width, colour scheme, with script or without. Knows no browser."""
+"""Defines views of a page: width, colour scheme, with or without scripts. Starts no browser."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PHONE, DESKTOP = 375, 1280  # CSS pixels: a small phone of today, a laptop
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One way to look at a page."""
+    """One view of a page."""
 
     width: int = DESKTOP  # of the window, CSS pixels
     scheme: Scheme = "light"

@@ -1,4 +1,4 @@
-"""The Nu HTML checker on finished documents. Errors alone: its warnings are about taste."""
+"""Checks finished documents with the Nu HTML checker. Reports errors, not warnings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests import npm
 
 TIMEOUT = 120  # seconds; a start takes one or two, hundreds of documents a few more
 _QUICK_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xss16m")  # its grammar recurses deeply
-# What mail programs need and no standard names. Nothing else that the checker calls an error is in our mails.
+# Needed by mail programs, but in no standard. Our mail has no other errors of the checker.
 MAIL_PROPERTIES = {
     "mso-hide": "without it Outlook shows the preheader",
     "supported-color-schemes": "the name of `color-scheme` in Apple Mail before iOS 13 and macOS 10.15",
@@ -23,7 +23,7 @@ MAIL_PROPERTIES = {
 
 
 def errors(documents: Mapping[str, str], *, properties: Collection[str] = ()) -> list[str]:
-    """`name:line: message` for all documents, checked in one go; [] when all is well.
+    """`name:line: message` for all documents, checked in one run; [] without errors.
 
     documents: HTML by a name of yours. properties: of CSS, which are allowed although no standard names them.
     The test is skipped where the checker or Java is not installed.

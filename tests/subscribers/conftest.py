@@ -1,4 +1,4 @@
-"""A database of its own for each test, and people in it, said in sentences."""
+"""A database for each test, and helpers that add people to it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def later(days: int) -> datetime:
 
 @dataclass
 class SubscriberScenario:
-    """A connection, and what is usually said to it."""
+    """A connection with helpers for people."""
 
     connection: Connection
 

@@ -1,4 +1,4 @@
-"""Addresses: what is accepted, what makes two spellings one, and that nothing is injected."""
+"""Addresses: accepted syntax, equal keys of spellings, and no injection."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_parse_reads_address_key_and_name(text: str, expected: Address) -> None:
         "x" * 100_000,
     ],
 )
-def test_parse_refuses_what_is_no_address(text: str) -> None:
+def test_parse_refuses_text_that_is_not_an_address(text: str) -> None:
     with pytest.raises(AddressError) as caught:
         parse(text)
     assert "is not an email address" in caught.value.message
@@ -121,10 +121,10 @@ def test_mask_hides_the_local_part(address: str, expected: str) -> None:
     assert mask(address) == expected
 
 
-# What isemail calls by these names is well-formed and no news to any mail server; the rest of its
+# isemail's categories of well-formed addresses that every mail server knows; addresses of its other
 # categories (comments, folding, quoting, literals, too long, errors) must be refused.
 ACCEPTABLE = {"ISEMAIL_VALID_CATEGORY", "ISEMAIL_DNSWARN"}
-# Blanks around an address are what copying leaves; they are taken off.
+# Blanks around a copied address are removed.
 BLANKS_AROUND = {" test@iana.org", "test@iana.org "}
 # Top-level domains have no mail (ICANN forbade dotless domains in 2013): a dot was forgotten.
 DOTLESS = {"test@io"}
@@ -138,7 +138,7 @@ def test_parse_decides_each_case_of_isemail_as_documented() -> None:
     assert accepted == well_formed - DOTLESS | BLANKS_AROUND
 
 
-def test_naughty_strings_are_read_or_refused_and_never_more() -> None:
+def test_naughty_strings_are_parsed_or_refused() -> None:
     strings = naughty_strings()
     assert len(strings) == 461
     for text in strings:
@@ -154,7 +154,7 @@ def test_naughty_strings_are_read_or_refused_and_never_more() -> None:
 
 
 def _outcome(text: str) -> Address | None:
-    """What is read; None when it is refused, in words that can be shown."""
+    """The parsed address; None when it is refused with a printable message."""
     try:
         return parse(text)
     except AddressError as error:
@@ -175,7 +175,7 @@ def _assert_one_visible_line(text: str) -> None:
         ["org", "COM", "c", "9", "test", "local", "arpa", "xn--p1ai", "o-g", "example", "x" * 64, ""]
     ),
 )
-def test_parse_says_of_a_host_what_the_library_says(labels: list[str], top: str) -> None:
+def test_parse_agrees_with_the_library_about_hosts(labels: list[str], top: str) -> None:
     domain = ".".join([*labels, top])
     try:
         found = validate_email(f"a@{domain}", check_deliverability=False, strict=True)
@@ -187,5 +187,5 @@ def test_parse_says_of_a_host_what_the_library_says(labels: list[str], top: str)
         given: tuple[str, str] | None = (address.address, address.key)
     except AddressError:
         given = None
-    if top not in ("test", "local"):  # the library refuses what is mail on an intranet
+    if top not in ("test", "local"):  # the library refuses domains of intranets
         assert given == expected

@@ -1,4 +1,4 @@
-"""The selectables: which people and which columns others can count on."""
+"""The selects of the audience: their people and columns."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ def test_departed_holds_those_who_left_and_may_still_be_mailed(scenario: Subscri
     assert (row.address, row._fields) == ("cyd@example.org", columns._fields)
 
 
-def test_states_holds_everybody(scenario: SubscriberScenario) -> None:
+def test_states_holds_all_people(scenario: SubscriberScenario) -> None:
     populate(scenario)
     rows = scenario.connection.execute(audience.states().order_by("subscriber_id")).all()
     assert [row.state for row in rows] == ["confirmed", "pending", "unsubscribed", "suppressed", "erased"]
 
 
-def test_addresses_holds_everybody_who_has_one(scenario: SubscriberScenario) -> None:
+def test_addresses_holds_all_but_erased_people(scenario: SubscriberScenario) -> None:
     populate(scenario)
     rows = scenario.connection.execute(audience.addresses().order_by("subscriber_id")).all()
     assert [row.address[:3] for row in rows] == ["ada", "bob", "cyd", "dan"]
 
 
-def test_accounts_holds_everybody_who_was_ever_confirmed(scenario: SubscriberScenario) -> None:
+def test_accounts_holds_all_people_who_were_ever_confirmed(scenario: SubscriberScenario) -> None:
     populate(scenario)
     rows = scenario.connection.execute(audience.accounts().order_by("subscriber_id")).all()
     assert [(row.state, row.cadence_since) for row in rows] == [
@@ -77,7 +77,7 @@ def test_accounts_holds_everybody_who_was_ever_confirmed(scenario: SubscriberSce
     ]
 
 
-def test_following_holds_ended_intervals_and_nothing_that_was_only_asked_for(
+def test_following_holds_ended_intervals_and_none_of_pending_people(
     scenario: SubscriberScenario,
 ) -> None:
     added = scenario.add("ada@example.org", "quantum", "circuits")
@@ -107,7 +107,7 @@ def test_cadences_counts_schedules_of_confirmed_people(scenario: SubscriberScena
     ]
 
 
-def test_close_slots_goes_forward_and_back_only_from_the_future(scenario: SubscriberScenario) -> None:
+def test_close_slots_reopens_only_slots_of_the_future(scenario: SubscriberScenario) -> None:
     scenario.add("ada@example.org")
     scenario.add("bob@example.org", now=later(2))
     person = audience.mailable().subquery()

@@ -34,17 +34,17 @@ def hits(
 
 
 def test_each_rate_holds_and_its_window_ends(scenario: SubscriberScenario) -> None:
-    # two a minute; the refused one does not count towards the three of the hour
+    # two a minute; a refused one does not count for the three an hour
     assert hits(scenario, 0, 0, 0, 2, 59, 60, 60) == [True, True, False, True, False, True, True]
 
 
-def test_counts_of_others_and_of_other_things_are_apart(scenario: SubscriberScenario) -> None:
+def test_counts_are_separate_by_scope_and_identifier(scenario: SubscriberScenario) -> None:
     assert hits(scenario, 0, 0, 0) == [True, True, False]
     assert hits(scenario, 0, identifier="grace") == [True]
     assert hits(scenario, 0, scope="address") == [True]
 
 
-def test_counts_are_seen_by_every_process(engine: Engine) -> None:
+def test_counts_are_shared_by_all_processes(engine: Engine) -> None:
     answers = []
     for _ in range(3):
         with writing(engine) as connection:
@@ -52,24 +52,24 @@ def test_counts_are_seen_by_every_process(engine: Engine) -> None:
     assert answers == [True, True, False]
 
 
-def test_no_rate_is_no_limit(scenario: SubscriberScenario) -> None:
+def test_without_a_rate_there_is_no_limit(scenario: SubscriberScenario) -> None:
     assert rates_of("  ") == ()
     assert allow(scenario.connection, (), scope="client", identifier="ada", now=NOON)
 
 
-def test_ended_windows_are_forgotten(scenario: SubscriberScenario) -> None:
+def test_ended_windows_are_deleted(scenario: SubscriberScenario) -> None:
     hits(scenario, 0)
     assert delete_ended(scenario.connection, now=NOON + timedelta(minutes=1)) == 1
     assert delete_ended(scenario.connection, now=NOON + timedelta(hours=1)) == 1
     assert delete_ended(scenario.connection, now=NOON + timedelta(hours=1)) == 0
 
 
-def test_what_is_no_rate_is_refused_with_an_example() -> None:
+def test_a_malformed_rate_is_refused_with_an_example() -> None:
     with pytest.raises(SubscriberError, match="'often' is no rate"):
         rates_of("often")
 
 
-def test_the_storage_does_all_that_the_library_may_ask(scenario: SubscriberScenario) -> None:
+def test_the_storage_implements_the_whole_interface(scenario: SubscriberScenario) -> None:
     counts = limits._CountStorage(scenario.connection, NOON)
     assert (counts.incr("k", 60), counts.incr("k", 60, 2), counts.get("k")) == (1, 3, 3)
     assert counts.get_expiry("k") == (NOON + timedelta(seconds=60)).timestamp()

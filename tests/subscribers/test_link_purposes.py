@@ -1,4 +1,4 @@
-"""Links to the pages: one purpose each, keys that rotate, expired is not forged."""
+"""Signed links: one purpose each, rotating keys, and expired links that differ from forged ones."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def test_an_expired_link_says_until_when_it_was_good(purpose: str) -> None:
 
 
 @pytest.mark.parametrize("cut", range(1, 60, 7))
-def test_a_cut_link_is_none_of_ours(cut: int) -> None:
+def test_a_truncated_link_is_refused(cut: int) -> None:
     token = tokens.sign(link_purposes.PREFERENCES, {"ref": "r"}, keys=KEYS, now=NOON)
     with pytest.raises(TokenForgedError):
         link_purposes.read(link_purposes.PREFERENCES, token[:-cut], keys=KEYS, now=NOON)
 
 
 @pytest.mark.parametrize("payload", [{}, {"ref": 3}, {"ref": ""}, {"ref": "r", "to": []}])
-def test_a_payload_of_another_shape_is_none_of_ours(payload: dict[str, object]) -> None:
+def test_a_payload_of_another_shape_is_refused(payload: dict[str, object]) -> None:
     token = tokens.sign(link_purposes.PREFERENCES, payload, keys=KEYS, now=NOON)
     with pytest.raises(TokenForgedError):
         link_purposes.read(link_purposes.PREFERENCES, token, keys=KEYS, now=NOON)

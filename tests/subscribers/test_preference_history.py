@@ -1,4 +1,4 @@
-"""What a person had chosen when, as the consent ledger tells it."""
+"""Earlier preferences and pauses, read from the consent ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from subscribers.preferences import Preferences
 from tests.pipeline.scenario import Scenario, utc
 
 
-def test_past_tells_every_choice_and_pause_from_the_beginning(tmp_path: Path) -> None:
+def test_history_of_holds_every_choice_and_pause_from_the_beginning(tmp_path: Path) -> None:
     scenario = Scenario(tmp_path)
     ada = scenario.reader("ada@example.org", "circuits", joined="2026-04-01", hour=7)
     scenario.reader("ada@example.org", joined="2026-04-05", hour=9, minimum=2)
@@ -23,17 +23,17 @@ def test_past_tells_every_choice_and_pause_from_the_beginning(tmp_path: Path) ->
         unsubscribe.unsubscribe(connection, subscriber_id=ada, how="web", now=utc("2026-04-11"))
     scenario.reader("ada@example.org", "quantum", joined="2026-04-15")
     with reading(scenario.engine) as connection:
-        told = history_of(connection, ada)
+        history = history_of(connection, ada)
     first, second = Preferences(hour=7), Preferences(hour=9, minimum=2)
     third = Preferences(hour=9, minimum=3)
     back = PastChoice(since=utc("2026-04-15"), preferences=third, restarts_slots=True)
-    assert told.choices == [
+    assert history.choices == [
         PastChoice(since=None, preferences=first, restarts_slots=False),
         PastChoice(since=utc("2026-04-01"), preferences=first, restarts_slots=True),
         PastChoice(since=utc("2026-04-05"), preferences=second, restarts_slots=True),
         PastChoice(since=utc("2026-04-07"), preferences=third, restarts_slots=False),
         back,
-        back,  # came back, and agreed
+        back,  # came back, and confirmed
     ]
-    assert told.pauses == pauses
+    assert history.pauses == pauses
     scenario.engine.dispose()

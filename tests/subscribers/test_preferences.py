@@ -1,4 +1,4 @@
-"""Preferences: what people type becomes a value, or an error that names the field."""
+"""Preferences: typed text becomes a value, or an error that names the field."""
 
 from __future__ import annotations
 

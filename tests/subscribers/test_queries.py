@@ -28,7 +28,7 @@ def addresses(scenario: SubscriberScenario, state: str | None = None, topic: str
     return [person.address[:3] for person in queries.listed(scenario.connection, state=state, topic=topic)]
 
 
-def test_listed_shows_everybody_but_the_erased_and_filters(scenario: SubscriberScenario) -> None:
+def test_listed_shows_all_but_erased_people_and_filters(scenario: SubscriberScenario) -> None:
     populate(scenario)
     assert addresses(scenario) == ["ada", "bob", "cyd", "dan"]
     assert addresses(scenario, state="pending") == ["bob"]
@@ -39,7 +39,7 @@ def test_listed_shows_everybody_but_the_erased_and_filters(scenario: SubscriberS
 
 
 @pytest.mark.parametrize("state", ["erased", "gone", ""])
-def test_listed_refuses_a_state_that_is_none(scenario: SubscriberScenario, state: str) -> None:
+def test_listed_refuses_an_unknown_state(scenario: SubscriberScenario, state: str) -> None:
     with pytest.raises(SubscriberError, match="There are pending, confirmed, unsubscribed, suppressed"):
         queries.listed(scenario.connection, state=state)
 
@@ -57,7 +57,7 @@ def test_find_knows_any_spelling_and_pending_people(scenario: SubscriberScenario
     assert queries.find(scenario.connection, "bob@example.org") is None
 
 
-def test_require_names_who_is_unknown(scenario: SubscriberScenario) -> None:
+def test_require_names_the_unknown_address(scenario: SubscriberScenario) -> None:
     with pytest.raises(UnknownAddressError, match=r"nobody has the address ada@example\.org"):
         queries.require(scenario.connection, "ada@EXAMPLE.org")
 

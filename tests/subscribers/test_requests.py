@@ -1,4 +1,4 @@
-"""Requests wait for their answer in the order in which they came; one that fails holds up no other."""
+"""Requests are answered in their order; one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_requests_come_back_as_they_were_stored_the_oldest_first(scenario: Subsc
     assert requests.waiting(scenario.connection, limit=1) == found[:1]
 
 
-def test_answered_ones_are_forgotten_and_failed_ones_set_aside(scenario: SubscriberScenario) -> None:
+def test_answered_requests_are_deleted_and_failed_ones_marked(scenario: SubscriberScenario) -> None:
     for request in (ADA, GRACE, GRACE):
         requests.store(scenario.connection, request)
     first, second, third = requests.waiting(scenario.connection, limit=5)
@@ -44,7 +44,7 @@ def test_answered_ones_are_forgotten_and_failed_ones_set_aside(scenario: Subscri
     assert requests.counts(scenario.connection) == {"waiting": 1, "failed": 1}
 
 
-def test_failed_ones_are_kept_a_week_and_waiting_ones_until_they_are_answered(
+def test_failed_requests_stay_a_week_and_waiting_ones_until_answered(
     scenario: SubscriberScenario,
 ) -> None:
     requests.store(scenario.connection, ADA)

@@ -1,4 +1,4 @@
-"""Counts over time agree with the people, whatever happened to them; nothing counts twice."""
+"""Counts over time agree with the states of people after random changes; nothing counts twice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.dialects
 DAY = timedelta(days=1)
 
 
-def test_movements_tell_by_day_and_way_who_asked_joined_and_left(scenario: SubscriberScenario) -> None:
+def test_movements_count_requests_joins_and_departures_by_day_and_cause(scenario: SubscriberScenario) -> None:
     ada = scenario.add("ada@example.org", "circuits", confirmed=False, how="web")
     scenario.add("ida@example.org", "circuits", confirmed=False, how="web")
     kay = scenario.add("kay@example.org", "quantum", how="import")
@@ -61,7 +61,7 @@ def test_movements_tell_by_day_and_way_who_asked_joined_and_left(scenario: Subsc
 
 
 @pytest.mark.parametrize("seed", first_quick(range(6), 2))
-def test_growth_leads_back_to_every_day(scenario: SubscriberScenario, seed: int) -> None:
+def test_growth_gives_the_readers_of_every_day(scenario: SubscriberScenario, seed: int) -> None:
     chance = random.Random(seed)
     addresses = [f"{name}@example.org" for name in ("ada", "kay", "ida", "bob")]
     people: dict[str, int] = {}
@@ -89,7 +89,7 @@ def test_growth_leads_back_to_every_day(scenario: SubscriberScenario, seed: int)
                 }[what]
                 act(subscriber_id=known, how="web", now=now)
         except SubscriberError:
-            pass  # what may not be done changes nothing
+            pass  # a refused change changes nothing
         readers.append(counts(scenario.connection)["states"][State.CONFIRMED])
     assert max(readers) > 1
     assert [

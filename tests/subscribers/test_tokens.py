@@ -1,4 +1,4 @@
-"""Tokens: a purpose each, keys that rotate, expired is not forged."""
+"""Tokens: one purpose each, rotating keys, and expired tokens that differ from forged ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_read_refuses_another_purpose() -> None:
         read("confirm", TOKEN, keys=KEYS, now=NOON)
 
 
-def test_read_tells_expired_from_forged() -> None:
+def test_read_distinguishes_expired_and_forged() -> None:
     age = timedelta(hours=24)
     assert read("preferences", TOKEN, keys=KEYS, now=NOON + age, max_age=age) == {"ref": "abc"}
     with pytest.raises(TokenExpiredError) as caught:

@@ -1,4 +1,4 @@
-"""Desks for the tests of the pages."""
+"""Websites for the tests of the pages."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def website(tmp_path: Path, published: Path, server: RecordingServer) -> NewsletterSite:
-    """A newsletter of sample papers, with editions, and nobody who reads it."""
+    """A newsletter of sample papers, with editions, and without readers."""
     shutil.copytree(published, tmp_path, dirs_exist_ok=True)
     return NewsletterSite(tmp_path, server)

@@ -1,4 +1,4 @@
-"""A newsletter with its pages: a real application, database and SMTP server, and a clock to be set."""
+"""A newsletter with its pages: a real application, database and SMTP server, and a clock that tests set."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BASE = "http://localhost:8000"
 
 
 class NewsletterSite:
-    """The pages of one newsletter, as a visitor and the postman use them."""
+    """The pages of one newsletter, with a visitor and the request mailer."""
 
     def __init__(
         self,
@@ -93,11 +93,11 @@ class NewsletterSite:
         self.browser = self.visitor("192.0.2.1")
 
     def visitor(self, address: str) -> TestClient:
-        """Somebody's browser."""
+        """A browser at this network address."""
         return TestClient(self.app, base_url=BASE, client=(address, 50_000), raise_server_exceptions=False)
 
     def later(self, **span: float) -> None:
-        """Let time pass."""
+        """Set the clock forward."""
         self.now += timedelta(**span)
 
     def mails(self) -> list[ReceivedMail]:
@@ -115,22 +115,22 @@ class NewsletterSite:
         (mail,) = self.mails()
         return mail
 
-    # a visitor's ways
+    # actions of a visitor
 
     def get(self, path: str, *, status: int = 200) -> str:
-        """A page that is there."""
+        """The text of a page, with this status."""
         answer = self.browser.get(path)
         assert answer.status_code == status, answer.text
         return answer.text
 
     def post(self, path: str, *, status: int = 200, **fields: Any) -> str:
-        """The page after a form was sent, redirects followed."""
+        """The page after sending a form; follows redirects."""
         answer = self.browser.post(path, data=fields)
         assert answer.status_code == status, answer.text
         return answer.text
 
     def sign_up(self, email: str, *topics: str, browser: TestClient | None = None, **fields: Any) -> Response:
-        """Send the sign-up form, a while after it was opened."""
+        """Send the sign-up form, 30 seconds after it was opened."""
         chosen = browser or self.browser
         time = field_of(chosen.get("/").text, "form")
         self.later(seconds=30)
@@ -138,7 +138,7 @@ class NewsletterSite:
         return chosen.post("/sign-up", data=data)
 
     def subscribed(self, email: str, *topics: str, **fields: Any) -> SubscriberView:
-        """Somebody who has signed up and confirmed; their welcome was brought."""
+        """A person who signed up, confirmed and got the welcome."""
         self.sign_up(
             email, *topics, browser=self.visitor(f"192.0.2.{len(self.server.accepted) + 2}"), **fields
         )
@@ -151,16 +151,16 @@ class NewsletterSite:
     # what is stored
 
     def person(self, email: str) -> SubscriberView:
-        """The person with that address."""
+        """The person with this address."""
         with reading(self.newsletter.engine) as connection:
             return queries.require(connection, email)
 
     def preferences(self, person: SubscriberView) -> str:
-        """The path of somebody's preferences."""
+        """The path of a person's preferences page."""
         return preferences_path(self.site.links, person.ref, now=self.now)
 
     def events(self, person: SubscriberView) -> list[tuple[str, str, list[Any]]]:
-        """Somebody's consent events: what, how, topics."""
+        """The consent events of a person: what, how, topics."""
         with reading(self.newsletter.engine) as connection:
             rows = consent.history(connection, person.id)
         return [(row["what"], row["how"], row["topics"]) for row in rows]
@@ -176,13 +176,13 @@ class NewsletterSite:
             }
 
     def write(self, statement: Any) -> None:
-        """Change something behind everybody's back."""
+        """Change the database directly."""
         with writing(self.newsletter.engine) as connection:
             connection.execute(statement)
 
 
 class ReceivedMail:
-    """One mail as its reader's program shows it."""
+    """One received message."""
 
     def __init__(self, recipient: str, data: bytes, base: str = BASE) -> None:
         self.recipient = recipient
@@ -206,11 +206,11 @@ class ReceivedMail:
         return str(body.get_content())
 
     def paths(self) -> list[str]:
-        """The paths of the links to our pages in its text, in order."""
+        """The paths of the links to our pages in the text part, in order."""
         return re.findall(re.escape(self._base) + r"(/\S+)", self.text)
 
     def link(self, start: str) -> str:
-        """The path of its one link to a page."""
+        """The path of the only link that starts like this."""
         (found,) = {path for path in self.paths() if path.startswith(start)}
         return found
 
@@ -221,20 +221,20 @@ class _Fields(HTMLParser):
         self.values: dict[str, str] = {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = dict(attrs)
-        if tag == "input" and told.get("name"):
-            self.values.setdefault(str(told["name"]), told.get("value") or "")
+        attributes = dict(attrs)
+        if tag == "input" and attributes.get("name"):
+            self.values.setdefault(str(attributes["name"]), attributes.get("value") or "")
 
 
 def field_of(page: str, name: str) -> str:
-    """The value of a page's first input of that name."""
+    """The value of the first input with this name."""
     reader = _Fields()
     reader.feed(page)
     return reader.values[name]
 
 
 def words_of(page: str) -> str:
-    """What a person reads in the main part of a page."""
+    """The visible text of the main part of a page."""
     main = page.partition("<main>")[2].partition("</main>")[0]
     from html import unescape
 

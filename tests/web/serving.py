@@ -1,4 +1,4 @@
-"""`newsletter serve` as a process: started, asked over real sockets as a proxy would, stopped or killed."""
+"""`newsletter serve` as a process: started, requested over real sockets like a proxy, stopped or killed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.state_dirs import initialized
 from tests.web.newsletter_site import field_of
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0  # seconds that anything may take on a busy machine
+STEP_TIMEOUT = 60.0  # seconds for any step on a busy machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Page:
 
 @dataclass(slots=True, kw_only=True)
 class Serving:
-    """A newsletter whose pages are served by processes of their own."""
+    """A newsletter whose pages are served by separate processes."""
 
     folder: Path  # the state directory
     smtp_port: int
@@ -52,7 +52,7 @@ class Serving:
         self.engine = open_engine(default_url(initialized(self.folder)))
 
     def environment(self) -> dict[str, str]:
-        """What the command finds there."""
+        """The environment of the command."""
         ours = {
             "STATE_DIR": str(self.folder),
             "SMTP__HOST": "127.0.0.1",
@@ -68,7 +68,7 @@ class Serving:
         return [sys.executable, "-m", "newsletter", "serve", *arguments]
 
     def start(self) -> None:
-        """Begin to serve on a free port, and wait until pages answer."""
+        """Start on a free port, and wait until pages answer."""
         log = self.folder / "serve.log"
         with log.open("a", encoding="utf-8") as file:
             before = file.tell()
@@ -81,7 +81,7 @@ class Serving:
                 text=True,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + STEP_TIMEOUT
         while (found := re.search(r"on \S+ port (\d+);", log.read_text("utf-8")[before:])) is None:
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < deadline, self.log()
@@ -90,23 +90,23 @@ class Serving:
         assert self.get("/robots.txt").status == 200
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Tell it to stop; its exit code."""
+        """Send a signal; returns the exit code."""
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(STEP_TIMEOUT)
 
     def kill(self) -> None:
-        """End all of its processes at once, as a power cut does."""
+        """Kill all of its processes together, like a power failure."""
         assert self.process is not None
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(PATIENCE)
+        self.process.wait(STEP_TIMEOUT)
 
     def log(self) -> str:
-        """What it wrote so far."""
+        """The log so far."""
         return (self.folder / "serve.log").read_text("utf-8")
 
-    # asking
+    # requests
 
     def ask(
         self,
@@ -117,11 +117,11 @@ class Serving:
         forwarded: str = "",
         peer: str = "127.0.0.1",
     ) -> Page:
-        """One request on a connection of its own. forwarded: the X-Forwarded-For. peer: from where."""
+        """One request on a connection of its own. forwarded: X-Forwarded-For. peer: the client's address."""
         headers = {"X-Forwarded-For": forwarded} if forwarded else {}
         if sent is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE, source_address=(peer, 0))
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=STEP_TIMEOUT, source_address=(peer, 0))
         try:
             body = urlencode(sent, doseq=True) if sent is not None else None
             connection.request(method, path, body=body, headers=headers)
@@ -136,29 +136,29 @@ class Serving:
         return self.ask("GET", path)
 
     def sign_up(self, email: str, *, forwarded: str = "", peer: str = "127.0.0.1", time: str = "") -> Page:
-        """Send the form. time: the signed time that it bears; none of itself."""
+        """Send the form. time: the signed time of the form; empty: none."""
         sent: dict[str, str | list[str]] = {"email": email, "topics": ["quantum"], "form": time}
         return self.ask("POST", "/sign-up", sent=sent, forwarded=forwarded, peer=peer)
 
     def form_time(self) -> str:
-        """The signed time of a form that is handed out now."""
+        """The signed time of a form that is shown now."""
         return field_of(self.get("/").text, "form")
 
     # what is stored
 
     def requests(self) -> dict[str, int]:
-        """How many requests wait for an answer, and how many were set aside."""
+        """The number of requests that wait, and of failed ones."""
         with reading(self.engine) as connection:
             return requests.counts(connection)
 
     def states(self) -> dict[str, int]:
-        """How many mails are in which state."""
+        """The number of deliveries by state."""
         counted = select(deliveries.c.state, func.count()).group_by(deliveries.c.state)
         with reading(self.engine) as connection:
             return {state: number for state, number in connection.execute(counted)}  # noqa: C416 - rows
 
     def state_of(self, email: str) -> str:
-        """Somebody's state; empty for a stranger."""
+        """The state of a person; empty for an unknown address."""
         with reading(self.engine) as connection:
             person = queries.find(connection, email)
         return "" if person is None else str(person.state)

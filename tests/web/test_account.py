@@ -1,4 +1,4 @@
-"""What a fresh link may do: another address, another name, export, erasure. The link in a mail may not."""
+"""Account links: change of address and name, export, erasure. A preferences link may do none of these."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.web.newsletter_site import NewsletterSite, words_of
 
 
 def fresh(website: NewsletterSite, path: str) -> str:
-    """The path of a fresh link, asked for by the link in a mail."""
+    """The path of an account link, requested on the preferences page."""
     assert "good for one hour is on its way to a••@example.org" in words_of(website.post(f"{path}/account"))
     return website.mail().link("/account/")
 
 
-def test_the_link_in_a_mail_shows_no_address_and_a_fresh_one_does(website: NewsletterSite) -> None:
+def test_a_preferences_link_shows_no_address_and_an_account_link_does(website: NewsletterSite) -> None:
     ada = website.subscribed("ada@example.org", "circuits")
     link = fresh(website, website.preferences(ada))
     assert "ada@example.org" in website.get(link)
@@ -26,7 +26,7 @@ def test_the_link_in_a_mail_shows_no_address_and_a_fresh_one_does(website: Newsl
     assert "This link has expired" in website.get(link, status=410)
 
 
-def test_a_reader_has_so_many_links_mailed_and_is_then_told_to_wait(website: NewsletterSite) -> None:
+def test_account_links_of_a_reader_are_limited(website: NewsletterSite) -> None:
     ada = website.subscribed("ada@example.org", "circuits")
     for _ in range(5):
         website.post(f"{website.preferences(ada)}/account")
@@ -35,7 +35,7 @@ def test_a_reader_has_so_many_links_mailed_and_is_then_told_to_wait(website: New
     assert len(website.mails()) == 5
 
 
-def test_a_reader_cannot_have_many_strangers_asked(website: NewsletterSite) -> None:
+def test_a_reader_cannot_have_many_strangers_mailed(website: NewsletterSite) -> None:
     ada = website.subscribed("ada@example.org", "circuits")
     link = fresh(website, website.preferences(ada))
     for number in range(5):
@@ -59,10 +59,12 @@ def test_a_reader_moves_once_the_new_address_agrees(website: NewsletterSite) -> 
     assert words_of(website.post(confirm)) == words_of(website.get(confirm)) == words_of(page)
     after = website.person("ada@new.example")
     assert (after.id, after.topics, after.preferences.hour) == (ada.id, ("circuits", "quantum"), 9)
-    assert "no subscription behind this link" in website.get(link, status=410)  # it went to the old address
+    assert "no subscription behind this link" in website.get(
+        link, status=410
+    )  # it was mailed to the old address
 
 
-def test_the_answer_is_the_same_whoever_has_the_new_address(website: NewsletterSite) -> None:
+def test_the_answer_is_the_same_for_every_new_address(website: NewsletterSite) -> None:
     website.subscribed("grace@example.org", "quantum")
     ada = website.subscribed("ada@example.org", "circuits")
     link = fresh(website, website.preferences(ada))
@@ -74,9 +76,7 @@ def test_the_answer_is_the_same_whoever_has_the_new_address(website: NewsletterS
 @pytest.mark.parametrize(
     ("email", "words"), [("nonsense", "is not an email address"), ("ADA@example.org", "that you have now")]
 )
-def test_an_address_that_cannot_be_is_refused_beside_its_field(
-    website: NewsletterSite, email: str, words: str
-) -> None:
+def test_a_malformed_address_is_refused_at_its_field(website: NewsletterSite, email: str, words: str) -> None:
     ada = website.subscribed("ada@example.org", "circuits")
     link = fresh(website, website.preferences(ada))
     page = website.post(f"{link}/address", status=422, email=email)
@@ -85,7 +85,7 @@ def test_an_address_that_cannot_be_is_refused_beside_its_field(
     assert website.mails() == []
 
 
-def test_a_name_is_cleaned_and_can_be_taken_away(website: NewsletterSite) -> None:
+def test_a_name_is_cleaned_and_can_be_removed(website: NewsletterSite) -> None:
     ada = website.subscribed("ada@example.org", "circuits")
     link = fresh(website, website.preferences(ada))
     website.post(f"{link}/name", name="Ada\u202e <script>alert(1)</script>\r\nBcc: x@y.example")
@@ -95,15 +95,15 @@ def test_a_name_is_cleaned_and_can_be_taken_away(website: NewsletterSite) -> Non
     assert website.person("ada@example.org").name == ""
 
 
-def test_all_that_is_kept_can_be_taken_along(website: NewsletterSite) -> None:
+def test_all_stored_data_can_be_exported(website: NewsletterSite) -> None:
     ada = website.subscribed("ada@example.org", "circuits", name="Ada")
     link = fresh(website, website.preferences(ada))
     answer = website.browser.post(f"{link}/export")
     assert answer.headers["content-disposition"] == 'attachment; filename="subscription.json"'
-    told = json.loads(answer.text)
-    assert told["subscriber"]["address"] == "ada@example.org"
-    assert [event["what"] for event in told["history"]] == ["requested", "confirmed"]
-    assert [mail["kind"] for mail in told["mails"]] == ["confirm", "welcome", "account"]
+    exported = json.loads(answer.text)
+    assert exported["subscriber"]["address"] == "ada@example.org"
+    assert [event["what"] for event in exported["history"]] == ["requested", "confirmed"]
+    assert [mail["kind"] for mail in exported["mails"]] == ["confirm", "welcome", "account"]
 
 
 def test_erasure_needs_the_box_and_leaves_only_a_hash(website: NewsletterSite) -> None:

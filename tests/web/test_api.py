@@ -1,4 +1,4 @@
-"""The JSON endpoint: the same rules as the form, described by OpenAPI, open to other sites."""
+"""The JSON endpoint: the rules of the form, described by OpenAPI, open to other sites."""
 
 from __future__ import annotations
 
@@ -30,21 +30,19 @@ def test_a_sign_up_by_json_is_answered_like_one_by_the_form(website: NewsletterS
         ({"topics": "quantum"}, {"email", "topics"}),
     ],
 )
-def test_what_is_wrong_is_told_field_by_field(
-    website: NewsletterSite, wish: object, errors: set[str]
-) -> None:
+def test_errors_are_listed_by_field(website: NewsletterSite, wish: object, errors: set[str]) -> None:
     answer = website.browser.post("/api/sign-ups", json=wish)
     assert (answer.status_code, set(answer.json()["errors"])) == (422, errors)
     assert website.mails() == []
 
 
-def test_topics_are_listed_with_what_they_brought_lately(website: NewsletterSite) -> None:
+def test_topics_are_listed_with_their_recent_papers(website: NewsletterSite) -> None:
     listed = website.browser.get("/api/topics").json()
     assert [topic["slug"] for topic in listed] == list(website.newsletter.topics)
     assert {topic["slug"]: topic["lately"] for topic in listed}["circuits"] == 6
 
 
-def test_other_sites_may_use_it_from_their_pages(website: NewsletterSite) -> None:
+def test_other_sites_may_use_the_api_from_their_pages(website: NewsletterSite) -> None:
     asked = website.browser.options("/api/sign-ups", headers={"Origin": "https://blog.example"})
     assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, "*")
     assert website.browser.get("/api/topics").headers["access-control-allow-origin"] == "*"

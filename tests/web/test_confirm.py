@@ -1,4 +1,4 @@
-"""Confirmation links: forged, cut, expired, for another purpose, signed by an older key, pressed at once."""
+"""Confirmation links: forged, truncated, expired, misused, signed by an older key, used simultaneously."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_link_signed_by_the_key_before_still_opens(tmp_path: Path, server: Rec
 
 
 @pytest.mark.full
-def test_a_thousand_presses_of_one_button_at_once_are_one_consent(website: NewsletterSite) -> None:
+def test_a_thousand_simultaneous_confirmations_are_one_consent(website: NewsletterSite) -> None:
     """A thousand concurrent confirms of one token: one consent event, one welcome."""
     website.sign_up("ada@example.org", "circuits")
     confirm = website.mail().link("/confirm/")
@@ -78,7 +78,7 @@ def test_a_thousand_presses_of_one_button_at_once_are_one_consent(website: Newsl
     assert len(website.mails()) == 1
 
 
-def test_a_used_link_brings_nobody_back_who_left(website: NewsletterSite) -> None:
+def test_a_used_link_does_not_bring_back_a_reader_who_left(website: NewsletterSite) -> None:
     website.sign_up("ada@example.org", "circuits")
     confirm = website.mail().link("/confirm/")
     website.later(minutes=1)
@@ -95,7 +95,7 @@ def test_a_used_link_brings_nobody_back_who_left(website: NewsletterSite) -> Non
     assert "You are subscribed" in website.post(again.link("/confirm/"))
 
 
-def test_a_new_link_asked_for_in_time_does_not_end_the_first(website: NewsletterSite) -> None:
+def test_a_new_link_does_not_end_an_earlier_one(website: NewsletterSite) -> None:
     website.sign_up("ada@example.org", "circuits")
     first = website.mail().link("/confirm/")
     website.later(hours=2)
@@ -106,7 +106,7 @@ def test_a_new_link_asked_for_in_time_does_not_end_the_first(website: Newsletter
     assert "You are subscribed" in website.post(second)
 
 
-def test_pages_name_nobody_but_the_newsletter(website: NewsletterSite) -> None:
+def test_pages_mask_the_address_and_show_no_name(website: NewsletterSite) -> None:
     ada = website.subscribed("ada@example.org", "circuits", name="Ada Lovelace")
     for path in (website.preferences(ada), f"/u/{ada.leave_id}", f"{website.preferences(ada)}/sent"):
         page = website.get(path)

@@ -1,4 +1,4 @@
-"""Digests in the browser: the mail itself, without what was one reader's own."""
+"""Digests in the browser: the mailed document without its personal parts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def sent_digest(website: NewsletterSite, *others: str) -> ReceivedMail:
     return ReceivedMail("ada@example.org", website.server.accepted[-1].data)
 
 
-def test_a_digest_is_read_on_the_web_without_its_readers_name_or_links(website: NewsletterSite) -> None:
+def test_a_digest_on_the_web_has_no_name_or_links_of_its_reader(website: NewsletterSite) -> None:
     mail = sent_digest(website)
     page = website.get(mail.link("/digests/"))
     titles = re.findall(r"<h3[^>]*>(.*?)</h3>", mail.html)
@@ -38,7 +38,7 @@ def test_the_sample_is_no_digest_of_two_readers_alone(website: NewsletterSite) -
 def test_the_sample_is_the_latest_digest_that_several_got(website: NewsletterSite) -> None:
     before = website.get("/sample")
     assert "This is a sample." in before
-    assert before.count("<h3") >= 4  # papers that ship
+    assert before.count("<h3") >= 4  # of the shipped papers
     mail = sent_digest(website, "bob@example.org", "eve@example.org")
     web = mail.link("/digests/")
     assert re.sub(r"/digests/[^\"]+", "", website.get("/sample")) == re.sub(
@@ -54,7 +54,7 @@ def test_a_digest_runs_nothing_and_sends_nothing(website: NewsletterSite) -> Non
     assert "form-action 'none'" in policy
 
 
-def test_a_digest_that_is_not_there_and_a_forged_link_get_a_page(website: NewsletterSite) -> None:
+def test_a_missing_digest_and_a_forged_link_get_a_page(website: NewsletterSite) -> None:
     sent_digest(website)
     for key in ("0" * 32, "%", "", "0" * 5, "'; drop table digests; --"):
         token = tokens.sign("digest", {"key": key}, keys=["a key of the tests"], now=website.now)

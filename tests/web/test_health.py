@@ -1,4 +1,4 @@
-"""Alive, ready, and metrics for those who may see them."""
+"""healthz, readyz, and metrics for permitted networks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from newsletter.db.migrate import known_revisions
 from tests.web.newsletter_site import NewsletterSite
 
 
-def test_a_process_that_answers_is_alive_and_ready_when_its_database_is(website: NewsletterSite) -> None:
+def test_healthz_answers_and_readyz_needs_a_current_database(website: NewsletterSite) -> None:
     assert website.get("/healthz") == "ok\n"
     assert website.get("/readyz") == "ready\n"
     website.write(text(f"UPDATE alembic_version SET version_num = '{known_revisions()[0]}'"))
     assert website.get("/readyz", status=503) == "the database is of an older version\n"
 
 
-def test_metrics_are_shown_to_this_machine_and_to_nobody_else(website: NewsletterSite) -> None:
+def test_metrics_are_shown_only_to_this_machine(website: NewsletterSite) -> None:
     website.subscribed("ada@example.org", "circuits")
     assert website.browser.get("/metrics").status_code == 404
     answer = website.visitor("127.0.0.1").get("/metrics")

@@ -12,18 +12,18 @@ from tests.browser.links import links_of
 from tests.marks import first_quick
 from tests.web.newsletter_site import BASE, NewsletterSite, ReceivedMail
 
-SEEDS = 3  # orders in which everything is asked for
+SEEDS = 3  # random orders of requests
 
 
 def addresses_in(text: str) -> set[str]:
-    """The paths on this site that a page or a mail names: in links, forms, sources and bare text."""
+    """The paths of this site in a page or a mail: in links, forms, sources and plain text."""
     bare = set(re.findall(rf"{BASE}[^\s\"'<>#]*", unescape(text)))
     paths = {link.removeprefix(BASE) for link in links_of(text, base=f"{BASE}/") | bare}
     return {path for path in paths if path.startswith("/")}
 
 
 def crawled(website: NewsletterSite, found: set[str]) -> set[str]:
-    """All that can be reached from these paths by links and forms."""
+    """All paths that links and forms reach from these paths."""
     reached: set[str] = set()
     waiting = set(found)
     while waiting:
@@ -36,7 +36,7 @@ def crawled(website: NewsletterSite, found: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("seed", first_quick(range(SEEDS)))
-def test_looking_changes_nothing_whatever_is_looked_at(website: NewsletterSite, seed: int) -> None:
+def test_get_changes_nothing_on_any_page(website: NewsletterSite, seed: int) -> None:
     ada = website.subscribed("ada@example.org", "circuits", "quantum")
     grace = website.subscribed("grace@example.org", "everything")
     website.post(f"/u/{grace.leave_id}")

@@ -1,4 +1,4 @@
-"""A reader's whole way in a real browser: sign up, confirm, choose, read, leave, come back, be forgotten.
+"""A reader in a real browser: sign up, confirm, choose, read, leave, come back, be erased.
 
 On the way every page is put before axe-core and the HTML checker. With and without script, on a phone and a
 laptop, light and dark.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_to_browsers(website: NewsletterSite) -> Iterator[NewsletterSite]:
-    """The desk's application behind a real server."""
+    """The application of a website behind a real server."""
     host, _, port = website.base.removeprefix("http://").partition(":")
     config = uvicorn.Config(website.app, host=host, port=int(port), log_config=None, access_log=False)
     server = uvicorn.Server(config)
@@ -59,7 +59,7 @@ def website(tmp_path: Path, server: RecordingServer) -> Iterator[NewsletterSite]
 
 
 class Visit:
-    """One reader's window; remembers every page for the HTML checker."""
+    """One reader's browser page; keeps every document for the HTML checker."""
 
     def __init__(self, page: Page, website: NewsletterSite) -> None:
         self.page = page
@@ -99,7 +99,7 @@ def test_a_reader_comes_stays_and_goes(website: NewsletterSite, browse: Browse, 
     visit.go("/")
     zone = page.get_by_label("Time zone").input_value()
     assert zone == ("Europe/Lisbon" if view.script else "UTC")
-    # a slip first: the browser's own check is off, as in an old browser
+    # first an error: the browser's own check is off, as in an old browser
     page.locator("form").first.evaluate("form => { form.noValidate = true }")
     page.get_by_label("Your email address").fill("ada")
     visit.press("Sign up")
@@ -184,7 +184,7 @@ HOSTILE = (
 
 
 def test_nothing_that_is_typed_runs(website: NewsletterSite, browse: Browse) -> None:
-    """Script, markup and templates in every field: shown as text, in the page that names the fields."""
+    """Script, markup and templates in every field are shown as text in the page with the errors."""
     page = browse(View())
     said: list[Any] = []
     page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))

@@ -1,4 +1,4 @@
-"""What every answer bears: nothing to be stored, framed, sniffed, indexed or told to others; no cookie."""
+"""Headers of every answer: no storing, framing, sniffing, indexing or referrer; no cookie."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_answer_bears_the_headers_that_keep_it_private(website: NewsletterSite, path: str) -> None:
+def test_every_answer_has_the_privacy_headers(website: NewsletterSite, path: str) -> None:
     answer = website.browser.get(path)
     kept = {name: answer.headers[name] for name in ("referrer-policy", "cache-control", "x-robots-tag")}
     assert kept == {
@@ -41,7 +41,7 @@ def test_every_answer_bears_the_headers_that_keep_it_private(website: Newsletter
     assert not re.search(r"<script(?! src=\"/assets/)| style=| on[a-z]+=", answer.text) or path == "/sample"
 
 
-def test_assets_may_be_kept_for_ever_under_their_version(website: NewsletterSite) -> None:
+def test_assets_may_be_cached_forever_under_their_version(website: NewsletterSite) -> None:
     page = website.get("/")
     for path in re.findall(r'"(/assets/[^"]+)"', page):
         assert website.browser.get(path).headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -56,9 +56,7 @@ def test_pages_load_nothing_from_anywhere_else(website: NewsletterSite) -> None:
     assert all(address.startswith(("/assets/", "data:")) for address in loaded)
 
 
-def test_no_token_and_no_address_stands_in_a_log(
-    website: NewsletterSite, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_token_and_no_address_is_logged(website: NewsletterSite, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     ada = website.subscribed("ada@example.org", "circuits")
     token = website.preferences(ada)
@@ -88,14 +86,14 @@ def test_a_body_larger_than_any_form_is_refused(website: NewsletterSite, path: s
     assert sent.status_code == 413
 
 
-def test_a_method_that_a_page_does_not_have_is_refused_by_a_page(website: NewsletterSite) -> None:
+def test_a_wrong_method_gets_an_error_page(website: NewsletterSite) -> None:
     answer = website.browser.request("DELETE", "/")
     assert answer.status_code == 405
     assert "<h1>That does not work</h1>" in answer.text
     assert website.browser.request("PUT", "/api/topics").json() == {"errors": {"": "Method Not Allowed"}}
 
 
-def test_a_fault_of_ours_is_a_page_without_a_traceback(website: NewsletterSite) -> None:
+def test_an_internal_error_is_a_page_without_a_traceback(website: NewsletterSite) -> None:
     from sqlalchemy import text
 
     website.write(text("DROP TABLE subscriptions"))
@@ -104,12 +102,12 @@ def test_a_fault_of_ours_is_a_page_without_a_traceback(website: NewsletterSite) 
     answer = website.sign_up("ada@example.org", "circuits")
     assert answer.status_code == 200
     with pytest.raises(StorageError):
-        website.mails()  # it waits, and the postman's thread rests
+        website.mails()  # makes the request mailer answer
     assert "Traceback" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/", "/api/topics"])
-def test_also_a_fault_bears_what_every_answer_bears(website: NewsletterSite, path: str) -> None:
+def test_a_fault_has_the_headers_of_every_answer(website: NewsletterSite, path: str) -> None:
     def stopped() -> datetime:
         raise ArithmeticError
 

@@ -26,7 +26,7 @@ class _Shape(HTMLParser):
 
 
 def _shape(page: str) -> set[tuple[str, ...]]:
-    """The elements of a page with the names of their attributes: what was typed must add none."""
+    """The elements of a page with the names of their attributes; typed text must add none."""
     reader = _Shape()
     reader.feed(page)
     return reader.found
@@ -41,21 +41,21 @@ def syntax_of(address: str) -> bool:
 
 
 @pytest.mark.full
-def test_each_address_of_isemail_is_taken_or_named_as_wrong(website: NewsletterSite) -> None:
-    """isemail's syntax cases: a mail goes to the well-formed ones, a field error meets the others."""
-    taken = set()
+def test_each_address_of_isemail_is_accepted_or_reported(website: NewsletterSite) -> None:
+    """isemail's syntax cases: well-formed addresses are mailed, the others get an error at the field."""
+    accepted = set()
     for number, case in enumerate(isemail_cases.cases()):
         visitor = website.visitor(f"10.0.{number // 250}.{number % 250 + 1}")
         answer = visitor.post("/sign-up", data={"email": case.address, "topics": "circuits"})
         if syntax_of(case.address.replace("\x00", "")):
             assert (answer.status_code, answer.url.path) == (200, "/check-your-mail"), case
-            taken.add(addresses.parse(case.address.replace("\x00", "").strip()).key)
+            accepted.add(addresses.parse(case.address.replace("\x00", "").strip()).key)
         else:
             assert answer.status_code == 422, case
             assert 'id="email-wrong"' in answer.text
     recipients = [mail.recipient for mail in website.mails()]
     assert sorted({addresses.parse(recipient).key for recipient in recipients}) == sorted(
-        {addresses.parse(r).key for r in recipients} & taken
+        {addresses.parse(r).key for r in recipients} & accepted
     )
     assert len(recipients) >= 20
 
@@ -78,7 +78,7 @@ def test_a_naughty_string_in_any_field_is_a_page_like_any_other(website: Newslet
 
 @pytest.mark.full
 def test_a_naughty_name_arrives_as_a_name_and_nothing_else(website: NewsletterSite) -> None:
-    """Nothing that is typed as a name becomes a header, markup or another line of a mail."""
+    """No typed name becomes a header, markup or another line of a message."""
     for number, text in enumerate([*naughty_strings()[::7], "Ada\r\nBcc: eve@evil.example", "=?utf-8?q?x?="]):
         address = f"reader{number}@example.org"
         visitor = website.visitor(f"10.2.0.{number + 1}")
@@ -110,7 +110,7 @@ def test_a_naughty_string_as_a_link_is_one_that_does_not_work(website: Newslette
     assert website.everything() == before
 
 
-def test_a_form_that_is_none_is_an_empty_form(website: NewsletterSite) -> None:
+def test_a_malformed_form_is_an_empty_form(website: NewsletterSite) -> None:
     for kind, body in (
         ("application/x-www-form-urlencoded", b"%%%=\xff&&&=;"),
         ("multipart/form-data; boundary=x", b"--x\r\nbroken"),

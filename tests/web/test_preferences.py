@@ -1,4 +1,4 @@
-"""Preferences by a signed link: what was chosen holds; what cannot be is said beside the field."""
+"""The preferences page: choices are saved, and errors appear at their fields."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ALL: dict[str, Any] = {
 }
 
 
-def test_all_that_is_chosen_is_saved_and_shown(website: NewsletterSite) -> None:
+def test_all_choices_are_saved_and_shown(website: NewsletterSite) -> None:
     ada = website.subscribed("ada@example.org", "circuits", "everything")
     page = website.post(website.preferences(ada), **ALL)
     assert "Saved. It holds from now on." in page
@@ -74,7 +74,7 @@ def test_boxes_and_numbers_can_be_cleared_again(website: NewsletterSite) -> None
         ({"minimum": "many"}, "minimum", "is not a whole number from 1 to 1000"),
     ],
 )
-def test_a_wrong_value_is_named_beside_its_field_and_nothing_is_stored(
+def test_a_wrong_value_is_reported_at_its_field_and_nothing_is_stored(
     website: NewsletterSite, changed: dict[str, Any], field: str, words: str
 ) -> None:
     ada = website.subscribed("ada@example.org", "circuits")
@@ -97,14 +97,14 @@ def test_a_pause_lasts_until_the_morning_of_its_date_and_can_be_ended(website: N
 
 
 @pytest.mark.parametrize("until", ["2026-04-17", "2020-01-01", "2030-01-01", "soon", "", "9999-12-31"])
-def test_a_pause_that_cannot_be_is_refused_beside_its_field(website: NewsletterSite, until: str) -> None:
+def test_an_invalid_pause_is_refused_at_its_field(website: NewsletterSite, until: str) -> None:
     ada = website.subscribed("ada@example.org", "circuits")
     page = website.post(f"{website.preferences(ada)}/pause", status=422, until=until)
     assert 'id="until-wrong"' in page
     assert website.person("ada@example.org").paused_until is None
 
 
-def test_what_was_sent_and_why_can_be_read(website: NewsletterSite) -> None:
+def test_sent_digests_and_their_reasons_are_shown(website: NewsletterSite) -> None:
     ada = website.subscribed("ada@example.org", "circuits")
     assert "Nothing yet." in website.get(f"{website.preferences(ada)}/sent")
     website.newsletter.ingest_samples([16, 17], hour="13:00")
@@ -125,7 +125,7 @@ def test_what_was_sent_and_why_can_be_read(website: NewsletterSite) -> None:
     assert 'id="on-wrong"' in website.get(f"{website.preferences(ada)}/why?on=someday", status=422)
 
 
-def test_the_words_that_a_paper_was_found_by_stand_beside_it(website: NewsletterSite) -> None:
+def test_a_paper_is_shown_with_its_matched_words(website: NewsletterSite) -> None:
     eve = website.subscribed("eve@example.org", "quantum", "everything")
     website.newsletter.ingest_samples([17], hour="13:00")
     website.newsletter.send("2026-04-18T07:01")
@@ -138,7 +138,7 @@ def test_the_words_that_a_paper_was_found_by_stand_beside_it(website: Newsletter
     sent, why = (words_of(website.get(f"{website.preferences(eve)}/{page}")) for page in ("sent", "why"))
     assert line in sent
     assert line in why
-    assert "Everything · matched" not in sent + why  # no words were looked for
+    assert "Everything · matched" not in sent + why  # no phrases were matched
 
 
 def test_doubtful_papers_that_a_mail_carried_are_listed_as_such(website: NewsletterSite) -> None:
@@ -162,7 +162,7 @@ def test_doubtful_papers_that_a_mail_carried_are_listed_as_such(website: Newslet
     assert f"{doubted['title']} in no topic" not in why
 
 
-def test_who_has_left_is_offered_the_way_back_instead(website: NewsletterSite) -> None:
+def test_a_reader_who_left_is_offered_to_come_back(website: NewsletterSite) -> None:
     ada = website.subscribed("ada@example.org", "circuits")
     path = website.preferences(ada)
     website.post(f"/u/{ada.leave_id}")
@@ -173,7 +173,7 @@ def test_who_has_left_is_offered_the_way_back_instead(website: NewsletterSite) -
     assert website.person("ada@example.org").state == "unsubscribed"
 
 
-def test_who_has_not_confirmed_is_told_to(website: NewsletterSite) -> None:
+def test_a_pending_person_is_asked_to_confirm(website: NewsletterSite) -> None:
     website.sign_up("ada@example.org", "circuits")
     website.mails()
     assert "Not confirmed yet" in website.get(
@@ -183,14 +183,12 @@ def test_who_has_not_confirmed_is_told_to(website: NewsletterSite) -> None:
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
 @pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "nonsense"])
-def test_a_day_before_any_mail_is_refused_beside_its_field(
-    website: NewsletterSite, zone: str, day: str
-) -> None:
+def test_a_day_before_any_mail_is_refused_at_its_field(website: NewsletterSite, zone: str, day: str) -> None:
     ada = website.subscribed("ada@example.org", "circuits", timezone=zone)
     assert 'id="on-wrong"' in website.get(f"{website.preferences(ada)}/why?on={day}", status=422)
 
 
-def test_the_first_day_that_a_pause_offers_is_one_that_it_takes(website: NewsletterSite) -> None:
+def test_the_first_day_offered_for_a_pause_is_accepted(website: NewsletterSite) -> None:
     ada = website.subscribed("ada@example.org", "circuits")
     assert 'min="2026-04-18"' in website.get(website.preferences(ada))
     assert "Paused until 18 April 2026" in website.post(

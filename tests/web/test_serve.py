@@ -1,4 +1,4 @@
-"""`newsletter serve` as processes: behind a proxy, told to stop, killed, without its port or mail server."""
+"""`newsletter serve` as processes: behind a proxy, stopped, killed, without its port or mail server."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ import pytest
 
 from tests.smtp_servers.recording import RecordingServer, ServerRules
 from tests.web.newsletter_site import ReceivedMail
-from tests.web.serving import PATIENCE, ROOT, Page, Serving, serving
+from tests.web.serving import ROOT, STEP_TIMEOUT, Page, Serving, serving
 
 pytestmark = pytest.mark.full
 
 LIMIT = {"WEB__CLIENT_LIMIT": "2/minute", "WEB__TRUSTED_PROXIES": '["127.0.0.1"]'}
 
 
-def eventually(what: Callable[[], bool], site: Serving, retry_delays: float = PATIENCE) -> None:
+def eventually(what: Callable[[], bool], site: Serving, retry_delays: float = STEP_TIMEOUT) -> None:
     deadline = time.monotonic() + retry_delays
     while not what():
         assert time.monotonic() < deadline, site.log()
@@ -31,7 +31,7 @@ def eventually(what: Callable[[], bool], site: Serving, retry_delays: float = PA
 
 
 def kept(site: Serving) -> int:
-    """Sign-ups that were kept, answered or not."""
+    """The number of stored sign-ups, answered or not."""
     return site.requests()["waiting"] + sum(site.states().values())
 
 
@@ -46,7 +46,7 @@ OTHER_HALF = BODY[10:]
 
 
 class RequestLoop(threading.Thread):
-    """A request under way."""
+    """A request in progress."""
 
     def __init__(self, ask: Callable[[], Page]) -> None:
         super().__init__(daemon=True)
@@ -58,7 +58,7 @@ class RequestLoop(threading.Thread):
         self.page = self._ask()
 
     def answer(self) -> Page:
-        self.join(PATIENCE)
+        self.join(STEP_TIMEOUT)
         assert self.page is not None
         return self.page
 
@@ -100,7 +100,7 @@ def test_a_stop_waits_for_the_request_and_the_mail_under_way(
     ):
         assert site.sign_up("ada@example.org").status == 303
         eventually(lambda: b"DATA" in server.lines, site)
-        with socket.create_connection(("127.0.0.1", site.port), timeout=PATIENCE) as visitor:
+        with socket.create_connection(("127.0.0.1", site.port), timeout=STEP_TIMEOUT) as visitor:
             visitor.sendall(HALF)
             time.sleep(0.5)
             assert site.process is not None
@@ -110,7 +110,7 @@ def test_a_stop_waits_for_the_request_and_the_mail_under_way(
             answer = visitor.recv(4096).decode()
         assert answer.startswith("HTTP/1.1 303 See Other\r\n")
         assert "location: /check-your-mail\r\n" in answer
-        assert site.process.wait(PATIENCE) == 0
+        assert site.process.wait(STEP_TIMEOUT) == 0
         assert (server.recipients(), site.states()) == (["ada@example.org"], {"sent": 1})
         assert site.requests() == {"waiting": 1, "failed": 0}
         assert not re.search(r"Traceback|ERROR|WARNING", site.log()), site.log()
@@ -121,7 +121,7 @@ def test_a_stop_waits_for_the_request_and_the_mail_under_way(
         eventually(lambda: site.states() == {"sent": 2}, site)
 
 
-def test_limits_count_what_a_trusted_proxy_says_and_nobody_else(
+def test_limits_trust_the_client_address_of_a_trusted_proxy_only(
     tmp_path: Path, server: RecordingServer
 ) -> None:
     with serving(tmp_path / "state", server.port, settings=LIMIT, workers=2) as site:
@@ -139,11 +139,11 @@ def test_limits_count_what_a_trusted_proxy_says_and_nobody_else(
 
         assert sign_up(4, forwarded="192.0.2.1") == 2  # whichever of the two workers answered
         assert sign_up(4, forwarded="192.0.2.2") == 2
-        # The proxy adds the address it sees behind what a visitor made up.
+        # The proxy appends the real address to the one that a visitor invented.
         assert sign_up(1, forwarded="198.51.100.1, 192.0.2.1") == 0
         assert sign_up(3, forwarded="2001:db8::1") == 2
         assert sign_up(1, forwarded="2001:db8::2") == 0  # the same network
-        # Who is no trusted proxy may say what they like.
+        # The header counts only from a trusted proxy.
         assert sign_up(2, forwarded="192.0.2.3", peer="127.0.0.2") == 2
         assert sign_up(2, forwarded="192.0.2.4", peer="127.0.0.2") == 0
         assert sign_up(2, forwarded="192.0.2.4") == 2
@@ -169,14 +169,14 @@ def refused(site: Serving, *arguments: str) -> tuple[int, list[str]]:
         env=site.environment(),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=STEP_TIMEOUT,
         check=False,
     )
     return done.returncode, done.stderr.splitlines()
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_port_in_use_is_said_in_a_line_and_what_to_do(tmp_path: Path, workers: str) -> None:
+def test_a_port_in_use_is_reported_with_a_hint(tmp_path: Path, workers: str) -> None:
     site = Serving(folder=tmp_path / "state", smtp_port=1)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -211,7 +211,7 @@ def test_bad_settings_are_refused_before_anything_is_served(
     site.engine.dispose()
 
 
-def test_a_host_that_is_none_of_ours_and_a_missing_database_are_said(tmp_path: Path) -> None:
+def test_a_foreign_host_and_a_missing_database_are_reported(tmp_path: Path) -> None:
     site = Serving(folder=tmp_path / "state", smtp_port=1)
     code, lines = refused(site, "--host", "192.0.2.1", "--port", "0")
     assert (code, lines[0]) == (
@@ -234,7 +234,7 @@ def test_a_host_that_is_none_of_ours_and_a_missing_database_are_said(tmp_path: P
     )
 
 
-def test_sign_ups_are_kept_while_the_mail_server_is_down_and_mailed_once_it_is_back(tmp_path: Path) -> None:
+def test_sign_ups_are_stored_while_the_mail_server_is_down_and_mailed_later(tmp_path: Path) -> None:
     with RecordingServer() as gone:
         port = gone.port
     with serving(tmp_path / "state", port) as site:
@@ -268,7 +268,7 @@ def test_nothing_is_lost_when_all_processes_are_killed_between_request_and_answe
                 email = f"r{which}-{number}@example.org"
                 try:
                     page = site.sign_up(email, forwarded=f"10.{which}.{number >> 8}.{number & 255}")
-                except OSError:  # killed meanwhile: no answer, no promise
+                except OSError:  # killed meanwhile: no answer
                     time.sleep(0.1)
                     continue
                 assert page.status == 303
@@ -300,7 +300,7 @@ def test_workers_end_with_their_parent_and_leave_the_port_to_the_next(
     with serving(tmp_path / "state", server.port, workers=2) as site:
         assert site.process is not None
         os.kill(site.process.pid, signal.SIGKILL)
-        site.process.wait(PATIENCE)
+        site.process.wait(STEP_TIMEOUT)
 
         def free() -> bool:
             with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""Signing up by the page: the same answer for everybody, and what becomes of it behind."""
+"""Sign-ups on the page: one answer for all addresses, and the message that follows."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_confirming_again_shows_the_same_page_and_changes_nothing(website: Newsl
 
 
 def test_every_kind_of_address_gets_the_same_answer_and_its_own_mail(website: NewsletterSite) -> None:
-    """Known, unknown, unsubscribed, suppressed and erased: one page; what follows is in the mail."""
+    """Known, unknown, unsubscribed, suppressed and erased addresses get the same page and different mail."""
     reader = website.subscribed("known@example.org", "circuits")
     left = website.subscribed("left@example.org", "circuits")
     erased = website.subscribed("erased@example.org", "circuits")
@@ -141,7 +141,7 @@ def test_an_erased_persons_own_confirmation_lifts_the_erasure(website: Newslette
         ({"timezone": "Berlin"}, "timezone", "Did you mean Europe/Berlin?"),
     ],
 )
-def test_a_wrong_field_is_named_beside_it_and_nothing_typed_is_lost(
+def test_a_wrong_field_shows_its_error_and_keeps_what_was_typed(
     website: NewsletterSite, fields: dict[str, object], name: str, words: str
 ) -> None:
     typed = {"email": "ada@example.org", "topics": ["circuits"], "name": "Ada <b>", **fields}
@@ -180,7 +180,7 @@ def test_a_form_of_another_site_works_with_slugs_as_names(website: NewsletterSit
     assert website.person("ada@example.org").topics == ("circuits", "quantum")
 
 
-def test_one_network_is_answered_so_often_and_then_in_silence(website: NewsletterSite) -> None:
+def test_requests_of_one_network_are_limited_without_notice(website: NewsletterSite) -> None:
     for number in range(7):
         answer = website.sign_up(f"reader{number}@example.org", "circuits")
         assert answer.url.path == "/check-your-mail"
@@ -213,7 +213,7 @@ def test_one_address_is_mailed_once_an_hour_and_three_times_a_day(website: Newsl
     assert counts == [1, 1, 1, 0, 0, 0]
 
 
-def test_who_lost_their_link_has_it_mailed_and_nobody_learns_who_has_one(website: NewsletterSite) -> None:
+def test_a_lost_link_is_mailed_without_revealing_subscribers(website: NewsletterSite) -> None:
     ada = website.subscribed("ada@example.org", "circuits")
     website.later(hours=1)
     known = website.post("/link", email="ADA@example.org")
@@ -225,7 +225,7 @@ def test_who_lost_their_link_has_it_mailed_and_nobody_learns_who_has_one(website
     assert "is not an email address" in words_of(website.post("/link", status=422, email="nobody"))
 
 
-def test_who_never_confirmed_is_gone_after_seven_days(website: NewsletterSite) -> None:
+def test_a_person_who_never_confirmed_is_deleted_after_seven_days(website: NewsletterSite) -> None:
     website.sign_up("ada@example.org", "circuits")
     confirm = website.mail().link("/confirm/")
     website.later(days=7, minutes=1)
@@ -234,7 +234,7 @@ def test_who_never_confirmed_is_gone_after_seven_days(website: NewsletterSite) -
     assert tidy(website.newsletter.engine, now=website.now) == 0
 
 
-def test_an_address_is_mailed_once_an_hour_whatever_is_asked_for_it(website: NewsletterSite) -> None:
+def test_an_address_is_mailed_once_an_hour_for_all_requests(website: NewsletterSite) -> None:
     ada = website.subscribed("ada@example.org", "circuits")
     website.post(f"{website.preferences(ada)}/account")
     account = website.mail().link("/account/")
@@ -247,7 +247,7 @@ def test_an_address_is_mailed_once_an_hour_whatever_is_asked_for_it(website: New
 
 
 def test_a_broken_template_loses_no_request(website: NewsletterSite, tmp_path: Path) -> None:
-    """While the operator mends it, all wait; then all are answered."""
+    """Requests wait until the template is repaired; then all are answered."""
     own = tmp_path / "own" / "email" / "confirm"
     own.mkdir(parents=True)
     (own / "html.j2").write_text("{{ broken")

@@ -1,4 +1,4 @@
-"""Leaving: the button, one topic, the mailbox's own button, undo; always the same again."""
+"""Unsubscribing: everything, one topic, the button of a mail program, undo; repeats change nothing."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_leaving_everything_can_be_taken_back(website: NewsletterSite) -> None:
     assert (after.state, after.topics) == ("confirmed", ("circuits", "quantum"))
 
 
-def test_the_mailboxs_own_button_needs_nothing_else(website: NewsletterSite) -> None:
+def test_the_button_of_a_mail_program_needs_no_further_step(website: NewsletterSite) -> None:
     """RFC 8058: a POST of List-Unsubscribe=One-Click, urlencoded or as multipart."""
     for number, multipart in enumerate((False, True)):
         reader = website.subscribed(f"reader{number}@example.org", "circuits")
@@ -106,7 +106,7 @@ def test_an_unsubscribe_wins_against_a_send_in_progress(tmp_path: Path) -> None:
     assert len(mailed) == CLAIM + WINDOW - len(late)
 
 
-def test_who_was_only_asked_can_say_no_at_once(website: NewsletterSite) -> None:
+def test_a_pending_person_can_unsubscribe(website: NewsletterSite) -> None:
     website.sign_up("ada@example.org", "circuits")
     website.mails()
     ada = website.person("ada@example.org")
@@ -151,8 +151,8 @@ def test_a_suppressed_reader_who_leaves_stays_out_when_the_suppression_is_lifted
     assert after.state == "unsubscribed"
 
 
-def test_the_mailboxs_button_is_answered_alike_after_erasure(website: NewsletterSite) -> None:
-    """A mailbox program must see no error (RFC 8058: the same answer again)."""
+def test_the_button_of_a_mail_program_gets_the_same_answer_after_erasure(website: NewsletterSite) -> None:
+    """A mail program must see no error (RFC 8058): it gets the same answer again."""
     ada = website.subscribed("ada@example.org", "circuits")
     with writing(website.newsletter.engine) as connection:
         suppression.forget(connection, subscriber_id=ada.id, how="web", now=website.now, key=SUPPRESSION_KEY)
@@ -162,7 +162,7 @@ def test_the_mailboxs_button_is_answered_alike_after_erasure(website: Newsletter
     assert website.everything() == before
 
 
-def test_who_is_pending_is_not_told_that_digests_come(website: NewsletterSite) -> None:
+def test_a_pending_person_is_not_promised_digests(website: NewsletterSite) -> None:
     website.sign_up("ada@example.org", "circuits")
     website.mails()
     path = f"/u/{website.person('ada@example.org').leave_id}"
@@ -172,8 +172,8 @@ def test_who_is_pending_is_not_told_that_digests_come(website: NewsletterSite) -
     assert "No digest comes before you press the button in the mail" in page
 
 
-def test_an_unsubscribe_that_was_answered_wins_against_mail_that_waits(website: NewsletterSite) -> None:
-    """Nobody whose unsubscribe was answered before the claim gets the mail."""
+def test_an_answered_unsubscribe_wins_against_queued_mail(website: NewsletterSite) -> None:
+    """A reader whose unsubscribe was answered before the claim gets no mail."""
     readers = [website.subscribed(f"reader{number}@example.org", "circuits") for number in range(3)]
     website.newsletter.ingest_samples([16, 17], hour="13:00")
     website.later(days=1)

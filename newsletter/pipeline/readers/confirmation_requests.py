@@ -28,8 +28,8 @@ def ask_pending(engine: Engine, *, renderer: TransactionalRenderer, now: datetim
             last = page[-1].id
             ids = [person.id for person in page]
             d = deliveries.c
-            known = select(d.subscriber_id).where(d.subscriber_id.in_(ids), d.kind == MailKind.CONFIRM)
-            before = set(connection.execute(known).scalars())
+            asked_before = select(d.subscriber_id).where(d.subscriber_id.in_(ids), d.kind == MailKind.CONFIRM)
+            before = set(connection.execute(asked_before).scalars())
             for person in page:
                 if person.id in before:
                     continue

@@ -31,7 +31,7 @@ def add(
     )
 
 
-def test_add_tells_what_they_could_have_had_and_owes_nothing(engine: Engine, backlog: None) -> None:
+def test_add_lists_earlier_papers_and_owes_none(engine: Engine, backlog: None) -> None:
     row = add(engine, "ada@example.org", "quantum", "circuits")
     assert row == {
         **admin.show(engine, "ada@example.org", policy=POLICY),
@@ -66,7 +66,7 @@ def test_add_of_a_pending_person_owes_nothing_before_they_confirm(engine: Engine
     assert debts(engine) == []
 
 
-def test_add_that_is_refused_stores_nothing(engine: Engine) -> None:
+def test_a_refused_add_stores_nothing(engine: Engine) -> None:
     with pytest.raises(UnknownTopicError):
         add(engine, "ada@example.org", "nothing")
     assert admin.listed(engine, policy=POLICY) == []
@@ -81,7 +81,7 @@ def test_show_finds_any_spelling_and_changes_nothing(engine: Engine) -> None:
         admin.show(engine, "bob@example.org", policy=POLICY)
 
 
-def test_suppress_and_back(engine: Engine) -> None:
+def test_suppress_and_unsuppress(engine: Engine) -> None:
     added = add(engine, "ada@example.org", "quantum")
     suppressed = admin.suppress(engine, "ada@example.org", policy=POLICY, now=NOON)
     assert suppressed["state"] == "suppressed"
@@ -127,7 +127,7 @@ def test_history_pause_and_unsubscribe_answer_with_rows(engine: Engine) -> None:
     ]
 
 
-def test_listed_filters_and_refuses_what_is_unknown(engine: Engine) -> None:
+def test_listed_filters_and_refuses_unknown_values(engine: Engine) -> None:
     add(engine, "ada@example.org", "quantum")
     add(engine, "bob@example.org", "circuits", confirmed=False)
     by_topic = admin.listed(engine, policy=POLICY, topic="quantum")

@@ -33,8 +33,8 @@ def import_roster(engine: Engine, path: Path, **more: Any) -> dict[str, Any]:
 
 def test_import_roster_answers_with_counts_and_reports_progress(engine: Engine, tmp_path: Path) -> None:
     path = roster(tmp_path, 4100)
-    told: list[tuple[int, int]] = []
-    answer = import_roster(engine, path, progress=lambda done, size: told.append((done, size)))
+    calls: list[tuple[int, int]] = []
+    answer = import_roster(engine, path, progress=lambda done, size: calls.append((done, size)))
     assert answer == {
         "added": 4100,
         "updated": 0,
@@ -47,9 +47,9 @@ def test_import_roster_answers_with_counts_and_reports_progress(engine: Engine, 
         "encoding": "utf-8",
     }
     size = path.stat().st_size
-    assert len(told) == 3
-    assert told[-1] == (size, size)
-    assert told == sorted(told)
+    assert len(calls) == 3
+    assert calls[-1] == (size, size)
+    assert calls == sorted(calls)
 
 
 def test_import_roster_dry_stores_nothing(engine: Engine, tmp_path: Path) -> None:
@@ -58,10 +58,10 @@ def test_import_roster_dry_stores_nothing(engine: Engine, tmp_path: Path) -> Non
     assert admin.listed(engine, policy=POLICY) == []
 
 
-def test_import_roster_dry_tells_as_it_goes(engine: Engine, tmp_path: Path) -> None:
-    told: list[dict[str, Any]] = []
-    answer = import_roster(engine, roster(tmp_path, 3), dry_run=True, on_change=told.append)
-    assert [(change["row"], change["change"]) for change in told] == [
+def test_import_roster_dry_calls_on_change(engine: Engine, tmp_path: Path) -> None:
+    calls: list[dict[str, Any]] = []
+    answer = import_roster(engine, roster(tmp_path, 3), dry_run=True, on_change=calls.append)
+    assert [(change["row"], change["change"]) for change in calls] == [
         (2, "added"),
         (3, "added"),
         (4, "added"),
@@ -69,7 +69,7 @@ def test_import_roster_dry_tells_as_it_goes(engine: Engine, tmp_path: Path) -> N
     assert "changes" not in answer
 
 
-def test_import_roster_names_once_what_it_does_not_understand(engine: Engine, tmp_path: Path) -> None:
+def test_import_roster_lists_each_unknown_value_once(engine: Engine, tmp_path: Path) -> None:
     path = tmp_path / "cleaned_members_export_1.csv"
     path.write_text(
         "Email Address,LEID,EUID,TAGS\n"
@@ -98,7 +98,7 @@ def test_import_roster_names_once_what_it_does_not_understand(engine: Engine, tm
     assert {row["state"] for row in admin.listed(engine, policy=POLICY)} == {"suppressed"}
 
 
-def test_import_roster_that_died_is_finished_by_running_it_again(engine: Engine, tmp_path: Path) -> None:
+def test_import_roster_that_was_killed_is_finished_by_a_second_run(engine: Engine, tmp_path: Path) -> None:
     path = roster(tmp_path, 4100)
 
     def die(done: int, size: int) -> None:
@@ -123,7 +123,7 @@ def test_import_roster_welcomes_newcomers(engine: Engine, tmp_path: Path, backlo
     assert debts(engine) == [(3, "quantum", "welcome")] * 2
 
 
-def test_import_roster_of_what_is_none_stores_nothing(engine: Engine, tmp_path: Path) -> None:
+def test_import_roster_of_a_missing_file_stores_nothing(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(RosterError):
         import_roster(engine, tmp_path / "missing.csv")
     assert admin.listed(engine, policy=POLICY) == []
@@ -145,7 +145,7 @@ def test_export_roster_is_private_whole_and_canonical(engine: Engine, tmp_path: 
     assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []  # noqa: PTH208
 
 
-def test_export_roster_says_when_it_cannot_write(engine: Engine, tmp_path: Path) -> None:
+def test_export_roster_reports_when_it_cannot_write(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="No such file"):
         rosters.export_roster(engine, tmp_path / "missing" / "out.csv")
     with pytest.raises(StorageError, match="Is a directory"):

@@ -1,4 +1,4 @@
-"""Change of address: the new one agrees first; topics, preferences and history stay the reader's."""
+"""Change of address: the new one confirms first; the reader keeps topics, preferences and history."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from subscribers.queries import SubscriberView
 from tests.subscribers.conftest import KEY, TOPICS, SubscriberScenario, later
 
 
-def asking(
+def ask_change(
     scenario: SubscriberScenario, added: SignupResult, address: str, known: Sequence[str] = TOPICS
 ) -> SubscriberView | None:
     return address_change.ask(
@@ -27,7 +27,7 @@ def asking(
     )
 
 
-def moved(
+def change_address(
     scenario: SubscriberScenario, ada: SignupResult, newcomer: SubscriberView
 ) -> tuple[SubscriberView, bool]:
     return address_change.move(
@@ -37,11 +37,11 @@ def moved(
 
 def test_a_reader_moves_once_the_new_address_agrees(scenario: SubscriberScenario) -> None:
     ada = scenario.add("ada@example.org", "circuits", hour=9, name="Ada")
-    newcomer = asking(scenario, ada, "Ada.L@New.example")
+    newcomer = ask_change(scenario, ada, "Ada.L@New.example")
     assert newcomer is not None
     assert newcomer.state == "pending"
     assert scenario.person(ada).address == "ada@example.org"
-    after, done = moved(scenario, ada, newcomer)
+    after, done = change_address(scenario, ada, newcomer)
     assert (done, after.id, after.address, after.topics, after.name, after.preferences.hour) == (
         True,
         ada.person.id,
@@ -57,17 +57,17 @@ def test_a_reader_moves_once_the_new_address_agrees(scenario: SubscriberScenario
     assert scenario.events(ada)[-1] == ("moved", [])
 
 
-def test_a_repeat_of_the_move_changes_nothing(scenario: SubscriberScenario) -> None:
+def test_a_repeated_address_change_changes_nothing(scenario: SubscriberScenario) -> None:
     ada = scenario.add("ada@example.org", "circuits")
-    newcomer = asking(scenario, ada, "ada@new.example")
+    newcomer = ask_change(scenario, ada, "ada@new.example")
     assert newcomer is not None
-    after, _ = moved(scenario, ada, newcomer)
-    assert moved(scenario, ada, newcomer) == (after, False)
+    after, _ = change_address(scenario, ada, newcomer)
+    assert change_address(scenario, ada, newcomer) == (after, False)
     assert address_change.has_moved(scenario.connection, after, newcomer.ref)
     assert not address_change.has_moved(scenario.connection, after, "another")
 
 
-def test_an_address_that_somebody_has_or_that_is_suppressed_is_not_asked(
+def test_an_address_in_use_or_suppressed_is_not_asked(
     scenario: SubscriberScenario,
 ) -> None:
     ada = scenario.add("ada@example.org", "circuits")
@@ -80,57 +80,57 @@ def test_an_address_that_somebody_has_or_that_is_suppressed_is_not_asked(
         now=later(0),
         key=KEY,
     )
-    assert asking(scenario, ada, "grace@example.org") is None
-    assert asking(scenario, ada, "no@example.org") is None
+    assert ask_change(scenario, ada, "grace@example.org") is None
+    assert ask_change(scenario, ada, "no@example.org") is None
 
 
-def test_who_signed_up_by_themselves_meanwhile_keeps_their_address(scenario: SubscriberScenario) -> None:
+def test_a_person_who_signed_up_meanwhile_keeps_their_address(scenario: SubscriberScenario) -> None:
     ada = scenario.add("ada@example.org", "circuits")
-    newcomer = asking(scenario, ada, "ada@new.example")
+    newcomer = ask_change(scenario, ada, "ada@new.example")
     assert newcomer is not None
     signup.confirm(
         scenario.connection, subscriber_id=newcomer.id, how="web", now=later(1), suppression_key=KEY
     )
     with pytest.raises(SubscriberError, match="no change of address"):
-        moved(scenario, ada, newcomer)
+        change_address(scenario, ada, newcomer)
 
 
-def test_a_reader_who_has_left_moves_nowhere(scenario: SubscriberScenario) -> None:
+def test_a_reader_who_left_cannot_change_the_address(scenario: SubscriberScenario) -> None:
     ada = scenario.add("ada@example.org", "circuits")
-    newcomer = asking(scenario, ada, "ada@new.example")
+    newcomer = ask_change(scenario, ada, "ada@new.example")
     assert newcomer is not None
     unsubscribe.unsubscribe(scenario.connection, subscriber_id=ada.person.id, how="web", now=later(1))
     with pytest.raises(SubscriberError, match="no change of address"):
-        moved(scenario, ada, newcomer)
+        change_address(scenario, ada, newcomer)
     with pytest.raises(SubscriberError, match="gets no mail now"):
-        asking(scenario, ada, "ada@newer.example")
+        ask_change(scenario, ada, "ada@newer.example")
 
 
-def test_the_new_address_of_an_erased_person_is_theirs_to_use_again(scenario: SubscriberScenario) -> None:
+def test_an_erased_address_can_be_used_for_an_address_change(scenario: SubscriberScenario) -> None:
     old = scenario.add("ada@new.example", "circuits")
     suppression.forget(scenario.connection, subscriber_id=old.person.id, how="web", now=later(0), key=KEY)
     ada = scenario.add("ada@example.org", "circuits")
-    newcomer = asking(scenario, ada, "ada@new.example")
+    newcomer = ask_change(scenario, ada, "ada@new.example")
     assert newcomer is not None
-    after, done = moved(scenario, ada, newcomer)
+    after, done = change_address(scenario, ada, newcomer)
     assert (done, after.address) == (True, "ada@new.example")
     key = "ada@new.example"
     assert suppression.in_force(scenario.connection, [key], key=KEY) == {}
 
 
-def test_a_repeat_of_a_move_to_an_address_that_was_somebodys_once_changes_nothing(
+def test_a_repeated_change_to_an_earlier_readers_address_changes_nothing(
     scenario: SubscriberScenario,
 ) -> None:
     old = scenario.add("ada@new.example", "quantum")
     unsubscribe.unsubscribe(scenario.connection, subscriber_id=old.person.id, how="web", now=later(1))
     ada = scenario.add("ada@example.org", "circuits")
-    newcomer = asking(scenario, ada, "ada@new.example")
+    newcomer = ask_change(scenario, ada, "ada@new.example")
     assert newcomer is not None
-    after, _ = moved(scenario, ada, newcomer)
-    assert moved(scenario, ada, newcomer) == (after, False)
+    after, _ = change_address(scenario, ada, newcomer)
+    assert change_address(scenario, ada, newcomer) == (after, False)
 
 
-def test_erasure_takes_the_address_that_was_asked_with_it_unless_its_owner_asked_too(
+def test_erasure_deletes_a_pending_new_address_unless_its_owner_signed_up(
     scenario: SubscriberScenario,
 ) -> None:
     ada = scenario.add("ada@example.org", "circuits")
@@ -138,8 +138,8 @@ def test_erasure_takes_the_address_that_was_asked_with_it_unless_its_owner_asked
     only, both, others = (f"{name}@new.example" for name in ("only", "both", "others"))
     scenario.add(both, "quantum", confirmed=False, how="web")
     for address in (only, both):
-        assert asking(scenario, ada, address) is not None
-    assert asking(scenario, ida, others) is not None
+        assert ask_change(scenario, ada, address) is not None
+    assert ask_change(scenario, ida, others) is not None
     suppression.forget(scenario.connection, subscriber_id=ada.person.id, how="web", now=later(2), key=KEY)
     assert queries.find(scenario.connection, only) is None
     for address in (both, others):

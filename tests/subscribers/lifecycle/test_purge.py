@@ -1,4 +1,4 @@
-"""Who asked and never confirmed is not kept; who ever agreed is."""
+"""The purge deletes people who never confirmed and keeps people who ever consented."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.dialects
 LATE = NOON + KEEP_UNCONFIRMED + timedelta(seconds=1)
 
 
-def test_who_never_confirmed_goes_after_seven_days_without_a_trace(scenario: SubscriberScenario) -> None:
+def test_people_who_never_confirmed_are_deleted_after_seven_days(scenario: SubscriberScenario) -> None:
     ada = scenario.add("ada@example.org", "circuits", confirmed=False, how="web")
     assert purge(scenario.connection, now=NOON + KEEP_UNCONFIRMED) == 0
     assert purge(scenario.connection, now=LATE) == 1
@@ -26,7 +26,7 @@ def test_who_never_confirmed_goes_after_seven_days_without_a_trace(scenario: Sub
     assert consent.history(scenario.connection, ada.person.id) == []
     assert queries.by_ref(scenario.connection, ada.person.ref) is None
     assert queries.by_leave_id(scenario.connection, ada.person.leave_id) is None
-    # The last row keeps its id from the next person; any other is gone.
+    # The last row stays, so that its id is not reused; any other is deleted.
     left = queries.by_id(scenario.connection, ada.person.id)
     assert (left.state, left.address, left.name, left.topics, left.preferences) == (
         "erased",
@@ -37,8 +37,8 @@ def test_who_never_confirmed_goes_after_seven_days_without_a_trace(scenario: Sub
     )
 
 
-def test_nobody_gets_the_id_of_who_was_purged(scenario: SubscriberScenario) -> None:
-    """Letters know whom they are for by the id alone."""
+def test_the_id_of_a_purged_person_is_not_reused(scenario: SubscriberScenario) -> None:
+    """Deliveries refer to a person only by the id."""
     first = scenario.add("ada@example.org", confirmed=False, how="web", hour=9)
     last = scenario.add("bob@example.org", confirmed=False, how="web", hour=9)
     assert purge(scenario.connection, now=LATE) == 2
@@ -47,14 +47,14 @@ def test_nobody_gets_the_id_of_who_was_purged(scenario: SubscriberScenario) -> N
         queries.by_id(scenario.connection, first.person.id)
 
 
-def test_asking_again_gives_seven_days_more(scenario: SubscriberScenario) -> None:
+def test_another_request_gives_seven_more_days(scenario: SubscriberScenario) -> None:
     scenario.add("ada@example.org", "circuits", confirmed=False, how="web")
     scenario.add("ada@example.org", "quantum", confirmed=False, how="web", now=later(3))
     assert purge(scenario.connection, now=LATE) == 0
     assert purge(scenario.connection, now=LATE + timedelta(days=3)) == 1
 
 
-def test_who_came_by_a_roster_and_was_never_asked_stays(scenario: SubscriberScenario) -> None:
+def test_imported_people_who_were_never_asked_stay(scenario: SubscriberScenario) -> None:
     scenario.add("ada@example.org", "circuits", confirmed=False, how="import")
     assert purge(scenario.connection, now=LATE) == 0
 
@@ -64,7 +64,7 @@ def test_confirmed_people_stay(scenario: SubscriberScenario) -> None:
     assert purge(scenario.connection, now=LATE) == 0
 
 
-def test_who_had_left_and_was_asked_back_has_left_as_before(scenario: SubscriberScenario) -> None:
+def test_a_person_who_left_and_was_asked_back_is_unsubscribed_as_before(scenario: SubscriberScenario) -> None:
     ada = scenario.add("ada@example.org", "circuits")
     unsubscribe.unsubscribe(scenario.connection, subscriber_id=ada.person.id, how="web", now=NOON)
     back = scenario.add("ada@example.org", "circuits", confirmed=False, how="web")

@@ -1,4 +1,4 @@
-"""Signing up: pending, confirmed, and what adding somebody again does."""
+"""Sign-ups: pending, confirmed, and adding a known person."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_add_again_of_the_same_changes_nothing(scenario: SubscriberScenario) -> 
     assert len(scenario.events(first)) == 1
 
 
-def test_add_with_consent_confirms_who_is_pending(scenario: SubscriberScenario) -> None:
+def test_add_with_consent_confirms_a_pending_person(scenario: SubscriberScenario) -> None:
     scenario.add("ada@example.org", "quantum", confirmed=False)
     added = scenario.add("ada@example.org", "circuits", now=later(1))
     assert (added.what, added.starts, added.first) == ("updated", True, True)
@@ -132,7 +132,7 @@ def test_add_with_consent_confirms_who_is_pending(scenario: SubscriberScenario) 
     ]
 
 
-def test_add_with_consent_brings_back_who_left_and_starts_now(scenario: SubscriberScenario) -> None:
+def test_add_with_consent_brings_back_an_unsubscribed_person_from_now(scenario: SubscriberScenario) -> None:
     first = scenario.add("ada@example.org", "quantum")
     unsubscribe.unsubscribe(scenario.connection, subscriber_id=first.person.id, how="web", now=later(1))
     back = scenario.add("ada@example.org", "circuits", now=later(2))
@@ -143,7 +143,9 @@ def test_add_with_consent_brings_back_who_left_and_starts_now(scenario: Subscrib
     assert scenario.events(first)[2:] == [("came back", ["circuits"]), ("confirmed", ["circuits"])]
 
 
-def test_add_without_consent_of_who_left_waits_for_their_word(scenario: SubscriberScenario) -> None:
+def test_add_without_consent_of_an_unsubscribed_person_waits_for_confirmation(
+    scenario: SubscriberScenario,
+) -> None:
     first = scenario.add("ada@example.org", "quantum")
     unsubscribe.unsubscribe(scenario.connection, subscriber_id=first.person.id, how="web", now=later(1))
     back = scenario.add("ada@example.org", "quantum", confirmed=False, now=later(2))
@@ -151,7 +153,7 @@ def test_add_without_consent_of_who_left_waits_for_their_word(scenario: Subscrib
     assert intervals(scenario) == [("quantum", NOON, later(1))]
 
 
-def test_add_by_web_changes_nothing_of_who_is_confirmed(scenario: SubscriberScenario) -> None:
+def test_add_by_web_changes_nothing_for_a_confirmed_person(scenario: SubscriberScenario) -> None:
     first = scenario.add("ada@example.org", "quantum")
     again = scenario.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(1), hour=3)
     assert (again.what, again.person) == ("unchanged", first.person)
@@ -165,7 +167,7 @@ def test_add_refuses_an_unknown_topic_and_names_the_known(scenario: SubscriberSc
     assert queries.find(scenario.connection, "ada@example.org") is None
 
 
-def test_add_refuses_who_is_suppressed_and_says_how_to_lift_it(scenario: SubscriberScenario) -> None:
+def test_add_refuses_a_suppressed_address_with_a_hint(scenario: SubscriberScenario) -> None:
     suppression.suppress(
         scenario.connection, address="ada@example.org", reason="bounce", how="bounce", now=NOON, key=KEY
     )
@@ -176,7 +178,7 @@ def test_add_refuses_who_is_suppressed_and_says_how_to_lift_it(scenario: Subscri
     assert "subscribers unsuppress ADA@example.org" in caught.value.hint
 
 
-def test_add_of_the_same_address_at_once_makes_one_person(engine: Engine) -> None:
+def test_simultaneous_adds_of_an_address_make_one_person(engine: Engine) -> None:
     barrier = threading.Barrier(8)
     answers: list[str] = []
 
@@ -196,7 +198,7 @@ def test_add_of_the_same_address_at_once_makes_one_person(engine: Engine) -> Non
         assert connection.execute(select(func.count()).select_from(subscribers)).scalar_one() == 1
 
 
-def test_confirm_at_once_makes_one_consent_event(engine: Engine) -> None:
+def test_simultaneous_confirmations_make_one_consent_event(engine: Engine) -> None:
     with writing(engine) as connection:
         added = SubscriberScenario(connection).add("ada@example.org", "quantum", confirmed=False)
     news: list[bool] = []
@@ -256,7 +258,7 @@ def test_a_confirmation_link_works_once(scenario: SubscriberScenario) -> None:
     assert (done, again.state) == (True, "confirmed")
 
 
-def test_where_a_request_came_from_stands_in_the_ledger(scenario: SubscriberScenario) -> None:
+def test_the_ledger_holds_the_origin_of_a_request(scenario: SubscriberScenario) -> None:
     added = signup.add(
         scenario.connection,
         address="ada@example.org",
@@ -284,7 +286,7 @@ def test_where_a_request_came_from_stands_in_the_ledger(scenario: SubscriberScen
 def test_confirm_beats_no_suppression_that_came_while_the_sign_up_was_stored(
     scenario: SubscriberScenario,
 ) -> None:
-    """On PostgreSQL both happen at once: the suppression finds nobody, the sign-up no suppression."""
+    """On PostgreSQL both run together: the suppression sees no person, the sign-up no suppression."""
     suppression.suppress(
         scenario.connection, address="ada@example.org", reason="admin", how="admin", now=NOON, key=KEY
     )

@@ -1,4 +1,4 @@
-"""Suppression beats every state, has a way back, and survives erasure as a keyed hash."""
+"""Suppression beats every state, can be lifted, and survives erasure as a keyed hash."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_suppress_ends_all_mail_and_a_repeat_changes_nothing(scenario: Subscribe
     assert scenario.events(added)[1:] == [("suppressed", ["quantum"])]
 
 
-def test_suppress_of_somebody_unknown_keeps_only_a_hash(scenario: SubscriberScenario) -> None:
+def test_suppress_of_an_unknown_address_keeps_only_a_hash(scenario: SubscriberScenario) -> None:
     assert suppress(scenario, "eve@example.org") is None
     assert scenario.connection.execute(select(subscribers)).all() == []
     (row,) = scenario.connection.execute(select(suppressions)).all()
@@ -58,12 +58,12 @@ def test_suppress_of_somebody_unknown_keeps_only_a_hash(scenario: SubscriberScen
         scenario.add("eve@example.org")
 
 
-def test_suppress_refuses_a_reason_that_is_none(scenario: SubscriberScenario) -> None:
+def test_suppress_refuses_an_unknown_reason(scenario: SubscriberScenario) -> None:
     with pytest.raises(SubscriberError, match="no reason 'whim'"):
         suppress(scenario, "ada@example.org", reason="whim")
 
 
-def test_unsuppress_restores_who_was_confirmed_from_now(scenario: SubscriberScenario) -> None:
+def test_unsuppress_restores_a_confirmed_person_from_now(scenario: SubscriberScenario) -> None:
     added = scenario.add("ada@example.org", "quantum")
     suppress(scenario, "ada@example.org")
     back = unsuppress(scenario, "ada@example.org")
@@ -77,7 +77,7 @@ def test_unsuppress_restores_who_was_confirmed_from_now(scenario: SubscriberScen
     assert scenario.connection.execute(select(suppressions.c.lifted_how)).scalars().all() == ["admin"]
 
 
-def test_unsuppress_restores_who_was_pending_or_had_left(scenario: SubscriberScenario) -> None:
+def test_unsuppress_restores_a_pending_or_unsubscribed_person(scenario: SubscriberScenario) -> None:
     scenario.add("ada@example.org", "quantum", confirmed=False)
     suppress(scenario, "ada@example.org")
     back = unsuppress(scenario, "ada@example.org")
@@ -91,7 +91,7 @@ def test_unsuppress_restores_who_was_pending_or_had_left(scenario: SubscriberSce
     assert (back.state, back.topics) == (State.UNSUBSCRIBED, ())
 
 
-def test_unsuppress_respects_a_leaving_in_the_meantime(scenario: SubscriberScenario) -> None:
+def test_unsuppress_respects_an_unsubscription_in_the_meantime(scenario: SubscriberScenario) -> None:
     for address, confirmed in (("ada@example.org", True), ("bob@example.org", False)):
         person = scenario.add(address, "quantum", confirmed=confirmed).person
         suppress(scenario, address)
@@ -107,7 +107,7 @@ def test_unsuppress_respects_a_leaving_in_the_meantime(scenario: SubscriberScena
         ) == 1
 
 
-def test_unsuppress_of_who_is_not_suppressed_says_so(scenario: SubscriberScenario) -> None:
+def test_unsuppress_refuses_an_address_that_is_not_suppressed(scenario: SubscriberScenario) -> None:
     scenario.add("ada@example.org")
     with pytest.raises(SubscriberError, match=r"ada@example.org is not suppressed"):
         unsuppress(scenario, "ada@example.org")
@@ -130,7 +130,7 @@ def test_forget_empties_the_personal_columns_and_keeps_the_events(scenario: Subs
     assert queries.find(scenario.connection, "ada@example.org") is None
 
 
-def test_forgotten_people_come_back_by_their_own_confirmed_sign_up_only(scenario: SubscriberScenario) -> None:
+def test_erased_people_come_back_only_by_their_own_confirmed_sign_up(scenario: SubscriberScenario) -> None:
     forget(scenario, scenario.add("ada@example.org", "quantum").person)
     with pytest.raises(SuppressedError) as caught:
         scenario.add("ada@example.org", "quantum")
@@ -140,7 +140,7 @@ def test_forgotten_people_come_back_by_their_own_confirmed_sign_up_only(scenario
         unsuppress(scenario, "ada@example.org")
     asked = scenario.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(2))
     assert asked.what == "added"
-    with pytest.raises(SuppressedError):  # asking alone lifts nothing
+    with pytest.raises(SuppressedError):  # an unconfirmed request lifts nothing
         scenario.add("ada@example.org", "quantum", now=later(2))
     person, new = signup.confirm(
         scenario.connection, subscriber_id=asked.person.id, how="web", now=later(3), suppression_key=KEY
@@ -149,13 +149,13 @@ def test_forgotten_people_come_back_by_their_own_confirmed_sign_up_only(scenario
     assert scenario.add("ada@example.org", "quantum", now=later(4)).what == "updated"
 
 
-def test_a_bounce_beats_the_return_of_a_forgotten_person(scenario: SubscriberScenario) -> None:
+def test_a_bounce_beats_the_return_of_an_erased_person(scenario: SubscriberScenario) -> None:
     suppress(scenario, "ada@example.org")
     with pytest.raises(SuppressedError):
         scenario.add("ada@example.org", confirmed=False, how="web")
 
 
-def test_another_key_recognises_nobody(scenario: SubscriberScenario) -> None:
+def test_another_key_recognises_no_address(scenario: SubscriberScenario) -> None:
     suppress(scenario, "ada@example.org")
     assert suppression.in_force(scenario.connection, ["ada@example.org"], key=b"another") == {}
     assert list(suppression.in_force(scenario.connection, ["ada@example.org"], key=KEY)) == [

@@ -1,4 +1,4 @@
-"""Leaving, its undo, and pausing."""
+"""Unsubscribing, its undo, and pauses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_unsubscribe_from_the_last_topic_leaves_everything(scenario: SubscriberS
     assert leave(scenario, added.person, 1, "quantum").state is State.UNSUBSCRIBED
 
 
-def test_unsubscribe_from_a_topic_never_followed_says_so(scenario: SubscriberScenario) -> None:
+def test_unsubscribe_refuses_a_topic_that_was_never_followed(scenario: SubscriberScenario) -> None:
     added = scenario.add("ada@example.org", "quantum")
     with pytest.raises(UnknownTopicError) as caught:
         leave(scenario, added.person, 1, "circuits")
@@ -54,7 +54,7 @@ def test_unsubscribe_of_a_pending_person_ends_the_request(scenario: SubscriberSc
     assert list(scenario.connection.execute(following())) == []
 
 
-def test_undo_follows_the_same_again_from_now(scenario: SubscriberScenario) -> None:
+def test_undo_follows_the_same_topics_from_now(scenario: SubscriberScenario) -> None:
     added = scenario.add("ada@example.org", "quantum", "circuits")
     leave(scenario, added.person, 1)
     back = unsubscribe.undo(scenario.connection, subscriber_id=added.person.id, how="web", now=later(2))
@@ -77,7 +77,7 @@ def test_undo_of_one_topic_leaves_the_slots(scenario: SubscriberScenario) -> Non
     assert scenario.events(added)[2:] == [("followed", ["quantum"])]
 
 
-def test_undo_of_nothing_says_so(scenario: SubscriberScenario) -> None:
+def test_undo_of_nothing_is_refused(scenario: SubscriberScenario) -> None:
     added = scenario.add("ada@example.org", "quantum")
     with pytest.raises(SubscriberError, match="no leaving to take back"):
         unsubscribe.undo(scenario.connection, subscriber_id=added.person.id, how="web", now=later(1))
@@ -100,7 +100,7 @@ def test_undo_of_a_request_that_was_never_confirmed_confirms_nothing(scenario: S
     assert list(scenario.connection.execute(following())) == []
 
 
-def test_pause_ends_by_itself_or_by_word(scenario: SubscriberScenario) -> None:
+def test_pause_ends_at_its_date_or_when_ended(scenario: SubscriberScenario) -> None:
     added = scenario.add("ada@example.org", "quantum")
 
     def pause(day: int | None, now: int) -> SubscriberView:
@@ -118,7 +118,7 @@ def test_pause_ends_by_itself_or_by_word(scenario: SubscriberScenario) -> None:
         pause(1, now=1)
 
 
-def test_a_stranger_who_types_a_leavers_address_spoils_nothing(scenario: SubscriberScenario) -> None:
+def test_a_request_by_a_stranger_does_not_prevent_an_undo(scenario: SubscriberScenario) -> None:
     ada = scenario.add("ada@example.org", "circuits", "quantum", name="Ada")
     unsubscribe.unsubscribe(scenario.connection, subscriber_id=ada.person.id, how="web", now=later(1))
     typed = scenario.add(

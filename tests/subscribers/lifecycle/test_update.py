@@ -1,4 +1,4 @@
-"""What a reader changes by a signed link: exactly the topics chosen, each change in the ledger."""
+"""Changes by a signed link: exactly the chosen topics are followed, and each change is in the ledger."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_same_choice_again_records_nothing(scenario: SubscriberScenario) -> 
     assert choosing(scenario, ada, "circuits", hour="7") == before
 
 
-def test_no_topic_at_all_is_a_slip_and_no_leaving(scenario: SubscriberScenario) -> None:
+def test_choosing_no_topic_is_an_error_and_not_an_unsubscription(scenario: SubscriberScenario) -> None:
     ada = scenario.add("ada@example.org", "circuits")
     with pytest.raises(PreferenceError) as error:
         choosing(scenario, ada)

@@ -81,10 +81,10 @@ def test_write_gives_the_same_bytes_after_an_import_elsewhere(
                 _live(SubscriberScenario(connection), each)
             before = written(SubscriberScenario(connection))
         with writing(second) as connection:
-            taken = import_text(
+            report = import_text(
                 SubscriberScenario(connection), Path(folder), before, day=9_999
             )  # pauses are over by then
-            assert taken.refused == []
+            assert report.refused == []
             assert written(SubscriberScenario(connection)) == before
             assert import_text(SubscriberScenario(connection), Path(folder), before).updated == 0
         for engine in (first, second):

@@ -302,11 +302,11 @@ d@example.org,,,suppressed,2025-01-01,
         (4, {"state": "pending"}, {"state": "confirmed"}),
         (5, {"state": "confirmed", "topics": ["quantum"]}, {"state": "suppressed", "topics": []}),
     ]
-    told = {change["address"]: change["after"] for change in report.changes}
+    after_import = {change["address"]: change["after"] for change in report.changes}
     import_text(scenario, tmp_path, content)
     for person in queries.listed(scenario.connection):
         row = person.row()
-        assert {name: row[name] for name in told[person.address]} == told[person.address]
+        assert {name: row[name] for name in after_import[person.address]} == after_import[person.address]
 
 
 def test_import_rows_pauses(scenario: SubscriberScenario, tmp_path: Path) -> None:
