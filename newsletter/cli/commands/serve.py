@@ -41,14 +41,10 @@ def serve(
     """
     work = workspace(ctx)
     wiring = Wiring(work)
-    _ = (
-        work.engine,
-        wiring.delivery_options,
-        make_site(wiring),
-    )  # wrong settings are reported before serving
-    os.environ["NEWSLETTER_STATE_DIR"] = str(
-        work.state_dir
-    )  # for the workers, which read the settings themselves
+    # Wrong settings are reported before serving.
+    _ = (work.engine, wiring.delivery_options, make_site(wiring))
+    # The workers are new processes: they read the settings themselves.
+    os.environ["NEWSLETTER_STATE_DIR"] = str(work.state_dir)
     work.close()
     from newsletter.cli.http_server import serve_until_stopped
 
