@@ -53,7 +53,7 @@ SYNONYMS = {
 _FIELDS = {title: (field, rank) for field, titles in SYNONYMS.items() for rank, title in enumerate(titles)}
 
 # A spreadsheet takes a cell that starts with one of these for a formula (OWASP, "CSV Injection"; the wide
-# forms count in East Asian locales). An apostrophe in front is ours, or must be told apart from ours.
+# forms count in East Asian locales). An apostrophe in front is ours, or must be distinguished from ours.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 

@@ -85,7 +85,7 @@ class Roster(AbstractContextManager["Roster"]):
         """The status of all people in the file, from its name; empty: the name gives none.
 
         Mailchimp packs subscribed_…, unsubscribed_…, cleaned_… and nonsubscribed_….csv into one archive;
-        only the name tells the first from the last.
+        only the name distinguishes the first from the last.
         """
         found = re.match(r"(unsubscribed|cleaned|nonsubscribed)_", self.name.lower())
         return found[1] if found and self.format == MAILCHIMP.name else ""

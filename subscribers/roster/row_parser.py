@@ -32,9 +32,7 @@ class ImportPolicy:
     suppression_key: bytes
     topics: tuple[str, ...] = ()  # known slugs; for rows that name none
     at_most: State | None = None  # nobody in the file gets a better state; None: no limit
-    topic_names: Mapping[str, str] = field(
-        default_factory=dict
-    )  # slug by what a list or tag may call the topic
+    topic_names: Mapping[str, str] = field(default_factory=dict)  # slugs by the name of a list or tag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ def test_changed_keeps_the_weekday_of_a_weekly_reader() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "field", "told"),
+    ("given", "field", "expected"),
     [
         ({"cadence": "hourly"}, "cadence", "none of daily, weekdays, weekly"),
         ({"cadence": "weekly", "weekday": "fri"}, "weekday", "none of monday, tuesday"),
@@ -54,11 +54,13 @@ def test_changed_keeps_the_weekday_of_a_weekly_reader() -> None:
         ({"colour": "red"}, "colour", "no preference"),
     ],
 )
-def test_changed_names_the_field_and_what_it_takes(given: dict[str, object], field: str, told: str) -> None:
+def test_changed_names_the_field_and_what_it_takes(
+    given: dict[str, object], field: str, expected: str
+) -> None:
     with pytest.raises(PreferenceError) as caught:
         changed(Preferences(), given)
     assert caught.value.field == field
-    assert told in caught.value.message
+    assert expected in caught.value.message
 
 
 @pytest.mark.parametrize(

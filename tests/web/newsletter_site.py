@@ -100,7 +100,7 @@ class NewsletterSite:
         """Set the clock forward."""
         self.now += timedelta(**span)
 
-    def mails(self) -> list[ReceivedMail]:
+    def messages(self) -> list[ReceivedMail]:
         """The messages that the request mailer sends now."""
         before = len(self.server.accepted)
         while self.mailer.step():
@@ -112,7 +112,7 @@ class NewsletterSite:
 
     def mail(self) -> ReceivedMail:
         """The one message that the request mailer sends now."""
-        (mail,) = self.mails()
+        (mail,) = self.messages()
         return mail
 
     # actions of a visitor
@@ -145,7 +145,7 @@ class NewsletterSite:
         confirm = self.mail().link("/confirm/")
         self.later(minutes=1)
         self.post(confirm)
-        self.mails()
+        self.messages()
         return self.person(email)
 
     # what is stored

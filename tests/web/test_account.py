@@ -32,7 +32,7 @@ def test_account_links_of_a_reader_are_limited(website: NewsletterSite) -> None:
         website.post(f"{website.preferences(ada)}/account")
         website.later(seconds=1)
     assert "Please wait a while" in website.post(f"{website.preferences(ada)}/account", status=429)
-    assert len(website.mails()) == 5
+    assert len(website.messages()) == 5
 
 
 def test_a_reader_cannot_have_many_strangers_mailed(website: NewsletterSite) -> None:
@@ -41,7 +41,7 @@ def test_a_reader_cannot_have_many_strangers_mailed(website: NewsletterSite) -> 
     for number in range(5):
         website.post(f"{link}/address", email=f"stranger{number}@example.org")
     assert "Please wait a while" in website.post(f"{link}/address", status=429, email="one.more@example.org")
-    assert len(website.mails()) == 5
+    assert len(website.messages()) == 5
 
 
 def test_a_reader_moves_once_the_new_address_agrees(website: NewsletterSite) -> None:
@@ -70,7 +70,7 @@ def test_the_answer_is_the_same_for_every_new_address(website: NewsletterSite) -
     link = fresh(website, website.preferences(ada))
     pages = {website.post(f"{link}/address", email=who) for who in ("grace@example.org", "new@example.org")}
     assert len(pages) == 1
-    assert [mail.recipient for mail in website.mails()] == ["new@example.org"]
+    assert [mail.recipient for mail in website.messages()] == ["new@example.org"]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_malformed_address_is_refused_at_its_field(website: NewsletterSite, em
     page = website.post(f"{link}/address", status=422, email=email)
     assert 'id="email-wrong"' in page
     assert words in words_of(page)
-    assert website.mails() == []
+    assert website.messages() == []
 
 
 def test_a_name_is_cleaned_and_can_be_removed(website: NewsletterSite) -> None:

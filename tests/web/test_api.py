@@ -8,19 +8,19 @@ from tests.web.newsletter_site import NewsletterSite, words_of
 
 
 def test_a_sign_up_by_json_is_answered_like_one_by_the_form(website: NewsletterSite) -> None:
-    wish = {"email": "ada@example.org", "topics": ["quantum"], "hour": 8, "timezone": "Europe/Berlin"}
-    answer = website.browser.post("/api/sign-ups", json=wish)
+    body = {"email": "ada@example.org", "topics": ["quantum"], "hour": 8, "timezone": "Europe/Berlin"}
+    answer = website.browser.post("/api/sign-ups", json=body)
     assert (answer.status_code, answer.json()) == (202, {"status": "check your mail"})
     assert website.mail().recipient == "ada@example.org"
     ada = website.person("ada@example.org")
     assert (ada.topics, ada.preferences.hour) == (("quantum",), 8)
     website.later(hours=2)
-    again = website.browser.post("/api/sign-ups", json=wish)
+    again = website.browser.post("/api/sign-ups", json=body)
     assert (again.status_code, again.content) == (answer.status_code, answer.content)
 
 
 @pytest.mark.parametrize(
-    ("wish", "errors"),
+    ("body", "errors"),
     [
         ({"email": "nobody", "topics": ["quantum"]}, {"email"}),
         ({"email": "ada@example.org", "topics": []}, {"topics"}),
@@ -30,10 +30,10 @@ def test_a_sign_up_by_json_is_answered_like_one_by_the_form(website: NewsletterS
         ({"topics": "quantum"}, {"email", "topics"}),
     ],
 )
-def test_errors_are_listed_by_field(website: NewsletterSite, wish: object, errors: set[str]) -> None:
-    answer = website.browser.post("/api/sign-ups", json=wish)
+def test_errors_are_listed_by_field(website: NewsletterSite, body: object, errors: set[str]) -> None:
+    answer = website.browser.post("/api/sign-ups", json=body)
     assert (answer.status_code, set(answer.json()["errors"])) == (422, errors)
-    assert website.mails() == []
+    assert website.messages() == []
 
 
 def test_topics_are_listed_with_their_recent_papers(website: NewsletterSite) -> None:

@@ -75,7 +75,7 @@ def test_a_thousand_simultaneous_confirmations_are_one_consent(website: Newslett
     assert {words_of(page.text) for page in pages} == {words_of(website.get(confirm))}
     ada = website.person("ada@example.org")
     assert [what for what, _, _ in website.events(ada)] == ["requested", "confirmed"]
-    assert len(website.mails()) == 1
+    assert len(website.messages()) == 1
 
 
 def test_a_used_link_does_not_bring_back_a_reader_who_left(website: NewsletterSite) -> None:
@@ -89,7 +89,7 @@ def test_a_used_link_does_not_bring_back_a_reader_who_left(website: NewsletterSi
     website.post(confirm, status=409)
     website.later(hours=3)
     website.sign_up("ada@example.org", "quantum")
-    again = next(mail for mail in website.mails() if "/confirm/" in mail.text)
+    again = next(mail for mail in website.messages() if "/confirm/" in mail.text)
     assert website.person("ada@example.org").state == "pending"
     assert "nothing to confirm here any more" in words_of(website.post(confirm, status=409))
     assert "You are subscribed" in website.post(again.link("/confirm/"))

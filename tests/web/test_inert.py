@@ -42,9 +42,9 @@ def test_get_changes_nothing_on_any_page(website: NewsletterSite, seed: int) -> 
     website.post(f"/u/{grace.leave_id}")
     website.sign_up("pending@example.org", "circuits", browser=website.visitor("203.0.113.9"))
     website.post(f"{website.preferences(ada)}/account")
-    account = next(mail for mail in website.mails() if "/account/" in mail.text).link("/account/")
+    account = next(mail for mail in website.messages() if "/account/" in mail.text).link("/account/")
     website.post(f"{account}/address", email="new@example.org")
-    website.mails()
+    website.messages()
     website.newsletter.ingest_samples([16, 17], hour="13:00")
     website.later(days=1)
     website.newsletter.send(website.now.isoformat())
@@ -77,5 +77,5 @@ def test_get_changes_nothing_on_any_page(website: NewsletterSite, seed: int) -> 
         assert answer.status_code < 500, (method, path)
         if method == "HEAD":
             assert answer.content == b""
-    assert website.mails() == []
+    assert website.messages() == []
     assert website.everything() == before

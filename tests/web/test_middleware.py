@@ -102,7 +102,7 @@ def test_an_internal_error_is_a_page_without_a_traceback(website: NewsletterSite
     answer = website.sign_up("ada@example.org", "circuits")
     assert answer.status_code == 200
     with pytest.raises(StorageError):
-        website.mails()  # makes the request mailer answer
+        website.messages()  # makes the request mailer answer
     assert "Traceback" not in answer.text
 
 

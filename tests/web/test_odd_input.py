@@ -53,7 +53,7 @@ def test_each_address_of_isemail_is_accepted_or_reported(website: NewsletterSite
         else:
             assert answer.status_code == 422, case
             assert 'id="email-wrong"' in answer.text
-    recipients = [mail.recipient for mail in website.mails()]
+    recipients = [mail.recipient for mail in website.messages()]
     assert sorted({addresses.parse(recipient).key for recipient in recipients}) == sorted(
         {addresses.parse(r).key for r in recipients} & accepted
     )
@@ -83,11 +83,11 @@ def test_a_naughty_name_arrives_as_a_name_and_nothing_else(website: NewsletterSi
         address = f"reader{number}@example.org"
         visitor = website.visitor(f"10.2.0.{number + 1}")
         visitor.post("/sign-up", data={"email": address, "topics": "circuits", "name": text})
-    confirmations = website.mails()
+    confirmations = website.messages()
     for mail in confirmations:
         assert mail.message["To"] == mail.recipient
         website.browser.post(mail.link("/confirm/"))
-    welcomes = website.mails()
+    welcomes = website.messages()
     assert len(welcomes) == len(confirmations)
     for mail in welcomes:
         to = mail.message["To"].addresses

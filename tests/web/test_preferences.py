@@ -175,7 +175,7 @@ def test_a_reader_who_left_is_offered_to_come_back(website: NewsletterSite) -> N
 
 def test_a_pending_person_is_asked_to_confirm(website: NewsletterSite) -> None:
     website.sign_up("ada@example.org", "circuits")
-    website.mails()
+    website.messages()
     assert "Not confirmed yet" in website.get(
         website.preferences(website.person("ada@example.org")), status=409
     )

@@ -178,8 +178,8 @@ def refused(site: Serving, *arguments: str) -> tuple[int, list[str]]:
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_port_in_use_is_reported_with_a_hint(tmp_path: Path, workers: str) -> None:
     site = Serving(folder=tmp_path / "state", smtp_port=1)
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as in_use:
+        port = str(in_use.getsockname()[1])
         assert refused(site, "--port", port, "--workers", workers) == (
             1,
             [

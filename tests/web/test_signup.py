@@ -70,11 +70,11 @@ def test_confirming_again_shows_the_same_page_and_changes_nothing(website: Newsl
     website.sign_up("ada@example.org", "circuits")
     confirm = website.mail().link("/confirm/")
     first = website.post(confirm)
-    website.mails()
+    website.messages()
     before = website.everything()
     assert words_of(website.post(confirm)) == words_of(first)
     assert words_of(website.get(confirm)) == words_of(first)
-    assert website.mails() == []
+    assert website.messages() == []
     assert website.everything() == before
 
 
@@ -103,7 +103,7 @@ def test_every_kind_of_address_gets_the_same_answer_and_its_own_mail(website: Ne
         browser = website.visitor(f"198.51.100.{number}")
         answer = website.sign_up(f"{who}@example.org", "quantum", browser=browser)
         answers.add((answer.status_code, str(answer.url), answer.text, len(answer.history)))
-        mailed[who] = [(mail.recipient, mail.subject) for mail in website.mails()]
+        mailed[who] = [(mail.recipient, mail.subject) for mail in website.messages()]
     assert len(answers) == 1
     confirm = "Please confirm: Paper Digest"
     assert mailed == {
@@ -150,7 +150,7 @@ def test_a_wrong_field_shows_its_error_and_keeps_what_was_typed(
     assert words in words_of(page)
     assert field_of(page, "name") == "Ada <b>"
     assert field_of(page, "email") == typed["email"]
-    assert website.mails() == []
+    assert website.messages() == []
 
 
 def test_a_form_with_the_honeypot_filled_gets_the_page_and_nothing_else(website: NewsletterSite) -> None:
@@ -185,10 +185,10 @@ def test_requests_of_one_network_are_limited_without_notice(website: NewsletterS
         answer = website.sign_up(f"reader{number}@example.org", "circuits")
         assert answer.url.path == "/check-your-mail"
         website.now = START
-    assert len(website.mails()) == 5
+    assert len(website.messages()) == 5
     website.later(minutes=1)
     website.sign_up("reader9@example.org", "circuits")
-    assert len(website.mails()) == 1
+    assert len(website.messages()) == 1
 
 
 def test_networks_of_ipv6_are_counted_by_64_bits(website: NewsletterSite) -> None:
@@ -198,7 +198,7 @@ def test_networks_of_ipv6_are_counted_by_64_bits(website: NewsletterSite) -> Non
         )
         website.now = START
     website.sign_up("b@example.org", "circuits", browser=website.visitor("2001:db8:1:3::1"))
-    assert len(website.mails()) == 6
+    assert len(website.messages()) == 6
 
 
 def test_one_address_is_mailed_once_an_hour_and_three_times_a_day(website: NewsletterSite) -> None:
@@ -208,7 +208,7 @@ def test_one_address_is_mailed_once_an_hour_and_three_times_a_day(website: Newsl
             website.sign_up(
                 "ada@example.org", "circuits", browser=website.visitor(f"198.51.100.{hour}{minute}")
             )
-        counts.append(len(website.mails()))
+        counts.append(len(website.messages()))
         website.now = START + timedelta(hours=hour + 1)
     assert counts == [1, 1, 1, 0, 0, 0]
 
@@ -239,11 +239,11 @@ def test_an_address_is_mailed_once_an_hour_for_all_requests(website: NewsletterS
     website.post(f"{website.preferences(ada)}/account")
     account = website.mail().link("/account/")
     website.sign_up("victim@example.org", "circuits")
-    assert [mail.recipient for mail in website.mails()] == ["victim@example.org"]
+    assert [mail.recipient for mail in website.messages()] == ["victim@example.org"]
     website.later(minutes=2)
     website.post("/link", email="victim@example.org")
     website.post(f"{account}/address", email="victim@example.org")
-    assert website.mails() == []
+    assert website.messages() == []
 
 
 def test_a_broken_template_loses_no_request(website: NewsletterSite, tmp_path: Path) -> None:

@@ -35,10 +35,10 @@ def test_leaving_again_shows_the_same_page_and_changes_nothing(website: Newslett
     ada = website.subscribed("ada@example.org", "circuits")
     path = f"/u/{ada.leave_id}"
     page = website.post(path)
-    website.mails()
+    website.messages()
     before = website.everything()
     assert website.post(path) == page == website.get(path)
-    assert website.mails() == []
+    assert website.messages() == []
     assert website.everything() == before
 
 
@@ -48,7 +48,7 @@ def test_one_topic_is_left_and_taken_back(website: NewsletterSite) -> None:
     page = website.post(path, topic="circuits")
     assert "You have left Circuits." in page
     assert website.person("ada@example.org").topics == ("quantum",)
-    assert website.mails() == []
+    assert website.messages() == []
     assert "You are back, from now on." in website.post(f"{path}/undo")
     assert website.person("ada@example.org").topics == ("circuits", "quantum")
 
@@ -77,7 +77,7 @@ def test_the_button_of_a_mail_program_needs_no_further_step(website: NewsletterS
             )
         assert (sent.status_code, sent.text) == (200, "You are unsubscribed.\n")
         assert website.events(reader)[-1] == ("unsubscribed", "one-click", ["circuits"])
-    assert website.mails() == []
+    assert website.messages() == []
 
 
 @pytest.mark.full
@@ -108,7 +108,7 @@ def test_an_unsubscribe_wins_against_a_send_in_progress(tmp_path: Path) -> None:
 
 def test_a_pending_person_can_unsubscribe(website: NewsletterSite) -> None:
     website.sign_up("ada@example.org", "circuits")
-    website.mails()
+    website.messages()
     ada = website.person("ada@example.org")
     website.post(f"/u/{ada.leave_id}")
     assert website.person("ada@example.org").state == "unsubscribed"
@@ -164,7 +164,7 @@ def test_the_button_of_a_mail_program_gets_the_same_answer_after_erasure(website
 
 def test_a_pending_person_is_not_promised_digests(website: NewsletterSite) -> None:
     website.sign_up("ada@example.org", "circuits")
-    website.mails()
+    website.messages()
     path = f"/u/{website.person('ada@example.org').leave_id}"
     website.post(path)
     page = words_of(website.post(f"{path}/undo"))

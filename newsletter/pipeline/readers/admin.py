@@ -109,13 +109,13 @@ def show(engine: Engine, address: str, *, policy: ReaderPolicy) -> Row:
     """
     with reading(engine) as connection:
         wanted = addresses.parse(address)
-        standing = suppression.in_force(connection, [wanted.key], key=policy.suppression_key).get(wanted.key)
+        active = suppression.in_force(connection, [wanted.key], key=policy.suppression_key).get(wanted.key)
         person = queries.find(connection, address)
-        if person is None and (standing is None or standing.reason == suppression.ERASED):
+        if person is None and (active is None or active.reason == suppression.ERASED):
             queries.require(connection, address)
         row = person.row() if person is not None else _suppressed_row(wanted.address)
-        if standing is not None:
-            row["suppressed"] = {"reason": standing.reason, "at": standing.at.isoformat()}
+        if active is not None:
+            row["suppressed"] = {"reason": active.reason, "at": active.at.isoformat()}
         return row
 
 

@@ -15,7 +15,7 @@ from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.states import Role
 from newsletter.db.schema import edition_papers, editions, papers, reader_debts
 
-MAX_LISTED = 10  # papers in an answer of the command line; it also tells the count
+MAX_LISTED = 10  # papers in an answer of the command line; the count is separate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

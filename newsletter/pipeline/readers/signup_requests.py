@@ -97,7 +97,7 @@ def answer(
                         now=now,
                     )
                 done.append(request.id)
-            except SubscriberError as error:  # not possible: the pages must not tell anybody
+            except SubscriberError as error:  # not possible: the pages must not reveal that
                 log.info("request %s comes to nothing: %s", request.id, type(error).__name__)
                 done.append(request.id)
             except (NewsletterError, OperationalError):

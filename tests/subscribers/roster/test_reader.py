@@ -88,7 +88,7 @@ def test_roster_comes_in_batches(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         (b"", "is empty"),
         (b"\n\n", "is empty"),
@@ -105,10 +105,10 @@ def test_roster_comes_in_batches(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)), "is no text"),
     ],
 )
-def test_roster_refuses_a_file_that_is_not_a_roster(tmp_path: Path, content: bytes, told: str) -> None:
+def test_roster_refuses_a_file_that_is_not_a_roster(tmp_path: Path, content: bytes, expected: str) -> None:
     with pytest.raises(RosterError) as caught:
         Roster(roster(tmp_path, content))
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_roster_of_addresses_needs_no_header(tmp_path: Path) -> None:
