@@ -7,10 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.util import LRUCache
 
-import newsletter.db.engine
 from newsletter.db.engine import DEFAULT_FILE, default_url, open_engine
 from newsletter.db.migrate import upgrade
 
@@ -41,14 +40,12 @@ def share_compiled_statements() -> None:
         dialect = connection.dialect
     compiled: LRUCache[Any, Any] = LRUCache(STATEMENTS)
 
-    def create_sharing_engine(url: Any, **options: Any) -> Engine:
-        engine = create_engine(url, **options)
-        if engine.dialect.name == dialect.name:
-            engine.dialect = dialect
-            engine.update_execution_options(compiled_cache=compiled)
-        return engine
+    def share(connection: Connection) -> None:
+        if connection.dialect.name == dialect.name:
+            connection.dialect = dialect
+            connection.execution_options(compiled_cache=compiled)
 
-    newsletter.db.engine.create_engine = create_sharing_engine  # type: ignore[assignment]
+    event.listen(Engine, "engine_connect", share)
 
 
 def migrate(url: str) -> None:

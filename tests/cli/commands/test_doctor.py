@@ -22,31 +22,13 @@ from newsletter import __version__
 from newsletter.delivery.outbox.sender_locks import owning
 from newsletter.ops.doctor import machine
 from newsletter.ops.doctor.finding import Status
-from newsletter.render.check import templates
-from newsletter.render.environment import MailEnvironment
 from newsletter.samples import dumps
 from newsletter.scheduler.leader_lock import LOCK, LeaderLock
 from tests.cli.shell import Shell
 from tests.name_server import NameServer, Zone, quoted
 from tests.smtp_servers.recording import RecordingServer
 
-CHECKED: list[list[str]] = []  # what was found at the shipped templates
 MACHINE = {"clock"}  # what depends on who runs the test
-
-
-@pytest.fixture(autouse=True)
-def shipped_templates_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checking all templates takes seconds: of those that ship it is done once."""
-    check = templates.check
-
-    def check_once(environment: MailEnvironment, **options: Any) -> list[str]:
-        if environment.own():
-            return [str(problem) for problem in check(environment, **options)]
-        if not CHECKED:
-            CHECKED.append([str(problem) for problem in check(environment, **options)])
-        return CHECKED[0]
-
-    monkeypatch.setattr(templates, "check", check_once)
 
 
 def _ask(shell: Shell, *options: str, code: int = 0) -> dict[str, list[dict[str, str]]]:
