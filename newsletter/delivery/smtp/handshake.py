@@ -1,4 +1,4 @@
-"""Leads the SMTP conversation from the greeting to the first MAIL: EHLO, STARTTLS, AUTH.
+"""Leads the SMTP conversation from the greeting to the first MAIL command: EHLO, STARTTLS, AUTH.
 
 It neither sends nor reads. A failure here concerns the relay and no mail, and is raised as a RelayError.
 """
