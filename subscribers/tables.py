@@ -126,3 +126,16 @@ class LimitCount(SQLModel, table=True):
     key: str = Field(primary_key=True)  # the limit and the keyed hash of a client, address or reader
     count: int
     until: datetime = Field(index=True)  # when the window ends
+
+
+class Strike(SQLModel, table=True):
+    """A refusal or bounce that is about the recipient and not final by itself; several suppress."""
+
+    __tablename__ = "strikes"
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(foreign_key="subscribers.id", index=True)
+    message_key: str  # of the message: several refusals of one message are one strike
+    reason: str  # a word of newsletter.core.mail.reply_verdict.Reason
+    note: str  # the server's words, without the address
+    at: datetime

@@ -45,6 +45,16 @@ class StuckFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RestingRelay:
+    """A mail server that refuses us."""
+
+    relay: str  # host:port
+    since: datetime
+    until: datetime  # when it is tried again
+    reply: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """The state of the newsletter at one moment."""
 
@@ -60,6 +70,9 @@ class Facts:
     failed_requests: int  # of the public pages, set aside
     free_bytes: int | None  # on the disk of the state directory; None: not known
     stuck_files: Sequence[StuckFile] = ()
+    resting_relays: Sequence[RestingRelay] = ()
+    suppressed: int = 0  # addresses that refusals suppressed within FAILURE_PERIOD
+    suppressed_because: str = ""  # the server's words about the latest of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +173,27 @@ def _mail(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
                 key="failed",
                 words=f"{facts.failed} {mails} here within a day: {facts.failed_because}",
                 hint="`newsletter deliveries list --state failed` lists them; their papers come again.",
+            )
+        )
+    for rest in facts.resting_relays:
+        found.append(
+            Alarm(
+                key=f"relay {rest.relay}",
+                words=f"the mail server {rest.relay} refuses us since {rest.since:%Y-%m-%d %H:%M} UTC: "
+                f"{rest.reply}",
+                hint=f"All mail waits; it is tried again at {rest.until:%Y-%m-%d %H:%M} UTC. Mend what the "
+                "server names, then `newsletter smtp check`.",
+            )
+        )
+    if facts.suppressed:
+        addresses = "address was" if facts.suppressed == 1 else "addresses were"
+        found.append(
+            Alarm(
+                key="suppressed",
+                words=f"{facts.suppressed} {addresses} suppressed within a day, as refused: "
+                f"{facts.suppressed_because}",
+                hint="`newsletter subscribers list --state suppressed` shows them; "
+                "`newsletter subscribers unsuppress ADDRESS` takes one back.",
             )
         )
     for number in facts.held_editions:

@@ -53,3 +53,11 @@ def domain_of(address: str) -> str:
 def xtext(value: bytes) -> bytes:
     """`value` as RFC 3461's xtext, for ENVID and ORCPT."""
     return _XTEXT.sub(lambda found: b"+%02X" % found[0][0], value)
+
+
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;]+@[^\s<>()\[\]\"',;]+")
+
+
+def without_addresses(text: str) -> str:
+    """A server's words without the addresses in them: they are stored, and outlive an erasure."""
+    return _ADDRESS.sub("…", text) if "@" in text else text

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from subscribers import consent
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.consent import events as consent_events
+from subscribers.lifecycle import strikes
 from subscribers.lifecycle.subscriptions import close
 from subscribers.preferences import Preferences, as_columns
 from subscribers.queries import State, SubscriberView, by_id, subscribers, subscriptions
@@ -51,6 +52,7 @@ def purge(connection: Connection, *, now: datetime) -> int:
 def remove_person(connection: Connection, person: SubscriberView) -> None:
     """Delete all rows of a person who never consented; of one who did, delete the personal data."""
     if person.confirmed_at is None:
+        strikes.clear(connection, [person.id])
         connection.execute(delete(subscriptions).where(subscriptions.c.subscriber_id == person.id))
         connection.execute(delete(consent_events).where(consent_events.c.subscriber_id == person.id))
         if person.id != connection.execute(select(func.max(subscribers.c.id))).scalar_one():

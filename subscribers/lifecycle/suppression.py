@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from subscribers import addresses, consent
 from subscribers.addresses import Address
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError, SuppressedError
-from subscribers.lifecycle import subscriptions
+from subscribers.lifecycle import strikes, subscriptions
 from subscribers.lifecycle.purge import remove_address_changes
 from subscribers.preferences import Preferences, as_columns
 from subscribers.queries import State, SubscriberView, by_id, by_keys, paged, subscribers
@@ -79,6 +79,29 @@ def refusal(address: str, active: ActiveSuppression) -> SuppressedError:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedAddresses:
+    """Addresses that a server's refusals suppressed in some time."""
+
+    number: int
+    note: str  # the server's words about the latest; no address
+
+
+def refused_lately(connection: Connection, *, since: datetime, now: datetime) -> RefusedAddresses:
+    """Addresses that refusals suppressed from `since` to `now`, and are still suppressed."""
+    row = connection.execute(
+        select(func.count().over().label("number"), suppressions.c.note)
+        .where(
+            suppressions.c.reason == "bounce",
+            suppressions.c.lifted_at.is_(None),
+            suppressions.c.at.between(since, now),
+        )
+        .order_by(suppressions.c.at.desc(), suppressions.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return RefusedAddresses(number=row.number, note=row.note) if row else RefusedAddresses(number=0, note="")
+
+
 def suppress(
     connection: Connection, *, address: str, reason: str, how: str, now: datetime, key: bytes, note: str = ""
 ) -> SubscriberView | None:
@@ -130,6 +153,7 @@ def unsuppress(
     person = by_keys(connection, [wanted.key], lock=True).get(wanted.key)
     if person is None or person.state is not State.SUPPRESSED:
         return person
+    strikes.clear(connection, [person.id])
     before = consent.last(connection, person.id, [EventKind.SUPPRESSED, EventKind.UNSUBSCRIBED])
     state = State.UNSUBSCRIBED
     topics: tuple[str, ...] = ()
@@ -196,6 +220,7 @@ def forget(
             }
         )
     )
+    strikes.clear(connection, [person.id])
     remove_address_changes(connection, person.ref)
     event = ConsentChange(what=EventKind.ERASED, topics=person.topics, detail={"from": str(person.state)})
     consent.record(connection, [(person.id, event)], how=how, now=now)

@@ -46,6 +46,7 @@ ARGUMENTS = {  # of the commands that need some
     "deliveries show": ("1",),
     "deliveries retry": ("1",),
     "deliveries resend": ("1",),
+    "smtp explain": ("550 5.1.1 no",),
 }
 UNKNOWN = sorted(  # each names something that an empty newsletter does not have
     set(ARGUMENTS)
@@ -56,6 +57,7 @@ UNKNOWN = sorted(  # each names something that an empty newsletter does not have
         "topics check",
         "topics test",
         "ingest",
+        "smtp explain",
     }
 )
 EVERY = sorted(path for path, _ in leaves())

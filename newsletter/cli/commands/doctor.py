@@ -192,6 +192,7 @@ def _records(work: Workspace, *, now: datetime) -> Iterator[Check]:
 
 
 def _mail_servers(wiring: Wiring) -> list[Finding]:
+    from newsletter.cli.relays import trial_envelope
     from newsletter.delivery.smtp.relay import RelayError
     from newsletter.delivery.smtp.transport import probe
     from newsletter.ops.doctor.finding import failed, ok
@@ -199,7 +200,7 @@ def _mail_servers(wiring: Wiring) -> list[Finding]:
     found = []
     for relay in wiring.relays:
         try:
-            facts = probe(relay)
+            facts = probe(relay, trial_envelope(wiring.work.settings))
         except RelayError as error:
             found.append(failed("mail server", error.message, hint=error.hint))
         else:

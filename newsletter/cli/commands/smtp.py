@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import Json
 from newsletter.cli.wiring import Wiring
-from newsletter.cli.workspace import workspace
+from newsletter.cli.workspace import Workspace, workspace
+from newsletter.core.errors import UsageError
 
 if TYPE_CHECKING:
     from newsletter.delivery.smtp.transport import RelayFacts
@@ -21,26 +22,26 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _group() -> None:
-    """Make `check` a command of its own although it is the only one."""
-
-
 @app.command()
 def check(ctx: typer.Context, *, json: Json = False) -> None:
     """Connect, encrypt, log in and leave again; say what was found or what is wrong.
 
-    With several servers each is tried; exit code 3 when some fail, 1 when all do.
+    Also names the sender and a recipient, and takes them back: nothing is mailed. With several servers each
+    is tried; exit code 3 when some fail, 1 when all do. A server that rests because it refused us is tried as
+    well; when it is ready, its rest ends and the next send uses it.
     """
-    relays = Wiring(workspace(ctx)).relays
+    work = workspace(ctx)
+    relays = Wiring(work).relays
+    from newsletter.cli.relays import trial_envelope
     from newsletter.delivery.smtp.relay import RelayError
     from newsletter.delivery.smtp.transport import probe
 
+    trial = trial_envelope(work.settings)
     found: list[RelayFacts] = []
     errors: list[RelayError] = []
     for relay in relays:
         try:
-            found.append(probe(relay))
+            found.append(probe(relay, trial))
         except RelayError as error:
             errors.append(error)
             if len(relays) > 1:
@@ -50,6 +51,7 @@ def check(ctx: typer.Context, *, json: Json = False) -> None:
                 _print(found[-1])
     if json and found:
         output.print_json({**_as_json(found[0]), "others": [_as_json(facts) for facts in found[1:]]})
+    _end_rests(work, [f"{facts.host}:{facts.port}" for facts in found])
     if errors and not found:
         raise errors[0]
     if not json:
@@ -57,6 +59,70 @@ def check(ctx: typer.Context, *, json: Json = False) -> None:
         typer.echo(ready)
     if errors:
         raise typer.Exit(output.IN_PART)
+
+
+@app.command()
+def explain(
+    ctx: typer.Context,
+    reply: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEXT", help='The reply, as a log quotes it; - reads JSON lines {"phase", "reply"}.'
+        ),
+    ],
+    *,
+    phase: Annotated[
+        str,
+        typer.Option(
+            metavar="PHASE",
+            help="What it answered: greeting, ehlo, starttls, auth, mail, rcpt, data or dot.",
+        ),
+    ] = "",
+    json: Json = False,
+) -> None:
+    """Say whom a server's reply is about, and what would follow from it.
+
+    Prints JSON lines: {"about", "kind", "reason", "then"}. "about" is us, recipient, content or server;
+    "kind" is
+    hard, soft or ours. A line that cannot be read is answered with its "error", and the exit code is 3.
+    """
+    del json  # the answer is JSON lines anyway
+    workspace(ctx)  # a typo in the settings stops every command
+    from newsletter.core.mail import reply_explanation
+
+    if reply == "-":
+        unread = 0
+        for row in reply_explanation.explain_lines(typer.get_text_stream("stdin")):
+            unread += "error" in row
+            typer.echo(output.as_json(row))
+        if unread:
+            output.note(f"{unread} lines could not be read; their answers say why.")
+            raise typer.Exit(output.IN_PART)
+        return
+    try:
+        row = reply_explanation.explain(reply, phase)
+    except ValueError as error:
+        raise UsageError(
+            str(error), hint="Such as: newsletter smtp explain '550 5.1.1 User unknown'"
+        ) from error
+    typer.echo(output.as_json(row))
+
+
+def _end_rests(work: Workspace, ready: list[str]) -> None:
+    """Servers that are ready need no rest any more."""
+    from newsletter.core.errors import StorageError
+    from newsletter.db.engine import writing
+    from newsletter.delivery.outbox import relay_rests
+
+    try:
+        work.check_database_file()
+    except StorageError:
+        return  # before `newsletter init`: nothing can rest yet
+    with writing(work.engine) as connection:
+        resting = {rest.relay for rest in relay_rests.all_rests(connection)}.intersection(ready)
+        relay_rests.forget(connection, resting)
+    for relay in sorted(resting):
+        output.note(f"{relay} rests no longer: the next send uses it.")
 
 
 def _as_json(facts: RelayFacts) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""Decides the next step after one attempt at one message: the retry policy, as a table.
+"""Decides the next step after one attempt at one message: the retry policy.
 
 It only decides: the outbox records the step, and the pipeline pauses or stops. The caller passes the time.
+`newsletter.core.mail.reply_judge` judges whom a reply is about.
 """
 
 from __future__ import annotations
@@ -9,25 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from newsletter.core.mail.reply_judge import judge
+from newsletter.core.mail.reply_rule import BEFORE_RECIPIENT
+from newsletter.core.mail.reply_verdict import About, Reason, ReplyKind, ReplyVerdict
 from newsletter.core.mail.values import Outcome, Verdict
 
 FIRST_RETRY = (timedelta(minutes=5), timedelta(minutes=15))  # greylisting lets a second try pass after 5
 LATER_RETRY = timedelta(minutes=30)  # RFC 5321 4.5.4.1: at least 30 minutes; doubles with each attempt
+GREYLIST_TRIES = 2  # retries that come soon: some servers let a second try pass, some a third
 LONGEST_RETRY = timedelta(hours=4)  # waiting longer does not help
 POLICY_RETRY = timedelta(minutes=30)  # after a policy's 5xx: at least this long after every attempt
 LIFETIME = timedelta(days=3)  # of a message that no later one replaces; a confirm link lives as long
 SPREAD = 0.5  # a retry comes up to this share later, so that a refused batch does not return as one
-
-# RFC 3463 details that concern the address itself; no other code may count against a subscriber.
-ADDRESS_DETAILS = frozenset(
-    {
-        "1.1",  # bad destination mailbox address
-        "1.2",  # bad destination system address: the domain does not exist
-        "1.3",  # bad destination mailbox address syntax
-        "1.6",  # destination mailbox has moved, no forwarding address
-        "1.10",  # recipient address has null MX (RFC 7505)
-    }
-)
 
 
 class Fate(StrEnum):
@@ -49,25 +43,22 @@ class ShutScope(StrEnum):
     RELAY = "relay"  # the server that we talk to
 
 
-class RuleMeaning(StrEnum):
-    """The meaning of an answer, by the table."""
+class Meaning(StrEnum):
+    """What an answer means for the mail, after its verdict."""
 
-    HARD = "hard"  # final, and the address is the reason
-    SOFT = "soft"  # final, and the address is not the reason
+    HARD = "hard"  # final: there is no such mailbox
+    STRIKE = "strike"  # final for this mail, and about the recipient: several of them suppress
+    RETURN = "return"  # final for this mail, and nobody's fault: no server was asked
     LATER = "later"  # try again; uses up an attempt
+    GREYLISTED = "greylisted"  # try again soon; uses up an attempt
     NEXT = "next"  # try again on another connection; uses up none
-    POLICY = "policy"  # pause that domain; uses up no attempt
-    BACK_OFF = "back off"  # pause that server; uses up no attempt
+    POLICY = "policy"  # about us: that domain rests after several; uses up no attempt
+    OURS = "ours"  # about us: the relay rests; uses up no attempt
+    BACK_OFF = "back off"  # the server asks for a pause; uses up no attempt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyRule:
-    """One row of the table. The first row that matches decides."""
-
-    code: str  # the reply code begins with this
-    detail: str  # subject and detail of the enhanced code begin with this: "7." or "1.7"; "": any or none
-    meaning: RuleMeaning
-    exact: bool = False  # `detail` is the whole, not a beginning: 1.1 is not 1.10
+# What names our account at the relay befalls every recipient: one such answer is enough.
+RELAY_REASONS = frozenset({Reason.SENDER, Reason.LOGIN, Reason.QUOTA})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,34 +68,10 @@ class NextStep:
     fate: Fate
     at: datetime | None = None  # of the next try
     counts: bool = True  # whether the attempt is used up
-    blames_address: bool = False  # whether the answer concerns the address: only then may it be suppressed
+    blames_address: bool = False  # whether the address does not exist: it is suppressed
+    is_strike: bool = False  # whether the answer counts against the recipient
     pause: ShutScope = ShutScope.NOTHING
     reason: str | None = None  # why it failed, if not because of the recipient
-
-
-RULES = (
-    # 421, in any phase: the server closes or is overloaded (RFC 5321 3.8). No address has bounced.
-    ReplyRule(code="421", detail="", meaning=RuleMeaning.BACK_OFF),
-    # 452 4.5.3: too many recipients on this connection; the next one may take it.
-    ReplyRule(code="4", detail="5.3", meaning=RuleMeaning.NEXT, exact=True),
-    # 4.7.x: greylisting, rate limits, reputation. They concern us, not the mailbox.
-    ReplyRule(code="4", detail="7.", meaning=RuleMeaning.POLICY),
-    # Any other 4xx: mailbox full (4.2.2), busy (4.2.1), system trouble (4.3.x), routing (4.4.x).
-    ReplyRule(code="4", detail="", meaning=RuleMeaning.LATER),
-    # The five that concern the address.
-    *(
-        ReplyRule(code="5", detail=detail, meaning=RuleMeaning.HARD, exact=True)
-        for detail in sorted(ADDRESS_DETAILS)
-    ),
-    # X.1.7 and X.1.8: our own sender address is malformed or its domain unknown. We must mend it.
-    ReplyRule(code="5", detail="1.7", meaning=RuleMeaning.POLICY, exact=True),
-    ReplyRule(code="5", detail="1.8", meaning=RuleMeaning.POLICY, exact=True),
-    # 5.7.x: policy (SPF, DMARC, block lists, content). Pause that domain, suppress nobody.
-    ReplyRule(code="5", detail="7.", meaning=RuleMeaning.POLICY),
-    # Any other 5xx: too large (5.3.4), mailbox full for good (5.2.2), content (5.6.x), or no enhanced code at
-    # all, as a misconfigured relay answers: final for this message, a soft strike at most for the address.
-    ReplyRule(code="5", detail="", meaning=RuleMeaning.SOFT),
-)
 
 
 _DONE = NextStep(fate=Fate.SENT)
@@ -129,14 +96,14 @@ def decide(
         return _DONE
     if outcome.verdict is Verdict.UNCERTAIN and not resend:
         return NextStep(fate=Fate.UNCERTAIN)
-    meaning = RuleMeaning.LATER if outcome.verdict is Verdict.UNCERTAIN else meaning_of(outcome)
-    if meaning is RuleMeaning.HARD:
-        return NextStep(fate=Fate.REFUSED, blames_address=True)
-    if meaning is RuleMeaning.SOFT:
-        return NextStep(fate=Fate.RETURNED, reason=_reason(outcome))
-    at = now + _delay(outcome.verdict, attempts=attempts, jitter=jitter)
-    counts = meaning is RuleMeaning.LATER
-    pause = _pause(meaning, outcome.phase)
+    meaning = Meaning.LATER if outcome.verdict is Verdict.UNCERTAIN else meaning_of(outcome)
+    if meaning is Meaning.HARD:
+        return NextStep(fate=Fate.REFUSED, blames_address=True, is_strike=True)
+    if meaning in (Meaning.STRIKE, Meaning.RETURN):
+        return NextStep(fate=Fate.RETURNED, is_strike=meaning is Meaning.STRIKE, reason=_reason(outcome))
+    at = now + _delay(meaning, outcome.verdict, attempts=attempts, jitter=jitter)
+    counts = meaning in (Meaning.LATER, Meaning.GREYLISTED)
+    pause = _pause(meaning)
     if expires_at is not None and at >= expires_at:
         return NextStep(fate=Fate.EXPIRED, counts=counts, pause=pause)
     return NextStep(fate=Fate.RETRY, at=at, counts=counts, pause=pause)
@@ -155,36 +122,51 @@ def postpone(
     return NextStep(fate=Fate.RETRY, at=at, counts=False)
 
 
-def meaning_of(outcome: Outcome) -> RuleMeaning:
+def meaning_of(outcome: Outcome) -> Meaning:
     """The meaning of a deferred or rejected outcome. Without a code the connection broke: try again."""
     if outcome.code is None:
-        return RuleMeaning.SOFT if outcome.verdict is Verdict.REJECTED else RuleMeaning.LATER
-    code, detail = str(outcome.code), (outcome.status or "")[2:]
-    for rule in RULES:
-        if code.startswith(rule.code) and (
-            detail == rule.detail if rule.exact else detail.startswith(rule.detail)
-        ):
-            return rule.meaning
-    raise ValueError(f"a reply code that no SMTP server sends: {code}")
+        return Meaning.RETURN if outcome.verdict is Verdict.REJECTED else Meaning.LATER
+    verdict = verdict_of(outcome)
+    if verdict.about is About.US and verdict.certain and verdict.reason in RELAY_REASONS:
+        return Meaning.OURS
+    if outcome.code == 421:  # RFC 5321 3.8: the server closes or is overloaded
+        return Meaning.BACK_OFF
+    if outcome.status == "4.5.3":  # too many recipients on this connection; the next one may take it
+        return Meaning.NEXT
+    if verdict.kind is ReplyKind.HARD:
+        return Meaning.HARD
+    if verdict.about is About.RECIPIENT:
+        return Meaning.STRIKE if outcome.code >= 500 else Meaning.LATER
+    if verdict.reason is Reason.GREYLISTED:
+        return Meaning.GREYLISTED
+    if verdict.about is About.SERVER and outcome.code < 500:
+        return Meaning.LATER
+    if verdict.about is About.US and outcome.phase in BEFORE_RECIPIENT:
+        return Meaning.OURS
+    return Meaning.POLICY
 
 
-def _delay(verdict: Verdict, *, attempts: int, jitter: float) -> timedelta:
-    if verdict is Verdict.REJECTED:  # a policy's 5xx: an admin has to mend something first
+def verdict_of(outcome: Outcome) -> ReplyVerdict:
+    """Whom an outcome's reply is about."""
+    return judge(outcome.phase, outcome.code, outcome.status, outcome.text)
+
+
+def _delay(meaning: Meaning, verdict: Verdict, *, attempts: int, jitter: float) -> timedelta:
+    if verdict is Verdict.REJECTED:  # about us, for good: an admin has to mend something first
         return POLICY_RETRY * (1 + SPREAD * jitter)
-    if attempts == 0:
+    if attempts == 0 or (meaning is Meaning.GREYLISTED and attempts < GREYLIST_TRIES):
         shortest, longest = FIRST_RETRY
         return shortest + (longest - shortest) * jitter
+    if meaning is Meaning.GREYLISTED:  # the server lets us in after a while that it does not tell
+        return LATER_RETRY * (1 + SPREAD * jitter)
     doubled: timedelta = LATER_RETRY * 2 ** min(attempts - 1, 10)
     return min(doubled, LONGEST_RETRY) * (1 + SPREAD * jitter)
 
 
-def _pause(meaning: RuleMeaning, phase: str) -> ShutScope:
-    if meaning is RuleMeaning.BACK_OFF:
+def _pause(meaning: Meaning) -> ShutScope:
+    if meaning in (Meaning.BACK_OFF, Meaning.OURS):
         return ShutScope.RELAY
-    if meaning is RuleMeaning.POLICY:
-        # Before a recipient was named, the answer cannot be about the recipient's domain.
-        return ShutScope.RELAY if phase == "mail" else ShutScope.DOMAIN
-    return ShutScope.NOTHING
+    return ShutScope.DOMAIN if meaning is Meaning.POLICY else ShutScope.NOTHING
 
 
 def _reason(outcome: Outcome) -> str:

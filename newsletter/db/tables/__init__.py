@@ -15,6 +15,7 @@ from newsletter.db.tables.outbox import (
     DomainPause,
     MailCount,
     ReaderDebt,
+    RelayRest,
 )
 from newsletter.db.tables.papers import (
     ListedEntry,
@@ -53,6 +54,7 @@ __all__ = [
     "PossibleSame",
     "QuarantinedRecord",
     "ReaderDebt",
+    "RelayRest",
     "Run",
     "TopicCorrection",
 ]

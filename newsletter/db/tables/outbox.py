@@ -116,7 +116,9 @@ class Delivery(SQLModel, table=True):
     finished_at: datetime | None = None  # sent, failed, uncertain or skipped
     reply_code: int | None = None
     reply_status: str | None = None  # RFC 3463 enhanced code
-    reply_text: str | None = None
+    reply_text: str | None = None  # without addresses
+    reply_about: str | None = None  # core.mail.reply_verdict.About, of a 4xx or 5xx
+    reply_reason: str | None = None  # core.mail.reply_verdict.Reason
 
 
 class ReaderDebt(SQLModel, table=True):
@@ -158,3 +160,16 @@ class DomainPause(SQLModel, table=True):
     domain: str = Field(primary_key=True)
     until: datetime
     reason: str  # the server's words
+
+
+class RelayRest(SQLModel, table=True):
+    """A relay that refused us: nothing is sent through it before `until`."""
+
+    __tablename__ = "relay_rests"
+
+    relay: str = Field(primary_key=True)  # host:port
+    since: datetime  # of the first refusal in a row
+    until: datetime
+    rounds: int  # rests in a row; each is longer
+    reason: str  # core.mail.reply_verdict.Reason
+    reply: str  # the server's words

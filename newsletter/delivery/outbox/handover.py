@@ -14,11 +14,12 @@ from typing import NamedTuple
 from sqlalchemy import Connection, String, bindparam, case, func, literal_column, null, select, update
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.mail.retry import Fate, NextStep
+from newsletter.core.mail.retry import Fate, NextStep, verdict_of
 from newsletter.core.mail.values import Outcome
 from newsletter.core.states import DeliveryState, SkipReason
 from newsletter.db.bulk_update import ManyRows
 from newsletter.db.schema import deliveries
+from newsletter.delivery.addresses import without_addresses
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.outbox.claims import LEASE
 
@@ -60,6 +61,8 @@ _RECORD = (
         reply_code=bindparam("b_code"),
         reply_status=bindparam("b_status"),
         reply_text=bindparam("b_text"),
+        reply_about=bindparam("b_about"),
+        reply_reason=bindparam("b_word"),
     )
 )
 
@@ -85,6 +88,8 @@ _SENT = ManyRows(
         reply_code=bindparam("b_code"),
         reply_status=bindparam("b_status"),
         reply_text=bindparam("b_text"),
+        reply_about=null(),
+        reply_reason=null(),
     ),
     shared={"b_now": UTCDateTime(), "b_owner": String()},
     own=("b_id", "b_code", "b_status", "b_text"),
@@ -196,7 +201,12 @@ def _write_sent(
 ) -> Collection[int]:
     """Record messages that were sent; the ids that `owner` still held."""
     rows = [
-        (result.delivery_id, result.outcome.code, result.outcome.status, result.outcome.text)
+        (
+            result.delivery_id,
+            result.outcome.code,
+            result.outcome.status,
+            without_addresses(result.outcome.text),
+        )
         for result in results
     ]
     if _SENT.run(connection, (now, owner), rows) == len(rows):
@@ -222,6 +232,7 @@ def _write(
 
 def _row(result: AttemptResult, *, now: datetime) -> dict[str, object]:
     following, outcome = result.next, result.outcome
+    verdict = verdict_of(outcome) if outcome.code is not None and outcome.code >= 400 else None
     state = _STATE[following.fate]
     reason = SkipReason.EXPIRED.value if following.fate is Fate.EXPIRED else following.reason
     return {
@@ -233,5 +244,7 @@ def _row(result: AttemptResult, *, now: datetime) -> dict[str, object]:
         "b_finished": None if following.fate is Fate.RETRY else now,
         "b_code": outcome.code,
         "b_status": outcome.status,
-        "b_text": outcome.text,
+        "b_text": without_addresses(outcome.text),
+        "b_about": verdict.about.value if verdict else None,
+        "b_word": verdict.reason.value if verdict else None,
     }

@@ -93,6 +93,12 @@ class Connection:
         self.session.quit()
         return self._watched(self._write())
 
+    def try_addresses(self, envelope: Envelope) -> list[Event]:
+        """Name the addresses of an envelope and take them back; only when idle."""
+        assert self.session is not None
+        self.session.try_addresses(envelope)
+        return self._watched(self._write())
+
     def overdue(self) -> list[Event]:
         """The deadline has passed: settle the open envelopes. Raises RelayError while no mail was named."""
         if self.session is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from newsletter.core.errors import ConfigurationError, NewsletterError
+from newsletter.core.mail.values import Envelope
 
 
 class Security(StrEnum):
@@ -50,7 +51,10 @@ class Relay:
     messages_per_connection: int = 100  # what many real relays allow
     weight: float = 1.0  # its share of the mail; 0: only when no other relay can be used
     timeouts: Timeouts = field(default_factory=Timeouts)
-    hostname: str = ""  # our name in EHLO; empty: the address literal of our end
+    hostname: str = ""  # our name in EHLO; empty: the address literal of our end, for loopback only
+    return_path: str = (
+        ""  # envelope sender, `{id}` for the message's signed id; empty: bounce+{id}@ our domain
+    )
     ca_file: str | None = None  # the only certificates trusted; None: the system's store
     allow_insecure: bool = False  # security none also beyond loopback
     retry_delays: tuple[float, ...] = (1.0, 5.0, 15.0)  # seconds before each new round of connecting
@@ -68,6 +72,12 @@ class Relay:
                 f'smtp.security = "none" would send mail to {self.host} in the clear',
                 hint='Set security = "starttls" or "tls" under [smtp]; "none" is for this machine only.',
             )
+
+    def sender_of(self, envelope: Envelope) -> str:
+        """The envelope sender of a message on this relay: some accept only addresses of the login."""
+        if not self.return_path or not envelope.sender:
+            return envelope.sender
+        return self.return_path.replace("{id}", envelope.envid)
 
     @property
     def name(self) -> str:
@@ -101,7 +111,8 @@ class Fault(StrEnum):
     TLS = "tls"  # the handshake failed otherwise
     NO_LOGIN = "no login"  # it offers no AUTH that we know
     LOGIN = "login"  # refused
-    SENDER = "sender"  # it refuses our sender address, mail after mail
+    OURS = "ours"  # it refuses us: our sender, login, quota or plan
+    RESTS = "rests"  # it refused us before: nothing is tried before its rest is over
     STRANGERS = "strangers"  # it refuses too many readers as unknown: probably the wrong server
 
 
@@ -120,7 +131,9 @@ HINTS = {
     "authority set smtp.ca_file.",
     Fault.TLS: "Check that security fits the port: 587 is starttls, 465 is tls.",
     Fault.NO_LOGIN: "Leave smtp.username empty if this server needs no login, or use its submission port.",
-    Fault.SENDER: "Check `sender` in newsletter.toml, and that the server may send for its domain.",
+    Fault.OURS: "Nothing is lost and nobody is blamed: the mail waits. Mend what the server names (sender, "
+    "login, quota, plan), then run `newsletter smtp check`.",
+    Fault.RESTS: "The mail waits until then. Mend the cause; then `newsletter smtp check` ends the rest.",
     Fault.STRANGERS: "That looks like a misconfigured mail server, so nothing more goes there and nobody was "
     "suppressed. Look at `newsletter deliveries list --state deferred`, then send again.",
     Fault.LOGIN: "Check smtp.username and the password; many providers want an app password.",

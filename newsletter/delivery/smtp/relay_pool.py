@@ -9,7 +9,7 @@ import ssl
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from newsletter.core.mail.retry import RuleMeaning, meaning_of
+from newsletter.core.mail.retry import Meaning, meaning_of, verdict_of
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
 from newsletter.delivery.smtp.connection import Connection, SocketAddress
 from newsletter.delivery.smtp.relay import LASTING, PASSING, Fault, Relay, RelayError, Security
@@ -17,7 +17,7 @@ from newsletter.delivery.smtp.tls import client_context
 
 STUCK_AFTER = 5.0  # seconds without an answer after which other relays take what it has not begun
 MAX_SILENT_MAILS = 3  # messages for each connection, in a row, that may end without an answer
-MAX_SENDER_REFUSALS = 3  # refusals of our sender in a row: the relay does not want us
+MAX_OWN_REFUSALS = 3  # refusals of our sender in a row: the relay does not want us
 
 
 class RelayState:
@@ -92,11 +92,11 @@ class RelayState:
         self.rounds = 0
         if outcome.verdict is Verdict.ACCEPTED:
             self._refusals = 0
-        elif outcome.phase == "mail" and meaning_of(outcome) is RuleMeaning.POLICY:
+        elif meaning_of(outcome) is Meaning.OURS:
             self._refusals += 1
-            if self._refusals >= MAX_SENDER_REFUSALS:
-                words = f"refuses our sender address: {outcome.code} {outcome.status or ''} {outcome.text}"
-                self.error = RelayError(self.relay, Fault.SENDER, " ".join(words.split()))
+            if verdict_of(outcome).certain or self._refusals >= MAX_OWN_REFUSALS:
+                words = f"it refuses us: {outcome.code} {outcome.status or ''} {outcome.text}"
+                self.error = RelayError(self.relay, Fault.OURS, " ".join(words.split()))
 
 
 class RelayPool:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from newsletter.core.mail.retry import RuleMeaning, meaning_of
+from newsletter.core.mail.retry import Meaning, meaning_of
 from newsletter.core.mail.values import Envelope, Outcome
 from newsletter.delivery.smtp.handshake import Handshake
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
@@ -78,6 +78,8 @@ class Session:
         self._may_pipeline = pipelining
         self._pipelining = False
         self._needs_reset = False
+        self.trial: list[tuple[str, Reply]] = []  # of `try_addresses`: (phase, reply)
+        self._trial_rcpt = b""
 
     @property
     def waiting(self) -> tuple[str, Transaction | None] | None:
@@ -124,6 +126,24 @@ class Session:
         self._send(self.handshake.secured())
         self._expected.append((self.handshake.phase, None))
 
+    def try_addresses(self, envelope: Envelope) -> None:
+        """Name the sender and the recipient of an envelope, then reset: nothing is sent. Only when idle.
+
+        `trial` gets the replies. Raises UnsendableError.
+        """
+        self._trial_rcpt = self._prepare(envelope).rcpt
+        self._send(self._prepare(envelope).mail)
+        self._expected.append(("mail", None))
+
+    def _take_trial_reply(self, phase: str, reply: Reply) -> None:
+        self.trial.append((phase, reply))
+        if phase == "mail" and reply.code < 400:
+            self._send(self._trial_rcpt)
+            self._expected.append(("rcpt", None))
+        else:
+            self._send(b"RSET\r\n")
+            self._expected.append(("rset", None))
+
     def quit(self) -> None:
         """Say goodbye; only when idle."""
         self._send(b"QUIT\r\n")
@@ -152,6 +172,8 @@ class Session:
             elif phase == "rset":
                 if reply.code != 250:
                     self._break(f"RSET: {reply.code} {reply.text}", Fault.LOST, events)
+            elif phase in ("mail", "rcpt"):
+                self._take_trial_reply(phase, reply)
             else:
                 self._shake(reply)
         elif phase == "dot":
@@ -202,7 +224,7 @@ class Session:
         assert transaction.refusal is not None
         if transaction.pipelined and not self.done and reply.code in OUT_OF_ORDER:
             events.append(PipeliningBroken())
-        elif not self.done or meaning_of(transaction.refusal) not in (RuleMeaning.BACK_OFF, RuleMeaning.NEXT):
+        elif not self.done or meaning_of(transaction.refusal) not in (Meaning.BACK_OFF, Meaning.NEXT):
             return False
         outcome, transaction.refusal = transaction.refusal, None
         events.append(EnvelopeReturned(transaction.envelope, outcome))
@@ -247,15 +269,22 @@ class Session:
     def _next(self, events: list[Event]) -> Transaction | None:
         while (envelope := self._pull()) is not None:
             try:
-                transaction = prepare(
-                    envelope, self.handshake.offer, pipelined=self._pipelining, relay=self._name
-                )
+                transaction = self._prepare(envelope)
             except UnsendableError as error:
                 events.append(EnvelopeSettled(error.outcome))
                 continue
             self._begun += 1
             return transaction
         return None
+
+    def _prepare(self, envelope: Envelope) -> Transaction:
+        return prepare(
+            envelope,
+            self.handshake.offer,
+            pipelined=self._pipelining,
+            relay=self._name,
+            return_path=self.relay.sender_of(envelope),
+        )
 
     def _begin(self, transaction: Transaction) -> None:
         if self._needs_reset:

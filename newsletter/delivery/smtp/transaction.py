@@ -93,12 +93,23 @@ class Transaction:
         return data, b".\r\n" if data.endswith(b"\r\n") else b"\r\n.\r\n"
 
 
-def prepare(envelope: Envelope, offer: ServerExtensions, *, pipelined: bool, relay: str = "") -> Transaction:
-    """The transaction of `envelope` on a server with `offer`. Raises UnsendableError with the outcome."""
+def prepare(
+    envelope: Envelope,
+    offer: ServerExtensions,
+    *,
+    pipelined: bool,
+    relay: str = "",
+    return_path: str | None = None,
+) -> Transaction:
+    """The transaction of `envelope` on a server with `offer`. Raises UnsendableError with the outcome.
+
+    return_path: the sender to name instead of the envelope's.
+    """
+    named = envelope.sender if return_path is None else return_path
     extensions = offer.extensions
     size = len(envelope.data)
     try:
-        sender, sender_utf8 = to_wire(envelope.sender) if envelope.sender else (b"", False)
+        sender, sender_utf8 = to_wire(named) if named else (b"", False)
     except UnsendableAddressError as error:
         raise _unsendable(envelope, "mail", 553, "5.1.7", str(error)) from error
     try:
@@ -114,7 +125,8 @@ def prepare(envelope: Envelope, offer: ServerExtensions, *, pipelined: bool, rel
         mail += b" SIZE=%d" % size
     if sender_utf8 or recipient_utf8:
         if "SMTPUTF8" not in extensions:  # RFC 6531 3.4
-            raise _unsendable(envelope, "mail", 550, "5.6.7", "the server takes no non-ASCII addresses")
+            phase = "rcpt" if recipient_utf8 else "mail"
+            raise _unsendable(envelope, phase, 550, "5.6.7", "the server takes no non-ASCII addresses")
         mail += b" SMTPUTF8"
     if "8BITMIME" in extensions and not envelope.undotted and not envelope.data.isascii():
         mail += b" BODY=8BITMIME"

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 
+from newsletter.core.mail.reply_judge import judge
+from newsletter.core.mail.reply_verdict import About
 from newsletter.core.mail.values import Envelope, Outcome
 from newsletter.delivery.smtp.connection import Connection, SocketAddress
 from newsletter.delivery.smtp.handshake import ServerExtensions
@@ -96,12 +98,12 @@ class Transport:
         state = self._pool.state_of(relay)
         state.allowance, state.late = mails, late
 
-    def shut(self, relay: str, words: str) -> None:
-        """Stop using the relay of this name in this run: it refuses too many addresses as unknown."""
+    def shut(self, relay: str, words: str, fault: Fault) -> None:
+        """Stop using the relay of this name in this run."""
         now = self._clock()
         for state in self._pool.states:
             if state.relay.name == relay and state.error is None:
-                state.error = RelayError(state.relay, Fault.STRANGERS, words)
+                state.error = RelayError(state.relay, fault, words)
                 self._pool.reassign(state, now=now)
         self._grown = True
 
@@ -308,8 +310,12 @@ class RelayFacts:
     size_limit: int  # bytes; 0: none declared
 
 
-def probe(relay: Relay) -> RelayFacts:
-    """Connect, encrypt, log in and quit. Raises RelayError that says what is wrong."""
+def probe(relay: Relay, trial: Envelope | None = None) -> RelayFacts:
+    """Connect, encrypt, log in and quit. Raises RelayError that says what is wrong.
+
+    trial: its sender and recipient are named, then taken back; nothing is sent. A sender that is refused,
+    at MAIL or at RCPT, is the relay's fault.
+    """
     state = RelayState(replace(relay, connections=1))
     state.addresses = _look_up(relay)
     last: RelayError | None = None
@@ -326,6 +332,8 @@ def probe(relay: Relay) -> RelayFacts:
         )
         try:
             offer = _shake(connection, selector)
+            if trial is not None:
+                _try_addresses(connection, selector, trial)
             encrypted = connection.tls.version if connection.tls else ""
             connection.quit()
             return _facts(relay, address, offer, encrypted)
@@ -349,6 +357,26 @@ def _shake(connection: Connection, selector: selectors.BaseSelector) -> ServerEx
         elif connection.deadline <= time.monotonic():
             connection.overdue()
     return connection.session.handshake.offer
+
+
+def _try_addresses(connection: Connection, selector: selectors.BaseSelector, trial: Envelope) -> None:
+    session = connection.session
+    assert session is not None
+    connection.try_addresses(trial)
+    while not session.idle:
+        ready = selector.select(max(0.0, connection.deadline - time.monotonic()))
+        if ready:
+            connection.handle(ready[0][1])
+        elif connection.deadline <= time.monotonic():
+            connection.overdue()
+    for phase, reply in session.trial:
+        if reply.code < 400:
+            continue
+        verdict = judge(phase, reply.code, reply.status, reply.text)
+        if phase == "mail" or verdict.about is About.US:
+            sender = connection.relay.sender_of(trial)
+            words = " ".join(str(part) for part in (reply.code, reply.status, reply.text) if part)
+            raise RelayError(connection.relay, Fault.OURS, f"it refuses mail from {sender}: {words}")
 
 
 def _facts(relay: Relay, address: SocketAddress, offer: ServerExtensions, encrypted: str) -> RelayFacts:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from sqlalchemy import Connection, func, select, text
 
-from newsletter.core.alarms import FAILURE_PERIOD, DumpFacts, Facts
+from newsletter.core.alarms import FAILURE_PERIOD, DumpFacts, Facts, RestingRelay
 from newsletter.core.states import DumpStatus
 from newsletter.db.schema import deliveries, dumps, editions
+from newsletter.delivery.outbox import relay_rests
 from newsletter.delivery.outbox.held_mail import WAITING
 from newsletter.ops.alarms.stuck_files import find_stuck_files
 from newsletter.ops.state_dir import INBOX
 from subscribers import requests
+from subscribers.lifecycle import suppression
 
 # Failed before a server was asked. SQLite uses its partial index only for this very text.
 FAILED_HERE = text("state = 'failed' and reply_code is null")
@@ -39,6 +41,7 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         .order_by(deliveries.c.finished_at.desc(), deliveries.c.id.desc())
         .limit(1)
     ).one_or_none()
+    refused = suppression.refused_lately(connection, since=now - FAILURE_PERIOD, now=now)
     return Facts(
         now=now,
         last_dump_at=connection.execute(
@@ -54,6 +57,12 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         failed_requests=requests.counts(connection)["failed"],
         free_bytes=_free(state_dir),
         stuck_files=find_stuck_files(state_dir / INBOX),
+        resting_relays=[
+            RestingRelay(relay=rest.relay, since=rest.since, until=rest.until, reply=rest.reply)
+            for rest in relay_rests.all_rests(connection)
+        ],
+        suppressed=refused.number,
+        suppressed_because=refused.note,
     )
 
 

@@ -20,6 +20,7 @@ from newsletter.core.states import DeliveryState, DumpStatus
 from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import deliveries, dumps, paper_topics, papers
 from subscribers import queries, statistics
+from subscribers.lifecycle import strikes
 from subscribers.sql import utc_day
 
 WAITING = "waiting"  # queued, leased or handing over
@@ -61,6 +62,7 @@ class Stats:
     kinds: Mapping[str, int]  # sent deliveries by kind
     refused: Mapping[str, int]  # failed deliveries by status (RFC 3463), else by reply code or reason
     skipped: Mapping[str, int]  # skipped deliveries by reason
+    strikes: Mapping[str, int]  # present strikes by reason
     suppressions: Mapping[str, int]  # new ones of this time by reason
     in_force: Mapping[str, int]  # present suppressions by reason
 
@@ -91,6 +93,7 @@ class Stats:
             "deliveries": {**self.mails, "kinds": self.kinds},
             "refused": self.refused,
             "skipped": self.skipped,
+            "strikes": self.strikes,
             "suppressions": {"made": self.suppressions, "in_force": self.in_force},
         }
 
@@ -138,6 +141,7 @@ def gather(connection: Connection, *, now: datetime, days: int, topics: Collecti
         kinds=kinds,
         refused=_refused(connection, since=since, now=now),
         skipped=_skipped(connection, since=since, now=now),
+        strikes=strikes.by_reason(connection),
         suppressions=suppressions["made"],
         in_force=suppressions["in_force"],
     )

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, case, exists, func, not_, or_, select, update
 
-from newsletter.core.mail.retry import ADDRESS_DETAILS, Fate
+from newsletter.core.mail.reply_verdict import About, Reason
+from newsletter.core.mail.retry import Fate
 from newsletter.core.states import DeliveryState, Form, MailKind
 from newsletter.db.schema import canary_slots, deliveries, digest_papers, editions
 from newsletter.delivery.outbox.claims import ClaimedMail
@@ -26,14 +27,17 @@ MIN_REFUSED = 10  # refused messages; fewer in a short run prove nothing about a
 REPLIES_SHOWN = 3  # different replies that the reason quotes
 _ADDRESS = re.compile(r"\S+@\S+")  # a server may repeat the refused address
 
-# X.2 is the mailbox: full, closed (RFC 3463, 3.3).
-_OF_THE_READER = or_(
+# Replies of these reasons say nothing about an edition: any other message would have been refused, too.
+_ABOUT_THE_RELAY = frozenset(
+    {Reason.SENDER, Reason.LOGIN, Reason.QUOTA, Reason.RATE, Reason.GREYLISTED, Reason.BUSY}
+)
+_NOT_THE_EDITION = or_(
     and_(deliveries.c.state == DeliveryState.FAILED, deliveries.c.reason.is_(None)),
-    func.coalesce(deliveries.c.reply_status, "").in_([f"5.{detail}" for detail in sorted(ADDRESS_DETAILS)]),
-    func.coalesce(deliveries.c.reply_status, "").like("5.2.%"),
+    func.coalesce(deliveries.c.reply_about, "") == About.RECIPIENT.value,
+    func.coalesce(deliveries.c.reply_reason, "").in_(sorted(reason.value for reason in _ABOUT_THE_RELAY)),
 )
 _REFUSED = and_(
-    or_(deliveries.c.state == DeliveryState.FAILED, deliveries.c.reply_code >= 500), not_(_OF_THE_READER)
+    or_(deliveries.c.state == DeliveryState.FAILED, deliveries.c.reply_code >= 500), not_(_NOT_THE_EDITION)
 )
 _ANSWERED = or_(deliveries.c.state.in_([DeliveryState.SENT, DeliveryState.UNCERTAIN]), _REFUSED)
 

@@ -5,22 +5,39 @@ It sends nothing and opens no transaction; `newsletter.pipeline.deliver.run` doe
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
-from newsletter.core.mail.retry import POLICY_RETRY, Fate, NextStep, decide, postpone
+from newsletter.core.mail.reply_verdict import Reason
+from newsletter.core.mail.retry import (
+    POLICY_RETRY,
+    Fate,
+    Meaning,
+    NextStep,
+    ShutScope,
+    decide,
+    meaning_of,
+    postpone,
+    verdict_of,
+)
 from newsletter.core.mail.values import Outcome, Verdict
+from newsletter.db.schema import runs
 from newsletter.delivery.addresses import domain_of
-from newsletter.delivery.outbox import rate_counters
+from newsletter.delivery.outbox import rate_counters, relay_rests
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import AttemptResult, record
 from newsletter.delivery.outbox.recovery import resends
+from newsletter.delivery.outbox.relay_rests import Rest
 from newsletter.pipeline.deliver.circuit_breaker import CircuitBreaker
 from newsletter.pipeline.deliver.edition_guard import EditionGuard
 from newsletter.pipeline.deliver.options import DeliveryOptions
-from subscribers.lifecycle import suppression
+from newsletter.pipeline.deliver.recipient_refusals import RecipientRefusals, reply_words
+
+HISTORY = timedelta(days=3)  # in which accepted mails speak for a relay
+MAX_OWN_REFUSALS = 3  # uncertain refusals of us in a row; then the relay rests
 
 
 class Outcomes:
@@ -32,16 +49,36 @@ class Outcomes:
         self._circuit_breaker = CircuitBreaker(several=len(options.relays) > 1)
         self._edition_guard = EditionGuard(options.guard_policy)
         self._paused: dict[str, datetime] = {}  # domains that are paused, and until when
-        self._suspects: list[tuple[ClaimedMail, AttemptResult]] = []  # hard refusals on probation
+        self._suspects: list[tuple[ClaimedMail, AttemptResult]] = []  # refusals on probation
+        self._alone: list[
+            tuple[ClaimedMail, AttemptResult]
+        ] = []  # policy refusals that may be one recipient's
+        self._refuses_us: dict[str, Outcome] = {}  # relays that begin to rest with the next commit
+        self._own_refusals: Counter[str] = Counter()  # by relay, in a row
+        self._tired: set[str] = set()  # relays that rested before and have accepted nothing since
+        self._rested: set[str] = set()  # relays whose rest this run has begun
+        self._recipients = RecipientRefusals(now=now, suppression_key=options.suppression_key)
 
-    def begin(self, connection: Connection) -> None:
-        """Read which domains earlier runs paused."""
+    def begin(self, connection: Connection) -> list[Rest]:
+        """Read what earlier runs left: resting domains, strikes; returns the relays that rest now."""
         self._paused = rate_counters.paused(connection, now=self._now)
+        self._recipients.begin(connection)
+        accepted = select(func.coalesce(func.sum(runs.c.done), 0)).where(
+            runs.c.verb == "deliver", runs.c.at >= self._now - HISTORY
+        )
+        self._circuit_breaker.accepted_lately = int(connection.execute(accepted).scalar_one())
+        rests = relay_rests.all_rests(connection)
+        self._tired = {rest.relay for rest in rests}
+        return [rest for rest in rests if rest.until > self._now]
 
     @property
     def wrong_relays(self) -> Mapping[str, str]:
-        """Relays that refuse too many addresses to be believed, with the reason."""
-        return self._circuit_breaker.wrong
+        """Relays that must not be used any more in this run, with the reason."""
+        everybody = {
+            relay: f"it refuses everybody: {reply_words(outcome)}"
+            for relay, outcome in self._circuit_breaker.refuses_all.items()
+        }
+        return {**everybody, **self._circuit_breaker.wrong}
 
     @property
     def any_paused(self) -> bool:
@@ -58,17 +95,29 @@ class Outcomes:
             jitter=self._options.jitter(),
             resend=resends(mail.kind, self._options.uncertain),
         )
-        on_probation = self._circuit_breaker.on_probation(outcome.relay)
         self._circuit_breaker.note(outcome, following, domain=domain_of(mail.person.address))
         for domain in self._circuit_breaker.shut:
             self._paused[domain] = self._now + POLICY_RETRY
         result = AttemptResult(mail.id, outcome, following, mail.has_reader_debts)
-        if on_probation and following.fate is Fate.REFUSED:
-            # Deferred until the first messages are judged together: a misconfigured relay must not cost
-            # readers their papers or their subscription.
+        if outcome.code is None or outcome.verdict is Verdict.ACCEPTED:
+            if outcome.verdict is Verdict.ACCEPTED:
+                self._own_refusals.pop(outcome.relay, None)
+            return result
+        if following.is_strike and self._circuit_breaker.on_probation(outcome.relay):
+            # Deferred until the refusals are judged together: a misconfigured relay must not cost readers
+            # their papers or their subscription.
             self._suspects.append((mail, result))
             return AttemptResult(mail.id, outcome, self._postponed(POLICY_RETRY, expires_at=None))
+        if following.pause is ShutScope.RELAY and meaning_of(outcome) is Meaning.OURS:
+            self._note_own_refusal(outcome)
+        elif following.pause is ShutScope.DOMAIN and outcome.phase == "rcpt" and outcome.code >= 500:
+            self._recipients.note_policy_refusal(mail, outcome)
         return result
+
+    def _note_own_refusal(self, outcome: Outcome) -> None:
+        self._own_refusals[outcome.relay] += 1
+        if verdict_of(outcome).certain or self._own_refusals[outcome.relay] >= MAX_OWN_REFUSALS:
+            self._refuses_us.setdefault(outcome.relay, outcome)
 
     @property
     def held(self) -> dict[int, str]:
@@ -80,62 +129,69 @@ class Outcomes:
 
         Returns how many messages that were deferred are refused now.
         """
-        self.suppress_refused(connection, results)
-        refused = self.settle_suspects(connection)
-        self.shut_domains(connection)
+        self._recipients.settle(connection, results)
+        refused = self._settle_suspects(connection)
+        self._rest_domains(connection)
+        self._rest_relays(connection, results)
         self._edition_guard.judge(connection, results)
         return refused
 
     def end(self, connection: Connection) -> int:
         """Judge the rest of a run that was too short; returns as `settle`."""
-        refused = self.settle_suspects(connection, last=True)
+        refused = self._settle_suspects(connection, last=True)
+        self._recipients.end(connection, is_alone=self._circuit_breaker.refused_alone)
+        self._rest_relays(connection, ())
         self._edition_guard.end(connection)
         return refused
 
-    def suppress_refused(
-        self, connection: Connection, results: Iterable[tuple[ClaimedMail, AttemptResult]]
-    ) -> None:
-        """Suppress the addresses of refusals that concern the address, with the server's words.
-
-        `newsletter subscribers unsuppress` takes it back.
-        """
-        for mail, result in results:
-            if result.next.blames_address:
-                suppression.suppress(
-                    connection,
-                    address=mail.person.address,
-                    reason="bounce",
-                    how="bounce",
-                    now=self._now,
-                    key=self._options.suppression_key,
-                    note=_note(mail, result.outcome),
-                )
-
-    def settle_suspects(self, connection: Connection, *, last: bool = False) -> int:
+    def _settle_suspects(self, connection: Connection, *, last: bool = False) -> int:
         """Let a relay's first refusals count, once its probation or the run is over and it can be believed.
 
         Returns how many messages that were deferred are refused now.
         """
-        credible = self._circuit_breaker.is_credible_at_end if last else self._is_past_probation
-        believed = [suspect for suspect in self._suspects if credible(suspect[1].outcome.relay)]
+        believed = [
+            suspect for suspect in self._suspects if self._is_believed(suspect[1].outcome.relay, last=last)
+        ]
         if not believed:
             return 0
         late = record(connection, owner=None, results=[result for _, result in believed], now=self._now)
         refused = [(mail, result) for mail, result in believed if mail.id not in late]
-        self.suppress_refused(connection, refused)
+        self._recipients.settle(connection, refused)
         self._suspects = [suspect for suspect in self._suspects if suspect not in believed]
         return len(refused)
 
-    def _is_past_probation(self, relay: str) -> bool:
-        return not self._circuit_breaker.on_probation(relay)
+    def _is_believed(self, relay: str, *, last: bool) -> bool:
+        over = last or not self._circuit_breaker.on_probation(relay)
+        return over and self._circuit_breaker.is_credible(relay)
 
-    def shut_domains(self, connection: Connection) -> None:
-        """Pause domains that refused several messages because of us, for other runs too."""
-        for domain, words in sorted(
-            self._circuit_breaker.shut.items()
-        ):  # in one order, or two senders may deadlock
+    def _rest_domains(self, connection: Connection) -> None:
+        """Pause domains that refused several mails because of us, for other runs too."""
+        shut = sorted(self._circuit_breaker.shut.items())  # in one order, or two senders may deadlock
+        for domain, words in shut:
             rate_counters.pause(connection, domain, until=self._paused[domain], reason=words)
         self._circuit_breaker.shut.clear()
+
+    def _rest_relays(
+        self, connection: Connection, results: Iterable[tuple[ClaimedMail, AttemptResult]]
+    ) -> None:
+        """Let relays rest that refuse us, for other runs too; forget the rests of those that work again."""
+        if self._tired:
+            work = {
+                result.outcome.relay
+                for _, result in results
+                if result.outcome.verdict is Verdict.ACCEPTED and result.outcome.relay in self._tired
+            }
+            relay_rests.forget(connection, work)
+            self._tired -= work
+        refusing = {**self._circuit_breaker.refuses_all, **self._refuses_us}
+        told = {
+            relay: (verdict_of(outcome).reason, reply_words(outcome)) for relay, outcome in refusing.items()
+        }
+        told |= {relay: (Reason.UNCLEAR, words) for relay, words in self._circuit_breaker.wrong.items()}
+        for relay, (reason, words) in sorted(told.items()):
+            if relay not in self._rested:
+                relay_rests.begin_rest(connection, relay, reason=reason, reply=words, now=self._now)
+                self._rested.add(relay)
 
     def resting(self, mail: ClaimedMail) -> AttemptResult | None:
         """The result of a message whose domain is paused; None if it is not."""
@@ -155,12 +211,6 @@ class Outcomes:
     ) -> NextStep:
         until = self._now + pause
         return postpone(until, expires_at=expires_at, jitter=self._options.jitter(), within=within)
-
-
-def _note(mail: ClaimedMail, outcome: Outcome) -> str:
-    """The server's words, without the address: the note outlives an erasure."""
-    words = " ".join(str(part) for part in (outcome.code, outcome.status, outcome.text) if part)
-    return words[:200].replace(mail.person.address, "the address")
 
 
 def untried(mail: ClaimedMail, words: str, following: NextStep) -> AttemptResult:

@@ -23,6 +23,7 @@ from newsletter.delivery.outbox.handover import WINDOW, AttemptResult, record
 from newsletter.delivery.outbox.held_mail import lock_as_sender
 from newsletter.delivery.outbox.recovery import recover
 from newsletter.delivery.outbox.sender_locks import owning
+from newsletter.delivery.smtp.relay import Fault
 from newsletter.delivery.smtp.transport import STEP_TIMEOUT, Transport
 from newsletter.pipeline.deliver.batches import Batch, Batches
 from newsletter.pipeline.deliver.envelopes import Envelopes
@@ -111,8 +112,7 @@ class _Run:
         self._leaving = False  # nothing more is begun
         self._recorded_at = time.monotonic()
         # Outcomes that are worth a commit: meanwhile every connection still has two messages to send.
-        connections = sum(relay.connections for relay in options.relays)
-        self._enough = max(SMALLEST_BATCH, WINDOW - 2 * connections)
+        self._enough = max(SMALLEST_BATCH, WINDOW - 2 * sum(relay.connections for relay in options.relays))
 
     def begin(self) -> None:
         """Recover the messages of dead senders, and skip those that expired."""
@@ -128,7 +128,8 @@ class _Run:
                 SkipReason.EXPIRED,
                 expire(connection, now=self._now, transactional_only=self._transactional_only),
             )
-            self._outcomes.begin(connection)
+            for rest in self._outcomes.begin(connection):
+                self._transport.shut(rest.relay, rest.words, Fault.RESTS)
             self._limiter.begin(connection)
         self._passed("recovered")
 
@@ -184,7 +185,7 @@ class _Run:
     def _look_for_an_end(self, stop: Callable[[], bool]) -> None:
         self.report.interrupted = stop()
         for relay, words in self._outcomes.wrong_relays.items():
-            self._transport.shut(relay, words)
+            self._transport.shut(relay, words, Fault.STRANGERS)
         self.report.stopped = self._transport.error
         if self.report.interrupted or self.report.stopped is not None:
             self._leave()

@@ -21,7 +21,7 @@ from newsletter.pipeline.readers.policy import ReaderPolicy
 from subscribers import addresses, consent, queries
 from subscribers import topic_slugs as slugs
 from subscribers.errors import SubscriberError
-from subscribers.lifecycle import signup, suppression
+from subscribers.lifecycle import signup, strikes, suppression
 from subscribers.lifecycle import unsubscribe as departure
 
 if TYPE_CHECKING:
@@ -116,6 +116,13 @@ def show(engine: Engine, address: str, *, policy: ReaderPolicy) -> Row:
         row = person.row() if person is not None else _suppressed_row(wanted.address)
         if active is not None:
             row["suppressed"] = {"reason": active.reason, "at": active.at.isoformat()}
+        if person is not None and (struck := strikes.count(connection, person.id)) is not None:
+            row["strikes"] = {
+                "messages": struck.messages,
+                "since": struck.first_at.isoformat(),
+                "reason": struck.reason,
+                "reply": struck.note,
+            }
         return row
 
 
@@ -140,9 +147,11 @@ def links_of(engine: Engine, address: str, *, links: Links, now: datetime) -> Ro
 
 
 def history(engine: Engine, address: str) -> list[Row]:
-    """The consent events of a subscriber, oldest first."""
+    """The consent events and strikes of a subscriber, oldest first."""
     with reading(engine) as connection:
-        return consent.history(connection, queries.require(connection, address).id)
+        person = queries.require(connection, address)
+        rows = [*consent.history(connection, person.id), *strikes.history(connection, person.id)]
+    return sorted(rows, key=lambda row: str(row["at"]))
 
 
 def unsubscribe(engine: Engine, address: str, *, now: datetime, topics: Sequence[str] | None = None) -> Row:

@@ -37,7 +37,7 @@ def minutes(number: float) -> datetime:
     return NOW + timedelta(minutes=number)
 
 
-HARD = NextStep(fate=Fate.REFUSED, blames_address=True)
+HARD = NextStep(fate=Fate.REFUSED, blames_address=True, is_strike=True)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ HARD = NextStep(fate=Fate.REFUSED, blames_address=True)
         ),
         (
             outcome(550, "5.1.8"),
-            NextStep(fate=Fate.RETRY, at=minutes(30), counts=False, pause=ShutScope.DOMAIN),
+            NextStep(fate=Fate.RETRY, at=minutes(30), counts=False, pause=ShutScope.RELAY),
         ),
         # Policy.
         (
@@ -73,8 +73,8 @@ HARD = NextStep(fate=Fate.REFUSED, blames_address=True)
             NextStep(fate=Fate.RETRY, at=minutes(30), counts=False, pause=ShutScope.RELAY),
         ),
         (
-            outcome(451, "4.7.1"),
-            NextStep(fate=Fate.RETRY, at=minutes(5), counts=False, pause=ShutScope.DOMAIN),
+            outcome(451, "4.7.1"),  # greylisting: no reason to rest a domain
+            NextStep(fate=Fate.RETRY, at=minutes(5)),
         ),
         # The server has enough for now.
         (
@@ -91,12 +91,16 @@ HARD = NextStep(fate=Fate.REFUSED, blames_address=True)
         (outcome(450), NextStep(fate=Fate.RETRY, at=minutes(5))),
         (outcome(450, "4.1.1"), NextStep(fate=Fate.RETRY, at=minutes(5))),
         (outcome(None), NextStep(fate=Fate.RETRY, at=minutes(5))),
-        # Final, and not the address.
-        (outcome(550), NextStep(fate=Fate.RETURNED, reason="refused: 550")),
-        (outcome(552, "5.2.2"), NextStep(fate=Fate.RETURNED, reason="refused: 552 5.2.2")),
-        (outcome(552, "5.3.4", "mail"), NextStep(fate=Fate.RETURNED, reason="refused: 552 5.3.4")),
-        (outcome(550, "5.1.11"), NextStep(fate=Fate.RETURNED, reason="refused: 550 5.1.11")),
-        (outcome(550, "5.4.4"), NextStep(fate=Fate.RETURNED, reason="refused: 550 5.4.4")),
+        (outcome(550, "5.4.4"), HARD),
+        # Final for this mail, and a strike against the recipient.
+        (outcome(550), NextStep(fate=Fate.RETURNED, is_strike=True, reason="refused: 550")),
+        (outcome(552, "5.2.2"), NextStep(fate=Fate.RETURNED, is_strike=True, reason="refused: 552 5.2.2")),
+        (outcome(550, "5.1.11"), NextStep(fate=Fate.RETURNED, is_strike=True, reason="refused: 550 5.1.11")),
+        # The message: it waits, and so may all others to that domain.
+        (
+            outcome(552, "5.3.4", "mail"),
+            NextStep(fate=Fate.RETRY, at=minutes(30), counts=False, pause=ShutScope.DOMAIN),
+        ),
     ],
 )
 def test_decide_by_code(result: Outcome, expected: NextStep) -> None:

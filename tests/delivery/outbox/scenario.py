@@ -258,5 +258,5 @@ def reply(code: int, status: str | None = None) -> Outcome:
     return Outcome(verdict=verdict, phase="dot", code=code, status=status, text="words")
 
 
-OK, HARD, SOFT = reply(250, "2.0.0"), reply(550, "5.1.1"), reply(554, "5.6.0")
+OK, HARD, SOFT = reply(250, "2.0.0"), reply(550, "5.1.1"), reply(552, "5.2.2")
 LOST = Outcome(verdict=Verdict.UNCERTAIN, phase="dot", text="gone")

@@ -103,7 +103,7 @@ def test_outcomes_and_next_hand_overs_share_one_transaction(box: Outbox) -> None
         (reply(421), "deferred", None, 0, timedelta(minutes=5)),
         (reply(550, "5.7.1"), "deferred", None, 0, timedelta(minutes=30)),
         (HARD, "failed", None, 1, None),
-        (SOFT, "failed", "refused: 554 5.6.0", 1, None),
+        (SOFT, "failed", "refused: 552 5.2.2", 1, None),
         (LOST, "uncertain", None, 1, None),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
-from newsletter.delivery.smtp.relay_pool import MAX_SENDER_REFUSALS, RelayPool, RelayState
+from newsletter.delivery.smtp.relay_pool import MAX_OWN_REFUSALS, RelayPool, RelayState
 
 
 def relays(*weights: float) -> list[Relay]:
@@ -95,14 +95,14 @@ def test_relay_is_shut_when_it_refuses_our_sender_several_times() -> None:
     (state,) = RelayPool(relays(1)).states
     refused = Outcome(verdict=Verdict.REJECTED, phase="mail", code=550, status="5.7.1", text="not you")
     taken = Outcome(verdict=Verdict.ACCEPTED, phase="dot", code=250)
-    for outcome in [*[refused] * (MAX_SENDER_REFUSALS - 1), taken, *[refused] * (MAX_SENDER_REFUSALS - 1)]:
+    for outcome in [*[refused] * (MAX_OWN_REFUSALS - 1), taken, *[refused] * (MAX_OWN_REFUSALS - 1)]:
         state.answered(outcome, 0.0)
         assert state.error is None
     state.answered(refused, 0.0)
     assert state.error is not None
     assert (state.error.fault, state.error.message) == (
-        Fault.SENDER,
-        "the mail server 127.0.0.1:2500: refuses our sender address: 550 5.7.1 not you",
+        Fault.OURS,
+        "the mail server 127.0.0.1:2500: it refuses us: 550 5.7.1 not you",
     )
 
 

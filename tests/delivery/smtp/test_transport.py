@@ -391,3 +391,50 @@ def test_probe_of_a_relay_that_is_down_raises() -> None:
     with pytest.raises(RelayError) as caught:
         probe(Relay(host="localhost", port=free_port(), security=Security.NONE))
     assert caught.value.fault is Fault.REFUSED
+
+
+TRIAL = Envelope(sender="bounce+0.trial@x.example", recipient="news@x.example", data=b"", envid="0.trial")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        ServerRules(refuse_sender=b"550 5.7.60 Client does not have permissions to send as this sender"),
+        ServerRules(refuse_sender=b"550 no"),
+        ServerRules(refuse=lambda _: b"553 5.7.1 <x>: Sender address rejected: not owned by user ada"),
+        ServerRules(refuse=lambda _: b"554 5.7.1 Relay access denied"),
+    ],
+)
+def test_probe_finds_a_relay_that_refuses_our_sender_at_mail_or_at_rcpt(rules: ServerRules) -> None:
+    with RecordingServer(rules=rules) as server:
+        probe(relay_to(server))  # without a trial it looks ready
+        with pytest.raises(RelayError, match=r"refuses mail from bounce\+0\.trial@x\.example: 55") as caught:
+            probe(relay_to(server), TRIAL)
+        assert caught.value.fault is Fault.OURS
+        assert server.accepted == []
+
+
+def test_probe_does_not_blame_the_relay_for_a_recipient_and_sends_nothing() -> None:
+    with RecordingServer(rules=ServerRules(refuse=lambda _: b"550 5.1.1 no such user")) as server:
+        assert probe(relay_to(server), TRIAL).port == server.port
+    with RecordingServer() as server:
+        probe(relay_to(server), TRIAL)
+        assert server.accepted == []
+
+
+@pytest.mark.parametrize(
+    ("return_path", "sender"),
+    [
+        ("", "bounce+7.tag.sig@x.example"),
+        ("me+{id}@login.example", "me+7.tag.sig@login.example"),
+        ("me@login.example", "me@login.example"),
+    ],
+)
+def test_relay_names_the_sender_that_its_return_path_says(return_path: str, sender: str) -> None:
+    envelope = Envelope(
+        sender="bounce+7.tag.sig@x.example", recipient="ada@y.example", data=b"Hi\r\n", envid="7.tag.sig"
+    )
+    with RecordingServer() as server:
+        outcomes = send(server, envelope, return_path=return_path)
+        assert [outcome.verdict for outcome in outcomes] == [Verdict.ACCEPTED]
+        assert [mail.sender for mail in server.accepted] == [sender]

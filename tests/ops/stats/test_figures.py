@@ -110,6 +110,7 @@ def test_nothing_has_happened_yet(world: Scenario) -> None:
         },
         "refused": {},
         "skipped": {},
+        "strikes": {},
         "suppressions": {"made": {}, "in_force": {}},
     }
 

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from newsletter.core.mail.retry import Fate, NextStep, ShutScope
 from newsletter.core.mail.values import Outcome, Verdict
 from newsletter.pipeline.deliver.circuit_breaker import (
-    MAX_HARD_REFUSALS,
+    ENOUGH_OUTCOMES,
+    EVERYBODY,
     MAX_POLICY_REFUSALS,
     PROBATION,
     CircuitBreaker,
@@ -14,82 +17,109 @@ from newsletter.pipeline.deliver.circuit_breaker import (
 OK = Outcome(verdict=Verdict.ACCEPTED, phase="dot", code=250, relay="mx")
 SENT = NextStep(fate=Fate.SENT)
 UNKNOWN = Outcome(verdict=Verdict.REJECTED, phase="rcpt", code=550, status="5.1.1", relay="mx")
-HARD = NextStep(fate=Fate.REFUSED, blames_address=True)
+HARD = NextStep(fate=Fate.REFUSED, blames_address=True, is_strike=True)
 POLICY = Outcome(verdict=Verdict.REJECTED, phase="rcpt", code=550, status="5.7.1", relay="mx")
+SPAM = replace(POLICY, phase="dot", text="looks like spam")
+DOMAIN_RESTS = NextStep(fate=Fate.RETRY, counts=False, pause=ShutScope.DOMAIN)
 
 
-def shut(pause: ShutScope) -> NextStep:
-    return NextStep(fate=Fate.RETRY, counts=False, pause=pause)
+def breaker(outcomes: str, *, several: bool = False, accepted_lately: int = 0) -> CircuitBreaker:
+    """A breaker that saw these: a (accepted), r (refused as unknown)."""
+    made = CircuitBreaker(several=several, accepted_lately=accepted_lately)
+    for letter in outcomes:
+        made.note(OK if letter == "a" else UNKNOWN, SENT if letter == "a" else HARD, domain="x")
+    return made
 
 
-def test_breaker_names_a_relay_that_refuses_more_than_a_tenth_of_the_first() -> None:
-    breaker = CircuitBreaker()
-    for _ in range(MAX_HARD_REFUSALS):
-        breaker.note(UNKNOWN, HARD, domain="x")
-    assert breaker.wrong == {}
-    assert breaker.on_probation("mx")
-    breaker.note(UNKNOWN, HARD, domain="x")
-    assert list(breaker.wrong) == ["mx"]
-    assert "6 of its first 6" in breaker.wrong["mx"]
-    assert breaker.on_probation("mx")  # for good: nothing that it said in this run is believed
-    assert not breaker.is_credible_at_end("mx")
+@pytest.mark.parametrize(
+    ("outcomes", "lately", "several", "believed"),
+    [
+        ("r" * 6 + "a" * 24, 0, False, True),  # 30 readers of whom 6 are dead, in any order
+        ("a" * 24 + "r" * 6, 0, False, True),
+        ("aaaaar", 0, False, True),  # a list of 6
+        ("r", 0, False, True),  # one reader alone: a typing error rather than a wrong server
+        ("rr", 0, False, True),
+        ("r", 0, True, False),  # the other relays accepted theirs
+        ("rrr", 0, False, False),  # accepted nothing, ever
+        ("rrr", 30, False, True),  # accepted others yesterday
+        ("rrr", 29, False, False),
+        ("r" * 15, 1000, False, False),  # all of a list: the server has changed its mind about us
+        ("a" * 500 + "r" * 21, 0, False, False),  # in the middle of a run
+        ("a" * 500 + "r" * 20 + "a", 0, False, True),
+    ],
+)
+def test_relay_is_believed_by_what_it_accepted(
+    outcomes: str, lately: int, several: bool, believed: bool
+) -> None:
+    assert breaker(outcomes, several=several, accepted_lately=lately).is_credible("mx") is believed
 
 
-def test_breaker_puts_every_relay_on_a_probation_of_its_own() -> None:
-    breaker = CircuitBreaker(several=True)
+def test_relay_is_wrong_when_it_refuses_most_of_enough() -> None:
+    most = "r" * (ENOUGH_OUTCOMES - 1)
+    assert breaker(most).wrong == {}
+    wrong = breaker(most + "r")
+    assert list(wrong.wrong) == ["mx"]
+    assert f"{ENOUGH_OUTCOMES} of {ENOUGH_OUTCOMES}" in wrong.wrong["mx"]
+    assert (wrong.on_probation("mx"), wrong.is_credible("mx")) == (True, False)
+    assert breaker("ar" * PROBATION).wrong == {}
+
+
+def test_every_relay_is_on_a_probation_of_its_own() -> None:
+    made = breaker("a" * PROBATION, several=True)
+    assert (made.on_probation("mx"), made.on_probation("standby")) == (False, True)
+    for _ in range(ENOUGH_OUTCOMES):
+        made.note(replace(UNKNOWN, relay="standby"), HARD, domain="x")
+    assert list(made.wrong) == ["standby"]
+
+
+def test_refusals_in_a_row_are_doubted_again_after_the_probation() -> None:
+    made = breaker("a" * 10 + "ra" * PROBATION)
+    assert not made.on_probation("mx")
+    for _ in range(ENOUGH_OUTCOMES + 1):
+        made.note(UNKNOWN, HARD, domain="x")
+    assert made.on_probation("mx")
+    assert list(made.wrong) == ["mx"]
+
+
+def test_what_no_server_said_is_not_counted() -> None:
+    made = CircuitBreaker()
+    lost = Outcome(verdict=Verdict.DEFERRED, phase="mail", relay="mx")
     for _ in range(PROBATION):
-        breaker.note(OK, SENT, domain="x")
-    assert (breaker.on_probation("mx"), breaker.on_probation("standby")) == (False, True)
-    for _ in range(MAX_HARD_REFUSALS + 1):
-        breaker.note(replace(UNKNOWN, relay="standby"), HARD, domain="x")
-    assert list(breaker.wrong) == ["standby"]
+        made.note(lost, NextStep(fate=Fate.RETRY), domain="x")
+    assert made.on_probation("mx")
 
 
-def test_breaker_believes_few_refusals_only_of_a_relay_that_took_others_or_is_alone() -> None:
-    for several, taken, refused, believed in [(False, 0, 2, True), (True, 0, 1, False), (True, 2, 2, True)]:
-        breaker = CircuitBreaker(several=several)
-        for outcome, following, times in [(OK, SENT, taken), (UNKNOWN, HARD, refused)]:
-            for _ in range(times):
-                breaker.note(outcome, following, domain="x")
-        assert breaker.is_credible_at_end("mx") is believed
-
-
-def test_breaker_does_not_count_outcomes_after_the_first() -> None:
-    breaker = CircuitBreaker()
-    for _ in range(PROBATION):
-        breaker.note(OK, SENT, domain="x")
-    assert not breaker.on_probation("mx")
-    for _ in range(PROBATION):
-        breaker.note(UNKNOWN, HARD, domain="x")
-    assert breaker.wrong == {}
-
-
-def test_breaker_does_not_count_outcomes_without_a_reply() -> None:
-    breaker = CircuitBreaker()
-    for _ in range(PROBATION):
-        breaker.note(
-            Outcome(verdict=Verdict.DEFERRED, phase="mail", relay="mx"), NextStep(fate=Fate.RETRY), domain="x"
-        )
-    assert breaker.on_probation("mx")
-
-
-def test_breaker_names_only_a_domain_that_refuses_several_in_a_row() -> None:
-    breaker = CircuitBreaker()
+def test_domain_that_refuses_several_in_a_row_rests_and_no_other() -> None:
+    made = CircuitBreaker()
     for _ in range(MAX_POLICY_REFUSALS - 1):
-        breaker.note(POLICY, shut(ShutScope.DOMAIN), domain="x")
-    breaker.note(OK, SENT, domain="x")  # accepts again: the row is broken
+        made.note(POLICY, DOMAIN_RESTS, domain="x")
+    made.note(OK, SENT, domain="x")  # accepts again: the row is broken
     for _ in range(MAX_POLICY_REFUSALS):
-        assert breaker.shut == {}
-        breaker.note(POLICY, shut(ShutScope.DOMAIN), domain="x")
-        breaker.note(OK, SENT, domain="y")
-    assert list(breaker.shut) == ["x"]
-    assert breaker.wrong == {}
+        assert made.shut == {}
+        made.note(POLICY, DOMAIN_RESTS, domain="x")
+        made.note(OK, SENT, domain="y")
+    assert (list(made.shut), made.wrong, made.refuses_all) == (["x"], {}, {})
 
 
-def test_breaker_leaves_421_to_the_transport() -> None:
-    breaker = CircuitBreaker()
-    for _ in range(10):
-        breaker.note(
-            Outcome(verdict=Verdict.DEFERRED, phase="mail", code=421), shut(ShutScope.RELAY), domain="x"
-        )
-    assert breaker.wrong == {}
+def test_relay_that_refuses_every_domain_because_of_us_refuses_us() -> None:
+    made = CircuitBreaker()
+    for number in range(EVERYBODY):
+        assert made.refuses_all == {}
+        made.note(POLICY, DOMAIN_RESTS, domain=f"d{number}")
+    assert made.refuses_all == {"mx": POLICY}
+    content = CircuitBreaker()
+    for number in range(EVERYBODY):
+        content.note(SPAM, DOMAIN_RESTS, domain=f"d{number}")
+    assert content.refuses_all == {}  # the edition guard judges the message
+
+
+def test_policy_refusal_is_one_recipients_only_where_others_are_accepted() -> None:
+    made = breaker("a")
+    made.note(POLICY, DOMAIN_RESTS, domain="x")
+    assert made.refused_alone("mx", "x")
+    alone = CircuitBreaker()
+    alone.note(POLICY, DOMAIN_RESTS, domain="x")
+    assert not alone.refused_alone("mx", "x")
+    for _ in range(MAX_POLICY_REFUSALS):
+        made.note(POLICY, DOMAIN_RESTS, domain="x")
+    assert not made.refused_alone("mx", "x")

@@ -125,7 +125,7 @@ def test_edition_that_a_server_refuses_by_content_is_held_and_goes_on_when_relea
     assert 11 <= tried <= 11 + 2 * 50  # more than a fifth of 50, and what was on its way meanwhile
     because = held_because(newsletter)
     assert because is not None
-    assert because.endswith("554 5.7.1 … looks like spam")
+    assert because.endswith("554 5.7.1 <…> looks like spam")
     assert report.held == {1: because}
     assert states(newsletter) == {"deferred": tried, "queued": READERS - tried}
     with reading(newsletter.engine) as connection:

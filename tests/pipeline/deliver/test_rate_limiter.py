@@ -237,7 +237,7 @@ def test_a_relay_that_refuses_our_sender_is_left_for_the_other(box: Outbox) -> N
         assert counts.sent == len(works.recipients()) >= 75
         assert counts.sent + counts.deferred == 100
         assert [trouble.message for trouble in counts.relay_errors] == [
-            f"the mail server 127.0.0.1:{strict.port}: refuses our sender address: 550 5.7.1 not you"
+            f"the mail server 127.0.0.1:{strict.port}: it refuses us: 550 5.7.1 not you"
         ]
 
 

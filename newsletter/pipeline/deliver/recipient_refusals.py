@@ -1,0 +1,97 @@
+"""Decides what refusals about a recipient mean for the list: a strike, or a suppressed address.
+
+Whether a relay is believed at all is the circuit breaker's to say. Opens no transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from newsletter.core.mail.retry import Fate, verdict_of
+from newsletter.core.mail.values import Outcome
+from newsletter.delivery.addresses import domain_of
+from newsletter.delivery.outbox.claims import ClaimedMail
+from newsletter.delivery.outbox.handover import AttemptResult
+from subscribers.lifecycle import strikes, suppression
+
+MAX_NOTE = 200  # characters of the server's words that are kept with a suppression
+
+
+class RecipientRefusals:
+    """The refusals of one run that are about recipients."""
+
+    def __init__(self, *, now: datetime, suppression_key: bytes) -> None:
+        self._now = now
+        self._suppression_key = suppression_key
+        self._struck: set[int] = set()  # subscribers with strikes
+        self._policy: list[tuple[ClaimedMail, Outcome]] = []  # refusals that may be one recipient's own
+
+    def begin(self, connection: Connection) -> None:
+        """Read which subscribers have strikes."""
+        self._struck = strikes.struck(connection)
+
+    def note_policy_refusal(self, mail: ClaimedMail, outcome: Outcome) -> None:
+        """Remember a policy refusal at RCPT: the end of the run shows whether it is one recipient's."""
+        self._policy.append((mail, outcome))
+
+    def settle(self, connection: Connection, results: Iterable[tuple[ClaimedMail, AttemptResult]]) -> None:
+        """Suppress addresses that do not exist, add strikes, and clear those of accepted messages."""
+        accepted = set()
+        for mail, result in results:
+            if result.next.blames_address:
+                self._suppress(connection, mail, _note(mail, result.outcome))
+            elif result.next.is_strike:
+                self._strike(connection, mail, result.outcome)
+            elif result.next.fate is Fate.SENT and mail.person.subscriber_id in self._struck:
+                accepted.add(mail.person.subscriber_id)
+        strikes.clear(connection, accepted)
+        self._struck -= accepted
+
+    def end(self, connection: Connection, *, is_alone: Callable[[str, str], bool]) -> None:
+        """Add a strike for each policy refusal of one recipient alone.
+
+        is_alone: whether a relay, by its name, refused only few of a domain and accepted others.
+        """
+        for mail, outcome in self._policy:
+            if is_alone(outcome.relay, domain_of(mail.person.address)):
+                self._strike(connection, mail, outcome)
+        self._policy.clear()
+
+    def _strike(self, connection: Connection, mail: ClaimedMail, outcome: Outcome) -> None:
+        note = _note(mail, outcome)
+        counted = strikes.add(
+            connection,
+            mail.person.subscriber_id,
+            message_key=f"{mail.kind} {mail.key}",
+            reason=verdict_of(outcome).reason,
+            note=note,
+            now=self._now,
+        )
+        self._struck.add(mail.person.subscriber_id)
+        if counted.suppresses:
+            self._suppress(connection, mail, f"{counted.messages} messages in a row were refused: {note}")
+
+    def _suppress(self, connection: Connection, mail: ClaimedMail, note: str) -> None:
+        """`newsletter subscribers unsuppress` takes it back."""
+        suppression.suppress(
+            connection,
+            address=mail.person.address,
+            reason="bounce",
+            how="bounce",
+            now=self._now,
+            key=self._suppression_key,
+            note=note,
+        )
+
+
+def reply_words(outcome: Outcome) -> str:
+    """Code, enhanced code and text of an outcome's reply."""
+    return " ".join(str(part) for part in (outcome.code, outcome.status, outcome.text) if part)
+
+
+def _note(mail: ClaimedMail, outcome: Outcome) -> str:
+    """The server's words, without the address: the note outlives an erasure."""
+    return reply_words(outcome)[:MAX_NOTE].replace(mail.person.address, "the address")

@@ -1,0 +1,111 @@
+"""Counts refusals that are about a recipient and not final by themselves; several in a row suppress.
+
+Whether a refusal is about the recipient is decided by whoever reads the server's reply. Never commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from subscribers.tables import Strike
+
+strikes: Any = Strike.__table__  # type: ignore[attr-defined]
+
+MESSAGES = 3  # refused in a row
+SPAN = timedelta(days=4)  # from the first to the last of them: a mailbox may be full for a weekend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrikeCount:
+    """The strikes of one subscriber since the last message that was accepted."""
+
+    messages: int
+    first_at: datetime
+    last_at: datetime
+    reason: str  # of the latest
+    note: str  # of the latest: the server's words
+
+    @property
+    def suppresses(self) -> bool:
+        """Whether they are enough to stop mailing the address."""
+        return self.messages >= MESSAGES and self.last_at - self.first_at >= SPAN
+
+
+def add(
+    connection: Connection, subscriber_id: int, *, message_key: str, reason: str, note: str, now: datetime
+) -> StrikeCount:
+    """Add a strike, once for each message; the count with it. note: without the address."""
+    known = select(strikes.c.id).where(
+        strikes.c.subscriber_id == subscriber_id, strikes.c.message_key == message_key
+    )
+    if connection.execute(known.limit(1)).first() is None:
+        row = {
+            "subscriber_id": subscriber_id,
+            "message_key": message_key,
+            "reason": reason,
+            "note": note,
+            "at": now,
+        }
+        connection.execute(insert(strikes), row)
+    counted = count(connection, subscriber_id)
+    assert counted is not None
+    return counted
+
+
+def count(connection: Connection, subscriber_id: int) -> StrikeCount | None:
+    """The strikes of a subscriber; None when there are none."""
+    rows = connection.execute(
+        select(strikes).where(strikes.c.subscriber_id == subscriber_id).order_by(strikes.c.at, strikes.c.id)
+    ).all()
+    if not rows:
+        return None
+    return StrikeCount(
+        messages=len(rows),
+        first_at=rows[0].at,
+        last_at=rows[-1].at,
+        reason=rows[-1].reason,
+        note=rows[-1].note,
+    )
+
+
+def history(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
+    """The strikes of a subscriber that stand, oldest first, in the form of consent events."""
+    rows = connection.execute(
+        select(strikes).where(strikes.c.subscriber_id == subscriber_id).order_by(strikes.c.at, strikes.c.id)
+    )
+    return [
+        {
+            "at": row.at.isoformat(),
+            "what": "strike",
+            "how": row.message_key,
+            "topics": [],
+            "detail": {"reason": row.reason, "reply": row.note},
+        }
+        for row in rows
+    ]
+
+
+def struck(connection: Connection) -> set[int]:
+    """The ids of all subscribers with a strike: few at any time."""
+    return set(connection.execute(select(strikes.c.subscriber_id).distinct()).scalars())
+
+
+def clear(connection: Connection, subscriber_ids: Collection[int]) -> None:
+    """Forget the strikes of these: a message was accepted, or an admin says that the address works."""
+    if subscriber_ids:
+        connection.execute(delete(strikes).where(strikes.c.subscriber_id.in_(subscriber_ids)))
+
+
+def by_reason(connection: Connection) -> dict[str, int]:
+    """Strikes that stand now, by reason."""
+    found = connection.execute(
+        select(strikes.c.reason, func.count().label("messages"))
+        .group_by(strikes.c.reason)
+        .order_by(strikes.c.reason)
+    )
+    return {row.reason: row.messages for row in found}
