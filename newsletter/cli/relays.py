@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+from email.utils import parseaddr
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from newsletter.core.errors import ConfigurationError
+from newsletter.core.mail.values import Envelope
+from newsletter.delivery.message.verp import return_path
 from newsletter.delivery.smtp.relay import Relay, Security, is_loopback
 
 if TYPE_CHECKING:
@@ -26,7 +31,7 @@ def relays_of(settings: Settings, state_dir: Path) -> tuple[Relay, ...]:
                     f"{key} is not set, but {smtp.host} is not this machine",
                     hint=f"Set {key} in {state_dir / 'newsletter.toml'}; readers see it.",
                 )
-    relays = tuple(_relay(smtp) for smtp in servers)
+    relays = tuple(_relay(smtp, settings.base_url) for smtp in servers)
     names = [relay.name for relay in relays]
     if len(set(names)) < len(names):
         raise ConfigurationError(
@@ -36,7 +41,27 @@ def relays_of(settings: Settings, state_dir: Path) -> tuple[Relay, ...]:
     return relays
 
 
-def _relay(smtp: SmtpSettings) -> Relay:
+def default_ehlo_name(base_url: str) -> str:
+    """The full name of this machine, else the host of the web pages; empty when neither is a full name.
+
+    Large relays answer 421 to an address literal (RFC 5321 4.1.3), so it is not used towards them.
+    """
+    for name in (socket.getfqdn(), urlsplit(base_url).hostname or "", socket.gethostname()):
+        if "." in name.strip(".") and not is_loopback(name) and not name.startswith("localhost"):
+            return name
+    return ""
+
+
+def trial_envelope(settings: Settings) -> Envelope:
+    """The addresses that `smtp check` and `doctor` name to a server: from us, to us. It is never sent."""
+    _, sender = parseaddr(settings.sender)
+    trial_id = "0.trial"
+    return Envelope(
+        sender=return_path(trial_id, sender.rpartition("@")[2]), recipient=sender, data=b"", envid=trial_id
+    )
+
+
+def _relay(smtp: SmtpSettings, base_url: str) -> Relay:
     return Relay(
         host=smtp.host,
         port=smtp.port,
@@ -48,4 +73,6 @@ def _relay(smtp: SmtpSettings) -> Relay:
         weight=smtp.weight,
         ca_file=smtp.ca_file,
         allow_insecure=smtp.allow_insecure,
+        hostname=smtp.ehlo_name or ("" if is_loopback(smtp.host) else default_ehlo_name(base_url)),
+        return_path=smtp.return_path,
     )

@@ -55,6 +55,25 @@ def bare_address(value: str) -> str:
     return value
 
 
+def ehlo_name(value: str) -> str:
+    """A full host name (RFC 5321 4.1.1.1), or nothing."""
+    if value and not re.fullmatch(rf"{LABEL}(\.{LABEL})+", value):
+        raise ValueError("write the full name of this machine, such as news.example.org")
+    return value
+
+
+def return_path(value: str) -> str:
+    """An address in which `{id}` stands for the signed id of a message, or nothing."""
+    if not value:
+        return value
+    plain = value.replace("{id}", "1", 1)
+    if not re.fullmatch(r"[^@\s<>{}]+@[^@\s<>{}]+", plain) or "{id}" in value.rpartition("@")[2]:
+        raise ValueError(
+            "write an address such as me+{id}@example.org; {id} once, before the @, or not at all"
+        )
+    return value
+
+
 def one_address(value: str) -> str:
     """An address alone."""
     if not value:

@@ -15,6 +15,8 @@ from newsletter.settings import checks
 from newsletter.settings.checks import is_loopback
 
 Limit = Annotated[str, AfterValidator(checks.rates)]
+EhloName = Annotated[str, AfterValidator(checks.ehlo_name)]
+ReturnPath = Annotated[str, AfterValidator(checks.return_path)]
 CountLimit = Annotated[str, AfterValidator(checks.count_rates)]
 
 
@@ -44,6 +46,17 @@ class SmtpSettings(SettingsTable):
     password: SecretStr | None = Field(
         default=None,
         description="Its password; best kept in the credential file `smtp__password` ([smtp] alone).",
+    )
+    ehlo_name: EhloName = Field(
+        default="",
+        description="The name by which this machine greets the server. Empty: its full name, else the host "
+        "of `base_url`; towards this machine itself its address.",
+    )
+    return_path: ReturnPath = Field(
+        default="",
+        description="The address that bounces go to, where the server ties the login to its own addresses: "
+        "such as `me+{id}@example.org` or `me@example.org`; `{id}` names the message. Empty: `bounce+{id}@` "
+        "and the domain of `sender`.",
     )
     connections: int = Field(default=4, ge=1, le=100, description="Connections open at the same time.")
     messages_per_connection: int = Field(

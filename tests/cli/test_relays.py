@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.cli.relays import default_ehlo_name
 from newsletter.ops.demo_mail_server import DemoMailServer, running_mail_server
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
@@ -108,3 +109,31 @@ def test_settings_that_make_no_sense_are_named(shell: Shell, text: str, named: s
     answer = shell("smtp", "check")
     assert (answer.code, answer.stdout) == (78, "")
     assert named in answer.stderr
+
+
+def test_ehlo_name_is_a_full_name_towards_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getfqdn", lambda: "news.example.org")
+    assert default_ehlo_name("https://papers.example") == "news.example.org"
+    monkeypatch.setattr(socket, "getfqdn", lambda: "localhost")
+    monkeypatch.setattr(socket, "gethostname", lambda: "box")
+    assert default_ehlo_name("https://papers.example/x") == "papers.example"
+    assert default_ehlo_name("http://localhost:8000") == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('ehlo_name = "box"', "full name of this machine"),
+        ('ehlo_name = "a b.example"', "full name of this machine"),
+        ('return_path = "me"', "such as me+{id}@example.org"),
+        ('return_path = "me+{id}+{id}@x.example"', "such as me+{id}@example.org"),
+        ('return_path = "me@{id}.example"', "such as me+{id}@example.org"),
+        ('return_path = "<me@x.example>"', "such as me+{id}@example.org"),
+    ],
+)
+def test_unusable_names_and_addresses_are_refused_by_key(shell: Shell, line: str, words: str) -> None:
+    shell.settings(f"[smtp]\n{line}\n")
+    answer = shell("smtp", "check")
+    assert answer.code == 78
+    assert f"smtp.{line.partition(' ')[0]}" in answer.stderr
+    assert words in answer.stderr
