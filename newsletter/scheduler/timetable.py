@@ -20,6 +20,13 @@ from apscheduler.triggers.interval import IntervalTrigger
 from newsletter.scheduler.job_runner import JobRunner
 from newsletter.scheduler.leader_lock import LeaderLock
 
+# Seconds between two runs of a job.
+INBOX_INTERVAL = 10.0
+COMPOSE_INTERVAL = 30.0  # a digest that comes so much after its hour is not late for anybody
+DELIVER_INTERVAL = 5.0
+CHECK_INTERVAL = 60.0
+WATCH_INTERVAL = 300.0
+PURGE_INTERVAL = 3600.0
 POLL_INTERVAL = 1.0  # seconds between two checks of the clock and of the request to stop
 CLOCK_JUMP = 30.0  # seconds that the wall clock may gain or lose between two checks before jobs are replanned
 

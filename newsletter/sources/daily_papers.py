@@ -15,7 +15,6 @@ from newsletter.sources.author_blocks import AuthorBlock, TextLine, block_at, ta
 from newsletter.sources.cleaning import one_line, split_lines
 from newsletter.sources.code_links import code_link
 from newsletter.sources.latex import readable
-from newsletter.sources.plausibility import unreadable
 from newsletter.sources.printed_dates import read_date
 from newsletter.sources.title_or_abstract import (
     TYPICAL_TITLE,
@@ -25,6 +24,7 @@ from newsletter.sources.title_or_abstract import (
     is_abstract,
     is_title,
 )
+from newsletter.sources.unreadable_lines import unreadable
 
 NAME = "daily-papers"
 ABOUT = "a Hugging Face Daily Papers page saved as plain text"

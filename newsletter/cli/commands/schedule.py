@@ -23,14 +23,6 @@ log = logging.getLogger("newsletter.scheduler")
 
 app = typer.Typer(add_completion=False)
 
-# Seconds between two runs of a job.
-INBOX_INTERVAL = 10.0
-COMPOSE_INTERVAL = 30.0  # a digest that comes so much after its hour is not late for anybody
-DELIVER_INTERVAL = 5.0
-CHECK_INTERVAL = 60.0
-WATCH_INTERVAL = 300.0
-PURGE_INTERVAL = 3600.0
-
 
 @app.command()
 def schedule(ctx: typer.Context) -> None:
@@ -90,7 +82,15 @@ def make_timetable(wiring: Wiring) -> Timetable:
     from newsletter.pipeline.jobs import Jobs, inbox_ingester
     from newsletter.scheduler.job_runner import JobRunner
     from newsletter.scheduler.leader_lock import LeaderLock
-    from newsletter.scheduler.timetable import Timetable
+    from newsletter.scheduler.timetable import (
+        CHECK_INTERVAL,
+        COMPOSE_INTERVAL,
+        DELIVER_INTERVAL,
+        INBOX_INTERVAL,
+        PURGE_INTERVAL,
+        WATCH_INTERVAL,
+        Timetable,
+    )
 
     work = wiring.work
     stopping = threading.Event()

@@ -13,7 +13,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, bindparam, func, insert, literal, select, update
 
 from newsletter.core.cadence import MAX_DEBT_AGE, MINIMUM_YIELDS_AFTER
-from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, PlannedPaper, arrange, fit
+from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, PlannedPaper, arrange
+from newsletter.core.debts.fit_to_size import fit
 from newsletter.core.states import MailKind
 from newsletter.db.engine import lock_exclusively, writing
 from newsletter.db.schema import deliveries, reader_debts, runs

@@ -8,7 +8,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, OwedPair, PlannedPaper, arrange, fit
+from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, OwedPair, PlannedPaper, arrange
+from newsletter.core.debts.fit_to_size import fit
 from newsletter.core.states import Form, Role
 
 READY = datetime(2026, 4, 17, 5, tzinfo=UTC)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, OwedPair, PlannedPaper, arrange, fit
+from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, OwedPair, PlannedPaper, arrange
+from newsletter.core.debts.fit_to_size import fit
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.mail.quoted_printable import SLOTS
 from newsletter.core.mail.values import Content, Recipient

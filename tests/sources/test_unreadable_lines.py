@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from newsletter.pipeline.intake.ingest import why_held
-from newsletter.sources.plausibility import unreadable
 from newsletter.sources.registry import read_listing
+from newsletter.sources.unreadable_lines import unreadable
 from tests.shared_data import SHARED, needs_shared
 
 NOISE: dict[str, Callable[[random.Random], str]] = {
