@@ -111,6 +111,7 @@ def test_two_schedulers_started_at_once_mail_everybody_once_and_one_takes_over(
         both = [stack.enter_context(running(shell, "schedule")) for _ in range(2)]
         wait_for(lambda: _once_each(server))
         wait_for(lambda: all(program.said("scheduler started") for program in both))
+        wait_for(lambda: any(program.said("delivered sent") for program in both))  # logged after the commit
         [leader] = [program for program in both if program.said("delivered sent")]
         [other] = [program for program in both if program is not leader]
         assert leader.stop(signal.SIGKILL) == -signal.SIGKILL
