@@ -14,7 +14,7 @@ from sqlalchemy import Connection, update
 from subscribers import addresses, consent
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError, SuppressedError
-from subscribers.lifecycle import signup, suppression
+from subscribers.lifecycle import signup, strikes, suppression
 from subscribers.lifecycle.purge import remove_person
 from subscribers.preferences import as_columns
 from subscribers.queries import State, SubscriberView, by_id, by_ref, subscribers
@@ -85,6 +85,7 @@ def move(
         connection, address, reasons=[suppression.ERASED], how="web", now=now, key=suppression_key
     )
     remove_person(connection, newcomer)
+    strikes.clear(connection, [reader.id])  # they were the old mailbox's
     connection.execute(
         update(subscribers)
         .where(subscribers.c.id == reader.id)

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from subscribers.queries import subscribers
 from subscribers.tables import Strike
 
 strikes: Any = Strike.__table__  # type: ignore[attr-defined]
@@ -38,8 +39,16 @@ class StrikeCount:
 
 def add(
     connection: Connection, subscriber_id: int, *, message_key: str, reason: str, note: str, now: datetime
-) -> StrikeCount:
-    """Add a strike, once for each message; the count with it. note: without the address."""
+) -> StrikeCount | None:
+    """Add a strike, once for each message; the count with it. note: without the address.
+
+    None when the subscriber was deleted or erased meanwhile.
+    """
+    alive = select(subscribers.c.id).where(
+        subscribers.c.id == subscriber_id, subscribers.c.address.is_not(None)
+    )
+    if connection.execute(alive.with_for_update()).first() is None:
+        return None
     known = select(strikes.c.id).where(
         strikes.c.subscriber_id == subscriber_id, strikes.c.message_key == message_key
     )
@@ -52,9 +61,7 @@ def add(
             "at": now,
         }
         connection.execute(insert(strikes), row)
-    counted = count(connection, subscriber_id)
-    assert counted is not None
-    return counted
+    return count(connection, subscriber_id)
 
 
 def count(connection: Connection, subscriber_id: int) -> StrikeCount | None:

@@ -17,6 +17,7 @@ from newsletter.core.mail.values import Outcome, Verdict
 
 FIRST_RETRY = (timedelta(minutes=5), timedelta(minutes=15))  # greylisting lets a second try pass after 5
 LATER_RETRY = timedelta(minutes=30)  # RFC 5321 4.5.4.1: at least 30 minutes; doubles with each attempt
+MAX_OWN_REFUSALS = 3  # refusals of us in a row, without an accepted message; then the relay rests
 GREYLIST_TRIES = 2  # retries that come soon: some servers let a second try pass, some a third
 LONGEST_RETRY = timedelta(hours=4)  # waiting longer does not help
 POLICY_RETRY = timedelta(minutes=30)  # after a policy's 5xx: at least this long after every attempt
@@ -144,6 +145,15 @@ def meaning_of(outcome: Outcome) -> Meaning:
     if verdict.about is About.US and outcome.phase in BEFORE_RECIPIENT:
         return Meaning.OURS
     return Meaning.POLICY
+
+
+def rests_relay(outcome: Outcome, in_a_row: int) -> bool:
+    """Whether so many refusals of us in a row make a relay rest.
+
+    One is enough that says so plainly before a recipient is named. Later, a single recipient may be meant.
+    """
+    plain = outcome.phase in BEFORE_RECIPIENT and verdict_of(outcome).certain
+    return plain or in_a_row >= MAX_OWN_REFUSALS
 
 
 def verdict_of(outcome: Outcome) -> ReplyVerdict:

@@ -9,7 +9,7 @@ import ssl
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from newsletter.core.mail.retry import Meaning, meaning_of, verdict_of
+from newsletter.core.mail.retry import Meaning, meaning_of, rests_relay
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
 from newsletter.delivery.smtp.connection import Connection, SocketAddress
 from newsletter.delivery.smtp.relay import LASTING, PASSING, Fault, Relay, RelayError, Security
@@ -17,7 +17,6 @@ from newsletter.delivery.smtp.tls import client_context
 
 STUCK_AFTER = 5.0  # seconds without an answer after which other relays take what it has not begun
 MAX_SILENT_MAILS = 3  # messages for each connection, in a row, that may end without an answer
-MAX_OWN_REFUSALS = 3  # refusals of our sender in a row: the relay does not want us
 
 
 class RelayState:
@@ -94,7 +93,7 @@ class RelayState:
             self._refusals = 0
         elif meaning_of(outcome) is Meaning.OURS:
             self._refusals += 1
-            if verdict_of(outcome).certain or self._refusals >= MAX_OWN_REFUSALS:
+            if rests_relay(outcome, self._refusals):
                 words = f"it refuses us: {outcome.code} {outcome.status or ''} {outcome.text}"
                 self.error = RelayError(self.relay, Fault.OURS, " ".join(words.split()))
 

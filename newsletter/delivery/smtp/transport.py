@@ -28,6 +28,7 @@ from newsletter.delivery.smtp.session import (
     PipeliningBroken,
     SessionOver,
 )
+from newsletter.delivery.smtp.transaction import UnsendableError
 
 MAX_MOVES = 3  # connections that may hand an envelope back before it counts as deferred
 STEP_TIMEOUT = 0.5  # seconds: the longest wait in one step, so that the caller can look at its signals
@@ -362,13 +363,18 @@ def _shake(connection: Connection, selector: selectors.BaseSelector) -> ServerEx
 def _try_addresses(connection: Connection, selector: selectors.BaseSelector, trial: Envelope) -> None:
     session = connection.session
     assert session is not None
-    connection.try_addresses(trial)
-    while not session.idle:
+    try:
+        connection.try_addresses(trial)
+    except UnsendableError as error:
+        raise RelayError(connection.relay, Fault.OURS, f"it cannot take our sender: {error}") from error
+    while not session.idle and not session.over:
         ready = selector.select(max(0.0, connection.deadline - time.monotonic()))
         if ready:
             connection.handle(ready[0][1])
         elif connection.deadline <= time.monotonic():
             connection.overdue()
+    if session.over:
+        raise RelayError(connection.relay, Fault.LOST, "it hung up when it was told sender and recipient")
     for phase, reply in session.trial:
         if reply.code < 400:
             continue

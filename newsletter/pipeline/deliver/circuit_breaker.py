@@ -31,6 +31,7 @@ class CircuitBreaker:
 
     def __init__(self, *, several: bool = False, accepted_lately: int = 0) -> None:
         self.accepted_lately = accepted_lately
+        self.doubted: frozenset[str] = frozenset()  # relays that rested and have accepted nothing since
         self._several = several
         self._seen: Counter[str] = Counter()  # by relay
         self._accepted: Counter[str] = Counter()
@@ -56,9 +57,11 @@ class CircuitBreaker:
         refused, accepted = self._refused[relay], self._accepted[relay]
         if accepted >= refused:
             return True
+        if relay in self.doubted or self._several:
+            return False  # what it or another relay accepted before does not speak for it
         if refused <= MAX_REFUSALS and accepted + self.accepted_lately >= PROOF_BY_HISTORY * refused:
             return True
-        return refused <= FEW_REFUSALS and not self._several
+        return refused <= FEW_REFUSALS
 
     def refused_alone(self, relay: str, domain: str) -> bool:
         """Whether a policy refusal in this domain is one recipient's: the relay accepted others."""

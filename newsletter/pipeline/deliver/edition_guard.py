@@ -34,6 +34,9 @@ _ABOUT_THE_RELAY = frozenset(
 _NOT_THE_EDITION = or_(
     and_(deliveries.c.state == DeliveryState.FAILED, deliveries.c.reason.is_(None)),
     func.coalesce(deliveries.c.reply_about, "") == About.RECIPIENT.value,
+    and_(  # recorded by version 0.1.0, which stored no verdict: X.2 is the mailbox (RFC 3463 3.3)
+        deliveries.c.reply_about.is_(None), func.coalesce(deliveries.c.reply_status, "").like("5.2.%")
+    ),
     func.coalesce(deliveries.c.reply_reason, "").in_(sorted(reason.value for reason in _ABOUT_THE_RELAY)),
 )
 _REFUSED = and_(

@@ -21,11 +21,12 @@ from newsletter.core.mail.retry import (
     decide,
     meaning_of,
     postpone,
+    rests_relay,
     verdict_of,
 )
 from newsletter.core.mail.values import Outcome, Verdict
 from newsletter.db.schema import runs
-from newsletter.delivery.addresses import domain_of
+from newsletter.delivery.addresses import domain_of, without_addresses
 from newsletter.delivery.outbox import rate_counters, relay_rests
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import AttemptResult, record
@@ -37,7 +38,6 @@ from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.recipient_refusals import RecipientRefusals, reply_words
 
 HISTORY = timedelta(days=3)  # in which accepted mails speak for a relay
-MAX_OWN_REFUSALS = 3  # uncertain refusals of us in a row; then the relay rests
 
 
 class Outcomes:
@@ -69,6 +69,7 @@ class Outcomes:
         self._circuit_breaker.accepted_lately = int(connection.execute(accepted).scalar_one())
         rests = relay_rests.all_rests(connection)
         self._tired = {rest.relay for rest in rests}
+        self._circuit_breaker.doubted = frozenset(self._tired)
         return [rest for rest in rests if rest.until > self._now]
 
     @property
@@ -110,13 +111,18 @@ class Outcomes:
             return AttemptResult(mail.id, outcome, self._postponed(POLICY_RETRY, expires_at=None))
         if following.pause is ShutScope.RELAY and meaning_of(outcome) is Meaning.OURS:
             self._note_own_refusal(outcome)
-        elif following.pause is ShutScope.DOMAIN and outcome.phase == "rcpt" and outcome.code >= 500:
+        elif (
+            following.pause is ShutScope.DOMAIN
+            and outcome.phase == "rcpt"
+            and outcome.code >= 500
+            and not verdict_of(outcome).certain
+        ):
             self._recipients.note_policy_refusal(mail, outcome)
         return result
 
     def _note_own_refusal(self, outcome: Outcome) -> None:
         self._own_refusals[outcome.relay] += 1
-        if verdict_of(outcome).certain or self._own_refusals[outcome.relay] >= MAX_OWN_REFUSALS:
+        if rests_relay(outcome, self._own_refusals[outcome.relay]):
             self._refuses_us.setdefault(outcome.relay, outcome)
 
     @property
@@ -168,7 +174,9 @@ class Outcomes:
         """Pause domains that refused several mails because of us, for other runs too."""
         shut = sorted(self._circuit_breaker.shut.items())  # in one order, or two senders may deadlock
         for domain, words in shut:
-            rate_counters.pause(connection, domain, until=self._paused[domain], reason=words)
+            rate_counters.pause(
+                connection, domain, until=self._paused[domain], reason=without_addresses(words)
+            )
         self._circuit_breaker.shut.clear()
 
     def _rest_relays(
@@ -190,7 +198,9 @@ class Outcomes:
         told |= {relay: (Reason.UNCLEAR, words) for relay, words in self._circuit_breaker.wrong.items()}
         for relay, (reason, words) in sorted(told.items()):
             if relay not in self._rested:
-                relay_rests.begin_rest(connection, relay, reason=reason, reply=words, now=self._now)
+                relay_rests.begin_rest(
+                    connection, relay, reason=reason, reply=without_addresses(words), now=self._now
+                )
                 self._rested.add(relay)
 
     def resting(self, mail: ClaimedMail) -> AttemptResult | None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from newsletter.core.mail.retry import Fate, verdict_of
 from newsletter.core.mail.values import Outcome
-from newsletter.delivery.addresses import domain_of
+from newsletter.delivery.addresses import domain_of, without_addresses
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import AttemptResult
 from subscribers.lifecycle import strikes, suppression
@@ -70,6 +70,8 @@ class RecipientRefusals:
             note=note,
             now=self._now,
         )
+        if counted is None:
+            return
         self._struck.add(mail.person.subscriber_id)
         if counted.suppresses:
             self._suppress(connection, mail, f"{counted.messages} messages in a row were refused: {note}")
@@ -94,4 +96,5 @@ def reply_words(outcome: Outcome) -> str:
 
 def _note(mail: ClaimedMail, outcome: Outcome) -> str:
     """The server's words, without the address: the note outlives an erasure."""
-    return reply_words(outcome)[:MAX_NOTE].replace(mail.person.address, "the address")
+    words = reply_words(outcome).replace(mail.person.address, "the address")
+    return without_addresses(words)[:MAX_NOTE]

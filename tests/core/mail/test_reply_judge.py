@@ -43,6 +43,23 @@ def test_the_same_words_are_final_at_rcpt_and_wait_as_a_4xx(words: str) -> None:
     assert (waiting.kind, waiting.certain) == (ReplyKind.SOFT, False)
 
 
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        ("550 5.1.1 <billing@nosuch.example>: Recipient address rejected: User unknown", ReplyKind.HARD),
+        ("450 4.1.2 <upgrade@nosuch.example>: Recipient address rejected: Domain not found", ReplyKind.SOFT),
+        ("550 <payments@sandbox.example>: Recipient address rejected: User unknown", ReplyKind.HARD),
+        ("550 5.2.1 This account has been disabled due to inactivity", ReplyKind.SOFT),
+        ("550 5.2.1 account joe@x.example is suspended for inactivity", ReplyKind.SOFT),
+        ("550 5.2.1 The user's account is disabled for payment reasons", ReplyKind.SOFT),
+        ("552 5.2.2 User has exceeded the daily quota for this mailbox", ReplyKind.SOFT),
+    ],
+)
+def test_address_or_words_about_a_mailbox_are_no_words_about_our_account(reply: str, kind: ReplyKind) -> None:
+    verdict = verdict_of(reply)
+    assert (verdict.about, verdict.kind) == (About.RECIPIENT, kind)
+
+
 def test_words_that_nobody_knows_are_uncertain_in_every_phase() -> None:
     verdicts = {phase: verdict_of("550 Zut", phase) for phase in ("mail", "rcpt", "dot")}
     assert {phase: (verdict.about, verdict.certain) for phase, verdict in verdicts.items()} == {

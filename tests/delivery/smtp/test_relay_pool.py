@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.core.mail.retry import MAX_OWN_REFUSALS
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
-from newsletter.delivery.smtp.relay_pool import MAX_OWN_REFUSALS, RelayPool, RelayState
+from newsletter.delivery.smtp.relay_pool import RelayPool, RelayState
 
 
 def relays(*weights: float) -> list[Relay]:

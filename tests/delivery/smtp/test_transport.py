@@ -16,6 +16,7 @@ from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security, T
 from newsletter.delivery.smtp.transport import RelayFacts, Transport, probe, send_batch
 from tests.marks import examples
 from tests.smtp_servers.certificates import server_tls
+from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
 from tests.smtp_servers.recording import RecordingServer, ServerRules
 
 # Real sockets with limits of a second: a machine that other tests load may miss one.
@@ -438,3 +439,12 @@ def test_relay_names_the_sender_that_its_return_path_says(return_path: str, send
         outcomes = send(server, envelope, return_path=return_path)
         assert [outcome.verdict for outcome in outcomes] == [Verdict.ACCEPTED]
         assert [mail.sender for mail in server.accepted] == [sender]
+
+
+def test_probe_ends_when_the_server_hangs_up_during_the_trial() -> None:
+    with MisbehavingServer(conversation=FAULTS["mail_421"]) as server, pytest.raises(RelayError):
+        probe(relay_to(server), TRIAL)
+    with RecordingServer(rules=ServerRules(extensions=())) as server:
+        odd = replace(TRIAL, sender="bücher@x.example")
+        with pytest.raises(RelayError, match="cannot take our sender"):
+            probe(relay_to(server), odd)

@@ -253,3 +253,45 @@ def test_end_of_a_rest_by_hand_lets_the_next_run_send(box: Outbox, provider: Lim
         relay_rests.forget(connection, [f"127.0.0.1:{provider.port}"])
     report = run(box, provider, NOW + timedelta(hours=2))
     assert (report.sent, report.stopped) == (10, None)
+
+
+def test_one_recipient_whose_refusal_reads_like_ours_rests_no_relay(box: Outbox) -> None:
+    box.queue(box.readers(30), box.digest())
+    words = b"550 You are not permitted to send to this group"
+    rules = ServerRules(refuse=lambda address: words if address == "r3@mail.example" else None)
+    with RecordingServer(rules=rules) as server:
+        report = run(box, server)
+        assert (report.sent, report.deferred, report.stopped) == (29, 1, None)
+    with reading(box.engine) as connection:
+        assert relay_rests.all_rests(connection) == []
+
+
+def test_block_list_is_no_strike_against_its_readers(box: Outbox) -> None:
+    box.queue(box.readers(10), box.digest())
+    words = b"554 5.7.1 Client host [203.0.113.9] blocked using zen.spamhaus.org"
+    rules = ServerRules(refuse=lambda address: words if address == "r1@mail.example" else None)
+    with RecordingServer(rules=rules) as server:
+        assert run(box, server).deferred == 1
+    with reading(box.engine) as connection:
+        assert strikes.struck(connection) == set()
+
+
+def test_subscriber_who_is_gone_gets_no_strike_and_harms_no_commit(box: Outbox) -> None:
+    with writing(box.engine) as connection:
+        assert strikes.add(connection, 99, message_key="k", reason="full", note="", now=NOW) is None
+    (reader,) = box.readers(1)
+    box.change(reader, address=None)  # erased
+    with writing(box.engine) as connection:
+        assert strikes.add(connection, reader, message_key="k", reason="full", note="", now=NOW) is None
+
+
+def test_address_stands_in_no_stored_reply(box: Outbox, provider: LimitedServer) -> None:
+    box.queue(box.readers(10), box.digest(), expires_at=None)
+    provider.quota, provider.phase = 0, "rcpt"
+    provider.refusal = b"554 5.7.1 <r1@mail.example>: Relay access denied"
+    run(box, provider)
+    with reading(box.engine) as connection:
+        (rest,) = relay_rests.all_rests(connection)
+    assert "Relay access denied" in rest.reply
+    assert "@" not in rest.reply
+    assert not any("@" in (row["reply_text"] or "") for row in box.rows().values())

@@ -43,6 +43,7 @@ def breaker(outcomes: str, *, several: bool = False, accepted_lately: int = 0) -
         ("rrr", 0, False, False),  # accepted nothing, ever
         ("rrr", 30, False, True),  # accepted others yesterday
         ("rrr", 29, False, False),
+        ("r", 1000, True, False),  # another relay may have accepted those
         ("r" * 15, 1000, False, False),  # all of a list: the server has changed its mind about us
         ("a" * 500 + "r" * 21, 0, False, False),  # in the middle of a run
         ("a" * 500 + "r" * 20 + "a", 0, False, True),
@@ -52,6 +53,16 @@ def test_relay_is_believed_by_what_it_accepted(
     outcomes: str, lately: int, several: bool, believed: bool
 ) -> None:
     assert breaker(outcomes, several=several, accepted_lately=lately).is_credible("mx") is believed
+
+
+def test_relay_that_rested_is_believed_only_by_what_it_accepts_now() -> None:
+    made = breaker("rr", accepted_lately=1000)
+    assert made.is_credible("mx")
+    made.doubted = frozenset({"mx"})
+    assert not made.is_credible("mx")
+    made.note(OK, SENT, domain="x")
+    made.note(OK, SENT, domain="x")
+    assert made.is_credible("mx")
 
 
 def test_relay_is_wrong_when_it_refuses_most_of_enough() -> None:
