@@ -193,8 +193,8 @@ def _records(work: Workspace, *, now: datetime) -> Iterator[Check]:
 
 def _mail_servers(wiring: Wiring) -> list[Finding]:
     from newsletter.cli.relays import trial_envelope
+    from newsletter.delivery.smtp.probe import probe
     from newsletter.delivery.smtp.relay import RelayError
-    from newsletter.delivery.smtp.transport import probe
     from newsletter.ops.doctor.finding import failed, ok
 
     found = []

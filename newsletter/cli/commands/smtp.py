@@ -13,7 +13,7 @@ from newsletter.cli.workspace import Workspace, workspace
 from newsletter.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from newsletter.delivery.smtp.transport import RelayFacts
+    from newsletter.delivery.smtp.probe import RelayFacts
 
 app = typer.Typer(
     add_completion=False,
@@ -33,8 +33,8 @@ def check(ctx: typer.Context, *, json: Json = False) -> None:
     work = workspace(ctx)
     relays = Wiring(work).relays
     from newsletter.cli.relays import trial_envelope
+    from newsletter.delivery.smtp.probe import probe
     from newsletter.delivery.smtp.relay import RelayError
-    from newsletter.delivery.smtp.transport import probe
 
     trial = trial_envelope(work.settings)
     found: list[RelayFacts] = []

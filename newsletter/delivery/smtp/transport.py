@@ -1,4 +1,4 @@
-"""Sends envelopes over several kept connections to one or several relays; `probe` tests one relay.
+"""Sends envelopes over several kept connections to one or several relays.
 
 It uses one thread, one selector and non-blocking sockets: a second thread would only compete for the
 interpreter. It knows no database: an envelope that is offered was committed as "handing over" before.
@@ -10,15 +10,11 @@ import selectors
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 
-from newsletter.core.mail.reply_judge import judge
-from newsletter.core.mail.reply_verdict import About
 from newsletter.core.mail.values import Envelope, Outcome
 from newsletter.delivery.smtp.connection import Connection, SocketAddress
-from newsletter.delivery.smtp.handshake import ServerExtensions
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError
 from newsletter.delivery.smtp.relay_pool import RelayPool, RelayState
 from newsletter.delivery.smtp.session import (
@@ -28,7 +24,6 @@ from newsletter.delivery.smtp.session import (
     PipeliningBroken,
     SessionOver,
 )
-from newsletter.delivery.smtp.transaction import UnsendableError
 
 MAX_MOVES = 3  # connections that may hand an envelope back before it counts as deferred
 STEP_TIMEOUT = 0.5  # seconds: the longest wait in one step, so that the caller can look at its signals
@@ -195,7 +190,7 @@ class Transport:
 
     def _open(self, state: RelayState) -> None:
         if not state.addresses:
-            state.addresses = _look_up(state.relay)
+            state.addresses = look_up(state.relay)
         try:
             connection = Connection(
                 state.relay,
@@ -297,108 +292,7 @@ def send_batch(relays: Sequence[Relay], envelopes: Sequence[Envelope]) -> Iterat
             raise transport.error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RelayFacts:
-    """The facts about a relay that `smtp check` shows."""
-
-    host: str
-    port: int
-    address: str  # that answered
-    greeting: str
-    encrypted: str  # "TLSv1.3"; empty: in the clear
-    logged_in: bool
-    extensions: dict[str, str]  # after the last EHLO
-    size_limit: int  # bytes; 0: none declared
-
-
-def probe(relay: Relay, trial: Envelope | None = None) -> RelayFacts:
-    """Connect, encrypt, log in and quit. Raises RelayError that says what is wrong.
-
-    trial: its sender and recipient are named, then taken back; nothing is sent. A sender that is refused,
-    at MAIL or at RCPT, is the relay's fault.
-    """
-    state = RelayState(replace(relay, connections=1))
-    state.addresses = _look_up(relay)
-    last: RelayError | None = None
-    for address in list(state.addresses):
-        selector = selectors.DefaultSelector()
-        connection = Connection(
-            relay,
-            address,
-            selector=selector,
-            clock=time.monotonic,
-            context=state.context,
-            pull=lambda: None,
-            pipelining=True,
-        )
-        try:
-            offer = _shake(connection, selector)
-            if trial is not None:
-                _try_addresses(connection, selector, trial)
-            encrypted = connection.tls.version if connection.tls else ""
-            connection.quit()
-            return _facts(relay, address, offer, encrypted)
-        except RelayError as error:
-            last = error
-            if connection.session is not None:
-                raise
-        finally:
-            connection.close()
-            selector.close()
-    assert last is not None
-    raise last
-
-
-def _shake(connection: Connection, selector: selectors.BaseSelector) -> ServerExtensions:
-    while connection.session is None or not connection.session.handshake.ready:
-        pause = connection.deadline - time.monotonic()
-        ready = selector.select(max(0.0, pause))
-        if ready:
-            connection.handle(ready[0][1])
-        elif connection.deadline <= time.monotonic():
-            connection.overdue()
-    return connection.session.handshake.offer
-
-
-def _try_addresses(connection: Connection, selector: selectors.BaseSelector, trial: Envelope) -> None:
-    session = connection.session
-    assert session is not None
-    try:
-        connection.try_addresses(trial)
-    except UnsendableError as error:
-        raise RelayError(connection.relay, Fault.OURS, f"it cannot take our sender: {error}") from error
-    while not session.idle and not session.over:
-        ready = selector.select(max(0.0, connection.deadline - time.monotonic()))
-        if ready:
-            connection.handle(ready[0][1])
-        elif connection.deadline <= time.monotonic():
-            connection.overdue()
-    if session.over:
-        raise RelayError(connection.relay, Fault.LOST, "it hung up when it was told sender and recipient")
-    for phase, reply in session.trial:
-        if reply.code < 400:
-            continue
-        verdict = judge(phase, reply.code, reply.status, reply.text)
-        if phase == "mail" or verdict.about is About.US:
-            sender = connection.relay.sender_of(trial)
-            words = " ".join(str(part) for part in (reply.code, reply.status, reply.text) if part)
-            raise RelayError(connection.relay, Fault.OURS, f"it refuses mail from {sender}: {words}")
-
-
-def _facts(relay: Relay, address: SocketAddress, offer: ServerExtensions, encrypted: str) -> RelayFacts:
-    return RelayFacts(
-        host=relay.host,
-        port=relay.port,
-        address=address[1][0],
-        greeting=offer.greeting,
-        encrypted=encrypted,
-        logged_in=offer.logged_in,
-        extensions=dict(offer.extensions),
-        size_limit=offer.size_limit,
-    )
-
-
-def _look_up(relay: Relay) -> list[SocketAddress]:
+def look_up(relay: Relay) -> list[SocketAddress]:
     try:
         found = socket.getaddrinfo(relay.host.strip("[]"), relay.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
+from newsletter.delivery.smtp.probe import RelayFacts, probe
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security, Timeouts
-from newsletter.delivery.smtp.transport import RelayFacts, Transport, probe, send_batch
+from newsletter.delivery.smtp.transport import Transport, send_batch
 from tests.marks import examples
 from tests.smtp_servers.certificates import server_tls
 from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
