@@ -11,8 +11,8 @@ Two steps:
    a paper is in its section.
 
 `RuleScorer` compares points with the topic's `strong_at`. A trained model (`newsletter.topics.model`) weighs
-the words as well, and its scores are probabilities. The evidence is the matched phrases. Where they alone do
-not reach the section, the words with the largest weights follow.
+the words as well, and its scores are probabilities. The evidence is the matched phrases, as the paper writes
+them. Where they alone do not reach the section, the words with the largest weights follow.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from newsletter.core.topics.matching import (
     score_of,
     strength_of,
 )
-from newsletter.core.topics.phrases import stem_of
+from newsletter.core.topics.phrases import stem_of, words_of
 from newsletter.core.topics.topic_match import TopicMatch
 from newsletter.topics.definitions import Topic
 
@@ -116,8 +116,12 @@ class Matcher:
         evidence = evidence_of(topic.hits)
         if score_of(topic.points, topic.strong_at) >= STRONG_SCORE:
             return evidence
-        shown = {stem_of(word) for phrase in evidence for word in phrase.replace("-", " ").split()}
-        more = (word for word in self._scorer.words(paper, topic.topic) if not shown.issuperset(word.split()))
+        shown = {stem_of(word) for phrase in evidence for word in words_of(phrase)}
+        more = (
+            paper.quotes.as_written(word)
+            for word in self._scorer.words(paper, topic.topic)
+            if not shown.issuperset(word.split())
+        )
         return (*evidence, *more)[:EVIDENCE_SHOWN]
 
     def explain(self, title: str, abstract: str) -> tuple[Explanation, ...]:
@@ -132,7 +136,7 @@ class Matcher:
                 strong_at=topic.strong_at,
                 counted=tuple(hit for hit in topic.hits if not hit.set_aside),
                 set_aside=tuple(hit for hit in topic.hits if hit.set_aside),
-                words=self._scorer.words(paper, topic.topic),
+                words=tuple(map(paper.quotes.as_written, self._scorer.words(paper, topic.topic))),
             )
             for topic, score, section_at in zip(
                 paper.topics, self._scorer.scores(paper), self._section_at, strict=True

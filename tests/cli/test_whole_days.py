@@ -236,14 +236,14 @@ def test_doubtful_papers_are_separate_from_those_that_were_owed(
     shell.ok("send", "--at", "2026-04-14T07:00")
     doubted = {"id": 9, "title": "Attention Is All You Need", "topic": "interpretability"}
     answer = shell.ok("why", ADA, "--on", "2026-04-14", "--json").json
-    assert answer["maybe"] == [doubted | {"evidence": ["attention head", "transformer"]}]
+    assert answer["maybe"] == [doubted | {"evidence": ["attention heads", "transformer"]}]
     reasons = {paper["title"]: paper["evidence"][:2] for paper in answer["papers"]}
     wild = "Interpretability in the Wild: a Circuit for Indirect Object Identification in GPT-2 small"
-    assert reasons[wild] == ["indirect object identification", "circuit"]
+    assert reasons[wild] == ["Indirect Object Identification", "Circuit"]
     assert doubted["title"] not in [left["title"] for left in answer["left_out"]]
     printed = shell.ok("why", ADA, "--on", "2026-04-14").stdout
     assert "At its end, only perhaps of their topics:" in printed
-    assert "attention head, transformer" in printed
+    assert "attention heads, transformer" in printed
     delivery = shell.ok("deliveries", "show", str(answer["deliveries"][0]), "--json").json
     assert delivery["maybe"] == [doubted]
     assert [held["title"] for held in delivery["papers"]] == list(reasons)

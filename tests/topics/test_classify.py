@@ -28,7 +28,7 @@ def test_answer_has_strong_topics_maybes_scores_and_evidence() -> None:
             "topics": ["neuromorphic"],
             "maybe": ["quantum"],
             "scores": {**NOTHING, "quantum": 0.4257, "neuromorphic": 0.6701},
-            "evidence": {"neuromorphic": ["spiking neural network"], "quantum": ["qubit"]},
+            "evidence": {"neuromorphic": ["Spiking neural networks"], "quantum": ["qubit"]},
         }
     ]
 

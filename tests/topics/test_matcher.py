@@ -54,7 +54,7 @@ def test_explanation_shows_what_counted_and_what_was_set_aside() -> None:
         strength="strong",
         points=2.0,
         strong_at=2.0,
-        counted=(PhraseHit(phrase="lamp", in_title=1, in_abstract=0, points=2.0),),
+        counted=(PhraseHit(phrase="Lamps", in_title=1, in_abstract=0, points=2.0),),
         set_aside=(),
     )
     assert ships == Explanation(

@@ -133,7 +133,7 @@ def test_a_paper_is_shown_with_its_matched_words(website: NewsletterSite) -> Non
     with reading(website.newsletter.engine) as connection:
         (paper,) = [row for row in queries.rows(connection) if row["title"].startswith("LiDMaS")]
     (found,) = [topic["evidence"] for topic in paper["topics"] if topic["topic"] == "quantum"]
-    assert "magic state" in found
+    assert "Magic-State" in found
     line = f"{paper['title']} Quantum · matched: {', '.join(found[:MOST_MATCHED])}"
     sent, why = (words_of(website.get(f"{website.preferences(eve)}/{page}")) for page in ("sent", "why"))
     assert line in sent

@@ -12,9 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from newsletter.core.topics.phrases import FoundPhrase, PhraseIndex, stem_of, words_of
+from newsletter.core.topics.phrases import (
+    FoundPhrase,
+    PhraseIndex,
+    cleaned,
+    spans_of,
+    stem_of,
+    words_of,
+)
 from newsletter.core.topics.topic_match import MAYBE, STRONG
 
 TITLE_FACTOR = 2.0  # a phrase in the title says as much as any number of mentions in the abstract
@@ -51,7 +58,7 @@ class TopicRules:
 class PhraseHit:
     """The mentions of one phrase in one paper."""
 
-    phrase: str  # as written in the rules; a phrase with * as in the paper
+    phrase: str  # as the paper writes it where it comes first
     in_title: int  # mentions
     in_abstract: int
     points: float  # 0 when it was set aside
@@ -75,6 +82,7 @@ class PaperReading:
     title: tuple[str, ...]  # words as written, with the signs that end a clause
     abstract: tuple[str, ...]
     topics: tuple[TopicReading, ...]  # in the order of the rule set
+    quotes: PaperQuotes = field(compare=False)  # the words as the paper writes them
 
 
 class RuleSet:
@@ -108,11 +116,44 @@ class RuleSet:
         sides = (words_of(title), words_of(abstract))
         found = tuple(self._index.find(words) for words in sides)
         anywhere = frozenset(place.phrase for side in found for place in side)
+        quotes = PaperQuotes((title, abstract))
         return PaperReading(
             title=tuple(sides[0]),
             abstract=tuple(sides[1]),
-            topics=tuple(topic.read(self._index.phrases, sides, found, anywhere) for topic in self._topics),
+            topics=tuple(topic.read(self._index.phrases, quotes, found, anywhere) for topic in self._topics),
+            quotes=quotes,
         )
+
+
+class PaperQuotes:
+    """Quotes title and abstract of one paper. Finds where the words stand only when it is asked."""
+
+    def __init__(self, sides: Sequence[str]) -> None:
+        """sides: title and abstract."""
+        self._sides = sides
+        self._found: dict[int, tuple[str, list[tuple[int, int]]]] = {}
+
+    def quote(self, side: int, start: int, end: int) -> str:
+        """The words from `start` to before `end`, with what stands between them. side: 0 title, 1 abstract."""
+        text, spans = self._spans(side)
+        return " ".join(text[spans[start][0] : spans[end - 1][1]].split())
+
+    def as_written(self, term: str) -> str:
+        """The words of `term`, which are stems, where the paper has them first in a row; else `term`."""
+        stems = term.split()
+        for side in (0, 1):
+            text, spans = self._spans(side)
+            words = [stem_of(text[start:end]) for start, end in spans]
+            for start in range(len(words) - len(stems) + 1):
+                if words[start : start + len(stems)] == stems:
+                    return self.quote(side, start, start + len(stems))
+        return term
+
+    def _spans(self, side: int) -> tuple[str, list[tuple[int, int]]]:
+        if side not in self._found:
+            text = cleaned(self._sides[side])
+            self._found[side] = (text, spans_of(text))
+        return self._found[side]
 
 
 _Conditions = tuple[frozenset[int], frozenset[int], PhraseRule]  # context, unless, the rule they belong to
@@ -141,7 +182,7 @@ class _CompiledTopic:
     def read(
         self,
         phrases: Sequence[str],
-        sides: Sequence[Sequence[str]],
+        quotes: PaperQuotes,
         found: Sequence[Sequence[FoundPhrase]],
         anywhere: AbstractSet[int],
     ) -> TopicReading:
@@ -160,7 +201,7 @@ class _CompiledTopic:
                 elif place.phrase in self.by_phrase:
                     mentions.setdefault(place.phrase, [0, 0])[side] += 1
                     if place.phrase not in shown:
-                        shown[place.phrase] = _shown(phrases[place.phrase], sides[side], place)
+                        shown[place.phrase] = quotes.quote(side, place.start, place.end)
                 else:
                     continue
                 free = place.end
@@ -232,13 +273,6 @@ def _hit(
     return PhraseHit(phrase=shown, in_title=in_title, in_abstract=in_abstract, points=points)
 
 
-def _shown(phrase: str, words: Sequence[str], place: FoundPhrase) -> str:
-    """The phrase for readers: as in the rules; one with a wildcard as the paper writes it."""
-    if "*" not in phrase:
-        return phrase
-    return " ".join(word.lower() if word.istitle() else word for word in words[place.start : place.end])
-
-
 def score_of(points: float, strong_at: float) -> float:
     """Points as a score of 0 to 1: half at `strong_at`; each further `strong_at` halves the distance to 1."""
     return 0.0 if points <= 0 else round(1.0 - 0.5 ** min(points / strong_at, 50.0), 4)
@@ -259,7 +293,7 @@ def evidence_of(hits: Iterable[PhraseHit]) -> tuple[str, ...]:
     shown: list[str] = []
     seen: list[set[str]] = []
     for hit in hits:
-        stems = {stem_of(word) for word in hit.phrase.replace("-", " ").split()}
+        stems = {stem_of(word) for word in words_of(hit.phrase)}
         if hit.points <= 0 or any(stems <= earlier for earlier in seen):
             continue
         shown.append(hit.phrase)

@@ -55,6 +55,12 @@ def words_of(text: str) -> list[str]:
     Only the first MAX_CHARS characters are read. HTML tags are dropped, entities are read,
     compatibility forms ("ﬁ", full-width letters) are folded. Any string is fine.
     """
+    words: list[str] = _TOKEN.findall(_without_possessives(cleaned(text)))
+    return words
+
+
+def cleaned(text: str) -> str:
+    """The text in which `words_of` finds the words of `text`."""
     text = text[:MAX_CHARS]
     if "<" in text:
         text = _TAG.sub(" ", text)
@@ -62,8 +68,16 @@ def words_of(text: str) -> list[str]:
         text = _ENTITY.sub(lambda found: unescape(found[0]), text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))[:MAX_CHARS].replace("’", "'")
-    words: list[str] = _TOKEN.findall(text.replace("'s ", " "))
-    return words
+    return text
+
+
+def spans_of(text: str) -> list[tuple[int, int]]:
+    """Where each word of `words_of` stands in `text`, which is `cleaned`: (first character, one after)."""
+    return [found.span() for found in _TOKEN.finditer(_without_possessives(text))]
+
+
+def _without_possessives(text: str) -> str:
+    return text.replace("'s ", "   ")  # as long as before: `spans_of` counts characters
 
 
 def stem_of(word: str) -> str:
