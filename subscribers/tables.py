@@ -116,6 +116,35 @@ class SignupRequest(SQLModel, table=True):
     given: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # preferences, checked
     origin: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # for the consent ledger
     failed: str | None = None  # why it could not be answered; kept a while for the admin
+    not_before: datetime | None = None  # it waits until then: too many were asked to confirm in this hour
+
+
+class SignupChoice(SQLModel, table=True):
+    """What one sign-up asks for. Nothing of it holds before the owner of the address confirms it."""
+
+    __tablename__ = "signup_choices"
+
+    id: int | None = Field(default=None, primary_key=True)
+    ref: str = Field(unique=True)  # random; in the confirmation link
+    subscriber_id: int = Field(foreign_key="subscribers.id", index=True)
+    at: datetime
+    mailed_at: datetime | None = None  # when its confirmation was queued; empty: an earlier link shows it
+    name: str = ""
+    topics: list[Any] = Field(sa_column=Column(JSON, nullable=False))
+    preferences: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # all of them, by name
+    origin: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # for the consent ledger
+
+
+class FormerLink(SQLModel, table=True):
+    """The ids that a subscriber had at an earlier address. Links with them can only leave."""
+
+    __tablename__ = "former_links"
+
+    id: int | None = Field(default=None, primary_key=True)
+    subscriber_id: int = Field(foreign_key="subscribers.id", index=True)
+    ref: str = Field(unique=True)
+    leave_id: str = Field(unique=True)
+    moved_at: datetime
 
 
 class LimitCount(SQLModel, table=True):
