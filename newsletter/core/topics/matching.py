@@ -134,7 +134,7 @@ class PaperQuotes:
         self._found: dict[int, tuple[str, list[tuple[int, int]]]] = {}
 
     def quote(self, side: int, start: int, end: int) -> str:
-        """The words from `start` to before `end`, with what stands between them. side: 0 title, 1 abstract."""
+        """Words `start` up to `end`, and what stands between them. side: 0 title, 1 abstract."""
         text, spans = self._spans(side)
         return " ".join(text[spans[start][0] : spans[end - 1][1]].split())
 
