@@ -43,6 +43,7 @@ class StoredDump:
     nonblank_lines: int
     unread_lines: int
     error: str | None  # why it is held
+    source: str | None  # the configured source that brought it
 
     @classmethod
     def from_row(cls, row: Row[Any]) -> StoredDump:

@@ -20,6 +20,11 @@ from newsletter.db.schema import dumps, listed_entries, paper_keys, paper_revisi
 IN_LIST_SIZE = 5_000  # values; SQLite takes 32,766 parameters, PostgreSQL 65,535
 LENGTH_WITH_YEAR = len("2024-04-10")  # characters; a stored date without year is "04-10"
 
+BIBLIOGRAPHIC = (
+    *("author_count", "organization", "published_on", "comments", "code_url", "url", "project_url"),
+    *("upvotes", "upvotes_on", "arxiv_id", "doi"),
+)
+
 _Value = TypeVar("_Value")
 
 
@@ -43,6 +48,7 @@ class StoredPaper:
     first_listing: tuple[date, int, int] | None = None  # date, dump id, position
     printed_on: list[date] = field(default_factory=list)  # publication dates that listings print with a year
     is_listed: bool = True  # an ingested dump lists it
+    backfill: bool = False  # a new paper that is known, not news
 
 
 @dataclass(slots=True, kw_only=True)
@@ -162,9 +168,12 @@ def _stored(row: Row[Any]) -> StoredPaper:
 
 def bibliographic_fields(row: Row[Any]) -> dict[str, Any]:
     """Authors, organization, date and links from a row of `papers`, by the names that `KnownPaper` uses."""
-    names = ("author_count", "organization", "published_on", "comments", "code_url", "url")
-    fields: dict[str, Any] = {name: getattr(row, name) for name in names}
-    return {**fields, "author_names": tuple(row.author_names or ())}
+    fields: dict[str, Any] = {name: getattr(row, name) for name in BIBLIOGRAPHIC}
+    return {
+        **fields,
+        "author_names": tuple(row.author_names or ()),
+        "categories": tuple(row.categories or ()),
+    }
 
 
 def _note_listing(paper: StoredPaper, printed: str | None, listed_on: date) -> None:

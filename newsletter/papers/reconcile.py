@@ -41,6 +41,7 @@ class _Reconciliation:
 
     dump_id: int
     listed_on: date
+    seen_on: date  # the day on which the listing's votes were seen
     known_papers: KnownPapers
     previous: dict[int, int]  # paper id by line, of an earlier reading of the same bytes
     listed_before: set[int]  # papers that this dump listed before; empty for a dump that did not count
@@ -82,6 +83,7 @@ def reconcile(
     state = _Reconciliation(
         dump_id=dump_id,
         listed_on=listed.date,
+        seen_on=now.date(),
         known_papers=known_papers,
         previous=previous,
         listed_before=set(previous.values()) if again else set(),
@@ -135,11 +137,12 @@ def _place(state: _Reconciliation, entry: Entry, keys: PaperKeys) -> None:
     if paper_id is None and state.previous.get(entry.line) not in state.claimed | state.seen:
         paper_id = state.previous.get(entry.line)  # the same bytes at the same line, read better than before
     if paper_id is None:
-        paper = _new_paper(state, entry)
+        paper = _new_paper(state, entry, keys)
         state.known_papers.add(paper, keys)
         state.keys += [(*key, paper.id) for key in (("title", keys.title), *keys.identifiers)]
         state.added.append(paper)
-        state.news.add(paper.id)
+        if not paper.backfill:
+            state.news.add(paper.id)
     else:
         paper = state.known_papers.papers[paper_id]
         state.keys += [(*key, paper.id) for key in state.known_papers.add_keys(paper.id, keys)]
@@ -150,8 +153,13 @@ def _place(state: _Reconciliation, entry: Entry, keys: PaperKeys) -> None:
     state.listed.append((entry, paper.id))
 
 
-def _new_paper(state: _Reconciliation, entry: Entry) -> StoredPaper:
+def _is_revision(entry: Entry) -> bool:
+    return entry.announcement is not None and entry.announcement.is_revision
+
+
+def _new_paper(state: _Reconciliation, entry: Entry, keys: PaperKeys) -> StoredPaper:
     paper_id = -len(state.added) - 1
+    identifiers = dict(keys.identifiers)
     known = KnownPaper(
         text=PaperText(title=entry.title, abstract=entry.abstract),
         author_count=entry.author_count,
@@ -161,22 +169,37 @@ def _new_paper(state: _Reconciliation, entry: Entry) -> StoredPaper:
         comments=entry.comments,
         code_url=entry.code_url,
         url=entry.url,
+        project_url=entry.project_url,
+        categories=entry.categories,
+        upvotes=entry.upvotes,
+        upvotes_on=state.seen_on if entry.upvotes is not None else None,
+        arxiv_id=identifiers.get("arxiv"),
+        doi=identifiers.get("doi"),
         newest_on=state.listed_on,
     )
     place = (state.listed_on, state.dump_id, entry.position)
-    return StoredPaper(id=paper_id, canonical=paper_id, known=known, first_listing=place)
+    return StoredPaper(
+        id=paper_id,
+        canonical=paper_id,
+        known=known,
+        first_listing=place,
+        backfill=_is_revision(entry),
+    )
 
 
 def _compare(state: _Reconciliation, paper: StoredPaper, entry: Entry) -> None:
     repeated = paper.id in state.listed_before
     kept = state.known_papers.papers[paper.canonical]
-    is_news = not (repeated or paper.is_listed or kept.is_listed or paper.id in state.seen)
+    is_news = not (
+        repeated or paper.is_listed or kept.is_listed or paper.id in state.seen or _is_revision(entry)
+    )
     rereading = repeated and paper.id not in state.seen and paper.text_dump_id == state.dump_id
     change = decide(
         paper.known,
         entry,
         published_on=_published_on(entry, state.listed_on),
         listed_on=state.listed_on,
+        seen_on=state.seen_on,
         repeated=paper.id in state.seen or repeated,
         rereading=rereading,
     )
@@ -206,6 +229,7 @@ def _compare(state: _Reconciliation, paper: StoredPaper, entry: Entry) -> None:
             entry,
             published_on=_published_on(entry, state.listed_on),
             listed_on=state.listed_on,
+            seen_on=state.seen_on,
             repeated=True,
         )
         if gaps.fields:

@@ -16,7 +16,7 @@ from newsletter.core.papers.diff import PaperText, same_rendering
 from newsletter.core.papers.listing import Entry, PartialDate
 from newsletter.db.engine import dialect_insert
 from newsletter.db.schema import listed_entries, paper_keys, paper_revisions, papers
-from newsletter.papers.lookup import StoredPaper, in_chunks
+from newsletter.papers.lookup import BIBLIOGRAPHIC, StoredPaper, in_chunks
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,7 +51,11 @@ def add_papers(
     rows = []
     for paper in found:
         assert paper.first_listing is not None
-        rows.append(_columns(paper) | _first_listing(paper) | {"backfill": backfill, "ingested_at": now})
+        rows.append(
+            _columns(paper)
+            | _first_listing(paper)
+            | {"backfill": backfill or paper.backfill, "ingested_at": now}
+        )
     if not rows:
         return {}
     returned = connection.execute(insert(papers).returning(papers.c.id, papers.c.first_position), rows)
@@ -150,6 +154,8 @@ def add_listings(connection: Connection, dump_id: int, listed: Iterable[tuple[En
             "paper_id": paper_id,
             "line": entry.line,
             "comments": entry.comments,
+            "upvotes": entry.upvotes,
+            "announcement": entry.announcement,
             "printed": printed_text(entry.printed),
             "title": entry.title,
         }
@@ -174,13 +180,9 @@ def _columns(paper: StoredPaper) -> dict[str, Any]:
     return {
         "title": known.text.title,
         "abstract": known.text.abstract,
-        "author_count": known.author_count,
+        **{name: getattr(known, name) for name in BIBLIOGRAPHIC},
         "author_names": list(known.author_names) or None,
-        "organization": known.organization,
-        "published_on": known.published_on,
-        "comments": known.comments,
-        "code_url": known.code_url,
-        "url": known.url,
+        "categories": list(known.categories) or None,
         "revision": paper.revision,
     }
 

@@ -1,7 +1,7 @@
 """Reads the bytes of a dump into a listing: finds the format and calls its module.
 
-It opens no file and decides no year. A format is one module of this package with the names of `DumpFormat`,
-and a sample with its expected value in tests/sources/samples. There is no list of formats to edit.
+It opens no file and decides no year. A format is one module of `newsletter.sources.formats` with the names
+of `DumpFormat`, and a sample with its expected value in tests/sources/samples. There is no list to edit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from typing import Protocol, cast
 
 from newsletter.core.errors import DumpRefusedError
 from newsletter.core.papers.listing import Listing
-from newsletter.sources.decoding import decode
+from newsletter.sources.dump_file import DumpFile
+from newsletter.sources.gate import admit
+
+SURELY = 0.5  # a format that recognises a dump so well overrules another one that was named and does not
 
 
 class DumpFormat(Protocol):
@@ -23,19 +26,22 @@ class DumpFormat(Protocol):
     NAME: str  # for `--format`, and stored with the dump
     ABOUT: str  # one line for messages and help
 
-    def recognise(self, text: str) -> float:
-        """How surely `text` is of this format, from 0 (not at all) to 1 (surely)."""
+    def recognise(self, dump: DumpFile) -> float:
+        """How surely the dump is of this format, from 0 (not at all) to 1 (surely)."""
 
-    def parse(self, text: str) -> Listing:
-        """Read `text`; every non-blank line is header, part of an entry, or unread with a reason."""
+    def parse(self, dump: DumpFile) -> Listing:
+        """Read the dump; each part of it is header, part of an entry, or unread with a reason.
+
+        May raise DumpRefusedError for a dump that says itself that it is none, such as an error page.
+        """
 
 
 @cache
 def formats() -> dict[str, DumpFormat]:
     """Return the known formats by name, in alphabetical order."""
-    package = importlib.import_module("newsletter.sources")
+    package = importlib.import_module("newsletter.sources.formats")
     found: dict[str, DumpFormat] = {}
-    for module_info in pkgutil.iter_modules(package.__path__, "newsletter.sources."):
+    for module_info in pkgutil.iter_modules(package.__path__, "newsletter.sources.formats."):
         module = importlib.import_module(module_info.name)
         if all(hasattr(module, name) for name in ("NAME", "ABOUT", "recognise", "parse")):
             found[module.NAME] = cast(DumpFormat, module)
@@ -49,11 +55,12 @@ def read_listing(data: bytes, *, name: str, format: str | None = None) -> Listin
     Raises DumpRefusedError, with a hint, for a dump that is empty, too large, binary, of no known format or
     without any paper, and for an unknown format name.
     """
-    chosen = _named(format, name) if format is not None else None
-    decoded = decode(data, name=name)
-    chosen = chosen or _recognised(decoded.text, name)
-    listing = chosen.parse(decoded.text)
-    if not listing.entries:
+    named = _named(format, name) if format is not None else None
+    dump = DumpFile(data, name=name)
+    decoded = dump.decoded
+    chosen = _recognised(dump, named)
+    listing = admit(chosen.parse(dump))
+    if not listing.entries and listing.empty_because is None:
         message = f"there is no paper in this {chosen.NAME} dump"
         if listing.unread:
             first = listing.unread[0]
@@ -78,14 +85,23 @@ def _named(format: str, name: str) -> DumpFormat:
     return chosen
 
 
-def _recognised(text: str, name: str) -> DumpFormat:
-    scores = {format_name: candidate.recognise(text) for format_name, candidate in formats().items()}
+def _recognised(dump: DumpFile, named: DumpFormat | None) -> DumpFormat:
+    """The format to read the dump with. A name decides unless the contents are surely of another format."""
+    scores = {format_name: candidate.recognise(dump) for format_name, candidate in formats().items()}
     best = max(scores, key=scores.__getitem__)
+    if named is not None:
+        if scores[named.NAME] > 0 or scores[best] < SURELY:
+            return named
+        raise DumpRefusedError(
+            f"this is no {named.NAME} dump but {formats()[best].ABOUT}",
+            hint=f"Leave --format away, or say --format {best}.",
+            file=dump.name,
+        )
     if scores[best] <= 0:
         known = "; ".join(f"{format_name} ({known.ABOUT})" for format_name, known in formats().items())
         raise DumpRefusedError(
             "this is no listing of a known format",
             hint=f"Known: {known}. If it is one of these after all, name it with --format.",
-            file=name,
+            file=dump.name,
         )
     return formats()[best]

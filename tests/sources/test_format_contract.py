@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from newsletter.core.papers.listing import Listing
+from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.registry import formats, read_listing
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -53,8 +54,8 @@ def test_sample_reads_as_expected(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sample_files(), ids=lambda path: path.name)
 def test_sample_is_recognised_by_its_own_format_first(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    scores = {name: module.recognise(text) for name, module in formats().items()}
+    dump = DumpFile(path.read_bytes(), name=path.name)
+    scores = {name: module.recognise(dump) for name, module in formats().items()}
     assert max(scores, key=scores.__getitem__) == path.name.split(".")[0]
     assert scores[path.name.split(".")[0]] > 0
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from newsletter.core.papers.identity import rendering_key
+from newsletter.core.papers.identity import keys_of, rendering_key
 from newsletter.core.papers.listing import Entry
 
+_REPLACED = ("author_count", "author_names", "organization", "code_url", "url", "project_url", "categories")
+_COLUMN_OF_SCHEME = {"arxiv": "arxiv_id", "doi": "doi"}
 CUT_MARKS = ("…", "...")  # how sources end an abstract that they shortened
 
 
@@ -36,6 +38,12 @@ class KnownPaper:
     comments: int | None = None
     code_url: str | None = None
     url: str | None = None
+    project_url: str | None = None
+    categories: tuple[str, ...] = ()
+    upvotes: int | None = None
+    upvotes_on: date | None = None  # the day on which they were seen
+    arxiv_id: str | None = None
+    doi: str | None = None
     printed_year: bool = False  # some listing printed `published_on` with its year
     newest_on: date | None = None  # the date of its newest listing in an ingested dump
 
@@ -61,19 +69,28 @@ def decide(
     *,
     published_on: date | None,
     listed_on: date,
+    seen_on: date | None = None,
     repeated: bool = False,
     rereading: bool = False,
 ) -> PaperChange:
     """Compare an entry with the stored paper.
 
     published_on: the entry's printed date with its year. listed_on: the date of its listing; the text of the
-    newest listing is the current one. repeated: the same dump listed the paper before, so the entry only
+    newest listing is the current one. seen_on: the day on which its
+    votes were seen. repeated: the same dump listed the paper before, so the entry only
     fills gaps. rereading: the current text came from the same bytes; a difference comes from a changed parser
     and is no revision.
     """
     newer = known.newest_on is None or listed_on >= known.newest_on
     said = PaperText(title=entry.title, abstract=_fuller(known.text.abstract, entry.abstract))
     fields = _fields(known, entry, newer=newer)
+    if entry.upvotes is not None and (
+        known.upvotes_on is None or (seen_on is not None and seen_on >= known.upvotes_on)
+    ):
+        fields |= {"upvotes": entry.upvotes, "upvotes_on": seen_on}
+    for scheme, value in keys_of(entry).identifiers:
+        if scheme in _COLUMN_OF_SCHEME and getattr(known, _COLUMN_OF_SCHEME[scheme]) is None:
+            fields[_COLUMN_OF_SCHEME[scheme]] = value
     if published_on is not None and published_on != known.published_on:
         has_year = entry.printed is not None and entry.printed.year is not None
         if known.published_on is None or (has_year and (newer or not known.printed_year)):
@@ -108,7 +125,7 @@ def same_rendering(one: str, other: str) -> bool:
 def _fields(known: KnownPaper, entry: Entry, *, newer: bool) -> dict[str, Any]:
     """Gaps that the entry fills, and values that a newer listing replaces."""
     fields: dict[str, Any] = {}
-    for name in ("author_count", "author_names", "organization", "code_url", "url"):
+    for name in _REPLACED:
         before, said = getattr(known, name), getattr(entry, name)
         if said in (None, "", ()) or said == before:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,12 +16,26 @@ class PartialDate:
     year: int | None = None
 
 
+class Announcement(StrEnum):
+    """How arXiv announces a paper in a listing."""
+
+    NEW = "new"
+    CROSS = "cross"  # listed in a further category
+    REPLACE = "replace"  # a new version
+    REPLACE_CROSS = "replace-cross"
+
+    @property
+    def is_revision(self) -> bool:
+        """Whether the listing announces a new version: it makes no paper news."""
+        return self in (Announcement.REPLACE, Announcement.REPLACE_CROSS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One paper in one listing."""
 
     position: int  # 1 for the first entry of the listing
-    line: int  # of the dump, where the entry starts; 1-based
+    line: int  # of the dump, where the entry starts, or the number of its record; 1-based
     title: str  # readable Unicode, one line
     abstract: str  # readable Unicode, one paragraph; may be empty
     printed: PartialDate | None = None  # the publication date as printed
@@ -30,16 +45,20 @@ class Entry:
     organization: str | None = None
     url: str | None = None  # of the paper's page
     code_url: str | None = None
+    project_url: str | None = None
+    categories: tuple[str, ...] = ()  # of arXiv, the primary one first: "cs.LG", "quant-ph"
+    upvotes: int | None = None
+    announcement: Announcement | None = None
     identifiers: tuple[tuple[str, str], ...] = ()  # (scheme, value): ("arxiv", "2401.01234"), ("doi", …)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
-    """A line of a dump that belongs to no entry and to no header."""
+    """A line (or record) of a dump that belongs to no entry and to no header."""
 
-    line: int  # 1-based
+    line: int  # 1-based; the number of a record where `Listing.unit` is "record"
     reason: str
-    text: str  # the line, cut to 200 characters
+    text: str  # of the line or record, cut to 200 characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +69,11 @@ class Listing:
     printed: PartialDate | None  # the listing's own date as printed
     entries: tuple[Entry, ...]
     unread: tuple[Unread, ...] = ()
-    nonblank_lines: int = 0
+    nonblank_lines: int = 0  # or records, where `unit` says so
     header_lines: tuple[str, ...] = ()  # lines of the page around the papers
+    unit: str = "line"  # what `nonblank_lines` counts: "line", or "record" of a structured file
+    stated: int | None = None  # how many papers the file itself says that it holds
+    empty_because: str | None = None  # why a listing without entries is right: a holiday, no result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ class Dump(SQLModel, table=True):
     nonblank_lines: int = 0
     unread_lines: int = 0
     error: str | None = None  # why it is held
+    source: str | None = None  # the configured source that brought it; None: a person or the inbox
 
 
 class QuarantinedRecord(SQLModel, table=True):

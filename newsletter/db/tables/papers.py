@@ -33,6 +33,12 @@ class Paper(SQLModel, table=True):
     comments: int | None = None  # the largest count of the latest listing
     code_url: str | None = None
     url: str | None = None
+    project_url: str | None = None
+    categories: list[Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    upvotes: int | None = None
+    upvotes_on: date | None = None  # the day on which they were seen
+    arxiv_id: str | None = None  # as `paper_keys` has it
+    doi: str | None = None
     first_listed_on: date
     first_dump_id: int = Field(foreign_key="dumps.id", index=True)
     first_position: int  # place in that listing
@@ -66,6 +72,8 @@ class ListedEntry(SQLModel, table=True):
     paper_id: int = Field(foreign_key="papers.id", index=True)
     line: int
     comments: int | None = None
+    upvotes: int | None = None
+    announcement: str | None = None  # core.papers.listing.Announcement
     printed: str | None = None  # the date as printed, "2024-04-10" or "07-09" when yearless
     title: str
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -103,6 +103,9 @@ def load_views(connection: Connection, ids: Sequence[int]) -> dict[int, PaperVie
     return views
 
 
+_SHOWN = frozenset(each.name for each in fields(PaperView))
+
+
 def _view(row: Row[Any], evidence: Mapping[str, tuple[str, ...]]) -> PaperView:
     return PaperView(
         id=row.id,
@@ -110,5 +113,5 @@ def _view(row: Row[Any], evidence: Mapping[str, tuple[str, ...]]) -> PaperView:
         abstract=row.abstract,
         first_listed_on=row.first_listed_on,
         evidence=evidence,
-        **bibliographic_fields(row),
+        **{name: value for name, value in bibliographic_fields(row).items() if name in _SHOWN},
     )

@@ -178,17 +178,23 @@ def store_listing(
 
 def why_held(listing: Listing) -> str | None:
     """Why a listing must wait for an admin; None when enough of it was read."""
+    if listing.stated is not None and listing.stated != len(listing.entries):
+        return (
+            f"the file says that it holds {listing.stated} papers, and {len(listing.entries)} were read.\n"
+            "Save the page again, whole; `newsletter dumps release` takes what could be read, "
+            "`dumps withdraw` forgets it."
+        )
     unread = [(item.line, item.reason) for item in listing.unread]
     doubtful = [(entry.line, STUB) for entry in stubs(listing)]
     astray = len(unread) + sum(1 + bool(entry.abstract) for entry in stubs(listing))
     if astray <= listing.nonblank_lines * HELD_SHARE:
         return None
     line, reason = min(unread + doubtful)
-    words = f"{len(unread)} of {listing.nonblank_lines} lines could not be read"
+    words = f"{len(unread)} of {listing.nonblank_lines} {listing.unit}s could not be read"
     if doubtful:
         words += f", and {len(doubtful)} papers have hardly more than a title where others have an abstract"
     return (
-        f"{words}, from line {line} on ({reason}).\n"
+        f"{words}, from {listing.unit} {line} on ({reason}).\n"
         "Look at the file; `newsletter dumps release` takes what could be read, `dumps withdraw` forgets it."
     )
 

@@ -14,6 +14,7 @@ from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
 from newsletter.sources.author_blocks import AuthorBlock, TextLine, block_at, take_organization
 from newsletter.sources.cleaning import one_line, split_lines
 from newsletter.sources.code_links import code_link
+from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.latex import readable
 from newsletter.sources.printed_dates import read_date
 from newsletter.sources.title_or_abstract import (
@@ -47,14 +48,15 @@ _HEADER_ROWS = 60  # non-blank lines; the banner's last line must be among them
 _DATE_WITHIN = 6  # non-blank lines after the banner; the listing's date must be among them
 
 
-def recognise(text: str) -> float:
-    """Return how surely `text` is such a page, from 0 (not at all) to 1 (surely)."""
-    if len(_LINKED.findall(text[:200_000])) > 1:
+def recognise(dump: DumpFile) -> float:
+    """Return how surely the dump is such a page, from 0 (not at all) to 1 (surely)."""
+    text = dump.head
+    if len(_LINKED.findall(text)) > 1:
         return 0
-    rows = list(_rows(split_lines(text[:200_000])))
+    rows = list(_rows(split_lines(text)))
     if any(_BY_LINE.match(row.text) for row in rows):
         return 1
-    if _BLOCK.search(text[:200_000]):
+    if _BLOCK.search(text):
         return 0.9
     top = [row.text.lower() for row in rows[:12]]
     if any(line.startswith("get trending papers in your email inbox") for line in top):
@@ -73,12 +75,12 @@ def recognise(text: str) -> float:
     return 0
 
 
-def parse(text: str) -> Listing:
+def parse(dump: DumpFile) -> Listing:
     """Read such a page. Every non-blank line is banner, part of an entry, or in `unread` with its reason.
 
     Raises nothing. Another kind of text gives no entries or wrong ones: call `recognise` first.
     """
-    rows = list(_rows(split_lines(text)))
+    rows = list(_rows(dump.lines))
     printed, start = _header(rows)
     header = [row.text for row in rows[:start]]
     unread: list[Unread] = []

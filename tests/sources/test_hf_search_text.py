@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
-from newsletter.sources.daily_papers import parse, recognise
+from newsletter.sources.decoding import Decoded
+from newsletter.sources.dump_file import DumpFile
+from newsletter.sources.formats import hf_search_text
 
 BANNER = "new\n\nGet trending papers in your email inbox!\n\nSubscribe\n\nDaily Papers\n\n"
 BY_LINE = "byAK and the research community\n\n"
@@ -16,6 +18,21 @@ ABSTRACT = (
     "it is compared with eleven others on four tasks. It is better on three of them, and the fourth is hard."
 )
 BLOCK = "  • 4 authors\n·\nApr 10, 2024\n\n"
+
+
+def dump_of(text: str) -> DumpFile:
+    """A dump of any text, also one that no file may hold."""
+    dump = DumpFile(b"", name="x")
+    dump.__dict__["decoded"] = Decoded(text=text)
+    return dump
+
+
+def parse(text: str) -> Listing:
+    return hf_search_text.parse(dump_of(text))
+
+
+def recognise(text: str) -> float:
+    return hf_search_text.recognise(dump_of(text))
 
 
 def paper(title: str, abstract: str = ABSTRACT, block: str = BLOCK) -> str:

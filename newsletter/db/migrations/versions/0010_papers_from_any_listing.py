@@ -1,0 +1,24 @@
+"""What listings of other formats say of a paper, and which source brought a dump."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the columns."""
+    op.add_column("papers", sa.Column("categories", sa.JSON(none_as_null=True), nullable=True))
+    op.add_column("papers", sa.Column("upvotes", sa.Integer(), nullable=True))
+    op.add_column("papers", sa.Column("upvotes_on", sa.Date(), nullable=True))
+    op.add_column("papers", sa.Column("project_url", sa.String(), nullable=True))
+    op.add_column("papers", sa.Column("arxiv_id", sa.String(), nullable=True))
+    op.add_column("papers", sa.Column("doi", sa.String(), nullable=True))
+    op.add_column("listed_entries", sa.Column("upvotes", sa.Integer(), nullable=True))
+    op.add_column("listed_entries", sa.Column("announcement", sa.String(), nullable=True))
+    op.add_column("dumps", sa.Column("source", sa.String(), nullable=True))
