@@ -16,7 +16,6 @@ from newsletter.core.errors import NewsletterError
 
 SHUTDOWN_TIMEOUT = 20  # seconds for the requests in progress
 HEALTHCHECK_TIMEOUT = 60  # seconds for a worker to answer: on a busy machine it takes five to start
-BACKLOG = 2048  # connections that may wait while all workers are busy or starting
 WORKER_FAILED = 3  # exit code of uvicorn's workers that cannot start
 
 
@@ -31,6 +30,9 @@ def serve_until_stopped(
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
+    from newsletter.cli.http_connections import BoundedProtocol, raise_descriptor_limit
+
+    raise_descriptor_limit()
     web = work.settings.web
     listener = _listen(host or web.host, web.port if port is None else port)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -39,6 +41,9 @@ def serve_until_stopped(
         app,
         factory=isinstance(app, str),
         workers=workers,
+        http=BoundedProtocol,
+        ws="none",
+        loop="newsletter.cli.http_connections:BoundedLoop",
         proxy_headers=True,
         forwarded_allow_ips=list(web.trusted_proxies),
         access_log=False,  # it logs whole paths, and ours hold tokens
@@ -75,6 +80,8 @@ def stop_with_parent() -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     """A listening socket, bound before any worker starts, so that a port in use is reported once."""
+    from newsletter.cli.http_connections import BACKLOG
+
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -55,6 +55,7 @@ def test_compose_file_names_existing_files_volumes_and_networks() -> None:
     assert services["postgres"]["profiles"] == ["postgres"]
     assert all(port.startswith("127.0.0.1:") for port in services["app"]["ports"])
     assert "ports" not in services["relay"]
+    assert services["app"]["ulimits"]["nofile"] >= 4096  # each visitor takes a descriptor
 
 
 def test_compose_file_sets_only_settings_that_exist() -> None:

@@ -58,6 +58,7 @@ def test_services_differ_in_nothing_but_their_command() -> None:
         "-serve": "serve",
     }
     assert services[""] == services["-schedule"] == services["-serve"]
+    assert int(services[""]["LimitNOFILE"]) >= 4096  # each visitor takes a descriptor
 
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: str(unit.name))
