@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import cache, lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from functools import lru_cache
 
+from subscribers import time_zones
+from subscribers.addresses import quoted
 from subscribers.errors import PreferenceError
 
 CADENCES = ("daily", "weekdays", "weekly")
@@ -59,11 +59,12 @@ def _checked_preferences(before: Preferences, values: tuple[tuple[str, bool | st
     for name, value in values:
         if name not in _CHECKS:
             raise PreferenceError(
-                f"there is no preference {name!r}",
+                f"there is no preference {quoted(name)}",
                 field=name,
                 hint=f"There are {', '.join(PREFERENCE_NAMES)}.",
             )
-        checked[name] = _CHECKS[name](value)
+        if name != "timezone" or value != before.timezone:  # nobody loses a zone that is no longer offered
+            checked[name] = _CHECKS[name](value)
     after = replace(before, **checked)  # type: ignore[arg-type]
     if after.cadence != "weekly":
         if "weekday" in checked and "cadence" not in checked:
@@ -102,7 +103,7 @@ def _weekday(value: object) -> str:
 def _one_of(field: str, value: object, accepted: tuple[str, ...]) -> str:
     text = str(value).strip().lower()
     if text not in accepted:
-        raise PreferenceError(f"{field}: {value!r} is none of {', '.join(accepted)}", field=field)
+        raise PreferenceError(f"{field}: {quoted(str(value))} is none of {', '.join(accepted)}", field=field)
     return text
 
 
@@ -110,7 +111,7 @@ def _number(field: str, value: object, lowest: int, highest: int) -> int:
     text = str(value).strip()
     if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,4}", text) or not lowest <= int(text) <= highest:
         raise PreferenceError(
-            f"{field}: {value!r} is not a whole number from {lowest} to {highest}", field=field
+            f"{field}: {quoted(str(value))} is not a whole number from {lowest} to {highest}", field=field
         )
     return int(text)
 
@@ -141,31 +142,21 @@ def _maybe(value: object) -> bool:
     return _yes_or_no("maybe", value)
 
 
-@cache
-def _zones() -> dict[str, str]:
-    return {name.lower(): name for name in available_timezones()}
-
-
 def known_zones() -> frozenset[str]:
     """The names of all time zones."""
-    return frozenset(_zones().values())
+    return time_zones.names()
 
 
 def _timezone(value: object) -> str:
-    text = str(value).strip()
-    zone = _zones().get(text.lower())
-    if zone is not None:
-        ZoneInfo(zone)  # raises if the zone is listed and cannot be read
-        return zone
-    wanted = text.lower().replace(" ", "_")
-    near = [name for lower, name in sorted(_zones().items()) if lower.rpartition("/")[2] == wanted]
-    near += [_zones()[lower] for lower in difflib.get_close_matches(wanted, _zones(), n=3, cutoff=0.75)]
-    hint = f"Did you mean {' or '.join(dict.fromkeys(near[:3]))}?" if near else ""
-    raise PreferenceError(
-        f"timezone: {value!r} is no time zone",
-        field="timezone",
-        hint=hint or "Use an IANA name such as Europe/Berlin, America/New_York or UTC.",
-    )
+    text = str(value)
+    zone = time_zones.find(text)
+    if zone is None:
+        raise PreferenceError(
+            f"timezone: {quoted(text)} is no time zone",
+            field="timezone",
+            hint=time_zones.hint(text),
+        )
+    return zone
 
 
 _CHECKS = {

@@ -10,9 +10,9 @@ from email.utils import parseaddr
 from ipaddress import ip_address, ip_network
 from string import Formatter
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from newsletter.core.mail.rates import parse_rates
+from subscribers import time_zones
 
 LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 SELECTOR = re.compile(rf"{LABEL}(\.{LABEL})*")  # RFC 6376 section 3.1
@@ -32,11 +32,10 @@ def is_loopback(host: str) -> bool:
 
 def zone(name: str) -> str:
     """An IANA name."""
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError) as error:  # KeyError: not found; OSError: a folder
-        raise ValueError(f"no time zone {name!r}; write an IANA name such as Europe/Berlin") from error
-    return name
+    found = time_zones.find(name)
+    if found is None:
+        raise ValueError(f"no time zone {name!r}. {time_zones.hint(name)}")
+    return found
 
 
 def address(value: str) -> str:

@@ -115,6 +115,8 @@ def test_state_dir_and_debug_variables_are_no_settings(
         ("[sender]\nname = 'x'", "unknown setting sender.name\nsender is a single value, not a table."),
         ("default_hour = 24", "default_hour: must be at most 23\nHour of a new reader's digest"),
         ('default_timezone = "Europe/Berln"', "default_timezone: no time zone 'Europe/Berln'"),
+        ('default_timezone = "localtime"', "default_timezone: no time zone 'localtime'. Use an IANA name"),
+        ('default_timezone = "UTC+1"', "Europe/Berlin, Europe/Paris"),
         ('base_url = "http://papers.example.org"', "base_url: http:// is for loopback only"),
         ('sender = "nobody"', "sender: not an address"),
         ('[smtp]\nsecurity = "ssl"', "smtp.security: must be 'starttls', 'tls' or 'none'"),

@@ -6,6 +6,8 @@ import re
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.cli.shell import Shell
 from tests.smtp_servers.recording import RecordingServer
 
@@ -51,6 +53,20 @@ def test_readers_of_a_roster_are_asked_once_and_only_by_the_command(shell: Shell
         assert shell.ok("subscribers", "ask", "--json").json == {"asked": 0}
     whats = [event["what"] for event in shell.ok("subscribers", "history", "r0@example.org", "--json").json]
     assert whats == ["requested", "requested"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "offered"),
+    [
+        ("GMT+2", "Europe/Athens"),
+        ("PST", "America/Los_Angeles"),
+        ("W. Europe Standard Time", "Europe/Berlin"),
+        ("localtime", "such as Europe/Berlin"),
+    ],
+)
+def test_zone_that_is_none_is_refused_with_near_ones(shell: Shell, zone: str, offered: str) -> None:
+    answer = shell("subscribers", "add", "ada@example.org", "--timezone", zone, "--confirmed")
+    assert (answer.code, offered in answer.stderr, "Etc/" in answer.stderr) == (2, True, False)
 
 
 def test_links_are_those_of_the_reader(shell: Shell) -> None:
