@@ -184,7 +184,8 @@ class WebSettings(SettingsTable):
         "is answered alike and comes to nothing. Empty: no limit.",
     )
     metrics_from: tuple[Annotated[str, AfterValidator(checks.network)], ...] = Field(
-        default=("127.0.0.0/8", "::1"), description="Addresses or networks that may see `/metrics`."
+        default=("127.0.0.0/8", "::1"),
+        description="Addresses or networks that may see `/metrics`, not through a proxy.",
     )
     address_limit: CountLimit = Field(
         default="1/hour, 3/day",

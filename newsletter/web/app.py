@@ -49,6 +49,7 @@ def make_app(
         openapi_url="/api/openapi.json",
         docs_url=None,  # they load scripts from other hosts
         redoc_url=None,
+        redirect_slashes=False,  # such a redirect would lead to whatever host the request names
         lifespan=lifespan,
     )
     app.state.site = site

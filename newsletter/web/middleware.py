@@ -75,6 +75,10 @@ class SecurityMiddleware:
         try:
             if method == "OPTIONS":
                 await _options(scope, send_guarded)
+            elif _has_two_lengths(scope):
+                await _plain(send_guarded, 400, "two lengths", CLOSE)
+            elif method == "POST" and _is_from_elsewhere(scope):
+                await _plain(send_guarded, 403, "this form must be sent from its own page")
             elif _announced(scope) > MAX_BODY:
                 await _plain(send_guarded, 413, "too large")
             else:
@@ -100,6 +104,23 @@ def _announced(scope: Scope) -> int:
     return 0
 
 
+def _has_two_lengths(scope: Scope) -> bool:
+    """Whether a proxy may see another end of the body than we do (RFC 9112 section 6.3)."""
+    return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
+
+
+def _is_from_elsewhere(scope: Scope) -> bool:
+    """Whether a browser says that another site sends a form that only our pages have.
+
+    Sign-ups may come from any site, and so may what a mail program posts (RFC 8058). The header Origin says
+    nothing here: it is "null" from pages with our Referrer-Policy.
+    """
+    path = scope["path"]
+    open_to_all = path == "/sign-up" or path.startswith("/api/")
+    one_click = path.startswith("/u/") and not path.endswith("/undo")
+    return not open_to_all and not one_click and (b"sec-fetch-site", b"cross-site") in scope["headers"]
+
+
 async def _options(scope: Scope, send: Send) -> None:
     headers = [(b"allow", b"GET, HEAD, POST, OPTIONS")]
     if scope["path"].partition("/api/")[1]:
@@ -117,8 +138,11 @@ CROSS_ORIGIN = [
 ]
 
 
-async def _plain(send: Send, status: int, words: str) -> None:
-    headers: list[tuple[bytes, bytes]] = [(b"content-type", b"text/plain; charset=utf-8")]
+CLOSE = (b"connection", b"close")
+
+
+async def _plain(send: Send, status: int, words: str, *more: tuple[bytes, bytes]) -> None:
+    headers: list[tuple[bytes, bytes]] = [(b"content-type", b"text/plain; charset=utf-8"), *more]
     start: MutableMapping[str, Any] = {"type": "http.response.start", "status": status, "headers": headers}
     await send(start)
     await send({"type": "http.response.body", "body": words.encode()})

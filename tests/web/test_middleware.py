@@ -115,3 +115,37 @@ def test_a_fault_has_the_headers_of_every_answer(website: NewsletterSite, path: 
     answer = website.browser.get(path)
     assert answer.status_code == 500
     assert {name: answer.headers[name] for name in COMMON} == COMMON
+
+
+@pytest.mark.parametrize(
+    "path", ["/confirm/x/", "/u/AAAA/", "/preferences/x/", "/sign-up/", "/healthz/", "/assets/0/style.css/"]
+)
+def test_no_path_is_redirected_to_the_host_that_a_request_names(website: NewsletterSite, path: str) -> None:
+    for method in ("GET", "HEAD", "POST"):
+        answer = website.browser.request(
+            method, path, headers={"Host": "evil.example"}, follow_redirects=False
+        )
+        assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/confirm/x", 403),
+        ("/confirm-address/x", 403),
+        ("/preferences/x", 403),
+        ("/preferences/x/pause", 403),
+        ("/account/x/erase", 403),
+        ("/u/AAAA/undo", 403),
+        ("/link", 403),
+        ("/sign-up", 422),
+        ("/api/sign-ups", 422),
+        ("/u/AAAA", 404),
+    ],
+)
+def test_only_sign_ups_and_one_click_come_from_other_sites(
+    website: NewsletterSite, path: str, expected: int
+) -> None:
+    ours = website.browser.post(path, headers={"Sec-Fetch-Site": "same-origin", "Origin": "null"})
+    assert ours.status_code != 403
+    assert website.browser.post(path, headers={"Sec-Fetch-Site": "cross-site"}).status_code == expected

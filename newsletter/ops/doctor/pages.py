@@ -1,4 +1,7 @@
-"""Checks the web pages from outside: whether base_url leads to this newsletter, with a valid certificate."""
+"""Checks the web pages from outside: whether base_url leads to this newsletter, with a valid certificate.
+
+Also whether it shows what only this machine should see.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ from newsletter.ops.doctor.finding import Finding, failed, ok, warning
 REQUEST_TIMEOUT = 10  # seconds
 MAX_ANSWER = 2**20  # bytes; our page has 20,000
 DESCRIPTION = "/api/openapi.json"
+METRICS = "/metrics"
+METRICS_MARK = b"newsletter_subscribers"  # a name in our metrics
 EXPIRES_SOON = timedelta(days=14)  # automatic renewal happens a month before
 START = "Start `newsletter run` or `newsletter serve`"
 
@@ -33,7 +38,7 @@ def check_pages(base_url: str, *, name: str, sends_away: bool, now: datetime) ->
             )
         )
     try:
-        status, body, ends = _fetch(base_url)
+        status, body, ends = _fetch(base_url, DESCRIPTION)
     except ssl.SSLError as error:
         words = f"{base_url}: the certificate does not hold: {getattr(error, 'verify_message', '') or error}"
         return [*found, failed("web pages", words, hint="Let your reverse proxy renew it; see deploy/.")]
@@ -42,6 +47,8 @@ def check_pages(base_url: str, *, name: str, sends_away: bool, now: datetime) ->
         hint = f"{START}, and look at the reverse proxy, DNS and the firewall."
         return [*found, finding("web pages", f"{base_url} does not answer: {error}", hint=hint)]
     found.append(_judged(base_url, status, body, name=name))
+    if parts.scheme == "https":  # there is a proxy; plain HTTP is this program itself
+        found.append(_metrics(base_url))
     if ends is not None and ends - now < EXPIRES_SOON:
         found.append(
             warning(
@@ -53,7 +60,24 @@ def check_pages(base_url: str, *, name: str, sends_away: bool, now: datetime) ->
     return found
 
 
-def _fetch(base_url: str) -> tuple[int, bytes, datetime | None]:
+def _metrics(base_url: str) -> Finding:
+    """Whether everybody can read the metrics by the public address."""
+    try:
+        status, body, _ = _fetch(base_url, METRICS)
+    except (OSError, http.client.HTTPException) as error:
+        return warning(
+            "metrics", f"{base_url}{METRICS} does not answer: {error}", hint="Look at the reverse proxy."
+        )
+    if status == http.HTTPStatus.OK and METRICS_MARK in body:
+        return failed(
+            "metrics",
+            f"everybody can read {base_url}{METRICS}",
+            hint=f"Let the reverse proxy answer 404 to {METRICS}, and set X-Forwarded-For; see deploy/.",
+        )
+    return ok("metrics", "the public address does not show them")
+
+
+def _fetch(base_url: str, path: str) -> tuple[int, bytes, datetime | None]:
     """(status, body, when the certificate ends). Raises OSError, HTTPException."""
     parts = urlsplit(base_url)
     host, port = parts.hostname or "", parts.port
@@ -70,7 +94,7 @@ def _fetch(base_url: str) -> tuple[int, bytes, datetime | None]:
             not_after = (connection.sock.getpeercert() or {}).get("notAfter")
             if isinstance(not_after, str):
                 ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(not_after), UTC)
-        connection.request("GET", f"{parts.path}{DESCRIPTION}", headers={"User-Agent": "newsletter-doctor"})
+        connection.request("GET", f"{parts.path}{path}", headers={"User-Agent": "newsletter-doctor"})
         response = connection.getresponse()
         return response.status, response.read(MAX_ANSWER), ends
     finally:

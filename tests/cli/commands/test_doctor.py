@@ -230,10 +230,14 @@ def test_disk_that_is_full_or_small_is_reported(tmp_path: Path) -> None:
 
 class _Pages(http.server.BaseHTTPRequestHandler):
     title, version = "Research papers: sign-up", __version__
+    metrics = ""
 
     def do_GET(self) -> None:
         body = json.dumps({"info": {"title": self.title, "version": self.version}}).encode()
-        self.send_response(200 if self.path == "/papers/api/openapi.json" else 404)
+        found = self.path == "/papers/api/openapi.json"
+        if self.path == "/papers/metrics" and self.metrics:
+            found, body = True, self.metrics.encode()
+        self.send_response(200 if found else 404)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -316,6 +320,28 @@ def test_pages_of_another_program_are_reported(
         monkeypatch.setenv("NEWSLETTER_BASE_URL", f"https://localhost:{port}{path}")
         status, words = _bad(_ask(shell, code=int(expected[0] == "failed")))["web pages"]
     assert (status, expected[1] in words) == (expected[0], True), words
+
+
+@pytest.mark.parametrize(
+    ("metrics", "expected"),
+    [
+        ('newsletter_subscribers{state="confirmed"} 1.0\n', "failed"),
+        ("", "ok"),
+        ("<h1>Some page for every path</h1>", "ok"),
+    ],
+)
+def test_metrics_that_everybody_can_read_are_reported(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, metrics: str, expected: str
+) -> None:
+    with _pages(tmp_path, metrics=metrics) as (port, trusted), RecordingServer() as server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        monkeypatch.setenv("NEWSLETTER_SMTP__PORT", str(server.port))
+        monkeypatch.setenv("NEWSLETTER_BASE_URL", f"https://localhost:{port}/papers")
+        (finding,) = _ask(shell, code=int(expected == "failed"))["metrics"]
+    assert finding["status"] == expected
+    assert (
+        expected == "ok" or f"everybody can read https://localhost:{port}/papers/metrics" in finding["words"]
+    )
 
 
 def test_servers_that_are_down_are_reported(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
