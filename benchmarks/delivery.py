@@ -233,7 +233,7 @@ def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dic
             relays=[relay],
             limits=limits,
             builder=signed(builder, dkim),
-            links=Links(base_url="https://papers.example.org", secret_keys=["k" * 32]),
+            links=Links(base_url="https://papers.example.org", newsletter="Papers", secret_keys=["k" * 32]),
             locks_dir=folder / "locks",
             suppression_key=b"of the benchmark",
             wall=lambda: datetime.now(UTC),

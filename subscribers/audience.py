@@ -10,12 +10,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, or_, select, text, update
 
+from subscribers import consent
 from subscribers.queries import State, subscribers, subscriptions
 
 
 def mailable() -> Select[Any]:
     """People who may get a digest now: subscriber_id, ref, leave_id, address, name, cadence, weekday,
-    hour, timezone, text_only, minimum, maximum, maybe, version, paused_until, slots_done_to, confirmed_at."""
+    hour, timezone, text_only, minimum, maximum, maybe, version, paused_until, slots_done_to, confirmed_at,
+    origin (`subscribers.consent.ConsentOrigin`)."""
     return _people().where(subscribers.c.state == State.CONFIRMED)
 
 
@@ -63,6 +65,7 @@ def _people() -> Select[Any]:
                 "confirmed_at",
             )
         ),
+        consent.origin_of(subscribers.c.id).label("origin"),
     )
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, case, insert, literal, select
 
 from subscribers.tables import ConsentEvent, Subscriber
 
@@ -51,6 +51,37 @@ HOW_VALUES = (
 )  # the causes of events
 
 
+class ConsentOrigin(StrEnum):
+    """How a reader came to get the newsletter, by the latest events that began it."""
+
+    SIGNED_UP = "signed up"  # asked and confirmed by themselves
+    CONFIRMED = "confirmed"  # an admin asked, they confirmed by themselves
+    ADDED = "added"  # by an admin, who says that they agreed elsewhere
+    IMPORTED = "imported"  # with a roster, of which an admin says the same
+    CAME_BACK = "came back"  # by themselves, after leaving
+    UNKNOWN = "unknown"  # the ledger has no such event
+
+
+def origin_of(subscriber_id: ColumnElement[int]) -> ColumnElement[str]:
+    """The `ConsentOrigin` of a subscriber as an expression. subscriber_id: a column of the outer query."""
+
+    def latest(value: ColumnElement[str], *kinds: EventKind) -> ColumnElement[str]:
+        chosen = events.c.subscriber_id == subscriber_id, events.c.what.in_([str(kind) for kind in kinds])
+        newest = select(value).where(*chosen).order_by(events.c.id.desc()).limit(1)
+        return newest.correlate_except(events).scalar_subquery()
+
+    agreed = latest(events.c.what + literal(" ") + events.c.how, EventKind.CONFIRMED, EventKind.CAME_BACK)
+    asked = latest(events.c.how, EventKind.REQUESTED, EventKind.CAME_BACK)
+    return case(
+        (agreed.is_(None), str(ConsentOrigin.UNKNOWN)),
+        (agreed == f"{EventKind.CONFIRMED} admin", str(ConsentOrigin.ADDED)),
+        (agreed == f"{EventKind.CONFIRMED} import", str(ConsentOrigin.IMPORTED)),
+        (agreed.startswith(str(EventKind.CAME_BACK)), str(ConsentOrigin.CAME_BACK)),
+        (asked.in_(["admin", "import"]), str(ConsentOrigin.CONFIRMED)),
+        else_=str(ConsentOrigin.SIGNED_UP),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentChange:
     """A consent event without its person and time."""
@@ -63,7 +94,7 @@ class ConsentChange:
 def record(
     connection: Connection, happened: Iterable[tuple[int, ConsentChange]], *, how: str, now: datetime
 ) -> None:
-    """Append events, each with the subscriber's id. how: one of HOWS."""
+    """Append events, each with the subscriber's id. how: one of HOW_VALUES."""
     event_counts: dict[int, int] = {}
     ids_by_event: dict[tuple[int, str, str, str], list[int]] = {}
     for subscriber_id, event in happened:

@@ -85,7 +85,11 @@ class Wiring:
 
         settings = self.work.settings
         before = tuple(key.get_secret_value() for key in settings.previous_secret_keys)
-        return Links(base_url=settings.base_url, secret_keys=(self.work.secret_key, *before))
+        return Links(
+            base_url=settings.base_url,
+            newsletter=settings.brand.name,
+            secret_keys=(self.work.secret_key, *before),
+        )
 
     @cached_property
     def builder(self) -> Builder:

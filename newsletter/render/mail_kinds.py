@@ -16,20 +16,24 @@ class TransactionalKind:
 
     links: tuple[str, ...]  # slots `my.…` that it must print: a reader needs them to act
     extra_values: frozenset[str] = frozenset()  # names of further values that the caller hands in
+    sentences: frozenset[str] = frozenset()  # names of values that have a default
     shows_papers: bool = False  # whether its templates are handed `papers`
     for_anybody: bool = False  # another person may have asked for it: it prints nothing that was typed
 
     @property
     def slots(self) -> frozenset[str]:
         """The slots `my.…` that its templates may print."""
-        return self.extra_values.union(self.links)
+        return self.extra_values.union(self.links, self.sentences)
 
 
 TRANSACTIONAL_KINDS: dict[str, TransactionalKind] = {
     # confirm_url: confirms the address. preferences_url, unsubscribe_url: as in a digest. account_url: change
     # of address, export, erasure. undo_url: takes leaving back. topics: "Circuits and Quantum". first: "Your
-    # first digest comes on Friday 17 April at 07:00 (Europe/Berlin), or …", a sentence.
-    MailKind.CONFIRM: TransactionalKind(links=("confirm_url",), for_anybody=True),
+    # first digest comes on Friday 17 April at 07:00 (Europe/Berlin), or …", a sentence. asked: a sentence
+    # that says who asked for it.
+    MailKind.CONFIRM: TransactionalKind(
+        links=("confirm_url",), sentences=frozenset({"asked"}), for_anybody=True
+    ),
     MailKind.ALREADY: TransactionalKind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
     MailKind.WELCOME: TransactionalKind(
         links=("preferences_url", "unsubscribe_url"),

@@ -18,7 +18,7 @@ from newsletter.core.mail.quoted_printable import UNPRINTABLE
 READER_SLOTS = frozenset(
     {
         "greeting",  # "Good morning, Ada." or "Good morning."
-        "because",  # "You get this daily at 07:00 (Europe/Berlin), because you signed up for it."
+        "because",  # "You get this daily at 07:00 (UTC), because …": by how the reader came to get it
         "unsubscribe_url",
         "preferences_url",
         "pause_url",

@@ -86,7 +86,9 @@ class WholeNewsletter:
                 secret_key=b"a key of the tests, 32 octets or so",
             )
         )
-        self.links = Links(base_url="http://localhost:8000", secret_keys=["a key of the tests"])
+        self.links = Links(
+            base_url="http://localhost:8000", newsletter="Paper Digest", secret_keys=["a key of the tests"]
+        )
         self.delivery_options = DeliveryOptions(
             relays=[Relay(host="127.0.0.1", port=port, security=Security.NONE, connections=2)],
             builder=self.builder,

@@ -44,10 +44,11 @@ def test_confirm_asks_and_links_and_prints_nothing_that_was_typed() -> None:
     assert html.count(specimens.READER_VALUES["confirm_url"]) == 3
     assert text == (
         "PAPER DIGEST\n\nPlease confirm\n\n"
-        "Somebody, hopefully you, asked for Paper Digest to be sent to this address.\n"
+        "Do you want Paper Digest at this address?\n"
+        "Somebody, hopefully <you> & nobody else, asked for it.\n\n"
         "It begins once you confirm:\n\n"
         "https://papers.example/confirm/ghi\n\n"
-        "If it was not you, do nothing: nothing more will be sent.\n\n"
+        "If you do not want it, do nothing: nothing more will be sent.\n\n"
         f"{'-' * 76}\n"
         "The link works once, and for 3 days.\n"
         f"{FOOT}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import delete, select
 
-from subscribers import audience, queries
+from subscribers import audience, consent, queries
+from subscribers.consent import ConsentChange, ConsentOrigin, EventKind
 from subscribers.lifecycle import unsubscribe
 from tests.subscribers.conftest import NOON, SubscriberScenario, later
 from tests.subscribers.test_queries import populate
@@ -35,7 +37,40 @@ def test_mailable_holds_confirmed_people_with_all_that_a_digest_needs(scenario: 
         "paused_until": None,
         "slots_done_to": NOON,
         "confirmed_at": NOON,
+        "origin": "added",
     }
+
+
+@pytest.mark.parametrize(
+    ("events", "origin"),
+    [
+        ([("requested", "web"), ("confirmed", "web")], "signed up"),
+        ([("requested", "web"), ("confirmed", "web"), ("changed", "admin")], "signed up"),
+        ([("requested", "import"), ("requested", "admin"), ("confirmed", "web")], "confirmed"),
+        ([("requested", "admin"), ("confirmed", "web"), ("moved", "web")], "confirmed"),
+        ([("requested", "web"), ("confirmed", "admin")], "added"),
+        ([("confirmed", "import"), ("changed", "web"), ("followed", "web")], "imported"),
+        ([("confirmed", "import"), ("unsubscribed", "one-click"), ("came back", "web")], "came back"),
+        (
+            [("confirmed", "import"), ("unsubscribed", "web"), ("came back", "web"), ("confirmed", "web")],
+            "signed up",
+        ),
+        ([("confirmed", "web"), ("came back", "admin"), ("confirmed", "admin")], "added"),
+        ([], "unknown"),
+    ],
+)
+def test_origin_follows_from_the_latest_events_that_began_a_subscription(
+    scenario: SubscriberScenario, events: list[tuple[str, str]], origin: str
+) -> None:
+    populate(scenario)
+    person = queries.find(scenario.connection, "ada@example.org")
+    assert person is not None
+    scenario.connection.execute(delete(consent.events).where(consent.events.c.subscriber_id == person.id))
+    for what, how in events:
+        change = ConsentChange(what=EventKind(what))
+        consent.record(scenario.connection, [(person.id, change)], how=how, now=NOON)
+    (row,) = scenario.connection.execute(audience.mailable()).all()
+    assert row.origin == ConsentOrigin(origin)
 
 
 def test_reachable_adds_pending_people(scenario: SubscriberScenario) -> None:

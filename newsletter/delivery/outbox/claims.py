@@ -50,6 +50,7 @@ class Person(NamedTuple):  # made for each message: a frozen dataclass takes fou
     text_only: bool
     version: int  # the stamp of a message that is composed for them now
     paused_until: datetime | None
+    origin: str  # how they came to get the newsletter: `subscribers.consent.ConsentOrigin`
 
 
 class ClaimedMail(NamedTuple):

@@ -16,12 +16,15 @@ from newsletter.core.states import MailKind
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from subscribers import tokens
+from subscribers.consent import ConsentOrigin
 from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
 
 WEB_DIGEST = "digest"  # purpose of a token that is nobody's own; others: `subscribers.link_purposes`
 KEY_LENGTH = 32  # hex digits of a digest's key in a link: 128 bits identify it, and the link stays short
 SAMPLE = "sample"  # key of a digest that is outside the ledger
 UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # of a web link without an instant; none expires
+ASKED_BY_SOMEBODY = "Somebody, hopefully you, asked for it."
+ASKED_BY_EDITORS = "Its editors would like to send it to you, and ask you first."
 CACHED_LINKS = 256  # by digest; a run has few digests that many readers share
 
 
@@ -30,6 +33,7 @@ class Links:
     """Makes the personal values of messages."""
 
     base_url: str  # without a slash at the end
+    newsletter: str  # its name
     secret_keys: Sequence[str]  # the newest first
     _of_digest: dict[str, str] = field(default_factory=dict)  # web links of recent digests, by key
 
@@ -42,7 +46,14 @@ class Links:
         preferences = f"{self.base_url}/preferences/{token}"
         return {
             "greeting": greeting(person.name, mail.composed_at, person.timezone),
-            "because": because(person.cadence, person.weekday, person.hour, person.timezone),
+            "because": because(
+                person.cadence,
+                person.weekday,
+                person.hour,
+                person.timezone,
+                origin=person.origin,
+                newsletter=self.newsletter,
+            ),
             "unsubscribe_url": f"{self.base_url}/u/{person.leave_id}",
             "preferences_url": preferences,
             "pause_url": f"{preferences}#pause",
@@ -74,7 +85,9 @@ class Links:
             "account_url": lambda: self._signed("account", ACCOUNT, {"ref": person.ref}, mail),
             "confirm_url": lambda: self._confirm(mail),
         }
-        return {name: makers[name]() for name in TRANSACTIONAL_KINDS[mail.kind].links}
+        kind = TRANSACTIONAL_KINDS[mail.kind]
+        asked = {"asked": ASKED_BY_SOMEBODY} if "asked" in kind.slots else {}
+        return {**asked, **{name: makers[name]() for name in kind.links}}
 
     def _confirm(self, mail: ClaimedMail) -> str:
         if mail.kind == MailKind.ADDRESS:
@@ -131,12 +144,28 @@ def _part_of_day(at: datetime, timezone: str) -> str:
     return "morning" if 4 <= hour < 12 else "afternoon" if 12 <= hour < 18 else "evening"
 
 
+_REASONS: Mapping[str, str] = {
+    ConsentOrigin.SIGNED_UP: "because you signed up for it",
+    ConsentOrigin.CONFIRMED: "because you confirmed that you want it",
+    ConsentOrigin.ADDED: "because the editors of {newsletter} added you",
+    ConsentOrigin.IMPORTED: "because you were on a list that the editors of {newsletter} took over",
+    ConsentOrigin.CAME_BACK: "because you came back to it",
+    ConsentOrigin.UNKNOWN: "because you are subscribed to it",
+}
+
+
 @lru_cache(maxsize=4096)  # far fewer schedules than readers
-def because(cadence: str, weekday: str | None, hour: int, timezone: str) -> str:
-    """The sentence that says why a digest comes: “You get this daily at 07:00 (Europe/Berlin), …”"""
+def because(
+    cadence: str, weekday: str | None, hour: int, timezone: str, *, origin: str, newsletter: str
+) -> str:
+    """The sentence that says why a digest comes: “You get this daily at 07:00 (Europe/Berlin), …”
+
+    origin: a `ConsentOrigin`. newsletter: its name.
+    """
     when = {
         "daily": "daily",
         "weekdays": "on weekdays",
         "weekly": f"on {(weekday or 'monday').capitalize()}s",
     }[cadence]
-    return f"You get this {when} at {hour:02}:00 ({timezone}), because you signed up for it."
+    reason = _REASONS[origin].format(newsletter=newsletter)
+    return f"You get this {when} at {hour:02}:00 ({timezone}), {reason}."

@@ -15,7 +15,12 @@ from sqlalchemy import Engine
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.states import MailKind
 from newsletter.db.engine import reading, writing
-from newsletter.pipeline.content.personalization import Links, confirm_path, preferences_path
+from newsletter.pipeline.content.personalization import (
+    ASKED_BY_EDITORS,
+    Links,
+    confirm_path,
+    preferences_path,
+)
 from newsletter.pipeline.readers import backlog
 from newsletter.pipeline.readers.policy import ReaderPolicy
 from subscribers import addresses, consent, queries
@@ -76,6 +81,7 @@ def add(
                 subscriber_id=added.person.id,
                 key=now.isoformat(),
                 now=now,
+                values={"asked": ASKED_BY_EDITORS},
             )
             row["asked"] = True
         if added.first or added.what == "added":

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, select
 from newsletter.core.states import MailKind
 from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries
+from newsletter.pipeline.content.personalization import ASKED_BY_EDITORS
 from newsletter.pipeline.content.transactional import TransactionalRenderer, enqueue_transactional
 from subscribers import consent, queries
 from subscribers.consent import ConsentChange, EventKind
@@ -40,6 +41,7 @@ def ask_pending(engine: Engine, *, renderer: TransactionalRenderer, now: datetim
                     subscriber_id=person.id,
                     key=now.isoformat(),
                     now=now,
+                    values={"asked": ASKED_BY_EDITORS},
                 )
                 asked += 1
                 # The purge of unconfirmed people counts from this event.

@@ -33,6 +33,7 @@ ABSTRACT = (
 READER_VALUES = {
     "greeting": "Good morning, Zoë <script>.",
     "because": "You get this daily at 07:00 (Europe/Berlin) & because you signed up for it.",
+    "asked": "Somebody, hopefully <you> & nobody else, asked for it.",
     "unsubscribe_url": "https://papers.example/u/abc?x=1&y=2",
     "preferences_url": "https://papers.example/preferences/" + "t0ken" * 20,
     "pause_url": "https://papers.example/preferences/" + "t0ken" * 20 + "#pause",

@@ -8,6 +8,7 @@ import pytest
 from newsletter.core.mail.values import Recipient
 from newsletter.delivery.outbox.claims import ClaimedMail, Person
 from newsletter.pipeline.content.personalization import (
+    ASKED_BY_EDITORS,
     CACHED_LINKS,
     KEY_LENGTH,
     WEB_DIGEST,
@@ -19,6 +20,7 @@ from newsletter.pipeline.content.personalization import (
 )
 from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from subscribers import tokens
+from subscribers.consent import ConsentOrigin
 from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
 
 NOW = datetime(2026, 4, 17, 5, 0, tzinfo=UTC)
@@ -36,6 +38,7 @@ PERSON = Person(
     text_only=False,
     version=1,
     paused_until=None,
+    origin=ConsentOrigin.SIGNED_UP,
 )
 MAIL = ClaimedMail(
     id=1,
@@ -54,7 +57,9 @@ MAIL = ClaimedMail(
 
 
 def _links(**changes: Any) -> Links:
-    return Links(**{"base_url": "https://papers.example", "secret_keys": KEYS} | changes)
+    return Links(
+        **{"base_url": "https://papers.example", "newsletter": "Paper Digest", "secret_keys": KEYS} | changes
+    )
 
 
 def _token(url: str, page: str) -> str:
@@ -112,15 +117,14 @@ def test_links_of_a_message_are_those_of_its_kind_and_no_other(
     for name, (page, purpose, _) in made.items():
         token = _token(my[name], page)
         read[name] = token if purpose is None else tokens.read(purpose, token, keys=KEYS, now=NOW)
-    assert my.keys() == made.keys()
+    assert my.keys() - TRANSACTIONAL_KINDS[kind].sentences == made.keys()
     assert read == {name: payload for name, (_, _, payload) in made.items()}
 
 
 def test_every_transactional_kind_has_links() -> None:
     for kind in TRANSACTIONAL_KINDS:
-        assert set(_links()(MAIL._replace(kind=kind, values={"of": "x"}))) == set(
-            TRANSACTIONAL_KINDS[kind].links
-        )
+        made = set(_links()(MAIL._replace(kind=kind, values={"of": "x"})))
+        assert made == set(TRANSACTIONAL_KINDS[kind].links) | TRANSACTIONAL_KINDS[kind].sentences
 
 
 def test_web_is_the_link_in_the_mail_also_by_the_beginning_of_the_key() -> None:
@@ -223,6 +227,28 @@ def test_greeting_knows_the_readers_time_of_day(hour: int, timezone: str, words:
     ],
 )
 def test_because_says_a_cadence(cadence: str, weekday: str | None, words: str) -> None:
-    assert because(cadence, weekday, 7, "Europe/Berlin") == (
-        f"You get this {words}, because you signed up for it."
-    )
+    sentence = because(cadence, weekday, 7, "Europe/Berlin", origin=ConsentOrigin.SIGNED_UP, newsletter="P")
+    assert sentence == f"You get this {words}, because you signed up for it."
+
+
+@pytest.mark.parametrize(
+    ("origin", "reason"),
+    [
+        ("signed up", "because you signed up for it."),
+        ("confirmed", "because you confirmed that you want it."),
+        ("added", "because the editors of {Papers} added you."),
+        ("imported", "because you were on a list that the editors of {Papers} took over."),
+        ("came back", "because you came back to it."),
+        ("unknown", "because you are subscribed to it."),
+    ],
+)
+def test_because_says_who_began_it(origin: str, reason: str) -> None:
+    words = because("daily", None, 7, "UTC", origin=origin, newsletter="{Papers}")
+    assert words == f"You get this daily at 07:00 (UTC), {reason}"
+
+
+def test_a_confirmation_says_who_asked() -> None:
+    mail = MAIL._replace(kind="confirm")
+    assert recipient_of(mail, _links()).my["asked"] == "Somebody, hopefully you, asked for it."
+    by_editors = mail._replace(values={"asked": ASKED_BY_EDITORS})
+    assert recipient_of(by_editors, _links()).my["asked"] == ASKED_BY_EDITORS

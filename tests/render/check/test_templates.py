@@ -209,7 +209,7 @@ _NEIGHBOURS = "it looks different among others: a style or a template depends on
         (
             "confirm/txt.j2",
             _swap("my.confirm_url", "my.web_url"),
-            ["email/confirm/txt.j2, line 6: there is no {{ my.web_url }}; there are: confirm_url"],
+            ["email/confirm/txt.j2, line 9: there is no {{ my.web_url }}; there are: asked, confirm_url"],
         ),
         (
             "goodbye/html.j2",
