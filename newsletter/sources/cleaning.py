@@ -19,11 +19,14 @@ _INVISIBLE = re.compile(
 _LINE_END = re.compile(r"\r*\n|\r")  # "\r\r\n": a CRLF text was written in text mode again
 
 
+def unix_lines(text: str) -> str:
+    """Return `text` with each line end as one line feed."""
+    return _LINE_END.sub("\n", text) if "\r" in text else text
+
+
 def split_lines(text: str) -> list[str]:
     """Return the lines of `text`, each cleaned as `one_line` does; line n is item n - 1."""
-    if "\r" in text:
-        text = _LINE_END.sub("\n", text)
-    return [line if _is_clean(line) else _cleaned(line) for line in text.split("\n")]
+    return [line if _is_clean(line) else _cleaned(line) for line in unix_lines(text).split("\n")]
 
 
 def one_line(text: str) -> str:

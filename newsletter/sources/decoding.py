@@ -31,7 +31,6 @@ _MAGIC = (
     (b"GIF8", "a picture"),
     (b"{\\rtf", "a rich text document"),
 )
-_HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _AS_TEXT = "Save the page as plain text: select all of it, copy, and paste it into a .txt file."
 
 
@@ -65,8 +64,6 @@ def decode(data: bytes, *, name: str) -> Decoded:
     for magic, what in _MAGIC:
         if data.startswith(magic):
             raise DumpRefusedError(f"the file is {what}, not text", hint=_AS_TEXT, file=name)
-    if _HTML.match(data[:2000]):
-        raise DumpRefusedError("the file is an HTML page, not plain text", hint=_AS_TEXT, file=name)
     for bom, encoding in _BOMS:
         if data.startswith(bom):
             return _decode_as(data[len(bom) :], encoding, name=name)

@@ -12,7 +12,7 @@ from typing import Any
 
 from lxml import etree, html
 
-from newsletter.sources.cleaning import split_lines
+from newsletter.sources.cleaning import split_lines, unix_lines
 from newsletter.sources.decoding import Decoded, decode
 
 HEAD = 200_000  # characters; enough to recognise any format by
@@ -33,10 +33,10 @@ class DumpFile:
         """The text with the broken character at its end, if there is one."""
         return decode(self.data, name=self.name)
 
-    @property
+    @cached_property
     def text(self) -> str:
-        """The whole text."""
-        return self.decoded.text
+        """The whole text, with one kind of line end."""
+        return unix_lines(self.decoded.text)
 
     @cached_property
     def head(self) -> str:

@@ -45,6 +45,11 @@ def admit(listing: Listing) -> Listing:
     )
 
 
+def is_furniture(text: str) -> bool:
+    """Whether a line is part of a page around its papers: a button, a count, a notice."""
+    return not any(char.isalpha() for char in text) or _FURNITURE.fullmatch(text) is not None
+
+
 def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
     """(position, reason) of each entry that is no paper."""
     keys = [keys_of(entry) for entry in entries]
@@ -52,9 +57,7 @@ def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
     holders: dict[tuple[str, str], str] = {}
     sentences = _sentences(entries)
     for entry, key in zip(entries, keys, strict=True):
-        if not any(char.isalpha() for char in entry.title):
-            yield entry.position, "a title without a letter"
-        elif _FURNITURE.fullmatch(entry.title):
+        if is_furniture(entry.title):
             yield entry.position, "part of the page, not a paper"
         elif titles[key.title] > 1 and not entry.abstract and not key.identifiers:
             yield entry.position, "a line that recurs, not a title"

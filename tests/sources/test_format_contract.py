@@ -1,6 +1,7 @@
 """Every dump format has a name, recognises its own dumps, and has a sample with its expected value.
 
-To add a format, add its module and `samples/<name>.<what>.txt` with `samples/<name>.<what>.json`.
+To add a format, add its module and `samples/<name>.<what>.txt` (any ending) with
+`samples/<name>.<what>.expected.json`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,11 @@ SAMPLES = Path(__file__).parent / "samples"
 
 
 def sample_files() -> list[Path]:
-    return sorted(path for path in SAMPLES.iterdir() if path.suffix != ".json")
+    return sorted(path for path in SAMPLES.iterdir() if not path.name.endswith(".expected.json"))
+
+
+def expected_file(path: Path) -> Path:
+    return path.with_suffix(".expected.json")
 
 
 def plain(listing: Listing) -> Any:
@@ -31,7 +36,7 @@ def plain(listing: Listing) -> Any:
 def test_format_has_a_sample_with_its_expected_value(name: str) -> None:
     own = [path for path in sample_files() if path.name.split(".")[0] == name]
     assert own
-    assert [path for path in own if not path.with_suffix(".json").exists()] == []
+    assert [path for path in own if not expected_file(path).exists()] == []
 
 
 @pytest.mark.parametrize("name", formats())
@@ -46,7 +51,7 @@ def test_format_says_what_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("path", sample_files(), ids=lambda path: path.name)
 def test_sample_reads_as_expected(path: Path) -> None:
-    expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    expected = json.loads(expected_file(path).read_text(encoding="utf-8"))
     assert plain(read_listing(path.read_bytes(), name=path.name)) == expected
     named = read_listing(path.read_bytes(), name=path.name, format=path.name.split(".")[0])
     assert plain(named) == expected

@@ -104,10 +104,15 @@ def test_reading_ten_dumps_in_one_costs_no_more_a_line() -> None:
     assert min(seconds(data * 10) for _ in range(3)) < 3 * 10 * once  # it would be 100 times if quadratic
 
 
-MARKDOWN = ("hf_search_page_firecrawl.md", "hf_search_page_notebooklm_export.md", "hf_daily_newsletter_zh.md")
+OTHER_KINDS = (
+    "hf_daily_newsletter_zh.md",
+    "quantph_feed_weekly.md",
+    "arxiv_rss_spec_official.md",
+    "ORIGINS.md",
+)
 
 
-@pytest.mark.parametrize("name", [*MARKDOWN, "arxiv_email_listing.txt", "quantph_feed_weekly.md"])
+@pytest.mark.parametrize("name", OTHER_KINDS)
 def test_real_text_of_another_kind_is_refused(name: str) -> None:
     with pytest.raises(DumpRefusedError, match="no listing of a known format"):
         read_listing((SHARED / "samples" / name).read_bytes(), name=name)

@@ -30,7 +30,7 @@ REFUSED = {
     "zip": (b"PK\x03\x04rest", "the file is a ZIP archive, not text"),
     "gzip": (gzip.compress(b"x"), "the file is a gzip file, not text"),
     "picture": (b"\x89PNG\r\n", "the file is a picture, not text"),
-    "html": (b"<!DOCTYPE html>\n<html>Daily Papers", "the file is an HTML page, not plain text"),
+    "html": (b"<!DOCTYPE html>\n<html>Daily Papers", "this is no listing of a known format"),
     "utf-16 without a mark": (HEADER.encode("utf-16-le"), "the file is binary, not text"),
     "json": (json.dumps([{"title": "x"}]).encode(), "this is no listing of a known format"),
     "prose": (b"Dear all,\n\nhere are the minutes.\n\nBest\n", "this is no listing of a known format"),

@@ -39,6 +39,7 @@ previous | next | load more | company | tos | privacy | about | careers | websit
 © hugging face"""
 _BANNER = frozenset(line.strip() for line in re.split(r"[|\n]", _PAGE_TEXTS))  # in lower case
 _LINKED = re.compile(r"huggingface\.co/(?:papers|login)\b")  # a page saved with its links is another format
+_CARD = re.compile(r"^\s*Submitted by\b", re.MULTILINE | re.IGNORECASE)  # of the daily page
 _BLOCK = re.compile(
     r"^[^\w\n]{0,6}\d{1,5} authors?[ \t\r]*\n\s*[^\w\s]{1,2}[ \t\r]*\n\s*[A-Z][a-z]{2} \d", re.MULTILINE
 )
@@ -51,7 +52,7 @@ _DATE_WITHIN = 6  # non-blank lines after the banner; the listing's date must be
 def recognise(dump: DumpFile) -> float:
     """Return how surely the dump is such a page, from 0 (not at all) to 1 (surely)."""
     text = dump.head
-    if len(_LINKED.findall(text)) > 1:
+    if len(_LINKED.findall(text)) > 1 or len(_CARD.findall(text)) > 1:
         return 0
     rows = list(_rows(split_lines(text)))
     if any(_BY_LINE.match(row.text) for row in rows):

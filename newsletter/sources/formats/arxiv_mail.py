@@ -1,0 +1,104 @@
+"""Reads arXiv's daily mailings: saved as .eml or mbox, or the pasted text.
+
+Papers after the line of `%%--%%--` are new versions of known ones and come without an abstract.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from newsletter.core.papers.listing import Announcement, Entry, Listing, Unread
+from newsletter.sources.arxiv_mail_fields import author_names, read_fields
+from newsletter.sources.cleaning import split_lines
+from newsletter.sources.dump_file import DumpFile
+from newsletter.sources.entries import full_date, make_entry
+from newsletter.sources.mail_texts import mail_texts
+from newsletter.sources.printed_dates import read_date
+
+NAME = "arxiv-mail"
+ABOUT = "a daily mailing of arXiv, saved as mail or as text"
+
+_START = re.compile(
+    r"(?:arXiv:|Paper: )(?P<id>(?:\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?)(?P<more>[^\w].*)?$"
+)
+_FOLLOWS = re.compile(r"Date\b.*:|replaced with|\(\*cross-listing\*\)|Title:")
+_END = re.compile(r"\\\\ \(\s*https?://|-{30,}$|%[%-]{20,}$")
+_RECEIVED = re.compile(r"received from .* to\s+\w{3},?\s+(?P<day>\d{1,2} \w{3}) (?P<year>\d{2}) ")
+
+
+def recognise(dump: DumpFile) -> float:
+    """Return how surely the dump is such a mailing, from 0 (not at all) to 1 (surely)."""
+    if "arxiv" not in dump.head.lower():
+        return 0
+    lines = [line for _, text in mail_texts(dump) for line in split_lines(text[:100_000])]
+    starts = list(_starts(lines))
+    return 0 if not starts else 1 if "\\\\" in lines or any(map(_END.match, lines)) else 0.4
+
+
+def parse(dump: DumpFile) -> Listing:
+    """Read the mailing; a block without title is unread. Several mailings count under the newest date."""
+    entries: list[Entry] = []
+    unread: list[Unread] = []
+    days: list[date] = []
+    number = 0
+    for sent_on, text in mail_texts(dump):
+        lines = split_lines(text)
+        day = sent_on or _received(lines)
+        days += [day] if day else []
+        starts = list(_starts(lines))
+        for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+            number += 1
+            entry = _entry(lines[start:end], position=len(entries) + 1, number=number)
+            if entry is None:
+                unread.append(Unread(line=number, reason="a paper without a title", text=lines[start][:200]))
+            else:
+                entries.append(entry)
+    return Listing(
+        format=NAME,
+        printed=full_date(max(days, default=None)),
+        entries=tuple(entries),
+        unread=tuple(unread),
+        nonblank_lines=number,
+        unit="record",
+    )
+
+
+def _starts(lines: Sequence[str]) -> Iterator[int]:
+    for number, line in enumerate(lines):
+        if _START.match(line) and any(map(_FOLLOWS.match, lines[number + 1 : number + 4])):
+            yield number
+
+
+def _received(lines: Sequence[str]) -> date | None:
+    """The last day of the submissions, in a text without the mail's own header."""
+    found = next((match for line in lines[:60] if (match := _RECEIVED.search(line + " "))), None)
+    printed = read_date(f"{found['day']} 20{found['year']}") if found else None
+    return date(printed[0].year, printed[0].month, printed[0].day) if printed and printed[0].year else None
+
+
+def _entry(block: Sequence[str], *, position: int, number: int) -> Entry | None:
+    start = _START.match(block[0])
+    assert start is not None
+    block = list(block[: next((n for n, line in enumerate(block) if _END.match(line)), len(block))])
+    fields, abstract = read_fields(block)
+    if not fields.get("title"):
+        return None
+    replaced = any(line.startswith("replaced with") for line in block[:3])
+    crossed = "*cross-listing*" in " ".join(block[:2])
+    kinds = (Announcement.NEW, Announcement.CROSS, Announcement.REPLACE, Announcement.REPLACE_CROSS)
+    printed = read_date(" ".join(fields.get("date", "").split()[:4]))
+    return make_entry(
+        position=position,
+        line=number,
+        title=fields["title"],
+        abstract=abstract,
+        authors=author_names(fields.get("authors", fields.get("author", ""))),
+        published=printed[0] if printed else None,
+        arxiv_id=start["id"],
+        doi=fields.get("doi"),
+        url=f"https://arxiv.org/abs/{re.sub(r'v[0-9]+$', '', start['id'])}",
+        categories=tuple(fields.get("categories", "").split()),
+        announcement=kinds[2 * replaced + crossed],
+    )
