@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.mail.values import Envelope
 from newsletter.delivery.message.verp import return_path
+from newsletter.delivery.smtp.access_tokens import TokenSource
 from newsletter.delivery.smtp.relay import Relay, Security, is_loopback
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def relays_of(settings: Settings, state_dir: Path) -> tuple[Relay, ...]:
                     f"{key} is not set, but {smtp.host} is not this machine",
                     hint=f"Set {key} in {state_dir / 'newsletter.toml'}; readers see it.",
                 )
-    relays = tuple(_relay(smtp, settings.base_url) for smtp in servers)
+    relays = tuple(_relay(smtp, settings.base_url, state_dir) for smtp in servers)
     names = [relay.name for relay in relays]
     if len(set(names)) < len(names):
         raise ConfigurationError(
@@ -61,13 +62,38 @@ def trial_envelope(settings: Settings) -> Envelope:
     )
 
 
-def _relay(smtp: SmtpSettings, base_url: str) -> Relay:
+def _tokens(smtp: SmtpSettings, state_dir: Path) -> TokenSource | None:
+    if smtp.token_command is not None:
+        from newsletter.delivery.smtp.token_command import TokenCommand
+
+        return TokenSource(TokenCommand(command=smtp.token_command).fetch)
+    if smtp.token_url is None:
+        return None
+    from newsletter.delivery.smtp.token_endpoint import TokenEndpoint
+    from newsletter.ops.refresh_token_file import RefreshTokenFile
+
+    refresh_token = smtp.refresh_token.get_secret_value() if smtp.refresh_token is not None else ""
+    kept = RefreshTokenFile.of(state_dir, f"{smtp.host}:{smtp.port}", refresh_token)
+    endpoint = TokenEndpoint(
+        url=smtp.token_url,
+        client_id=smtp.client_id or "",
+        client_secret=smtp.client_secret.get_secret_value() if smtp.client_secret is not None else "",
+        refresh_token=refresh_token,
+        scope=smtp.token_scope,
+        newest=kept.newest,
+        keep=kept.keep,
+    )
+    return TokenSource(endpoint.fetch)
+
+
+def _relay(smtp: SmtpSettings, base_url: str, state_dir: Path) -> Relay:
     return Relay(
         host=smtp.host,
         port=smtp.port,
         security=Security(smtp.protection),
         username=smtp.username or "",
         password=smtp.password.get_secret_value() if smtp.password is not None else "",
+        tokens=_tokens(smtp, state_dir),
         connections=smtp.connections,
         messages_per_connection=smtp.messages_per_connection,
         weight=smtp.weight,

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from newsletter.core.errors import ConfigurationError
 from newsletter.settings.checks import is_loopback
 from newsletter.settings.error_wording import in_words, meaning
-from newsletter.settings.model import Settings
+from newsletter.settings.model import Settings, SmtpSettings
 from newsletter.settings.sources import (
     CREDENTIALS_NAME,
     TOML_NAME,
@@ -88,11 +88,9 @@ def _check(settings: Settings, sources: list[SettingsSource]) -> None:
             f"{_place(sources, 'smtp', 'security')}: no protection for a server that is not on this machine",
             hint='Use "starttls" or "tls"; to send unprotected all the same, set smtp.allow_insecure = true.',
         )
-    if smtp.password is not None and smtp.username is None:
-        raise ConfigurationError(
-            f"{_place(sources, 'smtp', 'password')}: a password without smtp.username",
-            hint="Set smtp.username, too.",
-        )
+    _check_login(smtp, sources, "smtp")
+    for number, relay in enumerate(settings.relays):
+        _check_login(relay, sources, "relays", str(number))
     selectors = [key.selector for key in settings.dkim]
     for selector in selectors:
         if selectors.count(selector) > 1:
@@ -100,6 +98,39 @@ def _check(settings: Settings, sources: list[SettingsSource]) -> None:
                 f"{_place(sources, 'dkim')}: two keys with the selector {selector}",
                 hint="Each key has a DNS record of its own: give one of them another selector.",
             )
+
+
+def _check_login(smtp: SmtpSettings, sources: list[SettingsSource], *table: str) -> None:
+    ways = [key for key in ("password", "token_command", "token_url") if getattr(smtp, key) is not None]
+    if ways and smtp.username is None:
+        raise ConfigurationError(
+            f"{_place(sources, *table, ways[0])}: a {ways[0]} without {table[0]}.username",
+            hint=f"Set {table[0]}.username, too.",
+        )
+    if len(ways) > 1:
+        raise ConfigurationError(
+            f"{_place(sources, *table, ways[1])}: there is {ways[0]} already",
+            hint="A login is by password, by token_command or by token_url: keep one of them.",
+        )
+    if smtp.token_url is None:
+        for key in ("client_id", "client_secret", "refresh_token", "token_scope"):
+            if getattr(smtp, key):
+                raise ConfigurationError(
+                    f"{_place(sources, *table, key)}: it is for a token server, and {table[0]}.token_url is "
+                    "not set",
+                    hint="Set token_url, or take the key away.",
+                )
+    elif smtp.client_id is None:
+        raise ConfigurationError(
+            f"{_place(sources, *table, 'token_url')}: {table[0]}.client_id is missing",
+            hint="Your provider gives it to a client that you register there.",
+        )
+    elif smtp.refresh_token is None and smtp.client_secret is None:
+        raise ConfigurationError(
+            f"{_place(sources, *table, 'token_url')}: neither refresh_token nor client_secret is set",
+            hint="Put a person's refresh token, or the client's own secret, into the credential file "
+            "smtp__refresh_token or smtp__client_secret.",
+        )
 
 
 def _place(sources: list[SettingsSource], *path: str) -> str:

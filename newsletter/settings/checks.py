@@ -98,6 +98,23 @@ def web_link(value: str) -> str:
     return value
 
 
+def token_url(value: str) -> str:
+    """The address of a token server: secrets go there."""
+    parts = urlsplit(value)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    if not safe or not parts.hostname or parts.username or parts.fragment or re.search(r"\s", value):
+        raise ValueError("write it as https://login.example.org/token, without a password in it")
+    return value
+
+
+def command(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """A line for the shell, or a program and its arguments."""
+    words = [value] if isinstance(value, str) else list(value)
+    if not words or not words[0].strip() or any("\0" in word for word in words):
+        raise ValueError('write it as ["/usr/local/bin/token", "argument"], or as one line for the shell')
+    return value
+
+
 def selector(value: str) -> str:
     """A DKIM selector, in lower case."""
     if not SELECTOR.fullmatch(value):

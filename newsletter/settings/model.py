@@ -16,6 +16,8 @@ from newsletter.settings.checks import is_loopback
 
 Limit = Annotated[str, AfterValidator(checks.rates)]
 EhloName = Annotated[str, AfterValidator(checks.ehlo_name)]
+TokenUrl = Annotated[str, AfterValidator(checks.token_url)]
+TokenCommand = Annotated[str | tuple[str, ...], AfterValidator(checks.command)]
 ReturnPath = Annotated[str, AfterValidator(checks.return_path)]
 CountLimit = Annotated[str, AfterValidator(checks.count_rates)]
 
@@ -46,6 +48,30 @@ class SmtpSettings(SettingsTable):
     password: SecretStr | None = Field(
         default=None,
         description="Its password; best kept in the credential file `smtp__password` ([smtp] alone).",
+    )
+    token_command: TokenCommand | None = Field(
+        default=None,
+        description="Instead of a password: a command that prints an access token (XOAUTH2, OAUTHBEARER). "
+        "A list is run as it is, a text by the shell; within 30 seconds, again after 5 minutes or a refusal.",
+    )
+    token_url: TokenUrl | None = Field(
+        default=None,
+        description="Instead of a password: the token server that gives access tokens, `https://…`; "
+        "see “Send with Google Workspace” and “Send with Microsoft 365”.",
+    )
+    token_scope: str = Field(
+        default="", description="The scope to ask the token server for; many need none with a refresh token."
+    )
+    client_id: str | None = Field(
+        default=None, min_length=1, description="By what name the token server knows this newsletter."
+    )
+    client_secret: SecretStr | None = Field(
+        default=None, description="The secret of that client; best kept in `smtp__client_secret`."
+    )
+    refresh_token: SecretStr | None = Field(
+        default=None,
+        description="What the token server gave for a person's consent; best kept in `smtp__refresh_token`. "
+        "Not set: the client asks for itself, by its secret.",
     )
     ehlo_name: EhloName = Field(
         default="",
@@ -80,6 +106,11 @@ class SmtpSettings(SettingsTable):
     allow_insecure: bool = Field(
         default=False, description='Allow `security = "none"` to a server that is not on loopback.'
     )
+
+    @property
+    def wants_token(self) -> bool:
+        """Whether the login is by access token."""
+        return self.token_command is not None or self.token_url is not None
 
     @property
     def protection(self) -> Literal["starttls", "tls", "none"]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from newsletter.delivery.smtp import auth
+from newsletter.delivery.smtp.redaction import without_secrets
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
 from newsletter.delivery.smtp.replies import Reply
 
@@ -29,9 +30,9 @@ class ServerExtensions:
         return int(words[0]) if words and words[0].isdigit() else 0
 
     @property
-    def mechanisms(self) -> frozenset[str]:
-        """The AUTH mechanisms on offer."""
-        return frozenset(self.extensions.get("AUTH", "").upper().split())
+    def mechanisms(self) -> list[str]:
+        """The AUTH mechanisms on offer, in the server's order."""
+        return self.extensions.get("AUTH", "").upper().split()
 
 
 class Handshake:
@@ -44,7 +45,11 @@ class Handshake:
         self.ready = False
         self.wants_tls = False
         self._hostname = hostname.encode("ascii", "replace")
+        self.token = ""  # the access token that this login used
+        self._login = auth.Login(username="")
         self._challenges: Iterator[Callable[[Reply], bytes]] = iter(())
+        self._secret_lines: list[bytes] = []  # that were sent, since some servers quote them
+        self._token_problem = ""  # the server's reason for not taking the token
 
     def answer(self, reply: Reply) -> bytes:
         """The bytes to send after `reply`; none once `ready` or `wants_tls` is true. Raises RelayError."""
@@ -92,13 +97,26 @@ class Handshake:
         if not self.relay.username:
             self.ready = True
             return b""
-        mechanism = auth.first_known(self.offer.mechanisms)
+        return self._log_in()
+
+    def _log_in(self) -> bytes:
+        by_token = self.relay.tokens is not None
+        mechanism = auth.first_known(self.offer.mechanisms, by_token=by_token)
         if mechanism is None:
-            raise RelayError(self.relay, Fault.NO_LOGIN, "offers no login that we know")
-        self.phase = "auth"
-        command, self._challenges = auth.start(
-            mechanism, username=self.relay.username, password=self.relay.password
+            kind = "access token" if by_token else "password"
+            words = f"offers no login by {kind}; {self._offered()}"
+            raise RelayError(self.relay, Fault.NO_LOGIN, words, hint=self._login_hint())
+        self.token = self.relay.tokens.newest if self.relay.tokens is not None else ""
+        self._login = auth.Login(
+            username=self.relay.username,
+            password=self.relay.password,
+            token=self.token,
+            host=self.relay.host,
+            port=self.relay.port,
         )
+        self.phase = "auth"
+        command, self._challenges = auth.start(mechanism, self._login)
+        self._secret_lines = [command]
         return command
 
     def _starttls(self, reply: Reply) -> bytes:
@@ -113,14 +131,46 @@ class Handshake:
         if reply.code == 334:
             step = next(self._challenges, None)
             if step is not None:
-                return step(reply)
+                if self.token:
+                    self._token_problem = auth.token_problem(reply)
+                answer = step(reply)
+                self._secret_lines.append(answer)
+                return answer
         if reply.code == 235:
             self.offer.logged_in = True
             self.ready = True
+            if self.relay.tokens is not None:
+                self.relay.tokens.accepted()
             return b""
+        problem = f" ({self._token_problem})" if self._token_problem else ""
+        words = without_secrets(f"{_words(reply)}{problem}", auth.secrets_of(self._login, self._secret_lines))
         if 400 <= reply.code < 500:
-            raise RelayError(self.relay, Fault.BUSY, f"cannot check the login now: {_words(reply)}")
-        raise RelayError(self.relay, Fault.LOGIN, f"refuses the login: {_words(reply)}")
+            raise RelayError(self.relay, Fault.BUSY, f"cannot check the login now: {words}")
+        what = "access token" if self.token else "login"
+        raise RelayError(
+            self.relay,
+            Fault.LOGIN,
+            f"refuses the {what}: {words}; {self._offered()}",
+            hint=self._login_hint(),
+        )
+
+    def _offered(self) -> str:
+        logins = self.offer.mechanisms
+        return f"it offers {', '.join(logins)}" if logins else "it offers no login at all"
+
+    def _login_hint(self) -> str:
+        """What to do about a login that is refused or not offered; empty: what is always to do."""
+        tokens = auth.takes_tokens(self.offer.mechanisms)
+        if self.relay.tokens is not None:
+            if tokens:
+                return "The token must be for smtp.username, and have the scope for SMTP."
+            return "Set smtp.password instead, or use the provider's submission port."
+        if tokens:
+            return (
+                "Check smtp.username and the password; where passwords are switched off, set "
+                "smtp.token_command (docs/how-to/use-a-mail-provider.md)."
+            )
+        return ""
 
     def _refusal(self, reply: Reply, what: str) -> RelayError:
         fault = Fault.BUSY if reply.code in (421, 454) else Fault.GREETING

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from newsletter.core.mail.reply_judge import judge
 from newsletter.core.mail.reply_verdict import About
 from newsletter.core.mail.values import Envelope
+from newsletter.delivery.smtp.access_tokens import AccessTokenError
 from newsletter.delivery.smtp.connection import Connection, SocketAddress
 from newsletter.delivery.smtp.handshake import ServerExtensions
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError
 from newsletter.delivery.smtp.relay_pool import RelayState
 from newsletter.delivery.smtp.transaction import UnsendableError
-from newsletter.delivery.smtp.transport import look_up
+from newsletter.delivery.smtp.transport import look_up, no_token, renews_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,19 @@ def probe(relay: Relay, trial: Envelope | None = None) -> RelayFacts:
     trial: its sender and recipient are named, then taken back; nothing is sent. A sender that is refused,
     at MAIL or at RCPT, is the relay's fault.
     """
+    while True:
+        if relay.tokens is not None:
+            try:
+                relay.tokens.wait()
+            except AccessTokenError as error:
+                raise no_token(relay, error) from None
+        facts = _probe_once(relay, trial)
+        if facts is not None:
+            return facts
+
+
+def _probe_once(relay: Relay, trial: Envelope | None) -> RelayFacts | None:
+    """None: a new access token is worth another try."""
     state = RelayState(replace(relay, connections=1))
     state.addresses = look_up(relay)
     last: RelayError | None = None
@@ -60,6 +74,8 @@ def probe(relay: Relay, trial: Envelope | None = None) -> RelayFacts:
             return _facts(relay, address, offer, encrypted)
         except RelayError as error:
             last = error
+            if error.fault is Fault.LOGIN and renews_token(connection):
+                return None
             if connection.session is not None:
                 raise
         finally:

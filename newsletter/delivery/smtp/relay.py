@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from newsletter.core.errors import ConfigurationError, NewsletterError
 from newsletter.core.mail.values import Envelope
+from newsletter.delivery.smtp.access_tokens import TokenSource
 
 
 class Security(StrEnum):
@@ -47,6 +48,7 @@ class Relay:
     security: Security = Security.STARTTLS
     username: str = ""
     password: str = field(default="", repr=False)
+    tokens: TokenSource | None = field(default=None, repr=False, compare=False)  # instead of a password
     connections: int = 4
     messages_per_connection: int = 100  # what many real relays allow
     weight: float = 1.0  # its share of the mail; 0: only when no other relay can be used
@@ -71,6 +73,11 @@ class Relay:
             raise ConfigurationError(
                 f'smtp.security = "none" would send mail to {self.host} in the clear',
                 hint='Set security = "starttls" or "tls" under [smtp]; "none" is for this machine only.',
+            )
+        if Security(self.security) is Security.NONE and self.tokens and not is_loopback(self.host):
+            raise ConfigurationError(  # RFC 6750 5.3: whoever reads a token can use it
+                f"an access token would go to {self.host} in the clear",
+                hint='Set security = "starttls" or "tls" under [smtp]; allow_insecure does not allow this.',
             )
 
     def sender_of(self, envelope: Envelope) -> str:
@@ -111,6 +118,7 @@ class Fault(StrEnum):
     TLS = "tls"  # the handshake failed otherwise
     NO_LOGIN = "no login"  # it offers no AUTH that we know
     LOGIN = "login"  # refused
+    TOKEN = "no token"  # noqa: S105  (could not be had; the server was not asked)
     OURS = "ours"  # it refuses us: our sender, login, quota or plan
     RESTS = "rests"  # it refused us before: nothing is tried before its rest is over
     STRANGERS = "strangers"  # it refuses too many readers as unknown: probably the wrong server
@@ -137,6 +145,7 @@ HINTS = {
     Fault.STRANGERS: "That looks like a misconfigured mail server, so nothing more goes there and nobody was "
     "suppressed. Look at `newsletter deliveries list --state deferred`, then send again.",
     Fault.LOGIN: "Check smtp.username and the password; many providers want an app password.",
+    Fault.TOKEN: "Mend what makes the token, then run `newsletter smtp check`.",
 }
 
 LASTING = frozenset(  # trying again does not help
@@ -155,7 +164,8 @@ PASSING = frozenset({Fault.BUSY, Fault.LOST})  # trying again may help, even at 
 class RelayError(NewsletterError):
     """A relay cannot be used. No mail was named to it: queued mail stays queued, untouched."""
 
-    def __init__(self, relay: Relay, fault: Fault, words: str) -> None:
-        super().__init__(f"the mail server {relay.host}:{relay.port}: {words}", hint=HINTS[fault])
+    def __init__(self, relay: Relay, fault: Fault, words: str, *, hint: str = "") -> None:
+        super().__init__(f"the mail server {relay.host}:{relay.port}: {words}", hint=hint or HINTS[fault])
         self.relay = relay
         self.fault = fault
+        self.words = words

@@ -14,6 +14,7 @@ from functools import partial
 from types import TracebackType
 
 from newsletter.core.mail.values import Envelope, Outcome
+from newsletter.delivery.smtp.access_tokens import AccessTokenError
 from newsletter.delivery.smtp.connection import Connection, SocketAddress
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError
 from newsletter.delivery.smtp.relay_pool import RelayPool, RelayState
@@ -174,7 +175,7 @@ class Transport:
             if not state.backlog or len(state.connections) >= state.relay.connections or state.error:
                 continue
             now = self._clock()
-            if now < state.not_before:
+            if now < state.not_before or not self._may_log_in(state):
                 continue
             wanted = len(state.backlog) - sum(
                 connection.session is None or not connection.session.handshake.ready
@@ -187,6 +188,15 @@ class Transport:
                     self._fail(state, error)
                     break
                 wanted -= 1
+
+    def _may_log_in(self, state: RelayState) -> bool:
+        """Whether no access token must be waited for."""
+        tokens = state.relay.tokens
+        try:
+            return tokens is None or tokens.is_ready()
+        except AccessTokenError as error:
+            self._fail(state, no_token(state.relay, error))
+            return False
 
     def _open(self, state: RelayState) -> None:
         if not state.addresses:
@@ -245,6 +255,8 @@ class Transport:
                 state.addresses.remove(connection.address)
             if state.addresses:
                 return
+        if error.fault is Fault.LOGIN and renews_token(connection):
+            return  # the next connection waits for a new token
         self._fail(state, error)
 
     def _note(self, state: RelayState, connection: Connection, event: Event) -> None:
@@ -290,6 +302,17 @@ def send_batch(relays: Sequence[Relay], envelopes: Sequence[Envelope]) -> Iterat
                 unsent += transport.give_back()
         if unsent and transport.error is not None:
             raise transport.error
+
+
+def no_token(relay: Relay, error: AccessTokenError) -> RelayError:
+    """The fault of a relay whose access token cannot be had."""
+    return RelayError(relay, Fault.TOKEN, f"no access token: {error.message}", hint=error.hint)
+
+
+def renews_token(connection: Connection) -> bool:
+    """Whether a login that was just refused is worth another try with a new access token."""
+    tokens, session = connection.relay.tokens, connection.session
+    return tokens is not None and session is not None and tokens.renew(session.handshake.token)
 
 
 def look_up(relay: Relay) -> list[SocketAddress]:

@@ -32,6 +32,7 @@ from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import AttemptResult, record
 from newsletter.delivery.outbox.recovery import resends
 from newsletter.delivery.outbox.relay_rests import Rest
+from newsletter.delivery.smtp.relay import Fault, RelayError
 from newsletter.pipeline.deliver.circuit_breaker import CircuitBreaker
 from newsletter.pipeline.deliver.edition_guard import EditionGuard
 from newsletter.pipeline.deliver.options import DeliveryOptions
@@ -54,6 +55,7 @@ class Outcomes:
             tuple[ClaimedMail, AttemptResult]
         ] = []  # policy refusals that may be one recipient's
         self._refuses_us: dict[str, Outcome] = {}  # relays that begin to rest with the next commit
+        self._refused_logins: dict[str, str] = {}  # relays likewise, with the server's words
         self._own_refusals: Counter[str] = Counter()  # by relay, in a row
         self._tired: set[str] = set()  # relays that rested before and have accepted nothing since
         self._rested: set[str] = set()  # relays whose rest this run has begun
@@ -142,8 +144,14 @@ class Outcomes:
         self._edition_guard.judge(connection, results)
         return refused
 
-    def end(self, connection: Connection) -> int:
-        """Judge the rest of a run that was too short; returns as `settle`."""
+    def end(self, connection: Connection, faults: Iterable[RelayError] = ()) -> int:
+        """Judge the rest of a run that was too short; returns as `settle`.
+
+        faults: of relays. One that refuses our login rests, too: many lock an account that tries on and on.
+        """
+        self._refused_logins = {
+            fault.relay.name: fault.words for fault in faults if fault.fault is Fault.LOGIN
+        }
         refused = self._settle_suspects(connection, last=True)
         self._recipients.end(connection, is_alone=self._circuit_breaker.refused_alone)
         self._rest_relays(connection, ())
@@ -195,6 +203,7 @@ class Outcomes:
         told = {
             relay: (verdict_of(outcome).reason, reply_words(outcome)) for relay, outcome in refusing.items()
         }
+        told |= {relay: (Reason.LOGIN, words) for relay, words in self._refused_logins.items()}
         told |= {relay: (Reason.UNCLEAR, words) for relay, words in self._circuit_breaker.wrong.items()}
         for relay, (reason, words) in sorted(told.items()):
             if relay not in self._rested:

@@ -163,7 +163,7 @@ class _Run:
         self.report.relay_errors += [error for error in self._transport.failures if error is not stopped]
         with writing(self._engine) as connection:
             lock_as_sender(connection)
-            self.report.refuse(self._outcomes.end(connection))
+            self.report.refuse(self._outcomes.end(connection, self._transport.failures))
             self._leases.release_all(connection)
             self._limiter.end(connection)
             if not self._transactional_only:  # a run of transactional mail explains no day without a digest
