@@ -6,6 +6,7 @@ No module of this package imports anything heavy at its top.
 from __future__ import annotations
 
 import os
+import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -35,8 +36,9 @@ app = typer.Typer(
 def _print_version(wanted: bool) -> None:
     if wanted:
         from newsletter import __version__
+        from newsletter.cli import output
 
-        typer.echo(f"newsletter {__version__}")
+        output.say(f"newsletter {__version__}")
         raise typer.Exit
 
 
@@ -69,4 +71,10 @@ def root(
 def main() -> None:
     """Run the console script."""
     os.umask(PRIVATE)
-    app(prog_name="newsletter")
+    try:
+        app(prog_name="newsletter")
+    except Exception:  # asked for by NEWSLETTER_DEBUG; its text may come from a stranger
+        from newsletter.cli import output
+
+        output.note(traceback.format_exc().rstrip())
+        raise SystemExit(1) from None

@@ -8,8 +8,7 @@ import socket
 import threading
 from typing import Any, NoReturn
 
-import typer
-
+from newsletter.cli import output
 from newsletter.cli.logs import LOGGING
 from newsletter.cli.workspace import Workspace
 from newsletter.core.errors import NewsletterError
@@ -53,7 +52,7 @@ def serve_until_stopped(
         log_config=LOGGING,
     )
     at = listener.getsockname()
-    typer.echo(f"Serving {work.settings.base_url} on {at[0]} port {at[1]}; Ctrl-C stops it.", err=True)
+    output.note(f"Serving {work.settings.base_url} on {at[0]} port {at[1]}; Ctrl-C stops it.")
     if workers == 1:
         uvicorn.Server(config).run(sockets=[listener])
         return

@@ -15,8 +15,10 @@ from typing import Any, NoReturn
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from newsletter.cli import output
 from newsletter.cli.command_list import COMMANDS
 from newsletter.cli.help_pages import adapt_help
+from newsletter.cli.printable import printable
 from newsletter.core.errors import NewsletterError
 
 STATE_DIR_FLAG = "--state-dir"
@@ -47,7 +49,11 @@ class LazyGroup(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Accept --state-dir anywhere on the line, not only before the command."""
-        return super().parse_args(ctx, _hoisted(args))
+        try:
+            return super().parse_args(ctx, _hoisted(args))
+        except Exception as error:
+            _make_printable(error)
+            raise
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the called command and load its code."""
@@ -64,6 +70,7 @@ class LazyGroup(TyperGroup):
         except (typer.Exit, typer.Abort, EOFError):
             raise
         except Exception as error:  # people see a line instead of a traceback
+            _make_printable(error)
             if _is_usage_error(error) or (isinstance(error, OSError) and error.errno == errno.EPIPE):
                 raise
             if os.environ.get("NEWSLETTER_DEBUG"):
@@ -95,6 +102,12 @@ def _is_usage_error(error: Exception) -> bool:
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
 
 
+def _make_printable(error: Exception) -> None:
+    """Make harmless what Typer prints of a usage error: it quotes the command line."""
+    if _is_usage_error(error) and hasattr(error, "message"):
+        error.message = printable(str(error.message))
+
+
 def _message(error: NewsletterError) -> str:
     """The text for people, without a cause that SQLAlchemy raised: it holds whole statements."""
     if type(error.__cause__).__module__.startswith("sqlalchemy"):
@@ -103,9 +116,9 @@ def _message(error: NewsletterError) -> str:
 
 
 def _fail(ctx: Any, *, message: str, text: str, hint: str, code: int) -> NoReturn:
-    typer.echo(f"Error: {text}", err=True)
+    output.note(f"Error: {text}")
     if getattr(ctx.obj, "json", False) and code != 2:
-        typer.echo(json.dumps({**ctx.obj.partial, "error": message, "hint": hint}))
+        output.say(json.dumps({**ctx.obj.partial, "error": message, "hint": hint}))
     raise typer.Exit(code)
 
 

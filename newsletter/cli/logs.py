@@ -9,6 +9,8 @@ import logging
 import re
 from typing import Any
 
+from newsletter.cli.printable import printable
+
 _ADDRESS = re.compile(r"[^\s@<>\"'=]+@[^\s@<>\"']+")  # wider than any server's own idea of an address
 
 
@@ -16,8 +18,8 @@ class AddressMaskingFormatter(logging.Formatter):
     """Replaces addresses in texts of other programs: an SMTP reply, the parameters of a statement."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The whole text of a record with its traceback; "(an address)" stands for each address."""
-        return _ADDRESS.sub("(an address)", super().format(record))
+        """The text of a record with its traceback, `printable`; "(an address)" stands for each address."""
+        return printable(_ADDRESS.sub("(an address)", super().format(record)))
 
 
 LOGGING: dict[str, Any] = {

@@ -1,7 +1,12 @@
-"""Prints JSON, tables, notes and progress bars. Fetches nothing and decides nothing."""
+"""Prints all that a person or a program sees: text, JSON, tables, notes, progress bars. Decides nothing.
+
+No other module writes to stdout or stderr: texts come from listings, servers and strangers, and `printable`
+takes from them what a terminal would obey.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -10,15 +15,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import typer
 
 from newsletter.cli.options import iso
+from newsletter.cli.printable import UNSAFE, one_line, printable
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 FAILED, IN_PART = 1, 3  # exit codes; 0: done, 2: wrong usage, 78: bad configuration
 ISO_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00$")  # in UTC
-_SURROGATE = re.compile("[\ud800-\udfff]")
 MIN_STEPS = 3  # with fewer a progress bar would vanish before it is read
 
 
@@ -29,15 +37,45 @@ class ProgressCallback(Protocol):
         """Report that `done` of `total` steps are finished."""
 
 
+def say(text: object = "", *, newline: bool = True) -> None:
+    """Print text for people on stdout."""
+    typer.echo(printable(str(text)), nl=newline)
+
+
+def note(text: object) -> None:
+    """Print a remark for people on stderr: stdout is for the result."""
+    typer.echo(printable(str(text)), err=True)
+
+
+def print_bytes(data: bytes) -> None:
+    """Print bytes on stdout as they are; on a terminal as text for people."""
+    if sys.stdout.isatty():
+        say(data.decode("utf-8", "replace"))
+        return
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+
+
+@contextmanager
+def text_stream() -> Iterator[TextIO]:
+    """A stream for a long text on stdout, which is written as it is; on a terminal as text for people."""
+    if not sys.stdout.isatty():
+        yield sys.stdout
+        return
+    with io.StringIO(newline="") as buffer:
+        yield buffer
+        say(buffer.getvalue().replace("\r\n", "\n"), newline=False)
+
+
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout."""
     typer.echo(as_json(plain(value), indent=2))
 
 
 def as_json(value: Any, *, indent: int | None = None) -> str:
-    """JSON that stdout can encode. Lone surrogates, which no encoding has, are escaped."""
+    """JSON that stdout can encode, and that no terminal obeys: what is not `printable` is escaped."""
     text = json.dumps(value, ensure_ascii=not is_utf8(), indent=indent)
-    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def program() -> str:
@@ -66,11 +104,6 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def note(text: str) -> None:
-    """Print a remark for people on stderr: stdout is for the result."""
-    typer.echo(text, err=True)
-
-
 def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", empty: str = "nothing"
 ) -> None:
@@ -97,9 +130,23 @@ def print_table(
         return
     widths = [max(len(line[n]) for line in [list(columns), *cells]) for n in range(len(columns))]
     if title:
-        typer.echo(title)
+        say(title)
     for line in [list(columns), *cells]:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def terminal_width(*, at_most: int) -> int:
+    """The columns of the terminal; `at_most` when it has more, or when stdout is none."""
+    return min(at_most, shutil.get_terminal_size().columns) if sys.stdout.isatty() else at_most
+
+
+def print_styled(text: Text, *, width: int) -> None:
+    """Print text with colours where stdout shows them, wrapped at `width` columns."""
+    from rich.console import Console
+
+    safe = text.copy()
+    safe.plain = UNSAFE.sub(" ", text.plain)  # as long as before, so that the styles fit
+    Console(highlight=False, width=width).print(safe)
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], *, empty: str = "nothing") -> None:
@@ -124,7 +171,7 @@ def print_fields(fields: Mapping[str, Any]) -> None:
     """Print fields, one a line."""
     width = max((len(name) for name in fields), default=0)
     for name, value in fields.items():
-        typer.echo(f"{name.ljust(width)}  {_cell(value)}".rstrip())
+        say(f"{name.ljust(width)}  {_cell(value)}".rstrip())
 
 
 @contextmanager
@@ -134,6 +181,7 @@ def progress(label: str) -> Iterator[ProgressCallback]:
         yield lambda done, total, /: None
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     bar = Progress(
@@ -145,7 +193,7 @@ def progress(label: str) -> Iterator[ProgressCallback]:
         transient=True,
     )
     with bar:
-        task = bar.add_task(label, total=None, visible=False)
+        task = bar.add_task(escape(printable(label)), total=None, visible=False)
 
         def tick(done: int, total: int, /) -> None:
             bar.update(task, completed=done, total=total, visible=total >= MIN_STEPS)
@@ -168,5 +216,4 @@ def _cell(value: Any) -> str:
         return ", ".join(_cell(item) for item in value)
     if isinstance(value, str) and ISO_INSTANT.match(value):
         return value[:16].replace("T", " ")
-    # A control character in a title must not reach the terminal.
-    return "".join(character if character.isprintable() else " " for character in str(value))
+    return one_line(str(value))

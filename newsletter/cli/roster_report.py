@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import typer
-
 from newsletter.cli import output
 
 
@@ -17,14 +15,14 @@ def print_change(change: dict[str, Any]) -> None:
     if change["change"] == "added":
         name = f"{after['name']}, " if after["name"] else ""
         paused = f", paused until {after['paused_until']}" if after["paused_until"] else ""
-        typer.echo(f"+ {where}{name}{subscription(after)}{paused}")
+        output.say(f"+ {where}{name}{subscription(after)}{paused}")
         return
     arrow = "→" if output.is_utf8() else "->"
     changes = (
         f"{name.replace('_', ' ')} {_value(before[name])} {arrow} {_value(value)}"
         for name, value in after.items()
     )
-    typer.echo(f"~ {where}{'; '.join(changes)}")
+    output.say(f"~ {where}{'; '.join(changes)}")
 
 
 def _value(value: Any) -> str:

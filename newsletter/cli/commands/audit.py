@@ -46,6 +46,6 @@ def audit(ctx: typer.Context, *, at: At = None, json: Json = False) -> None:
                     for found in report.findings
                 ],
             )
-        typer.echo("Nothing twice, nothing missed." if report.clean else "The promise was broken; see above.")
+        output.say("Nothing twice, nothing missed." if report.clean else "The promise was broken; see above.")
     if not report.clean:
         raise typer.Exit(output.FAILED)

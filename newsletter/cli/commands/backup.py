@@ -53,7 +53,7 @@ def backup(
     if json:
         output.print_json({"backup": made, "not_in_it": elsewhere})
     else:
-        typer.echo(f"{made.file}: {made.files} files, {made.size} bytes")
+        output.say(f"{made.file}: {made.files} files, {made.size} bytes")
         for name in made.removed:
             output.note(f"Removed: {name}")
     for name in elsewhere:

@@ -92,10 +92,10 @@ def show(
         return
     papers, maybe = row.pop("papers"), row.pop("maybe")
     output.print_fields({key.replace("_", " "): value for key, value in row.items()})
-    typer.echo()
+    output.say()
     output.print_rows(papers, empty="no papers")
     if maybe:
-        typer.echo("At its end, only perhaps of their topics:")
+        output.say("At its end, only perhaps of their topics:")
         output.print_rows(maybe)
 
 
@@ -146,7 +146,7 @@ def _each(work: Workspace, ids: list[int], act: Callable[[int], None], json: boo
         output.print_json(rows)
     else:
         for row in rows:
-            typer.echo(f"Delivery {row['id']} to {row['address']} is {row['state']}; the next send takes it.")
+            output.say(f"Delivery {row['id']} to {row['address']} is {row['state']}; the next send takes it.")
     for refusal in refused:
         output.note(f"Error: {refusal}")
     if refused:

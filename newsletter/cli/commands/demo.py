@@ -81,9 +81,9 @@ def demo(ctx: typer.Context) -> None:
         wiring = _newsletter(folder, server)
         days = _sample_days()
         last = _friday(days[-1][0])
-        typer.echo("Three readers:")
+        output.say("Three readers:")
         _add_readers(wiring.work, days[0][0])
-        typer.echo("\nDay after day, a listing comes in and `send` runs four times:")
+        output.say("\nDay after day, a listing comes in and `send` runs four times:")
         rows = [_day(wiring, day, file) for day, file in days]
         rows.extend(_quiet_days(wiring, days[-1][0], last))
     output.print_table(("day", "listing", *(reader.address.split("@")[0] for reader in READERS)), rows)
@@ -160,7 +160,7 @@ def _add_readers(work: Workspace, first_day: date) -> None:
             policy=reader_policy(work),
             now=_at(first_day, INGEST_HOUR) - timedelta(hours=1),
         )
-        typer.echo(f"  {reader.address}: {reader.summary}")
+        output.say(f"  {reader.address}: {reader.summary}")
 
 
 def _day(wiring: Wiring, day: date, file: Path) -> tuple[str, ...]:
@@ -230,13 +230,13 @@ def _papers(number: int) -> str:
 def _audit(work: Workspace, *, now: datetime) -> bool:
     from newsletter.pipeline.explain.audit import audit
 
-    typer.echo("\nThe audit, computed anew from the rows:")
+    output.say("\nThe audit, computed anew from the rows:")
     report = audit(work.engine, now=now)
-    typer.echo(
+    output.say(
         f"  {report.deliveries} mails to {report.subscribers} readers, {report.given} papers given, "
         f"{report.repeated} repeated, {report.missed} missed"
     )
-    typer.echo("  Nothing twice, nothing missed." if report.clean else "  The promise was broken.")
+    output.say("  Nothing twice, nothing missed." if report.clean else "  The promise was broken.")
     return report.clean
 
 
@@ -244,16 +244,16 @@ def _where_to_look(folder: Path, server: DemoMailServer, *, asked: date) -> None
     from newsletter.ops.demo_mail_server import last_html
 
     page = folder / "digest.html"
-    typer.echo("\nWhere to look:")
+    output.say("\nWhere to look:")
     for reader in READERS:
-        typer.echo(f"  {server.maildir(reader.address)}")
+        output.say(f"  {server.maildir(reader.address)}")
     html = last_html(server.maildir(READERS[0].address))
     if html is not None:
         page.write_text(html, "utf-8")
-        typer.echo(f"  {page}   (open it in a browser)")
-    typer.echo("\nAsk it something:")
+        output.say(f"  {page}   (open it in a browser)")
+    output.say("\nAsk it something:")
     for command in (f"why {READERS[0].address} --on {asked}", "deliveries list", "audit"):
-        typer.echo(f"  {output.program()} --state-dir {folder} {command}")
+        output.say(f"  {output.program()} --state-dir {folder} {command}")
 
 
 def _at(day: date, hour: int) -> datetime:

@@ -67,9 +67,9 @@ def keygen(
         output.print_json({**_told(key, file), "settings": "\n".join(lines)})
         return
     output.note(f"The private key is in {file}. Its DNS record:\n")
-    typer.echo(key.record.zone_lines)
+    output.say(key.record.zone_lines)
     output.note(f"\nOnce DNS answers with it, add to {work.state_dir / 'newsletter.toml'}:\n")
-    typer.echo("\n".join(lines))
+    output.say("\n".join(lines))
 
 
 @app.command()
@@ -81,7 +81,7 @@ def show(ctx: typer.Context, *, json: Json = False) -> None:
         output.print_json([_told(key, file) for key, file in keys])
     for key, file in keys:
         if not json:
-            typer.echo(key.record.zone_lines)
+            output.say(key.record.zone_lines)
         if file.stat().st_mode & PRIVATE:
             output.note(f"Others on this machine may read {file}: chmod 600 it.")
     if not keys:

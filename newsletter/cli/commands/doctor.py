@@ -12,6 +12,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import At, Json, now
+from newsletter.cli.printable import one_line
 from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import Workspace, workspace
 from newsletter.core.errors import NewsletterError
@@ -238,5 +239,4 @@ def _pages(work: Workspace, *, now: datetime) -> list[Finding]:
 def _print(finding: Finding) -> None:
     line = f"{finding.status.value:8} {finding.check}: {finding.words}"
     mend = f" -> {finding.hint}" if finding.hint else ""
-    # A control character in a file name or a server's reply must not reach the terminal.
-    typer.echo("".join(character if character.isprintable() else " " for character in line + mend))
+    output.say(one_line(line + mend))

@@ -63,9 +63,9 @@ def show(ctx: typer.Context, dump: Dump, *, json: Json = False) -> None:
     papers, unread = row.pop("papers"), row.pop("quarantined")
     output.print_fields({key.replace("_", " "): value for key, value in row.items()})
     if unread:
-        typer.echo("\nNot read:")
+        output.say("\nNot read:")
         output.print_rows(unread)
-    typer.echo()
+    output.say()
     output.print_rows(papers, empty="no papers")
 
 
@@ -116,6 +116,6 @@ def _answer(row: dict[str, Any], json: bool) -> None:
     if json:
         output.print_json(row)
     else:
-        typer.echo(
+        output.say(
             f"{row['file']} is {row['status']}: {row['entries']} entries of {row['listed_on'] or 'no date'}."
         )

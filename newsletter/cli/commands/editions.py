@@ -61,7 +61,7 @@ def show(
         output.print_json({**row, "contents": papers})
         return
     output.print_fields({key.replace("_", " "): value for key, value in row.items()})
-    typer.echo()
+    output.say()
     output.print_table(
         ("id", "title", "topics"),
         [(paper["id"], paper["title"], output.topics_of(paper)) for paper in papers],
@@ -84,7 +84,7 @@ def publish(ctx: typer.Context, *, at: At = None, json: Json = False) -> None:
     if json:
         output.print_json([] if number is None else [_row(work, str(number))])
     elif number is None:
-        typer.echo("Nothing is new since the last edition.")
+        output.say("Nothing is new since the last edition.")
     else:
         _print(_row(work, str(number)))
 
@@ -122,9 +122,9 @@ def drop(
     if json:
         output.print_json({"paper": paper, "dropped": dropped})
     elif dropped:
-        typer.echo(f"Paper {paper} is dropped.")
+        output.say(f"Paper {paper} is dropped.")
     else:
-        typer.echo(f"Paper {paper} was dropped before.")
+        output.say(f"Paper {paper} was dropped before.")
 
 
 @app.command()
@@ -170,4 +170,4 @@ def _answer(row: dict[str, Any], json: bool) -> None:
 
 def _print(row: dict[str, Any]) -> None:
     state = "held" if row["held"] else f"ready at {row['ready_at']}"
-    typer.echo(f"Edition {row['number']} of {row['date']}: {row['papers']} papers, {state}.")
+    output.say(f"Edition {row['number']} of {row['date']}: {row['papers']} papers, {state}.")

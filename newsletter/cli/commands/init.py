@@ -36,9 +36,9 @@ def init(ctx: typer.Context, *, json: Json = False) -> None:
         output.print_json({"state_dir": str(work.state_dir), "made": done.made, "revision": done.revision})
         return
     if done.made:
-        typer.echo(f"Made in {work.state_dir}: {', '.join(done.made)}")
+        output.say(f"Made in {work.state_dir}: {', '.join(done.made)}")
     else:
-        typer.echo(f"{work.state_dir} is complete; nothing to make.")
+        output.say(f"{work.state_dir} is complete; nothing to make.")
     output.note(f"Next: set sender and [smtp] in {work.state_dir / 'newsletter.toml'}, then add a reader:")
     called = output.program()
     if work.state_dir_flag is not None:

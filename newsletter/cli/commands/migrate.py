@@ -26,6 +26,6 @@ def migrate(ctx: typer.Context, *, json: Json = False) -> None:
     if json:
         output.print_json({"before": before, "after": after, "changed": before != after})
     elif before == after:
-        typer.echo(f"The database is up to date (revision {after}).")
+        output.say(f"The database is up to date (revision {after}).")
     else:
-        typer.echo(f"The database went from revision {before or 'none'} to {after}.")
+        output.say(f"The database went from revision {before or 'none'} to {after}.")

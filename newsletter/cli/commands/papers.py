@@ -169,13 +169,13 @@ def _answer(row: dict[str, Any], json: bool) -> None:
             "abstract": row["abstract"],
         }
     )
-    typer.echo()
+    output.say()
     output.print_table(
         ("listed on", "dump", "place", "comments"),
         [(each["listed_on"], each["file"], each["position"], each["comments"]) for each in row["listings"]],
     )
     if len(row["revisions"]) > 1:
-        typer.echo()
+        output.say()
         output.print_table(
             ("text", "of paper", "recorded", "dump", "title"),
             [
@@ -184,4 +184,4 @@ def _answer(row: dict[str, Any], json: bool) -> None:
             ],
         )
     for each in row["decisions"]:
-        typer.echo(f"{each['at'][:10]}: {each['verb']} {each['id']} and {each['other_id']}")
+        output.say(f"{each['at'][:10]}: {each['verb']} {each['id']} and {each['other_id']}")

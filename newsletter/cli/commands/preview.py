@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -68,8 +67,7 @@ def preview(
                 f"{person.address} gets mail without {format}", hint="Try --format text, or --format eml."
             )
     if out is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        output.print_bytes(data)
         return
     try:
         out.write_bytes(data)

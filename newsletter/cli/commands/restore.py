@@ -96,9 +96,9 @@ def _read_options(state_dir: Path) -> RestoreOptions:
 def _tell(work: Workspace, file: Path, done: RestoreReport, *, check: bool) -> None:
     made = f"{done.files} files, made {done.made_at:%Y-%m-%d %H:%M} UTC by version {done.version}"
     if check:
-        typer.echo(f"{file} is whole: {made}.")
+        output.say(f"{file} is whole: {made}.")
         return
-    typer.echo(f"Restored into {work.state_dir}: {made}.")
+    output.say(f"Restored into {work.state_dir}: {made}.")
     if done.aside is not None:
         output.note(f"What was there before is in {done.aside}.")
     if done.uncertain:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -71,7 +70,7 @@ def import_(
     if json:
         output.print_json(done)
     else:
-        typer.echo(
+        output.say(
             f"{done['added']} added, {done['updated']} updated, {done['unchanged']} unchanged, "
             f"{len(done['refused'])} refused{' (nothing stored)' if dry_run else ''}"
         )
@@ -99,10 +98,11 @@ def export(
         if json:
             output.print_json(admin.listed(work.engine, policy=reader_policy(work)))
         else:
-            rosters.write_roster(work.engine, sys.stdout)
+            with output.text_stream() as stream:
+                rosters.write_roster(work.engine, stream)
         return
     count = rosters.export_roster(work.engine, Path(file))
     if json:
         output.print_json({"file": file, "subscribers": count})
     else:
-        typer.echo(f"{count} readers written to {file}")
+        output.say(f"{count} readers written to {file}")

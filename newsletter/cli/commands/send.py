@@ -73,9 +73,9 @@ def send(
         stopped = {} if report.stopped is None else {"error": report.stopped.message}
         output.print_json({**report.as_json(), **stopped})
     elif dry_run:
-        typer.echo(f"{report.composed} mails would be composed, {report.due} would be sent.")
+        output.say(f"{report.composed} mails would be composed, {report.due} would be sent.")
     else:
-        typer.echo(
+        output.say(
             f"Edition {report.edition or '–'}: {report.due} due, {report.composed} composed, "
             f"{report.sent} sent, {report.deferred} deferred, {report.failed} failed, "
             f"{report.uncertain} uncertain"
@@ -129,6 +129,6 @@ def _send_test(wiring: Wiring, address: str, *, at: datetime, json: bool) -> Non
             }
         )
     else:
-        typer.echo(f"The sample to {address} was {outcome.verdict.value}: {words}")
+        output.say(f"The sample to {address} was {outcome.verdict.value}: {words}")
     if outcome.verdict is not Verdict.ACCEPTED:
         raise typer.Exit(output.IN_PART)

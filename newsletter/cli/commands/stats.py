@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import At, Json, now
+from newsletter.cli.printable import one_line
 from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
 from newsletter.core.chart_periods import MAX_DAYS
@@ -88,14 +88,11 @@ def _write(file: Path, text: str) -> None:
 
 
 def _show(found: Stats, views: Mapping[str, TopicView]) -> None:
-    from rich.console import Console
     from rich.text import Text
 
     from newsletter.ops.stats.page import charts, span, tallies
 
-    console = Console(highlight=False)
-    width = min(WIDTH, console.width) if sys.stdout.isatty() else WIDTH
-    console = Console(highlight=False, width=width)
+    width = output.terminal_width(at_most=WIDTH)
     colours = {f"topic-{slug}": view.shades.bar for slug, view in views.items()}
     blocks = output.is_utf8()
     longest = max(len(found.periods.firsts), width // 2)
@@ -110,29 +107,29 @@ def _show(found: Stats, views: Mapping[str, TopicView]) -> None:
             digits,
         )
 
-    console.print(Text(f"{span(found)} (as of {found.as_of:%Y-%m-%d %H:%M %Z})"))
+    output.print_styled(Text(f"{span(found)} (as of {found.as_of:%Y-%m-%d %H:%M %Z})"), width=width)
     for chart in charts(found, topics=views):
-        console.print(Text(f"\n{chart.title}", style="bold"))
+        output.print_styled(Text(f"\n{chart.title}", style="bold"), width=width)
         for row in chart.rows:
             bar = sparkline(row.values, most=row.most, blocks=blocks)
-            console.print(line(row.title, bar, row.total, colours.get(row.style, INK)))
+            output.print_styled(line(row.title, bar, row.total, colours.get(row.style, INK)), width=width)
     by_topic, *others = tallies(found, topics=views)
-    console.print(Text(f"\n{by_topic.title}", style="bold"))
+    output.print_styled(Text(f"\n{by_topic.title}", style="bold"), width=width)
     most = max((number for _, number, _ in by_topic.rows), default=0)
     for name, number, style in by_topic.rows:
         bar = horizontal_bar(number, most=most, width=width // 2, blocks=blocks)
-        console.print(line(name, bar, number, colours.get(style, INK)))
-    console.print()
+        output.print_styled(line(name, bar, number, colours.get(style, INK)), width=width)
+    output.say()
     for tally in others:
         counts = ", ".join(f"{name.lower()} {number:,}" for name, number, _ in tally.rows)
-        console.print(Text(f"{tally.title}: {counts or 'none'}"))
+        output.print_styled(Text(f"{tally.title}: {counts or 'none'}"), width=width)
 
 
 def _cut(name: str, blocks: bool) -> str:
-    printable = "".join(character if character.isprintable() else " " for character in name)
-    if len(printable) <= NAME_WIDTH:
-        return printable
-    return printable[: NAME_WIDTH - 1] + ("…" if blocks else ".")
+    shown = one_line(name)
+    if len(shown) <= NAME_WIDTH:
+        return shown
+    return shown[: NAME_WIDTH - 1] + ("…" if blocks else ".")
 
 
 def sparkline(values: Sequence[int], *, most: int | None = None, blocks: bool = True) -> str:

@@ -115,21 +115,21 @@ def add(
     if json:
         output.print_json(row)
         return
-    typer.echo(f"{row['change'].capitalize()}: {_sentence(row)}")
+    output.say(f"{row['change'].capitalize()}: {_sentence(row)}")
     if waits:
         output.note(f"The question to confirm waits for `newsletter send`: {waits}")
     elif row["asked"]:
         output.note("Asked by mail to confirm; no digest before that. --confirmed says that they agreed.")
     if row.get("welcomed"):
-        typer.echo(
+        output.say(
             f"The first digest brings the {row['welcomed']} latest papers of these topics as a welcome."
         )
     if row.get("could_have_had_count"):
-        typer.echo(
+        output.say(
             f"New papers count from now; {row['could_have_had_count']} earlier ones stay behind, such as:"
         )
         for paper in row["could_have_had"][:3]:
-            typer.echo(f"  {paper['id']}  {paper['title']}")
+            output.say(f"  {paper['id']}  {paper['title']}")
 
 
 def _send_question(wiring: Wiring, address: str, *, at: datetime) -> str:
@@ -279,7 +279,7 @@ def ask(ctx: typer.Context, *, at: At = None, json: Json = False) -> None:
     if json:
         output.print_json({"asked": asked})
     else:
-        typer.echo(f"{asked} readers will be asked." if asked != 1 else "1 reader will be asked.")
+        output.say(f"{asked} readers will be asked." if asked != 1 else "1 reader will be asked.")
 
 
 @app.command()

@@ -63,7 +63,7 @@ def evaluate(
         output.print_json({**_figures(found), "topics": _by_topic(found), "mistakes": mistakes})
         return
     output.print_rows(_by_topic(found))
-    typer.echo(f"{found.papers} papers, macro F1 {found.macro_f1:.3f}, false alarms {found.false_alarms}")
+    output.say(f"{found.papers} papers, macro F1 {found.macro_f1:.3f}, false alarms {found.false_alarms}")
 
 
 def train(
@@ -128,9 +128,9 @@ def train(
         return
     output.print_rows([_told(learned) for learned in trained.topics])
     for source, row in figures.items():
-        typer.echo(f"{source}: {row['papers']} papers, macro F1 {row['macro_f1']:.3f}", nl=False)
-        typer.echo(f", false alarms {row['false_alarms']}, cross-validated")
-    typer.echo(f"written: {written}" if written else "nothing written")
+        output.say(f"{source}: {row['papers']} papers, macro F1 {row['macro_f1']:.3f}", newline=False)
+        output.say(f", false alarms {row['false_alarms']}, cross-validated")
+    output.say(f"written: {written}" if written else "nothing written")
 
 
 def rematch(ctx: typer.Context, *, json: Json = False) -> None:
@@ -146,7 +146,7 @@ def rematch(ctx: typer.Context, *, json: Json = False) -> None:
     if json:
         output.print_json({"papers": number})
     else:
-        typer.echo(f"{number} papers matched anew.")
+        output.say(f"{number} papers matched anew.")
 
 
 def try_rules(
@@ -211,8 +211,8 @@ def try_rules(
     )
     for row in found["topics"]:
         gained, lost = len(row["gained"]), len(row["lost"])
-        typer.echo(f"{row['topic']}: {row['before']} before, {row['after']} after (+{gained}, -{lost})")
-    typer.echo(f"of {found['papers']} papers listed since {found['since']}")
+        output.say(f"{row['topic']}: {row['before']} before, {row['after']} after (+{gained}, -{lost})")
+    output.say(f"of {found['papers']} papers listed since {found['since']}")
     if not found["papers"]:
         output.note("No paper is that young: ask for more days with --against.")
 

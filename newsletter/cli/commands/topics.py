@@ -87,11 +87,11 @@ def show(
         return
     output.print_fields({name: row[name] for name in ("slug", "title", "description")})
     if found.holds_all:
-        typer.echo("It holds every paper, matched or not.")
+        output.say("It holds every paper, matched or not.")
         return
     output.print_fields({"section at": found.section_at})
     for rule in found.rules.rules:
-        typer.echo()
+        output.say()
         output.print_fields(
             {
                 "points": rule.weight,
@@ -100,7 +100,7 @@ def show(
                 **({"not beside": rule.unless} if rule.unless else {}),
             }
         )
-    typer.echo()
+    output.say()
     output.print_fields({"not counted": found.rules.ignore})
     if learned:
         output.print_fields(
@@ -138,7 +138,7 @@ def explain(
             }
         )
         return
-    typer.echo(f"{found['id']}  {found['title']}")
+    output.say(f"{found['id']}  {found['title']}")
     output.print_table(
         ("topic", "score", "strength", "found", "set aside", "learned words"),
         [
@@ -154,7 +154,7 @@ def explain(
         ],
     )
     for topic, belongs in output.corrections_of(found).items():
-        typer.echo(f"You decided that it is {'' if belongs else 'not '}of {topic}; that wins.")
+        output.say(f"You decided that it is {'' if belongs else 'not '}of {topic}; that wins.")
 
 
 @app.command()
@@ -203,7 +203,7 @@ def classify(ctx: typer.Context, file: Lines = "-", *, json: Json = False) -> No
     with ExitStack() as stack:
         for answer in classify_lines(lines_of(file, stack), work.matcher):
             unread += "error" in answer
-            typer.echo(output.as_json(answer))
+            output.say(output.as_json(answer))
     if unread:
         output.note(f"{unread} lines could not be read; their answers say why.")
         raise typer.Exit(output.IN_PART)

@@ -49,10 +49,10 @@ def watch(
         output.print_json({"alarms": rows, "told": report.notified, "error": report.error or None})
     else:
         for alarm in report.open:
-            typer.echo(f"{alarm.words[:1].upper()}{alarm.words[1:]}.")
-            typer.echo(f"  Since {alarm.since:%d %B %H:%M} UTC. {alarm.hint}")
+            output.say(f"{alarm.words[:1].upper()}{alarm.words[1:]}.")
+            output.say(f"  Since {alarm.since:%d %B %H:%M} UTC. {alarm.hint}")
         if not report.open:
-            typer.echo("Nothing is wrong.")
+            output.say("Nothing is wrong.")
         if report.error:
             output.note(f"Error: {report.error}")
     if report.error:

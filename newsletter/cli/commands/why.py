@@ -38,14 +38,14 @@ def why(
     if json:
         output.print_json(answer.as_json())
         return
-    typer.echo(f"{answer.address} on {answer.on.isoformat()}: {answer.reason}")
+    output.say(f"{answer.address} on {answer.on.isoformat()}: {answer.reason}")
     if answer.papers:
         output.print_rows(answer.papers)
     if answer.maybe:
-        typer.echo("At its end, only perhaps of their topics:")
+        output.say("At its end, only perhaps of their topics:")
         output.print_rows(answer.maybe)
     if answer.left_out:
-        typer.echo("Not in it:" if answer.deliveries else "Papers:")
+        output.say("Not in it:" if answer.deliveries else "Papers:")
         output.print_rows(_fitting(answer.left_out))
 
 
