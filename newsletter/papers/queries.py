@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Select, func, or_, select
 
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NotFoundError
+from newsletter.core.papers.links import paper_link
 from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import (
     dumps,
@@ -234,7 +235,8 @@ def _object(row: Row[Any], topics: list[Row[Any]]) -> dict[str, Any]:
         "published_on": row.published_on.isoformat() if row.published_on else None,
         "comments": row.comments,
         "code_url": row.code_url,
-        "url": row.url,
+        "url": paper_link(arxiv_id=row.arxiv_id, doi=row.doi, url=row.url),
+        "listing_url": row.url,
         "project_url": row.project_url,
         "arxiv_id": row.arxiv_id,
         "doi": row.doi,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from urllib.parse import quote_plus
 
+from newsletter.core.papers.links import paper_link
 from newsletter.core.states import Form
 from newsletter.render.topic_colors import NEUTRAL_ACCENT, AccentShades, shades_of
 from newsletter.render.truncate import cut
@@ -65,12 +66,19 @@ class PaperView:
     code_url: str | None
     url: str | None
     first_listed_on: date
+    arxiv_id: str | None = None
+    doi: str | None = None
     evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by topic, strongest first
 
     @property
     def link(self) -> str:
-        """The paper's page, or a search for its title."""
-        return link_to(self.url, self.title)
+        """The paper itself, else its page; where nothing is known, a search for its title."""
+        return link_to(paper_link(arxiv_id=self.arxiv_id, doi=self.doi, url=self.url), self.title)
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether the link leads to a search, since no page of the paper is known."""
+        return self.link.startswith(SEARCH_URL)
 
     @property
     def code(self) -> str | None:
@@ -115,7 +123,7 @@ class PaperLine:
     """A paper in transactional mail: a title, a link and a topic."""
 
     title: str
-    url: str | None  # of the listing
+    url: str | None  # of the paper or its listing
     topic: TopicView
 
     @property

@@ -120,7 +120,7 @@ def test_text_of_a_small_digest() -> None:
         "Learning to Size Analog Circuits\n"
         "  1 author · 29 February 2024 · 1 comment\n"
         "  first seen today\n"
-        "  https://huggingface.co/papers?q=Learning+to+Size+Analog+Circuits\n"
+        "  Search: https://huggingface.co/papers?q=Learning+to+Size+Analog+Circuits\n"
         "  Code: https://code.example/?a=1&b=2\n\n"
     )
 

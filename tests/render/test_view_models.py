@@ -42,6 +42,28 @@ def test_link_is_the_page_or_a_search(url: str | None, link: str) -> None:
     assert replace(PAPER, title="Part I: 50% of &", url=url).link == link
 
 
+@pytest.mark.parametrize(
+    ("arxiv_id", "doi", "link"),
+    [
+        ("2401.01234", "10.1000/x", "https://arxiv.org/abs/2401.01234"),
+        ("math/0309136", None, "https://arxiv.org/abs/math/0309136"),
+        (None, "10.1000/a b", "https://doi.org/10.1000/a%20b"),
+        ("not an id", None, "https://huggingface.co/papers/1"),
+        (None, "not a doi", "https://huggingface.co/papers/1"),
+        (None, None, "https://huggingface.co/papers/1"),
+    ],
+)
+def test_link_leads_to_the_paper_itself_where_an_identifier_is_known(
+    arxiv_id: str | None, doi: str | None, link: str
+) -> None:
+    paper = replace(PAPER, url="https://huggingface.co/papers/1", arxiv_id=arxiv_id, doi=doi)
+    assert (paper.link, paper.is_searched) == (link, False)
+
+
+def test_link_to_a_search_says_so() -> None:
+    assert replace(PAPER, url=None).is_searched
+
+
 def test_seen_on_is_set_for_old_papers_only() -> None:
     def seen(published: date | None) -> date | None:
         paper: PaperView = replace(PAPER, first_listed_on=date(2026, 4, 17), published_on=published)

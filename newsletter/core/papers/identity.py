@@ -140,11 +140,13 @@ def _without_accents(text: str) -> str:
 
 
 _ARXIV_URL = re.compile(
-    r"(?:^|//)(?:[\w.-]*\.)?(?:arxiv\.org/(?:abs|pdf|html)|huggingface\.co/papers|alphaxiv\.org/abs)/"
-    r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})",
+    r"(?:^|//)(?:[\w.-]*\.)?(?:arxiv\.org/(?:abs|pdf|html|format|src|e-print|ps)|(?:huggingface|hf)\.co/papers"
+    r"|alphaxiv\.org/(?:abs|pdf|overview)|(?:ar5iv\.org|ar5iv\.labs\.arxiv\.org)/(?:abs|html)|doi\.org/10\.48550/arxiv\.)"
+    r"/?(?:arxiv:)?(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})",
     re.IGNORECASE,
 )
 _DOI_URL = re.compile(r"//(?:dx\.)?doi\.org/(10\.\d{4,9}/[^\s?#]+)", re.IGNORECASE)
+_SUBJECT_CLASS = re.compile(r"^([a-z-]+)\.[a-z]{2}/(?=\d{7}$)")  # math.GT/0309136 is math/0309136
 _VERSION = re.compile(r"v\d+$")
 _ARXIV_DOI = "10.48550/arxiv."  # arXiv registers such a DOI for every paper
 
@@ -158,7 +160,7 @@ def identifier_key(scheme: str, value: str) -> tuple[str, str] | None:
     if scheme == "arxiv":
         value = _VERSION.sub("", value.removesuffix(".pdf").rpartition("arxiv:")[2])
         found = _ARXIV_URL.search(value)
-        value = found[1] if found else value
+        value = _SUBJECT_CLASS.sub(r"\1/", found[1] if found else value)
     elif scheme == "doi":
         value = re.sub(r"^(?:https?://(?:dx\.)?doi\.org/|doi:\s*)", "", value).rstrip(".")
         if value.startswith(_ARXIV_DOI):

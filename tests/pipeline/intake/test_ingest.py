@@ -71,6 +71,7 @@ def test_ingest_stores_papers_and_reports_them(scenario: DumpScenario) -> None:
         "comments": 4,
         "code_url": None,
         "url": None,
+        "listing_url": None,
         "project_url": None,
         "arxiv_id": None,
         "doi": None,
