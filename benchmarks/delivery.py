@@ -217,7 +217,7 @@ def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dic
                 sender="Paper Digest <news@example.org>",
                 base_url="https://papers.example.org",
                 list_name="Paper Digest",
-                secret_key=b"k" * 32,
+                secret_keys=["k" * 32],
             )
         )
         relay = Relay(

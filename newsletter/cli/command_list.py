@@ -53,6 +53,7 @@ COMMANDS = (
     CommandEntry(UPKEEP, "templates", "Check the templates of the mails, your own ones among them."),
     CommandEntry(UPKEEP, "smtp", "Try the mail server without mailing anybody."),
     CommandEntry(UPKEEP, "dkim", "Make keys that sign the mail, and show what DNS must say."),
+    CommandEntry(UPKEEP, "keys", "Change the secret key that signs links, and look after earlier ones."),
     CommandEntry(UPKEEP, "backup", "Copy everything into one file, while it runs."),
     CommandEntry(UPKEEP, "restore", "Put a backup in place of an empty state directory."),
     CommandEntry(UPKEEP, "migrate", "Bring the database up to this version."),

@@ -68,7 +68,9 @@ class Wiring:
         """Renders all other mail."""
         from newsletter.pipeline.content.transactional import TransactionalRenderer
 
-        return TransactionalRenderer(self.mail_templates, brand=self.brand, topics=self.topic_views)
+        return TransactionalRenderer(
+            self.mail_templates, brand=self.brand, topics=self.topic_views, signed_with=self.signed_with
+        )
 
     @property
     def sample_digest(self) -> SampleDigest:
@@ -84,12 +86,20 @@ class Wiring:
         from newsletter.pipeline.content.personalization import Links
 
         settings = self.work.settings
-        before = tuple(key.get_secret_value() for key in settings.previous_secret_keys)
-        return Links(
-            base_url=settings.base_url,
-            newsletter=settings.brand.name,
-            secret_keys=(self.work.secret_key, *before),
-        )
+        return Links(base_url=settings.base_url, newsletter=settings.brand.name, secret_keys=self.secret_keys)
+
+    @cached_property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The secret key, and those before it, the newest first."""
+        before = self.work.settings.previous_secret_keys
+        return (self.work.secret_key, *(key.get_secret_value() for key in before))
+
+    @property
+    def signed_with(self) -> str:
+        """The id of the secret key, which signs what is composed from now on."""
+        from newsletter.core.mail.signing_keys import key_id
+
+        return key_id(self.work.secret_key)
 
     @cached_property
     def builder(self) -> Builder:
@@ -111,14 +121,18 @@ class Wiring:
                 sender=settings.sender,
                 base_url=settings.base_url,
                 list_name=settings.brand.name,
-                secret_key=self.work.secret_key.encode(),
+                secret_keys=self.secret_keys,
                 reply_to=settings.brand.reply_to,
             )
         )
 
-    def message_id(self, subscriber_id: int, kind: str, key: str) -> str:
-        """The Message-ID of a delivery."""
-        return self.unsigned_builder.message_id(subscriber_id, kind, key)
+    def message_id(self, subscriber_id: int, kind: str, key: str, signed_with: str | None) -> str | None:
+        """The Message-ID of a delivery; None when the key that made it was retired."""
+        from newsletter.core.mail.signing_keys import key_id
+
+        if signed_with is not None and signed_with not in map(key_id, self.secret_keys):
+            return None
+        return self.unsigned_builder.message_id(subscriber_id, kind, key, signed_with)
 
     def dkim_key_file(self, selector: str) -> KeyFile:
         """The file of the key of `selector`, which need not exist."""
@@ -179,6 +193,7 @@ class Wiring:
                 hold=timedelta(minutes=settings.hold),
                 canaries=settings.review.canaries,
             ),
+            signed_with=self.signed_with,
             note_renderer=self.transactional_renderer if settings.delivery.empty == "note" else None,
         )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from newsletter.core.errors import StorageError
@@ -119,10 +120,11 @@ def unusable(state_dir: Path, error: OSError) -> StorageError:
     )
 
 
-def write_private(file: Path, text: str, *, replace: bool = False) -> bool:
+def write_private(file: Path, text: str, *, replace: bool = False, like: Path | None = None) -> bool:
     """Write a file that only its owner may read. A killed process leaves the whole file or none.
 
-    Returns False when the file exists and is not to be replaced.
+    like: a file whose owner, group and permissions it gets. Returns False when the file exists and is not to
+    be replaced.
     """
     if file.exists() and not replace:
         return False
@@ -132,6 +134,11 @@ def write_private(file: Path, text: str, *, replace: bool = False) -> bool:
         with os.fdopen(descriptor, "w", encoding="utf-8") as out:
             out.write(text)
             out.flush()
+            if like is not None:
+                model = like.stat()
+                if (model.st_uid, model.st_gid) != (os.geteuid(), os.getegid()):
+                    os.fchown(descriptor, model.st_uid, model.st_gid)
+                os.fchmod(descriptor, stat.S_IMODE(model.st_mode))
             os.fsync(out.fileno())
         if replace:
             part.replace(file)

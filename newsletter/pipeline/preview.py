@@ -82,6 +82,7 @@ def preview(
             composed_at=content.date,
             expires_at=None,
             has_reader_debts=False,
+            signed_with=latest.signed_with if latest is not None else None,
             values=(latest.own or {}) if latest is not None else {},
             person=_person(connection, subscriber_id),
         )
@@ -115,7 +116,7 @@ def _latest_mail(connection: Connection, subscriber_id: int, *, waiting: bool) -
     """The latest digest delivery of a reader. waiting: only one that is still to be sent."""
     d = deliveries.c
     chosen: Select[Any] = (
-        select(d.key, d.digest_id, d["values"].label("own"))
+        select(d.key, d.digest_id, d.signed_with, d["values"].label("own"))
         .where(d.subscriber_id == subscriber_id, d.kind == MailKind.DIGEST)
         .order_by(d.id.desc())
         .limit(1)

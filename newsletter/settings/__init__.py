@@ -26,7 +26,7 @@ from newsletter.settings.sources import (
     toml_file,
 )
 
-__all__ = ["Settings", "load", "outside_state_dir"]
+__all__ = ["Settings", "load", "other_place", "outside_state_dir"]
 
 
 def load(state_dir: Path, *, flags: Mapping[str, Any] | None = None) -> Settings:
@@ -58,6 +58,16 @@ def outside_state_dir(state_dir: Path) -> list[str]:
     """Names of the settings whose values come from outside the state directory, with their source."""
     sources = [environment(), *_credentials(state_dir)[:-1]]
     return [source.names(path) for source in sources for path in source.paths()]
+
+
+def other_place(state_dir: Path, key: str) -> str | None:
+    """Where a setting gets its value from, by name; None: from the credentials folder, or from nowhere."""
+    folder = state_dir / CREDENTIALS_NAME
+    sources = [environment(), *_credentials(state_dir), toml_file(state_dir / TOML_NAME)]
+    found = next((source for source in sources if source.holds((key,))), None)
+    if found is None or (found.place == str(folder) and not (folder / key).is_symlink()):
+        return None
+    return found.names((key,))
 
 
 def _credentials(state_dir: Path) -> list[SettingsSource]:

@@ -22,6 +22,11 @@ ReturnPath = Annotated[str, AfterValidator(checks.return_path)]
 CountLimit = Annotated[str, AfterValidator(checks.count_rates)]
 
 
+def _lines(value: Any) -> Any:
+    """The lines of a credential file, or a list as it is."""
+    return [line.strip() for line in value.splitlines() if line.strip()] if isinstance(value, str) else value
+
+
 def _one_or_several(value: Any) -> Any:
     return [value] if isinstance(value, Mapping) else value
 
@@ -288,11 +293,13 @@ class Settings(BaseSettings):
         "`https://`, or `http://` on loopback.",
     )
     secret_key: SecretStr | None = Field(
-        default=None, description="Signs links and mail ids. Made by `init`."
+        default=None,
+        description="Signs links and mail ids. Made by `init`; `newsletter keys rotate` changes it.",
     )
-    previous_secret_keys: tuple[SecretStr, ...] = Field(
+    previous_secret_keys: Annotated[tuple[SecretStr, ...], BeforeValidator(_lines)] = Field(
         default=(),
-        description="Keys that `secret_key` had before, the newest first: links that they signed still work.",
+        description="Keys that `secret_key` had before, the newest first: links that they signed still work. "
+        "`newsletter keys rotate` keeps them; in a credential file one a line.",
     )
     suppression_key: SecretStr | None = Field(
         default=None, description="Hashes suppressed addresses. Made by `init`; never change it."

@@ -46,6 +46,7 @@ ARGUMENTS = {  # of the commands that need some
     "deliveries show": ("1",),
     "deliveries retry": ("1",),
     "deliveries resend": ("1",),
+    "keys retire": ("x",),
     "smtp explain": ("550 5.1.1 no",),
 }
 UNKNOWN = sorted(  # each names something that an empty newsletter does not have

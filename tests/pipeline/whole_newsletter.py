@@ -83,7 +83,7 @@ class WholeNewsletter:
                 sender="Paper Digest <news@papers.example.org>",
                 base_url="http://localhost:8000",
                 list_name="Paper Digest",
-                secret_key=b"a key of the tests, 32 octets or so",
+                secret_keys=["a key of the tests, 32 octets or so"],
             )
         )
         self.links = Links(

@@ -38,6 +38,7 @@ class Recipient:
     text_only: bool = False
     name: str = ""  # display name
     delivery_id: int | None = None  # goes into the envelope, and so into the outcome
+    signed_with: str | None = None  # id of the secret key that makes its ids; None: the newest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

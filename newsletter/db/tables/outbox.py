@@ -106,6 +106,7 @@ class Delivery(SQLModel, table=True):
     stamp: int = 0  # the version of the subscriber for which it was composed
     # of the slots that only this message fills
     values: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    signed_with: str | None = None  # core.mail.signing_keys.key_id; None: the newest key
     slot_at: datetime | None = None
     composed_at: datetime
     next_attempt_at: datetime

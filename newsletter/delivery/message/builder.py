@@ -14,6 +14,7 @@ from itertools import groupby
 
 from newsletter.core.errors import ConfigurationError, NewsletterError
 from newsletter.core.mail.quoted_printable import SLOTS, encode_both, encode_value
+from newsletter.core.mail.signing_keys import key_of
 from newsletter.core.mail.values import SLOT, Content, Envelope, Recipient
 from newsletter.delivery.addresses import UnsendableAddressError, to_wire
 from newsletter.delivery.message.headers import bracketed, encoded, link, mailbox
@@ -30,7 +31,7 @@ class SenderIdentity:
     sender: str  # "Name <address>"
     base_url: str  # without a slash at the end
     list_name: str
-    secret_key: bytes
+    secret_keys: Sequence[str]  # the newest first
     reply_to: str | None = None  # "Name <address>"
 
 
@@ -49,7 +50,7 @@ class MessageBuilder:
                 hint="Write it as Name <address@example.org>.",
             ) from error
         self.domain = wire.rpartition("@")[2]
-        self.secret_key = identity.secret_key
+        self._secret_keys = tuple(identity.secret_keys)
         self.sender = f"From: {sender}\r\n"
         fields = [
             ("List-Id", bracketed("List-Id", identity.list_name, f"newsletter.{self.domain}")),
@@ -63,13 +64,18 @@ class MessageBuilder:
         fields += [("Auto-Submitted", "auto-generated"), ("MIME-Version", "1.0")]
         self.rest = "".join(f"{field}: {value}\r\n" for field, value in fields)
 
-    def identity_hash(self, subscriber_id: int, kind: str, key: str) -> str:
-        """A keyed hash that identifies a message: 64 hex digits."""
-        return keyed_hash(self.secret_key, b"mail", f"{subscriber_id}\x00{kind}\x00{key}".encode()).hex()
+    def secret_key(self, signed_with: str | None = None) -> bytes:
+        """The key with the id `signed_with`; the newest if there is none."""
+        return key_of(signed_with, self._secret_keys).encode()
 
-    def message_id(self, subscriber_id: int, kind: str, key: str) -> str:
+    def identity_hash(self, subscriber_id: int, kind: str, key: str, signed_with: str | None = None) -> str:
+        """A keyed hash that identifies a message: 64 hex digits. signed_with: the id of its key."""
+        message = f"{subscriber_id}\x00{kind}\x00{key}".encode()
+        return keyed_hash(self.secret_key(signed_with), b"mail", message).hex()
+
+    def message_id(self, subscriber_id: int, kind: str, key: str, signed_with: str | None = None) -> str:
         """The Message-ID of a message, `<…@domain>`: fixed for it, whenever it is built."""
-        return f"<{self.identity_hash(subscriber_id, kind, key)[:40]}@{self.domain}>"
+        return f"<{self.identity_hash(subscriber_id, kind, key, signed_with)[:40]}@{self.domain}>"
 
     def prepare(self, content: Content) -> PreparedMessage:
         """Build once the parts that all messages with this content share."""
@@ -94,7 +100,9 @@ class PreparedMessage:
     def assemble(self, recipient: Recipient) -> Envelope:
         """The message for one recipient. Raises UnsendableAddressError if SMTP cannot carry the address."""
         builder = self._builder
-        mail_hash = builder.identity_hash(recipient.subscriber_id, recipient.kind, recipient.key)
+        mail_hash = builder.identity_hash(
+            recipient.subscriber_id, recipient.kind, recipient.key, recipient.signed_with
+        )
         head = (
             f"{builder.sender}"
             f"To: {mailbox('To', recipient.address, recipient.name)}\r\n"
@@ -121,7 +129,7 @@ class PreparedMessage:
             )
         signed = sign(
             ReturnPathId(subscriber_id=recipient.subscriber_id, tag=mail_hash[:TAG_DIGITS]),
-            builder.secret_key,
+            builder.secret_key(recipient.signed_with),
         )
         return Envelope(
             sender=return_path(signed, builder.domain),

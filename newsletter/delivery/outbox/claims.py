@@ -66,6 +66,7 @@ class ClaimedMail(NamedTuple):
     composed_at: datetime
     expires_at: datetime | None
     has_reader_debts: bool  # rarely; asking at each commit would cost
+    signed_with: str | None  # the id of the secret key that signs it
     values: Mapping[str, Any]  # what only this message prints
     person: Person
 
@@ -230,6 +231,7 @@ def _due_statement(*, one: bool, transactional: bool, further: bool) -> Select[A
             d.composed_at,
             d.expires_at,
             exists().where(reader_debts.c.carried_by == d.id, reader_debts.c.ended.is_(None)),
+            d.signed_with,
             # Only for the claim itself.
             d["values"].label("own"),
             d.state,

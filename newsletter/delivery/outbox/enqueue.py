@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, literal, select, true
+from sqlalchemy import Connection, Select, String, bindparam, literal, select, true
 
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import dialect_insert
@@ -20,15 +20,20 @@ def enqueue(
     mails: Select[Any],
     parameters: Mapping[str, Any] | None = None,
     *,
+    signed_with: str | None = None,
     skip_known: bool = False,
 ) -> None:
     """Queue one delivery for each row of `mails`, in one statement.
 
     mails: labelled like columns of the deliveries table: subscriber_id, kind, key, digest_id, stamp,
-    composed_at, next_attempt_at, and any others. parameters: of `mails`. skip_known: pass over a row whose
+    composed_at, next_attempt_at, and any others. parameters: of `mails`. signed_with: the id
+    of the secret key that signs them. skip_known: pass over a row whose
     subscriber, kind and key have a delivery already; otherwise such a row raises IntegrityError.
     """
-    connection.execute(_insert(connection, mails, skip_known=skip_known), parameters or {})
+    signed = mails.add_columns(bindparam("signed_with", type_=String()).label("signed_with"))
+    connection.execute(
+        _insert(connection, signed, skip_known=skip_known), {**(parameters or {}), "signed_with": signed_with}
+    )
 
 
 def enqueue_one(
@@ -42,6 +47,7 @@ def enqueue_one(
     composed_at: datetime,
     next_attempt_at: datetime,
     expires_at: datetime | None,
+    signed_with: str | None,
 ) -> int | None:
     """Queue one transactional mail; its id, or None when this subscriber, kind and key have one already.
 
@@ -57,6 +63,7 @@ def enqueue_one(
         "composed_at": composed_at,
         "next_attempt_at": next_attempt_at,
         "expires_at": expires_at,
+        "signed_with": signed_with,
     }
     columns = [literal(value, deliveries.c[name].type).label(name) for name, value in row.items()]
     mail = select(*columns).where(true())  # without WHERE, SQLite cannot read an ON CONFLICT behind a SELECT

@@ -16,7 +16,8 @@ from newsletter.core.states import DeliveryState
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
 
-MessageId = Callable[[int, str, str], str]  # (subscriber id, kind, key) to the Message-ID
+# (subscriber id, kind, key, signed_with) to the Message-ID; None when its key was retired
+MessageId = Callable[[int, str, str, str | None], str | None]
 
 
 def listed(
@@ -80,7 +81,7 @@ def _shown(row: Row[Any], contents: DigestPapers, message_id: MessageId) -> dict
         "state": row.state,
         "reason": row.reason,
         "attempts": row.attempts,
-        "message_id": message_id(row.subscriber_id, row.kind, row.key),
+        "message_id": message_id(row.subscriber_id, row.kind, row.key, row.signed_with),
         "reply": " ".join(words) or None,
         "composed_at": row.composed_at.isoformat(),
         "next_attempt_at": _when(row.next_attempt_at)

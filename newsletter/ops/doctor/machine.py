@@ -17,7 +17,13 @@ MEGABYTE = 2**20
 GROUP_AND_OTHERS = 0o077  # permission bits of a mode
 MAX_KEY_AGE = timedelta(days=400)  # providers ask for a new DKIM key every year or sooner
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
-SECRETS = ("password", "secret_key", "suppression_key", "database_url")  # keys of newsletter.toml
+SECRETS = (
+    "password",
+    "secret_key",
+    "previous_secret_keys",
+    "suppression_key",
+    "database_url",
+)  # keys of newsletter.toml
 
 
 def disk(state_dir: Path, *, database_size: int) -> Finding:

@@ -66,7 +66,7 @@ def compose_in(connection: Connection, options: SendOptions, *, now: datetime) -
     write_group_keys(connection, window=now - MAX_DEBT_AGE, reappearing=sorted(reappearing))
     for page in _pages(connection):
         _compose_page(connection, page, candidates, renderer=options.renderer, now=now)
-    composed = _queue(connection, now)
+    composed = _queue(connection, now, options.signed_with)
     if any(early for early, _ in candidates):
         record_slots(connection, now=now)
     if any(kept for _, kept in candidates):
@@ -211,11 +211,11 @@ def _carry(connection: Connection, draft: _Draft, plan: DigestPlan) -> None:
         connection.execute(insert(carried_debts), [{"debt_id": debt} for debt in carried])
 
 
-def _queue(connection: Connection, now: datetime) -> int:
+def _queue(connection: Connection, now: datetime, signed_with: str | None) -> int:
     """Queue one delivery for each reader, then let the deliveries carry the rows of reader_debts."""
     # Counted, as PostgreSQL's driver does not tell how many rows such a statement made.
     composed: int = connection.execute(_COUNT_DELIVERIES, {"now": now}).scalar_one()
-    enqueue(connection, _DELIVERIES, {"now": now})
+    enqueue(connection, _DELIVERIES, {"now": now}, signed_with=signed_with)
     connection.execute(_HAND_OVER_DEBTS)
     return composed
 

@@ -44,5 +44,7 @@ def enqueue_notes(connection: Connection, *, renderer: TransactionalRenderer, no
         .select_from(to_them)
         .where(*quiet)
     )
-    enqueue(connection, notes, skip_known=True)  # a date may have had its note
+    enqueue(
+        connection, notes, signed_with=renderer.signed_with, skip_known=True
+    )  # a date may have had its note
     return count

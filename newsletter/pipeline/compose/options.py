@@ -52,5 +52,6 @@ class SendOptions:
     renderer: Renderer
     edition_schedule: EditionSchedule = field(default_factory=EditionSchedule)
     note_renderer: TransactionalRenderer | None = None  # of the note for a slot without news; None: no note
+    signed_with: str | None = None  # id of the secret key that signs the digests
     everyone: bool = False  # all with debts, regardless of the hour
     only: int | None = None  # one subscriber's id; None: all

@@ -1,6 +1,6 @@
 """Makes the personal parts of a message: greeting, links, and the reason why it comes. Reads no rows.
 
-All of them depend on the stored delivery alone, so that a retry has the same bytes.
+Its links are signed with the key of the stored delivery, so that a retry has the same bytes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from newsletter.core.cadence import zone_of
+from newsletter.core.mail.signing_keys import key_of
 from newsletter.core.mail.values import Recipient
 from newsletter.core.states import MailKind
 from newsletter.delivery.outbox.claims import ClaimedMail
@@ -35,14 +36,14 @@ class Links:
     base_url: str  # without a slash at the end
     newsletter: str  # its name
     secret_keys: Sequence[str]  # the newest first
-    _of_digest: dict[str, str] = field(default_factory=dict)  # web links of recent digests, by key
+    _of_digest: dict[tuple[str, str | None], str] = field(default_factory=dict)  # web links of recent digests
 
     def __call__(self, mail: ClaimedMail) -> dict[str, str]:
         """The values of the slots `my.…` of a delivery, by name."""
         if mail.kind != MailKind.DIGEST:
             return self._of_transactional(mail)
         person = mail.person
-        token = tokens.sign(PREFERENCES, {"ref": person.ref}, keys=self.secret_keys, now=mail.composed_at)
+        token = tokens.sign(PREFERENCES, {"ref": person.ref}, keys=self._keys(mail), now=mail.composed_at)
         preferences = f"{self.base_url}/preferences/{token}"
         return {
             "greeting": greeting(person.name, mail.composed_at, person.timezone),
@@ -57,22 +58,30 @@ class Links:
             "unsubscribe_url": f"{self.base_url}/u/{person.leave_id}",
             "preferences_url": preferences,
             "pause_url": f"{preferences}#pause",
-            "web_url": self._of_digest.get(mail.digest_key) or self._web(mail),
+            "web_url": self._of_digest.get((mail.digest_key, mail.signed_with)) or self._web(mail),
         }
 
-    def web(self, digest_key: str, *, at: datetime = UNDATED) -> str:
-        """The link to a digest on the web, by its key or the beginning of it. at: when the link was made."""
+    def _keys(self, mail: ClaimedMail) -> Sequence[str]:
+        return self.secret_keys if mail.signed_with is None else (key_of(mail.signed_with, self.secret_keys),)
+
+    def web(self, digest_key: str, *, at: datetime = UNDATED, signed_with: str | None = None) -> str:
+        """The link to a digest on the web, by its key or the beginning of it. at: when the link was made.
+
+        signed_with: the id of the secret key; None: the newest.
+        """
         if digest_key == SAMPLE:
             return f"{self.base_url}/sample"
         # By its key: a preview's digest has no row yet, and its link must be the one that will be sent.
         payload = {"key": digest_key[:KEY_LENGTH]}
-        token = tokens.sign(WEB_DIGEST, payload, keys=self.secret_keys, now=at)
+        keys = (key_of(signed_with, self.secret_keys),)
+        token = tokens.sign(WEB_DIGEST, payload, keys=keys, now=at)
         return f"{self.base_url}/digests/{token}"
 
     def _web(self, mail: ClaimedMail) -> str:
         if len(self._of_digest) >= CACHED_LINKS:
             self._of_digest.clear()
-        url = self._of_digest[mail.digest_key] = self.web(mail.digest_key, at=mail.composed_at)
+        url = self.web(mail.digest_key, at=mail.composed_at, signed_with=mail.signed_with)
+        self._of_digest[mail.digest_key, mail.signed_with] = url
         return url
 
     def _of_transactional(self, mail: ClaimedMail) -> dict[str, str]:
@@ -96,7 +105,7 @@ class Links:
         return self._signed("confirm", CONFIRM, {"ref": mail.person.ref}, mail)
 
     def _signed(self, page: str, purpose: str, payload: Mapping[str, str], mail: ClaimedMail) -> str:
-        token = tokens.sign(purpose, payload, keys=self.secret_keys, now=mail.composed_at)
+        token = tokens.sign(purpose, payload, keys=self._keys(mail), now=mail.composed_at)
         return f"{self.base_url}/{page}/{token}"
 
 
@@ -129,6 +138,7 @@ def recipient_of(mail: ClaimedMail, links: Callable[[ClaimedMail], Mapping[str, 
         # docs/explanation/web-pages.md, “Limits”.
         name=person.name if named else "",
         delivery_id=mail.id,
+        signed_with=mail.signed_with,
     )
 
 

@@ -50,9 +50,12 @@ class TransactionalRenderer:
         *,
         brand: Brand,
         topics: Mapping[str, TopicView],
+        signed_with: str | None = None,
         cache_size: int = CACHED_CONTENTS,
     ) -> None:
-        """topics: by slug, of `digest_renderer.topic_views`. cache_size: contents; the oldest go first."""
+        """topics: by slug, of `digest_renderer.topic_views`. signed_with: the id of the secret key that signs
+        what is queued. cache_size: contents; the oldest go first."""
+        self.signed_with = signed_with
         self.titles: Mapping[str, str] = {slug: topic.title for slug, topic in topics.items()}
         self._environment = environment
         self._brand = brand
@@ -137,4 +140,5 @@ def enqueue_transactional(
         composed_at=at,
         next_attempt_at=now,
         expires_at=expires_at,
+        signed_with=renderer.signed_with,
     )

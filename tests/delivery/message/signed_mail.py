@@ -37,7 +37,7 @@ def signed_mail(
         sender="Überblick 量子 <news@papers.example>",
         base_url="https://papers.example",
         list_name="Überblick 量子",
-        secret_key=b"secret key of the tests",
+        secret_keys=["secret key of the tests"],
         reply_to="Die Redaktion <käthe@bücher.example>",
     )
     content = Content(

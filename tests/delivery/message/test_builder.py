@@ -31,7 +31,7 @@ _IDENTITY: dict[str, Any] = {
     "sender": "Paper Digest <news@papers.example>",
     "base_url": "https://papers.example",
     "list_name": "Paper Digest",
-    "secret_key": _KEY,
+    "secret_keys": [_KEY.decode()],
 }
 _MY = {"greeting": "Good morning, Ada.", "unsubscribe_url": "https://papers.example/u/abc"}
 _TEXT = "@my.greeting@\nNo. @digest.number@ · über alles\n.a dot\nLeave: @my.unsubscribe_url@\n"
@@ -298,7 +298,7 @@ def test_message_ids_and_boundaries_differ_with_reader_kind_and_key() -> None:
     mails = [_mail(**change)[1] for change in changes]
     assert len({message["Message-ID"] for message in mails}) == len(changes)
     assert len({message.get_boundary() for message in mails}) == len(changes)
-    other = MessageBuilder(SenderIdentity(**_IDENTITY | {"secret_key": b"another"}))
+    other = MessageBuilder(SenderIdentity(**_IDENTITY | {"secret_keys": ["another"]}))
     assert other.message_id(7, "digest", "2026-04-17") != mails[0]["Message-ID"]
     assert (
         MessageBuilder(SenderIdentity(**_IDENTITY)).message_id(7, "digest", "2026-04-17")

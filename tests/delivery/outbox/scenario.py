@@ -37,7 +37,7 @@ IDENTITY = SenderIdentity(
     sender="Papers <papers@news.example>",
     base_url="https://news.example",
     list_name="Papers",
-    secret_key=b"k" * 32,
+    secret_keys=["k" * 32],
 )
 BUILDER = MessageBuilder(IDENTITY)
 PEOPLE = table_of(subscribers.tables.Subscriber)

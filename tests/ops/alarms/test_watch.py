@@ -146,7 +146,7 @@ def test_mail_holds_the_alarm_and_the_next_step(engine: Engine, tmp_path: Path) 
                     sender="Paper Digest <news@papers.example.org>",
                     base_url="http://localhost:8000",
                     list_name="Paper Digest",
-                    secret_key=b"a key of the tests, 32 octets or so",
+                    secret_keys=["a key of the tests, 32 octets or so"],
                 )
             ),
             address="admin@example.org",

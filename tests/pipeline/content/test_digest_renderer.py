@@ -96,7 +96,7 @@ def assembled(content: Content, *, identity: Any = None, name: str = "") -> byte
         "sender": "Paper Digest <news@papers.example>",
         "base_url": "https://papers.example",
         "list_name": "Paper Digest",
-        "secret_key": b"secret key of the tests",
+        "secret_keys": ["secret key of the tests"],
     } | (identity or {})
     return MessageBuilder(SenderIdentity(**settings)).prepare(content).assemble(replace(ADA, name=name)).data
 

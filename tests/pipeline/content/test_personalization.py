@@ -51,6 +51,7 @@ MAIL = ClaimedMail(
     composed_at=NOW,
     expires_at=None,
     has_reader_debts=False,
+    signed_with=None,
     values={},
     person=PERSON,
 )

@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables and the column."""
+    """Create the tables and columns."""
     op.create_table(
         "signup_choices",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -42,4 +42,5 @@ def upgrade() -> None:
         sa.UniqueConstraint("ref"),
     )
     op.create_index("ix_former_links_subscriber_id", "former_links", ["subscriber_id"])
+    op.add_column("deliveries", sa.Column("signed_with", sa.String(), nullable=True))
     op.add_column("signup_requests", sa.Column("not_before", sa.DateTime(timezone=True), nullable=True))
