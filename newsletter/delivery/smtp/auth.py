@@ -10,13 +10,16 @@ import base64
 import binascii
 import hmac
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import quote, quote_plus
 
 from newsletter.delivery.smtp.replies import MAX_TEXT, Reply, printable
 
 MAX_COMMAND = 512  # bytes, with CRLF (RFC 5321 4.5.3.1.4): what is longer waits for a challenge (RFC 4954 4)
 CANCEL = b"*\r\n"  # RFC 4954 4
+_URL_SAFE = str.maketrans("+/", "-_")  # RFC 4648 5
 
 Steps = tuple[bytes, Iterator[Callable[[Reply], bytes]]]
 
@@ -67,9 +70,20 @@ def token_problem(challenge: Reply) -> str:
 
 
 def secrets_of(login: Login, lines: Sequence[bytes]) -> list[str]:
-    """What must not be shown of a server's words: the secrets, and the base64 of the lines that we sent."""
+    """What must not be shown of a server's words: the secrets as they are and in the spellings of a quote.
+
+    lines: what was sent to log in.
+    """
     sent = [line.decode("ascii").removeprefix("AUTH ").split() for line in lines]
-    return [login.password, login.token, *(words[-1] for words in sent if words and words[-1] not in _ALL)]
+    found = [words[-1] for words in sent if words and words[-1] not in _ALL]
+    for secret in filter(None, (login.password, login.token)):
+        quoted = quote(secret, safe="")
+        found += [secret, quoted, re.sub("%..", lambda escape: escape[0].lower(), quoted), quote_plus(secret)]
+        whole = f"\0{login.username}\0{secret}"
+        for text in (secret, login.username, whole, login.username + whole):
+            plain = base64.b64encode(text.encode()).decode("ascii")
+            found += [plain, plain.translate(_URL_SAFE)]
+    return list(dict.fromkeys(found))
 
 
 def _line(data: bytes) -> bytes:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from newsletter.delivery.smtp import auth
-from newsletter.delivery.smtp.redaction import without_secrets
+from newsletter.delivery.smtp.redaction import PIECE, without_secrets
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
 from newsletter.delivery.smtp.replies import Reply
 
@@ -49,6 +50,7 @@ class Handshake:
         self._login = auth.Login(username="")
         self._challenges: Iterator[Callable[[Reply], bytes]] = iter(())
         self._secret_lines: list[bytes] = []  # that were sent, since some servers quote them
+        self._secrets: tuple[int, tuple[str, ...]] = (0, ())  # for so many lines
         self._token_problem = ""  # the server's reason for not taking the token
 
     def answer(self, reply: Reply) -> bytes:
@@ -143,7 +145,7 @@ class Handshake:
                 self.relay.tokens.accepted()
             return b""
         problem = f" ({self._token_problem})" if self._token_problem else ""
-        words = without_secrets(f"{_words(reply)}{problem}", auth.secrets_of(self._login, self._secret_lines))
+        words = self.without_secrets(f"{_words(reply)}{problem}")
         if 400 <= reply.code < 500:
             raise RelayError(self.relay, Fault.BUSY, f"cannot check the login now: {words}")
         what = "access token" if self.token else "login"
@@ -153,6 +155,22 @@ class Handshake:
             f"refuses the {what}: {words}; {self._offered()}",
             hint=self._login_hint(),
         )
+
+    def without_secrets(self, text: str) -> str:
+        """The server's words without anything of our login that it quotes.
+
+        After the login short secrets stay: a password such as “user” would change what a reply means.
+        """
+        if self._secrets[0] != len(self._secret_lines):  # more was sent since
+            lines = self._secret_lines
+            self._secrets = (len(lines), tuple(auth.secrets_of(self._login, lines)))
+        found = self._secrets[1]
+        return without_secrets(text, found if not self.ready else self._long_secrets(found))
+
+    @staticmethod
+    @lru_cache(maxsize=64)
+    def _long_secrets(found: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(secret for secret in found if len(secret) >= PIECE)
 
     def _offered(self) -> str:
         logins = self.offer.mechanisms

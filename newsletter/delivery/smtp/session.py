@@ -108,7 +108,7 @@ class Session:
                         raise RelayError(self.relay, Fault.INJECTED, "sent plaintext after STARTTLS")
                     break
         except UnreadableReplyError as error:
-            self._break(str(error), Fault.GARBAGE, events)
+            self._break(self.handshake.without_secrets(str(error)), Fault.GARBAGE, events)
         if not self.over and not self._expected:
             self._fill(events)
         return events
@@ -163,9 +163,12 @@ class Session:
 
     def _take(self, reply: Reply, events: list[Event]) -> None:
         if not self._expected:
-            self._close(f"unasked: {reply.code} {reply.text}", events, backed_off=reply.code == 421)
+            words = f"unasked: {reply.code} {self._without_secrets(reply).text}"
+            self._close(words, events, backed_off=reply.code == 421)
             return
         phase, transaction = self._expected.popleft()
+        if phase == "dot" or reply.code >= 400:  # only these are stored or shown
+            reply = self._without_secrets(reply)
         if transaction is None:
             if phase == "quit":
                 self._close("goodbye", events)
@@ -180,6 +183,11 @@ class Session:
             self._take_dot_reply(transaction, reply, events)
         else:
             self._take_command_reply(phase, transaction, reply, events)
+
+    def _without_secrets(self, reply: Reply) -> Reply:
+        lines = (line.decode("utf-8", "surrogateescape") for line in reply.lines)
+        cut = (self.handshake.without_secrets(line).encode("utf-8", "surrogateescape") for line in lines)
+        return Reply(reply.code, tuple(cut))
 
     def _shake(self, reply: Reply) -> None:
         command = self.handshake.answer(reply)
