@@ -16,7 +16,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from newsletter.core.papers.overlap import bands, may_overlap, overlaps, triples
+from newsletter.core.papers.overlap import SAME_JACCARD, bands, jaccard, may_overlap, overlaps, triples
 from newsletter.db.engine import dialect_insert
 from newsletter.db.schema import paper_bands, papers, possible_same
 from newsletter.papers.lookup import in_chunks
@@ -62,6 +62,34 @@ def index_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> lis
     if rows:  # in the order of the index: neighbours share its pages
         connection.execute(insert(paper_bands), sorted(rows, key=lambda row: row["band"]))
     return _confirmed(connection, abstracts, sets, near) if near else []
+
+
+def twins(connection: Connection, abstracts: Mapping[int, str]) -> dict[int, list[int]]:
+    """Stored papers whose abstracts are nearly the same as these, the nearest first, by the keys given.
+
+    abstracts: of entries that no key recognises. A merged paper counts as the one it was merged into.
+    """
+    sets = {key: triples(abstract) for key, abstract in abstracts.items()}
+    banded = {key: keys for key, of_text in sets.items() if (keys := bands(of_text))}
+    buckets = _buckets(connection, {band for of_text in banded.values() for band in of_text})
+    near: dict[int, list[int]] = {}
+    for key, of_text in banded.items():
+        shared = Counter(other for band in of_text for other in buckets.get(band, ()))
+        if shared:
+            near[key] = [other for other, _ in shared.most_common(COMPARED)]
+    texts: dict[int, str] = {}
+    kept: dict[int, int] = {}
+    for chunk in in_chunks({other for others in near.values() for other in others}):
+        chosen = select(papers.c.id, papers.c.abstract, papers.c.merged_into).where(papers.c.id.in_(chunk))
+        for row in connection.execute(chosen):
+            texts[row.id], kept[row.id] = row.abstract, row.merged_into or row.id
+    found: dict[int, list[int]] = {}
+    for key, others in near.items():
+        scored = [(jaccard(sets[key], triples(texts[other])), other) for other in others]
+        same = [kept[other] for index, other in sorted(scored, reverse=True) if index >= SAME_JACCARD]
+        if same:
+            found[key] = list(dict.fromkeys(same))
+    return found
 
 
 def forget_abstracts(connection: Connection, abstracts: Mapping[int, str]) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from newsletter.core.papers.dating import decide_listed_on, resolve_printed
 from newsletter.core.papers.diff import KnownPaper, PaperText, after, decide
-from newsletter.core.papers.identity import PaperKeys, keys_of, recognise
+from newsletter.core.papers.identity import PaperKeys, is_same_work, keys_of, recognise
 from newsletter.core.papers.listing import Entry, ListedOn, Listing
 from newsletter.core.topics.topic_match import TopicMatcher
 from newsletter.papers import possible_duplicates, store
@@ -44,6 +44,7 @@ class _Reconciliation:
     seen_on: date  # the day on which the listing's votes were seen
     known_papers: KnownPapers
     previous: dict[int, int]  # paper id by line, of an earlier reading of the same bytes
+    twins: dict[int, list[int]]  # stored papers with nearly the same abstract, by position of the entry
     listed_before: set[int]  # papers that this dump listed before; empty for a dump that did not count
     claimed: set[int]  # papers that the keys of some entry lead to
     listed: list[tuple[Entry, int]] = field(default_factory=list)
@@ -79,6 +80,15 @@ def reconcile(
     previous = store.remove_listings(connection, dump_id)
     keys = [keys_of(entry) for entry in listing.entries]
     known_papers = fetch_known_papers(connection, keys, dump_id=dump_id, also=previous.values())
+    strange = {
+        entry.position: entry.abstract
+        for entry, found in zip(listing.entries, _recognised(keys, known_papers), strict=True)
+        if found is None
+    }
+    twins = possible_duplicates.twins(connection, strange)
+    if twins:
+        also = {*previous.values(), *(paper_id for found in twins.values() for paper_id in found)}
+        known_papers = fetch_known_papers(connection, keys, dump_id=dump_id, also=also)
     listed = decided or _date(listing, keys, known_papers, today=now.date(), filename=filename, option=option)
     state = _Reconciliation(
         dump_id=dump_id,
@@ -86,6 +96,7 @@ def reconcile(
         seen_on=now.date(),
         known_papers=known_papers,
         previous=previous,
+        twins=twins,
         listed_before=set(previous.values()) if again else set(),
         claimed={paper_id for paper_id in _recognised(keys, known_papers) if paper_id is not None},
     )
@@ -137,6 +148,8 @@ def _place(state: _Reconciliation, entry: Entry, keys: PaperKeys) -> None:
     if paper_id is None and state.previous.get(entry.line) not in state.claimed | state.seen:
         paper_id = state.previous.get(entry.line)  # the same bytes at the same line, read better than before
     if paper_id is None:
+        paper_id = _same_work(state, entry, keys)
+    if paper_id is None:
         paper = _new_paper(state, entry, keys)
         state.known_papers.add(paper, keys)
         state.keys += [(*key, paper.id) for key in (("title", keys.title), *keys.identifiers)]
@@ -151,6 +164,23 @@ def _place(state: _Reconciliation, entry: Entry, keys: PaperKeys) -> None:
         state.rivals += [(paper.canonical, rival) for rival in others]
     state.seen.add(paper.id)
     state.listed.append((entry, paper.id))
+
+
+def _same_work(state: _Reconciliation, entry: Entry, keys: PaperKeys) -> int | None:
+    """A stored paper that this entry brings under another title; None when there is none."""
+    for paper_id in state.twins.get(entry.position, ()):
+        known = state.known_papers.papers[paper_id].known
+        is_taken = paper_id in state.claimed | state.seen  # another entry of this dump is that paper
+        if not is_taken and is_same_work(
+            keys,
+            author_count=entry.author_count,
+            published_on=_published_on(entry, state.listed_on),
+            known_identifiers=state.known_papers.identifiers.get(paper_id, ()),
+            known_author_count=known.author_count,
+            known_published_on=known.published_on,
+        ):
+            return paper_id
+    return None
 
 
 def _is_revision(entry: Entry) -> bool:

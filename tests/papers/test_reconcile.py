@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from newsletter.core.papers.listing import Entry, ListedOn, Listing
+from newsletter.core.papers.listing import Entry, ListedOn, Listing, PartialDate
 from newsletter.db.engine import writing
 from newsletter.papers import dumps
 from newsletter.papers.reconcile import ReconcileReport, reconcile
@@ -81,3 +82,43 @@ def test_reconcile_reports_two_papers_that_one_entry_names(scenario: DumpScenari
     report = scenario.list_entries(both, on=date(2026, 3, 4))
     assert (report.new, report.known, report.revised) == (0, 1, 1)
     assert [(pair.paper_id, pair.other_id) for pair in report.overlaps] == [(2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "new"),
+    [
+        ({}, 0),
+        ({"author_count": 3}, 0),
+        ({"author_count": 4}, 1),
+        ({"printed": PartialDate(month=2, day=3, year=2026)}, 0),
+        ({"printed": PartialDate(month=2, day=4, year=2026)}, 1),
+        ({"identifiers": (("arxiv", "2602.00001"),)}, 0),
+        ({"abstract": abstract_of(2)}, 1),
+        ({"abstract": ""}, 1),
+    ],
+    ids=[
+        "same",
+        "authors agree",
+        "more authors",
+        "date agrees",
+        "other date",
+        "one has an id",
+        "text",
+        "none",
+    ],
+)
+def test_reconcile_joins_nearly_equal_abstracts_unless_something_speaks_against_it(
+    scenario: DumpScenario, changes: dict[str, Any], new: int
+) -> None:
+    known = replace(entry(1, "Lattices"), author_count=3, printed=PartialDate(month=2, day=3, year=2026))
+    scenario.list_entries(known, on=DAY)
+    renamed = replace(entry(1, "Lattices Revisited"), author_count=None, printed=None)
+    report = scenario.list_entries(replace(renamed, **changes), on=date(2026, 3, 4))
+    assert (report.new, report.revised) == (new, 1 - new)
+
+
+def test_reconcile_joins_no_two_papers_that_both_have_identifiers(scenario: DumpScenario) -> None:
+    scenario.list_entries(replace(entry(1, "Lattices"), identifiers=(("arxiv", "2602.00001"),)), on=DAY)
+    other = replace(entry(1, "Lattices, Part II"), identifiers=(("arxiv", "2602.00002"),))
+    report = scenario.list_entries(other, on=date(2026, 3, 4))
+    assert (report.new, len(report.overlaps)) == (1, 1)

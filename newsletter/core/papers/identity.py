@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from newsletter.core.papers.listing import Entry
 
@@ -226,6 +227,30 @@ def recognise(
     rivals = dict.fromkeys((*claimed, *titled))
     del rivals[claimed[0]]
     return Recognition(paper_id=claimed[0], rivals=tuple(rivals))
+
+
+def is_same_work(
+    keys: PaperKeys,
+    *,
+    author_count: int | None,
+    published_on: date | None,
+    known_identifiers: Collection[tuple[str, str]],
+    known_author_count: int | None,
+    known_published_on: date | None,
+) -> bool:
+    """Whether an entry is a stored paper of another title and nearly the same abstract.
+
+    No identifier may speak against it, and the number of authors and the date must agree where both say them.
+    """
+    return (
+        not (keys.identifiers and known_identifiers)
+        and _agree(author_count, known_author_count)
+        and _agree(published_on, known_published_on)
+    )
+
+
+def _agree(one: object, other: object) -> bool:
+    return one is None or other is None or one == other
 
 
 def _oldest_first(paper_id: int) -> tuple[bool, int]:

@@ -1,6 +1,7 @@
 """Measures how much two abstracts overlap, and makes the keys that find overlapping ones without a scan.
 
-It never says that papers are the same: two parts of one work share most of their words.
+Two parts of one work share most of their words. So only an overlap of nearly everything says that two papers
+are the same, and `newsletter.core.papers.identity` asks for more than that.
 
 An abstract becomes the set of its hashed word triples. Twelve minima of that set (one permutation, twelve
 bins) make six bands of two. Papers that share a band are candidates, and an equality look-up finds them. Of
@@ -22,6 +23,7 @@ ROWS = 2  # minima in a band
 MIN_TRIPLES = 20  # an abstract with fewer says too little to be compared
 MIN_JACCARD = 0.2  # unrelated abstracts measured up to 0.09, other works of the same authors up to 0.13
 MIN_CONTAINMENT = 0.4  # of the shorter text, for an abstract that grew; unrelated to 0.17, same authors 0.23
+SAME_JACCARD = 0.9  # of one work under two titles; the nearest pair of two works measured 0.77
 MIN_SHARED_WORDS = 0.4  # of the shorter text's distinct words; unrelated abstracts share 0.2
 
 _BINS = BANDS * ROWS
