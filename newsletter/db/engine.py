@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import Pool
 
 from newsletter.core.errors import ConfigurationError, StorageError, UnstorableError
@@ -44,16 +44,29 @@ def open_engine(url: str) -> Engine:
     """An engine for `url` (sqlite or postgresql+psycopg). Connects lazily; raises ConfigurationError."""
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):  # its text may hold the password
         raise ConfigurationError(
             "database_url cannot be read", hint="Write it as sqlite:////path/to/newsletter.sqlite3"
-        ) from error
+        ) from None
     if parsed.get_backend_name() == "sqlite":
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT / 1000}, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True)  # parameters may be addresses
+    try:
+        engine = create_engine(
+            parsed, pool_pre_ping=True, hide_parameters=True
+        )  # parameters may be addresses
+    except ImportError as error:
+        raise ConfigurationError(
+            f"database_url needs a driver that is not installed: {error.name or parsed.drivername}",
+            hint='Install it: pip install "newsletter[postgres]".',
+        ) from None
+    except NoSuchModuleError:
+        raise ConfigurationError(
+            f"database_url names an unknown kind of database: {parsed.drivername}",
+            hint="Begin it with sqlite:// or postgresql+psycopg://.",
+        ) from None
     event.listen(engine, "connect", _prepare_postgresql)
     event.listen(engine, "begin", _begin_postgresql)
     return engine

@@ -9,7 +9,9 @@ import re
 from email.utils import parseaddr
 from ipaddress import ip_address, ip_network
 from string import Formatter
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import SecretStr
 
 from newsletter.core.mail.rates import parse_rates
 from subscribers import time_zones
@@ -17,6 +19,7 @@ from subscribers import time_zones
 LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 SELECTOR = re.compile(rf"{LABEL}(\.{LABEL})*")  # RFC 6376 section 3.1
 LOOPBACK_NAMES = frozenset({"localhost", "ip6-localhost"})
+POSTGRESQL = "postgresql+psycopg"  # the scheme, with the driver that we bring
 SUBJECT_FIELDS = ("name", "number", "date", "topics", "first", "count")
 _SUBJECT_HINT = f"use any of {', '.join(f'{{{name}}}' for name in SUBJECT_FIELDS)}, and {{{{ for a brace"
 
@@ -82,12 +85,45 @@ def one_address(value: str) -> str:
 
 def base_url(value: str) -> str:
     """The address of the web pages; a slash at its end is cut off."""
+    if "@" in value:  # also of a password with a slash in it, which a parser would take for a path
+        raise ValueError("write it without a user name and a password: it stands in every mail")
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    odd = re.search(r"[\s\\<>\"'\x00-\x1f\x7f-\x9f]", value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or odd:
         raise ValueError("write it as https://papers.example.org, without ? and #")
+    if not _has_usable_port(parts):
+        raise ValueError("the port must be a number up to 65535")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("http:// is for loopback only; the links in a mail need https://")
     return value.rstrip("/")
+
+
+def database_url(value: SecretStr) -> SecretStr:
+    """The address of the database, which may hold a password: no message quotes it."""
+    text = value.get_secret_value()
+    scheme, _, rest = text.partition("://")
+    system = scheme.lower().partition("+")[0]
+    if system in ("postgres", "postgresql") and scheme != POSTGRESQL:
+        raise ValueError(f"it must begin with {POSTGRESQL}:// instead of {scheme}://; the rest stays")
+    if scheme not in ("sqlite", POSTGRESQL):
+        raise ValueError(f"write it as sqlite:////path/file or {POSTGRESQL}://user:password@host/name")
+    if scheme == "sqlite" and not re.fullmatch(r"/[^/].*|//.+", rest):
+        raise ValueError("write it as sqlite:////path/file, with four slashes before an absolute path")
+    if scheme == "sqlite":
+        return value
+    before_query = rest.partition("?")[0]
+    if before_query.count("@") > 1 or "@" in before_query.partition("/")[2]:
+        raise ValueError("in user name and password write @ as %40, / as %2F, : as %3A and ? as %3F")
+    if "@" in rest.partition("?")[2] or not _has_usable_port(urlsplit(f"//{before_query}")):
+        raise ValueError("the port must be a number; in the password write ? as %3F, # as %23 and [ as %5B")
+    return value
+
+
+def _has_usable_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def web_link(value: str) -> str:

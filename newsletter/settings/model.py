@@ -304,7 +304,7 @@ class Settings(BaseSettings):
     suppression_key: SecretStr | None = Field(
         default=None, description="Hashes suppressed addresses. Made by `init`; never change it."
     )
-    database_url: SecretStr | None = Field(
+    database_url: Annotated[SecretStr, AfterValidator(checks.database_url)] | None = Field(
         default=None,
         description="`sqlite:////path/file` or `postgresql+psycopg://…`. "
         "Not set: `newsletter.sqlite3` in the state directory.",

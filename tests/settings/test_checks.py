@@ -1,10 +1,13 @@
-"""Checks of single settings: the pattern of a subject line."""
+"""Checks of single settings: the pattern of a subject line, the addresses of pages and database."""
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from newsletter.settings.checks import SUBJECT_FIELDS, subject_pattern
+import pytest
+from pydantic import SecretStr
+
+from newsletter.settings.checks import SUBJECT_FIELDS, base_url, database_url, subject_pattern
 
 
 def test_pattern_of_every_field_and_of_none_is_taken_as_it_is() -> None:
@@ -19,3 +22,73 @@ def test_pattern_of_every_field_and_of_none_is_taken_as_it_is() -> None:
 def test_pattern_that_cannot_be_filled_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match="use any of"):
         subject_pattern(pattern)
+
+
+SECRET = "hush-hush"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"https://papers:{SECRET}@papers.example.org",
+        f"https://{SECRET}@papers.example.org",
+        f"https://papers:{SECRET}/x@papers.example.org",
+        f"https://papers:{SECRET}#x@papers.example.org",
+        f"https://papers:{SECRET}?x@papers.example.org",
+        "https://papers.example.org@evil.example",
+        "https://papers.example.org:x",
+        "https://papers.example.org:70000",
+        "https://papers.example.org\\evil.example",
+        "https://papers.example.org/a b",
+        "https://papers.example.org/\x1b[2J",
+        "https://papers.example.org/?q",
+        "javascript:alert(1)",
+        "//papers.example.org",
+    ],
+)
+def test_base_url_with_a_password_or_odd_parts_is_refused_and_not_quoted(value: str) -> None:
+    with pytest.raises(ValueError, match=r"write it|port") as caught:
+        base_url(value)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "sqlite:////var/lib/newsletter/newsletter.sqlite3",
+        "sqlite:///newsletter.sqlite3",
+        "postgresql+psycopg://newsletter:a%40b%2Fc@db/newsletter",
+        "postgresql+psycopg://newsletter@/newsletter?host=/run/postgresql",
+        "postgresql+psycopg:///newsletter",
+        "postgresql+psycopg://u:p@[::1]:5432/newsletter",
+        "postgresql+psycopg://u:p@/newsletter?host=a:5432&host=b:5433",
+    ],
+)
+def test_database_url_that_can_be_used_is_taken(value: str) -> None:
+    assert database_url(SecretStr(value)).get_secret_value() == value
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (f"postgres://u:{SECRET}@db/n", "must begin with postgresql+psycopg:// instead of postgres://"),
+        (f"postgresql://u:{SECRET}@db/n", "must begin with postgresql+psycopg://"),
+        (f"postgresql+psycopg2://u:{SECRET}@db/n", "must begin with postgresql+psycopg://"),
+        (f"postgresql+asyncpg://u:{SECRET}@db/n", "must begin with postgresql+psycopg://"),
+        (f"POSTGRES://u:{SECRET}@db/n", "must begin with postgresql+psycopg://"),
+        (f"mysql://u:{SECRET}@db/n", "write it as sqlite:////path/file or postgresql+psycopg://"),
+        (f"u:{SECRET}@db/n", "write it as sqlite:////path/file or postgresql+psycopg://"),
+        ("", "write it as sqlite:////path/file or postgresql+psycopg://"),
+        ("/var/lib/newsletter.sqlite3", "write it as sqlite:////path/file or postgresql+psycopg://"),
+        ("sqlite://newsletter.sqlite3", "four slashes"),
+        ("sqlite://", "four slashes"),
+        (f"postgresql+psycopg://u:{SECRET}@x@db/n", "write @ as %40"),
+        (f"postgresql+psycopg://u:{SECRET}/x@db/n", "write @ as %40, / as %2F"),
+        (f"postgresql+psycopg://u:{SECRET}?x@db/n", "write ? as %3F"),
+        (f"postgresql+psycopg://u:{SECRET}@db:port/n", "the port must be a number"),
+    ],
+)
+def test_database_url_that_cannot_be_used_is_refused_and_not_quoted(value: str, words: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)) as caught:
+        database_url(SecretStr(value))
+    assert SECRET not in str(caught.value)
