@@ -35,6 +35,13 @@ _ENHANCED_CODES = (
     ReplyRule(detail=r"1\.2|4\.4", code="5", verdict=hard(Reason.UNKNOWN_DOMAIN)),
     ReplyRule(detail=r"1\.3", code="5", verdict=hard(Reason.INVALID_ADDRESS)),
     ReplyRule(detail=r"1\.6", code="5", verdict=hard(Reason.MOVED)),
+    # A rule of the server, not of the mailbox, whatever the code says.
+    ReplyRule(
+        words=(r"polic(?:y|ies)|naruszenie",),
+        detail=r"1\.[0-9]+",
+        code="5",
+        verdict=about_us(Reason.POLICY, certain=False),
+    ),
     ReplyRule(detail=r"1\.[0-9]+", verdict=soft(Reason.UNCLEAR)),
     ReplyRule(detail=r"2\.1", verdict=soft(Reason.DISABLED)),
     ReplyRule(detail=r"2\.2", verdict=soft(Reason.FULL)),
@@ -52,23 +59,23 @@ _ENHANCED_CODES = (
 )
 
 _BARE_CODES = (
+    # Before a recipient is named, a refusal cannot be about one.
+    ReplyRule(
+        words=(r"polic|denied|refused|rejected|blocked|prohibited|violat",),
+        phases=BEFORE_RECIPIENT,
+        verdict=about_us(Reason.POLICY),
+    ),
     ReplyRule(
         code="421", verdict=about_server(Reason.BUSY)
     ),  # RFC 5321 3.8: the server closes or is overloaded
     ReplyRule(phases=frozenset({"auth"}), verdict=about_us(Reason.LOGIN)),
-    # Before a recipient is named, a refusal cannot be about one.
-    ReplyRule(
-        words=(r"policy|denied|refused|rejected|blocked|prohibited|violat",),
-        phases=BEFORE_RECIPIENT,
-        code="5",
-        verdict=about_us(Reason.POLICY),
-    ),
     ReplyRule(phases=frozenset({"mail"}), code="5", verdict=about_us(Reason.SENDER, certain=False)),
     ReplyRule(phases=BEFORE_RECIPIENT, code="5", verdict=about_us(Reason.POLICY, certain=False)),
     ReplyRule(detail=r"[34]\.[0-9]+", code="4", verdict=about_server(Reason.BUSY)),
     ReplyRule(detail=r"[12]\.[0-9]+", code="4", verdict=soft(Reason.UNCLEAR, certain=False)),
     ReplyRule(code="4", verdict=about_server(Reason.BUSY, certain=False)),
     ReplyRule(code="53", verdict=about_us(Reason.LOGIN)),  # RFC 4954: 530, 534, 535, 538
+    ReplyRule(code="556", verdict=hard(Reason.UNKNOWN_DOMAIN)),  # RFC 7504: the domain takes no mail
     ReplyRule(code="551", verdict=hard(Reason.MOVED)),  # RFC 5321 3.4: user not local
     ReplyRule(code="552", phases=RECIPIENT_PHASES, verdict=soft(Reason.FULL, certain=False)),
     ReplyRule(code="552", verdict=about_content(Reason.TOO_LARGE, certain=False)),

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from newsletter.core.mail.reply_codes import CODES
-from newsletter.core.mail.reply_rule import BEFORE_RECIPIENT, UNREACHABLE
+from newsletter.core.mail.reply_rule import BEFORE_RECIPIENT, SPAM_OF_OURS, UNREACHABLE
 from newsletter.core.mail.reply_verdict import About, Reason, ReplyKind, ReplyVerdict
 from newsletter.core.mail.reply_wordings import WORDINGS
 
 _RULES = (*WORDINGS, *CODES)
-_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;]+@[^\s<>()\[\]\"',;]+")
-_OUR_ACCOUNT = frozenset({Reason.SENDER, Reason.LOGIN, Reason.QUOTA})
-_MAILBOX_DETAILS = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "2.1", "2.2"})  # RFC 3463 3.2, 3.3
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[\w-]+(?:\.[\w-]+)*")
+_QUOTED_SERVER = re.compile(r"\bhost \S+ said: (?:[45]\d\d[ -])?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +58,20 @@ def judge(phase: str, code: int | None, status: str | None, text: str) -> ReplyV
     when none was given. status: the enhanced code, "5.1.1". text: the server's words.
     """
     text = _ADDRESS.sub("…", text)  # billing@… says nothing about a bill
+    text = _QUOTED_SERVER.sub("", text)  # "host … said" is not about our host
     number = str(code) if code is not None else (status or "")[:1]
     detail = (status or "")[2:]
     for rule in _RULES:
         verdict = rule.verdict
         if verdict.about is About.RECIPIENT and phase in BEFORE_RECIPIENT:
             continue  # nobody was named yet
-        if verdict.reason in _OUR_ACCOUNT and detail in _MAILBOX_DETAILS and phase not in BEFORE_RECIPIENT:
-            continue  # the server names the mailbox: its words about an account or a quota are about that
         if rule.fits(phase, number, detail, text):
+            if (
+                verdict.about is About.CONTENT
+                and phase in BEFORE_RECIPIENT
+                and verdict.reason is not Reason.TOO_LARGE  # MAIL names the size (RFC 1870)
+            ):
+                return SPAM_OF_OURS  # no message was seen yet: "spam" is what our address is said to send
             if verdict.kind is ReplyKind.HARD and number.startswith("4"):
                 # RFC 5321 4.2.1: a 4xx asks for another try. Postfix says 450 while it verifies an address.
                 return ReplyVerdict(

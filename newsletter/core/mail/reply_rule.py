@@ -11,6 +11,8 @@ from newsletter.core.mail.reply_verdict import About, Reason, ReplyKind, ReplyVe
 BEFORE_RECIPIENT = frozenset({"connect", "greeting", "ehlo", "starttls", "auth", "mail"})
 WITH_MESSAGE = frozenset({"data", "dot"})
 RECIPIENT_PHASES = frozenset({"rcpt", ""})
+AFTER_SENDER = WITH_MESSAGE | RECIPIENT_PHASES
+_MAILBOX_DETAILS = frozenset({"1.1", "1.2", "1.3", "1.6", "1.10", "2.1", "2.2"})  # RFC 3463 3.2, 3.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,7 @@ class ReplyRule:
     detail: str = ""  # pattern of subject and detail of the enhanced code: "4.5" of 5.4.5
     code: str = ""  # the reply code begins with this
     phases: frozenset[str] = frozenset()  # empty: any
+    not_mailbox: bool = False  # not where the enhanced code names the mailbox: it has accounts and quotas too
 
     @cached_property
     def _words(self) -> re.Pattern[str]:
@@ -37,6 +40,7 @@ class ReplyRule:
         return (
             code.startswith(self.code)
             and (not self.phases or phase in self.phases)
+            and not (self.not_mailbox and detail in _MAILBOX_DETAILS and phase not in BEFORE_RECIPIENT)
             and (not self.detail or re.fullmatch(self.detail, detail) is not None)
             and (not self.words or self._words.search(text) is not None)
             and (not self.without or self._without.search(text) is None)
@@ -64,3 +68,4 @@ def soft(reason: Reason, *, certain: bool = True) -> ReplyVerdict:
 
 
 UNREACHABLE = about_server(Reason.UNREACHABLE, certain=False)  # no reply at all
+SPAM_OF_OURS = about_us(Reason.REPUTATION)

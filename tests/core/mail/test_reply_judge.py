@@ -27,6 +27,39 @@ def test_documented_reply_means_what_its_server_says(row: dict[str, str]) -> Non
     assert (verdict.about, verdict.kind, verdict.reason) == (row["about"], row["kind"], row["reason"])
 
 
+def test_before_a_recipient_is_named_no_documented_reply_is_about_one_or_about_a_message() -> None:
+    blamed = [
+        (phase, row["reply"])
+        for row in DOCUMENTED
+        for phase in ("greeting", "ehlo", "starttls", "auth", "mail")
+        if (verdict := verdict_of(row["reply"], phase)).about is About.RECIPIENT
+        or (verdict.about is About.CONTENT and verdict.reason is not Reason.TOO_LARGE)
+    ]
+    assert blamed == []
+
+
+def test_documented_refusal_about_us_counts_against_no_reader_in_any_phase() -> None:
+    blamed = [
+        (phase, row["reply"])
+        for row in DOCUMENTED
+        if row["about"] == About.US
+        for phase in ("rcpt", "data", "dot", "")
+        if verdict_of(row["reply"], phase).about is About.RECIPIENT
+    ]
+    assert blamed == []
+
+
+def test_only_documented_dead_mailboxes_are_final_in_any_phase() -> None:
+    final = [
+        (phase, row["reply"])
+        for row in DOCUMENTED
+        if row["kind"] != ReplyKind.HARD
+        for phase in ("rcpt", "data", "dot", "")
+        if verdict_of(row["reply"], phase).kind is ReplyKind.HARD
+    ]
+    assert final == []
+
+
 @pytest.mark.parametrize("phase", ["greeting", "ehlo", "auth", "mail"])
 @pytest.mark.parametrize(
     "words", ["No", "Rejected", "5.1.1 User unknown", "5.7.1 Go away", "mailbox unavailable"]
@@ -57,6 +90,72 @@ def test_the_same_words_are_final_at_rcpt_and_wait_as_a_4xx(words: str) -> None:
 )
 def test_address_or_words_about_a_mailbox_are_no_words_about_our_account(reply: str, kind: ReplyKind) -> None:
     verdict = verdict_of(reply)
+    assert (verdict.about, verdict.kind) == (About.RECIPIENT, kind)
+
+
+@pytest.mark.parametrize("phase", ["greeting", "mail", "rcpt", "dot"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "This server employs greylisting as a means of reducing spam. Your message has been delayed",
+        "Gray-listed: suspected spam source, come back",
+        "4.7.1 Liste grise (anti-spam), merci de reessayer",
+        "4.7.1 Sie stehen auf der Graulist, Spamverdacht",
+        "4.7.1 Client host blocked using grey.rbl",
+    ],
+)
+def test_a_4xx_that_says_greylisting_is_greylisting_even_with_words_of_spam(words: str, phase: str) -> None:
+    assert verdict_of(f"451 {words}", phase).reason is Reason.GREYLISTED
+
+
+@pytest.mark.parametrize("phase", ["rcpt", "dot"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 User news@example.com has exceeded its 24-hour sending limit. Messages to 251 recipients of 250",
+        "552 Message would take you over your relay quota of 500 Current quota used: 487",
+        "550 Domain example.com has exceeded the max defers and failures per hour (5/5 (100%)) allowed",
+        "502 5.7.0 Your SMTP account is not yet activated",
+        "550 5.2.2 Submission quota exceeded",
+        "554 5.7.1 <a@example.org>: Recipient address rejected: Email Sending Quota Exceeded",
+    ],
+)
+def test_limit_or_state_of_our_account_is_ours_even_in_words_of_a_mailbox(reply: str, phase: str) -> None:
+    verdict = verdict_of(reply, phase)
+    assert (verdict.about, verdict.kind, verdict.reason) == (About.US, ReplyKind.OURS, Reason.QUOTA)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "554 5.7.1 news@example.com: Sender address rejected: Blocked by this recipient (GE)",
+        "550 5.7.1 You have been blocked by the recipient",
+        "550 Recipient has blocked you",
+        "550 5.7.129 RESOLVER.RST.RestrictedToRecipientsPermission; not authorized to send to recipient",
+        "550 5.7.1 Sender is on the user's block list",
+    ],
+)
+def test_a_block_by_one_owner_is_a_strike_of_that_recipient_alone(reply: str) -> None:
+    verdict = verdict_of(reply)
+    assert (verdict.about, verdict.kind) == (About.RECIPIENT, ReplyKind.SOFT)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Account closed", ReplyKind.HARD),
+        ("5.7.1 <a@example.org>: Recipient address rejected: Mailbox deleted", ReplyKind.HARD),
+        ("Domain example.org does not accept mail (nullMX)", ReplyKind.HARD),
+        ("5.1.6 user no longer on system", ReplyKind.HARD),
+        ("5.2.1 This mailbox is disabled", ReplyKind.SOFT),
+        ("This account is suspended", ReplyKind.SOFT),
+        ("<a@example.org>: inactive user", ReplyKind.SOFT),
+        ("The account may not exist", ReplyKind.SOFT),
+        ("5.2.0 Recipient unavailable", ReplyKind.SOFT),
+    ],
+)
+def test_closed_is_final_and_disabled_is_not(words: str, kind: ReplyKind) -> None:
+    verdict = verdict_of(f"550 {words}")
     assert (verdict.about, verdict.kind) == (About.RECIPIENT, kind)
 
 

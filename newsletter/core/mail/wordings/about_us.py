@@ -1,0 +1,168 @@
+"""Lists wordings about us: our plan, sender, login, authentication, IP address and rate.
+
+They befall every recipient alike, so none of them may ever count against a reader.
+"""
+# ruff: noqa: E501 - a pattern is read as a whole
+
+from __future__ import annotations
+
+from newsletter.core.mail.reply_rule import ReplyRule, about_us
+from newsletter.core.mail.reply_verdict import Reason
+from newsletter.core.mail.wordings.general import MAILBOX, NOT_ALLOWED, PERIOD, SENDER, TIME
+
+_QUOTA = (
+    # A quota on sending: only we send, so even "User … has exceeded" and 5.2.2 mean us.
+    ReplyRule(
+        words=(
+            r"\b(?:send(?:ing|er)?|relay(?:ing)?|outgoing|outbound|submission|smtp|tenant|external recipient|recipient rate|mail send)(?:'s)? (?:\w+ ){0,3}(?:quota|limit|rate|allowance|threshold)s?\b",
+            r"Submission\w*Quota|Quota\w*Submission|SendQuota|message submission|exceeded? sending|credits? exceeded",
+            r"defers and failures|recipient limit exceeded|max(?:imum)? (?:number of )?(?:defers|e-?mails|messages|mails|credits)|allowed to send \d+",
+            r"(?:outgoing|outbound) (?:messages|e-?mails?|mails?) (?:was |were |is |has been )?(?:exceeded|reached)|exceeded (?:the |its |your )?threshold|spam abuse detected|unusual (?:sending|outgoing|login) activity|probation|compromised",
+            r"\byou(?:'ve| have)? (?:\w+ )?(?:reached|exceeded|used up|run out)|\byour (?:\w+ ){0,4}(?:quota|limit|allowance|credits?)\b",
+            r"\byour (?:\S+ ){0,3}(?:account|domain|plan|profile|subscription|organi[sz]ation|server) (?:\S+ )?(?:is|was|has|have|are|needs|must) (?:\w+ ){0,3}(?:not|un\w+|suspended|disabled|blocked|locked|restricted|limited|paused|deactivated|inactive|expired|hold|review|closed|terminated|pending|reached|exceeded|activat\w+|verif\w+|approv\w+)",
+            r"sent too many (?:messages|e-?mails|mails)|too many (?:messages|e-?mails|mails) (?:sent|from|by|for you|today)|messages from sender in (?:the )?last|throttl(?:ing|ed)",
+            r"(?<!user )(?:account|domain) (?:\S+ )?(?:is |has been |was )?(?:not (?:yet )?(?:activated|approved|enabled)|awaiting (?:activation|approval)|temporarily blocked from sending)",
+            r"\b(?:sending|outgoing (?:mail|email)|outbound|smtp) (?:\w+ ){0,4}(?:paused|disabled|denied|suspended|blocked|not (?:yet )?(?:enabled|activated|allowed|permitted))|outgoing blocked|outbounds disabled|suspended for this account",
+        ),
+        without=(
+            r"to this recipient|recipient (?:has )?exceeded|recipient's (?:\w+ ){0,3}limit",
+            r"[A-Z]+\.Deliver\.Exception|concurrent|connections?\b|you are trying to (?:contact|reach)",
+        ),
+        verdict=about_us(Reason.QUOTA),
+    ),
+    # Words of a plan or a limit that a mailbox can have as well.
+    ReplyRule(
+        words=(
+            rf"{PERIOD} (?:\w+ ){{0,3}}(?:quota|limit|allowance|maximum)",
+            rf"(?:quota|limit)s? (?:\w+ ){{0,4}}(?:per|for|of) (?:the |this |your )?(?:{TIME}|account|plan)",
+            rf"(?:messages?|e-?mails?|mails|recipients?) (?:\w+ ){{0,2}}(?:per|in an?|within an?|this|in one) {TIME}",
+            r"(?:reached|exceeded|exceeds|over) (?:\w+ ){0,3}(?:daily|hourly|monthly|sending|send|outgoing|outbound|"
+            r"external recipient|message|email|mail) (?:\w+ ){0,2}(?:quota|limit|rate|allowance|threshold|count)",
+            r"(?:sent )?(?:from|by) (?:you|your \w+|this (?:user|account|sender|mailbox)) (?:has|have) exceeded",
+            r"\bupgrade\b|your (?:current )?(?:plan|subscription|trial)|billing|unpaid|payment|credits?\b|free (?:plan|account)|sandbox|(?:demo|test|trial) (?:domain|account|mode)",
+            r"account (?:\S+ )?(?:is |has been |was )?(?:currently |temporarily )?(?:disabled|suspended|blocked|deactivated|paused|restricted) (?:from|for|due|by)\b",
+            r"(?:domain|sender|server) \S+ (?:is|has been) (?:disabled|suspended|blocked|deactivated)",
+            r"pending approval|not (?:been )?approved|(?:account|domain) (?:is )?on hold|under review",
+        ),
+        without=(
+            rf"(?:the |this )?{MAILBOX} (?:\S+ )?(?:is |has )?(?:over|exceeded its|out of)",
+            r"you are trying to (?:contact|reach)|mailbox (?:is )?full|storage|recipient'?s? (?:mailbox|inbox)",
+            r"[A-Z]+\.Deliver\.Exception|concurrent|inactivity",
+        ),
+        not_mailbox=True,
+        verdict=about_us(Reason.QUOTA),
+    ),
+)
+
+_SENDER = (
+    # Our sender address, or whom the login may send as.
+    ReplyRule(
+        words=(
+            r"(?:address(?:es)?|identit(?:y|ies)|domain|sender|from|signature)\b(?:[^.;]|\.\w){0,80}\b(?:not|isn'?t|un|never) ?(?:been )?"
+            r"(?:verified|confirmed|validated|registered|configured|a (?:verified )?sender (?:signature|identity))",
+            r"(?:not|isn'?t) a (?:verified )?sender (?:signature|identity)|verified sender identity|sender signature|unconfigured sending|unregistered domains?",
+            r"(?:unverified|unconfirmed|unregistered|unauthori[sz]ed|invalid|forged|illegal|bad|unknown|missing|null|unresolvable|bogus|banned) (?:\S+ )?(?:sender|from address|envelope from|mail from|from domain)",
+            rf"{SENDER}(?:[^.;]|\.\w){{0,90}}\b(?:rejected|refused|denied|{NOT_ALLOWED}|"
+            r"does ?n[o']t (?:match|exist|belong|resolve)|is invalid|must|mismatch|unresolvable|unroutable|blocked|black-?listed|banned|not in my|has no|verif\w+ fail|could not be verified)",
+            r"invalid dns mx|dns check fail|forbidden domain|fake sender|must be (?:verified|validated|confirmed)|sender (?:address )?verif\w+|verify mail ?from|sender (?:e-?mail )?is (?:not|rejected|black)|not owned by|SendAsDenied|SendOnBehalf|send(?:ing)? (?:as|from) (?:this|that|the|a different) (?:\w+ )?(?:sender|user|address)|permissions? to send|badmailfrom",
+            r"(?:not|n't) (?:\w+ ){0,2}(?:allowed|authori[sz]ed|permitted) to (?:send|use|relay)\b",
+            r"relaying disallowed as|domain of sender|sender'?s? domain|sending domain \S+ (?:is )?(?:not|un|does not exist)|domain (?:is )?not (?:allowed|authori[sz]ed|permitted) to send",
+            r"mismatch(?:es|ed)? (?:\w+ )?(?:sender|from)|from (?:address|header)(?: \S+)? (?:is|must|does)",
+            # The same in other languages.
+            r"[eé]metteur invalide|exp[eé]diteur|absender\w*|mittente|remit?ente|отправител|发件人|送信者|差出人|nadawc",
+        ),
+        without=(
+            r"\bDMARC\b|\bSPF\b|\bDKIM\b|your (?:message|mail|email) to|client ip|reverse dns",
+            r"recipient'?s (?:\w+ )?(?:policy|rules|preferences)|authentication level|unauthenticated",
+        ),
+        not_mailbox=True,
+        verdict=about_us(Reason.SENDER),
+    ),
+)
+
+_SENDER_CODES = (
+    # RFC 3463 3.2: bad syntax and bad system of the sender's address, whatever the words say.
+    ReplyRule(detail=r"1\.[78]", verdict=about_us(Reason.SENDER)),
+)
+
+_LOGIN = (
+    # Our login, or that the server does not relay for us.
+    ReplyRule(
+        words=(
+            r"(?:re)?lay(?:ing)?(?: \w+){0,2} (?:denied|not (?:permitted|allowed)|prohibited|disallowed|refused|forbidden)",
+            r"(?:not|n't|no|unable to|cannot|can't|refuse to|denied to) (?:\w+ ){0,2}relay|rcpthosts|\bas a relay\b|not a (?:gateway|relay)|open relay",
+            r"relay(?:ing)? (?:access|attempt|of mail)|relay(?:ing)? (?:to|for) \S+ (?:is )?(?:denied|prohibited|not)|TenantAttribution|unauthori[sz]ed ip|not authori[sz]ed to perform|unauthenticated (?:senders|commands)",
+            r"authenticat\w+ (?:\w+ )?(?:required|failed|failure|unsuccessful|credentials? invalid|needed|first|disabled|mechanism|error)|authentication is required",
+            r"(?:must|need to|please|have to) (?:\w+ ){0,3}(?:authenticate|log ?in|sign ?in|STARTTLS|check (?:your )?mail first)|authentification (?:invalide|requise)",
+            r"not authenticated|auth failed|must be authenticated|SmtpClientAuthentication|basic authentication|failed to authenticate|login attempts|local users? only|turn on smtp auth",
+            r"(?:username|user name|login|credentials?)(?: \w+){0,3} (?:not accepted|invalid|incorrect|rejected|wrong|failed)",
+            r"(?:invalid|incorrect|bad|wrong) (?:\w+ )?(?:login|credentials?|username|user name|password|api ?key|token)",
+            r"STARTTLS (?:command )?(?:first|is required)|(?:encryption|\bTLS\S*) (?:\w+ )?(?:is )?(?:required|needed)|requires (?:encryption|TLS)|application[- ]specific password|POP before SMTP|SMTP AUTH|login or password",
+        ),
+        without=(
+            r"SPF|DKIM|DMARC|domain'?s? authentication|authentication (?:information|results|checks?)|recipient'?s (?:mailbox|account)",
+        ),
+        not_mailbox=True,
+        verdict=about_us(Reason.LOGIN),
+    ),
+)
+
+_AUTHENTICATION = (
+    # SPF, DKIM and DMARC of our domain (RFC 7372, RFC 7489).
+    ReplyRule(
+        words=(
+            r"\bDMARC\b|\bSPF\b|\bDKIM\b|sender policy framework|purported responsible|sender[- ]id\b",
+            r"unauthenticated (?:e-?mail|mail|message|sender)|authentication (?:information|results|checks?|level)|(?:sender|e-?mail|domain) authentication",
+            r"forged|spoof|impersonat",
+        ),
+        without=(r"duplicate header",),
+        verdict=about_us(Reason.AUTHENTICATION),
+    ),
+    # RFC 7372: 7.20 to 7.24 are DKIM and SPF, 7.25 is the reverse name; 7.28 is Gmail's rate; RFC 7505: 7.27 is a sender without MX.
+    # 7.26 and above are Gmail's and Microsoft's as well.
+    ReplyRule(detail=r"7\.2[58]", verdict=about_us(Reason.REPUTATION)),
+    ReplyRule(detail=r"7\.(?:2[0-9]|3[0-2]|40|509|515)", verdict=about_us(Reason.AUTHENTICATION)),
+)
+
+_REPUTATION = (
+    # Reputation of our IP address, host name or domain.
+    ReplyRule(
+        words=(
+            r"spamhaus|spamcop|sorbs|barracuda|\bRBL\b|DNS-?BL|uceprotect|surbl|invaluement|senderscore|proofpoint|cloudmark|abusix|mailspike|psbl|gbudb|hostkarma|spamrl|truncate",
+            r"(?:block|black|deny|reject|ban)[- ]?list|blocked using (?!spam)|blocked (?:by|at|on) [\w-]+\.[\w.-]+|(?<!not )(?<!un)listed (?:at|in|on|by)\b|delisting|removal from this list",
+            r"(?:bad|poor|low|very low|negative|no|insufficient|sender|ip|domain|network) (?:\w+ )?reputation|reputation (?:of|is|score|too)",
+            r"(?:\bips?\b|\bhost|client|network|address range|connection|sending ip)s?\b(?:[^.;]|\.\w){0,60}\b(?:blocked|banned|black|denied|rejected|not (?:accepted|allowed|permitted|welcome)|refused|throttled|deferred|limited)",
+            r"(?:blocked|banned|denied|rejected|refused|deferred|access|forbidden)\b(?:[^.;]|\.\w){0,40}\b(?:ip|ip address|host|client|network|connection)s?\b|blocked for (?:abuse|spam)|block for spam",
+            r"(?:from|using|by) your (?:ip|host|server|network)|traffic not accepted|unusual (?:rate|volume|traffic|amount)|originating from your|user complaints|suspicious(?: activity| traffic|ly)?|excessive (?:volume|complaints|unknown)",
+            r"from [\(\[]?\d{1,3}(?:\.\d{1,3}){3}[\)\]]? (?:\w+ ){0,3}(?:deferred|rejected|refused|blocked)|(?:not allowed|not accepted|rejected|refused) from (?:this|your|that) (?:range|ip|network|host|server|address)|suspected spam (?:ip|sender|host)|suspected bounce attacks|too many (?:invalid|bad|unknown) recipients",
+            r"\[(?:TSS?\d+|BL\d+|RL\d+|GL\d+|AXB\d+|S\d{4}|RP-\d+|DYN\d*|RBL[\w:]*|RTR[\w:]*|CON[\w:]*|DNS[\w:]*|SNDR[\w:]*|IPBL\d+|OU-\d+|SC-\d+|DY-\d+)\]",
+            r"\((?:(?:RP|SC|DY|OU|CO)-?\d{3,}|S\d{3,4})\)|\bJunkMail\b|^ip=|\b(?:DYN|RTR|CON|RLY|SNDR):\w+|permanently deferred",
+            r"reverse ?dns|\brdns\b|\bPTR\b|reverse (?:hostname|lookup|name|ip)|no valid (?:ptr|rdns)|mismatches client ip|without a valid sender domain|sender'?s mx",
+            r"\b(?:helo|ehlo)\b(?:[^.;]|\.\w){0,60} (?:rejected|invalid|refused|denied|not|must|required|command|bad|resolv\w+)|(?:bad|invalid|wrong) (?:helo|ehlo)|helo (?:name|hostname)|fully[- ]qualified (?:host|domain)",
+            r"dynamic(?:ally)?[- ](?:ips?|assigned|allocated|address\w*)|residential|dial-?up|open proxy|cannot find your (?:hostname|reverse)|may not be mail exchanger|\bover ipv6\b|geographical",
+            r"nemesis esmtp service not available|no smtp\b|invalid ip\b|access denied, (?:banned|bad)|frequency limited|exceeded permitted limits",
+            # The same in other languages.
+            r"adresse ip|ip-adresse|abus d[eé]tect|(?:liste|lista) (?:noire|negra|nera)|schwarze liste|sperrliste|ч[её]рн\w+ списк|黑名单|拒绝连接",
+        ),
+        without=(
+            rf"{MAILBOX} (?:has been |is |was )?(?:disabled|suspended|deactivated|unknown|full)",
+            r"blocked because its content|recipient has blocked",
+        ),
+        verdict=about_us(Reason.REPUTATION),
+    ),
+)
+
+_RATE = (
+    # How fast and over how many connections we send.
+    ReplyRule(
+        words=(
+            r"too many (?:concurrent |simultaneous )?(?:\w+ )?(?:connections|sessions)|connection (?:rate|limit|count)|concurren|too fast|slow(?:er|ly)?(?: down)?\b|rate[- ]limit|(?:message|connection) rate|too frequent|too often",
+            r"too much mail|too many (?:messages|mails|emails|requests|recipients|errors)|(?<!size )limit exceeded|trop de connexions|message threshold",
+        ),
+        without=(r"size|mailbox|quota",),
+        verdict=about_us(Reason.RATE),
+    ),
+)
+
+ABOUT_US = (*_QUOTA, *_SENDER, *_SENDER_CODES, *_LOGIN, *_AUTHENTICATION, *_REPUTATION)
+OUR_RATE = _RATE  # asked late: many words about a mailbox's limit are like these
