@@ -1,4 +1,4 @@
-"""Decides by name and `os.stat` which files of an inbox folder may be ingested. It opens none."""
+"""Decides by name and `os.lstat` which files of an inbox folder may be ingested. It opens none."""
 
 from __future__ import annotations
 
@@ -23,11 +23,19 @@ def is_unfinished(name: str) -> bool:
 
 
 def reason_to_refuse(found: os.stat_result, name: str) -> str:
-    """Why the file is refused whatever its contents are; empty when it may be ingested."""
+    """Why the file is refused whatever its contents are; empty when it may be ingested.
+
+    found: of the entry itself. Others may write into the inbox; a link would show us files that are not
+    theirs.
+    """
+    if stat.S_ISLNK(found.st_mode):
+        return "a link; put the file itself here"
     if stat.S_ISDIR(found.st_mode):
         return "a folder; put the files themselves here"
     if not stat.S_ISREG(found.st_mode):
         return "no regular file"
+    if found.st_nlink > 1:
+        return "a hard link: the file has another name, too; put a copy here"
     try:
         check_size(found.st_size, name=name)
     except DumpRefusedError as error:

@@ -56,6 +56,8 @@ def backup(
         output.say(f"{made.file}: {made.files} files, {made.size} bytes")
         for name in made.removed:
             output.note(f"Removed: {name}")
+    for name in made.skipped:
+        output.note(f"Not in it: {name}.")
     for name in elsewhere:
         output.note(f"Not in it, as it lies outside the state directory: {name}. Keep a copy of it yourself.")
     if made.database is None:

@@ -34,8 +34,8 @@ def _fault(entry: os.DirEntry[str]) -> str:
     if is_unfinished(entry.name):
         return "its name says that it is still written"
     try:
-        why = reason_to_refuse(entry.stat(), entry.name)
-    except OSError as error:  # for example a link to a missing file
+        why = reason_to_refuse(entry.stat(follow_symlinks=False), entry.name)
+    except OSError as error:
         return f"cannot be read: {error.strerror}"
     return why or ("" if os.access(entry.path, os.R_OK) else "cannot be read: Permission denied")
 

@@ -1,37 +1,29 @@
-"""Writes and unpacks a backup: a compressed tar archive whose last member lists the others with hashes.
+"""Writes a backup: a compressed tar archive whose last member lists the others with hashes.
 
-Knows no database, and does not decide where files go.
+Knows no database. `newsletter.ops.backups.unpack` reads it.
 """
 
 from __future__ import annotations
 
-import gzip
+import errno
 import hashlib
 import io
 import json
 import os
+import stat
 import tarfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path, PurePosixPath
-from typing import IO, Any
-
-from newsletter.core.errors import NewsletterError
+from pathlib import Path
+from typing import IO
 
 FORMAT = 1  # of the archive; a newer program writes a larger number
 MANIFEST = "manifest.json"
-MAX_MANIFEST = 256 * 2**20  # bytes; a million files need 150 MB
 COMPRESSION_LEVEL = 3  # of 9: three times as fast as the usual 6, and 5 % larger with these texts
-BLOCK_SIZE = 1 << 20  # bytes of one read
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
-RESTORED_MODE_BITS = 0o2770  # of a folder: its group may drop dumps, all other users may not
-
-
-class DamagedBackupError(NewsletterError):
-    """The file is not a complete backup."""
+STATE, DATABASE = "state", "database"  # folders in the archive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +60,20 @@ class ArchiveWriter:
         self.files: dict[str, Member] = {}
         self.folders: dict[str, int] = {}
 
-    def add(self, name: str, file: Path) -> None:
-        """Add a file with its present size; later growth is left out. Raises OSError."""
-        with file.open("rb") as opened:
-            self._add(name, opened, os.fstat(opened.fileno()).st_size)
+    def add(self, name: str, file: Path, *, strange: bool = False) -> None:
+        """Add a regular file with its present size; later growth is left out. Raises OSError.
+
+        strange: others may put files there, so a link is not followed (errno ELOOP), nor one by another name
+        (EMLINK).
+        """
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_NOFOLLOW if strange else 0)
+        with os.fdopen(os.open(file, flags), "rb") as opened:
+            found = os.fstat(opened.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError(errno.ENXIO, "no regular file", str(file))
+            if strange and found.st_nlink > 1:
+                raise OSError(errno.EMLINK, "a hard link", str(file))
+            self._add(name, opened, found.st_size)
 
     def add_folder(self, name: str, mode: int) -> None:
         """Record a folder, which may be empty."""
@@ -105,46 +107,6 @@ def packing(target: Path) -> Iterator[ArchiveWriter]:
         raise
 
 
-def unpack(source: Path, folder: Path) -> Manifest:
-    """Unpack an archive into an empty, private folder, and check every byte of it.
-
-    Raises DamagedBackupError, and NewsletterError for a backup of a newer program. The caller removes
-    `folder`.
-    """
-    found: dict[str, Member] = {}
-    text: bytes | None = None
-    try:
-        with gzip.open(source) as whole:
-            with tarfile.open(fileobj=whole, mode="r|") as archive:
-                for entry in archive:
-                    content = archive.extractfile(entry) if entry.isreg() else None
-                    if content is None or text is not None:
-                        raise _damaged(source, f"{entry.name!r} does not belong there")
-                    if entry.name == MANIFEST:
-                        text = content.read(MAX_MANIFEST)
-                    else:
-                        found[entry.name] = _write(content, folder / _safe(source, entry.name))
-            while whole.read(BLOCK_SIZE):  # the padding, up to the checksum
-                pass
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise _damaged(source, str(error) or "it ends too early") from error
-    except OSError as error:
-        if error.errno is not None:  # an error of the disk, not of the archive
-            raise
-        raise _damaged(source, str(error)) from error
-    manifest = _read_manifest(source, text)
-    if found != manifest.files:
-        wrong = sorted(
-            name for name in {*found, *manifest.files} if found.get(name) != manifest.files.get(name)
-        )
-        raise _damaged(source, f"{wrong[0]} is not what was put in")
-    for name, mode in manifest.folders.items():
-        place = folder / _safe(source, name)
-        place.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-        place.chmod(mode & RESTORED_MODE_BITS | PRIVATE_FOLDER)
-    return manifest
-
-
 class _Hashing(io.RawIOBase):
     """Hashes the bytes that are read through it."""
 
@@ -163,49 +125,3 @@ def _header(name: str, size: int) -> tarfile.TarInfo:
     header.size = size
     header.mode = PRIVATE_FILE
     return header
-
-
-def _safe(source: Path, name: str) -> PurePosixPath:
-    """`name` as a path that stays below its folder."""
-    path = PurePosixPath(name)
-    if path.is_absolute() or not path.parts or ".." in path.parts or "\0" in name:
-        raise _damaged(source, f"{name!r} leads out of it")
-    return path
-
-
-def _write(content: IO[bytes], target: Path) -> Member:
-    target.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    digest, size = hashlib.sha256(), 0
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as out:
-        while block := content.read(BLOCK_SIZE):
-            out.write(block)
-            digest.update(block)
-            size += len(block)
-        out.flush()
-        os.fsync(out.fileno())
-    return Member(size=size, sha256=digest.hexdigest())
-
-
-def _read_manifest(source: Path, text: bytes | None) -> Manifest:
-    if text is None:
-        raise _damaged(source, "its list of contents is missing")
-    try:
-        values: dict[str, Any] = json.loads(text)
-        if values["format"] > FORMAT:
-            raise NewsletterError(
-                f"{source} was made by a newer version ({values['version']})",
-                hint="Restore it with that version, or a newer one; nothing was changed.",
-            )
-        values["files"] = {name: Member(**member) for name, member in values["files"].items()}
-        manifest = Manifest(**values)
-        _ = manifest.instant
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise _damaged(source, "its list of contents cannot be read") from error
-    return manifest
-
-
-def _damaged(source: Path, why: str) -> DamagedBackupError:
-    return DamagedBackupError(
-        f"{source} is no whole backup: {why}", hint="Take another backup; nothing was changed."
-    )

@@ -5,21 +5,24 @@ Restores nothing: that is `newsletter.ops.backups.restore`. Reads no settings.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 from newsletter import __version__
 from newsletter.core.errors import NewsletterError, StorageError
 from newsletter.db.engine import open_engine
 from newsletter.db.migrate import check_known
 from newsletter.db.snapshot import DatabaseKind, ProgramMissingError, copy_to, damage, kind_of, sqlite_file
-from newsletter.ops.backups.archive_file import ArchiveWriter, Manifest, packing
+from newsletter.ops.backups.archive_file import DATABASE, STATE, ArchiveWriter, Manifest, packing
 
 FOLDER = "backups"  # in the state directory; the default place
 NAME = re.compile(r"newsletter-backup-\d{8}T\d{6}Z\.tar\.gz")
@@ -27,7 +30,6 @@ ARCHIVE_SUFFIXES = (".gz", ".tgz")  # a target with another suffix is a folder
 REPLACED_PREFIX = "before-restore-"  # of folders with the files that a restore replaced
 LEFT_OUT = frozenset({FOLDER, "locks"})  # top-level folders: backups, and locks of running processes
 INBOX = "inbox"  # a scheduler may ingest and move its files at any moment
-STATE, DATABASE = "state", "database"  # folders in the archive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class Backup:
     revision: str
     trouble: str = ""  # why the database was left out
     removed: tuple[str, ...] = ()  # older ones, by name
+    skipped: tuple[str, ...] = ()  # what lies in the state directory and is no file of ours, with the reason
 
 
 def back_up(
@@ -60,9 +63,8 @@ def back_up(
         kind: DatabaseKind | None = kind_of(database_url)
         part = Path(private) / "part"
         with packing(part) as packer:
-            packed = _pack_inbox(
-                packer, state_dir
-            )  # first: a file that is ingested meanwhile is in the backup twice, not lost
+            # First: a file that is ingested meanwhile is in the backup twice, not lost.
+            packed = _pack_inbox(packer, state_dir)
             try:
                 copy_to(
                     copy, url=database_url
@@ -77,7 +79,7 @@ def back_up(
             if kind is not None:
                 packer.add(f"{DATABASE}/{kind.value}", copy)
                 copy.unlink()
-            _pack_state(
+            skipped = _pack_state(
                 packer, state_dir, without={file, Path(private), *packed}, live={*_files_of(database_url)}
             )
             packer.finish(
@@ -104,6 +106,7 @@ def back_up(
         revision=revision,
         trouble=trouble,
         removed=removed,
+        skipped=tuple(skipped),
     )
 
 
@@ -146,50 +149,86 @@ def _pack_inbox(packer: ArchiveWriter, state_dir: Path) -> set[Path]:
     packed = set()
     inbox = state_dir / INBOX
     for file in sorted(inbox.iterdir()) if inbox.is_dir() else ():
-        if file.is_file():
-            with suppress(
-                FileNotFoundError, PermissionError
-            ):  # ingested just now; _pack_state reports the other
-                packer.add(f"{STATE}/{INBOX}/{file.name}", file)
+        if stat.S_ISREG(file.lstat().st_mode):
+            with suppress(OSError):  # ingested just now, or unreadable: _pack_state reports that
+                packer.add(f"{STATE}/{INBOX}/{file.name}", file, strange=True)
                 packed.add(file)
     return packed
 
 
-def _pack_state(packer: ArchiveWriter, state_dir: Path, *, without: set[Path], live: set[Path]) -> None:
-    """Pack the state directory, except `without`, the `live` database, backups and temporary files."""
+def _pack_state(packer: ArchiveWriter, state_dir: Path, *, without: set[Path], live: set[Path]) -> list[str]:
+    """Pack the state directory, except `without`, the `live` database, backups and temporary files.
+
+    Follows links that the operator made, but none in the inbox, where others may put some. Returns what was
+    skipped, with the reason.
+    """
+    skipped: list[str] = []
     seen: set[tuple[int, int]] = set()
     for place, folders, files in os.walk(state_dir, followlinks=True, onerror=_unreadable):
         here = Path(place)
-        at_top = here == state_dir
+        inside = here.relative_to(state_dir)
+        at_top, strange = here == state_dir, inside.parts[:1] == (INBOX,)
         status = here.stat()
         if (status.st_dev, status.st_ino) in seen:  # a link to a folder above
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(
+        wanted = (
             name
-            for name in folders
+            for name in sorted(folders)
             if here / name not in without
             and not (at_top and (name in LEFT_OUT or name.lstrip(".").startswith(REPLACED_PREFIX)))
             and not name.startswith((".newsletter-backup-", ".restore-"))
         )
-        inside = here.relative_to(state_dir)
+        folders[:] = [name for name in wanted if _is_ours(here / name, inside / name, strange, skipped)]
         if not at_top:
             packer.add_folder(f"{STATE}/{inside.as_posix()}", status.st_mode)
         for name in sorted(files):
             file = here / name
-            if file in without or file.resolve() in live or NAME.fullmatch(name) or not file.is_file():
+            if file in without or NAME.fullmatch(name):
+                continue
+            if not _is_ours(file, inside / name, strange, skipped) or file.resolve() in live:
                 continue
             try:
-                packer.add(f"{STATE}/{(inside / name).as_posix()}", file)
+                packer.add(f"{STATE}/{(inside / name).as_posix()}", file, strange=strange)
             except FileNotFoundError:  # it was ingested just now, or a temporary file was renamed
-                if inside.parts[:1] != (INBOX,) and not name.startswith("."):
+                if not strange and not name.startswith("."):
                     raise
             except OSError as error:
-                _unreadable(error, file)
+                if error.errno not in (errno.ELOOP, errno.EMLINK, errno.ENXIO):
+                    _unreadable(error, file)
+                skipped.append(f"{(inside / name).as_posix()}: {error.strerror}")
+    return skipped
 
 
-def _unreadable(error: OSError, file: Path | None = None) -> None:
+def _is_ours(path: Path, name: Path, strange: bool, skipped: list[str]) -> bool:
+    """Whether it is a file or a folder to pack; what is not is added to `skipped`."""
+    try:
+        why = _reason_to_skip(path, strange=strange)
+    except FileNotFoundError:  # ingested or renamed just now
+        why = ""
+    except OSError as error:
+        _unreadable(error, path)
+    if why:
+        skipped.append(f"{name.as_posix()}: {why}")
+    return not why
+
+
+def _reason_to_skip(path: Path, *, strange: bool) -> str:
+    """Why it is not packed; empty when it is. strange: others may put files there. Raises OSError."""
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        if strange:
+            return "a link"
+        if found.st_uid not in (0, os.geteuid()):
+            return "a link of another user"
+        if not path.exists():
+            return "a link to nothing"
+        found = path.stat()
+    return "" if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode) else "no regular file"
+
+
+def _unreadable(error: OSError, file: Path | None = None) -> NoReturn:
     raise StorageError(
         f"{file or error.filename} cannot be put into the backup: {error.strerror or error}",
         hint="Make it readable for this user, or take it out of the state directory; no backup was made.",

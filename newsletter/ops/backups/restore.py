@@ -27,8 +27,9 @@ from newsletter.db.snapshot import (
     sqlite_file,
 )
 from newsletter.delivery.outbox.recovery import Uncertain, doubt_unsettled
-from newsletter.ops.backups.archive_file import Manifest, unpack
-from newsletter.ops.backups.create import DATABASE, FOLDER, NAME, REPLACED_PREFIX, STATE
+from newsletter.ops.backups.archive_file import DATABASE, STATE, Manifest
+from newsletter.ops.backups.create import FOLDER, NAME, REPLACED_PREFIX
+from newsletter.ops.backups.unpack import check_file, unpack
 from newsletter.ops.state_dir import unusable
 
 IGNORED = frozenset({FOLDER, "lost+found"})  # top-level folders that may exist, and stay
@@ -142,8 +143,7 @@ def _refuse_while_used(state_dir: Path, present: list[Path]) -> None:
 @contextmanager
 def _staged(source: Path, state_dir: Path) -> Iterator[tuple[Path, Manifest]]:
     """The unpacked archive, in the state directory so that a move is a rename; removed at the end."""
-    if not source.is_file():
-        raise NewsletterError(f"there is no file {source}", hint="`newsletter backup` makes one.")
+    check_file(source)
     made = not state_dir.exists()
     folder = state_dir / f".restore-{os.getpid()}"
     try:
@@ -174,6 +174,12 @@ def _check(source: Path, folder: Path, manifest: Manifest) -> None:
     engine = open_engine(file_url(copy))
     try:
         check_known(engine)
+    except DatabaseTooNewError:
+        raise
+    except StorageError as error:
+        raise StorageError(
+            f"the database in {source} is not of a newsletter: {error.message}", hint="Take another backup."
+        ) from None
     finally:
         engine.dispose()
 

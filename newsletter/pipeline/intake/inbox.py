@@ -108,9 +108,9 @@ class Inbox:
         """The bytes of a file, or None when it is not complete yet."""
         path = self._folder / name
         try:
-            found = path.stat()
+            found = path.lstat()
             state, trouble = FileState.of(found), reason_to_refuse(found, name)
-        except OSError as error:  # gone again, or a link to nothing
+        except OSError as error:  # gone again
             state, trouble = FileState(0, 0, 0, 0, 0), f"cannot be read: {error.strerror}"
         seen = self._seen.get(name)
         if seen is None or seen.state != state:
@@ -174,6 +174,8 @@ class Inbox:
         """Move the file that was read; None when another file has taken its place, which stays for a scan."""
         folder_path = self._folder / folder
         folder_path.mkdir(exist_ok=True)
+        if folder_path.is_symlink():  # it would lead to a folder that is not for dumps
+            raise OSError(errno.ELOOP, f"the folder {folder} is a link")
         target, number = folder_path / name, 1
         while target.exists():
             number += 1
@@ -240,7 +242,7 @@ def _move(source: Path, target: Path) -> None:
 
 def _read_whole(path: Path, state: FileState) -> bytes | None:
     """The bytes, or None when the file changed meanwhile. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
     with os.fdopen(descriptor, "rb") as file:
         if FileState.of(os.fstat(file.fileno())) != state:
             return None

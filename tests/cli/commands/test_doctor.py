@@ -169,7 +169,7 @@ def test_stuck_files_are_reported(shell: Shell) -> None:
         f"fine.txt {lies}",
         f"folder {lies}: a folder; put the files themselves here",
         f"half.txt.part {lies}: its name says that it is still written",
-        f"nowhere.txt {lies}: cannot be read: No such file or directory",
+        f"nowhere.txt {lies}: a link; put the file itself here",
         refused,
     ]
     assert [finding["words"] for finding in _ask(shell, "--offline", *soon)["inbox"]] == [refused]

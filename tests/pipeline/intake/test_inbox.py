@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -165,7 +165,7 @@ def test_what_cannot_be_read_is_reported_once_and_holds_up_nobody(
     assert [words for words in _words(logged) if words.startswith("left")] == [
         "left in the inbox file='empty.txt' why='the file is empty'",
         "left in the inbox file='folder' why='a folder; put the files themselves here'",
-        "left in the inbox file='link.txt' why='cannot be read: No such file or directory'",
+        "left in the inbox file='link.txt' why='a link; put the file itself here'",
         "left in the inbox file='pipe.txt' why='no regular file'",
     ]
     assert (inbox.scan(), _words(logged)) == ([], [])
@@ -302,3 +302,88 @@ def test_file_that_may_not_be_linked_goes_back_all_the_same(
     assert (inbox.folder / "a.txt").read_bytes() == OTHER
     assert (inbox.folder / "a again.txt").read_bytes() == DUMP + b"more\n"
     assert inbox.scan(after=1) == []
+
+
+def _link_to_a_dump(folder: Path, outside: Path) -> None:
+    (folder / "a.txt").symlink_to(outside)
+
+
+def _link_to_a_folder(folder: Path, outside: Path) -> None:
+    (folder / "a.txt").symlink_to(outside.parent)
+
+
+def _link_within(folder: Path, outside: Path) -> None:
+    (folder / "taken").mkdir()
+    (folder / "taken/old.txt").write_bytes(outside.read_bytes())
+    (folder / "a.txt").symlink_to("taken/old.txt")
+
+
+def _link_to_a_link(folder: Path, outside: Path) -> None:
+    (folder / ".b").symlink_to(outside)
+    (folder / "a.txt").symlink_to(".b")
+
+
+def _link_to_itself(folder: Path, outside: Path) -> None:
+    (folder / "a.txt").symlink_to("a.txt")
+
+
+def _link_to_endless_data(folder: Path, outside: Path) -> None:
+    (folder / "a.txt").symlink_to("/dev/zero")
+
+
+def _hard_link(folder: Path, outside: Path) -> None:
+    os.link(outside, folder / "a.txt")
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        _link_to_a_dump,
+        _link_to_a_folder,
+        _link_within,
+        _link_to_a_link,
+        _link_to_itself,
+        _link_to_endless_data,
+        _hard_link,
+    ],
+)
+def test_links_are_not_followed_but_reported(
+    inbox: InboxFolder, logged: pytest.LogCaptureFixture, tmp_path: Path, plant: Callable[[Path, Path], None]
+) -> None:
+    outside = tmp_path / "outside/secret.txt"
+    outside.parent.mkdir()
+    outside.write_bytes(DUMP)
+    plant(inbox.folder, outside)
+    assert [inbox.scan() for _ in range(3)] == [[], [], []]
+    (words,) = [words for words in _words(logged) if words.startswith("left")]
+    assert "link" in words
+    assert outside.read_bytes() == DUMP
+    (inbox.folder / "a.txt").unlink()
+    inbox.drop("a.txt", DUMP)  # the file itself is taken
+    assert (inbox.scan(), inbox.scan()) == ([], [("a.txt", INGESTED)])
+
+
+def test_link_that_takes_the_place_of_a_dump_is_not_read(inbox: InboxFolder, tmp_path: Path) -> None:
+    outside = tmp_path / "secret.txt"
+    outside.write_bytes(OTHER)
+    path = inbox.drop("a.txt", DUMP)
+    assert inbox.scan() == []
+    path.unlink()
+    path.symlink_to(outside)
+    assert [inbox.scan() for _ in range(3)] == [[], [], []]
+
+
+@pytest.mark.parametrize("name", ["taken", "refused"])
+def test_nothing_is_put_into_a_folder_behind_a_link(
+    inbox: InboxFolder, logged: pytest.LogCaptureFixture, tmp_path: Path, name: str
+) -> None:
+    outside = tmp_path / "templates"
+    outside.mkdir()
+    (inbox.folder / name).symlink_to(outside)
+    inbox.drop("a.txt", DUMP if name == "taken" else b"no listing at all\n" * 20)
+    inbox.scan()
+    inbox.scan()
+    assert list(outside.iterdir()) == []
+    assert f"left in the inbox file='a.txt' why='cannot be moved: the folder {name} is a link'" in _words(
+        logged
+    )
