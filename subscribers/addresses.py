@@ -3,6 +3,9 @@
 The syntax is that of RFC 5321, as `email-validator` reads it: no quoted local parts, no address literals. Two
 spellings are one person if they differ only in letter case, in Unicode composition (NFC) or in the form of an
 internationalised domain (RFC 5891). The key holds the case-folded local part and the domain in A-labels.
+
+Anybody can type a name next to another person's address, and the name stands in `To:` and in the greeting. So
+a typed name is one line without a link and without an address.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from subscribers.errors import AddressError
+from subscribers.errors import AddressError, NameRefusedError
 
 MAX_NAME = 100  # characters; a longer display name is cut
 MAX_LOCAL = 64  # octets (RFC 5321, 4.5.3.1.1)
@@ -28,6 +31,20 @@ _DOT_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", r
 _HOST = re.compile(r"(?:(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.ASCII)
 MAX_HOST = 253  # octets (RFC 1035, 2.3.4, without the root)
 _HINT = "Write it as ada@example.org or Ada Lovelace <ada@example.org>."
+
+MAX_TYPED = 1000  # characters that are looked at; a name is cut far earlier
+_LINE_BREAK = re.compile("[\r\n\v\f\x85\u2028\u2029]")
+_DOTS = str.maketrans({"\u3002": "."})  # the ideographic full stop, which browsers take for a dot
+_LINK_IN_NAME = re.compile(
+    r"@|://|\bwww\d?\.|\b(?:https?|hxxps?|ftp|mailto)\s*:|\b\d{1,3}(?:\.\d{1,3}){3}\b", re.I
+)
+# Labels joined by dots whose last one is of letters: mail programs make a link of most of them.
+_DOMAIN_IN_NAME = re.compile(r"((?:[\w-]+\.)+)([^\W\d_]{2,}|xn--[\w-]+)(/?)")
+# What people write before a dot without a blank behind it: Dr.Lovelace, M.Sc., Dr.rer.nat.
+_TITLES = {"dr", "prof", "st", "ste", "mr", "mrs", "ms", "jr", "sr", "ing", "dipl", "mag", "sc", "ed", "eng"}
+_TITLES |= {"phil", "ph", "rer", "nat", "med", "hon", "rev", "habil"}
+_TOP_LEVEL = {"com", "net", "org", "info", "biz", "edu", "gov", "mil", "app", "dev", "xyz", "top", "site"}
+_TOP_LEVEL |= {"online", "shop", "club", "link"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +122,7 @@ def clean_name(text: str) -> str:
 
     Joiners stay: Persian, Indic scripts and emoji need them.
     """
+    text = text[: 10 * MAX_NAME]  # composing long runs of combining marks takes a time that grows by squares
     if text.isascii() and text.isprintable():
         return " ".join(text.split())[:MAX_NAME].strip()
     kept = []
@@ -115,6 +133,38 @@ def clean_name(text: str) -> str:
         elif category not in ("Cf", "Cs", "Co", "Cn") or character in "\u200c\u200d":
             kept.append(character)
     return " ".join(unicodedata.normalize("NFC", "".join(kept)).split())[:MAX_NAME].strip()
+
+
+def checked_name(text: str, *, address: str = "") -> str:
+    """A typed name, cleaned and cut to length; empty when it only repeats the address next to it.
+
+    Raises NameRefusedError for a name with a line break, a link, a domain or an address.
+    """
+    typed = text.strip()[:MAX_TYPED]
+    if not typed or typed.casefold() == address.casefold():
+        return ""
+    if _LINE_BREAK.search(typed):
+        raise NameRefusedError(
+            f"the name {quoted(typed)} has several lines", hint="Write it on one line, such as Ada Lovelace."
+        )
+    # As a mail program may show it: full-width letters and invisible characters make a link as well.
+    shown = unicodedata.normalize("NFKC", typed).translate(_DOTS)
+    shown = "".join(character for character in shown if unicodedata.category(character) not in ("Cf", "Cc"))
+    if _LINK_IN_NAME.search(shown) or any(_is_domain(match) for match in _DOMAIN_IN_NAME.finditer(shown)):
+        raise NameRefusedError(
+            f"the name {quoted(typed)} holds a link or an address",
+            hint="Write the name alone, such as Ada Lovelace, or leave it out.",
+        )
+    return clean_name(typed)
+
+
+def _is_domain(found: re.Match[str]) -> bool:
+    """Whether labels joined by dots may be a domain, and are no initials or titles before a name."""
+    before: list[str] = found[1].rstrip(".").split(".")
+    last: str = found[2]
+    abbreviated = all((len(part) == 1 and part.isupper()) or part.casefold() in _TITLES for part in before)
+    named = (last[0].isupper() and last.casefold() not in _TOP_LEVEL) or last.casefold() in _TITLES
+    return bool(found[3]) or not (abbreviated and named)
 
 
 def mask(address: str) -> str:

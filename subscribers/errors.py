@@ -35,6 +35,10 @@ class PreferenceError(SubscriberError):
         self.field = field
 
 
+class NameRefusedError(SubscriberError):
+    """A text is not the name of a person: it holds a link, an address or a line break."""
+
+
 class UnknownTopicError(SubscriberError):
     """The newsletter does not have the topic, or the person never followed it."""
 

@@ -7,7 +7,8 @@ Clients and addresses are stored as keyed hashes. The caller decides what happen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from limits import RateLimitItem, parse_many
@@ -32,20 +33,55 @@ def rates_of(text: str) -> tuple[RateLimitItem, ...]:
         ) from error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedBy:
+    """One thing that a request is counted by."""
+
+    rates: tuple[RateLimitItem, ...]
+    scope: str  # what is counted
+    identifier: str  # the keyed hash of a client, address or reader
+
+
+def multiplied(rates: Sequence[RateLimitItem], factor: int) -> tuple[RateLimitItem, ...]:
+    """The same rates with `factor` times as many requests."""
+    return tuple(type(rate)(rate.amount * factor, rate.multiples, rate.namespace) for rate in rates)
+
+
 def allow(
     connection: Connection, rates: Sequence[RateLimitItem], *, scope: str, identifier: str, now: datetime
 ) -> bool:
-    """Count one more if every rate permits it; returns whether it was counted.
+    """Count one more if every rate permits it; see `allow_all`."""
+    counted = CountedBy(rates=tuple(rates), scope=scope, identifier=identifier)
+    return allow_all(connection, [counted], now=now)
 
-    scope: what is counted. identifier: the keyed hash of a client, address or reader. A rollback of the
-    transaction takes the count back.
+
+def allow_all(connection: Connection, counted: Sequence[CountedBy], *, now: datetime) -> bool:
+    """Count one more by each of these, if all their rates permit it; returns whether it was counted.
+
+    A rollback of the transaction takes the count back.
     """
-    keys = [rate.key_for(scope, identifier) for rate in rates]
-    limiter = FixedWindowRateLimiter(_CountStorage(connection, now, keys))
-    if not all(limiter.test(rate, scope, identifier) for rate in rates):
+    limiter = _limiter(connection, counted, now)
+    if not all(limiter.test(rate, by.scope, by.identifier) for by in counted for rate in by.rates):
         return False
-    hits = [limiter.hit(rate, scope, identifier) for rate in rates]
+    hits = [limiter.hit(rate, by.scope, by.identifier) for by in counted for rate in by.rates]
     return all(hits)  # on PostgreSQL another process may have counted in between
+
+
+def free_at(connection: Connection, counted: Sequence[CountedBy], *, now: datetime) -> datetime | None:
+    """When all of these permit one more; None: now. Counts nothing."""
+    limiter = _limiter(connection, counted, now)
+    full = [
+        limiter.get_window_stats(rate, by.scope, by.identifier).reset_time
+        for by in counted
+        for rate in by.rates
+        if not limiter.test(rate, by.scope, by.identifier)
+    ]
+    return datetime.fromtimestamp(max(full), UTC) if full else None
+
+
+def _limiter(connection: Connection, counted: Sequence[CountedBy], now: datetime) -> FixedWindowRateLimiter:
+    keys = [rate.key_for(by.scope, by.identifier) for by in counted for rate in by.rates]
+    return FixedWindowRateLimiter(_CountStorage(connection, now, keys))
 
 
 def delete_ended(connection: Connection, *, now: datetime) -> int:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from subscribers import tokens
 from subscribers.errors import TokenForgedError
 
-CONFIRM = "confirm"  # a sign-up; payload: ref
+CONFIRM = "confirm"  # a sign-up; payload: ref, for (the ref of what it asks for)
 ADDRESS = "address"  # a change of address; payload: ref, to (the ref of the new address)
 PREFERENCES = "preferences"  # in every mail, so it may be forwarded; payload: ref
 ACCOUNT = "account"  # change of address, export, erasure; payload: ref
@@ -34,13 +34,14 @@ class OpenedLink:
 
     ref: str  # of the subscriber
     to: str = ""  # of the pending subscriber at the new address
+    asked: str = ""  # of what the sign-up asks for; empty: what an admin stored
     signed_at: datetime  # UTC, whole seconds
 
 
 def read(purpose: str, token: str, *, keys: Sequence[str], now: datetime) -> OpenedLink:
     """Check a token and read its payload. Raises TokenExpiredError and TokenForgedError."""
     payload, signed_at = tokens.read_with_time(purpose, token, keys=keys, now=now, max_age=MAX_AGES[purpose])
-    ref, to = payload.get("ref", ""), payload.get("to", "")
-    if not isinstance(ref, str) or not isinstance(to, str) or (purpose != FORM and not ref):
+    ref, to, asked = (payload.get(name, "") for name in ("ref", "to", "for"))
+    if not all(isinstance(value, str) for value in (ref, to, asked)) or (purpose != FORM and not ref):
         raise TokenForgedError("this link is not one of ours", hint="Ask for a new one.")
-    return OpenedLink(ref=ref, to=to, signed_at=signed_at)
+    return OpenedLink(ref=ref, to=to, asked=asked, signed_at=signed_at)

@@ -12,13 +12,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
+from subscribers import addresses
 from subscribers.tables import SignupRequest
 
 signup_requests = SignupRequest.__table__  # type: ignore[attr-defined]
 
 KEEP_FAILED = timedelta(days=7)  # as long as people who never confirmed; docs/explanation/web-pages.md
+KEEP_POSTPONED = timedelta(days=2)  # nobody waits longer for a mail that a page announced
 
 
 class RequestKind(StrEnum):
@@ -26,6 +28,13 @@ class RequestKind(StrEnum):
 
     SIGN_UP = "sign-up"
     LINK = "link"  # a reader who lost the link to the preferences asks for it
+
+
+class WaitsFor(StrEnum):
+    """The limits for which a request waits."""
+
+    ADDRESS = "address"  # of one mailbox
+    NEWSLETTER = "newsletter"  # of all that is mailed to people who have not confirmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +67,12 @@ def store(connection: Connection, request: PageRequest) -> None:
     )
 
 
-def waiting(connection: Connection, *, limit: int) -> list[PageRequest]:
-    """The oldest unanswered requests, at most `limit`."""
+def waiting(connection: Connection, *, limit: int, now: datetime) -> list[PageRequest]:
+    """The oldest requests that can be answered at `now`, at most `limit`."""
     rows = connection.execute(
         select(signup_requests)
         .where(
-            signup_requests.c.failed.is_(None),
+            _due(now),
             signup_requests.c.kind.in_([str(kind) for kind in RequestKind]),
         )
         .order_by(signup_requests.c.id)
@@ -84,10 +93,40 @@ def waiting(connection: Connection, *, limit: int) -> list[PageRequest]:
     ]
 
 
-def any_waiting(connection: Connection) -> bool:
-    """Whether a request waits for its answer."""
-    any_one = select(signup_requests.c.id).where(signup_requests.c.failed.is_(None)).limit(1)
+def any_waiting(connection: Connection, *, now: datetime) -> bool:
+    """Whether a request can be answered at `now`."""
+    any_one = select(signup_requests.c.id).where(_due(now)).limit(1)
     return connection.execute(any_one).first() is not None
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    r = signup_requests.c
+    return and_(r.failed.is_(None), or_(r.not_before.is_(None), r.not_before <= now))
+
+
+def postpone(connection: Connection, request_id: int, *, until: datetime, waits_for: WaitsFor) -> None:
+    """Let a request wait until a limit permits its answer."""
+    connection.execute(
+        update(signup_requests)
+        .where(signup_requests.c.id == request_id)
+        .values(not_before=until, waits_for=str(waits_for))
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostponedRequests:
+    """The requests that wait for the limit of the whole newsletter."""
+
+    number: int
+    until: datetime | None  # when the first of them is answered
+
+
+def postponed(connection: Connection, *, now: datetime) -> PostponedRequests:
+    """The requests that wait for the limit of the whole newsletter at `now`."""
+    r = signup_requests.c
+    waiting_now = r.failed.is_(None) & (r.waits_for == str(WaitsFor.NEWSLETTER)) & (r.not_before > now)
+    row = connection.execute(select(func.count(), func.min(r.not_before)).where(waiting_now)).one()
+    return PostponedRequests(number=row[0], until=row[1])
 
 
 def delete_answered(connection: Connection, ids: Sequence[int]) -> None:
@@ -102,10 +141,19 @@ def mark_failed(connection: Connection, request_id: int, *, why: str) -> None:
     )
 
 
-def delete_old_failed(connection: Connection, *, now: datetime) -> int:
-    """Delete requests that failed longer than KEEP_FAILED ago, as they hold addresses; returns how many."""
-    old = signup_requests.c.failed.is_not(None) & (signup_requests.c.at < now - KEEP_FAILED)
+def delete_old(connection: Connection, *, now: datetime) -> int:
+    """Delete requests that failed or wait for too long, as they hold addresses; returns how many."""
+    r = signup_requests.c
+    failed = r.failed.is_not(None) & (r.at < now - KEEP_FAILED)
+    old = failed | (r.not_before.is_not(None) & (r.at < now - KEEP_POSTPONED))
     return connection.execute(delete(signup_requests).where(old)).rowcount
+
+
+def delete_of(connection: Connection, address: str) -> None:
+    """Delete all requests for an address, in any spelling: its owner is erased."""
+    key = addresses.parse(address).key
+    stored = connection.execute(select(signup_requests.c.id, signup_requests.c.address)).all()
+    delete_answered(connection, [row.id for row in stored if addresses.parse(row.address).key == key])
 
 
 def counts(connection: Connection) -> dict[str, int]:

@@ -116,7 +116,8 @@ class SignupRequest(SQLModel, table=True):
     given: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # preferences, checked
     origin: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # for the consent ledger
     failed: str | None = None  # why it could not be answered; kept a while for the admin
-    not_before: datetime | None = None  # it waits until then: too many were asked to confirm in this hour
+    not_before: datetime | None = None  # it waits until then
+    waits_for: str | None = None  # the limit for which it waits: address, newsletter
 
 
 class SignupChoice(SQLModel, table=True):

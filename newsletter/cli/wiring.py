@@ -243,6 +243,7 @@ def request_limits(work: Workspace) -> RequestLimits:
         per_client=rates_of(web.client_limit),
         per_address=rates_of(web.address_limit),
         per_reader=rates_of(PER_READER),
+        unconfirmed=rates_of(web.unconfirmed_limit),
     )
 
 

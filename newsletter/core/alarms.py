@@ -69,6 +69,8 @@ class Facts:
     failed_because: str  # reason of the latest of them; empty when there are none
     failed_requests: int  # of the public pages, set aside
     free_bytes: int | None  # on the disk of the state directory; None: not known
+    postponed_requests: int = 0  # of the public pages, until the newsletter may ask more people to confirm
+    postponed_until: datetime | None = None  # when it may
     stuck_files: Sequence[StuckFile] = ()
     resting_relays: Sequence[RestingRelay] = ()
     suppressed: int = 0  # addresses that refusals suppressed within FAILURE_PERIOD
@@ -245,12 +247,25 @@ def _dumps(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
 
 
 def _requests(facts: Facts) -> list[Alarm]:
-    if not facts.failed_requests:
-        return []
-    return [
-        Alarm(
-            key="requests",
-            words=f"{facts.failed_requests} requests of the web pages could not be answered",
-            hint="The log of `newsletter serve` says why; they are kept in the table signup_requests.",
+    found = []
+    if facts.failed_requests:
+        found.append(
+            Alarm(
+                key="requests",
+                words=f"{facts.failed_requests} requests of the web pages could not be answered",
+                hint="The log of `newsletter serve` says why; they are kept in the table signup_requests.",
+            )
         )
-    ]
+    if facts.postponed_requests and facts.postponed_until is not None:
+        number = facts.postponed_requests
+        found.append(
+            Alarm(
+                key="unconfirmed",
+                words=f"{number} {'sign-up waits' if number == 1 else 'sign-ups wait'}: as many people as "
+                "web.unconfirmed_limit permits were asked to confirm",
+                hint=f"They are answered from {facts.postponed_until:%H:%M} UTC on, the oldest first. "
+                "`newsletter subscribers list --state pending` shows who was asked. If these are people, "
+                "raise web.unconfirmed_limit; if somebody floods the form, lower web.client_limit.",
+            )
+        )
+    return found

@@ -16,6 +16,7 @@ class TransactionalKind:
 
     links: tuple[str, ...]  # slots `my.…` that it must print: a reader needs them to act
     extra_values: frozenset[str] = frozenset()  # names of further values that the caller hands in
+    link_values: frozenset[str] = frozenset()  # the same, for its links only: no template prints them
     sentences: frozenset[str] = frozenset()  # names of values that have a default
     shows_papers: bool = False  # whether its templates are handed `papers`
     for_anybody: bool = False  # another person may have asked for it: it prints nothing that was typed
@@ -30,9 +31,12 @@ TRANSACTIONAL_KINDS: dict[str, TransactionalKind] = {
     # confirm_url: confirms the address. preferences_url, unsubscribe_url: as in a digest. account_url: change
     # of address, export, erasure. undo_url: takes leaving back. topics: "Circuits and Quantum". first: "Your
     # first digest comes on Friday 17 April at 07:00 (Europe/Berlin), or …", a sentence. asked: a sentence
-    # that says who asked for it.
+    # that says who asked for it. choice: the ref of what the sign-up asks for.
     MailKind.CONFIRM: TransactionalKind(
-        links=("confirm_url",), sentences=frozenset({"asked"}), for_anybody=True
+        links=("confirm_url",),
+        link_values=frozenset({"choice"}),
+        sentences=frozenset({"asked"}),
+        for_anybody=True,
     ),
     MailKind.ALREADY: TransactionalKind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
     MailKind.WELCOME: TransactionalKind(
@@ -42,9 +46,9 @@ TRANSACTIONAL_KINDS: dict[str, TransactionalKind] = {
     ),
     MailKind.GOODBYE: TransactionalKind(links=("undo_url",)),
     MailKind.NOTHING_NEW: TransactionalKind(links=("preferences_url", "unsubscribe_url")),
-    # To an address that is not the reader's yet; `of`, which no template prints, is the reader's ref.
+    # To an address that is not the reader's yet. of: the reader's ref.
     MailKind.ADDRESS: TransactionalKind(
-        links=("confirm_url",), extra_values=frozenset({"of"}), for_anybody=True
+        links=("confirm_url",), link_values=frozenset({"of"}), for_anybody=True
     ),
     MailKind.LINK: TransactionalKind(links=("preferences_url", "unsubscribe_url"), for_anybody=True),
     MailKind.ACCOUNT: TransactionalKind(links=("account_url",), for_anybody=True),

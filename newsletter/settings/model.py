@@ -216,8 +216,9 @@ class WebSettings(SettingsTable):
     )
     client_limit: CountLimit = Field(
         default="5/minute, 20/hour",
-        description="Requests that one network address may make on the public forms; what is beyond "
-        "is answered alike and comes to nothing. Empty: no limit.",
+        description="Requests that one network address (of IPv6: a /64) may make on the public forms; a /56 "
+        "may make twice as many, a /48 and an IPv4 /24 six times. What is beyond is answered alike and "
+        "comes to nothing. Empty: no limit.",
     )
     metrics_from: tuple[Annotated[str, AfterValidator(checks.network)], ...] = Field(
         default=("127.0.0.0/8", "::1"),
@@ -225,7 +226,13 @@ class WebSettings(SettingsTable):
     )
     address_limit: CountLimit = Field(
         default="1/hour, 3/day",
-        description="Mails to one email address that anybody may have typed there. Empty: no limit.",
+        description="Mails to one mailbox whose address anybody may have typed there; dots and what follows "
+        "a plus sign do not make another one. Empty: no limit.",
+    )
+    unconfirmed_limit: CountLimit = Field(
+        default="200/hour",
+        description="Mails in all to people who have not confirmed. Sign-ups beyond it wait, and `watch` "
+        "raises an alarm. Empty: no limit.",
     )
 
 

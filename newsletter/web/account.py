@@ -13,7 +13,7 @@ from newsletter.web import signed_links
 from newsletter.web.forms import Sent, error_text
 from newsletter.web.pages import go, notice, show, site_of
 from subscribers import link_purposes
-from subscribers.errors import SubscriberError
+from subscribers.errors import NameRefusedError, SubscriberError
 from subscribers.queries import SubscriberView
 
 
@@ -57,7 +57,7 @@ def change_address(request: Request, token: str, form: Sent) -> Response:
         return notice(
             request,
             "Please wait a while",
-            "Several addresses were asked already. Everything stays as it is.",
+            "Several addresses were asked already. Everything stays as it is; try again in an hour.",
             status=429,
             link=(f"/account/{token}", "Back"),
         )
@@ -75,7 +75,10 @@ def change_address(request: Request, token: str, form: Sent) -> Response:
 def change_name(request: Request, token: str, form: Sent) -> Response:
     """Change the name in the greeting."""
     person = _reader(request, token)
-    account.rename(site_of(request).engine, subscriber_id=person.id, name=form.one("name"))
+    try:
+        account.rename(site_of(request).engine, subscriber_id=person.id, name=form.one("name"))
+    except NameRefusedError as error:
+        return _page(request, token, person, errors={"name": error_text(error)}, name=form.one("name"))
     return go(request, f"/account/{token}?done=name")
 
 
@@ -115,6 +118,7 @@ def _page(
     *,
     errors: dict[str, str] | None = None,
     typed: str = "",
+    name: str | None = None,
     done: str = "",
 ) -> Response:
     site = site_of(request)
@@ -125,6 +129,7 @@ def _page(
         token=token,
         person=person,
         typed=typed,
+        name=person.name if name is None else name,
         errors=errors or {},
         done=done,
         preferences=preferences_path(site.links, person.ref, now=site.clock()),

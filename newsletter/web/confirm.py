@@ -2,61 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from newsletter.pipeline.content.personalization import preferences_path
-from newsletter.pipeline.readers import account, self_service, signup_requests
+from newsletter.pipeline.readers import account, confirmations, mail_limits, self_service
+from newsletter.pipeline.readers.confirmations import Confirmation
 from newsletter.pipeline.readers.welcome_goodbye import first_digest_sentence
 from newsletter.web import signed_links
+from newsletter.web.forms import Sent, SubmittedForm, error_text, schedule_text
 from newsletter.web.pages import notice, show, site_of
 from newsletter.web.signup import FORM_VERSION, client_of
 from subscribers import link_purposes
 from subscribers.addresses import mask
-from subscribers.errors import SubscriberError
+from subscribers.errors import NameRefusedError, SubscriberError
 from subscribers.queries import State, SubscriberView
 
 router = APIRouter(include_in_schema=False)
 
+CHOICE = "choice"  # the field that says which of several sign-ups is confirmed
+
 
 @router.get("/confirm/{token}")
 def confirm_page(request: Request, token: str) -> Response:
-    """The page with the button, or the page for a confirmed subscriber."""
+    """The page with what was asked for and the button, or the page for a confirmed subscriber."""
     opened = signed_links.open_link(request, link_purposes.CONFIRM, token)
-    person = self_service.reader_of(site_of(request).engine, opened.ref)
-    if person is not None and person.state is State.CONFIRMED:
-        return _confirmed(request, person)
-    if person is None or person.state is not State.PENDING:
+    found = confirmations.find(site_of(request).engine, opened)
+    if found is not None and found.person.state is State.CONFIRMED:
+        return _confirmed(request, found.person)
+    if found is None or not found.choices:
         return signed_links.gone(request)
-    return show(
-        request,
-        "confirm",
-        address=mask(person.address),
-        chosen=site_of(request).titles(person.topics),
-        moving=False,
-    )
+    return _asked(request, found)
 
 
 @router.post("/confirm/{token}")
-def confirm(request: Request, token: str) -> Response:
-    """Confirm. A repeat shows the same page and changes nothing."""
+def confirm(request: Request, token: str, form: Sent) -> Response:
+    """Confirm what the page showed. A repeat shows the same page and changes nothing."""
     site = site_of(request)
     opened = signed_links.open_link(request, link_purposes.CONFIRM, token)
     origin = {
         "form": FORM_VERSION,
         "method": "link",
-        "from": signup_requests.hashed_client(client_of(request), site.policy),
+        "from": mail_limits.hashed_client(client_of(request), site.policy),
     }
     try:
-        person = signup_requests.confirm(
+        person = confirmations.confirm(
             site.engine,
-            ref=opened.ref,
-            asked_at=opened.signed_at,
+            opened,
+            choice=form.one(CHOICE),
+            name=form.one("name") if "name" in form.fields else None,
             origin=origin,
             policy=site.policy,
             renderer=site.transactional_renderer,
             now=site.clock(),
         )
+    except NameRefusedError as error:
+        found = confirmations.find(site.engine, opened)
+        if found is None or not found.choices:
+            return signed_links.gone(request)
+        return _asked(request, found, form=form, errors={"name": error_text(error)})
     except SubscriberError as error:
         return signed_links.refused(request, error)
     site.wake()
@@ -68,13 +74,13 @@ def confirm_address_page(request: Request, token: str) -> Response:
     """The page with the button that changes the address."""
     site = site_of(request)
     opened = signed_links.open_link(request, link_purposes.ADDRESS, token)
+    reader = account.moved_from(site.engine, opened.ref, opened.to)
+    if reader is not None:
+        return _moved(request, reader)
     newcomer = self_service.reader_of(site.engine, opened.to)
     if newcomer is None or newcomer.state is not State.PENDING:
-        reader = self_service.reader_of(site.engine, opened.ref)
-        if reader is not None and account.has_moved(site.engine, reader, opened.to):
-            return _moved(request, reader)
         return signed_links.gone(request)
-    return show(request, "confirm", address=mask(newcomer.address), chosen=[], moving=True)
+    return show(request, "confirm-address", address=mask(newcomer.address))
 
 
 @router.post("/confirm-address/{token}")
@@ -89,6 +95,37 @@ def confirm_address(request: Request, token: str) -> Response:
     except SubscriberError as error:
         return signed_links.refused(request, error)
     return _moved(request, person)
+
+
+def _asked(
+    request: Request,
+    found: Confirmation,
+    *,
+    form: SubmittedForm | None = None,
+    errors: Mapping[str, str] | None = None,
+) -> Response:
+    site = site_of(request)
+    several = len(found.choices) > 1
+    picked = form.one(CHOICE) if form is not None else ""
+    return show(
+        request,
+        "confirm",
+        status=422 if errors else 200,
+        address=mask(found.person.address),
+        asked=[
+            {
+                "ref": choice.ref,
+                "at": signed_links.time_text(choice.at),
+                "topics": site.titles(choice.topics),
+                "when": schedule_text(choice.preferences),
+                "name": choice.name if several else "",
+            }
+            for choice in found.choices
+        ],
+        picked=picked or found.choices[0].ref,
+        name=found.name if form is None else form.one("name"),
+        errors=errors or {},
+    )
 
 
 def _moved(request: Request, person: SubscriberView) -> Response:

@@ -20,7 +20,7 @@ from starlette.datastructures import FormData, UploadFile
 from newsletter.web.pages import site_of
 from subscribers import link_purposes, tokens
 from subscribers.errors import PreferenceError, SubscriberError, TokenError
-from subscribers.preferences import ANY_NUMBER, known_zones
+from subscribers.preferences import ANY_NUMBER, Preferences, known_zones
 from subscribers.queries import SubscriberView
 
 HONEYPOT = "website"  # a field that people do not see
@@ -113,6 +113,13 @@ def values_of(person: SubscriberView) -> dict[str, Any]:
         "maximum": "" if chosen.maximum is None else str(chosen.maximum),
         "maybe": chosen.maybe,
     }
+
+
+def schedule_text(chosen: Preferences) -> str:
+    """When digests come: “Daily at 07:00 (Europe/Berlin)”."""
+    days = {"daily": "Daily", "weekdays": "Monday to Friday"}
+    day = days.get(chosen.cadence) or f"On {(chosen.weekday or 'monday').capitalize()}s"
+    return f"{day} at {chosen.hour:02}:00 ({chosen.timezone})"
 
 
 def given_of(sent: dict[str, str]) -> dict[str, object]:

@@ -58,7 +58,7 @@ class PageRenderer:
         joined = b"".join(self.assets[name] for name in sorted(self.assets))
         return hashlib.sha256(joined).hexdigest()[:12]
 
-    def html(self, name: str, **context: Any) -> str:
+    def html(self, name: str, /, **context: Any) -> str:
         """The HTML of one page."""
         return self._environment.get_template(f"web/{name}.html.j2").render(
             {"version": self.version, **context}
@@ -71,7 +71,7 @@ def site_of(request: Request) -> Site:
     return site
 
 
-def show(request: Request, name: str, *, status: int = 200, **context: Any) -> Response:
+def show(request: Request, name: str, /, *, status: int = 200, **context: Any) -> Response:
     """Answer with a page."""
     pages: PageRenderer = request.app.state.pages
     return HTMLResponse(pages.html(name, **context), status_code=status)

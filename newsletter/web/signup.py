@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from newsletter.pipeline.readers import signup_requests
+from newsletter.pipeline.readers import mail_limits, signup_requests
 from newsletter.web.forms import (
     FORM_TIME,
     HONEYPOT,
@@ -29,7 +29,7 @@ from newsletter.web.forms import (
 )
 from newsletter.web.pages import go, show, site_of
 from subscribers import addresses, preferences, requests, topic_slugs
-from subscribers.errors import AddressError, PreferenceError, UnknownTopicError
+from subscribers.errors import AddressError, NameRefusedError, PreferenceError, UnknownTopicError
 
 router = APIRouter(include_in_schema=False)
 
@@ -105,19 +105,24 @@ def read_request(
         preferences.changed(site.policy.defaults, given)
     except PreferenceError as error:
         errors[error.field] = error_text(error)
+    name = ""
+    try:
+        name = addresses.checked_name(form.one("name"), address=form.one("email"))
+    except NameRefusedError as error:
+        errors["name"] = error_text(error)
     if address is None or errors:
         return None, errors
     return (
         requests.PageRequest(
             kind=requests.RequestKind.SIGN_UP,
             address=address.address,
-            name=addresses.clean_name(form.one("name")),
+            name=name,
             topics=wanted,
             given=given,
             origin={
                 "form": FORM_VERSION,
                 "method": method,
-                "from": signup_requests.hashed_client(client_of(request), site.policy),
+                "from": mail_limits.hashed_client(client_of(request), site.policy),
             },
             at=site.clock(),
         ),

@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from subscribers import consent
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.consent import events as consent_events
-from subscribers.lifecycle import strikes
-from subscribers.lifecycle.subscriptions import close
+from subscribers.lifecycle import signup_choices, strikes
+from subscribers.lifecycle.subscriptions import close, drop_pending
 from subscribers.preferences import Preferences, as_columns
 from subscribers.queries import State, SubscriberView, by_id, subscribers, subscriptions
 from subscribers.tokens import random_id
@@ -37,7 +37,10 @@ def purge(connection: Connection, *, now: datetime) -> int:
         .scalar_subquery()
     )
     overdue = select(subscribers.c.id).where(
-        subscribers.c.state == State.PENDING, asked < now - KEEP_UNCONFIRMED, ~_only_imported()
+        subscribers.c.state == State.PENDING,
+        asked < now - KEEP_UNCONFIRMED,
+        ~_only_imported(),
+        ~signup_choices.asked_since(subscribers.c.id, now - KEEP_UNCONFIRMED),
     )
     ids = list(connection.execute(overdue.order_by(subscribers.c.id).limit(PURGED_AT_ONCE)).scalars())
     for subscriber_id in ids:
@@ -51,6 +54,7 @@ def purge(connection: Connection, *, now: datetime) -> int:
 
 def remove_person(connection: Connection, person: SubscriberView) -> None:
     """Delete all rows of a person who never consented; of one who did, delete the personal data."""
+    signup_choices.remove(connection, person.id)
     if person.confirmed_at is None:
         strikes.clear(connection, [person.id])
         connection.execute(delete(subscriptions).where(subscriptions.c.subscriber_id == person.id))
@@ -94,6 +98,8 @@ def remove_address_changes(connection: Connection, ref: str) -> None:
 
 def _restore_unsubscribed(connection: Connection, person: SubscriberView, *, now: datetime) -> None:
     left = consent.last(connection, person.id, [EventKind.UNSUBSCRIBED])
+    signup_choices.remove(connection, person.id)
+    drop_pending(connection, person.id)
     close(connection, person.id, now=now)
     connection.execute(
         update(subscribers)

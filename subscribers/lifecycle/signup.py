@@ -16,9 +16,11 @@ from sqlalchemy import Connection, bindparam, select, update
 from subscribers import addresses, consent, topic_slugs
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError
-from subscribers.lifecycle import subscriptions, suppression
+from subscribers.lifecycle import signup_choices, subscriptions, suppression
+from subscribers.lifecycle.signup_choices import AskedChoice
 from subscribers.lifecycle.transitions import ChangeRequest, Transition, decide
-from subscribers.preferences import Preferences, as_columns
+from subscribers.preference_history import OLD_VALUES
+from subscribers.preferences import Preferences, as_columns, changed
 from subscribers.queries import State, SubscriberView, by_id, by_keys, paged, subscribers
 from subscribers.sql import insert_unless_there
 from subscribers.tokens import random_id
@@ -32,6 +34,7 @@ class SignupResult:
     what: str  # added, updated, unchanged
     starts: bool  # consent began with this call
     first: bool  # and it is their first consent
+    asked: AskedChoice | None = None  # of a pending person: what their confirmation would begin
 
 
 def add(
@@ -49,21 +52,24 @@ def add(
     default_topics: tuple[str, ...],
     name: str = "",
     origin: Mapping[str, Any] | None = None,
+    for_move: bool = False,
 ) -> SignupResult:
     """Add a person, or give a known one more topics and other preferences.
 
     address: `a@b` or `Name <a@b>`. given: preferences by name, as typed; absent ones keep their value or get
     the default. confirmed: an admin says that consent was given elsewhere; this also brings back people who
-    unsubscribed. Without it the person is pending. how: admin, or web for the person's own request, which
-    changes nothing for a confirmed person. origin: goes into the consent ledger (form, method, and the client
-    as a keyed hash).
+    unsubscribed. Without it the person is pending, and what is asked for is stored as a choice of its own,
+    which a confirmation link carries. how: admin, or web for the public form, where anybody can type any
+    address: nothing of it stands on the person before they confirm. origin: goes into the consent ledger
+    (form, method, and the client as a keyed hash). for_move: the person is only a new address of a reader.
 
-    Raises AddressError, UnknownTopicError, PreferenceError; SuppressedError for an address that may not be
-    mailed, and for an erased person unless how is web.
+    Raises AddressError, NameRefusedError, UnknownTopicError, PreferenceError; SuppressedError for an address
+    that may not be mailed, and for an erased person unless how is web.
     """
+    parsed = addresses.parse(address)
     request = ChangeRequest(
-        address=addresses.parse(address),
-        name=addresses.clean_name(name),
+        address=parsed,
+        name=addresses.checked_name(name or parsed.name, address=parsed.address),
         topics=topic_slugs.checked(topics_wanted, known_topics),
         given=given,
         confirmed=confirmed,
@@ -80,16 +86,30 @@ def add(
             person, request, how=how, now=now, defaults=defaults, default_topics=default_topics
         )
         if transition is None and person is not None:
-            return SignupResult(person=person, what="unchanged", starts=False, first=False)
-        assert transition is not None
-        subscriber_id = apply_transitions(connection, [transition], how=how, now=now).get(key)
-        if subscriber_id is not None:
-            return SignupResult(
-                person=by_id(connection, subscriber_id),
-                what="added" if person is None else "updated",
-                starts=transition.starts,
-                first=transition.starts and (person is None or person.confirmed_at is None),
+            after, what, starts = person, "unchanged", False
+        else:
+            assert transition is not None
+            subscriber_id = apply_transitions(connection, [transition], how=how, now=now).get(key)
+            if subscriber_id is None:
+                continue
+            after, starts = by_id(connection, subscriber_id), transition.starts
+            what = "added" if person is None else "updated"
+        asked = None
+        if after.state is State.PENDING and not for_move:
+            by_form = how == "web"
+            # Of the form alone: what others typed before must not come along with it.
+            before = defaults if by_form and after.confirmed_at is None else after.preferences
+            asked = signup_choices.store(
+                connection,
+                after.id,
+                name=request.name if by_form else request.name or after.name,
+                topics=(request.topics or default_topics) if by_form else after.topics,
+                preferences=changed(before, given),
+                origin=request.origin,
+                now=now,
             )
+        first = starts and (person is None or person.confirmed_at is None)
+        return SignupResult(person=after, what=what, starts=starts, first=first, asked=asked)
     raise SubscriberError("somebody else is adding the same address", hint="Try again.")
 
 
@@ -102,10 +122,12 @@ def confirm(
     suppression_key: bytes,
     asked_at: datetime | None = None,
     origin: Mapping[str, Any] | None = None,
+    chosen: AskedChoice | None = None,
 ) -> tuple[SubscriberView, bool]:
     """Confirm a pending person: their topics start now, and an earlier erasure is lifted.
 
-    asked_at: when their link was signed. origin: for the consent ledger. Returns the person, and whether they
+    asked_at: when their link was signed. origin: for the consent ledger. chosen: exactly this holds from now
+    on; None: the topics, preferences and name that an admin stored. Returns the person, and whether they
     consented with this call: a repeat changes nothing. Raises SubscriberError when nothing can be confirmed
     any more, or when the link was used before.
     """
@@ -114,13 +136,18 @@ def confirm(
         return person, False
     used = consent.last_at(connection, person.id, [EventKind.CONFIRMED, EventKind.UNSUBSCRIBED])
     is_used = asked_at is not None and used is not None and used.replace(microsecond=0) > asked_at
+    nothing = SubscriberError(
+        "there is nothing to confirm here any more", hint="Sign up again to get the newsletter."
+    )
     if person.state is not State.PENDING or is_used:
-        raise SubscriberError(
-            "there is nothing to confirm here any more", hint="Sign up again to get the newsletter."
-        )
+        raise nothing
     # Another process may have suppressed the address meanwhile; the state does not show that.
     if suppression.forbids(connection, addresses.parse(person.address), key=suppression_key):
         raise SubscriberError("this address is not mailed", hint="Sign up with another one.")
+    if chosen is None and not person.topics:
+        raise nothing
+    if chosen is not None:
+        _adopt(connection, person, chosen, how=how, now=now)
     connection.execute(
         update(subscribers)
         .where(subscribers.c.id == person.id)
@@ -133,6 +160,7 @@ def confirm(
         )
     )
     subscriptions.confirm(connection, [person.id], now=now)
+    signup_choices.remove(connection, person.id)
     suppression.lift(
         connection,
         addresses.parse(person.address),
@@ -141,9 +169,30 @@ def confirm(
         now=now,
         key=suppression_key,
     )
-    agreed = ConsentChange(what=EventKind.CONFIRMED, topics=person.topics, detail=origin or {})
+    after = by_id(connection, person.id)
+    detail = dict(origin or {})
+    if chosen is not None and chosen.origin:
+        detail["asked"] = {"at": chosen.at.isoformat(), **chosen.origin}
+    agreed = ConsentChange(what=EventKind.CONFIRMED, topics=after.topics, detail=detail)
     consent.record(connection, [(person.id, agreed)], how=how, now=now)
-    return by_id(connection, person.id), True
+    return after, True
+
+
+def _adopt(
+    connection: Connection, person: SubscriberView, chosen: AskedChoice, *, how: str, now: datetime
+) -> None:
+    """Give a pending person exactly what was chosen, in place of what stood there."""
+    subscriptions.drop_pending(connection, person.id)
+    subscriptions.open_(connection, [(person.id, topic, None) for topic in chosen.topics])
+    before, after = as_columns(person.preferences), as_columns(chosen.preferences)
+    connection.execute(
+        update(subscribers).where(subscribers.c.id == person.id).values({**after, "name": chosen.name})
+    )
+    details: dict[str, Any] = {name: value for name, value in after.items() if value != before[name]}
+    if details and person.confirmed_at is not None:  # earlier values explain the days before they left
+        details[OLD_VALUES] = {name: before[name] for name in details}
+        event = ConsentChange(what=EventKind.CHANGED, detail=details)
+        consent.record(connection, [(person.id, event)], how=how, now=now)
 
 
 def apply_transitions(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, literal, select, update
+from sqlalchemy import Connection, delete, insert, literal, select, update
 
 from subscribers.queries import paged, subscribers, subscriptions
 
@@ -39,6 +39,15 @@ def confirm(connection: Connection, subscriber_ids: Collection[int], *, now: dat
             )
             .values(since=now)
         )
+
+
+def drop_pending(connection: Connection, subscriber_id: int) -> None:
+    """Delete the topics that never started: they were never followed, so nothing of them stays."""
+    connection.execute(
+        delete(subscriptions).where(
+            subscriptions.c.subscriber_id == subscriber_id, subscriptions.c.since.is_(None)
+        )
+    )
 
 
 def close(

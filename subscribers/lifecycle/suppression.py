@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from subscribers import addresses, consent
+from subscribers import addresses, consent, requests
 from subscribers.addresses import Address
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError, SuppressedError
-from subscribers.lifecycle import strikes, subscriptions
+from subscribers.lifecycle import signup_choices, strikes, subscriptions
 from subscribers.lifecycle.purge import remove_address_changes
 from subscribers.preferences import Preferences, as_columns
 from subscribers.queries import State, SubscriberView, by_id, by_keys, paged, subscribers
@@ -221,6 +221,8 @@ def forget(
         )
     )
     strikes.clear(connection, [person.id])
+    signup_choices.remove(connection, person.id)
+    requests.delete_of(connection, person.address)
     remove_address_changes(connection, person.ref)
     event = ConsentChange(what=EventKind.ERASED, topics=person.topics, detail={"from": str(person.state)})
     consent.record(connection, [(person.id, event)], how=how, now=now)

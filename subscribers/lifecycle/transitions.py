@@ -1,6 +1,8 @@
 """Decides what a request changes for a subscriber. No database and no clock.
 
-A request without consent makes a pending person. `subscribers.lifecycle.signup` stores the decisions.
+A request without consent makes a pending person. Nothing that the public form asks for changes the subscriber
+before its owner confirms; no unconfirmed request changes the preferences of somebody who once agreed.
+`subscribers.lifecycle.signup` stores the decisions.
 """
 
 from __future__ import annotations
@@ -73,23 +75,20 @@ def decide(
             f"{person.address} has unsubscribed, and an import brings nobody back",
             hint="If they ask to come back, use `newsletter subscribers add ADDRESS --confirmed`.",
         )
-    if how == "web" and not request.signed and person.state is State.CONFIRMED:
-        return None  # anybody can type any address: only a signed link changes a confirmed person
+    if how == "web" and not request.signed:
+        return _asked_by_anybody(person, request, default_topics=default_topics)
     returns = person.state is State.UNSUBSCRIBED
     starts = request.confirmed and person.state is not State.CONFIRMED
     state = State.CONFIRMED if starts or person.state is State.CONFIRMED else State.PENDING
-    preferences = changed(person.preferences, request.given)
-    wanted = (request.topics or default_topics) if returns else request.topics
+    waits = state is State.PENDING and person.confirmed_at is not None  # until they confirm
+    preferences = person.preferences if waits else changed(person.preferences, request.given)
+    begins = returns or (person.state is State.PENDING and not person.topics)
+    wanted = (request.topics or default_topics) if begins else request.topics
     kept_out = person.left if how == "import" else ()
     follow = tuple(t for t in wanted if t not in person.topics and t not in kept_out)
     before, after = as_columns(person.preferences), as_columns(preferences)
     details = {name: value for name, value in after.items() if value != before[name]}
-    # Anybody can type any name and address into the public form.
-    name = (
-        (person.name or request.name)
-        if how == "web" and not request.signed
-        else (request.name or person.name)
-    )
+    name = person.name if waits else (request.name or person.name)
     events: list[ConsentChange] = []
     if returns:
         events.append(ConsentChange(what=EventKind.CAME_BACK, topics=follow, detail=request.origin))
@@ -128,20 +127,45 @@ def decide(
     )
 
 
+def _asked_by_anybody(
+    person: SubscriberView, request: ChangeRequest, *, default_topics: tuple[str, ...]
+) -> Transition | None:
+    """Somebody typed the address into the public form: who left is asked, and nothing else changes."""
+    if person.state is not State.UNSUBSCRIBED:
+        return None
+    topics = request.topics or default_topics
+    event = ConsentChange(what=EventKind.CAME_BACK, topics=topics, detail=request.origin)
+    return Transition(
+        key=request.address.key,
+        before=person,
+        state=State.PENDING,
+        address=person.address,
+        name=person.name,
+        preferences=person.preferences,
+        follow=(),
+        starts=False,
+        slots_done_to=person.slots_done_to,
+        cadence_since=person.cadence_since,
+        confirmed_at=person.confirmed_at,
+        events=(event,),
+    )
+
+
 def _newcomer(
     request: ChangeRequest, *, how: str, now: datetime, defaults: Preferences, default_topics: tuple[str, ...]
 ) -> Transition:
     topics = request.topics or default_topics
     preferences = changed(defaults, request.given)
+    typed_by_anybody = how == "web" and not request.confirmed
     asked = ConsentChange(what=EventKind.REQUESTED, topics=topics, detail=request.origin)
     return Transition(
         key=request.address.key,
         before=None,
         state=State.CONFIRMED if request.confirmed else State.PENDING,
         address=request.address.address,
-        name=request.name or request.address.name,
-        preferences=preferences,
-        follow=topics,
+        name="" if typed_by_anybody else request.name,
+        preferences=defaults if typed_by_anybody else preferences,
+        follow=() if typed_by_anybody else topics,
         starts=request.confirmed,
         slots_done_to=now if request.confirmed else None,
         cadence_since=now if request.confirmed else None,
@@ -157,7 +181,7 @@ def left_elsewhere(request: ChangeRequest, *, defaults: Preferences) -> Transiti
         before=None,
         state=State.UNSUBSCRIBED,
         address=request.address.address,
-        name=request.name or request.address.name,
+        name=request.name,
         preferences=changed(defaults, request.given),
         follow=(),
         starts=False,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, update
 from subscribers import consent
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.errors import SubscriberError, UnknownTopicError
-from subscribers.lifecycle import subscriptions
+from subscribers.lifecycle import signup_choices, subscriptions
 from subscribers.queries import State, SubscriberView, by_id, paged, subscribers
 
 
@@ -61,6 +61,7 @@ def _leave(connection: Connection, person: SubscriberView, *, how: str, now: dat
             return person
     else:
         subscriptions.close(connection, person.id, now=now)
+        signup_choices.remove(connection, person.id)
         _set(connection, person, {"state": State.UNSUBSCRIBED})
     event = ConsentChange(
         what=EventKind.UNSUBSCRIBED, topics=person.topics, detail={"from": str(person.state)}
@@ -78,7 +79,8 @@ def undo(connection: Connection, *, subscriber_id: int, how: str, now: datetime)
     person = by_id(connection, subscriber_id, lock=True)
     last = consent.last(connection, person.id, [EventKind.LEFT, EventKind.UNSUBSCRIBED, EventKind.CONFIRMED])
     left_everything = last is not None and last.what is EventKind.UNSUBSCRIBED
-    nothing_to_undo = last is None or last.what is EventKind.CONFIRMED or not last.topics
+    was_pending = last is not None and last.detail.get("from") == State.PENDING
+    nothing_to_undo = last is None or last.what is EventKind.CONFIRMED or not (last.topics or was_pending)
     if last is None or nothing_to_undo or person.state in (State.ERASED, State.SUPPRESSED):
         raise SubscriberError("there is no leaving to take back", hint="Choose the topics again.")
     topics = tuple(topic for topic in last.topics if topic not in person.topics)
@@ -92,10 +94,10 @@ def undo(connection: Connection, *, subscriber_id: int, how: str, now: datetime)
         values |= {"slots_done_to": now, "cadence_since": now}
     _set(connection, person, values)
     if left_everything and person.state is State.PENDING and state is State.CONFIRMED:
-        # Anybody can have typed the address into the form, but this link is from the person's own mail.
-        others = [topic for topic in person.topics if topic not in last.topics]
-        subscriptions.close(connection, person.id, now=now, topics=others)
-        subscriptions.confirm(connection, [person.id], now=now)
+        # Others may have asked for other topics meanwhile, but this link is from the person's own mail.
+        subscriptions.drop_pending(connection, person.id)
+        signup_choices.remove(connection, person.id)
+        topics = last.topics
     since = now if state is State.CONFIRMED else None
     subscriptions.open_(connection, [(person.id, topic, since) for topic in topics])
     what = EventKind.CAME_BACK if left_everything else EventKind.FOLLOWED

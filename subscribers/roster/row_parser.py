@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from subscribers import addresses, topic_slugs
 from subscribers.addresses import Address
-from subscribers.errors import AddressError, PreferenceError, SubscriberError
+from subscribers.errors import AddressError, NameRefusedError, PreferenceError, SubscriberError
 from subscribers.lifecycle.transitions import ChangeRequest
 from subscribers.preferences import PREFERENCE_NAMES, Preferences
 from subscribers.queries import State
@@ -70,9 +70,15 @@ def parse_row(row: RosterRow, policy: ImportPolicy) -> ParsedRow:
         else:
             unread.append(("timezone", zone))
     name = address.name if "=?" not in address.name else other_tools.decoded(address.name)
+    name = other_tools.full_name(cells).strip() or name
+    try:
+        name = addresses.checked_name(name, address=address.address)
+    except NameRefusedError:  # the person counts more than the name: it is left out, and the report says so
+        unread.append(("name", name[: addresses.MAX_QUOTED]))
+        name = ""
     request = ChangeRequest(
         address=address,
-        name=addresses.clean_name(other_tools.full_name(cells)) or addresses.clean_name(name),
+        name=name,
         topics=wanted or policy.topics,
         given=given,
         confirmed=policy.confirmed and state in (None, State.CONFIRMED),

@@ -112,6 +112,7 @@ def test_mail_that_waits_too_long_a_full_disk_and_failed_requests_are_alarms() -
     assert alarm.words == "5 mails wait to be sent, the oldest for 3 hours"
     assert keys(replace(late, waiting_since=WEDNESDAY - timedelta(hours=1))) == []
     assert keys(replace(WELL, free_bytes=10**6, failed_requests=2)) == ["disk", "requests"]
+    assert keys(replace(WELL, postponed_requests=1, postponed_until=WELL.now)) == ["unconfirmed"]
 
 
 def test_deliveries_that_failed_before_a_server_was_asked_are_an_alarm() -> None:

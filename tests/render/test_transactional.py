@@ -33,7 +33,7 @@ def test_each_kind_prints_its_own_slots_and_no_other(kind: str) -> None:
     assert (content.subject, content.date, content.values) == (SUBJECTS[kind], COMPOSED_AT, {})
     for part in (content.html, content.text):
         printed = {name.decode() for name in SLOTS.findall(b"".join(part))}
-        assert printed == {f"my.{name}" for name in TRANSACTIONAL_KINDS[kind].slots - {"of"}}
+        assert printed == {f"my.{name}" for name in TRANSACTIONAL_KINDS[kind].slots}
     html, text = pages(content)
     assert 'href="https://papers.example/privacy"' in html
     assert text.endswith(f"\n{FOOT}")

@@ -58,6 +58,18 @@ class SubscriberScenario:
             name=name,
         )
 
+    def confirm(self, added: SignupResult, *, now: datetime) -> SubscriberView:
+        person, _ = signup.confirm(
+            self.connection,
+            subscriber_id=added.person.id,
+            how="web",
+            now=now,
+            suppression_key=KEY,
+            chosen=added.asked,
+            origin={"form": "1", "from": "confirmed"},
+        )
+        return person
+
     def person(self, added: SignupResult) -> SubscriberView:
         return by_id(self.connection, added.person.id)
 

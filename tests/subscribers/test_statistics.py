@@ -25,10 +25,7 @@ def test_movements_count_requests_joins_and_departures_by_day_and_cause(scenario
     scenario.add("ida@example.org", "circuits", confirmed=False, how="web")
     kay = scenario.add("kay@example.org", "quantum", how="import")
     bob = scenario.add("bob@example.org", "quantum", how="import")
-    signup.confirm(
-        scenario.connection, subscriber_id=ada.person.id, how="web", now=later(1), suppression_key=KEY,
-        origin={"form": "1", "from": "confirmed"},
-    )  # fmt: skip
+    scenario.confirm(ada, now=later(1))
     unsubscribe.unsubscribe(scenario.connection, subscriber_id=ada.person.id, how="one-click", now=later(2))
     unsubscribe.undo(scenario.connection, subscriber_id=ada.person.id, how="web", now=later(2))
     suppression.suppress(

@@ -25,6 +25,8 @@ from newsletter.scheduler.request_mailer import RequestMailer
 from newsletter.web.app import make_app
 from newsletter.web.site import Site
 from subscribers import consent, queries
+from subscribers.lifecycle import signup_choices
+from subscribers.lifecycle.signup_choices import AskedChoice
 from subscribers.limits import rates_of
 from subscribers.queries import SubscriberView
 from tests.pipeline.whole_newsletter import SUPPRESSION_KEY, WholeNewsletter, read
@@ -45,6 +47,7 @@ class NewsletterSite:
         *,
         url: str | None = None,
         client_limit: str = "5/minute, 20/hour",
+        unconfirmed_limit: str = "",
         keys: tuple[str, ...] = ("a key of the tests",),
         base: str = BASE,
     ) -> None:
@@ -65,6 +68,7 @@ class NewsletterSite:
             per_client=rates_of(client_limit),
             per_address=rates_of("1/hour, 3/day"),
             per_reader=rates_of(PER_READER),
+            unconfirmed=rates_of(unconfirmed_limit),
         )
         self.site = Site(
             engine=self.newsletter.engine,
@@ -154,6 +158,12 @@ class NewsletterSite:
         """The person with this address."""
         with reading(self.newsletter.engine) as connection:
             return queries.require(connection, email)
+
+    def asked(self, email: str) -> AskedChoice:
+        """What the person with this address asked for last."""
+        with reading(self.newsletter.engine) as connection:
+            person = queries.require(connection, email)
+            return signup_choices.latest(connection, [person.id])[person.id]
 
     def preferences(self, person: SubscriberView) -> str:
         """The path of a person's preferences page."""

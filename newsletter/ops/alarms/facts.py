@@ -41,6 +41,7 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         .order_by(deliveries.c.finished_at.desc(), deliveries.c.id.desc())
         .limit(1)
     ).one_or_none()
+    postponed = requests.postponed(connection, now=now)
     refused = suppression.refused_lately(connection, since=now - FAILURE_PERIOD, now=now)
     return Facts(
         now=now,
@@ -55,6 +56,8 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         failed=failed.number if failed else 0,
         failed_because=(failed.reason or "") if failed else "",
         failed_requests=requests.counts(connection)["failed"],
+        postponed_requests=postponed.number,
+        postponed_until=postponed.until,
         free_bytes=_free(state_dir),
         stuck_files=find_stuck_files(state_dir / INBOX),
         resting_relays=[

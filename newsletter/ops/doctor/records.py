@@ -105,7 +105,7 @@ def outbox(connection: Connection, *, now: datetime) -> Finding:
 def sign_ups(connection: Connection, *, now: datetime) -> Finding:
     """Whether the requests of the web pages are answered."""
     counts = requests.counts(connection)
-    first = requests.waiting(connection, limit=1)
+    first = requests.waiting(connection, limit=1, now=now)
     if first and now - first[0].at > MAX_ANSWER_DELAY:
         return failed(
             "sign-ups",

@@ -102,16 +102,21 @@ class Links:
         if mail.kind == MailKind.ADDRESS:
             payload = {"ref": str(mail.values["of"]), "to": mail.person.ref}
             return self._signed("confirm-address", ADDRESS, payload, mail)
-        return self._signed("confirm", CONFIRM, {"ref": mail.person.ref}, mail)
+        choice = str(mail.values.get("choice", ""))  # a message of an older version has none
+        return self._signed("confirm", CONFIRM, _confirms(mail.person.ref, choice), mail)
 
     def _signed(self, page: str, purpose: str, payload: Mapping[str, str], mail: ClaimedMail) -> str:
         token = tokens.sign(purpose, payload, keys=self._keys(mail), now=mail.composed_at)
         return f"{self.base_url}/{page}/{token}"
 
 
-def confirm_path(links: Links, ref: str, *, now: datetime) -> str:
-    """The path, below the base URL, where the person with that ref confirms."""
-    return f"/confirm/{tokens.sign(CONFIRM, {'ref': ref}, keys=links.secret_keys, now=now)}"
+def confirm_path(links: Links, ref: str, choice: str = "", *, now: datetime) -> str:
+    """The path, below the base URL, where the person with that ref confirms what they asked for."""
+    return f"/confirm/{tokens.sign(CONFIRM, _confirms(ref, choice), keys=links.secret_keys, now=now)}"
+
+
+def _confirms(ref: str, choice: str) -> dict[str, str]:
+    return {"ref": ref, "for": choice} if choice else {"ref": ref}
 
 
 def preferences_path(links: Links, ref: str, *, now: datetime) -> str:

@@ -113,7 +113,8 @@ def enqueue_transactional(
     Raises NewsletterError when `values` lack what the kind prints, ConfigurationError for a broken template.
     """
     values = values or {}
-    missing = sorted(TRANSACTIONAL_KINDS[kind].extra_values.difference(values))
+    needed = TRANSACTIONAL_KINDS[kind].extra_values | TRANSACTIONAL_KINDS[kind].link_values
+    missing = sorted(needed.difference(values))
     if missing:
         raise NewsletterError(
             f"a transactional mail of kind {kind} needs {', '.join(missing)}", hint="Pass these values."

@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from limits import RateLimitItem
 from sqlalchemy import Connection, Engine, select
 
 from newsletter.core.states import MailKind
@@ -16,8 +15,8 @@ from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
 from newsletter.pipeline.content.transactional import TransactionalRenderer, enqueue_transactional
+from newsletter.pipeline.readers import mail_limits
 from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
-from newsletter.pipeline.readers.signup_requests import ADDRESS_SCOPE
 from subscribers import addresses, consent, limits, queries
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import address_change, suppression
@@ -39,9 +38,7 @@ def request_account_link(
         person = queries.by_id(connection, subscriber_id, lock=True)
         if person.state is not State.CONFIRMED:
             raise SubscriberError("this address gets no mail now", hint="Sign up again first.")
-        if not _may_mail(
-            connection, person.address, request_limits.per_reader, scope="account", policy=policy, now=now
-        ):
+        if not _may_ask(connection, person, request_limits, scope="account", policy=policy, now=now):
             return False
         enqueue_transactional(
             connection,
@@ -66,7 +63,8 @@ def request_address_change(
 ) -> bool:
     """Ask the new address to confirm, if it may be mailed; the answer does not show whether it was.
 
-    Returns False when the reader reached the limit of such requests, so that nobody mails many strangers.
+    Returns False when the reader, or the whole newsletter, reached the limit of such requests, so that nobody
+    mails many strangers.
     Raises AddressError for a malformed address, SubscriberError for a reader who has left.
     """
     wanted = addresses.parse(address)
@@ -74,24 +72,18 @@ def request_address_change(
         reader = queries.by_id(connection, subscriber_id, lock=True)
         if wanted.key == addresses.parse(reader.address).key:
             raise SubscriberError("this is the address that you have now", hint="Write the new one.")
-        if not _may_mail(
-            connection, reader.address, request_limits.per_reader, scope="move", policy=policy, now=now
-        ):
+        if not _may_ask(connection, reader, request_limits, scope="move", policy=policy, now=now):
             return False
-        if not _may_mail(
-            connection,
-            wanted.address,
-            request_limits.per_address,
-            scope=ADDRESS_SCOPE,
-            policy=policy,
-            now=now,
-        ):
+        by_newsletter = mail_limits.of_newsletter(request_limits)
+        if limits.free_at(connection, by_newsletter, now=now) is not None:
+            return False
+        by_address = mail_limits.by_address(wanted.address, request_limits, policy)
+        if not limits.allow_all(connection, [*by_address, *by_newsletter], now=now):
             return True
         newcomer = address_change.ask(
             connection,
             subscriber_id=reader.id,
             address=wanted.address,
-            known_topics=policy.known_topics,
             now=now,
             suppression_key=policy.suppression_key,
         )
@@ -119,10 +111,10 @@ def change_address(
         return person
 
 
-def has_moved(engine: Engine, person: SubscriberView, to_ref: str) -> bool:
-    """Whether the last address change of the reader was to that of `to_ref`."""
+def moved_from(engine: Engine, ref: str, to_ref: str) -> SubscriberView | None:
+    """The reader who had that ref until they moved to the address of `to_ref`."""
     with reading(engine) as connection:
-        return address_change.has_moved(connection, person, to_ref)
+        return address_change.moved_from(connection, ref, to_ref)
 
 
 def moved_since(engine: Engine, person: SubscriberView, at: datetime) -> bool:
@@ -133,9 +125,9 @@ def moved_since(engine: Engine, person: SubscriberView, at: datetime) -> bool:
 
 
 def rename(engine: Engine, *, subscriber_id: int, name: str) -> SubscriberView:
-    """Set the name in the reader's greeting; empty removes it."""
+    """Set the name in the reader's greeting; empty removes it. Raises NameRefusedError."""
     with writing(engine) as connection:
-        return queries.rename(connection, subscriber_id=subscriber_id, name=addresses.clean_name(name))
+        return queries.rename(connection, subscriber_id=subscriber_id, name=addresses.checked_name(name))
 
 
 def erase(engine: Engine, *, subscriber_id: int, policy: ReaderPolicy, now: datetime) -> None:
@@ -180,14 +172,14 @@ def _mails(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
     ]
 
 
-def _may_mail(
+def _may_ask(
     connection: Connection,
-    address: str,
-    rates: tuple[RateLimitItem, ...],
+    reader: SubscriberView,
+    request_limits: RequestLimits,
     *,
     scope: str,
     policy: ReaderPolicy,
     now: datetime,
 ) -> bool:
-    identifier = hashed(addresses.parse(address).key, policy.suppression_key)
-    return limits.allow(connection, rates, scope=scope, identifier=identifier, now=now)
+    identifier = hashed(addresses.parse(reader.address).key, policy.suppression_key)
+    return limits.allow(connection, request_limits.per_reader, scope=scope, identifier=identifier, now=now)

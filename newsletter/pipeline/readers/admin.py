@@ -10,24 +10,19 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from newsletter.core.debts.digest_plan import EVERYTHING
-from newsletter.core.states import MailKind
 from newsletter.db.engine import reading, writing
-from newsletter.pipeline.content.personalization import (
-    ASKED_BY_EDITORS,
-    Links,
-    confirm_path,
-    preferences_path,
-)
+from newsletter.pipeline.content.personalization import Links, confirm_path, preferences_path
 from newsletter.pipeline.readers import backlog
 from newsletter.pipeline.readers.policy import ReaderPolicy
 from subscribers import addresses, consent, queries
 from subscribers import topic_slugs as slugs
 from subscribers.errors import SubscriberError
-from subscribers.lifecycle import signup, strikes, suppression
+from subscribers.lifecycle import signup, signup_choices, strikes, suppression
 from subscribers.lifecycle import unsubscribe as departure
+from subscribers.preferences import as_columns
 
 if TYPE_CHECKING:
     from newsletter.pipeline.content.transactional import TransactionalRenderer
@@ -69,19 +64,17 @@ def add(
             name=name,
         )
         row = {**added.person.row(), "change": added.what, "asked": False}
-        if renderer is not None and added.person.state is queries.State.PENDING:
-            from newsletter.pipeline.content.transactional import (
-                enqueue_transactional,  # with the templates: slow to import
-            )
+        if renderer is not None and added.asked is not None:
+            # With the templates: slow to import.
+            from newsletter.pipeline.readers.confirmations import enqueue_confirmation
 
-            enqueue_transactional(
+            enqueue_confirmation(
                 connection,
                 renderer=renderer,
-                kind=MailKind.CONFIRM,
                 subscriber_id=added.person.id,
-                key=now.isoformat(),
+                asked=added.asked,
                 now=now,
-                values={"asked": ASKED_BY_EDITORS},
+                by_editors=True,
             )
             row["asked"] = True
         if added.first or added.what == "added":
@@ -105,7 +98,9 @@ def listed(
     if topic is not None:
         (topic,) = slugs.checked([topic], policy.known_topics) or (topic,)
     with reading(engine) as connection:
-        return [person.row() for person in queries.listed(connection, state=state, topic=topic)]
+        people = list(queries.listed(connection, state=state, topic=topic))
+        asked = _asked(connection, people)
+        return [person.row() | asked.get(person.id, {}) for person in people]
 
 
 def show(engine: Engine, address: str, *, policy: ReaderPolicy) -> Row:
@@ -119,7 +114,9 @@ def show(engine: Engine, address: str, *, policy: ReaderPolicy) -> Row:
         person = queries.find(connection, address)
         if person is None and (active is None or active.reason == suppression.ERASED):
             queries.require(connection, address)
-        row = person.row() if person is not None else _suppressed_row(wanted.address)
+        row = _suppressed_row(wanted.address)
+        if person is not None:
+            row = person.row() | _asked(connection, [person]).get(person.id, {})
         if active is not None:
             row["suppressed"] = {"reason": active.reason, "at": active.at.isoformat()}
         if person is not None and (struck := strikes.count(connection, person.id)) is not None:
@@ -139,13 +136,16 @@ def links_of(engine: Engine, address: str, *, links: Links, now: datetime) -> Ro
     """
     with reading(engine) as connection:
         person = queries.require(connection, address)
+        asked = signup_choices.latest(connection, [person.id]).get(person.id)
     if person.state not in (queries.State.PENDING, queries.State.CONFIRMED, queries.State.UNSUBSCRIBED):
         raise SubscriberError(
             f"{person.address} is {person.state}", hint="`newsletter subscribers show` says why."
         )
     row: Row = {"address": person.address, "state": str(person.state)}
     if person.state is queries.State.PENDING:
-        row["confirm_url"] = f"{links.base_url}{confirm_path(links, person.ref, now=now)}"
+        row["confirm_url"] = (
+            f"{links.base_url}{confirm_path(links, person.ref, asked.ref if asked else '', now=now)}"
+        )
     else:
         row["preferences_url"] = f"{links.base_url}{preferences_path(links, person.ref, now=now)}"
     row["unsubscribe_url"] = f"{links.base_url}/u/{person.leave_id}"
@@ -209,6 +209,19 @@ def pause(engine: Engine, address: str, *, until: datetime | None, now: datetime
     with writing(engine) as connection:
         person = queries.require(connection, address, lock=True)
         return departure.pause(connection, subscriber_id=person.id, until=until, how="admin", now=now).row()
+
+
+def _asked(connection: Connection, people: Sequence[queries.SubscriberView]) -> dict[int, Row]:
+    """What pending people asked for last, by subscriber id: nothing of it stands on them yet."""
+    pending = [person.id for person in people if person.state is queries.State.PENDING]
+    return {
+        subscriber_id: {
+            "topics": sorted(choice.topics),
+            **as_columns(choice.preferences),
+            "name": choice.name,
+        }
+        for subscriber_id, choice in signup_choices.latest(connection, pending).items()
+    }
 
 
 def _suppressed_row(address: str) -> Row:

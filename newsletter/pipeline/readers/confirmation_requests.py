@@ -9,8 +9,8 @@ from sqlalchemy import Engine, select
 from newsletter.core.states import MailKind
 from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries
-from newsletter.pipeline.content.personalization import ASKED_BY_EDITORS
-from newsletter.pipeline.content.transactional import TransactionalRenderer, enqueue_transactional
+from newsletter.pipeline.content.transactional import TransactionalRenderer
+from newsletter.pipeline.readers.confirmations import enqueue_confirmation, store_as_asked
 from subscribers import consent, queries
 from subscribers.consent import ConsentChange, EventKind
 from subscribers.queries import State
@@ -34,14 +34,16 @@ def ask_pending(engine: Engine, *, renderer: TransactionalRenderer, now: datetim
             for person in page:
                 if person.id in before:
                     continue
-                enqueue_transactional(
+                if not person.topics:
+                    continue  # a sign-up whose mail has not gone yet, or only the new address of a reader
+                stored = store_as_asked(connection, person, now=now)
+                enqueue_confirmation(
                     connection,
                     renderer=renderer,
-                    kind=MailKind.CONFIRM,
                     subscriber_id=person.id,
-                    key=now.isoformat(),
+                    asked=stored,
                     now=now,
-                    values={"asked": ASKED_BY_EDITORS},
+                    by_editors=True,
                 )
                 asked += 1
                 # The purge of unconfirmed people counts from this event.

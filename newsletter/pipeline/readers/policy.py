@@ -35,3 +35,4 @@ class RequestLimits:
     per_client: tuple[RateLimitItem, ...]  # requests of one network address
     per_address: tuple[RateLimitItem, ...]  # messages to an email address that anybody may have typed
     per_reader: tuple[RateLimitItem, ...]  # account links and address changes of one reader
+    unconfirmed: tuple[RateLimitItem, ...] = ()  # messages to all people who have not confirmed together

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from newsletter.db.engine import writing
 from subscribers import limits, requests
+from subscribers.lifecycle import signup_choices
 from subscribers.lifecycle.purge import PURGED_AT_ONCE, purge
 
 
@@ -15,7 +16,8 @@ def tidy(engine: Engine, *, now: datetime) -> int:
     """Delete people who never confirmed, old failed requests and ended counts; returns how many people."""
     with writing(engine) as connection:
         limits.delete_ended(connection, now=now)
-        requests.delete_old_failed(connection, now=now)
+        requests.delete_old(connection, now=now)
+        signup_choices.remove_old(connection, now=now)
     gone = 0
     while True:
         with writing(engine) as connection:

@@ -1,15 +1,16 @@
 """Answers requests of the public pages: looks up the state of the address and queues the right message.
 
-The pages only store requests and answer all of them alike; the state of an address matters only here. An
-address gets a few messages a day at most; further requests are not answered. Sends nothing itself.
+The pages only store requests and answer all of them alike; the state of an address matters only here. A
+mailbox gets a few messages a day at most. A sign-up beyond that is shown by the confirmation link that was
+mailed before it; without such a link it waits, as it does while too many people are asked to confirm. Sends
+nothing itself.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
@@ -19,19 +20,18 @@ from newsletter.core.errors import NewsletterError
 from newsletter.core.states import MailKind
 from newsletter.db.engine import reading, writing
 from newsletter.pipeline.content.transactional import TransactionalRenderer, enqueue_transactional
-from newsletter.pipeline.readers import backlog
+from newsletter.pipeline.readers import mail_limits
+from newsletter.pipeline.readers.confirmations import enqueue_confirmation, store_as_asked
 from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
-from newsletter.pipeline.readers.welcome_goodbye import enqueue_welcome
-from subscribers import addresses, limits, queries, requests
+from subscribers import limits, queries, requests
 from subscribers.errors import SubscriberError, SuppressedError
-from subscribers.lifecycle import signup
+from subscribers.lifecycle import signup, signup_choices
+from subscribers.lifecycle.signup import SignupResult
+from subscribers.lifecycle.signup_choices import AskedChoice
 from subscribers.queries import State, SubscriberView
-from subscribers.requests import PageRequest, RequestKind
-from subscribers.suppression_key import hashed
+from subscribers.requests import PageRequest, RequestKind, WaitsFor
 
 REQUESTS_PER_TRANSACTION = 10  # other writers wait a tenth of a second
-ADDRESS_SCOPE = "address"  # counts messages of all kinds to a typed address
-_LINK_ANSWERS = {State.CONFIRMED: MailKind.LINK, State.PENDING: MailKind.CONFIRM}  # to a request for links
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +49,12 @@ def submit(
 
     Returns whether it was stored. Does the same work for every email address.
     """
-    identifier = hashed_client(client, policy)
+    counted = mail_limits.by_client(client, request_limits, policy)
     with writing(engine) as connection:
-        kept = limits.allow(
-            connection, request_limits.per_client, scope="client", identifier=identifier, now=now
-        )
+        kept = limits.allow_all(connection, counted, now=now)
         if kept:
             requests.store(connection, request)
     return kept
-
-
-def hashed_client(client: str, policy: ReaderPolicy) -> str:
-    """The keyed hash of a network address, for limits and the consent ledger."""
-    return hashed(f"client {client}", policy.suppression_key)
 
 
 def answer(
@@ -80,15 +73,15 @@ def answer(
     all requests stay.
     """
     with reading(engine) as connection:
-        if not requests.any_waiting(connection):
+        if not requests.any_waiting(connection, now=now):
             return 0
     with writing(engine, exclusive=True) as connection:
-        found = requests.waiting(connection, limit=limit)
+        found = requests.waiting(connection, limit=limit, now=now)
         done: list[int] = []
         for request in found:
             try:
                 with connection.begin_nested():
-                    _answer(
+                    is_answered = _answer(
                         connection,
                         request,
                         policy=policy,
@@ -96,7 +89,8 @@ def answer(
                         request_limits=request_limits,
                         now=now,
                     )
-                done.append(request.id)
+                if is_answered:
+                    done.append(request.id)
             except SubscriberError as error:  # not possible: the pages must not reveal that
                 log.info("request %s comes to nothing: %s", request.id, type(error).__name__)
                 done.append(request.id)
@@ -117,30 +111,60 @@ def _answer(
     renderer: TransactionalRenderer,
     request_limits: RequestLimits,
     now: datetime,
-) -> None:
-    identifier = hashed(addresses.parse(request.address).key, policy.suppression_key)
-    if not limits.allow(
-        connection, request_limits.per_address, scope=ADDRESS_SCOPE, identifier=identifier, now=now
-    ):
-        return
+) -> bool:
+    """Answer one request; returns False when it must wait for a limit.
+
+    Only a message is counted: a request that brings none must not use up what its owner may ask for.
+    """
+    by_address = mail_limits.by_address(request.address, request_limits, policy)
+    by_both = [*by_address, *mail_limits.of_newsletter(request_limits)]
+    person = queries.find(connection, request.address)
+    is_known = person is not None and person.state is State.CONFIRMED
+    if person is not None and is_known:
+        kind = MailKind.LINK if request.kind is RequestKind.LINK else MailKind.ALREADY
+        if limits.allow_all(connection, by_address, now=now):
+            enqueue_transactional(
+                connection,
+                renderer=renderer,
+                kind=kind,
+                subscriber_id=person.id,
+                key=now.isoformat(),
+                now=now,
+            )
+        return True
     if request.kind is RequestKind.LINK:
-        person = queries.find(connection, request.address)
-        kind = _LINK_ANSWERS.get(person.state) if person else None
+        asked = _asked_last(connection, person)
     else:
+        free_at = limits.free_at(connection, by_both, now=now)
+        is_shown = person is not None and signup_choices.has_open_link(connection, person.id, now=now)
+        if free_at is not None and not is_shown:
+            by_ceiling = limits.free_at(connection, mail_limits.of_newsletter(request_limits), now=now)
+            waits_for = WaitsFor.NEWSLETTER if by_ceiling else WaitsFor.ADDRESS
+            requests.postpone(connection, request.id, until=free_at, waits_for=waits_for)
+            return False
         try:
-            person = _signed_up(connection, request, policy=policy, now=now)
+            added = _signed_up(connection, request, policy=policy, now=now)
         except SuppressedError:
-            return  # a suppressed address gets no message
-        kind = MailKind.ALREADY if person.state is State.CONFIRMED else MailKind.CONFIRM
-    if person is not None and kind is not None:
-        enqueue_transactional(
-            connection, renderer=renderer, kind=kind, subscriber_id=person.id, key=now.isoformat(), now=now
-        )
+            return True  # a suppressed address gets no message
+        person, asked = added.person, added.asked
+    if person is not None and asked is not None and limits.allow_all(connection, by_both, now=now):
+        enqueue_confirmation(connection, renderer=renderer, subscriber_id=person.id, asked=asked, now=now)
+    return True
+
+
+def _asked_last(connection: Connection, person: SubscriberView | None) -> AskedChoice | None:
+    """What a pending person asked for last; None when there is nothing to confirm."""
+    if person is None or person.state is not State.PENDING:
+        return None
+    known = signup_choices.latest(connection, [person.id]).get(person.id)
+    if known is not None or not person.topics:
+        return known
+    return store_as_asked(connection, person, now=person.created_at)
 
 
 def _signed_up(
     connection: Connection, request: PageRequest, *, policy: ReaderPolicy, now: datetime
-) -> SubscriberView:
+) -> SignupResult:
     return signup.add(
         connection,
         address=request.address,
@@ -155,49 +179,9 @@ def _signed_up(
         default_topics=(EVERYTHING,),
         name=request.name,
         origin=request.origin,
-    ).person
+    )
 
 
 def _still_defined(topics: Sequence[str], known: Collection[str]) -> list[str]:
     """The topics that the settings still have; all of them when none is left."""
     return [topic for topic in topics if topic in known] or list(topics)
-
-
-def confirm(
-    engine: Engine,
-    *,
-    ref: str,
-    asked_at: datetime,
-    origin: Mapping[str, Any],
-    policy: ReaderPolicy,
-    renderer: TransactionalRenderer,
-    now: datetime,
-) -> SubscriberView:
-    """Confirm the subscriber of a confirmation link, and queue their welcome once.
-
-    asked_at: when the link was signed. Raises SubscriberError when there is nothing to confirm any more.
-    """
-    with reading(engine) as connection:
-        person = queries.by_ref(connection, ref)
-    if person is None:
-        raise SubscriberError(
-            "there is nothing to confirm here any more", hint="Sign up again to get the newsletter."
-        )
-    if person.state is State.CONFIRMED:
-        return person  # no lock needed: links are often opened more than once
-    with writing(engine) as connection:
-        first = person.confirmed_at is None
-        person, confirmed = signup.confirm(
-            connection,
-            subscriber_id=person.id,
-            how="web",
-            now=now,
-            suppression_key=policy.suppression_key,
-            asked_at=asked_at,
-            origin=origin,
-        )
-        if confirmed:
-            if first:
-                backlog.give(connection, [(person.id, person.topics)], papers_each=policy.welcome, now=now)
-            enqueue_welcome(connection, person, renderer=renderer, now=now)
-    return person

@@ -41,6 +41,7 @@ VALUES = {
     "topics": "Circuits and Quantum",
     "first": "Your first digest comes on Wednesday.",
     "of": "their-ref",
+    "choice": "what-they-asked-for",
 }
 TASTES = (
     PaperTeaser(title="Spikes & <b>Ohms</b>", link="https://papers.example/1", topic="circuits"),
@@ -88,7 +89,8 @@ class MailRoom(WholeNewsletter):
             )
 
     def enqueue(self, kind: str, reader: int, *, key: str = "once", **rest: Any) -> int | None:
-        values = {name: VALUES[name] for name in TRANSACTIONAL_KINDS[kind].extra_values}
+        needed = TRANSACTIONAL_KINDS[kind].extra_values | TRANSACTIONAL_KINDS[kind].link_values
+        values = {name: VALUES[name] for name in needed}
         asked: dict[str, Any] = {"now": NOW, "values": values, **rest}
         with writing(self.engine) as connection:
             return enqueue_transactional(
@@ -146,7 +148,7 @@ def token_in(mail: AcceptedMail, page: str, purpose: str) -> dict[str, Any]:
 def test_a_pending_person_gets_the_confirmation_and_nothing_they_typed(
     outbox: MailRoom, server: RecordingServer
 ) -> None:
-    reader = outbox.newcomer("ada@example.org", name="Buy pills at evil.example")
+    reader = outbox.newcomer("ada@example.org", name="Buy pills")
     outbox.enqueue("confirm", reader)
     assert outbox.deliver() == DeliveryReport(sent=1)
     mail = only_mail(server)
@@ -158,7 +160,10 @@ def test_a_pending_person_gets_the_confirmation_and_nothing_they_typed(
         None,
     )
     assert b"pills" not in mail.data
-    assert token_in(mail, "confirm", CONFIRM) == {"ref": outbox.person(reader).ref}
+    assert token_in(mail, "confirm", CONFIRM) == {
+        "ref": outbox.person(reader).ref,
+        "for": VALUES["choice"],
+    }
 
 
 def test_date_is_when_it_was_posted_however_late_it_leaves(outbox: MailRoom, server: RecordingServer) -> None:

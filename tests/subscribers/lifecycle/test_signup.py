@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -12,6 +13,7 @@ from subscribers import addresses, consent, queries
 from subscribers.audience import following
 from subscribers.errors import SubscriberError, SuppressedError, UnknownTopicError
 from subscribers.lifecycle import signup, suppression, transitions, unsubscribe
+from subscribers.lifecycle.signup import SignupResult
 from subscribers.preferences import Preferences
 from subscribers.queries import State, subscribers
 from tests.subscribers.conftest import KEY, NOON, TOPICS, SubscriberScenario, later
@@ -224,38 +226,86 @@ def test_simultaneous_confirmations_make_one_consent_event(engine: Engine) -> No
 
 
 def test_a_confirmation_link_works_once(scenario: SubscriberScenario) -> None:
-    ada = scenario.add("ada@example.org", "circuits", confirmed=False, how="web")
-    first = NOON.replace(microsecond=0)
-    person, done = signup.confirm(
-        scenario.connection,
-        subscriber_id=ada.person.id,
-        how="web",
-        now=later(1),
-        suppression_key=KEY,
-        asked_at=first,
-        origin={"form": "1"},
-    )
+    first = scenario.add("ada@example.org", "circuits", confirmed=False, how="web")
+
+    def confirm(asked: SignupResult, *, day: int, asked_at: datetime) -> tuple[queries.SubscriberView, bool]:
+        return signup.confirm(
+            scenario.connection,
+            subscriber_id=first.person.id,
+            how="web",
+            now=later(day),
+            suppression_key=KEY,
+            asked_at=asked_at,
+            chosen=asked.asked,
+        )
+
+    person, done = confirm(first, day=1, asked_at=NOON)
     assert (done, person.state) == (True, "confirmed")
     unsubscribe.unsubscribe(scenario.connection, subscriber_id=person.id, how="web", now=later(1))
-    scenario.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(2))
+    second = scenario.add("ada@example.org", "circuits", confirmed=False, how="web", now=later(2))
     with pytest.raises(SubscriberError, match="nothing to confirm"):
-        signup.confirm(
-            scenario.connection,
-            subscriber_id=person.id,
-            how="web",
-            now=later(2),
-            suppression_key=KEY,
-            asked_at=first,
-        )
-    again, done = signup.confirm(
-        scenario.connection,
-        subscriber_id=person.id,
-        how="web",
-        now=later(2),
-        suppression_key=KEY,
-        asked_at=later(2),
-    )
+        confirm(first, day=2, asked_at=NOON)
+    again, done = confirm(second, day=2, asked_at=later(2))
     assert (done, again.state) == (True, "confirmed")
+
+
+REQUESTS = ["a first sign-up", "a sign-up of somebody who asked", "a sign-up of somebody who left"]
+
+
+@pytest.mark.parametrize("before", REQUESTS)
+def test_what_the_form_asks_stands_on_nobody_before_they_confirm_exactly_that(
+    scenario: SubscriberScenario, before: str
+) -> None:
+    earlier = {"timezone": "Asia/Tokyo", "maximum": 5}
+    if before == "a sign-up of somebody who asked":
+        scenario.add("ada@example.org", "circuits", confirmed=False, how="web", name="Mallory", hour=3)
+    if before == "a sign-up of somebody who left":
+        ada = scenario.add("ada@example.org", "circuits", name="Ada", **earlier)
+        unsubscribe.unsubscribe(scenario.connection, subscriber_id=ada.person.id, how="web", now=NOON)
+    found = queries.find(scenario.connection, "ada@example.org")
+    asked = scenario.add(
+        "ada@example.org", "quantum", confirmed=False, how="web", name="Countess", hour=9, now=later(1)
+    )
+    stands = asked.person
+    assert (stands.state, stands.topics) == ("pending", ())
+    if found is None:
+        assert (stands.name, stands.preferences) == ("", Preferences())
+    else:
+        assert (stands.name, stands.preferences) == (found.name, found.preferences)
+    person = scenario.confirm(asked, now=later(2))
+    kept = earlier if before == "a sign-up of somebody who left" else {}
+    assert (person.state, person.topics, person.name, person.preferences) == (
+        "confirmed",
+        ("quantum",),
+        "Countess",
+        Preferences(hour=9, **kept),  # type: ignore[arg-type]
+    )
+
+
+def test_an_admins_consent_begins_nothing_that_a_stranger_typed(scenario: SubscriberScenario) -> None:
+    scenario.add("ada@example.org", "circuits", confirmed=False, how="web", name="Mallory", hour=3)
+    added = scenario.add("ada@example.org", "quantum", now=later(1))
+    assert (added.person.topics, added.person.name, added.person.preferences) == (
+        ("quantum",),
+        "",
+        Preferences(),
+    )
+
+
+def test_an_unconfirmed_change_by_an_admin_waits_for_the_consent_of_a_person_who_left(
+    scenario: SubscriberScenario,
+) -> None:
+    ada = scenario.add("ada@example.org", "quantum", hour=5, name="Ada")
+    unsubscribe.unsubscribe(scenario.connection, subscriber_id=ada.person.id, how="web", now=later(1))
+    asked = scenario.add(
+        "ada@example.org", "circuits", confirmed=False, now=later(2), hour=9, name="Countess"
+    )
+    assert (asked.person.name, asked.person.preferences.hour) == ("Ada", 5)
+    person = scenario.confirm(asked, now=later(3))
+    assert (person.name, person.preferences.hour, person.topics) == ("Countess", 9, ("circuits",))
+    was = consent.last(scenario.connection, person.id, [consent.EventKind.CHANGED])
+    assert was is not None
+    assert was.detail == {"hour": 9, "was": {"hour": 5}}
 
 
 def test_the_ledger_holds_the_origin_of_a_request(scenario: SubscriberScenario) -> None:
@@ -280,6 +330,12 @@ def test_the_ledger_holds_the_origin_of_a_request(scenario: SubscriberScenario) 
         "how": "web",
         "topics": ["circuits"],
         "detail": {"form": "1", "method": "form", "from": "a hash"},
+    }
+    scenario.confirm(added, now=later(1))
+    assert consent.history(scenario.connection, added.person.id)[1]["detail"] == {
+        "form": "1",
+        "from": "confirmed",
+        "asked": {"at": NOON.isoformat(), "form": "1", "method": "form", "from": "a hash"},
     }
 
 

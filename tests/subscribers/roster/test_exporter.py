@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import newsletter.db.tables  # noqa: F401 - both sides share one metadata
 from newsletter.db.engine import open_engine, writing
 from subscribers import queries
-from subscribers.errors import AddressError, SuppressedError
+from subscribers.errors import AddressError, NameRefusedError, SuppressedError
 from subscribers.lifecycle import suppression, unsubscribe
 from subscribers.roster.exporter import write
 from tests.databases import migrated_url
@@ -98,7 +98,7 @@ def _live(scenario: SubscriberScenario, each: dict[str, Any]) -> None:
         added = scenario.add(
             address, *sorted(each["topics"]), confirmed=each["confirmed"], name=each["name"], **each["given"]
         )
-    except (AddressError, SuppressedError):  # refused people are not exported
+    except (AddressError, NameRefusedError, SuppressedError):  # refused people are not exported
         return
     id_ = added.person.id
     if each["then"] == "leaves":

@@ -46,6 +46,7 @@ def import_text(
             report = import_rows(scenario.connection, batch, policy=policy, seen=seen, dry_run=dry_run)
             total.added += report.added
             total.updated += report.updated
+            total.unread.update(report.unread)
             total.unchanged += report.unchanged
             total.refused += report.refused
             total.changes += report.changes
@@ -358,12 +359,23 @@ def test_import_rows_refuses_a_cell_that_is_not_one_address(
     assert reason in refused["reason"]
 
 
-@pytest.mark.parametrize("cell", ["a@x.org <a@x.org>", "Doe, J (at j@y.org) <a@x.org>", "A@HOME <a@x.org>"])
-def test_import_rows_reads_a_name_with_an_at_sign(
-    scenario: SubscriberScenario, tmp_path: Path, cell: str
+@pytest.mark.parametrize(
+    ("name", "left_out"),
+    [
+        ("a@x.org", False),  # many programs write the address there
+        ("Doe, J (at j@y.org)", True),
+        ("A@HOME", True),
+        ("Urgent: verify at http://evil.example/x", True),
+    ],
+)
+def test_import_rows_leaves_out_a_name_that_holds_a_link_or_an_address(
+    scenario: SubscriberScenario, tmp_path: Path, name: str, left_out: bool
 ) -> None:
-    assert import_text(scenario, tmp_path, f'email\n"{cell}"\n').refused == []
-    assert [address for address, _, _ in people(scenario)] == ["a@x.org"]
+    report = import_text(scenario, tmp_path, f'email\n"{name} <a@x.org>"\n')
+    assert report.refused == []
+    [person] = queries.listed(scenario.connection)
+    assert (person.address, person.name) == ("a@x.org", "")
+    assert dict(report.unread) == ({("name", name): 1} if left_out else {})
 
 
 def test_import_rows_reads_every_preference(scenario: SubscriberScenario, tmp_path: Path) -> None:

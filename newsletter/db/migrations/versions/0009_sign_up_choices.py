@@ -44,3 +44,4 @@ def upgrade() -> None:
     op.create_index("ix_former_links_subscriber_id", "former_links", ["subscriber_id"])
     op.add_column("deliveries", sa.Column("signed_with", sa.String(), nullable=True))
     op.add_column("signup_requests", sa.Column("not_before", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("signup_requests", sa.Column("waits_for", sa.String(), nullable=True))
