@@ -13,6 +13,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from newsletter.pipeline.readers import self_service
+from newsletter.pipeline.readers.self_service import FormerReader
 from newsletter.web.pages import notice, show, site_of
 from subscribers import link_purposes
 from subscribers.addresses import mask
@@ -57,9 +58,13 @@ def open_link(request: Request, purpose: str, token: str) -> link_purposes.Opene
 
 def reader(request: Request, purpose: str, token: str) -> SubscriberView:
     """The confirmed reader of a link. Raises LinkRefusedError, also for a reader who left."""
-    person = self_service.reader_of(site_of(request).engine, open_link(request, purpose, token).ref)
+    ref = open_link(request, purpose, token).ref
+    person = self_service.reader_of(site_of(request).engine, ref)
     if person is None:
-        raise LinkRefusedError(gone)
+        former = self_service.former_reader(site_of(request).engine, ref=ref)
+        if former is None or purpose == link_purposes.ACCOUNT:
+            raise LinkRefusedError(gone)
+        raise LinkRefusedError(lambda request: moved(request, former))
     if person.state is State.PENDING:
         raise LinkRefusedError(
             lambda request: notice(
@@ -100,6 +105,17 @@ def gone(request: Request) -> Response:
         "There is no subscription behind this link any more.",
         status=410,
         link=SIGN_UP,
+    )
+
+
+def moved(request: Request, former: FormerReader, *, status: int = 410) -> Response:
+    """The page for a link that was mailed to an earlier address: it can only leave, and shows nothing."""
+    return show(
+        request,
+        "moved",
+        status=status,
+        leave_id=former.leave_id,
+        gets_mail=former.person.state is State.CONFIRMED,
     )
 
 

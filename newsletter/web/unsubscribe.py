@@ -1,7 +1,8 @@
 """Serves the unsubscribe pages: one topic or all, with undo. The link is a random id that never expires.
 
 The unsubscribe button of a mail program posts here as well; that unsubscribes without a further step
-(RFC 8058). Pauses are on the preferences page.
+(RFC 8058). A link that was mailed to an earlier address of a reader can leave and nothing else. Pauses are on
+the preferences page.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from fastapi.responses import PlainTextResponse, Response
 
 from newsletter.pipeline.content.personalization import preferences_path
 from newsletter.pipeline.readers import self_service
+from newsletter.pipeline.readers.self_service import FormerReader
 from newsletter.web import signed_links
-from newsletter.web.forms import Sent
+from newsletter.web.forms import Sent, SubmittedForm
 from newsletter.web.pages import go, show, site_of
 from subscribers.addresses import mask
 from subscribers.errors import SubscriberError, UnknownTopicError
@@ -21,11 +23,15 @@ from subscribers.queries import State, SubscriberView
 router = APIRouter(prefix="/u/{leave_id}", include_in_schema=False)
 
 ONE_CLICK = "List-Unsubscribe"  # the form field of RFC 8058, section 3.1; its value is One-Click
+LEFT = "You are unsubscribed.\n"
 
 
 @router.get("")
 def leave_page(request: Request, leave_id: str, done: str = "") -> Response:
     """The page with the buttons for everything and for each topic."""
+    former = self_service.former_reader(site_of(request).engine, leave_id=leave_id)
+    if former is not None:
+        return signed_links.moved(request, former, status=200)
     return _page(request, _leaver(request, leave_id), done=done)
 
 
@@ -33,11 +39,14 @@ def leave_page(request: Request, leave_id: str, done: str = "") -> Response:
 def leave(request: Request, leave_id: str, form: Sent) -> Response:
     """Unsubscribe. A repeat shows the same page and changes nothing."""
     site = site_of(request)
+    former = self_service.former_reader(site.engine, leave_id=leave_id)
+    if former is not None:
+        return _leave_from_earlier_address(request, former, form)
     person = _known(request, leave_id)
     now = site.clock()
     if form.one(ONE_CLICK):
         self_service.leave(site.engine, subscriber_id=person.id, how=self_service.BY_MAILBOX, now=now)
-        return PlainTextResponse("You are unsubscribed.\n")
+        return PlainTextResponse(LEFT)
     topic = form.one("topic") or None
     if person.state in (State.ERASED, State.SUPPRESSED):
         # They get no mail now, but must stay unsubscribed when the suppression is lifted.
@@ -58,6 +67,21 @@ def leave(request: Request, leave_id: str, form: Sent) -> Response:
     if after.state is not State.CONFIRMED:
         return go(request, f"/u/{leave_id}")
     return go(request, f"/u/{leave_id}?done={topic or ''}")
+
+
+def _leave_from_earlier_address(request: Request, former: FormerReader, form: SubmittedForm) -> Response:
+    """Unsubscribe from everything. The reader is told at the present address, and can take it back there."""
+    site = site_of(request)
+    one_click = bool(form.one(ONE_CLICK))
+    self_service.leave(
+        site.engine,
+        subscriber_id=former.person.id,
+        how=self_service.BY_MAILBOX if one_click else self_service.BY_PAGE,
+        now=site.clock(),
+        renderer=site.transactional_renderer,
+    )
+    site.wake()
+    return PlainTextResponse(LEFT) if one_click else go(request, f"/u/{former.leave_id}")
 
 
 @router.post("/undo")

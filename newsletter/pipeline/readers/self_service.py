@@ -6,6 +6,7 @@ One transaction each. The link may have been forwarded, so nothing here takes or
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from newsletter.pipeline.readers.policy import ReaderPolicy
 from newsletter.pipeline.readers.welcome_goodbye import enqueue_goodbye
 from subscribers import queries
 from subscribers.errors import PreferenceError
-from subscribers.lifecycle import unsubscribe
+from subscribers.lifecycle import former_links, unsubscribe
 from subscribers.lifecycle.update import choose
 from subscribers.queries import State, SubscriberView
 
@@ -35,9 +36,28 @@ def reader_of(engine: Engine, ref: str) -> SubscriberView | None:
 
 
 def leaver_of(engine: Engine, leave_id: str) -> SubscriberView | None:
-    """The reader of an unsubscribe link; None for an unknown id."""
+    """The reader of an unsubscribe link; None for an unknown id, and for one of an earlier address."""
     with reading(engine) as connection:
         return queries.by_leave_id(connection, leave_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormerReader:
+    """A reader at whose earlier address a link arrived."""
+
+    leave_id: str  # of that address
+    person: SubscriberView  # with the present address, which a page must not show
+
+
+def former_reader(engine: Engine, *, ref: str = "", leave_id: str = "") -> FormerReader | None:
+    """The reader who had that ref or that unsubscribe id at an earlier address; None when nobody had."""
+    with reading(engine) as connection:
+        found = (
+            former_links.by_ref(connection, ref) if ref else former_links.by_leave_id(connection, leave_id)
+        )
+        if found is None:
+            return None
+        return FormerReader(leave_id=found.leave_id, person=queries.by_id(connection, found.subscriber_id))
 
 
 def save(
