@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
+from newsletter.core.mail.reply_remedies import remedy_for
+
 BASELINE_DUMPS = 10  # of a source; with fewer its usual size is not known
 FAILURE_PERIOD = timedelta(days=1)  # for which a failed delivery stays an alarm
 THIN_SHARE = 0.4  # of the usual number of papers; a dump with fewer is an alarm
@@ -52,6 +54,7 @@ class RestingRelay:
     since: datetime
     until: datetime  # when it is tried again
     reply: str
+    reason: str = ""  # core.mail.reply_verdict.Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,9 @@ class Facts:
     postponed_until: datetime | None = None  # when it may
     stuck_files: Sequence[StuckFile] = ()
     resting_relays: Sequence[RestingRelay] = ()
+    refused: int = 0  # mails that wait although a server refused them for good: nobody is blamed yet
+    refused_because: str = ""  # the server's words about the latest of them
+    refused_reason: str = ""  # core.mail.reply_verdict.Reason
     suppressed: int = 0  # addresses that refusals suppressed within FAILURE_PERIOD
     suppressed_because: str = ""  # the server's words about the latest of them
 
@@ -183,8 +189,18 @@ def _mail(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
                 key=f"relay {rest.relay}",
                 words=f"the mail server {rest.relay} refuses us since {rest.since:%Y-%m-%d %H:%M} UTC: "
                 f"{rest.reply}",
-                hint=f"All mail waits; it is tried again at {rest.until:%Y-%m-%d %H:%M} UTC. Mend what the "
-                "server names, then `newsletter smtp check`.",
+                hint=f"{_until(rest.until, facts.now)} {remedy_for(rest.reason)}",
+            )
+        )
+    if facts.refused and not facts.resting_relays:  # else that alarm quotes the server
+        mails = "mail waits" if facts.refused == 1 else "mails wait"
+        found.append(
+            Alarm(
+                key="refused",
+                words=f"{facts.refused} {mails}, as the mail server refuses them and it is not clear that "
+                f"their readers are the cause: {facts.refused_because}",
+                hint="`newsletter deliveries list --state deferred` shows when each is tried again. "
+                f"{remedy_for(facts.refused_reason)}",
             )
         )
     if facts.suppressed:
@@ -209,6 +225,13 @@ def _mail(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
             )
         )
     return found
+
+
+def _until(instant: datetime, now: datetime) -> str:
+    """What happens to the mail of a relay that rests or rested."""
+    if instant <= now:
+        return "All mail waits; the next send tries again."
+    return f"All mail waits; it is tried again at {instant:%Y-%m-%d %H:%M} UTC."
 
 
 def _dumps(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:

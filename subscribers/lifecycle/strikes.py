@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Select, delete, func, insert, select
 
 from subscribers.queries import subscribers
 from subscribers.tables import Strike
@@ -42,32 +42,51 @@ def add(
 ) -> StrikeCount | None:
     """Add a strike, once for each message; the count with it. note: without the address.
 
-    None when the subscriber was deleted or erased meanwhile.
+    A doubted refusal before it is forgotten. None when the subscriber was deleted or erased meanwhile.
     """
+    if not _is_alive(connection, subscriber_id):
+        return None
+    mine = strikes.c.subscriber_id == subscriber_id
+    connection.execute(delete(strikes).where(mine, strikes.c.doubted))
+    known = select(strikes.c.id).where(mine, strikes.c.message_key == message_key)
+    if connection.execute(known.limit(1)).first() is None:
+        _insert(connection, subscriber_id, message_key=message_key, reason=reason, note=note, at=now)
+    return count(connection, subscriber_id)
+
+
+def doubt(
+    connection: Connection, subscriber_id: int, *, message_key: str, reason: str, note: str, now: datetime
+) -> None:
+    """Note a refusal that is not believed, unless an earlier one stands. It counts nowhere."""
+    known = select(strikes.c.id).where(strikes.c.subscriber_id == subscriber_id, strikes.c.doubted)
+    if connection.execute(known.limit(1)).first() is None and _is_alive(connection, subscriber_id):
+        row = {"message_key": message_key, "reason": reason, "note": note, "at": now}
+        _insert(connection, subscriber_id, **row, doubted=True)
+
+
+def doubted_since(connection: Connection) -> dict[int, datetime]:
+    """The ids of subscribers whose latest refusal is not believed, each with its time."""
+    found = connection.execute(select(strikes.c.subscriber_id, strikes.c.at).where(strikes.c.doubted))
+    return {row.subscriber_id: row.at for row in found}
+
+
+def _is_alive(connection: Connection, subscriber_id: int) -> bool:
     alive = select(subscribers.c.id).where(
         subscribers.c.id == subscriber_id, subscribers.c.address.is_not(None)
     )
-    if connection.execute(alive.with_for_update()).first() is None:
-        return None
-    known = select(strikes.c.id).where(
-        strikes.c.subscriber_id == subscriber_id, strikes.c.message_key == message_key
-    )
-    if connection.execute(known.limit(1)).first() is None:
-        row = {
-            "subscriber_id": subscriber_id,
-            "message_key": message_key,
-            "reason": reason,
-            "note": note,
-            "at": now,
-        }
-        connection.execute(insert(strikes), row)
-    return count(connection, subscriber_id)
+    return connection.execute(alive.with_for_update()).first() is not None
+
+
+def _insert(connection: Connection, subscriber_id: int, **values: Any) -> None:
+    connection.execute(insert(strikes), {"subscriber_id": subscriber_id, "doubted": False, **values})
 
 
 def count(connection: Connection, subscriber_id: int) -> StrikeCount | None:
     """The strikes of a subscriber; None when there are none."""
     rows = connection.execute(
-        select(strikes).where(strikes.c.subscriber_id == subscriber_id).order_by(strikes.c.at, strikes.c.id)
+        select(strikes)
+        .where(strikes.c.subscriber_id == subscriber_id, ~strikes.c.doubted)
+        .order_by(strikes.c.at, strikes.c.id)
     ).all()
     if not rows:
         return None
@@ -88,7 +107,7 @@ def history(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
     return [
         {
             "at": row.at.isoformat(),
-            "what": "strike",
+            "what": "doubted refusal" if row.doubted else "strike",
             "how": row.message_key,
             "topics": [],
             "detail": {"reason": row.reason, "reply": row.note},
@@ -97,9 +116,14 @@ def history(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
     ]
 
 
+def struck_ids() -> Select[Any]:
+    """The ids of all subscribers with a strike, doubted ones too: few at any time."""
+    return select(strikes.c.subscriber_id).distinct()
+
+
 def struck(connection: Connection) -> set[int]:
-    """The ids of all subscribers with a strike: few at any time."""
-    return set(connection.execute(select(strikes.c.subscriber_id).distinct()).scalars())
+    """The same, read."""
+    return set(connection.execute(struck_ids()).scalars())
 
 
 def clear(connection: Connection, subscriber_ids: Collection[int]) -> None:
@@ -112,6 +136,7 @@ def by_reason(connection: Connection) -> dict[str, int]:
     """Strikes that stand now, by reason."""
     found = connection.execute(
         select(strikes.c.reason, func.count().label("messages"))
+        .where(~strikes.c.doubted)
         .group_by(strikes.c.reason)
         .order_by(strikes.c.reason)
     )

@@ -1,5 +1,7 @@
 """A real Postfix of our own, in a folder of its own, that passes mail on to another server.
 
+`more` are further lines of its main.cf: what it refuses, and whom.
+
 Needs root, as Postfix does to start; touches nothing of the system's own Postfix.
 """
 
@@ -69,7 +71,7 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 @contextmanager
-def postfix_relay(folder: Path, *, next_hop: int) -> Iterator[int]:
+def postfix_relay(folder: Path, *, next_hop: int, more: str = "") -> Iterator[int]:
     """The port of a Postfix that hands all it gets to the port `next_hop` of this machine."""
     assert PROGRAM is not None
     port = _free_port()
@@ -82,7 +84,7 @@ def postfix_relay(folder: Path, *, next_hop: int) -> Iterator[int]:
     for made in (config, folder / "queue", folder / "data"):
         made.mkdir()
     shutil.chown(folder / "data", "postfix")
-    (config / "main.cf").write_text(MAIN.format(folder=folder, next_hop=next_hop), "ascii")
+    (config / "main.cf").write_text(MAIN.format(folder=folder, next_hop=next_hop) + more, "ascii")
     (config / "master.cf").write_text(SERVICES.format(port=f"127.0.0.1:{port}"), "ascii")
     _run(config, "start")
     try:

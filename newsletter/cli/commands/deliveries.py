@@ -59,7 +59,7 @@ def list_deliveries(
         output.print_json(rows)
         return
     output.print_table(
-        ("id", "address", "kind", "edition", "state", "attempts", "composed", "papers", "reply"),
+        ("id", "address", "kind", "edition", "state", "attempts", "composed", "next try", "papers", "reply"),
         [
             (
                 row["id"],
@@ -69,6 +69,7 @@ def list_deliveries(
                 f"{row['state']}: {row['reason']}" if row["reason"] else row["state"],
                 row["attempts"],
                 row["composed_at"],
+                row["next_attempt_at"],
                 len(row["papers"]),
                 row["reply"],
             )

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import At, Json, now
 from newsletter.cli.wiring import Wiring
-from newsletter.cli.workspace import workspace
+from newsletter.cli.workspace import Workspace, workspace
 from newsletter.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from newsletter.delivery.outbox.relay_rests import Rest
+
+REPLIES_SHOWN = 5  # kinds of replies to mails that wait
 
 app = typer.Typer(add_completion=False)
 
@@ -69,9 +75,10 @@ def send(
             report = sending.send(
                 work.engine, options, wiring.delivery_options, now=now(at), stop=stop, progress=tick
             )
+    waiting = _Waiting() if dry_run or report.complete else _waiting(work, now(at))
     if json:
         stopped = {} if report.stopped is None else {"error": report.stopped.message}
-        output.print_json({**report.as_json(), **stopped})
+        output.print_json({**report.as_json(), "waiting": waiting.deferred, **stopped})
     elif dry_run:
         output.say(f"{report.composed} mails would be composed, {report.due} would be sent.")
     else:
@@ -90,8 +97,51 @@ def send(
     if report.stopped is not None:
         output.note(f"Error: {report.stopped}")
         output.note("Nothing is lost: what was not handed over waits in the outbox for the next send.")
+    waiting.print()
     if not report.complete:
-        raise typer.Exit(output.IN_PART if report.sent or report.stopped is None else output.FAILED)
+        from newsletter.delivery.smtp.relay import REFUSALS, RelayError
+
+        # A server that answers and refuses us fails nothing: the mail waits.
+        no_server = isinstance(report.stopped, RelayError) and report.stopped.fault not in REFUSALS
+        raise typer.Exit(output.FAILED if no_server and not report.sent else output.IN_PART)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What is tried again, and when."""
+
+    deferred: Sequence[Mapping[str, Any]] = ()
+    rests: Sequence[Rest] = ()
+
+    def print(self) -> None:
+        for row in self.deferred:
+            first, last = (datetime.fromisoformat(row[name]) for name in ("first_at", "last_at"))
+            mails = "mail is" if row["mails"] == 1 else "mails are"
+            until = "" if first == last else f" to {last:%Y-%m-%d %H:%M}"
+            words = f": {row['reply']}" if row["reply"] else ""
+            output.note(
+                f"  {row['mails']} {mails} tried again, {first:%Y-%m-%d %H:%M}{until} UTC, by the send that "
+                f"is due then{words}"
+            )
+        if self.deferred:
+            output.note(
+                "`newsletter deliveries list --state deferred` lists them; `newsletter deliveries retry ID` "
+                "makes one due now."
+            )
+        for rest in self.rests:
+            output.note(
+                f"  {rest.relay} is used again from {rest.until:%Y-%m-%d %H:%M} UTC, or as soon as "
+                "`newsletter smtp check` finds it ready."
+            )
+
+
+def _waiting(work: Workspace, at: datetime) -> _Waiting:
+    from newsletter.db.engine import reading
+    from newsletter.delivery.outbox import queries, relay_rests
+
+    with reading(work.engine) as connection:
+        rests = [rest for rest in relay_rests.all_rests(connection) if rest.until > at]
+        return _Waiting(queries.deferred(connection, limit=REPLIES_SHOWN), rests)
 
 
 def _send_test(wiring: Wiring, address: str, *, at: datetime, json: bool) -> None:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.states import DeliveryState
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
+from newsletter.delivery.outbox.held_mail import WAITING
 
 # (subscriber id, kind, key, signed_with) to the Message-ID; None when its key was retired
 MessageId = Callable[[int, str, str, str | None], str | None]
@@ -62,6 +63,37 @@ def shown(
     return found[0]
 
 
+def deferred(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
+    """What waits for another try, as JSON objects: the mails of each kind of reply, and from when to when.
+
+    limit: kinds of replies; those of most mails come first.
+    """
+    d = deliveries.c
+    found = connection.execute(
+        select(
+            func.count().label("mails"),
+            d.reply_code,
+            d.reply_status,
+            func.min(d.reply_text).label("reply_text"),
+            func.min(d.next_attempt_at).label("first_at"),
+            func.max(d.next_attempt_at).label("last_at"),
+        )
+        .where(WAITING, d.state == DeliveryState.DEFERRED)
+        .group_by(d.reply_code, d.reply_status)
+        .order_by(func.count().desc(), func.min(d.next_attempt_at))
+        .limit(limit)
+    )
+    return [
+        {
+            "mails": row.mails,
+            "reply": _reply(row),
+            "first_at": row.first_at.isoformat(),
+            "last_at": row.last_at.isoformat(),
+        }
+        for row in found
+    ]
+
+
 def no_such_delivery(delivery_id: int) -> NotFoundError:
     """The error for an id that no delivery has."""
     return NotFoundError(
@@ -70,7 +102,6 @@ def no_such_delivery(delivery_id: int) -> NotFoundError:
 
 
 def _shown(row: Row[Any], contents: DigestPapers, message_id: MessageId) -> dict[str, Any]:
-    words = [str(part) for part in (row.reply_code, row.reply_status, row.reply_text) if part]
     return {
         "id": row.id,
         "address": row.address,
@@ -82,7 +113,7 @@ def _shown(row: Row[Any], contents: DigestPapers, message_id: MessageId) -> dict
         "reason": row.reason,
         "attempts": row.attempts,
         "message_id": message_id(row.subscriber_id, row.kind, row.key, row.signed_with),
-        "reply": " ".join(words) or None,
+        "reply": _reply(row),
         "composed_at": row.composed_at.isoformat(),
         "next_attempt_at": _when(row.next_attempt_at)
         if row.state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
@@ -94,6 +125,10 @@ def _shown(row: Row[Any], contents: DigestPapers, message_id: MessageId) -> dict
         ],
         "maybe": [{"id": card.id, "title": card.title, "topic": card.topic} for card in contents.maybe],
     }
+
+
+def _reply(row: Row[Any]) -> str | None:
+    return " ".join(str(part) for part in (row.reply_code, row.reply_status, row.reply_text) if part) or None
 
 
 def _when(instant: datetime | None) -> str | None:

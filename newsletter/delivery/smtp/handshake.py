@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from newsletter.core.mail.reply_judge import judge
+from newsletter.core.mail.reply_verdict import About, Reason
 from newsletter.delivery.smtp import auth
 from newsletter.delivery.smtp.redaction import PIECE, without_secrets
 from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
@@ -147,14 +149,10 @@ class Handshake:
         problem = f" ({self._token_problem})" if self._token_problem else ""
         words = self.without_secrets(f"{_words(reply)}{problem}")
         if 400 <= reply.code < 500:
-            raise RelayError(self.relay, Fault.BUSY, f"cannot check the login now: {words}")
+            raise self._error(reply, Fault.BUSY, f"cannot check the login now: {words}")
         what = "access token" if self.token else "login"
-        raise RelayError(
-            self.relay,
-            Fault.LOGIN,
-            f"refuses the {what}: {words}; {self._offered()}",
-            hint=self._login_hint(),
-        )
+        words = f"refuses the {what}: {words}; {self._offered()}"
+        raise self._error(reply, Fault.LOGIN, words, hint=self._login_hint())
 
     def without_secrets(self, text: str) -> str:
         """The server's words without anything of our login that it quotes.
@@ -194,8 +192,15 @@ class Handshake:
         fault = Fault.BUSY if reply.code in (421, 454) else Fault.GREETING
         if reply.code < 400:
             fault = Fault.GARBAGE
-        return RelayError(self.relay, fault, f"{what}: {_words(reply)}")
+        return self._error(reply, fault, f"{what}: {_words(reply)}")
+
+    def _error(self, reply: Reply, fault: Fault, words: str, *, hint: str = "") -> RelayError:
+        """The error, with the reason if the reply is about us: then the relay rests and an admin is told."""
+        verdict = judge(self.phase, reply.code, reply.status, reply.text)
+        ours = verdict.about is About.US and (verdict.certain or reply.code >= 500)
+        reason = Reason.LOGIN if fault is Fault.LOGIN else verdict.reason if ours else None
+        return RelayError(self.relay, fault, words, hint=hint, reason=reason)
 
 
 def _words(reply: Reply) -> str:
-    return f"{reply.code} {reply.text}".strip()
+    return " ".join(str(part) for part in (reply.code, reply.status, reply.text) if part)

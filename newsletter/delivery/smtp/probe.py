@@ -118,7 +118,9 @@ def _try_addresses(connection: Connection, selector: selectors.BaseSelector, tri
         if phase == "mail" or verdict.about is About.US:
             sender = connection.relay.sender_of(trial)
             words = " ".join(str(part) for part in (reply.code, reply.status, reply.text) if part)
-            raise RelayError(connection.relay, Fault.OURS, f"it refuses mail from {sender}: {words}")
+            raise RelayError(
+                connection.relay, Fault.OURS, f"it refuses mail from {sender}: {words}", reason=verdict.reason
+            )
 
 
 def _facts(relay: Relay, address: SocketAddress, offer: ServerExtensions, encrypted: str) -> RelayFacts:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from newsletter.core.errors import ConfigurationError, NewsletterError
+from newsletter.core.mail.reply_remedies import remedy_for
+from newsletter.core.mail.reply_verdict import Reason
 from newsletter.core.mail.values import Envelope
 from newsletter.delivery.smtp.access_tokens import TokenSource
 
@@ -139,8 +141,7 @@ HINTS = {
     "authority set smtp.ca_file.",
     Fault.TLS: "Check that security fits the port: 587 is starttls, 465 is tls.",
     Fault.NO_LOGIN: "Leave smtp.username empty if this server needs no login, or use its submission port.",
-    Fault.OURS: "Nothing is lost and nobody is blamed: the mail waits. Mend what the server names (sender, "
-    "login, quota, plan), then run `newsletter smtp check`.",
+    Fault.OURS: "Mend what the server names; then run `newsletter smtp check`.",
     Fault.RESTS: "The mail waits until then. Mend the cause; then `newsletter smtp check` ends the rest.",
     Fault.STRANGERS: "That looks like a misconfigured mail server, so nothing more goes there and nobody was "
     "suppressed. Look at `newsletter deliveries list --state deferred`, then send again.",
@@ -158,14 +159,27 @@ LASTING = frozenset(  # trying again does not help
     }
 )
 
+REFUSALS = frozenset(  # the server answered, and takes no mail of ours now: the mail waits
+    {Fault.OURS, Fault.RESTS, Fault.STRANGERS, Fault.LOGIN, Fault.GREETING, Fault.BUSY}
+)
+
 PASSING = frozenset({Fault.BUSY, Fault.LOST})  # trying again may help, even at the first contact
 
 
 class RelayError(NewsletterError):
-    """A relay cannot be used. No mail was named to it: queued mail stays queued, untouched."""
+    """A relay cannot be used. No mail was named to it: queued mail stays queued, untouched.
 
-    def __init__(self, relay: Relay, fault: Fault, words: str, *, hint: str = "") -> None:
+    hint: what to do about it, where more is known than the fault. reason: why it refuses us, if that is what
+    its words say.
+    """
+
+    def __init__(
+        self, relay: Relay, fault: Fault, words: str, *, hint: str = "", reason: Reason | None = None
+    ) -> None:
+        if reason is not None and fault is Fault.OURS:
+            hint = hint or remedy_for(reason)
         super().__init__(f"the mail server {relay.host}:{relay.port}: {words}", hint=hint or HINTS[fault])
         self.relay = relay
         self.fault = fault
         self.words = words
+        self.reason = reason

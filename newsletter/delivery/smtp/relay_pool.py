@@ -9,7 +9,7 @@ import ssl
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from newsletter.core.mail.retry import Meaning, meaning_of, rests_relay
+from newsletter.core.mail.retry import Meaning, meaning_of, rests_relay, verdict_of
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
 from newsletter.delivery.smtp.connection import Connection, SocketAddress
 from newsletter.delivery.smtp.relay import LASTING, PASSING, Fault, Relay, RelayError, Security
@@ -93,9 +93,10 @@ class RelayState:
             self._refusals = 0
         elif meaning_of(outcome) is Meaning.OURS:
             self._refusals += 1
-            if rests_relay(outcome, self._refusals):
+            if self.error is None and rests_relay(outcome, self._refusals):
                 words = f"it refuses us: {outcome.code} {outcome.status or ''} {outcome.text}"
-                self.error = RelayError(self.relay, Fault.OURS, " ".join(words.split()))
+                reason = verdict_of(outcome).reason
+                self.error = RelayError(self.relay, Fault.OURS, " ".join(words.split()), reason=reason)
 
 
 class RelayPool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, and_, func, or_, select, text
 
 from newsletter.core.alarms import FAILURE_PERIOD, DumpFacts, Facts, RestingRelay
+from newsletter.core.mail.reply_verdict import About, Reason
 from newsletter.core.states import DumpStatus
 from newsletter.db.schema import deliveries, dumps, editions
 from newsletter.delivery.outbox import relay_rests
@@ -20,6 +22,7 @@ from subscribers.lifecycle import suppression
 
 # Failed before a server was asked. SQLite uses its partial index only for this very text.
 FAILED_HERE = text("state = 'failed' and reply_code is null")
+DOUBT_PERIOD = timedelta(hours=2)  # for which a refusal may be somebody's own
 MAX_DUMPS = 25  # the latest ones: alarms of older ones were reported long ago
 
 
@@ -42,7 +45,7 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         .limit(1)
     ).one_or_none()
     postponed = requests.postponed(connection, now=now)
-    refused = suppression.refused_lately(connection, since=now - FAILURE_PERIOD, now=now)
+    suppressed = suppression.refused_lately(connection, since=now - FAILURE_PERIOD, now=now)
     return Facts(
         now=now,
         last_dump_at=connection.execute(
@@ -61,12 +64,34 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         free_bytes=_free(state_dir),
         stuck_files=find_stuck_files(state_dir / INBOX),
         resting_relays=[
-            RestingRelay(relay=rest.relay, since=rest.since, until=rest.until, reply=rest.reply)
+            RestingRelay(
+                relay=rest.relay, since=rest.since, until=rest.until, reply=rest.reply, reason=rest.reason
+            )
             for rest in relay_rests.all_rests(connection)
         ],
-        suppressed=refused.number,
-        suppressed_because=refused.note,
+        **_refused(connection, now=now),
+        suppressed=suppressed.number,
+        suppressed_because=suppressed.note,
     )
+
+
+def _refused(connection: Connection, *, now: datetime) -> dict[str, Any]:
+    """Mails that wait after a 5xx: at once where it names our fault, else when it has lasted."""
+    d = deliveries.c
+    ours = and_(
+        d.reply_about.in_([About.US.value, About.CONTENT.value]),
+        d.reply_reason.not_in([Reason.POLICY.value, Reason.UNCLEAR.value]),
+    )
+    row = connection.execute(
+        select(func.count().over().label("mails"), d.reply_code, d.reply_status, d.reply_text, d.reply_reason)
+        .where(WAITING, d.reply_code >= 500, or_(ours, d.composed_at <= now - DOUBT_PERIOD))
+        .order_by(d.next_attempt_at.desc(), d.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return {}
+    words = " ".join(str(part) for part in (row.reply_code, row.reply_status, row.reply_text) if part)
+    return {"refused": row.mails, "refused_because": words, "refused_reason": row.reply_reason or ""}
 
 
 def _dumps(connection: Connection) -> list[DumpFacts]:

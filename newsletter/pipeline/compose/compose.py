@@ -25,9 +25,10 @@ from newsletter.pipeline.compose import due
 from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch, carried_debts, groups
 from newsletter.pipeline.compose.canaries import ids_of, record_slots
 from newsletter.pipeline.compose.edition_debts import Candidates, Owed, load_candidates, owed_to
-from newsletter.pipeline.compose.grouping import GroupKey, parse_group_key, write_group_keys
+from newsletter.pipeline.compose.grouping import OPEN_DEBT, GroupKey, parse_group_key, write_group_keys
 from newsletter.pipeline.compose.options import Renderer, SendOptions
 from newsletter.pipeline.compose.reader_debts import end_debts
+from subscribers.lifecycle import strikes
 
 GROUPS_AT_ONCE = 500  # planned, rendered and stored together
 
@@ -240,6 +241,12 @@ _SETTLE_GROUP = (
     .where(groups.c.group_key == bindparam("text"))
     .values(digest_id=bindparam("digest"), closes=bindparam("why"))
 )
+_WAITING_SINCE = (
+    select(reader_debts.c.subscriber_id, func.min(reader_debts.c.made_at).label("since"))
+    .where(OPEN_DEBT)
+    .group_by(reader_debts.c.subscriber_id)
+    .subquery()
+)
 _DELIVERIES = (
     select(
         batch.c.subscriber_id,
@@ -254,7 +261,16 @@ _DELIVERIES = (
     )
     .join(groups, groups.c.group_key == batch.c.group_key)
     .where(groups.c.digest_id.is_not(None))
-    .order_by(batch.c.early.desc(), batch.c.subscriber_id)  # they are claimed in this order
+    .outerjoin(_WAITING_SINCE, _WAITING_SINCE.c.subscriber_id == batch.c.subscriber_id)
+    # They are claimed in this order. Where a limit lets only some of them go, those who waited longest go
+    # first; and a server that is asked for dead addresses first may refuse the rest.
+    .order_by(
+        batch.c.early.desc(),
+        batch.c.subscriber_id.in_(strikes.struck_ids()),
+        _WAITING_SINCE.c.since.is_(None),
+        _WAITING_SINCE.c.since,
+        batch.c.subscriber_id,
+    )
 )
 _COUNT_DELIVERIES = select(func.count()).select_from(_DELIVERIES.subquery())
 _HAND_OVER_DEBTS = (

@@ -14,25 +14,14 @@ from newsletter.core.mail.values import Outcome, Verdict
 PROBATION = 50  # outcomes of a relay that are judged together before an address is suppressed
 ENOUGH_OUTCOMES = 20  # outcomes from which on a relay is called wrong
 MAX_REFUSALS = 5  # refused recipients that even a relay that accepts little may name
-FEW_REFUSALS = 2  # refused recipients that a lone relay is believed without having accepted anything
-PROOF_BY_HISTORY = (
-    10  # accepted lately for each refusal: a retry of one address needs no other mail beside it
-)
 MAX_POLICY_REFUSALS = 3  # policy refusals of one domain in a row; then it rests
 EVERYBODY = 3  # domains that refuse alike while nobody accepts: then it is about us
 
 
 class CircuitBreaker:
-    """The counts of one run.
+    """The counts of one run."""
 
-    several: there are other relays. Then a relay that accepted none of its few mails is not believed: the
-    others accepted theirs. accepted_lately: mails that were accepted in the days before this run.
-    """
-
-    def __init__(self, *, several: bool = False, accepted_lately: int = 0) -> None:
-        self.accepted_lately = accepted_lately
-        self.doubted: frozenset[str] = frozenset()  # relays that rested and have accepted nothing since
-        self._several = several
+    def __init__(self) -> None:
         self._seen: Counter[str] = Counter()  # by relay
         self._accepted: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()  # about the recipient
@@ -50,18 +39,12 @@ class CircuitBreaker:
     def is_credible(self, relay: str) -> bool:
         """Whether the refusals of a relay count at the end of its probation or of the run.
 
-        It is believed when it accepted as many as it refused, in lists of 6 as in lists of 6,000.
+        It is believed when it accepted as many as it refused, in lists of 2 as in lists of 6,000. A relay
+        that accepts nobody is never believed: a wrong relay and one dead address alone look the same.
         """
         if relay in self.wrong or not self._row_is_usual(relay):
             return False
-        refused, accepted = self._refused[relay], self._accepted[relay]
-        if accepted >= refused:
-            return True
-        if relay in self.doubted or self._several:
-            return False  # what it or another relay accepted before does not speak for it
-        if refused <= MAX_REFUSALS and accepted + self.accepted_lately >= PROOF_BY_HISTORY * refused:
-            return True
-        return refused <= FEW_REFUSALS
+        return self._accepted[relay] >= self._refused[relay]
 
     def refused_alone(self, relay: str, domain: str) -> bool:
         """Whether a policy refusal in this domain is one recipient's: the relay accepted others."""

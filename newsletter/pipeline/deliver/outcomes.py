@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from newsletter.core.mail.reply_verdict import Reason
 from newsletter.core.mail.retry import (
@@ -25,20 +26,19 @@ from newsletter.core.mail.retry import (
     verdict_of,
 )
 from newsletter.core.mail.values import Outcome, Verdict
-from newsletter.db.schema import runs
 from newsletter.delivery.addresses import domain_of, without_addresses
 from newsletter.delivery.outbox import rate_counters, relay_rests
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import AttemptResult, record
 from newsletter.delivery.outbox.recovery import resends
 from newsletter.delivery.outbox.relay_rests import Rest
-from newsletter.delivery.smtp.relay import Fault, RelayError
+from newsletter.delivery.smtp.relay import RelayError
 from newsletter.pipeline.deliver.circuit_breaker import CircuitBreaker
 from newsletter.pipeline.deliver.edition_guard import EditionGuard
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.recipient_refusals import RecipientRefusals, reply_words
 
-HISTORY = timedelta(days=3)  # in which accepted mails speak for a relay
+SHORTLY = timedelta(seconds=1)  # before its expiry a message is due, so that its papers go to the next
 
 
 class Outcomes:
@@ -47,7 +47,7 @@ class Outcomes:
     def __init__(self, options: DeliveryOptions, *, now: datetime) -> None:
         self._options = options
         self._now = now
-        self._circuit_breaker = CircuitBreaker(several=len(options.relays) > 1)
+        self._circuit_breaker = CircuitBreaker()
         self._edition_guard = EditionGuard(options.guard_policy)
         self._paused: dict[str, datetime] = {}  # domains that are paused, and until when
         self._suspects: list[tuple[ClaimedMail, AttemptResult]] = []  # refusals on probation
@@ -55,7 +55,7 @@ class Outcomes:
             tuple[ClaimedMail, AttemptResult]
         ] = []  # policy refusals that may be one recipient's
         self._refuses_us: dict[str, Outcome] = {}  # relays that begin to rest with the next commit
-        self._refused_logins: dict[str, str] = {}  # relays likewise, with the server's words
+        self._before_mail: dict[str, tuple[Reason, str]] = {}  # likewise, before any mail was named
         self._own_refusals: Counter[str] = Counter()  # by relay, in a row
         self._tired: set[str] = set()  # relays that rested before and have accepted nothing since
         self._rested: set[str] = set()  # relays whose rest this run has begun
@@ -64,14 +64,9 @@ class Outcomes:
     def begin(self, connection: Connection) -> list[Rest]:
         """Read what earlier runs left: resting domains, strikes; returns the relays that rest now."""
         self._paused = rate_counters.paused(connection, now=self._now)
-        self._recipients.begin(connection)
-        accepted = select(func.coalesce(func.sum(runs.c.done), 0)).where(
-            runs.c.verb == "deliver", runs.c.at >= self._now - HISTORY
-        )
-        self._circuit_breaker.accepted_lately = int(connection.execute(accepted).scalar_one())
+        self._recipients.begin(connection, lone_relay=len(self._options.relays) == 1)
         rests = relay_rests.all_rests(connection)
         self._tired = {rest.relay for rest in rests}
-        self._circuit_breaker.doubted = frozenset(self._tired)
         return [rest for rest in rests if rest.until > self._now]
 
     @property
@@ -98,6 +93,8 @@ class Outcomes:
             jitter=self._options.jitter(),
             resend=resends(mail.kind, self._options.uncertain),
         )
+        if following.is_strike and self._is_proven(mail, outcome):
+            return AttemptResult(mail.id, outcome, following, mail.has_reader_debts)
         self._circuit_breaker.note(outcome, following, domain=domain_of(mail.person.address))
         for domain in self._circuit_breaker.shut:
             self._paused[domain] = self._now + POLICY_RETRY
@@ -110,7 +107,7 @@ class Outcomes:
             # Deferred until the refusals are judged together: a misconfigured relay must not cost readers
             # their papers or their subscription.
             self._suspects.append((mail, result))
-            return AttemptResult(mail.id, outcome, self._postponed(POLICY_RETRY, expires_at=None))
+            return AttemptResult(mail.id, outcome, self._until_it_is_clear(mail))
         if following.pause is ShutScope.RELAY and meaning_of(outcome) is Meaning.OURS:
             self._note_own_refusal(outcome)
         elif (
@@ -121,6 +118,19 @@ class Outcomes:
         ):
             self._recipients.note_policy_refusal(mail, outcome)
         return result
+
+    def _is_proven(self, mail: ClaimedMail, outcome: Outcome) -> bool:
+        """Whether a refusal is believed at once (`RecipientRefusals.is_proven`); not of a relay in doubt."""
+        relay = outcome.relay
+        in_doubt = relay in self._tired or relay in self._circuit_breaker.wrong
+        return not in_doubt and self._recipients.is_proven(mail)
+
+    def _until_it_is_clear(self, mail: ClaimedMail) -> NextStep:
+        """The step of a refused message whose relay is on probation. It must still wait when that is over."""
+        step = self._postponed(self._recipients.patience(mail), expires_at=None)
+        if step.at is not None and mail.expires_at is not None:
+            return replace(step, at=min(step.at, mail.expires_at - SHORTLY))
+        return step
 
     def _note_own_refusal(self, outcome: Outcome) -> None:
         self._own_refusals[outcome.relay] += 1
@@ -147,12 +157,13 @@ class Outcomes:
     def end(self, connection: Connection, faults: Iterable[RelayError] = ()) -> int:
         """Judge the rest of a run that was too short; returns as `settle`.
 
-        faults: of relays. One that refuses our login rests, too: many lock an account that tries on and on.
+        faults: of relays. One that refuses our login or address rests, too: many lock out who goes on trying.
         """
-        self._refused_logins = {
-            fault.relay.name: fault.words for fault in faults if fault.fault is Fault.LOGIN
+        self._before_mail = {
+            fault.relay.name: (fault.reason, fault.words) for fault in faults if fault.reason is not None
         }
         refused = self._settle_suspects(connection, last=True)
+        self._recipients.doubt(connection, self._suspects)
         self._recipients.end(connection, is_alone=self._circuit_breaker.refused_alone)
         self._rest_relays(connection, ())
         self._edition_guard.end(connection)
@@ -203,7 +214,7 @@ class Outcomes:
         told = {
             relay: (verdict_of(outcome).reason, reply_words(outcome)) for relay, outcome in refusing.items()
         }
-        told |= {relay: (Reason.LOGIN, words) for relay, words in self._refused_logins.items()}
+        told |= self._before_mail
         told |= {relay: (Reason.UNCLEAR, words) for relay, words in self._circuit_breaker.wrong.items()}
         for relay, (reason, words) in sorted(told.items()):
             if relay not in self._rested:

@@ -1,17 +1,21 @@
 """Decides what refusals about a recipient mean for the list: a strike, or a suppressed address.
 
-Whether a relay is believed at all is the circuit breaker's to say. Opens no transaction.
+Whether a relay is believed in this run is the circuit breaker's to say. What it leaves in doubt is kept for
+later runs: a recipient who is refused again, after the relay accepted others, is believed to be refused.
+Opens no transaction.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
-from newsletter.core.mail.retry import Fate, verdict_of
+from newsletter.core.mail.retry import LONGEST_RETRY, POLICY_RETRY, Fate, verdict_of
 from newsletter.core.mail.values import Outcome
+from newsletter.core.states import DeliveryState
+from newsletter.db.schema import deliveries, runs
 from newsletter.delivery.addresses import domain_of, without_addresses
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import AttemptResult
@@ -27,11 +31,63 @@ class RecipientRefusals:
         self._now = now
         self._suppression_key = suppression_key
         self._struck: set[int] = set()  # subscribers with strikes
+        self._doubted: dict[int, datetime] = {}  # subscribers whose refusal is in doubt, and since when
+        self._proven: frozenset[int] = frozenset()  # those of them for whom a further refusal is enough
         self._policy: list[tuple[ClaimedMail, Outcome]] = []  # refusals that may be one recipient's own
 
-    def begin(self, connection: Connection) -> None:
-        """Read which subscribers have strikes."""
+    def begin(self, connection: Connection, *, lone_relay: bool) -> None:
+        """Read which subscribers have strikes and doubted refusals. lone_relay: no other one accepts mail."""
         self._struck = strikes.struck(connection)
+        self._doubted = strikes.doubted_since(connection)
+        if lone_relay and self._doubted:
+            self._proven = self._find_proven(connection)
+
+    def _find_proven(self, connection: Connection) -> frozenset[int]:
+        """Those after whose refusal the relay accepted a message, and since then as many readers as are in
+        doubt: a relay that takes few has not shown that the others do not exist."""
+        accepted = select(func.max(runs.c.at)).where(runs.c.verb == "deliver", runs.c.done > 0)
+        accepted_at = connection.execute(accepted.where(runs.c.at < self._now)).scalar_one_or_none()
+        if accepted_at is None or min(self._doubted.values()) >= accepted_at:
+            return frozenset()
+        last = func.max(deliveries.c.finished_at)
+        since_when_enough = (  # the last time of the last so many readers
+            select(last)
+            .where(
+                deliveries.c.state == DeliveryState.SENT,
+                deliveries.c.finished_at >= min(self._doubted.values()),
+            )
+            .group_by(deliveries.c.subscriber_id)
+            .order_by(last.desc())
+            .offset(len(self._doubted) - 1)
+            .limit(1)
+        )
+        enough = connection.execute(since_when_enough).scalar_one_or_none()
+        if enough is None:
+            return frozenset()
+        return frozenset(
+            reader for reader, since in self._doubted.items() if since < accepted_at and since <= enough
+        )
+
+    def is_proven(self, mail: ClaimedMail) -> bool:
+        """Whether a refusal of this message's reader is believed, whatever else this run shows."""
+        return mail.person.subscriber_id in self._proven
+
+    def patience(self, mail: ClaimedMail) -> timedelta:
+        """How long a message waits whose refusal is in doubt: longer, the longer that lasts."""
+        since = self._doubted.get(mail.person.subscriber_id, self._now)
+        return min(max(POLICY_RETRY, self._now - since), LONGEST_RETRY)
+
+    def doubt(self, connection: Connection, suspects: Iterable[tuple[ClaimedMail, AttemptResult]]) -> None:
+        """Keep the refusals that the run could not settle."""
+        for mail, result in suspects:
+            strikes.doubt(
+                connection,
+                mail.person.subscriber_id,
+                message_key=f"{mail.kind} {mail.key}",
+                reason=verdict_of(result.outcome).reason,
+                note=_note(mail, result.outcome),
+                now=self._now,
+            )
 
     def note_policy_refusal(self, mail: ClaimedMail, outcome: Outcome) -> None:
         """Remember a policy refusal at RCPT: the end of the run shows whether it is one recipient's."""

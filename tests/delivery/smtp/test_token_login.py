@@ -122,7 +122,7 @@ def test_token_that_is_refused_twice_is_an_error_that_tells_the_servers_reason(m
                 str(error)
                 .splitlines()[0]
                 .endswith(
-                    "refuses the access token: 535 Username and token not accepted (status 401, "
+                    "refuses the access token: 535 5.7.8 Username and token not accepted (status 401, "
                     f"scope https://mail.example/); it offers {mechanism}"
                 )
             )
@@ -244,7 +244,7 @@ def test_refused_password_names_the_logins_on_offer() -> None:
             password="wrong",
         )
         with pytest.raises(
-            RelayError, match=r"refuses the login: 535 no; it offers LOGIN, XOAUTH2"
+            RelayError, match=r"refuses the login: 535 5.7.8 no; it offers LOGIN, XOAUTH2"
         ) as caught:
             probe(relay)
         assert "smtp.token_command" in caught.value.hint

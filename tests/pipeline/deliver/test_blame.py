@@ -219,7 +219,7 @@ def test_relay_that_refuses_everybody_with_a_mailboxs_words_is_not_believed(box:
         assert report.failed == 0
     assert box.suppressed() == []
     with reading(box.engine) as connection:
-        assert strikes.struck(connection) == set()
+        assert strikes.by_reason(connection) == {}
         assert len(relay_rests.all_rests(connection)) == 1
 
 

@@ -1,4 +1,4 @@
-"""What each sign-up asks for until its owner confirms, ids before a move, and requests that wait for room."""
+"""What each sign-up asks for until its owner confirms, ids before a move, requests that wait; doubts."""
 
 from __future__ import annotations
 
@@ -45,3 +45,4 @@ def upgrade() -> None:
     op.add_column("deliveries", sa.Column("signed_with", sa.String(), nullable=True))
     op.add_column("signup_requests", sa.Column("not_before", sa.DateTime(timezone=True), nullable=True))
     op.add_column("signup_requests", sa.Column("waits_for", sa.String(), nullable=True))
+    op.add_column("strikes", sa.Column("doubted", sa.Boolean(), nullable=False, server_default=sa.false()))
