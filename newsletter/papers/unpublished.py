@@ -23,6 +23,9 @@ from newsletter.db.schema import (
 )
 from newsletter.papers.topic_matches import BY_ADMIN
 
+# As a sum the id is no key, so SQLite begins with the few news and not with the matches of all papers.
+_NEWS_FIRST = papers.c.id + 0
+
 
 def unpublished_pairs() -> Select[Any]:
     """The pairs that publishing would freeze now.
@@ -31,17 +34,13 @@ def unpublished_pairs() -> Select[Any]:
     or of the correction that made the pair news.
     """
     place = (papers.c.first_listed_on, papers.c.first_position)
-    every = (
-        select(
-            papers.c.id.label("paper_id"),
-            literal(EVERYTHING).label("topic"),
-            literal(0.0).label("score"),
-            *place,
-            papers.c.ingested_at.label("news_at"),
-        )
-        .join(dumps, dumps.c.id == papers.c.first_dump_id)
-        .where(_unpublished())
-    )
+    every = select(
+        papers.c.id.label("paper_id"),
+        literal(EVERYTHING).label("topic"),
+        literal(0.0).label("score"),
+        *place,
+        papers.c.ingested_at.label("news_at"),
+    ).where(_unpublished())
     matched = (
         select(
             papers.c.id,
@@ -50,8 +49,7 @@ def unpublished_pairs() -> Select[Any]:
             *place,
             papers.c.ingested_at,
         )
-        .join(dumps, dumps.c.id == papers.c.first_dump_id)
-        .join(paper_topics, paper_topics.c.paper_id == papers.c.id)
+        .join(paper_topics, paper_topics.c.paper_id == _NEWS_FIRST)
         .where(_unpublished(), paper_topics.c.strength == STRONG, paper_topics.c.topic != EVERYTHING)
     )
     return select(union_all(every, matched, _corrected(place)).subquery())
@@ -61,31 +59,36 @@ def unpublished_maybes() -> Select[Any]:
     """Doubtful pairs of papers that no edition holds yet: paper_id, topic, score."""
     return (
         select(paper_topics.c.paper_id, paper_topics.c.topic, paper_topics.c.score)
-        .join(papers, papers.c.id == paper_topics.c.paper_id)
-        .join(dumps, dumps.c.id == papers.c.first_dump_id)
+        .join(papers, _NEWS_FIRST == paper_topics.c.paper_id)
         .where(_unpublished(), paper_topics.c.strength != STRONG)
     )
 
 
 def _unpublished() -> ColumnElement[bool]:
+    # As a subquery the status is checked last. A join would let SQLite begin with all dumps.
+    ingested = select(dumps.c.id).where(
+        dumps.c.id == papers.c.first_dump_id, dumps.c.status == DumpStatus.INGESTED
+    )
     return and_(
         papers.c.edition.is_(None),
         not_(papers.c.backfill),
         papers.c.merged_into.is_(None),
-        dumps.c.status == DumpStatus.INGESTED,
+        ingested.correlate(papers).exists(),
     )
 
 
 def _corrected(place: tuple[Any, ...]) -> Select[Any]:
     """Pairs that an admin added to published papers, as long as an ingested dump lists the paper."""
     listed = papers.alias("listed")
+    in_ingested = select(dumps.c.id).where(
+        dumps.c.id == listed_entries.c.dump_id, dumps.c.status == DumpStatus.INGESTED
+    )
     ingested_listing = (
         select(listed_entries.c.dump_id)
         .join(listed, listed.c.id == listed_entries.c.paper_id)
-        .join(dumps, dumps.c.id == listed_entries.c.dump_id)
         .where(
             or_(listed.c.id == papers.c.id, listed.c.merged_into == papers.c.id),
-            dumps.c.status == DumpStatus.INGESTED,
+            in_ingested.correlate(listed_entries).exists(),
         )
         .correlate(papers)
     )
@@ -94,7 +97,7 @@ def _corrected(place: tuple[Any, ...]) -> Select[Any]:
         select(edition_papers.c.paper_id)
         .join(merged, merged.c.id == edition_papers.c.paper_id)
         .where(
-            func.coalesce(merged.c.merged_into, merged.c.id) == papers.c.id,
+            or_(merged.c.id == papers.c.id, merged.c.merged_into == papers.c.id),
             edition_papers.c.topic == paper_topics.c.topic,
             edition_papers.c.withdrawn_at.is_(None),
         )

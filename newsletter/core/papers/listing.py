@@ -91,8 +91,11 @@ STUB_LENGTH = 200  # characters; an entry with a longer abstract is no stub, wha
 
 
 def stubs(listing: Listing) -> tuple[Entry, ...]:
-    """Entries with hardly more than a title where others have an abstract: most likely noise."""
+    """Entries with hardly more than a title where others have an abstract: most likely noise.
+
+    An entry with an identifier is none: stray lines have no identifier.
+    """
     lengths = sorted(len(entry.abstract) for entry in listing.entries)
     usual = lengths[int(USUAL_RANK * len(lengths))] if lengths else 0
     least = min(STUB_LENGTH, STUB_SHARE * usual)
-    return tuple(entry for entry in listing.entries if len(entry.abstract) < least)
+    return tuple(entry for entry in listing.entries if len(entry.abstract) < least and not entry.identifiers)

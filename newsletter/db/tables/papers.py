@@ -18,8 +18,17 @@ class Paper(SQLModel, table=True):
         Index(
             "ix_papers_news",
             "id",
-            sqlite_where=text("edition is null and not backfill"),
+            sqlite_where=text(
+                "edition is null and backfill = 0"
+            ),  # as statements say it: else it is not used
             postgresql_where=text("edition is null and not backfill"),
+        ),
+        # Few papers are merged. Over all papers, SQLite would use it to look for those that are not.
+        Index(
+            "ix_papers_merged_into",
+            "merged_into",
+            sqlite_where=text("merged_into is not null"),
+            postgresql_where=text("merged_into is not null"),
         ),
     )
 
@@ -46,7 +55,7 @@ class Paper(SQLModel, table=True):
     ingested_at: datetime
     edition: int | None = None  # the first that held it; publishing sets it
     revision: int = 1  # number of the current text
-    merged_into: int | None = Field(default=None, foreign_key="papers.id", index=True)  # never a chain
+    merged_into: int | None = Field(default=None, foreign_key="papers.id")  # never a chain
 
 
 class PaperRevision(SQLModel, table=True):

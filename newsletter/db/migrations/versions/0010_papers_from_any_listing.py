@@ -22,3 +22,16 @@ def upgrade() -> None:
     op.add_column("listed_entries", sa.Column("upvotes", sa.Integer(), nullable=True))
     op.add_column("listed_entries", sa.Column("announcement", sa.String(), nullable=True))
     op.add_column("dumps", sa.Column("source", sa.String(), nullable=True))
+    op.drop_index("ix_papers_merged_into", table_name="papers")
+    merged = sa.text("merged_into is not null")
+    op.create_index(
+        "ix_papers_merged_into", "papers", ["merged_into"], sqlite_where=merged, postgresql_where=merged
+    )
+    op.drop_index("ix_papers_news", table_name="papers")
+    op.create_index(
+        "ix_papers_news",
+        "papers",
+        ["id"],
+        sqlite_where=sa.text("edition is null and backfill = 0"),
+        postgresql_where=sa.text("edition is null and not backfill"),
+    )
