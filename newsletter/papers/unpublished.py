@@ -59,7 +59,7 @@ def unpublished_maybes() -> Select[Any]:
     """Doubtful pairs of papers that no edition holds yet: paper_id, topic, score."""
     return (
         select(paper_topics.c.paper_id, paper_topics.c.topic, paper_topics.c.score)
-        .join(papers, _NEWS_FIRST == paper_topics.c.paper_id)
+        .join(papers, paper_topics.c.paper_id == _NEWS_FIRST)
         .where(_unpublished(), paper_topics.c.strength != STRONG)
     )
 
