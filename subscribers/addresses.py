@@ -32,7 +32,7 @@ _HOST = re.compile(r"(?:(?!..--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,
 MAX_HOST = 253  # octets (RFC 1035, 2.3.4, without the root)
 _HINT = "Write it as ada@example.org or Ada Lovelace <ada@example.org>."
 
-MAX_TYPED = 1000  # characters that are looked at; a name is cut far earlier
+MAX_TYPED = 1000  # characters that are looked at, of an address with its name or of a name
 _LINE_BREAK = re.compile("[\r\n\v\f\x85\u2028\u2029]")
 _DOTS = str.maketrans({"\u3002": "."})  # the ideographic full stop, which browsers take for a dot
 _LINK_IN_NAME = re.compile(
@@ -58,6 +58,8 @@ class Address:
 
 def parse(text: str) -> Address:
     """Read `a@b` or `Name <a@b>`. Raises AddressError with the reason."""
+    if len(text) > MAX_TYPED:  # before any of it is normalised, which takes long for long texts
+        raise AddressError(f"{quoted(text)} is not an email address: it is too long", hint=_HINT)
     bare, name = _split_name(text.strip(_BLANKS))
     given_local, _, given_domain = bare.rpartition("@")
     from email_validator import EmailNotValidError  # slow to import: only when needed
@@ -122,7 +124,7 @@ def clean_name(text: str) -> str:
 
     Joiners stay: Persian, Indic scripts and emoji need them.
     """
-    text = text[: 10 * MAX_NAME]  # composing long runs of combining marks takes a time that grows by squares
+    text = text.strip()[: 10 * MAX_NAME]  # composing many combining marks takes a time that grows by squares
     if text.isascii() and text.isprintable():
         return " ".join(text.split())[:MAX_NAME].strip()
     kept = []

@@ -85,6 +85,27 @@ def _checked_preferences(before: Preferences, values: tuple[tuple[str, bool | st
     return after
 
 
+def faults(given: Mapping[str, str]) -> tuple[PreferenceError, ...]:
+    """Every value that is wrong by itself, or together with another one, whoever the reader is."""
+    return _faults(tuple(given.items()))
+
+
+@lru_cache(maxsize=1024)
+def _faults(given: tuple[tuple[str, str], ...]) -> tuple[PreferenceError, ...]:
+    found: list[PreferenceError] = []
+    checked: dict[str, object] = {}
+    for name, value in given:
+        try:
+            checked[name] = _CHECKS[name](value)
+        except PreferenceError as error:
+            found.append(error)
+    try:
+        changed(Preferences(), {name: value for name, value in checked.items() if name != "weekday"})
+    except PreferenceError as error:
+        found.append(error)
+    return tuple(found)
+
+
 def as_columns(preferences: Preferences) -> dict[str, object]:
     """The preferences by column."""
     return {

@@ -7,6 +7,8 @@ from typing import Any
 
 from newsletter.cli import output
 
+MAX_TITLES = 30  # columns that a sentence names
+
 
 def print_change(change: dict[str, Any]) -> None:
     """Print one line about the change of one subscriber."""
@@ -31,15 +33,22 @@ def _value(value: Any) -> str:
 
 
 def remarks(done: dict[str, Any]) -> Iterator[str]:
-    """Sentences about the parts of the file that the import did not read."""
+    """Sentences about what the import made of the file, and which parts it did not read."""
     if not any((done["added"], done["updated"], done["unchanged"], done["refused"])):
         yield "There is nobody in that file."
     if done["format"]:
         yield f"Read as a {done['format']}."
     if done["at_most"]:
         yield f"Nobody in that file was taken for more than {done['at_most']}."
+    if everything := done["without_topics"]:
+        rows = "row names" if everything == 1 else "rows name"
+        yield (
+            f"{everything} {rows} no topic: these readers get everything. --topic SLUG gives them a topic."
+        )
     if done["ignored_columns"]:
-        yield f"Columns that are not read: {', '.join(done['ignored_columns'])}"
+        titles = done["ignored_columns"]
+        more = f" and {len(titles) - MAX_TITLES} more" if len(titles) > MAX_TITLES else ""
+        yield f"Columns that are not read: {', '.join(titles[:MAX_TITLES])}{more}"
     for field, words in (
         ("topic", "Lists and tags that are no topics here"),
         ("timezone", "Unknown time zones"),

@@ -13,6 +13,7 @@ from typing import TextIO
 
 MAX_LINE = 1_000_000  # characters; no row of a roster is longer
 MAX_LINES = 200  # of one record; a quoted cell with more lines is an unclosed quote
+_ESCAPED_QUOTE = '\\"'  # as MySQL, and programs that know no CSV, write a quote inside a cell
 _UNCLOSED_QUOTE = "a quote is opened and not closed"
 
 
@@ -95,8 +96,7 @@ class CsvRecords:
             except _TooLongError:
                 yield f"is longer than {MAX_LINE:,} characters"
             except _UnclosedError:
-                lines.reread()
-                yield _UNCLOSED_QUOTE
+                yield self.reject_last()
             except csv.Error as error:
                 yield (
                     self._single_line(lines.reread(), error)
@@ -111,10 +111,13 @@ class CsvRecords:
         """The number of lines of the last record."""
         return len(self._lines.of_record)
 
-    def reject_last(self) -> str:
-        """Reject the last record and read its lines after the first again. Returns the reason."""
-        self._lines.reread()
-        return _UNCLOSED_QUOTE
+    def reject_last(self) -> list[str] | str:
+        """Give up the last record, whose lines after the first are read again.
+
+        Returns the cells of the first line, if it is one by itself, else the reason.
+        """
+        line = self._lines.reread()
+        return self._escaped(line) if _ESCAPED_QUOTE in line else _UNCLOSED_QUOTE
 
     def _checked(self, cells: list[str]) -> list[str] | str:
         if not self._lines.bad_found:
@@ -127,6 +130,19 @@ class CsvRecords:
         """The cells of a line that violates the rules of CSV, such as `"Ada" <ada@example.org>,circuits`."""
         if len(line) > csv.field_size_limit():
             return f"cannot be read: {error}"
+        if _ESCAPED_QUOTE in line:
+            return self._escaped(line)
         if line.count('"') % 2:
             return _UNCLOSED_QUOTE
         return self._checked(next(csv.reader([line], delimiter=self._delimiter)))
+
+    def _escaped(self, line: str) -> list[str] | str:
+        """The cells of a line with a backslash before each quote inside: `"Smith \\"Bob\\" J"`."""
+        try:
+            return self._checked(
+                next(csv.reader([line], delimiter=self._delimiter, escapechar="\\", strict=True))
+            )
+        except csv.Error:
+            return (
+                "holds a quote after a backslash, and the quotes do not match; write each quote inside as two"
+            )

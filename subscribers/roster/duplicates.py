@@ -33,3 +33,8 @@ class DuplicateIndex:
                 found = self._database.execute("SELECT number FROM seen WHERE key = ?", (key,)).fetchone()
                 first_rows[number] = found[0]
         return first_rows
+
+    def first_row(self, key: str) -> int | None:
+        """The row in which an address key was added; None when it was not."""
+        found = self._database.execute("SELECT number FROM seen WHERE key = ?", (key,)).fetchone()
+        return found[0] if found else None

@@ -36,6 +36,22 @@ class Encoding:
     lossy: bool = False  # bytes that cannot be decoded read as U+FFFD
 
 
+_NO_CHARSETS = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf-7")
+
+
+def named(name: str) -> Encoding:
+    """The encoding that somebody names. Raises RosterError for a name that is none of a file."""
+    try:
+        "".encode(name)
+        if codecs.lookup(name).name.replace("_", "-") in (known.replace("_", "-") for known in _NO_CHARSETS):
+            raise LookupError
+    except (LookupError, ValueError):
+        raise RosterError(
+            f"there is no encoding {name!r}", hint="Such as utf-8, iso-8859-2, koi8-r, shift_jis, gbk."
+        ) from None
+    return Encoding(name=name, lossy=True)
+
+
 def find(name: str, file: BinaryIO) -> Encoding:
     """The encoding of an open file. name: for messages. Raises RosterError for a file that is not text."""
     head = file.read(HEAD_SIZE)

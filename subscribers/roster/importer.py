@@ -23,7 +23,14 @@ from subscribers.queries import State, SubscriberView, by_keys
 from subscribers.roster import changes
 from subscribers.roster.duplicates import DuplicateIndex
 from subscribers.roster.reader import RosterRow
-from subscribers.roster.row_parser import MAX_UNREAD, ImportPolicy, ParsedRow, parse_row
+from subscribers.roster.row_parser import (
+    MAX_UNREAD,
+    ImportPolicy,
+    ParsedRow,
+    RowFaultsError,
+    parse_row,
+    sentence,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,12 +43,12 @@ class ImportReport:
     refused: list[dict[str, Any]] = field(default_factory=list)  # row, reason
     changes: list[dict[str, Any]] = field(default_factory=list)  # of a dry run only; see `_change`
     unread: Counter[tuple[str, str]] = field(default_factory=Counter)  # (column, value) not understood
+    without_topics: int = 0  # people added who follow the default topics, since their rows name none
     first_confirmed: list[int] = field(default_factory=list)  # ids of people who consented for the first time
 
     def refuse(self, number: int, error: SubscriberError) -> None:
         """Add a refused row with its reason."""
-        reason = f"{error.message.rstrip('.')}. {error.hint}" if error.hint else error.message
-        self.refused.append({"row": number, "reason": reason})
+        self.refused.append({"row": number, "reason": sentence(error)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +91,10 @@ def import_rows(
         ]
     else:
         outcomes = _store(connection, outcomes, people, policy=policy, report=report)
+    report.without_topics = sum(
+        outcome.change == "added" and not parsed.request.topics and not _stays_out(parsed)
+        for parsed, outcome in outcomes
+    )
     changes = [outcome.change for _, outcome in outcomes]
     report.added, report.updated, report.unchanged = (
         changes.count(change) for change in ("added", "updated", "unchanged")
@@ -157,11 +168,12 @@ def _parse(
     rows: Sequence[RosterRow], *, policy: ImportPolicy, seen: DuplicateIndex, report: ImportReport
 ) -> list[ParsedRow]:
     found: list[ParsedRow] = []
+    faulty: list[tuple[int, RowFaultsError]] = []
     for row in rows:
         try:
             found.append(parse_row(row, policy))
-        except SubscriberError as error:
-            report.refuse(row.number, error)
+        except RowFaultsError as error:
+            faulty.append((row.number, error))
     again = seen.repeated([(parsed.request.address.key, parsed.number) for parsed in found])
     for parsed in found:
         if parsed.number in again:
@@ -170,7 +182,19 @@ def _parse(
         for value in parsed.unread:
             if value in report.unread or len(report.unread) < MAX_UNREAD:
                 report.unread[value] += 1
+    for number, faults in faulty:
+        first_row = seen.first_row(faults.key) if faults.key else None
+        if first_row is not None and first_row < number:
+            repeated = SubscriberError(f"the same address as row {first_row}")
+            report.refuse(number, RowFaultsError([faults, repeated], key=""))
+        else:
+            report.refuse(number, faults)
     return [parsed for parsed in found if parsed.number not in again] if again else found
+
+
+def _stays_out(parsed: ParsedRow) -> bool:
+    """Whether a row says that the person left or may not be mailed."""
+    return parsed.state in (State.UNSUBSCRIBED, State.SUPPRESSED)
 
 
 def _decide_row(
@@ -187,7 +211,7 @@ def _decide_row(
         raise suppression.refusal(request.address.address, active)
     if person is None and parsed.guessed:
         request = replace(request, given={**parsed.guessed, **request.given})
-    if parsed.state in (State.UNSUBSCRIBED, State.SUPPRESSED):
+    if _stays_out(parsed):
         then = "suppress" if parsed.state is State.SUPPRESSED else ""
         if person is None:
             new = left_elsewhere(request, defaults=policy.defaults)

@@ -1,16 +1,14 @@
 """Reads the rows of a roster file, batch by batch. Does not decide what a row means.
 
-The delimiter is the one that gives the most known columns in the header. Row numbers are those that a
-spreadsheet shows: the header is row 1. A file with one address on each line needs no header.
+Row numbers are those that a spreadsheet shows: the header is row 1.
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
@@ -18,17 +16,14 @@ from pathlib import Path
 from types import TracebackType
 
 from subscribers.errors import RosterError
-from subscribers.roster.columns import ADDRESS_LIST, MAILCHIMP, Columns, recognise, restore
+from subscribers.roster.columns import Columns, restore
 from subscribers.roster.csv_records import CsvRecords
-from subscribers.roster.encoding import Encoding, find
+from subscribers.roster.encoding import Encoding, find, named
+from subscribers.roster.formats import MAILCHIMP
+from subscribers.roster.header import MAX_HEADER, Header, read_header, refuse_what_may_be_consent
+from subscribers.roster.readings import Reading
 
-DELIMITERS = (",", ";", "\t", "|")  # tried first; then any other character of the header that can be one
 BATCH_ROWS = 2000  # stored in one transaction: other writers wait half a second at most
-LINES_CHECKED = 20  # lines that must be addresses in a list without a header
-_MAX_HEADER = 65_536  # characters; no header is longer
-_NO_DELIMITER = re.compile(r"[\w \r\n\"'.()@-]")
-_ADDRESS_LINE = re.compile(r"[^\s<>,;|\"]+@[^\s<>,;|\"]+|[^@]*<[^\s<>,;|]+@[^\s<>,;|]+>")
-_HINT = "A roster is CSV with a header: email and any of name, topics, cadence, weekday, hour, timezone."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +32,19 @@ class RosterRow:
 
     number: int  # the header is row 1
     cells: dict[str, str]
+    status: tuple[tuple[Reading, str], ...] = ()  # the cells that give a state, and how to read each
     reason: str = ""  # not empty: unreadable
 
 
 class Roster(AbstractContextManager["Roster"]):
-    """An open roster file. Raises RosterError when it is opened and is not a roster."""
+    """An open roster file.
 
-    def __init__(self, path: Path, *, encoding: str = "") -> None:
-        """encoding: a name of Python's; empty: detect it."""
+    Raises RosterError when it is opened and is not a roster, or has a column that looks like consent, status
+    or suppression and is not understood.
+    """
+
+    def __init__(self, path: Path, *, encoding: str = "", ignore: Collection[str] = ()) -> None:
+        """encoding: a name of Python's; empty: detect it. ignore: titles of columns not to read or judge."""
         self.name = path.name
         try:
             status = path.stat()
@@ -55,12 +55,17 @@ class Roster(AbstractContextManager["Roster"]):
             raise RosterError(f"cannot read {path}: {error.strerror}", hint="Name a CSV file.") from error
         self.size = status.st_size  # bytes
         try:
-            found = self._encoding(encoding)
+            found = named(encoding) if encoding else find(self.name, self._file)
             self.encoding = found.name
             self._file.seek(found.skip)
             self._text = io.TextIOWrapper(self._file, found.name, errors="replace", newline="")
-            self.delimiter, self.columns = self._header()
-            self._records = CsvRecords(self._text, delimiter=self.delimiter, lossy=found.lossy)
+            self._header = read_header(self._text, name=self.name, ignore=ignore)
+            self._records = CsvRecords(self._text, delimiter=self._header.delimiter, lossy=found.lossy)
+            if self.columns.unread:
+                _refuse_what_may_be_consent(path, found, self._header)
+        except UnicodeError as error:  # a decoder that wants a byte order mark, for example
+            self._file.close()
+            raise self._undecodable(error) from error
         except BaseException:
             self._file.close()
             raise
@@ -69,6 +74,11 @@ class Roster(AbstractContextManager["Roster"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._text.close()
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of the file."""
+        return self._header.columns
 
     @property
     def position(self) -> int:
@@ -93,81 +103,81 @@ class Roster(AbstractContextManager["Roster"]):
     def batches(self) -> Iterator[list[RosterRow]]:
         """All rows, BATCH_ROWS at a time."""
         rows = self._rows()
-        while batch := list(islice(rows, BATCH_ROWS)):
-            yield batch
-
-    def _encoding(self, name: str) -> Encoding:
-        if not name:
-            return find(self.name, self._file)
         try:
-            "".encode(name)
-        except LookupError:
-            raise RosterError(
-                f"there is no encoding {name!r}", hint="Such as utf-8, iso-8859-2, koi8-r, shift_jis, gbk."
-            ) from None
-        return Encoding(name=name, lossy=True)
+            while batch := list(islice(rows, BATCH_ROWS)):
+                yield batch
+        except UnicodeError as error:
+            raise self._undecodable(error) from error
 
-    def _header(self) -> tuple[str, Columns]:
-        start = self._text.tell()
-        line = self._text.readline(_MAX_HEADER)
-        excel = re.fullmatch(r"sep=(\t|[^\w\s\"])\s*", line)  # Excel names the delimiter in a first line
-        if excel:
-            line = self._text.readline(_MAX_HEADER)
-        self._header_rows = 2 if excel else 1
-        while line.count('"') % 2 and len(line) < _MAX_HEADER and (more := self._text.readline(_MAX_HEADER)):
-            line += more  # a line break inside quotes
-        if not line.strip():
-            raise RosterError(f"{self.name} is empty, or starts with an empty line", hint=_HINT)
-        if len(line) >= _MAX_HEADER:
-            raise RosterError(f"{self.name}, row 1: the header has no end", hint=_HINT)
-        if excel:
-            candidates = [excel[1]]
-        else:
-            others = dict.fromkeys(c for c in line if not _NO_DELIMITER.match(c))
-            candidates = [*DELIMITERS, *(c for c in others if c not in DELIMITERS)]
-        read = [(d, recognise(next(csv.reader([line], delimiter=d)))) for d in candidates]
-        delimiter, columns = max(read, key=lambda c: c[1].known)
-        if not columns.has_email:
-            if self._is_address_list(line):
-                self._text.seek(start)
-                self._header_rows = 0
-                return "", Columns(fields=("email",), ignored=(), format=ADDRESS_LIST)
-            hint = _HINT if "@" not in line else f"The first row must be a header. {_HINT}"
-            named = ", ".join(repr(title) for title in columns.ignored[:10])
-            raise RosterError(f"{self.name} has no column email; it has {named or 'none'}", hint=hint)
-        if columns.ambiguous:
-            named = " and ".join(repr(title) for title in columns.ambiguous)
-            raise RosterError(
-                f"{self.name}, row 1: there are two columns {named}", hint="Rename or remove one of them."
-            )
-        return delimiter, columns
-
-    def _is_address_list(self, first: str) -> bool:
-        """Whether the first lines of the text are one address each."""
-        lines = [first, *(self._text.readline(_MAX_HEADER) for _ in range(LINES_CHECKED))]
-        return all(_ADDRESS_LINE.fullmatch(line.strip()) for line in lines if line.strip())
+    def _undecodable(self, error: UnicodeError) -> RosterError:
+        return RosterError(
+            f"{self.name} cannot be read as {self.encoding}: {error}",
+            hint="Leave out --encoding, or name another.",
+        )
 
     def _rows(self) -> Iterator[RosterRow]:
-        fields = self.columns.fields
-        width = len(fields)
-        several = fields.count("tags") > 1
-        for number, cells in enumerate(self._records, self._header_rows + 1):
+        columns = self.columns
+        several = columns.fields.count("tags") > 1
+        readings = [(i, reading) for i, reading in enumerate(columns.readings) if reading is not None]
+        for number, cells in enumerate(_split_rows(self._records, columns), self._header.rows + 1):
             if isinstance(cells, str):
                 yield RosterRow(number=number, cells={}, reason=cells)
                 continue
             if not any(cell.strip() for cell in cells):
                 continue
-            if len(cells) > width and any(cell.strip() for cell in cells[width:]):
-                reason = f"has {len(cells)} cells where the header has {width}; is a quote missing?"
+            by_field = {
+                field: restore(cell.strip())
+                for field, cell in zip(columns.fields, cells, strict=False)
+                if field
+            }
+            if self._header.delimiter and (reason := _backslash(by_field)):
                 yield RosterRow(number=number, cells={}, reason=reason)
                 continue
-            named = {
-                field: restore(cell.strip()) for field, cell in zip(fields, cells, strict=False) if field
-            }
-            if self._records.lines > 1 and any("@" in cell and "\n" in cell for cell in named.values()):
-                yield RosterRow(number=number, cells={}, reason=self._records.reject_last())
-                continue
             if several:
-                tags = [cell for field, cell in zip(fields, cells, strict=False) if field == "tags"]
-                named["tags"] = ";".join(tag for tag in tags if tag.strip())
-            yield RosterRow(number=number, cells=named)
+                tags = [cell for field, cell in zip(columns.fields, cells, strict=False) if field == "tags"]
+                by_field["tags"] = ";".join(tag for tag in tags if tag.strip())
+            status = tuple(
+                (reading, cells[index].strip() if index < len(cells) else "") for index, reading in readings
+            )
+            yield RosterRow(number=number, cells=by_field, status=status)
+
+
+def _refuse_what_may_be_consent(path: Path, encoding: Encoding, header: Header) -> None:
+    """Read a whole file to judge its unread columns. Raises RosterError."""
+    with path.open("rb") as file:
+        file.seek(encoding.skip)
+        text = io.TextIOWrapper(file, encoding.name, errors="replace", newline="")
+        for _ in range(header.lines):
+            text.readline(MAX_HEADER)
+        records = CsvRecords(text, delimiter=header.delimiter, lossy=encoding.lossy)
+        refuse_what_may_be_consent(header, _split_rows(records, header.columns), name=path.name)
+
+
+def _split_rows(records: CsvRecords, columns: Columns) -> Iterator[list[str] | str]:
+    """The cells of each row, or the reason why it cannot be read."""
+    width = len(columns.fields)
+    for cells in records:
+        if records.lines > 1 and not isinstance(cells, str) and _runs_into_the_next(cells, columns):
+            cells = records.reject_last()
+        if not isinstance(cells, str) and any(cell.strip() for cell in cells[width:]):
+            yield f"has {len(cells)} cells where the header has {width}; is a quote missing?"
+        else:
+            yield cells
+
+
+def _runs_into_the_next(cells: list[str], columns: Columns) -> bool:
+    """Whether a quote that is not closed made one row of several."""
+    return any(
+        field and "\n" in cell and "@" in cell for field, cell in zip(columns.fields, cells, strict=False)
+    )
+
+
+def _backslash(cells: dict[str, str]) -> str:
+    """Why a row is refused in which a quote after a backslash may have moved the end of a cell."""
+    for field, cell in cells.items():
+        if field != "tags" and "\\" in cell:
+            if '\\"' in cell:
+                return f"{field} holds a quote after a backslash; write a quote inside a cell twice"
+            if cell.endswith("\\"):
+                return f"{field} ends with a backslash"
+    return ""

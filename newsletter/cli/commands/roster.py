@@ -39,13 +39,23 @@ def import_(
     encoding: Annotated[
         str, typer.Option(metavar="NAME", help="The file's encoding, such as koi8-r. Default: found out.")
     ] = "",
+    ignore_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ignore-column",
+            metavar="TITLE",
+            help="A column that does not say who may be mailed, though it looks so; repeat for more.",
+        ),
+    ] = None,
     at: At = None,
     json: Json = False,
 ) -> None:
     """Take in a roster: email and any of name, topics, cadence, weekday, hour, timezone, state.
 
-    Several topics are joined by ; in one field. What export writes goes in, and so do the exports of Mailman,
-    listmonk and Mailchimp. An import never brings back readers who left or are suppressed.
+    Several topics are joined by ; in one field. What export writes goes in, and so do the exports of other
+    tools as they are. Who left or bounced there gets no mail here. A file with a column that looks like
+    consent or status, and is not understood, is refused until --ignore-column names it. An import never
+    brings back readers who left or are suppressed.
     """
     if confirmed and state:
         raise UsageError(f"--confirmed and --state {state} contradict each other", hint="Give one of them.")
@@ -63,6 +73,7 @@ def import_(
             topics=topic or (),
             at_most=state or "",
             encoding=encoding,
+            ignore=ignore_column or (),
             progress=tick,
             on_change=None if json else print_change,
         )

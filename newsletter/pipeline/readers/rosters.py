@@ -23,8 +23,9 @@ from subscribers import queries, topic_slugs
 from subscribers.roster.duplicates import DuplicateIndex
 from subscribers.roster.exporter import write
 from subscribers.roster.importer import import_rows
-from subscribers.roster.other_tools import state_of_word, strictest, titles
+from subscribers.roster.other_tools import titles
 from subscribers.roster.reader import Roster
+from subscribers.roster.readings import state_of_word, strictest
 from subscribers.roster.row_parser import MAX_UNREAD, ImportPolicy
 
 ROSTER_MODE = 0o600  # file mode of an exported roster: it holds addresses
@@ -41,6 +42,7 @@ def import_roster(
     topics: Sequence[str] = (),
     at_most: str = "",
     encoding: str = "",
+    ignore: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
     on_change: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
@@ -50,12 +52,13 @@ def import_roster(
     finished by running it again. confirmed: consent was given elsewhere. dry_run: stores nothing, and lists
     each change (row, address, change, before, after) or gives it to `on_change`. topics: slugs for rows that
     name none. at_most: pending, unsubscribed or suppressed; nobody in the file gets a state beyond it.
-    encoding: empty means detect it. progress: called with bytes read and bytes in total. Raises RosterError
-    for a file that is not a roster and UnknownTopicError; then nothing is stored.
+    encoding: empty means detect it. ignore: titles of columns that are not read, whatever they look like.
+    progress: called with bytes read and bytes in total. Raises RosterError for a file that is not a roster,
+    or has a column that may say who must not be mailed, and UnknownTopicError; then nothing is stored.
     """
-    total: dict[str, Any] = {"added": 0, "updated": 0, "unchanged": 0, "refused": []}
+    total: dict[str, Any] = {"added": 0, "updated": 0, "unchanged": 0, "without_topics": 0, "refused": []}
     unread: Counter[tuple[str, str]] = Counter()
-    with Roster(path, encoding=encoding) as roster, DuplicateIndex() as seen:
+    with Roster(path, encoding=encoding, ignore=ignore) as roster, DuplicateIndex() as seen:
         import_policy = ImportPolicy(
             known_topics=policy.known_topics,
             default_topics=(EVERYTHING,),
@@ -78,7 +81,7 @@ def import_roster(
                         papers_each=policy.welcome,
                         now=now,
                     )
-            for counted in ("added", "updated", "unchanged"):
+            for counted in ("added", "updated", "unchanged", "without_topics"):
                 total[counted] += getattr(report, counted)
             total["refused"] += report.refused
             unread.update(

@@ -116,3 +116,42 @@ def test_roster_moves_everybody_to_another_machine(shell: Shell, tmp_path: Path)
     assert (answer["added"], answer["refused"]) == (3, [])
     other.ok("subscribers", "export", str(again))
     assert again.read_bytes() == out.read_bytes()
+
+
+@pytest.mark.parametrize("extra", [(), ("--dry-run",), ("--confirmed",), ("--json",)])
+def test_file_with_a_column_that_may_be_consent_is_refused_until_it_is_named(
+    shell: Shell, tmp_path: Path, extra: tuple[str, ...]
+) -> None:
+    path = roster(tmp_path, f"email,Zustimmung,Newsletter\n{ADA},nein,0\nbob@readers.example,ja,1\n")
+    answer = shell("subscribers", "import", path, *extra)
+    assert (answer.code, bool(answer.stdout)) == (1, extra == ("--json",))
+    for part in ("'Zustimmung'", "'nein' and 'ja'", "'Newsletter'", "--ignore-column Zustimmung"):
+        assert part in answer.stderr + answer.stdout
+    assert shell("subscribers", "import", path, "--ignore-column", "zustimmung", *extra).code == 1
+    named = ("--ignore-column", "Zustimmung", "--ignore-column", "NEWSLETTER")
+    assert shell("subscribers", "import", path, *named, *extra).code == 0
+    answer = shell("subscribers", "import", path, *named, "--ignore-column", "Phone", *extra)
+    assert (answer.code, "there is no column 'Phone' to ignore" in answer.stderr + answer.stdout) == (1, True)
+
+
+def test_import_says_how_many_rows_name_no_topic(shell: Shell, tmp_path: Path) -> None:
+    path = roster(tmp_path, f"email,topics\n{ADA},\nbob@readers.example,quantum\ncyd@readers.example,\n")
+    answer = shell("subscribers", "import", path, "--dry-run")
+    assert "2 rows name no topic: these readers get everything." in answer.stderr
+    assert shell("subscribers", "import", path, "--json").json["without_topics"] == 2
+    assert shell.ok("subscribers", "import", path, "--json").json["without_topics"] == 0
+
+
+def test_people_who_left_another_tool_are_not_confirmed_here(shell: Shell, tmp_path: Path) -> None:
+    path = roster(
+        tmp_path,
+        "EMAIL;VORNAME;EMAIL_BLACKLISTED;ADDED_TIME;MODIFIED_TIME\n"
+        f"{ADA};Ada;No;12-04-2022 09:30;\nbob@readers.example;Bob;Yes;12-04-2022 09:30;\n",
+    )
+    answer = shell("subscribers", "import", path, "--confirmed")
+    assert (answer.code, "Read as a Brevo export." in answer.stderr) == (0, True)
+    rows = shell.ok("subscribers", "list", "--json").json
+    assert [(row["address"], row["state"]) for row in rows] == [
+        (ADA, "confirmed"),
+        ("bob@readers.example", "suppressed"),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -188,7 +189,8 @@ e@example.org,gone
         [
             {
                 "row": 6,
-                "reason": "there is no state 'gone'. There are pending, confirmed, unsubscribed, suppressed.",
+                "reason": "there is no state 'gone'. There are pending, confirmed, unsubscribed, suppressed. "
+                "If it does not say who may be mailed, name that column with --ignore-column.",
             }
         ],
     )
@@ -384,3 +386,100 @@ def test_import_rows_reads_every_preference(scenario: SubscriberScenario, tmp_pa
     assert [refused["row"] for refused in report.refused] == [3]
     [person] = queries.listed(scenario.connection)
     assert person.preferences == Preferences(text_only=True, minimum=2, maximum=20)
+
+
+def test_import_rows_names_every_fault_of_a_row(scenario: SubscriberScenario, tmp_path: Path) -> None:
+    content = """email,topics,cadence,weekday,hour,timezone,status,bounced,paused_until,minimum,maximum
+ok@example.org,quantum,,,,,,,,,
+nobody,quantm;circuts,hourly,fri,25,GMT+2,paid,perhaps,soon,5,2
+OK@example.org,,,,99,,,,,,
+bad@example.org,,,,7,Mars,,,,0,
+"""
+    report = import_text(scenario, tmp_path, content)
+    assert report.added == 1
+    first, again, bad = (refused["reason"] for refused in report.refused)
+    for fault in (
+        "'nobody' is not an email address",
+        "the status 'paid' is not known",
+        "the status 'perhaps' is not known",
+        "cadence: 'hourly' is none of",
+        "hour: '25' is not a whole number",
+        "timezone: 'GMT+2' is no time zone. Zones with that offset",
+        "maximum: 2 is less than the minimum, 5",
+        "there is no topic 'quantm', 'circuts'. Did you mean quantum and circuits?",
+        "paused_until: 'soon' is no date",
+    ):
+        assert fault in first
+    assert again == "hour: '99' is not a whole number from 0 to 23; the same address as row 2"
+    assert "timezone: 'Mars' is no time zone" in bad
+    assert "minimum: '0' is not a whole number" in bad
+
+
+@pytest.mark.parametrize(
+    ("title", "cell"),
+    [
+        ("name", "e" + "\u0301" * 40_000),
+        ("name", "\u0f71\u0f72" * 20_000),
+        ("first name", "a" * 100_000),
+        ("topics", ";".join(f"topic{n}" for n in range(10_000))),
+        ("topics", "q" * 100_000),
+        ("timezone", "Europe/" + "B" * 100_000),
+        ("cadence", "daily" * 20_000),
+        ("hour", "7" * 100_000),
+        ("paused_until", "2026-01-01" * 10_000),
+        ("tags", ";".join("ab" for _ in range(40_000))),
+        ("minimum", "1" * 100_000),
+    ],
+)
+def test_import_rows_refuses_a_cell_that_is_too_long_before_looking_at_it(
+    scenario: SubscriberScenario, tmp_path: Path, title: str, cell: str
+) -> None:
+    started = time.process_time()
+    report = import_text(scenario, tmp_path, f"email,{title}\na@example.org,{cell}\nb@example.org,\n")
+    assert time.process_time() - started < 2
+    [refused] = report.refused
+    assert (report.added, refused["row"]) == (1, 2)
+    assert "characters long; at most" in refused["reason"]
+    assert len(refused["reason"]) < 300
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["a" * 100_000 + "@example.org", "e" + "\u0301" * 40_000 + "@example.org", "N <" * 40_000 + "a@x.org>"],
+)
+def test_import_rows_refuses_an_address_that_is_too_long(
+    scenario: SubscriberScenario, tmp_path: Path, cell: str
+) -> None:
+    started = time.process_time()
+    [refused] = import_text(scenario, tmp_path, f"email,name\n{cell},A\n").refused
+    assert time.process_time() - started < 2
+    assert "characters long; at most 1,000 are read" in refused["reason"]
+
+
+def test_import_rows_counts_new_people_who_get_the_default_topic(
+    scenario: SubscriberScenario, tmp_path: Path
+) -> None:
+    scenario.add("known@example.org", "quantum")
+    content = """email,topics,state
+known@example.org,,
+new@example.org,,
+pending@example.org,,pending
+left@example.org,,unsubscribed
+gone@example.org,,suppressed
+named@example.org,quantum,
+"""
+    for dry_run in (True, False):
+        path = tmp_path / "roster.csv"
+        path.write_text(content, "utf-8")
+        with Roster(path) as roster, DuplicateIndex() as seen:
+            [batch] = roster.batches()
+            policy = ImportPolicy(
+                known_topics=TOPICS,
+                default_topics=("everything",),
+                defaults=Preferences(),
+                confirmed=True,
+                now=NOON,
+                suppression_key=KEY,
+            )
+            report = import_rows(scenario.connection, batch, policy=policy, seen=seen, dry_run=dry_run)
+        assert (report.added, report.without_topics) == (5, 2)

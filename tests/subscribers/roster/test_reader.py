@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from subscribers.errors import RosterError
 from subscribers.roster.csv_records import MAX_LINE
-from subscribers.roster.reader import BATCH_ROWS, LINES_CHECKED, Roster, RosterRow
+from subscribers.roster.header import LINES_CHECKED
+from subscribers.roster.reader import BATCH_ROWS, Roster, RosterRow
 
 
 def rows(path: Path) -> list[RosterRow]:
@@ -185,6 +186,73 @@ def test_roster_loses_no_row_to_a_wrong_quote(tmp_path: Path, content: str, expe
     found = rows(roster(tmp_path, f"email,name\n{content}"))
     assert [row.reason or row.cells["email"] for row in found] == expected
     assert [row.number for row in found] == list(range(2, len(expected) + 2))
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ('a@x.org,"Smith \\"Bob\\" J"', 'Smith "Bob" J'),
+        ('a@x.org,"\\"Bob\\""', '"Bob"'),
+        ('a@x.org,"5 inch \\""', '5 inch "'),
+        ('a@x.org,"Smith, \\"Bob, the\\" J"', 'Smith, "Bob, the" J'),
+        ('"a@x.org","a \\\\ \\"b\\""', 'a \\ "b"'),
+        ('a@x.org,"Smith ""Bob"" J"', 'Smith "Bob" J'),
+        ('a@x.org,"Smith \\"Bob\\" J', None),
+        ('a@x.org,"Smith \\"Bob" J"', None),
+        ('a@x.org,"Bob \\", J"', None),
+        ('a@x.org,\\"Bob\\"', None),
+        ('a@x.org,"Bob \\"" J"', None),
+        ("a@x.org,Bob\\", None),
+    ],
+)
+def test_roster_reads_quotes_after_a_backslash_or_refuses_their_row(
+    tmp_path: Path, row: str, name: str | None
+) -> None:
+    found = rows(roster(tmp_path, f'email,name,topics\n{row},a\nb@x.org,"Ann",a\n"c@x.org","Cyd","a"\n'))
+    assert found[0].cells.get("name") == name
+    assert bool(found[0].reason) == (name is None)
+    assert [row.cells.get("email") for row in found[1:]] == ["b@x.org", "c@x.org"]
+
+
+def test_roster_keeps_backslashes_of_json_in_a_column_that_is_not_read(tmp_path: Path) -> None:
+    content = 'email,attributes\na@x.org,"{""say"": ""a \\""b\\"" c""}"\nb@x.org,C:\\\n'
+    assert [row.cells for row in rows(roster(tmp_path, content))] == [
+        {"email": "a@x.org"},
+        {"email": "b@x.org"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'e"mail,name\nx,y\n', "has no column email"),
+        (b'"a\nb,email\nx,y\n' * 3, "has no column email"),
+        (b"email," + ",".join(map(str, range(5000))).encode(), "there are 5001 columns"),
+        ("".join(chr(n) for n in range(0x2190, 0x3000)).encode() * 20, "row 1: the header has no end"),
+        ("".join(chr(n) for n in range(0x2190, 0x2F00)).encode(), "has no column email"),
+        (b"\xff\xfe\x00\xd8\x00\xd8\n\x00", "has no column email"),
+    ],
+)
+def test_roster_refuses_an_odd_header(tmp_path: Path, content: bytes, expected: str) -> None:
+    with pytest.raises(RosterError) as caught:
+        Roster(roster(tmp_path, content))
+    assert expected in str(caught.value)
+    assert len(str(caught.value)) < 1500
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["klingon", "idna", "punycode", "undefined", "unicode_escape", "utf-7", "base64", "rot13", "a\0b"],
+)
+def test_roster_refuses_what_is_no_encoding_of_a_file(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(RosterError, match="there is no encoding"):
+        Roster(roster(tmp_path, "email\na@x.org\n"), encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_roster_refuses_a_file_that_is_not_in_the_given_encoding(tmp_path: Path, encoding: str) -> None:
+    with pytest.raises(RosterError, match=f"cannot be read as {encoding}"):
+        Roster(roster(tmp_path, "email\na@x.org\n"), encoding=encoding)
 
 
 def test_roster_goes_on_after_a_line_without_an_end(tmp_path: Path) -> None:
