@@ -52,6 +52,7 @@ def remarks(done: dict[str, Any]) -> Iterator[str]:
     for field, words in (
         ("topic", "Lists and tags that are no topics here"),
         ("timezone", "Unknown time zones"),
+        ("name", "Names left out, since they hold a link or an address"),
     ):
         values = [f"{v['value']} ({v['rows']})" for v in done["ignored_values"] if v["field"] == field]
         if values:

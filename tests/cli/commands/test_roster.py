@@ -155,3 +155,9 @@ def test_people_who_left_another_tool_are_not_confirmed_here(shell: Shell, tmp_p
         (ADA, "confirmed"),
         ("bob@readers.example", "suppressed"),
     ]
+
+
+def test_import_says_which_names_it_left_out(shell: Shell, tmp_path: Path) -> None:
+    path = roster(tmp_path, f"email,name\n{ADA},Verify at http://x.example\n")
+    answer = shell("subscribers", "import", path, "--topic", "quantum")
+    assert "Names left out, since they hold a link or an address, with their rows: Verify at" in answer.stderr
