@@ -99,7 +99,8 @@ vip student member membership paid premium gift gifted comped complimentary admi
 country countrycode land pais pays paese language lang locale sprache langue idioma lingua gender sex company
 organisation organization firm city town region name surname notes note comment comments donor alumni alumnus
 attended sent opened opens open clicks click clicked count number rate score total rank rating points
-delivered orders
+delivered orders downloads visits logins purchases children age year level grade likes shares views replies
+sessions days priority index
 """)  # words of a title under which yes and no are no consent
 _TICKS = listed("✓ ✔ ☑ ☒ ☐ + -")
 _BLANK = listed("na nan null none")
@@ -166,6 +167,7 @@ class UnreadColumn:
         self._status: list[str] = []  # values that are a status
         self._only_ticks = self._only_words = self._only_dates = True
         self._blank = False
+        self._bits: set[str] = set()  # which of 0 and 1 occur
 
     def look(self, cell: str) -> None:
         """Take one more cell into account."""
@@ -190,6 +192,7 @@ class UnreadColumn:
         is_tick = is_word or key in YES or key in NO or value in _TICKS
         self._only_ticks = self._only_ticks and is_tick
         self._only_dates = self._only_dates and is_date(value)
+        self._bits |= {key} & {"0", "1"}
 
     @property
     def suspicious(self) -> bool:
@@ -202,7 +205,10 @@ class UnreadColumn:
             return not self._says_when_everybody_joined
         if not self._shown or set(_words(self.title)) & _HARMLESS:
             return False
-        return self._only_words or (self._only_ticks and _QUESTION.search(folded(self.title)) is not None)
+        if self._only_words:
+            return True
+        asks = len(self._bits) == 2 or _QUESTION.search(folded(self.title)) is not None
+        return self._only_ticks and asks
 
     @property
     def _says_when_everybody_joined(self) -> bool:

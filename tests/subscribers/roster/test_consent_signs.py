@@ -103,6 +103,11 @@ def test_harmless_value_refuses_nothing(cell: str) -> None:
         ("Wants it", ["true", "FALSE", ""], True),
         ("Newsletter", ["1", "0"], True),
         ("Newsletter", ["x", ""], True),
+        ("Tilaus", ["1", "0"], True),  # in any language
+        ("column 5", ["1", "0", "1"], True),
+        ("Tilaus", ["1", "1"], False),
+        ("Visitas", ["1", "0", "2"], False),
+        ("Downloads", ["1", "0"], False),
         ("Marketing", ["✓", "sometimes"], False),
         ("Opens", ["1", "0"], False),
         ("Emails opened", ["0", "1"], False),
