@@ -5,13 +5,16 @@ It renders no template: one more digest costs a join.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPaper
-from newsletter.core.mail.values import Content
+from newsletter.core.mail.quoted_printable import decoded, encode_piece, encode_value
+from newsletter.core.mail.values import SLOT, Content
 from newsletter.render import subject_line
-from newsletter.render.layout import EVERYTHING_ELSE, PAPER_PIECES, Layout, PieceKey, key_of
+from newsletter.render.editor_note import rendered
+from newsletter.render.layout import EVERYTHING_ELSE, PAPER_PIECES, EncodedPiece, Layout, PieceKey, key_of
 from newsletter.render.view_models import PaperView, in_words
 
 HTML_LIMIT = 90_000  # bytes of HTML; Gmail clips a message near 102 KB
@@ -20,6 +23,8 @@ BAR_PER_PAPER = 25  # per cent of the longest bar, while there is room
 SHORTEST_BAR = 3  # per cent; a shorter bar cannot be seen
 TEXT_BAR_LENGTH = 20  # columns of the longest bar in plain text
 TEXT_BAR_CHARACTER = "■"
+_NOTE_SLOT = SLOT + b"digest.note" + SLOT
+_NO_SLOT = re.compile("(?!)")
 
 
 def budget(layout: Layout, recaps: Sequence[PlannedPaper], note: str) -> int:
@@ -29,7 +34,8 @@ def budget(layout: Layout, recaps: Sequence[PlannedPaper], note: str) -> int:
     """
     fixed = sum(piece.size for key, piece in layout.pieces.items() if key[0] not in PAPER_PIECES)
     recapped = sum(layout.pieces[key_of(card)].size for card in recaps)
-    return HTML_LIMIT - SLOT_RESERVE - layout.frame.size - fixed - recapped - 2 * len(note.encode())
+    noted = 2 * len(rendered(note).html.encode()) if note else 0
+    return HTML_LIMIT - SLOT_RESERVE - layout.frame.size - fixed - recapped - noted
 
 
 def assemble(
@@ -37,6 +43,7 @@ def assemble(
 ) -> Content:
     """The content of a plan with prepared cards. composed_at: the Date header."""
     chosen = {place: [layout.pieces[key] for key in keys] for place, keys in places(plan).items()}
+    chosen["note"] = [_with_note(piece, plan.note) for piece in chosen["note"]]
     html: list[bytes] = []
     text: list[bytes] = []
     for part in layout.frame.html:
@@ -49,6 +56,19 @@ def assemble(
         html=tuple(filter(None, html)),
         text=tuple(filter(None, text)),
         values=values(layout, plan, papers),
+    )
+
+
+def _with_note(piece: EncodedPiece, note: str) -> EncodedPiece:
+    """The piece around the note, with the note in it: no later step escapes its markup."""
+    shown = rendered(note)
+    before = decoded(piece.html.partition(_NOTE_SLOT)[0])
+    in_attribute = before.rfind(b"<") > before.rfind(b">")
+    markup = encode_value(shown.text, markup=True) if in_attribute else encode_piece(shown.html, _NO_SLOT)
+    return EncodedPiece(
+        html=piece.html.replace(_NOTE_SLOT, markup),
+        text=piece.text.replace(_NOTE_SLOT, encode_value(shown.text, markup=False)),
+        size=piece.size,
     )
 
 
@@ -86,7 +106,7 @@ def values(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) ->
         "digest.lede": subject_line.lede(plan, papers),
         "digest.title": f"{layout.brand.name} No. {plan.edition}",
         "digest.preheader": subject_line.preheader(plan, papers),
-        "digest.note": plan.note.strip(),
+        "digest.note": rendered(plan.note).text if plan.note else "",  # for a template with it elsewhere
         "digest.more": subject_line.more(plan),
     }
     counts = subject_line.counts(plan)

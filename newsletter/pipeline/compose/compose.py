@@ -169,7 +169,7 @@ def _closes(owed: Owed, group_key: GroupKey, now: datetime) -> SlotClosing | Non
 def _plan(draft: _Draft, renderer: Renderer) -> DigestPlan:
     candidates = draft.candidates
     leads = frozenset(pair.paper_id for pair in draft.owed.pairs if pair.leads)
-    note = candidates.notes.get(candidates.newest, "")
+    note = _note(draft)
     budget = renderer.budget(draft.recaps, note)
     shown, left = fit(
         draft.news,
@@ -187,6 +187,13 @@ def _plan(draft: _Draft, renderer: Renderer) -> DigestPlan:
         maybe=() if left else _maybes(draft, shown, budget=budget, renderer=renderer),
         note=note,
     )
+
+
+def _note(draft: _Draft) -> str:
+    """The notes of the editions that the digest is the first to show, in their order."""
+    fresh = {pair.edition for pair in draft.owed.pairs if pair.edition is not None and not pair.leads}
+    notes = draft.candidates.notes
+    return "\n\n".join(notes[number] for number in sorted(fresh) if number in notes)
 
 
 def _maybes(
