@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, literal, or_, select, union, update
 
 from newsletter.core.errors import NotFoundError, UsageError
-from newsletter.core.papers.overlap import jaccard, triples
+from newsletter.core.papers.overlap import jaccard, overlaps, share_words, triples
 from newsletter.db.engine import dialect_insert
 from newsletter.db.schema import (
     dumps,
@@ -42,6 +42,17 @@ def require(connection: Connection, paper_id: int) -> Row[Any]:
             f"there is no paper {paper_id}", hint="`newsletter papers list` shows the papers and their ids."
         )
     return row
+
+
+def share_anything(one: Row[Any], other: Row[Any]) -> bool:
+    """Whether two rows of papers look related: by words of their titles, authors or abstracts."""
+    authors = [{str(name).casefold() for name in row.author_names or ()} for row in (one, other)]
+    return (
+        share_words(one.title, other.title)
+        or bool(authors[0] & authors[1])
+        or (bool(one.abstract.strip()) and one.abstract == other.abstract)
+        or overlaps(triples(one.abstract), triples(other.abstract)) is not None
+    )
 
 
 def merge(connection: Connection, keep: int, other: int, *, now: datetime) -> int:

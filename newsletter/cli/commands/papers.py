@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from newsletter.cli import output
+from newsletter.cli.confirming import Yes, ask
 from newsletter.cli.options import At, Json, now
 from newsletter.cli.workspace import workspace
 from newsletter.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from newsletter.pipeline.curation.corrections import PaperPair
 
 app = typer.Typer(
     add_completion=False,
@@ -71,12 +75,27 @@ def show(ctx: typer.Context, paper: Paper, *, json: Json = False) -> None:
 
 
 @app.command()
-def merge(ctx: typer.Context, keep: Paper, other: Other, *, at: At = None, json: Json = False) -> None:
-    """Say that two papers are one; the first is kept."""
+def merge(
+    ctx: typer.Context, keep: Paper, other: Other, *, yes: Yes = False, at: At = None, json: Json = False
+) -> None:
+    """Say that two papers are one; the first is kept. Asks when they share nothing."""
     work = workspace(ctx)
     from newsletter.pipeline.curation import corrections
 
-    _answer(corrections.merge_papers(work.engine, keep, other, now=now(at)), json)
+    pair = corrections.pair_of(work.engine, keep, other)
+    if not (pair.related or pair.are_one):
+        ask(_share_nothing(pair), "Are they one paper?", yes=yes)
+    row = corrections.merge_papers(work.engine, keep, other, now=now(at))
+    if json:
+        output.print_json({**row, "undo": " && ".join(pair.undo) or None})
+    elif pair.are_one:
+        output.say(f"{_named(pair)[0]} and {_named(pair)[1]} were one before: nothing changed.")
+    else:
+        output.say(f"{_named(pair)[1]} is part of {_named(pair)[0]} now.")
+        output.note("Who got either of them has got both.")
+        output.note(f"To undo it: {' and '.join(f'`{command}`' for command in pair.undo)}")
+        if not pair.undo[0].endswith("--news"):
+            output.note("If the kept one was mailed by then, add --news to mail the other as well.")
 
 
 @app.command()
@@ -90,14 +109,32 @@ def split(
     news: Annotated[
         bool, typer.Option("--news", help="It is news; else it counts as given wherever the kept one was.")
     ] = False,
+    yes: Yes = False,
     at: At = None,
     json: Json = False,
 ) -> None:
-    """Undo a merge, or keep two papers apart that look alike."""
+    """Undo a merge, or keep two papers apart that look alike. Asks when they share nothing."""
     work = workspace(ctx)
     from newsletter.pipeline.curation import corrections
 
-    _answer(corrections.split_papers(work.engine, paper, other, news=news, now=now(at)), json)
+    pair = corrections.pair_of(work.engine, paper, other)
+    if not (pair.related or pair.are_one):
+        ask(_share_nothing(pair), "Keep them apart?", yes=yes)
+    row = corrections.split_papers(work.engine, paper, other, news=news, now=now(at))
+    off = row["id"]
+    kept = pair.other if off == pair.kept else pair.kept
+    undo = f"newsletter papers merge {kept} {off}{'' if pair.related else ' --yes'}"
+    if json:
+        output.print_json({**row, "undo": undo if pair.are_one else None})
+    elif pair.are_one:
+        first, second = _named(pair)
+        output.say(f"{first} and {second} are two papers again.")
+        given = "It is news, and comes with the next edition" if news else "Who got the other one has got it"
+        output.note(f"Split off: {off}. {given}.")
+        output.note(f"To undo it: `{undo}`")
+    else:
+        output.say(f"{_named(pair)[0]} and {_named(pair)[1]} are mailed as two papers, as before.")
+        output.note(f"If they are one after all: `{undo}`")
 
 
 @app.command()
@@ -120,7 +157,7 @@ def topic(
     work = workspace(ctx)
     from newsletter.pipeline.curation import corrections
 
-    row = corrections.correct_topics(
+    done = corrections.correct_topics(
         work.engine,
         paper,
         add=add or (),
@@ -129,7 +166,20 @@ def topic(
         matcher=work.matcher,
         now=now(at),
     )
-    _answer(row, json)
+    undo = done.undo
+    if json:
+        output.print_json({**done.row, "undo": undo})
+        return
+    topics = ", ".join(match["topic"] for match in done.row["topics"]) or "no topic"
+    output.say(f"Paper {done.row['id']} “{done.row['title']}” is in: {topics}.")
+    if undo is None:
+        output.note("It was so before; from now on no rule changes it.")
+        return
+    if done.added:
+        output.note(f"With the next edition it comes to readers of {', '.join(done.added)}.")
+    if done.removed:
+        output.note(f"Who has not got it yet will not get it for {', '.join(done.removed)}.")
+    output.note(f"To undo it: `{undo}`")
 
 
 @app.command("possibly-same")
@@ -143,6 +193,16 @@ def possibly_same(ctx: typer.Context, *, json: Json = False) -> None:
         output.print_json(rows)
     else:
         output.print_rows(rows, empty="no pair waits")
+
+
+def _named(pair: PaperPair) -> tuple[str, str]:
+    return f"{pair.kept} “{pair.kept_title}”", f"{pair.other} “{pair.other_title}”"
+
+
+def _share_nothing(pair: PaperPair) -> str:
+    first, second = _named(pair)
+    shared = "no words of their titles, no authors and nothing of their abstracts"
+    return f"These two share {shared}:\n  {first}\n  {second}"
 
 
 def _answer(row: dict[str, Any], json: bool) -> None:

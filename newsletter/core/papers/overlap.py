@@ -110,6 +110,15 @@ def jaccard(one: Set[int], other: Set[int]) -> float:
     return shared / (len(one) + len(other) - shared) if shared else 0.0
 
 
+def share_words(one: str, other: str) -> bool:
+    """Whether two titles share half of the shorter one's words, common words apart."""
+    first, second = (
+        {word for word in _WORD.findall(plain(title).casefold()) if word.encode() not in _COMMON_SET}
+        for title in (one, other)
+    )
+    return bool(first & second) and 2 * len(first & second) >= min(len(first), len(second))
+
+
 def overlaps(one: Set[int], other: Set[int]) -> float | None:
     """The Jaccard index when the overlap is strong enough for an admin to look, else None."""
     shorter = min(len(one), len(other))

@@ -179,7 +179,7 @@ def correct(
         matcher=scenario.matcher,
         now=scenario.now,
     )
-    return [f"{topic['topic']} {topic['by']}" for topic in row["topics"]]
+    return [f"{topic['topic']} {topic['by']}" for topic in row.row["topics"]]
 
 
 def test_correct_topics_beats_the_rules_and_survives_a_rematch(scenario: DumpScenario) -> None:
