@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
+from newsletter.core import notices
 from newsletter.core.mail.reply_remedies import remedy_for
+from newsletter.core.notices import Notice
 
 BASELINE_DUMPS = 10  # of a source; with fewer its usual size is not known
 FAILURE_PERIOD = timedelta(days=1)  # for which a failed delivery stays an alarm
@@ -133,13 +135,12 @@ def inbox_alarms(stuck_files: Sequence[StuckFile], *, now: datetime, max_age: ti
     """One alarm for each refused file, and for each file that lies in the inbox for longer than `max_age`."""
     found = {}
     for stuck in stuck_files:
+        words = notice_of_file(stuck, path=stuck.file).words
         if stuck.is_refused:
             key = f"refused {stuck.file}"
-            words = f"{stuck.file} was refused, and lies in inbox/refused/"
             hint = "`newsletter ingest` with that file says why. Mend it and put it back, or delete it."
         elif now - stuck.since > max_age:
             key = f"inbox {stuck.file}"
-            words = f"{stuck.file} lies in the inbox and is not taken{f': {stuck.why}' if stuck.why else ''}"
             hint = (
                 "Mend it and put it back, or delete it."
                 if stuck.why
@@ -149,6 +150,11 @@ def inbox_alarms(stuck_files: Sequence[StuckFile], *, now: datetime, max_age: ti
             continue
         found[key] = Alarm(key=key, words=words, hint=hint)
     return list(found.values())
+
+
+def notice_of_file(stuck: StuckFile, *, path: str) -> Notice:
+    """The words about a file of the inbox. path: as `newsletter ingest` takes it."""
+    return notices.file_waits(stuck.file, path, why=stuck.why, refused=stuck.is_refused)
 
 
 def _disk(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
@@ -216,11 +222,12 @@ def _mail(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
         )
     for number in facts.held_editions:
         because = facts.held_because.get(number)
+        notice = notices.edition_held(number, because)
         found.append(
             Alarm(
                 key=f"edition {number}",
-                words=f"edition {number} {f'was held by itself: {because}' if because else 'is held'}",
-                hint=f"`newsletter editions show {number}`, then `newsletter editions release {number}`"
+                words=notice.words,
+                hint=f"`newsletter editions show {number}`, then `{notice.command}`"
                 f"{' goes on with the mails that wait' if because else ''}.",
             )
         )
@@ -239,13 +246,9 @@ def _dumps(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
     for number, dump in enumerate(facts.dumps):
         name = dump.sha256[:12]
         if dump.is_held:
-            found.append(
-                Alarm(
-                    key=f"dump {name}",
-                    words=f"{dump.file} is held: {dump.error}",
-                    hint=f"`newsletter dumps show {name}`, then `newsletter dumps release {name}`.",
-                )
-            )
+            notice = notices.dump_held(dump.file, dump.sha256, dump.error)
+            hint = f"`newsletter dumps show {name}`, then `{notice.command}`."
+            found.append(Alarm(key=f"dump {name}", words=notice.words, hint=hint))
             continue
         usual = usual_entries(facts.dumps[number + 1 :], dump.format)
         if usual is not None and dump.entries < THIN_SHARE * usual:

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, and_, case, delete, func, insert, literal, or
 
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NotFoundError
-from newsletter.db.schema import edition_maybes, edition_papers, editions, papers
+from newsletter.core.states import DebtEnd
+from newsletter.db.schema import edition_maybes, edition_papers, editions, papers, reader_debts
 from newsletter.papers.unpublished import unpublished_maybes, unpublished_pairs
 
 # Composed deliveries stay, and wait for the release, when the program held the edition.
@@ -68,6 +69,12 @@ def freeze(connection: Connection, *, now: datetime, day: date, hold: timedelta)
 def newest(connection: Connection) -> int | None:
     """The number of the newest edition, ready or not."""
     return connection.execute(select(func.max(editions.c.number))).scalar_one_or_none()
+
+
+def newest_ready(connection: Connection, *, now: datetime) -> int | None:
+    """The number of the newest edition that goes out at `now` (aware): neither held nor in its hold time."""
+    chosen = select(func.max(editions.c.number)).where(~editions.c.held, editions.c.ready_at <= now)
+    return connection.execute(chosen).scalar_one_or_none()
 
 
 def rows(connection: Connection, number: int | None = None) -> list[dict[str, Any]]:
@@ -141,6 +148,19 @@ def require(connection: Connection, number: int) -> None:
         )
 
 
+def waiting(connection: Connection, *, now: datetime) -> list[int]:
+    """The numbers of the editions that are held, or in their hold time at `now` (aware)."""
+    chosen = select(editions.c.number).where(or_(editions.c.held, editions.c.ready_at > now))
+    return list(connection.execute(chosen.order_by(editions.c.number)).scalars())
+
+
+def hold_others(connection: Connection, number: int) -> None:
+    """Hold every edition but one: only in a transaction that is rolled back."""
+    connection.execute(
+        update(editions).where(editions.c.number != number).values(held=True, held_because=None)
+    )
+
+
 def hold(connection: Connection, number: int) -> None:
     """Hold an edition back from all readers who have not received it."""
     require(connection, number)
@@ -198,3 +218,25 @@ def drop(connection: Connection, paper_ids: Sequence[int], *, now: datetime) -> 
     )
     connection.execute(delete(edition_maybes).where(edition_maybes.c.paper_id.in_(paper_ids)))
     return dropped.rowcount
+
+
+def restore(connection: Connection, paper_ids: Sequence[int], *, now: datetime) -> int:
+    """Take dropped papers back into their editions; returns the restored pairs.
+
+    Rows of readers that ended as dropped are open again. Doubtful pairs do not come back.
+    """
+    restored = connection.execute(
+        update(edition_papers)
+        .where(
+            edition_papers.c.paper_id.in_(paper_ids),
+            edition_papers.c.dropped_at.is_not(None),
+            edition_papers.c.withdrawn_at.is_(None),
+        )
+        .values(dropped_at=None, restored_at=now)
+    )
+    connection.execute(
+        update(reader_debts)
+        .where(reader_debts.c.paper_id.in_(paper_ids), reader_debts.c.ended == DebtEnd.DROPPED)
+        .values(ended=None, ended_at=None)
+    )
+    return restored.rowcount

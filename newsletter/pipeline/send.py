@@ -30,7 +30,7 @@ from newsletter.pipeline.publish import publish_in
 class SendReport:
     """The outcome of one run, in deliveries."""
 
-    edition: int | None = None  # the newest one
+    edition: int | None = None  # the newest one that goes out, so none that is held
     due: int = 0  # deliveries that were due in this run, those from earlier runs included
     composed: int = 0
     sent: int = 0
@@ -144,7 +144,7 @@ def _report(
     if only is not None:
         waiting = waiting.where(deliveries.c.subscriber_id == only)
     return SendReport(
-        edition=editions.newest(connection),
+        edition=editions.newest_ready(connection, now=now),
         due=connection.execute(waiting).scalar_one(),
         composed=composed.composed,
         closed=composed.closed,

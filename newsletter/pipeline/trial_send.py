@@ -2,65 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-
-from sqlalchemy import Engine
 
 from newsletter.core.mail.values import Builder, Content, Envelope, Outcome, Prepared, Recipient
 from newsletter.core.states import MailKind
 from newsletter.db.engine import reading
-from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import send_batch
-from newsletter.pipeline.compose.options import SendOptions
-from newsletter.pipeline.content.sample_digest import SampleDigest
-from newsletter.pipeline.preview import preview, sample_envelope
+from newsletter.pipeline.preview import Preview, Previewer
 from subscribers import queries
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What was sent, and what became of it."""
+
+    outcome: Outcome
+    shown: Preview
+
+
 def send_test(
-    engine: Engine,
-    options: SendOptions,
+    previewer: Previewer,
     *,
     address: str,
     now: datetime,
-    builder: Builder,
-    links: Callable[[ClaimedMail], Mapping[str, str]],
     relays: Sequence[Relay],
     base_url: str,
-    sample_digest: SampleDigest,
-) -> Outcome:
-    """Send a reader the digest that they would get at `now` (aware); any other address the latest digest.
+    edition: int | str | None = None,
+) -> Trial:
+    """Send a reader the digest that they would get at `now` (aware); any other address the latest one.
 
-    A newsletter without digests sends the sample of shipped papers. Returns the outcome. The Message-ID is
-    new each time. Raises RelayError when the server cannot be used.
+    edition: its number, or `newsletter.pipeline.preview.NEXT`: to a reader what it brings them, to any other
+    address all of it. A newsletter without digests sends the sample of shipped papers. The Message-ID is new
+    each time. Raises RelayError when the server cannot be used, NotFoundError for an unknown edition.
     """
-    with reading(engine) as connection:
+    with reading(previewer.engine) as connection:
         reader = queries.find(connection, address)
     if reader is not None and reader.state is queries.State.CONFIRMED:
-        shown = preview(
-            engine,
-            options,
-            subscriber_id=reader.id,
-            now=now,
-            builder=_TrialBuilder(builder, now),
-            links=links,
-            sample_digest=sample_digest,
-        )
-        envelope = shown.envelope
+        trial = replace(previewer, builder=_TrialBuilder(previewer.builder, now))
+        shown = trial.reader(reader.id, now=now, edition=edition)
     else:
         my = {
             "greeting": "Good day.",
             "because": "This is a sample, sent by hand: you are on no list.",
             **dict.fromkeys(("unsubscribe_url", "preferences_url", "pause_url", "web_url"), f"{base_url}/"),
         }
-        envelope = sample_envelope(
-            engine, address=address, now=now, builder=builder, my=my, sample_digest=sample_digest
-        )
-    (outcome,) = send_batch(relays, [replace(envelope, delivery_id=0)])
-    return outcome
+        shown = previewer.anybody(address, my=my, now=now, edition=edition)
+    (outcome,) = send_batch(relays, [replace(shown.envelope, delivery_id=0)])
+    return Trial(outcome=outcome, shown=shown)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,8 @@ ARGUMENTS = {  # of the commands that need some
     "editions hold": ("1",),
     "editions release": ("1",),
     "editions drop": ("1",),
+    "editions restore": ("1",),
+    "editions give": ("1", "--newcomers"),
     "editions note": ("1", "words"),
     "subscribers add": ("a@readers.example", "--topic", "circuits"),
     "subscribers show": ("a@readers.example",),

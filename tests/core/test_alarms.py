@@ -91,7 +91,7 @@ def test_a_held_dump_and_a_held_edition_are_named() -> None:
     facts = replace(WELL, dumps=(dump(1, held=True),), held_editions=(7,))
     edition, held = alarms_of(facts, AlarmPolicy())
     assert (edition.words, held.words) == (
-        "edition 7 is held",
+        "edition 7 is held, and nothing of it goes out until it is released",
         "1.txt is held: a third of it cannot be read",
     )
 

@@ -110,7 +110,7 @@ def _words_of(line: str, folder: Path) -> list[str]:
 
 def _prepare(words: list[str], folder: Path) -> None:
     """Make the conditions that the page describes: existing files, or an empty machine."""
-    if "restore" in words:
+    if words[2] == "restore":
         (made,) = sorted(folder.glob("*/newsletter-backup-*.tar.gz"))[-1:]
         for place in (folder, made.parent):
             if not (place / BACKUP).exists():

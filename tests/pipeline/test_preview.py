@@ -11,7 +11,7 @@ from newsletter.core.errors import NotFoundError
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests, editions, pieces, runs
 from newsletter.pipeline.compose.compose import compose
-from newsletter.pipeline.preview import Preview, preview, sample_envelope
+from newsletter.pipeline.preview import Preview, Previewer
 from newsletter.pipeline.publish import publish
 from subscribers.lifecycle import suppression
 from tests.pipeline.whole_newsletter import WholeNewsletter, read, titles_in, utc
@@ -34,11 +34,13 @@ def newsletter(tmp_path: Path, server: RecordingServer, database_url: str) -> It
 
 
 def _preview(newsletter: WholeNewsletter, reader: int, at: str) -> Preview:
-    return preview(
-        newsletter.engine,
-        newsletter.options(),
-        subscriber_id=reader,
-        now=utc(at),
+    return _previewer(newsletter).reader(reader, now=utc(at))
+
+
+def _previewer(newsletter: WholeNewsletter) -> Previewer:
+    return Previewer(
+        engine=newsletter.engine,
+        options=newsletter.options(),
         builder=newsletter.builder,
         links=newsletter.links,
         sample_digest=newsletter.sample_digest,
@@ -182,14 +184,7 @@ def test_sample_for_goes_to_any_address_and_offers_no_one_click(newsletter: Whol
     names = ("greeting", "because", "unsubscribe_url", "preferences_url", "pause_url", "web_url")
     my = dict.fromkeys(names, "https://papers.example/")
     one, other = (
-        sample_envelope(
-            newsletter.engine,
-            address="any@example.net",
-            now=utc(at),
-            builder=newsletter.builder,
-            my=my,
-            sample_digest=newsletter.sample_digest,
-        )
+        _previewer(newsletter).anybody("any@example.net", now=utc(at), my=my).envelope
         for at in ("2026-04-13T10:00", "2026-04-13T10:01")
     )
     message = read(one.data)

@@ -103,6 +103,7 @@ def _checks(
     yield from _machine(wiring, now=now)
     yield "templates", lambda: _templates(wiring)
     yield from _records(work, now=now)
+    yield "held", lambda: _waiting(work, now=now)
     if offline:
         from newsletter.ops.doctor.finding import skipped
 
@@ -147,6 +148,27 @@ def _inbox(work: Workspace, *, now: datetime) -> list[Finding]:
     return found or [ok("inbox", "nothing lies there that was not taken")]
 
 
+def _waiting(work: Workspace, *, now: datetime) -> list[Finding]:
+    """What waits for an admin, in the words of `newsletter.core.notices`."""
+    from newsletter.cli.notices import gather
+    from newsletter.ops.doctor.finding import Finding, Status, ok
+
+    wrong = ("held dump", "held edition")
+    notices = [each for each in gather(work, now=now) if each.what != "inbox"]
+    found = [
+        Finding(
+            check=each.what,
+            status=Status.WARNING if each.what in wrong else Status.OK,
+            words=each.words if each.what in wrong else each.line,
+            hint=f"{each.to}: `{each.command}`" if each.what in wrong else "",
+        )
+        for each in notices
+    ]
+    if any(each.what in wrong for each in notices):
+        return found
+    return [ok("held", "no dump and no edition"), *found]
+
+
 def _has_keys(work: Workspace) -> bool:
     return work.settings.secret_key is not None
 
@@ -184,7 +206,6 @@ def _records(work: Workspace, *, now: datetime) -> Iterator[Check]:
                 records.scheduler(connection, leader_lock=lock, now=now),
                 records.outbox(connection, now=now),
                 records.sign_ups(connection, now=now),
-                *records.held(connection),
                 *records.canaries(connection, work.settings.review.canaries),
                 records.uncertain(connection),
             ]

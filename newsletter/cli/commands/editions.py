@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from newsletter.cli import output
+from newsletter.cli.notices import of_editions, print_notes
 from newsletter.cli.options import At, Json, now
 from newsletter.cli.workspace import Workspace, workspace
+from newsletter.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from newsletter.core.notices import Notice
+    from newsletter.pipeline.curation.review import DroppedPaper
 
 app = typer.Typer(
     add_completion=False,
@@ -24,22 +32,24 @@ NEXT = "next"
 
 
 @app.command("list")
-def list_editions(ctx: typer.Context, *, json: Json = False) -> None:
-    """List the editions, the oldest first."""
+def list_editions(ctx: typer.Context, *, at: At = None, json: Json = False) -> None:
+    """List the editions, the oldest first, and say which of them wait and for what."""
     work = workspace(ctx)
     from newsletter.db.engine import reading
     from newsletter.papers import editions
 
     with reading(work.engine) as connection:
         found = editions.rows(connection)
+    notes = of_editions(work, now=now(at))
     if json:
-        output.print_json(found)
+        output.print_json([_with_notes(row, notes) for row in found])
         return
     output.print_table(
         ("number", "date", "ready at", "held", "papers", "by topic", "note"),
         [_cells(row) for row in found],
         empty="no edition yet; `newsletter editions publish` makes one of what is new",
     )
+    print_notes(notes)
 
 
 @app.command()
@@ -47,6 +57,7 @@ def show(
     ctx: typer.Context,
     number: Annotated[str, typer.Argument(metavar="N|next", help="A number, or what comes next.")],
     *,
+    at: At = None,
     json: Json = False,
 ) -> None:
     """Show one edition and its papers; `next` is what publishing would freeze now."""
@@ -57,8 +68,9 @@ def show(
 
     with reading(work.engine) as connection:
         papers = queries.rows(connection, edition=number)
+    notes = [each for each in of_editions(work, now=now(at)) if each.edition == row["number"]]
     if json:
-        output.print_json({**row, "contents": papers})
+        output.print_json({**_with_notes(row, notes), "contents": papers})
         return
     output.print_fields({key.replace("_", " "): value for key, value in row.items()})
     output.say()
@@ -67,6 +79,7 @@ def show(
         [(paper["id"], paper["title"], output.topics_of(paper)) for paper in papers],
         empty="no papers",
     )
+    print_notes(notes)
 
 
 @app.command()
@@ -118,13 +131,65 @@ def drop(
     work = workspace(ctx)
     from newsletter.pipeline.curation import review
 
-    dropped = review.drop(work.engine, paper, now=now(at))
+    _print_drop(review.drop(work.engine, paper, now=now(at)), undo="restore", json=json)
+
+
+@app.command()
+def restore(
+    ctx: typer.Context,
+    paper: Annotated[int, typer.Argument(metavar="PAPER", help="The paper's id.")],
+    *,
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """Undo a drop: who has not got the paper is owed it again."""
+    work = workspace(ctx)
+    from newsletter.pipeline.curation import review
+
+    _print_drop(review.restore(work.engine, paper, now=now(at)), undo="drop", json=json)
+
+
+@app.command()
+def give(
+    ctx: typer.Context,
+    number: Number,
+    addresses: Annotated[
+        list[str] | None, typer.Argument(metavar="[ADDRESS]…", help="To these readers.")
+    ] = None,
+    *,
+    newcomers: Annotated[
+        bool, typer.Option("--newcomers", help="To all who joined after it was ready and got no mail yet.")
+    ] = False,
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """Give an edition's papers to readers who joined after it was ready.
+
+    Their next digest brings what their topics cover and they have not got; nobody gets a paper twice.
+    """
+    if newcomers is bool(addresses):
+        raise UsageError(
+            "say --newcomers, or name addresses", hint="For example: editions give 1 --newcomers"
+        )
+    work = workspace(ctx)
+    from newsletter.db.engine import reading
+    from newsletter.pipeline.curation.late_readers import give_edition
+    from subscribers import queries
+
+    with reading(work.engine) as connection:
+        people = [queries.require(connection, address).id for address in addresses or ()]
+    given = give_edition(work.engine, number, people=None if newcomers else people, now=now(at))
     if json:
-        output.print_json({"paper": paper, "dropped": dropped})
-    elif dropped:
-        output.say(f"Paper {paper} is dropped.")
-    else:
-        output.say(f"Paper {paper} was dropped before.")
+        output.print_json(given)
+        return
+    if given.readers:
+        readers = "1 reader is" if given.readers == 1 else f"{given.readers} readers are"
+        output.say(f"{readers} owed papers of edition {number} now. Their next digest brings them.")
+        output.note("To mail them at once: `newsletter send --now`")
+    if given.unchanged or not given.readers:
+        nobody = f"{given.unchanged} readers" if given.unchanged else "Nobody"
+        lack = "lack" if given.unchanged else "lacks"
+        output.say(f"{nobody} {lack}{' no' if given.unchanged else ' a'} paper of edition {number}.")
 
 
 @app.command()
@@ -135,14 +200,43 @@ def note(
     *,
     json: Json = False,
 ) -> None:
-    """Put the editor's words above the papers of an edition."""
-    from newsletter.pipeline.curation import review
+    """Put the editor's words above the papers of an edition, and show how they look in a mail's text.
 
-    _answer(review.note(workspace(ctx).engine, number, text), json)
+    The words are light Markdown: emphasis, lists, code, quotes, links. A dash as TEXT reads standard input.
+    """
+    work = workspace(ctx)
+    from newsletter.core.mail.text_wrap import wrapped
+    from newsletter.pipeline.curation import review
+    from newsletter.render import editor_note
+
+    words = sys.stdin.read() if text == "-" else text
+    row = review.note(work.engine, number, words)
+    shown = editor_note.rendered(row["note"]).text if row["note"] else ""
+    if json:
+        output.print_json({**row, "note_text": shown})
+        return
+    _print(row)
+    lines = "\n".join(wrapped(line) for line in shown.split("\n"))
+    output.say(f"\n{lines}" if shown else "It has no note.")
+
+
+def _print_drop(found: DroppedPaper, *, undo: str, json: bool) -> None:
+    done, before = ("dropped", "was not in") if undo == "restore" else ("restored", "was not dropped from")
+    command = f"newsletter editions {undo} {found.paper}"
+    if json:
+        output.print_json({"paper": found.paper, "title": found.title, done: found.pairs, "undo": command})
+        return
+    editions = "edition" if len(found.editions) == 1 else "editions"
+    numbers = " and ".join(map(str, found.editions))
+    if found.pairs:
+        where = "out of" if undo == "restore" else "back in"
+        output.say(f"Paper {found.paper} “{found.title}” is {where} {editions} {numbers}.")
+        output.note(f"To undo it: `{command}`")
+    else:
+        output.say(f"Paper {found.paper} “{found.title}” {before} {editions} {numbers}: nothing changed.")
 
 
 def _row(work: Workspace, number: str) -> dict[str, Any]:
-    from newsletter.core.errors import UsageError
     from newsletter.db.engine import reading
     from newsletter.papers import editions
 
@@ -153,6 +247,10 @@ def _row(work: Workspace, number: str) -> dict[str, Any]:
             raise UsageError(f"not an edition: {number!r}", hint="Give its number, or next.")
         editions.require(connection, int(number))
         return editions.rows(connection, int(number))[0]
+
+
+def _with_notes(row: dict[str, Any], notes: Sequence[Notice]) -> dict[str, Any]:
+    return {**row, "notes": [each.as_json() for each in notes if each.edition == row["number"]]}
 
 
 def _cells(row: dict[str, Any]) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import At, now
+from newsletter.cli.previewing import about_preview, previewer
 from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
 from newsletter.core.errors import NewsletterError
@@ -32,32 +33,30 @@ def preview(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write there instead of to standard output.")
     ] = None,
+    edition: Annotated[
+        str | None,
+        typer.Option(
+            "--edition", metavar="N|next", help="What this edition alone brings them, held or sent as well."
+        ),
+    ] = None,
     at: At = None,
 ) -> None:
     """Show the very mail that a reader would get now.
 
-    As if the hour had come, and what is unpublished were published; nothing is stored or sent. Where
-    nothing is owed, the latest digest serves as a sample, or papers that ship do; stderr says so.
+    As if the hour had come, what is unpublished were published, and an edition that waits were released;
+    nothing is stored or sent. Where nothing is owed, the latest digest serves as a sample, or papers that
+    ship do; stderr says so.
     """
     work = workspace(ctx)
     from newsletter.db.engine import reading
-    from newsletter.pipeline.preview import preview as make
+    from newsletter.pipeline.preview import edition_of
     from subscribers import queries
 
+    number = edition_of(edition)
     with reading(work.engine) as connection:
         person = queries.require(connection, address)
-    wiring = Wiring(work)
-    made = make(
-        work.engine,
-        wiring.send_options,
-        subscriber_id=person.id,
-        now=now(at),
-        builder=wiring.builder,
-        links=wiring.links,
-        sample_digest=wiring.sample_digest,
-    )
-    if made.sample:
-        output.note("Nothing is owed to this reader: this is a sample, not their mail.")
+    made = previewer(Wiring(work)).reader(person.id, now=now(at), edition=number)
+    about_preview(work, made, now=now(at))
     if format == "eml":
         data = made.envelope.data
     else:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from newsletter.cli import output
+from newsletter.cli.notices import gather, print_notes
 from newsletter.cli.options import At, Json, now
+from newsletter.cli.previewing import about_preview, previewer
 from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import Workspace, workspace
 from newsletter.core.errors import UsageError
@@ -39,6 +41,12 @@ def send(
             help="Mail a sample digest there, outside the ledger, and do no more.",
         ),
     ] = None,
+    edition: Annotated[
+        str | None,
+        typer.Option(
+            "--edition", metavar="N|next", help="With --test: this edition, held or sent before as well."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be composed; store and send nothing.")
     ] = False,
@@ -53,10 +61,14 @@ def send(
     """
     if test is not None and (everyone or only or dry_run):
         raise UsageError("--test goes alone", hint="It mails one sample outside the ledger.")
+    if edition is not None and test is None:
+        raise UsageError(
+            "--edition needs --test", hint="For example: send --test you@example.org --edition 3"
+        )
     work = workspace(ctx)
     wiring = Wiring(work)
     if test is not None:
-        _send_test(wiring, test, at=now(at), json=json)
+        _send_test(wiring, test, edition=edition, at=now(at), json=json)
         return
     from newsletter.db.engine import reading
     from newsletter.pipeline import send as sending
@@ -76,9 +88,11 @@ def send(
                 work.engine, options, wiring.delivery_options, now=now(at), stop=stop, progress=tick
             )
     waiting = _Waiting() if dry_run or report.complete else _waiting(work, now(at))
+    notes = gather(work, now=now(at), reader=chosen)
     if json:
         stopped = {} if report.stopped is None else {"error": report.stopped.message}
-        output.print_json({**report.as_json(), "waiting": waiting.deferred, **stopped})
+        more = {"waiting": waiting.deferred, "notes": [each.as_json() for each in notes]}
+        output.print_json({**report.as_json(), **more, **stopped})
     elif dry_run:
         output.say(f"{report.composed} mails would be composed, {report.due} would be sent.")
     else:
@@ -91,6 +105,7 @@ def send(
         output.note(f"  no new mail for {number}: {reason}")
     for trouble in report.relay_errors:
         output.note(f"Warning: {trouble}")
+    print_notes([each for each in notes if each.edition not in report.held])
     for number, because in report.held.items():
         output.note(f"Warning: edition {number} is held, {because}.")
         output.note(f"`newsletter editions release {number}` goes on with the mails that wait.")
@@ -144,21 +159,21 @@ def _waiting(work: Workspace, at: datetime) -> _Waiting:
         return _Waiting(queries.deferred(connection, limit=REPLIES_SHOWN), rests)
 
 
-def _send_test(wiring: Wiring, address: str, *, at: datetime, json: bool) -> None:
+def _send_test(wiring: Wiring, address: str, *, edition: str | None, at: datetime, json: bool) -> None:
     from newsletter.core.mail.values import Verdict
+    from newsletter.pipeline.preview import edition_of
     from newsletter.pipeline.trial_send import send_test
 
-    outcome = send_test(
-        wiring.work.engine,
-        wiring.send_options,
+    trial = send_test(
+        previewer(wiring),
         address=address,
         now=at,
-        builder=wiring.builder,
-        links=wiring.links,
         relays=wiring.relays,
         base_url=wiring.work.settings.base_url,
-        sample_digest=wiring.sample_digest,
+        edition=edition_of(edition),
     )
+    outcome = trial.outcome
+    about_preview(wiring.work, trial.shown, now=at)
     words = " ".join(str(part) for part in (outcome.code, outcome.status, outcome.text) if part)
     if json:
         counted = {
@@ -170,7 +185,7 @@ def _send_test(wiring: Wiring, address: str, *, at: datetime, json: bool) -> Non
         output.print_json(
             {
                 "test": address,
-                "edition": None,
+                "edition": trial.shown.edition,
                 "due": 1,
                 "composed": 0,
                 **{name: int(is_it) for name, is_it in counted.items()},

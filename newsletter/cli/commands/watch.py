@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from newsletter.cli import output
+from newsletter.cli.notices import gather, print_notes
 from newsletter.cli.options import At, Json, now
 from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
@@ -42,17 +43,28 @@ def watch(
         notifier=None if quietly else make_notifier(Wiring(work)),
         now=now(at),
     )
+    notes = gather(work, now=now(at))
     if json:
         rows: list[dict[str, Any]] = [
             {**asdict(alarm), "since": alarm.since.isoformat(), "ended_at": None} for alarm in report.open
         ]
-        output.print_json({"alarms": rows, "told": report.notified, "error": report.error or None})
+        output.print_json(
+            {
+                "alarms": rows,
+                "told": report.notified,
+                "error": report.error or None,
+                "notes": [each.as_json() for each in notes],
+            }
+        )
     else:
+        sentences = {each.words: each.sentence for each in notes}
         for alarm in report.open:
-            output.say(f"{alarm.words[:1].upper()}{alarm.words[1:]}.")
+            output.say(sentences.get(alarm.words, f"{alarm.words[:1].upper()}{alarm.words[1:]}."))
             output.say(f"  Since {alarm.since:%d %B %H:%M} UTC. {alarm.hint}")
         if not report.open:
             output.say("Nothing is wrong.")
+        known = {alarm.words for alarm in report.open}
+        print_notes([each for each in notes if each.words not in known])
         if report.error:
             output.note(f"Error: {report.error}")
     if report.error:

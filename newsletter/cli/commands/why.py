@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 import typer
 
 from newsletter.cli import output
+from newsletter.cli.notices import gather, print_notes
 from newsletter.cli.options import At, Json, day_option, now
 from newsletter.cli.workspace import workspace
 
@@ -35,8 +36,12 @@ def why(
     with reading(work.engine) as connection:
         person = queries.require(connection, address)
     answer = explain(work.engine, subscriber_id=person.id, address=person.address, on=on, now=now(at))
+    waits = not answer.mailed and answer.on >= now(at).date() - timedelta(
+        days=1
+    )  # it may be today in their zone
+    notes = gather(work, now=now(at), reader=person.id) if waits else []
     if json:
-        output.print_json(answer.as_json())
+        output.print_json({**answer.as_json(), "notes": [each.as_json() for each in notes]})
         return
     output.say(f"{answer.address} on {answer.on.isoformat()}: {answer.reason}")
     if answer.papers:
@@ -47,6 +52,7 @@ def why(
     if answer.left_out:
         output.say("Not in it:" if answer.deliveries else "Papers:")
         output.print_rows(_fitting(answer.left_out))
+    print_notes(notes)
 
 
 def _fitting(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -27,6 +27,14 @@ class EditionPair:
     stored_at: datetime | None = None  # when its edition was made; may be after it counts as ready
     held: bool = False
     end: DebtEnd | None = None  # dropped or withdrawn, for everybody
+    released: bool = False  # by an admin, after a hold or within the hold time
+    restored_at: datetime | None = None  # when it was taken back in after a drop
+
+    def waited_at(self, at: datetime) -> bool:
+        """Whether its edition had been made by then, and was held or in its hold time."""
+        if self.stored_at is not None and self.stored_at <= at < self.ready_at:
+            return True
+        return self.held and self.ready_at <= at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ class OwedPair:
     place: int  # in its edition; 1 for the first
     ready_at: datetime
     leads: bool = False  # left out or given back before: comes first
+    restored: bool = False  # dropped once: whoever got a digest meanwhile may still be owed it
     role: Role = Role.NEWS
 
 

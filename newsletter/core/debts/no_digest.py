@@ -62,7 +62,7 @@ class DayExplanation:
     cadence: Cadence  # that held
     waiting: int = 0  # papers, fewer than the minimum
     minimum: int = 1
-    held: tuple[EditionPair, ...] = ()  # one for each paper that only the hold of its edition kept back
+    held: tuple[EditionPair, ...] = ()  # one for each paper that only the wait of its edition kept back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +180,8 @@ def _passed_over(account: Account, slot: Slot, run: datetime) -> bool:
 
 
 def owed_papers(record: ReaderRecord, run: datetime, *, held: bool = False) -> dict[int, EditionPair]:
-    """The papers that were owed at a run, each with its first pair. held: those of held editions instead."""
+    """The papers that were owed at a run, each with its first pair. held: those of editions that waited then,
+    held or in their hold time, instead."""
     had = {
         carried.paper
         for mail in record.account.mailed
@@ -194,9 +195,10 @@ def owed_papers(record: ReaderRecord, run: datetime, *, held: bool = False) -> d
             continue
         for pair in record.pairs.get(interval.topic, ()):
             if (
-                max(interval.since, run - MAX_DEBT_AGE) <= pair.ready_at <= run
+                (pair.waited_at(run) if held else not pair.held and pair.ready_at <= run)
+                and max(interval.since, run - MAX_DEBT_AGE) <= pair.ready_at
                 and (pair.stored_at is None or pair.stored_at <= run)
-                and pair.held == held
+                and (held or pair.restored_at is None or pair.restored_at <= run)
                 and pair.end is None
                 and pair.paper not in had
             ):

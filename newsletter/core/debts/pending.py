@@ -89,10 +89,12 @@ def last_digest(account: Account, now: datetime) -> MailedDigest | None:
 
 
 def _known_at(pair: EditionPair, now: datetime) -> datetime:
-    """The first instant at which a run could see that the pair was ready."""
-    if pair.stored_at is None or pair.stored_at > now:
-        return pair.ready_at
-    return max(pair.ready_at, pair.stored_at)
+    """The first instant at which a run could see that the pair was ready, and was not dropped."""
+    known = (
+        pair.ready_at,
+        *(at for at in (pair.stored_at, pair.restored_at) if at is not None and at <= now),
+    )
+    return max(known)
 
 
 def _passed_over(account: Account, slot: Slot, now: datetime) -> bool:

@@ -36,6 +36,7 @@ class EditionPaper(SQLModel, table=True):
     score: float
     place: int  # order of the paper in its edition: listing date, then position; 1 for the first
     dropped_at: datetime | None = None  # an admin took the paper out of the edition
+    restored_at: datetime | None = None  # and took it back in
     withdrawn_at: datetime | None = None  # the topic was corrected, or the dump withdrawn
 
 

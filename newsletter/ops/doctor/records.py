@@ -11,10 +11,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, select
 
-from newsletter.core.states import DeliveryState, DumpStatus
+from newsletter.core.states import DeliveryState
 from newsletter.db.engine import reading
 from newsletter.db.migrate import check_current, known_revisions
-from newsletter.db.schema import deliveries, dumps, editions, reader_debts, runs
+from newsletter.db.schema import deliveries, dumps, reader_debts, runs
 from newsletter.db.snapshot import damage, sqlite_file
 from newsletter.delivery.outbox.held_mail import WAITING
 from newsletter.ops.doctor.finding import Finding, failed, ok, warning
@@ -119,28 +119,6 @@ def sign_ups(connection: Connection, *, now: datetime) -> Finding:
             hint="The column `failed` of the table signup_requests says why; mend that, or delete the rows.",
         )
     return ok("sign-ups", f"{counts['waiting']} requests wait")
-
-
-def held(connection: Connection) -> list[Finding]:
-    """Dumps and editions that wait for an admin."""
-    found = []
-    chosen = select(dumps.c.file, dumps.c.sha256, dumps.c.error).where(
-        dumps.c.status == DumpStatus.HELD.value
-    )
-    for file, sha256, error in connection.execute(chosen.order_by(dumps.c.id)):
-        found.append(
-            warning(
-                "held dump",
-                f"{file}: {error or 'held'}",
-                hint=f"See `newsletter dumps show {sha256[:12]}`, then `dumps release` or `dumps withdraw`.",
-            )
-        )
-    waiting = select(editions.c.number, editions.c.held_because).where(editions.c.held)
-    for row in connection.execute(waiting.order_by(editions.c.number)):
-        words = f"was held by itself: {row.held_because}" if row.held_because else "is held"
-        hint = f"`newsletter editions release {row.number}`."
-        found.append(warning("held edition", f"edition {row.number} {words}", hint=hint))
-    return found or [ok("held", "no dump and no edition")]
 
 
 def canaries(connection: Connection, addresses: Sequence[str]) -> list[Finding]:

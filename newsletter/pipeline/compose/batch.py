@@ -25,6 +25,7 @@ class SlotClosing(StrEnum):
 
     PAUSED = "paused"
     PASSED_OVER = "passed over"  # the last digest is less than 12 hours old
+    ONE_WAITS = "the last digest still waits"  # `send --now`: what it left out comes after it
     NOTHING_NEW = "nothing new"
     CLOCK_BEHIND = "the clock is behind the last digest"  # the slot stays open
     TOO_FEW = "too few"  # fewer papers than the reader's minimum, and none is old enough to go alone

@@ -76,6 +76,8 @@ def gather(
         connection.execute(_MARK_CANARIES, {"canaries": list(canaries)})
     connection.execute(_FIND_LAST_DIGESTS, {"far_ahead": now + MAX_CLOCK_LAG})
     connection.execute(_CLOSE_BEHIND_THE_CLOCK, {"now": now})
+    if everyone:
+        connection.execute(_CLOSE_WHILE_ONE_WAITS)
     _pass_over(connection, now)
 
 
@@ -206,6 +208,25 @@ _CLOSE_BEHIND_THE_CLOCK = (
         select(digests.c.id).where(digests.c.id == batch.c.last_digest, digests.c.composed_at > NOW).exists()
     )
     .values(closes=SlotClosing.CLOCK_BEHIND)
+)
+# Or each repetition would make another digest of what the maximum of papers left out of the one before.
+_CLOSE_WHILE_ONE_WAITS = (
+    update(batch)
+    .where(
+        batch.c.forced,
+        batch.c.closes.is_(None),
+        select(deliveries.c.id)
+        .join(digests, digests.c.id == deliveries.c.digest_id)
+        .where(
+            deliveries.c.subscriber_id == batch.c.subscriber_id,
+            deliveries.c.kind == MailKind.DIGEST,
+            deliveries.c.digest_id == batch.c.last_digest,
+            deliveries.c.state.in_([DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.DEFERRED]),
+            digests.c.has_left_out,
+        )
+        .exists(),
+    )
+    .values(closes=SlotClosing.ONE_WAITS)
 )
 _CLOSE_DATES_WITH_DIGEST = (
     update(batch)

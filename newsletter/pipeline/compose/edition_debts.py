@@ -5,7 +5,7 @@ It reads the candidates once for a run and decides for each group key in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -86,7 +86,8 @@ class Candidates:
     def _is_open(self, pair: OwedPair, group_key: GroupKey) -> bool:
         assert pair.edition is not None
         return (
-            pair.edition > group_key.settled_number
+            pair.restored  # what the reader had is excluded by `had`
+            or pair.edition > group_key.settled_number
             or self.ready_rank[pair.edition] >= group_key.settled_count
         )
 
@@ -101,20 +102,9 @@ def load_candidates(connection: Connection, now: datetime, *, early: bool, kept:
     window = now - MAX_DEBT_AGE
     recent = [row for row in order if row.ready_at >= window]
     usable = [row.number for row in recent if row.usable]
-    pairs = [
-        OwedPair(
-            paper_id=row.paper_id,
-            topic=row.topic,
-            score=row.score,
-            edition=row.edition,
-            place=row.place,
-            ready_at=row.ready_at,
-        )
-        for row in connection.execute(_PAIRS, {"usable": usable})
-    ]
     return Candidates(
         now=now,
-        pairs=pairs,
+        pairs=pairs_of(connection, usable),
         maybes=_maybes(connection, usable),
         ready_rank={row.number: rank for rank, row in enumerate(order)},
         recent_rank={row.number: rank for rank, row in enumerate(recent)},
@@ -122,6 +112,22 @@ def load_candidates(connection: Connection, now: datetime, *, early: bool, kept:
         newest=max((row.number for row in order if row.usable), default=0),
         reappearing=_reappearing(connection, usable, now=now),
     )
+
+
+def pairs_of(connection: Connection, numbers: Sequence[int]) -> list[OwedPair]:
+    """The pairs of these editions that count, in their order; merged papers under the one that was kept."""
+    return [
+        OwedPair(
+            paper_id=row.paper_id,
+            topic=row.topic,
+            score=row.score,
+            edition=row.edition,
+            place=row.place,
+            ready_at=row.ready_at,
+            restored=row.restored_at is not None,
+        )
+        for row in connection.execute(_PAIRS, {"usable": list(numbers)})
+    ]
 
 
 @cache
@@ -152,9 +158,9 @@ def _maybes(connection: Connection, usable: list[int]) -> list[OwedPair]:
 def _reappearing(connection: Connection, usable: list[int], *, now: datetime) -> tuple[int, ...]:
     """Papers that a reader may have had although a pair of theirs is unsettled.
 
-    These are papers in several editions (a corrected topic, a merge), papers of an edition that was held
-    after some readers got it, papers that count as given with the one that they were split from, and papers
-    that a clock which ran ahead may have mailed.
+    These are papers in several editions (a corrected topic, a merge), papers that were dropped and restored,
+    papers of an edition that was held after some readers got it, papers that count as given with the one that
+    they were split from, and papers that a clock which ran ahead may have mailed.
     """
     parameters = {"usable": usable, "mailed_ahead": _mailed_ahead(connection, now)}
     return tuple(sorted(connection.execute(_reappearing_papers(), parameters).scalars()))
@@ -192,7 +198,12 @@ def _reappearing_papers() -> Select[Any]:
         .where(
             edition_papers.c.edition.in_(_USABLE),
             PAIR_COUNTS,
-            doubtful | CANONICAL.in_(select(several.c.paper_id)) | CANONICAL.in_(heirs),
+            or_(
+                doubtful,
+                edition_papers.c.restored_at.is_not(None),
+                CANONICAL.in_(select(several.c.paper_id)),
+                CANONICAL.in_(heirs),
+            ),
         )
         .distinct()
     )
@@ -317,6 +328,7 @@ _PAIRS = (
         func.max(edition_papers.c.score).label("score"),
         edition_papers.c.edition,
         func.min(edition_papers.c.place).label("place"),
+        func.max(edition_papers.c.restored_at).label("restored_at"),
         editions.c.ready_at,
     )
     .join(editions, editions.c.number == edition_papers.c.edition)

@@ -48,9 +48,11 @@ def load_pairs(connection: Connection) -> dict[str, list[EditionPair]]:
             edition_papers.c.edition,
             edition_papers.c.dropped_at,
             edition_papers.c.withdrawn_at,
+            edition_papers.c.restored_at,
             editions.c.ready_at,
             editions.c.published_at,
             editions.c.held,
+            editions.c.released,
         )
         .join(papers, papers.c.id == edition_papers.c.paper_id)
         .join(editions, editions.c.number == edition_papers.c.edition)
@@ -66,6 +68,8 @@ def load_pairs(connection: Connection) -> dict[str, list[EditionPair]]:
             stored_at=row.published_at,
             held=row.held,
             end=end,
+            released=row.released,
+            restored_at=row.restored_at,
         )
         by_topic.setdefault(row.topic, []).append(pair)
     return by_topic

@@ -21,7 +21,7 @@ from newsletter.core.debts.no_digest import (
     owed_papers,
     paused_until,
 )
-from newsletter.core.states import NOW_KEY, DeliveryState, Form
+from newsletter.core.states import NOW_KEY, DeliveryState, Form, Role
 from newsletter.db.engine import reading
 from newsletter.db.schema import canary_slots, digest_papers, papers
 from newsletter.delivery.outbox.digest_contents import ShownPaper, contents_of
@@ -104,7 +104,7 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
             papers=[_card(card, role=card.role) for of in contents for card in of.papers] if sent else [],
             maybe=[_card(card) for of in contents for card in of.maybe] if sent else [],
             left_out=(
-                _listed(connection, {p.paper: why_not_mailed_yet(p) for p in waiting})
+                _listed(connection, {p.paper: why_not_mailed_yet(p, slot_at=at) for p in waiting})
                 if ahead
                 else left_out + _not_in_mail(connection, history.record, at, known)
             ),
@@ -177,7 +177,13 @@ def _waiting_pairs(record: ReaderRecord, explanation: DayExplanation) -> list[Ed
         return []
     if paused_until(record, record.now) > slot.at:
         return []
-    return list((owed_papers(record, record.now, held=True) | owed_papers(record, record.now)).values())
+    found = owed_papers(record, record.now, held=True) | owed_papers(record, record.now)
+    by_row = {debt.paper for debt in record.account.debts if debt.open and debt.kind != Role.RECAP}
+    for interval in record.account.intervals:
+        if interval.until is None and by_row:  # given back, or given to somebody who joined later
+            pairs = record.pairs.get(interval.topic, ())
+            found |= {pair.paper: pair for pair in pairs if pair.paper in by_row and pair.end is None}
+    return list(found.values())
 
 
 def _canary(connection: Connection, mail: Row[Any]) -> str:

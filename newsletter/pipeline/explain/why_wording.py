@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from newsletter.core.cadence import Slot, zone_of
 from newsletter.core.debts.account import NEVER_RECEIVED, Account, EditionPair
 from newsletter.core.debts.no_digest import DayExplanation, NoDigestReason, paused_until
+from newsletter.core.notices import instant
 from newsletter.core.states import NOW_KEY, DeliveryState, Form, MailKind
 from newsletter.pipeline.explain.reader_history import ReaderHistory
 
@@ -71,16 +72,21 @@ def no_digest(
             return stopped
         local = explanation.slot.at.astimezone(zone_of(cadence.timezone))
         words = f"the slot at {local:%H:%M} has not come yet"
-        ready, held = ([p for p in waiting if p.held is so] for so in (False, True))
+        now = history.record.now
+        ready = [p for p in waiting if not p.held and p.ready_at <= explanation.slot.at]
+        held = [p for p in waiting if p.held or p.ready_at > explanation.slot.at]
         words += f"; {_papers_wait(ready, ' for it')}" if ready else ""
-        return words + (f"; {_held_back(held)}" if held else "")
+        return words + (f"; {_held_back(held, now=now)}" if held else "")
     if explanation.why is NoDigestReason.TOO_FEW:
         papers_ = "paper waits" if explanation.waiting == 1 else "papers wait"
         words = f"{explanation.waiting} {papers_}, fewer than the minimum of {explanation.minimum}"
-        return words + (f"; {_held_back(explanation.held)}" if explanation.held else "")
+        held_back = _held_back(explanation.held, now=history.record.now) if explanation.held else ""
+        return words + (f"; {held_back}" if held_back else "")
     noted = any(mail.state == DeliveryState.SENT for mail in history.deliveries_on(day, MailKind.NOTHING_NEW))
     if explanation.held:
-        return _held_back(explanation.held) + ("; a short note told of nothing new" if noted else "")
+        return _held_back(explanation.held, now=history.record.now) + (
+            "; a short note told of nothing new" if noted else ""
+        )
     if explanation.why is NoDigestReason.NOTHING_NEW and noted:
         return f"{explanation.why}; a short note said so"
     return explanation.why.value
@@ -99,9 +105,13 @@ def _why_no_more_mail(history: ReaderHistory, slot: Slot) -> str:
     return f"paused until {_day(until.astimezone(history.zone_at(until)).date())}" if until > slot.at else ""
 
 
-def why_not_mailed_yet(pair: EditionPair) -> str:
-    """Why a paper that is owed is in no digest yet."""
-    return f"edition {pair.edition} is held" if pair.held else "it waits for the slot"
+def why_not_mailed_yet(pair: EditionPair, *, slot_at: datetime) -> str:
+    """Why a paper that is owed is in no digest yet. slot_at: of the reader's next slot."""
+    if pair.held:
+        return f"edition {pair.edition} is held"
+    if pair.ready_at > slot_at:
+        return f"edition {pair.edition} is in its hold time until {instant(pair.ready_at)}"
+    return "it waits for the slot"
 
 
 def why_not_in_mail(account: Account, pairs: list[EditionPair]) -> str:
@@ -137,15 +147,36 @@ def _place_in_another_mail(account: Account, paper: int) -> str:
     return "it waits for the next digest"
 
 
-def _held_back(pairs: Sequence[EditionPair]) -> str:
-    """How many papers wait for the release of editions, and of which ones."""
-    numbers = sorted({pair.edition for pair in pairs})
-    are = "edition {} is held" if len(numbers) == 1 else "editions {} are held"
-    return _papers_wait(pairs, ": " + are.format(" and ".join(map(str, numbers))))
+def _held_back(pairs: Sequence[EditionPair], *, now: datetime) -> str:
+    """How many papers wait, or waited, for editions, and for what."""
+    kinds: dict[str, set[int]] = {}
+    for pair in pairs:
+        kinds.setdefault(_wait_of(pair, now=now), set()).add(pair.edition)
+    words = []
+    for kind, numbers in kinds.items():
+        they = "edition" if len(numbers) == 1 else "editions"
+        present, past = ("is", "was") if len(numbers) == 1 else ("are", "were")
+        named = " and ".join(map(str, sorted(numbers)))
+        words.append(f"{they} {named} {kind.format(present=present, past=past)}")
+    over = all(not pair.held and pair.ready_at <= now for pair in pairs)
+    return _papers_wait(pairs, f": {'; '.join(words)}", over=over)
 
 
-def _papers_wait(pairs: Sequence[EditionPair], what: str) -> str:
-    return f"{len(pairs)} {'paper waits' if len(pairs) == 1 else 'papers wait'}{what}"
+def _wait_of(pair: EditionPair, *, now: datetime) -> str:
+    """What an edition waits or waited for: its verb, in both numbers, and the rest."""
+    if pair.held:
+        return "{present} held"
+    if pair.ready_at > now:
+        return f"{{present}} in the hold time until {instant(pair.ready_at)}"
+    if pair.released:
+        return f"{{past}} held back until the release at {instant(pair.ready_at)}"
+    return f"{{past}} in the hold time until {instant(pair.ready_at)}"
+
+
+def _papers_wait(pairs: Sequence[EditionPair], what: str, *, over: bool = False) -> str:
+    papers = "paper" if len(pairs) == 1 else "papers"
+    wait = "waited" if over else "waits" if len(pairs) == 1 else "wait"
+    return f"{len(pairs)} {papers} {wait}{what}"
 
 
 def _day(day: date) -> str:

@@ -144,8 +144,9 @@ def test_held_dump_edition_and_requests_are_reported(shell: Shell) -> None:
     _change(shell, "UPDATE dumps SET status = 'held', error = 'too much was not read'")
     found = _bad(_ask(shell, "--offline", code=1))
     assert found["sign-ups"] == ("failed", "1 requests wait, the oldest since 2026-01-01 00:00 UTC")
-    assert found["held dump"] == ("warning", f"{dumps()[0].name}: too much was not read")
-    assert found["held edition"] == ("warning", "edition 1 is held")
+    assert found["held dump"] == ("warning", f"{dumps()[0].name} is held: too much was not read")
+    words = "edition 1 is held, and nothing of it goes out until it is released"
+    assert found["held edition"] == ("warning", words)
     _change(shell, "DELETE FROM signup_requests WHERE failed IS NULL")
     assert _bad(_ask(shell, "--offline"))["sign-ups"] == ("warning", "1 requests could not be answered")
 

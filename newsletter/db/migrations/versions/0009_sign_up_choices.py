@@ -1,4 +1,5 @@
-"""What each sign-up asks for until its owner confirms, ids before a move, requests that wait; doubts."""
+"""What each sign-up asks for until its owner confirms, ids before a move, requests that wait; doubts;
+dropped papers that were taken back."""
 
 from __future__ import annotations
 
@@ -46,3 +47,4 @@ def upgrade() -> None:
     op.add_column("signup_requests", sa.Column("not_before", sa.DateTime(timezone=True), nullable=True))
     op.add_column("signup_requests", sa.Column("waits_for", sa.String(), nullable=True))
     op.add_column("strikes", sa.Column("doubted", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("edition_papers", sa.Column("restored_at", sa.DateTime(timezone=True), nullable=True))
