@@ -39,7 +39,7 @@ SYNONYMS = {
     "email": "email emailaddress emailaddr mail mailaddress emailadresse mailadresse adresseemail "
     "adressemail courriel adressecourriel correo correoelectronico direcciondecorreo indirizzoemail "
     "enderecodeemail emailadres mailadres адресэлектроннойпочты электроннаяпочта почта адрес "
-    "subscriber member address",
+    "email1 email1value subscriber member address",
     "name": "name fullname displayname realname contactname vollername nomcomplet nombrecompleto "
     "nomecompleto nomecompletto volledigenaam naam imie имя",
     "first_name": "firstname fname givenname forename vorname prenom nombre nome voornaam",
@@ -68,7 +68,14 @@ READINGS = {
     **dict.fromkeys(
         (
             *("unsubtime", "unsubscribed", "unsubscribedat", "unsubscribedon", "unsubscribeddate"),
-            *("unsubscribedate", "optedout", "optout", "optoutdate"),
+            *(
+                "unsubscribedate",
+                "dateunsubscribed",
+                "unsubscriptiondate",
+                "optedout",
+                "optout",
+                "optoutdate",
+            ),
         ),
         LEFT,
     ),

@@ -198,9 +198,10 @@ CONSTANT_CONTACT = RosterFormat(
             pending="NotSet NoPermissionsSet PendingConfirmation AwaitingConfirmation TempHold TemporaryHold",
             unsubscribed="Unsubscribed OptedOut OptOut",
         ),
-        **dict.fromkeys(("optoutdate", "unsubscribedate", "emailoptoutdate"), LEFT),
+        **dict.fromkeys(("optoutdate", "unsubscribedate", "confirmedoptoutdate"), LEFT),
         **dict.fromkeys(
-            ("optoutreason", "optoutsource", "emailoptoutreason", "emailoptoutsource"), text(LEFT_STATE)
+            ("optoutreason", "optoutsource", "confirmedoptoutreason", "confirmedoptoutsource"),
+            text(LEFT_STATE),
         ),
     },
     harmless="emailupdatesource emailupdatedate sourcename smsstatus smspermissionstatus smsconsentsource "
@@ -303,6 +304,7 @@ MAILERLITE = RosterFormat(
         "openscount clickscount status",
         "signupip subscribed",
         "status optedin unsubscribed",
+        "status datesubscribed dateunsubscribed",
     ),
     status={
         **dict.fromkeys(

@@ -74,7 +74,7 @@ id,email_address,notes,metadata,tags,type,source,creation_date,unsubscription_da
 """,
     "Constant Contact export": """\
 Email address,First name,Last name,Company,Email status,Email permission status,Email update source,\
-Email Lists,Source Name,State/Province - Home,Opt-out Date,Created At,Updated At
+Email Lists,Source Name,State/Province - Home,Confirmed Opt-Out Date,Created At,Updated At
 c1@x.org,Ada,Lovelace,Engine Co,Active,Express,Form,News,Website,NY,,2020-09-25 16:45:13 -0400,
 c2@x.org,Bert,,,Active,Implied,,,,,,2020-09-25 16:45:13 -0400,
 u1@x.org,Cyd,,,Unsubscribed,Express,,,,,2021-01-01,2020-09-25 16:45:13 -0400,
