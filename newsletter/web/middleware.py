@@ -15,6 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 64 * 1024  # bytes of a request body; our forms are far smaller
+MAX_HEAD = 16 * 1024  # bytes of path and headers; the server has the same limit for what comes in pieces
 
 log = logging.getLogger("newsletter.web")
 
@@ -73,10 +74,12 @@ class SecurityMiddleware:
             await send(message)
 
         try:
-            if method == "OPTIONS":
+            if _is_ambiguous(scope):
+                await _plain(send_guarded, 400, "bad request", CLOSE)
+            elif _head_size(scope) > MAX_HEAD:
+                await _plain(send_guarded, 431, "headers too large", CLOSE)
+            elif method == "OPTIONS":
                 await _options(scope, send_guarded)
-            elif _has_two_lengths(scope):
-                await _plain(send_guarded, 400, "two lengths", CLOSE)
             elif method == "POST" and _is_from_elsewhere(scope):
                 await _plain(send_guarded, 403, "this form must be sent from its own page")
             elif _announced(scope) > MAX_BODY:
@@ -104,9 +107,16 @@ def _announced(scope: Scope) -> int:
     return 0
 
 
-def _has_two_lengths(scope: Scope) -> bool:
-    """Whether a proxy may see another end of the body than we do (RFC 9112 section 6.3)."""
-    return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
+def _is_ambiguous(scope: Scope) -> bool:
+    """Whether a proxy may see another end of the request than we do (RFC 9112 section 6.3)."""
+    two_lengths = {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
+    return two_lengths or scope["http_version"] not in ("1.0", "1.1")
+
+
+def _head_size(scope: Scope) -> int:
+    """The bytes of path, query and headers."""
+    target = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+    return target + sum(len(name) + len(value) + 4 for name, value in scope["headers"])  # colon, space, CRLF
 
 
 def _is_from_elsewhere(scope: Scope) -> bool:

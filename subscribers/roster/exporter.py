@@ -25,7 +25,7 @@ def write(people: Iterable[SubscriberView], file: TextIO) -> int:
         out.writerow(
             [
                 defuse(person.address),
-                defuse(person.name),
+                defuse(" ".join(person.name.split())),  # a line break would begin a row
                 ";".join(person.topics) if person.state in (State.PENDING, State.CONFIRMED) else "",
                 preferences.cadence,
                 preferences.weekday or "",

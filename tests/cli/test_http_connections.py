@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import resource
 import socket
@@ -22,7 +23,6 @@ from newsletter.cli.http_connections import (
     MAX_CONNECTIONS,
     MIN_CONNECTIONS,
     RESERVED,
-    BoundedLoop,
     BoundedProtocol,
     RareLog,
 )
@@ -53,10 +53,10 @@ async def _application(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextmanager
-def _server(protocol: type[BoundedProtocol] = ImpatientProtocol) -> Iterator[int]:
+def served(application: Any, protocol: type[BoundedProtocol] = ImpatientProtocol) -> Iterator[int]:
     """The port of a server that runs in a thread."""
     config = uvicorn.Config(
-        _application,
+        application,
         http=protocol,
         ws="none",
         lifespan="off",
@@ -143,7 +143,7 @@ def _seconds_until_dropped(port: int, misbehave: Callable[[socket.socket], objec
 
 
 def test_a_client_that_takes_too_long_is_dropped_and_others_are_served() -> None:
-    with _server() as port, ThreadPoolExecutor(len(MISBEHAVIOURS)) as pool:
+    with served(_application) as port, ThreadPoolExecutor(len(MISBEHAVIOURS)) as pool:
         clients = {
             name: pool.submit(_seconds_until_dropped, port, act) for name, act in MISBEHAVIOURS.items()
         }
@@ -156,29 +156,18 @@ def test_a_client_that_takes_too_long_is_dropped_and_others_are_served() -> None
 
 def test_a_request_that_takes_long_to_answer_is_answered() -> None:
     async def slow(scope: Any, receive: Any, send: Any) -> None:
-        import asyncio
-
         await asyncio.sleep(PATIENCE * 3)
         await _application(scope, receive, send)
 
-    config = uvicorn.Config(
-        slow, http=ImpatientProtocol, lifespan="off", loop=f"{BoundedLoop.__module__}:BoundedLoop"
-    )
-    config.log_config = None
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        assert _asked(listener.getsockname()[1]).startswith(b"HTTP/1.1 200")
-        server.should_exit = True
-        thread.join(STEP_TIMEOUT)
+    with served(slow) as port:
+        assert _asked(port).startswith(b"HTTP/1.1 200")
 
 
 def test_a_new_client_is_served_while_silent_ones_hold_every_connection() -> None:
     class PatientProtocol(ImpatientProtocol):
         request_timeout: ClassVar[float] = 60.0
 
-    with _server(PatientProtocol) as port, ExitStack() as open_ones:
+    with served(_application, PatientProtocol) as port, ExitStack() as open_ones:
         silent = [open_ones.enter_context(_connect(port)) for _ in range(60)]
         started = time.monotonic()
         for _ in range(5):
