@@ -125,9 +125,12 @@ def _fail(ctx: Any, *, message: str, text: str, hint: str, code: int) -> NoRetur
 def _fail_unexpected(ctx: Any, error: Exception) -> NoReturn:
     # Errors of the subscribers package have the same two attributes.
     if hasattr(error, "hint") and hasattr(error, "message"):
-        _fail(
-            ctx, message=error.message, text=str(error), hint=error.hint, code=getattr(error, "exit_code", 1)
-        )
+        missing = isinstance(error.__cause__, FileNotFoundError)
+        text = f"{error.message}. {error.hint}" if missing else str(error)
+        _fail(ctx, message=error.message, text=text, hint=error.hint, code=getattr(error, "exit_code", 1))
+    if isinstance(error, FileNotFoundError) and error.filename:
+        text, hint = f"there is no file {error.filename}", "Check its name and folder."
+        _fail(ctx, message=text, text=f"{text}. {hint}", hint=hint, code=1)
     if isinstance(error, OSError):
         text = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
         hint = "Look at the named file or folder, its permissions and the free space."

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import typer
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 FAILED, IN_PART = 1, 3  # exit codes; 0: done, 2: wrong usage, 78: bad configuration
-ISO_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?\+00:00$")  # in UTC
+ISO_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(\.\d+)?\+00:00$")  # in UTC, at the end
+FRACTION = re.compile(r"(?<=\d\dT\d\d:\d\d:\d\d)\.\d+")  # of the seconds of an instant
 MIN_STEPS = 3  # with fewer a progress bar would vanish before it is read
 
 
@@ -39,12 +40,23 @@ class ProgressCallback(Protocol):
 
 def say(text: object = "", *, newline: bool = True) -> None:
     """Print text for people on stdout."""
-    typer.echo(printable(str(text)), nl=newline)
+    typer.echo(_for_people(str(text)), nl=newline)
 
 
 def note(text: object) -> None:
     """Print a remark for people on stderr: stdout is for the result."""
-    typer.echo(printable(str(text)), err=True)
+    typer.echo(_for_people(str(text)), err=True)
+
+
+def _for_people(text: str) -> str:
+    """`text` for a terminal, its times without fractions of seconds."""
+    return printable(FRACTION.sub("", text))
+
+
+def time_of(instant: str | datetime) -> str:
+    """An instant for people: 2026-04-17 07:00 UTC."""
+    at = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def print_bytes(data: bytes) -> None:
@@ -105,34 +117,42 @@ def plain(value: Any) -> Any:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", empty: str = "nothing"
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    important: Sequence[str] = (),
+    empty: str = "nothing",
 ) -> None:
-    """Print rows: as a table on a terminal, as aligned columns into a pipe; `empty` when there are none."""
+    """Print rows as a table that fits the terminal, or as wide as it is into a pipe; `empty` without rows.
+
+    important: names of columns, those first that a narrow terminal shows longest; then the others in order.
+    """
     cells = [[_cell(value) for value in row] for row in rows]
     if not cells:
         note(f"({empty})")
         return
-    if sys.stdout.isatty():
-        from rich.box import SIMPLE
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
+    from rich.text import Text
 
-        table = Table(box=SIMPLE, title=title or None, title_justify="left", pad_edge=False)
-        for number, column in enumerate(columns):
-            numeric = all(
-                row[number].lstrip("-").replace(".", "", 1).isdigit() for row in cells if row[number]
-            )
-            table.add_column(column, justify="right" if numeric else "left", overflow="fold")
-        for row in cells:
-            table.add_row(*(Text(cell) for cell in row))
-        Console().print(table)
-        return
-    widths = [max(len(line[n]) for line in [list(columns), *cells]) for n in range(len(columns))]
-    if title:
-        say(title)
-    for line in [list(columns), *cells]:
-        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    from newsletter.cli.tables import lay_out
+
+    on_terminal = sys.stdout.isatty()
+    room = shutil.get_terminal_size().columns if on_terminal else None
+    table = lay_out(columns, cells, room=room, important=important)
+    if room is not None:
+        say()
+        for line in table.head:
+            print_styled(Text(line, style="bold"), width=max(room, len(line)))
+        say(table.rule if is_utf8() else "-" * len(table.rule))
+    for line in table.rows if on_terminal else (*table.head, *table.rows):
+        say(line)
+    if room is not None:
+        say()
+    if table.left_out:
+        number = len(table.left_out)
+        which = "1 column is" if number == 1 else f"{number} columns are"
+        remedy = "use --json or a wider terminal."
+        named = f"{which} not shown ({', '.join(table.left_out)}); {remedy}"
+        note(named if room is None or len(named) <= room else f"{which} not shown; {remedy}")
 
 
 def terminal_width(*, at_most: int) -> int:
@@ -149,12 +169,12 @@ def print_styled(text: Text, *, width: int) -> None:
     Console(highlight=False, width=width).print(safe)
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], *, empty: str = "nothing") -> None:
-    """Print objects with the same keys as a table; the keys are the columns."""
-    columns = list(rows[0]) if rows else []
-    print_table(
-        [name.replace("_", " ") for name in columns], [list(row.values()) for row in rows], empty=empty
-    )
+def print_rows(
+    rows: Sequence[Mapping[str, Any]], *, important: Sequence[str] = (), empty: str = "nothing"
+) -> None:
+    """Print objects with the same keys as a table; the keys are the columns. important: of `print_table`."""
+    columns = [name.replace("_", " ") for name in rows[0]] if rows else []
+    print_table(columns, [list(row.values()) for row in rows], important=important, empty=empty)
 
 
 def topics_of(paper: Mapping[str, Any]) -> list[str]:
@@ -168,10 +188,24 @@ def corrections_of(paper: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:
-    """Print fields, one a line."""
+    """Print fields, one a line; on a terminal, long ones wrapped below their beginning."""
     width = max((len(name) for name in fields), default=0)
     for name, value in fields.items():
-        say(f"{name.ljust(width)}  {_cell(value)}".rstrip())
+        say_hanging(f"{name.ljust(width)}  ", _cell(value))
+
+
+def say_hanging(head: str, text: str) -> None:
+    """Print `head` and `text` on stdout; on a terminal, further lines start below the text."""
+    if not sys.stdout.isatty():
+        say(f"{head}{text}".rstrip())
+        return
+    from newsletter.cli.tables import wrapped
+
+    room = shutil.get_terminal_size().columns - len(head)
+    first, *others = wrapped(text, room)
+    say(f"{head}{first}".rstrip())
+    for line in others:
+        say(" " * len(head) + line)
 
 
 @contextmanager
@@ -214,6 +248,4 @@ def _cell(value: Any) -> str:
         return ", ".join(f"{key} {_cell(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(_cell(item) for item in value)
-    if isinstance(value, str) and ISO_INSTANT.match(value):
-        return value[:16].replace("T", " ")
-    return one_line(str(value))
+    return one_line(ISO_INSTANT.sub(r"\1 \2", str(value)))

@@ -255,7 +255,7 @@ def _dumps(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
             found.append(
                 Alarm(
                     key=f"thin {name}",
-                    words=f"{dump.file} holds {dump.entries} papers, where {usual:.0f} are usual",
+                    words=f"the dump {dump.file} holds {dump.entries} papers, where {usual:.0f} are usual",
                     hint=f"`newsletter dumps show {name}` says what was read; the page may have changed.",
                 )
             )

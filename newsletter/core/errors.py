@@ -28,6 +28,8 @@ class NewsletterError(Exception):
         if self.ids:
             parts.append("[" + ", ".join(f"{name}={value}" for name, value in self.ids.items()) + "]")
         cause = getattr(self.__cause__, "orig", self.__cause__)  # a database error without its statement
+        if isinstance(cause, FileNotFoundError):  # the message names the file
+            return f"{self.message}. {self.hint}" if self.hint else self.message
         if cause is not None and str(cause) not in self.message:
             parts.append(f"({cause})")
         text = " ".join(parts)

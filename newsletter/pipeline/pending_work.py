@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.cadence import Cadence, Slot, last_slot, next_slot
@@ -43,6 +43,19 @@ def has_due_slots(connection: Connection, *, now: datetime) -> bool:
         if is_open(row, _last_slot(row.cadence, row.weekday, row.hour, row.timezone, now), now):
             return True
     return False
+
+
+def next_due(connection: Connection, *, now: datetime) -> datetime | None:
+    """When the next slot of a reader or the next attempt of a message is due; None: nothing is in sight."""
+    later = select(func.min(deliveries.c.next_attempt_at, type_=UTCDateTime())).where(
+        WAITING, deliveries.c.next_attempt_at > now
+    )
+    attempt: datetime | None = connection.execute(later).scalar_one()
+    found = [] if attempt is None else [attempt]
+    for row in connection.execute(audience.cadences()):
+        cadence = Cadence(kind=row.cadence, weekday=row.weekday, hour=row.hour, timezone=row.timezone)
+        found.append(next_slot(cadence, now).at)
+    return min(found, default=None)
 
 
 @cache  # building these costs more than running them

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
 
+from newsletter.core.sentences import as_sentence
 from newsletter.web.pages import site_of
 from subscribers import link_purposes, tokens
 from subscribers.errors import PreferenceError, SubscriberError, TokenError
@@ -141,4 +142,4 @@ def error_text(error: SubscriberError) -> str:
     """An error as a form shows it next to the field."""
     _, _, words = error.message.rpartition(": ") if isinstance(error, PreferenceError) else ("", "", "")
     text = (words or error.message).rstrip(".")
-    return f"{text[:1].upper()}{text[1:]}. {error.hint}".strip()
+    return f"{as_sentence(text)}. {error.hint}".strip()

@@ -12,6 +12,7 @@ from datetime import datetime
 from fastapi import Request
 from fastapi.responses import Response
 
+from newsletter.core.sentences import as_sentence
 from newsletter.pipeline.readers import self_service
 from newsletter.pipeline.readers.self_service import FormerReader
 from newsletter.web.pages import notice, show, site_of
@@ -121,7 +122,7 @@ def moved(request: Request, former: FormerReader, *, status: int = 410) -> Respo
 
 def refused(request: Request, error: SubscriberError) -> Response:
     """The page for an action that is not possible now."""
-    words = f"{error.message[:1].upper()}{error.message[1:]}."
+    words = f"{as_sentence(error.message)}."
     return notice(request, "That is not possible", words, error.hint, status=409, link=SIGN_UP)
 
 

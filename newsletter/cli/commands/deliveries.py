@@ -75,6 +75,7 @@ def list_deliveries(
             )
             for row in rows
         ],
+        important=("id", "address", "state", "reply", "composed", "kind"),
         empty="no mail yet",
     )
 

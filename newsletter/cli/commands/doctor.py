@@ -258,6 +258,5 @@ def _pages(work: Workspace, *, now: datetime) -> list[Finding]:
 
 
 def _print(finding: Finding) -> None:
-    line = f"{finding.status.value:8} {finding.check}: {finding.words}"
     mend = f" -> {finding.hint}" if finding.hint else ""
-    output.say(one_line(line + mend))
+    output.say_hanging(f"{finding.status.value:8} ", one_line(f"{finding.check}: {finding.words}{mend}"))

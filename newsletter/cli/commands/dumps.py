@@ -47,6 +47,7 @@ def list_dumps(ctx: typer.Context, *, json: Json = False) -> None:
             )
             for row in rows
         ],
+        important=("file", "status", "new", "entries", "listed on", "unread lines"),
         empty="no dump yet; `newsletter ingest FILE` takes one in",
     )
 

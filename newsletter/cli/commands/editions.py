@@ -47,6 +47,7 @@ def list_editions(ctx: typer.Context, *, at: At = None, json: Json = False) -> N
     output.print_table(
         ("number", "date", "ready at", "held", "papers", "by topic", "note"),
         [_cells(row) for row in found],
+        important=("number", "date", "held", "papers", "by topic"),
         empty="no edition yet; `newsletter editions publish` makes one of what is new",
     )
     print_notes(notes)
@@ -267,5 +268,5 @@ def _answer(row: dict[str, Any], json: bool) -> None:
 
 
 def _print(row: dict[str, Any]) -> None:
-    state = "held" if row["held"] else f"ready at {row['ready_at']}"
+    state = "held" if row["held"] else f"ready at {output.time_of(row['ready_at'])}"
     output.say(f"Edition {row['number']} of {row['date']}: {row['papers']} papers, {state}.")

@@ -71,27 +71,13 @@ def ingest(
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    output.print_table(
-        ("file", "status", "listed on", "dated by", "entries", "new", "known", "revised"),
-        [
-            (
-                Path(row["file"]).name,
-                row["status"],
-                row["listed_on"],
-                f"{row['listed_on_from']}{' (a guess)' if row['guess'] else ''}"
-                if row["listed_on"]
-                else None,
-                row["entries"],
-                row["new"],
-                row["known"],
-                row["revised"],
-            )
-            for row in rows
-        ],
-    )
+    taken = [row for row in rows if row["status"] != "refused"]  # of those a line says all
+    if taken:
+        _print_table(taken)
     for row in rows:
         if row["error"]:
-            output.note(f"{row['status'].capitalize()}: {row['error']}")
+            reason = " ".join(row["error"].split("\n"))
+            output.note(f"{row['status'].capitalize()}: {reason}")
         elif row["quarantined"]:
             output.note(
                 f"{row['file']}: {len(row['quarantined'])} lines could not be read; dumps show lists them"
@@ -109,3 +95,25 @@ def _print(rows: list[dict[str, Any]]) -> None:
             output.note(
                 f"And {len(pairs) - MAX_PAIRS} more pairs: `newsletter papers possibly-same` lists them."
             )
+
+
+def _print_table(taken: list[dict[str, Any]]) -> None:
+    output.print_table(
+        ("file", "status", "listed on", "dated by", "entries", "new", "known", "revised"),
+        [
+            (
+                Path(row["file"]).name,
+                row["status"],
+                row["listed_on"],
+                f"{row['listed_on_from']}{' (a guess)' if row['guess'] else ''}"
+                if row["listed_on"]
+                else None,
+                row["entries"],
+                row["new"],
+                row["known"],
+                row["revised"],
+            )
+            for row in taken
+        ],
+        important=("file", "status", "new", "entries", "listed on"),
+    )

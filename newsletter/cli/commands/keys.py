@@ -36,7 +36,11 @@ def list_(ctx: typer.Context, *, json: Json = False) -> None:
         output.print_json(rows)
         return
     columns = ("id", "state", "messages", "waiting", "since", "last used", "links until")
-    output.print_table(columns, [list(row.values()) for row in rows])
+    output.print_table(
+        columns,
+        [list(row.values()) for row in rows],
+        important=("id", "state", "links until", "waiting", "last used"),
+    )
 
 
 @app.command()
@@ -58,8 +62,8 @@ def rotate(ctx: typer.Context, *, at: At = None, json: Json = False) -> None:
     if json:
         output.print_json({"id": new, "previous": [key_id(key) for key in secret_keys], "links_until": until})
         return
-    typer.echo(f"The new secret key is {new}; {old} is kept as a previous one.")
-    typer.echo(
+    output.say(f"The new secret key is {new}; {old} is kept as a previous one.")
+    output.say(
         f"Links to preferences in messages up to now work until {until:%Y-%m-%d}, links to digests "
         f"on the web as long as {old} is kept, links to unsubscribe always."
     )
@@ -90,7 +94,7 @@ def retire(
     if json:
         output.print_json({"retired": key.lower()})
         return
-    typer.echo(f"The key {key.lower()} is forgotten. Links that it signed no longer work.")
+    output.say(f"The key {key.lower()} is forgotten. Links that it signed no longer work.")
     output.note("Now restart what runs (`systemctl restart newsletter`).")
 
 

@@ -59,6 +59,7 @@ def list_papers(
             (row["id"], row["first_listed_on"], row["edition"], row["title"], output.topics_of(row))
             for row in rows
         ],
+        important=("id", "title", "topics"),
         empty="no papers",
     )
 

@@ -19,6 +19,7 @@ from newsletter.core.errors import UsageError
 
 if TYPE_CHECKING:
     from newsletter.delivery.outbox.relay_rests import Rest
+    from newsletter.pipeline.send import SendReport
 
 REPLIES_SHOWN = 5  # kinds of replies to mails that wait
 
@@ -72,6 +73,7 @@ def send(
         return
     from newsletter.db.engine import reading
     from newsletter.pipeline import send as sending
+    from newsletter.pipeline.pending_work import next_due
     from newsletter.scheduler.shutdown import stop_on_signals
     from subscribers import queries
 
@@ -93,14 +95,13 @@ def send(
         stopped = {} if report.stopped is None else {"error": report.stopped.message}
         more = {"waiting": waiting.deferred, "notes": [each.as_json() for each in notes]}
         output.print_json({**report.as_json(), **more, **stopped})
+    elif not (report.due or report.composed or report.sent or not report.complete):
+        with reading(work.engine) as connection:
+            output.say(_nothing_due(next_due(connection, now=now(at))))
     elif dry_run:
         output.say(f"{report.composed} mails would be composed, {report.due} would be sent.")
     else:
-        output.say(
-            f"Edition {report.edition or '–'}: {report.due} due, {report.composed} composed, "
-            f"{report.sent} sent, {report.deferred} deferred, {report.failed} failed, "
-            f"{report.uncertain} uncertain"
-        )
+        output.say(_counted(report))
     for reason, number in {**report.skipped, **report.closed}.items():
         output.note(f"  no new mail for {number}: {reason}")
     for trouble in report.relay_errors:
@@ -157,6 +158,27 @@ def _waiting(work: Workspace, at: datetime) -> _Waiting:
     with reading(work.engine) as connection:
         rests = [rest for rest in relay_rests.all_rests(connection) if rest.until > at]
         return _Waiting(queries.deferred(connection, limit=REPLIES_SHOWN), rests)
+
+
+def _nothing_due(following: datetime | None) -> str:
+    if following is None:
+        return "Nothing is due, and no reader is confirmed."
+    return f"Nothing is due. The next time that something may be is {output.time_of(following)}."
+
+
+def _counted(report: SendReport) -> str:
+    """The numbers of a run for people, without those that are nothing."""
+    numbers = {
+        "due": report.due,
+        "composed": report.composed,
+        "sent": report.sent,
+        "deferred": report.deferred,
+        "failed": report.failed,
+        "uncertain": report.uncertain,
+    }
+    said = [f"{number} {what}" for what, number in numbers.items() if number or what == "sent"]
+    edition = "" if report.edition is None else f"Edition {report.edition}: "
+    return f"{edition}{', '.join(said)}"
 
 
 def _send_test(wiring: Wiring, address: str, *, edition: str | None, at: datetime, json: bool) -> None:

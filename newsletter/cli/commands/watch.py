@@ -12,6 +12,7 @@ from newsletter.cli.notices import gather, print_notes
 from newsletter.cli.options import At, Json, now
 from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
+from newsletter.core.sentences import as_sentence
 
 app = typer.Typer(add_completion=False)
 
@@ -59,7 +60,7 @@ def watch(
     else:
         sentences = {each.words: each.sentence for each in notes}
         for alarm in report.open:
-            output.say(sentences.get(alarm.words, f"{alarm.words[:1].upper()}{alarm.words[1:]}."))
+            output.say(sentences.get(alarm.words, f"{as_sentence(alarm.words)}."))
             output.say(f"  Since {alarm.since:%d %B %H:%M} UTC. {alarm.hint}")
         if not report.open:
             output.say("Nothing is wrong.")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -51,15 +50,5 @@ def why(
         output.print_rows(answer.maybe)
     if answer.left_out:
         output.say("Not in it:" if answer.deliveries else "Papers:")
-        output.print_rows(_fitting(answer.left_out))
+        output.print_rows(answer.left_out)
     print_notes(notes)
-
-
-def _fitting(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows, with titles cut to the width of the terminal; --json has them whole."""
-    others = sum(max(len(name), *(len(str(row[name])) for row in rows)) for name in ("paper", "reason"))
-    room = max(shutil.get_terminal_size().columns - others - 8, 20)  # 8: the space between the columns
-    return [
-        row | {"title": row["title"] if len(row["title"]) <= room else row["title"][: room - 3] + "..."}
-        for row in rows
-    ]

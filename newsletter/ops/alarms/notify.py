@@ -17,6 +17,7 @@ from urllib.error import URLError
 from newsletter.core.errors import NewsletterError
 from newsletter.core.mail.quoted_printable import quoted_printable
 from newsletter.core.mail.values import Builder, Content, Recipient, Verdict
+from newsletter.core.sentences import as_sentence
 from newsletter.core.states import MailKind
 from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import send_batch
@@ -132,7 +133,7 @@ def _row(alarm: OpenAlarm) -> dict[str, str]:
 
 
 def _sentence(alarm: OpenAlarm) -> str:
-    return f"{alarm.words[:1].upper()}{alarm.words[1:]}."
+    return f"{as_sentence(alarm.words)}."
 
 
 def _request(request: urllib.request.Request) -> None:

@@ -65,8 +65,8 @@ def check_file(source: Path) -> None:
             raise NewsletterError(f"{source} is no regular file", hint="Name a backup file.")
         with source.open("rb") as opened:
             start = opened.read(len(SQLITE_MARK))
-    except FileNotFoundError:
-        raise NewsletterError(f"there is no file {source}", hint="`newsletter backup` makes one.") from None
+    except FileNotFoundError as error:
+        raise NewsletterError(f"there is no file {source}", hint="`newsletter backup` makes one.") from error
     except OSError as error:
         raise NewsletterError(
             f"{source} cannot be read: {error.strerror}", hint="Check its name and its permissions."

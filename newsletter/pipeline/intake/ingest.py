@@ -212,7 +212,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError as error:
         raise DumpRefusedError(
-            "there is no such file", hint="Check the name and the folder.", file=str(path)
+            "there is no such file", hint="Check its name and folder.", file=str(path)
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise DumpRefusedError(
@@ -268,9 +268,9 @@ def _hold(
 
 
 def _refused(name: str, error: NewsletterError) -> DumpReport:
-    text = error.message if error.__cause__ is None else f"{error.message} ({error.__cause__})"
-    hint = f"\n{error.hint}" if error.hint else ""
-    return DumpReport(file=name, status=DumpStatus.REFUSED, error=f"{name}: {text}.{hint}")
+    said = error.__cause__ is None or isinstance(error.__cause__, FileNotFoundError)
+    text = error.message if said else f"{error.message} ({error.__cause__})"
+    return DumpReport(file=name, status=DumpStatus.REFUSED, error=f"{name}: {text}. {error.hint}".strip())
 
 
 def _unchanged(connection: Connection, name: str, dump: StoredDump) -> DumpReport:

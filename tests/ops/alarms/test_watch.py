@@ -133,7 +133,7 @@ def test_dump_with_a_third_of_the_usual_papers_is_an_alarm_once_ten_are_known(
         with writing(engine) as connection:
             connection.execute(insert(dumps), row)
         open_alarms = [alarm.words for alarm in check(engine, tmp_path, None).open]
-        assert open_alarms == ([] if number < 11 else ["11.txt holds 13 papers, where 40 are usual"])
+        assert open_alarms == ([] if number < 11 else ["the dump 11.txt holds 13 papers, where 40 are usual"])
 
 
 def test_mail_holds_the_alarm_and_the_next_step(engine: Engine, tmp_path: Path) -> None:

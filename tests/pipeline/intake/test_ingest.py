@@ -344,7 +344,7 @@ def test_ingest_refuses_what_is_no_dump_and_goes_on_with_the_others(scenario: Du
     for name, report in zip(names[:-1], reports, strict=False):
         assert report.error is not None
         assert str(folder / name) in report.error, name
-        assert "\n" in report.error, f"{name}: no word on what to do"
+        assert ". " in report.error, f"{name}: no word on what to do"
     assert scenario.titles() == ["Quantum Lattices"]
 
 
