@@ -22,6 +22,7 @@ from sqlalchemy.pool import Pool
 from newsletter.core.errors import ConfigurationError, StorageError, UnstorableError
 
 BUSY_TIMEOUT = 30_000  # milliseconds that a writer waits for the lock
+LOG_TIMEOUT = 1_000  # milliseconds that emptying the log waits for readers; a person waits for the page
 CACHE_SIZE = -8_000  # KiB (negative by SQLite's convention): memory does not grow with the number of readers
 LARGE_CACHE_SIZE = -64_000  # KiB: the often used part of the paper index, for ingest
 # Advisory locks of PostgreSQL; the numbers are arbitrary but fixed.
@@ -81,6 +82,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
     cursor.execute(f"PRAGMA cache_size = {CACHE_SIZE}")
+    cursor.execute("PRAGMA secure_delete = ON")  # zeros over what is deleted: addresses of erased readers
     cursor.close()
 
 
@@ -138,6 +140,27 @@ def enlarge_cache(connection: Connection) -> None:
     """Keep more of the database in the memory of this connection, for many look-ups in a large index."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA cache_size = {LARGE_CACHE_SIZE}")
+
+
+def empty_log(engine: Engine) -> bool:
+    """Empty SQLite's write-ahead log, which still holds rows that were deleted; returns whether it is empty.
+
+    Call it after an erasure, outside of any transaction. Someone who reads at this moment may need the log:
+    it is tried for a moment, and the next purge tries again. Other databases keep their own logs.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with _wrapped(), _write_queue(engine):
+        connection = engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout = {LOG_TIMEOUT}")
+            busy = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+            cursor.close()
+        finally:
+            connection.close()
+    return not busy
 
 
 class KeptConnection:

@@ -55,9 +55,23 @@ def xtext(value: bytes) -> bytes:
     return _XTEXT.sub(lambda found: b"+%02X" % found[0][0], value)
 
 
-_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;]+@[^\s<>()\[\]\"',;]+")
+# Also as quoted-printable, percent-encoding and HTML write the sign in the middle.
+_ADDRESS = re.compile(r"[^\s<>()\[\]\"',;]+(?:@|=40|%40|&#64;)[^\s<>()\[\]\"',;]+", re.IGNORECASE)
+_SIGNS = ("@", "40", "64")  # one of them stands in every match
+_TOLD = 3  # letters of a local part that may stand alone; a shorter one is also an ordinary word
 
 
-def without_addresses(text: str) -> str:
-    """A server's words without the addresses in them: they are stored, and outlive an erasure."""
-    return _ADDRESS.sub("…", text) if "@" in text else text
+def without_addresses(text: str, recipient: str = "") -> str:
+    """A server's words without the addresses in them: they are stored, and outlive an erasure.
+
+    recipient: its local part is cut out as well, where it stands alone: “mailbox ada.lovelace is full”.
+    """
+    if any(sign in text for sign in _SIGNS):
+        text = _ADDRESS.sub("…", text)
+    local, _, domain = recipient.rpartition("@")
+    if len(local) >= _TOLD and local.lower() in text.lower():
+        alone = (
+            rf"(?<![\w.-]){re.escape(local)}(?:[=.]{re.escape(domain)})?(?![\w-])"  # also as a return path
+        )
+        text = re.sub(alone, "…", text, flags=re.IGNORECASE)
+    return text

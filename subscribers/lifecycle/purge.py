@@ -22,10 +22,10 @@ KEEP_UNCONFIRMED = timedelta(days=7)  # docs/explanation/web-pages.md, “What i
 PURGED_AT_ONCE = 500  # people in one transaction
 
 
-def purge(connection: Connection, *, now: datetime) -> int:
+def purge(connection: Connection, *, now: datetime) -> list[int]:
     """Delete pending people whose last request is older than KEEP_UNCONFIRMED; at most PURGED_AT_ONCE.
 
-    Returns how many. People whom a roster brought and nobody asked yet stay.
+    Returns their ids. People whom a roster brought and nobody asked yet stay.
     """
     e = consent_events.c
     asked = (
@@ -49,7 +49,7 @@ def purge(connection: Connection, *, now: datetime) -> int:
             remove_person(connection, person)
         else:
             _restore_unsubscribed(connection, person, now=now)
-    return len(ids)
+    return ids
 
 
 def remove_person(connection: Connection, person: SubscriberView) -> None:

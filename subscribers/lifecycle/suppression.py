@@ -196,13 +196,10 @@ def forget(
     person = by_id(connection, subscriber_id, lock=True)
     if person.state is State.ERASED:
         return person
-    _insert_suppression(
-        connection,
-        address_key=addresses.parse(person.address).key,
-        reason=ERASED,
-        note="",
-        now=now,
-        key=key,
+    address_key = addresses.parse(person.address).key
+    _insert_suppression(connection, address_key=address_key, reason=ERASED, note="", now=now, key=key)
+    connection.execute(  # a server's words, or an admin's, may name the person
+        update(suppressions).where(suppressions.c.address_hash == hashed(address_key, key)).values(note="")
     )
     subscriptions.close(connection, person.id, now=now)
     connection.execute(

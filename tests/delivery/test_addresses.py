@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.addresses import UnsendableAddressError, domain_of, to_wire, xtext
+from newsletter.delivery.addresses import UnsendableAddressError, domain_of, to_wire, without_addresses, xtext
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,26 @@ def test_xtext_is_printable_and_reversible(value: bytes) -> None:
 
 def test_domain_of_an_address() -> None:
     assert domain_of('"a@b"@Mail.Example') == "mail.example"
+
+
+@pytest.mark.parametrize(
+    ("reply", "kept"),
+    [
+        ("5.1.1 <Ada.L@Example.org>: unknown", "5.1.1 <…>: unknown"),
+        ("5.1.1 ada.l=40example.org unknown", "5.1.1 … unknown"),
+        ("see https://mx.example/?to=ada.l%40example.org", "see …"),
+        ("ada.l&#64;example.org no", "… no"),
+        ("5.2.2 mailbox ada.l is full", "5.2.2 mailbox … is full"),
+        ("5.2.2 ADA.L's mailbox is full", "5.2.2 …'s mailbox is full"),
+        ("bounce to news+ada.l=example.org refused", "bounce to news+… refused"),
+        ("5.7.1 quota of 40 mails and 64 MB", "5.7.1 quota of 40 mails and 64 MB"),
+        ("canada.liquid", "canada.liquid"),
+        ("", ""),
+    ],
+)
+def test_a_reply_is_kept_without_the_address(reply: str, kept: str) -> None:
+    assert without_addresses(reply, "ada.l@example.org") == kept
+
+
+def test_a_short_local_part_is_no_word_to_cut() -> None:
+    assert without_addresses("a message is too big", "a@example.org") == "a message is too big"

@@ -153,4 +153,4 @@ def reply_words(outcome: Outcome) -> str:
 def _note(mail: ClaimedMail, outcome: Outcome) -> str:
     """The server's words, without the address: the note outlives an erasure."""
     words = reply_words(outcome).replace(mail.person.address, "the address")
-    return without_addresses(words)[:MAX_NOTE]
+    return without_addresses(words, mail.person.address)[:MAX_NOTE]

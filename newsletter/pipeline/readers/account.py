@@ -11,9 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, select
 
 from newsletter.core.states import MailKind
-from newsletter.db.engine import reading, writing
+from newsletter.db.engine import empty_log, reading, writing
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
+from newsletter.delivery.outbox.erase import erase_replies
 from newsletter.pipeline.content.transactional import TransactionalRenderer, enqueue_transactional
 from newsletter.pipeline.readers import mail_limits
 from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
@@ -105,10 +106,14 @@ def change_address(
 ) -> SubscriberView:
     """Move the reader to the new address after its owner confirmed; see `lifecycle.address_change.move`."""
     with writing(engine) as connection:
-        person, _ = address_change.move(
+        person, is_new = address_change.move(
             connection, ref=ref, to_ref=to_ref, now=now, suppression_key=policy.suppression_key
         )
-        return person
+        if is_new:
+            erase_replies(connection, [person.id])  # about the old mailbox
+    if is_new:
+        empty_log(engine)
+    return person
 
 
 def moved_from(engine: Engine, ref: str, to_ref: str) -> SubscriberView | None:
@@ -136,6 +141,8 @@ def erase(engine: Engine, *, subscriber_id: int, policy: ReaderPolicy, now: date
         suppression.forget(
             connection, subscriber_id=subscriber_id, how="web", now=now, key=policy.suppression_key
         )
+        erase_replies(connection, [subscriber_id])
+    empty_log(engine)
 
 
 def export(engine: Engine, *, subscriber_id: int) -> dict[str, Any]:

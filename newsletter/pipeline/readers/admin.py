@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Engine
 
 from newsletter.core.debts.digest_plan import EVERYTHING
-from newsletter.db.engine import reading, writing
+from newsletter.db.engine import empty_log, reading, writing
+from newsletter.delivery.outbox.erase import erase_replies
 from newsletter.pipeline.content.personalization import Links, confirm_path, preferences_path
 from newsletter.pipeline.readers import backlog
 from newsletter.pipeline.readers.policy import ReaderPolicy
@@ -201,6 +202,8 @@ def forget(engine: Engine, address: str, *, policy: ReaderPolicy, now: datetime)
         suppression.forget(
             connection, subscriber_id=person.id, how="admin", now=now, key=policy.suppression_key
         )
+        erase_replies(connection, [person.id])
+    empty_log(engine)
     return {"address": person.address, "state": "erased", "topics": []}
 
 

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from newsletter.db.engine import writing
+from newsletter.db.engine import empty_log, writing
+from newsletter.delivery.outbox.erase import erase_replies
 from subscribers import limits, requests
 from subscribers.lifecycle import signup_choices
 from subscribers.lifecycle.purge import PURGED_AT_ONCE, purge
@@ -22,6 +23,9 @@ def tidy(engine: Engine, *, now: datetime) -> int:
     while True:
         with writing(engine) as connection:
             some = purge(connection, now=now)
-        gone += some
-        if some < PURGED_AT_ONCE:
-            return gone
+            erase_replies(connection, some)
+        gone += len(some)
+        if len(some) < PURGED_AT_ONCE:
+            break
+    empty_log(engine)
+    return gone
