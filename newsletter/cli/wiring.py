@@ -40,7 +40,8 @@ class Wiring:
         """Name, colours and addresses that readers see."""
         from newsletter.render.view_models import Brand
 
-        return Brand(**self.work.settings.brand.model_dump())
+        settings = self.work.settings
+        return Brand(**settings.brand.model_dump(), home_url=f"{settings.base_url}/")
 
     @cached_property
     def mail_templates(self) -> MailEnvironment:

@@ -29,6 +29,7 @@ class Brand:
     name: str = "Research papers"
     accent: str = "#22201c"  # "#rrggbb": the line above the masthead
     logo: str | None = None  # link to an image
+    home_url: str = ""  # of the web pages; the text part has it where the HTML has the logo
     footer: str = ""
     postal_address: str = ""
     reply_to: str | None = None

@@ -86,7 +86,7 @@ def _embed(request: Request) -> Response:
 
 
 def _archive(request: Request) -> Response:
-    return go(request, "/sample")  # the List-Archive header of every mail points here
+    return go(request, "/sample")  # the List-Archive header of older mails points here
 
 
 def _sign_up(request: Request) -> Response:

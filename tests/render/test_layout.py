@@ -112,7 +112,8 @@ def test_text_of_a_small_digest() -> None:
     _, text = pages(digest(plan))
     assert text[: text.index("  We study")] == (
         "PAPER DIGEST\n"
-        "No. 12 · Friday 17 April 2026\n\n"
+        "No. 12 · Friday 17 April 2026\n"
+        "Unsubscribe: https://papers.example/u/abc?x=1&y=2\n\n"
         "Good morning, Zoë <script>.\n"
         "One new paper in the topics you follow, with code.\n\n\n"
         "QUANTUM\n"

@@ -33,6 +33,7 @@ class SenderIdentity:
     list_name: str
     secret_keys: Sequence[str]  # the newest first
     reply_to: str | None = None  # "Name <address>"
+    archive_url: str = ""  # where everybody can read earlier digests; empty: nowhere
 
 
 class MessageBuilder:
@@ -56,8 +57,9 @@ class MessageBuilder:
             ("List-Id", bracketed("List-Id", identity.list_name, f"newsletter.{self.domain}")),
             ("List-Help", link("List-Help", f"{identity.base_url}/")),
             ("List-Owner", f"<mailto:{wire}>"),
-            ("List-Archive", link("List-Archive", f"{identity.base_url}/archive")),
         ]
+        if identity.archive_url:
+            fields.append(("List-Archive", link("List-Archive", identity.archive_url)))
         if identity.reply_to:
             reply_name, reply_address = parseaddr(identity.reply_to)
             fields.append(("Reply-To", mailbox("Reply-To", reply_address, reply_name)))

@@ -36,6 +36,7 @@ def signed_mail(
     identity = SenderIdentity(
         sender="Überblick 量子 <news@papers.example>",
         base_url="https://papers.example",
+        archive_url="https://papers.example/archive",
         list_name="Überblick 量子",
         secret_keys=["secret key of the tests"],
         reply_to="Die Redaktion <käthe@bücher.example>",

@@ -104,7 +104,6 @@ def test_assemble_writes_every_header_once() -> None:
         "List-Id": "Paper Digest <newsletter.papers.example>",
         "List-Help": "<https://papers.example/>",
         "List-Owner": "<mailto:news@papers.example>",
-        "List-Archive": "<https://papers.example/archive>",
         "List-Unsubscribe": "<https://papers.example/u/abc>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         "Feedback-ID": "digest:newsletter:papers.example",
@@ -112,7 +111,7 @@ def test_assemble_writes_every_header_once() -> None:
         "MIME-Version": "1.0",
         "Content-Type": f'multipart/alternative; boundary="{boundary}"',
     }
-    assert len(message.items()) == len(message.keys()) == 15
+    assert len(message.items()) == len(message.keys()) == 14
 
 
 def test_assemble_puts_the_text_part_first_and_fills_both() -> None:
@@ -278,7 +277,7 @@ def test_every_mail_decodes_to_exactly_the_given_text(
     assert max(map(len, body.split(b"\r\n"))) <= 76
     assert not re.search(rb"^From ", body, re.MULTILINE)
     assert message["Subject"] == clean(subject)
-    assert len(message.items()) == len(set(message.keys())) == 15 + text_only
+    assert len(message.items()) == len(set(message.keys())) == 14 + text_only
 
 
 def test_the_first_line_of_a_from_holds_its_name() -> None:
@@ -310,4 +309,10 @@ def test_links_in_headers_may_be_http_on_loopback() -> None:
     url = "http://localhost:8000/u/abc"
     _, message = _mail(identity=_IDENTITY | {"base_url": "http://localhost:8000"}, unsubscribe_url=url)
     found = [message[field] for field in ("List-Unsubscribe", "List-Help", "List-Archive")]
-    assert found == [f"<{url}>", "<http://localhost:8000/>", "<http://localhost:8000/archive>"]
+    assert found == [f"<{url}>", "<http://localhost:8000/>", None]  # there is no archive
+
+
+def test_archive_is_named_where_there_is_one() -> None:
+    archive = "https://papers.example/archive"
+    _, message = _mail(identity=_IDENTITY | {"archive_url": archive})
+    assert message["List-Archive"] == f"<{archive}>"
