@@ -173,6 +173,51 @@ def test_a_reader_comes_stays_and_goes(website: NewsletterSite, browse: Browse, 
         assert vnu.errors(visit.documents, properties=vnu.MAIL_PROPERTIES) == []
 
 
+@every_view
+def test_an_owner_chooses_among_sign_ups_and_moves(
+    website: NewsletterSite, browse: Browse, view: View
+) -> None:
+    """A stranger signed the address up as well; later the reader moves, and opens an old link."""
+    visit = Visit(browse(view), website)
+    page = visit.page
+    stranger = website.visitor("203.0.113.66")
+    website.sign_up("ada@example.org", "circuits", browser=stranger, name="Mallory", hour="3")
+    confirm = visit.mail().link("/confirm/")
+    website.sign_up("ada@example.org", "quantum", "circuits", name="Ada", hour="9")
+    assert website.messages() == []
+    visit.go(confirm)
+    assert visit.sees("Which of these is yours?")
+    name = page.get_by_label("Your name, to be greeted by; empty for none")
+    assert name.input_value() == ""
+    assert page.get_by_label("Daily at 09:00").is_checked()
+    name.fill("see www.evil.example")
+    visit.click("Confirm my subscription")
+    assert page.locator("#name-wrong").is_visible()
+    assert page.get_by_label("Daily at 09:00").is_checked()
+    name.fill("Ada")
+    visit.click("Confirm my subscription")
+    assert visit.sees("You are subscribed")
+    ada = website.person("ada@example.org")
+    assert (ada.name, ada.topics, ada.preferences.hour) == ("Ada", ("circuits", "quantum"), 9)
+    preferences = visit.mail().link("/preferences/")
+    visit.go(preferences)
+    visit.click("Mail me that link")
+    visit.go(visit.mail().link("/account/"))
+    page.get_by_label("The new address").fill("countess@new.example")
+    visit.click("Ask the new address")
+    visit.go(visit.mail().link("/confirm-address/"))
+    visit.click("Use this address")
+    assert visit.sees("From now on it comes to c••@new.example.")
+    visit.go(preferences)
+    assert visit.sees("This newsletter has moved to another address")
+    visit.click("Unsubscribe from everything")
+    assert visit.sees("You are unsubscribed")
+    assert visit.mail().recipient == "countess@new.example"
+    assert visit.violations == []
+    if view == View():
+        assert vnu.errors(visit.documents, properties=vnu.MAIL_PROPERTIES) == []
+
+
 HOSTILE = (
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
