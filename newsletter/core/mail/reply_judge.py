@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from newsletter.core.mail.reply_codes import CODES
-from newsletter.core.mail.reply_rule import BEFORE_RECIPIENT, SPAM_OF_OURS, UNREACHABLE
+from newsletter.core.mail.reply_rule import BEFORE_MESSAGE, BEFORE_RECIPIENT, SPAM_OF_OURS, UNREACHABLE
 from newsletter.core.mail.reply_verdict import About, Reason, ReplyKind, ReplyVerdict
 from newsletter.core.mail.reply_wordings import WORDINGS
 
@@ -68,10 +68,10 @@ def judge(phase: str, code: int | None, status: str | None, text: str) -> ReplyV
         if rule.fits(phase, number, detail, text):
             if (
                 verdict.about is About.CONTENT
-                and phase in BEFORE_RECIPIENT
-                and verdict.reason is not Reason.TOO_LARGE  # MAIL names the size (RFC 1870)
+                and phase in BEFORE_MESSAGE
+                and verdict.reason is not Reason.TOO_LARGE  # RFC 1870: MAIL names the size
             ):
-                return SPAM_OF_OURS  # no message was seen yet: "spam" is what our address is said to send
+                return SPAM_OF_OURS  # no message was seen yet: "spam" is what we are said to send
             if verdict.kind is ReplyKind.HARD and number.startswith("4"):
                 # RFC 5321 4.2.1: a 4xx asks for another try. Postfix says 450 while it verifies an address.
                 return ReplyVerdict(

@@ -9,6 +9,7 @@ from functools import cached_property
 from newsletter.core.mail.reply_verdict import About, Reason, ReplyKind, ReplyVerdict
 
 BEFORE_RECIPIENT = frozenset({"connect", "greeting", "ehlo", "starttls", "auth", "mail"})
+BEFORE_MESSAGE = BEFORE_RECIPIENT | {"rcpt"}
 WITH_MESSAGE = frozenset({"data", "dot"})
 RECIPIENT_PHASES = frozenset({"rcpt", ""})
 AFTER_SENDER = WITH_MESSAGE | RECIPIENT_PHASES

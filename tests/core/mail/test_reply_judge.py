@@ -38,6 +38,30 @@ def test_before_a_recipient_is_named_no_documented_reply_is_about_one_or_about_a
     assert blamed == []
 
 
+def test_no_documented_reply_is_about_a_message_that_the_server_has_not_seen() -> None:
+    blamed = [
+        row["reply"]
+        for row in DOCUMENTED
+        if (verdict := verdict_of(row["reply"], "rcpt")).about is About.CONTENT
+        and verdict.reason is not Reason.TOO_LARGE
+    ]
+    assert blamed == []
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "550 5.1.2 Relay not allowed.",
+        "550 5.1.1 <news@example.com>: Sender address rejected: User unknown in local sender table",
+        "550 5.1.2 Sender domain not found",
+        "550 5.1.1 <reader@example.org>: Relay access denied",
+    ],
+)
+@pytest.mark.parametrize("phase", ["rcpt", "data", "dot", ""])
+def test_no_code_of_a_mailbox_turns_a_refusal_of_us_against_the_reader(reply: str, phase: str) -> None:
+    assert verdict_of(reply, phase).about is About.US
+
+
 def test_documented_refusal_about_us_counts_against_no_reader_in_any_phase() -> None:
     blamed = [
         (phase, row["reply"])

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from newsletter.core.mail.reply_rule import AFTER_SENDER, ReplyRule, about_server
+from newsletter.core.mail.reply_rule import AFTER_SENDER, WITH_MESSAGE, ReplyRule, about_server
 from newsletter.core.mail.reply_verdict import Reason
 
 _TROUBLE = (
     r"try (?:again )?later|again later|essayer plus tard|sp[aä]ter (?:erneut|noch|wieder)|m[aá]s tarde|pi[uù] tardi|mais tarde|позже|稍后|temporary (?:system |lookup )?(?:problem|failure|error|local)|temporarily (?:unavailable|rejected|busy|not available)|server (?:is )?busy|internal (?:server )?error",
-    r"(?:service|resources?) (?:is |are )?(?:currently |temporarily )*(?:unavailable|not available)|insufficient system|out of (?:memory|disk)|lookup (?:\w+ )?fail\w*|temporarily failed|queue (?:is )?full|message expired|delivery time expired|shutting down|service refus|(?:esmtp|server|system|host) (?:is )?not accepting",
+    r"(?:service|resources?) (?:is |are )?(?:currently |temporarily )*(?:unavailable|not available)|insufficient system|out of (?:memory|disk)|lookup (?:\w+ )?fail\w*|temporarily failed|queue (?:is )?full|message expired|delivery time expired|shutting down|service refus|system error|dot-?lock|command died|can'?t open mailbox|maildir delivery|(?:operation|connection) timed out|error in processing|lost (?:incoming )?connection|(?:esmtp|server|system|host) (?:is )?not accepting|not accepting connections",
 )
 
 PLAIN_TROUBLE = (
@@ -20,10 +20,17 @@ PLAIN_TROUBLE = (
         code="4",
         verdict=about_server(Reason.GREYLISTED),
     ),
+    # A loop behind the server: no second try helps, and nobody is to blame.
+    ReplyRule(
+        words=(
+            r"too many hops|too many recursive|hop count|exceeded \d+ hops|mail(?:er)? loop|\blooping\b|routing loop|loops? back|loop (?:was )?(?:detected|found)|mail loop",
+        ),
+        verdict=about_server(Reason.LOOP),
+    ),
     # Its own configuration or software, whatever the code.
     ReplyRule(
         words=(
-            r"(?:system|local|server|mailer) config\w* (?:error|problem)|internal (?:server |system )?error|software error|misconfigured",
+            r"(?:system|local|server|mailer) config\w* (?:error|problem)|internal (?:server |system )?error|software error|can(?:not|'t) create output|(?:server|system|host|mailer) is misconfigured",
         ),
         verdict=about_server(Reason.BUSY),
     ),
@@ -31,15 +38,15 @@ PLAIN_TROUBLE = (
     ReplyRule(
         words=(r"not accept",), code="521", phases=AFTER_SENDER, verdict=about_server(Reason.UNREACHABLE)
     ),
-    # Exim could not ask the server behind it.
-    ReplyRule(words=(r"could not complete recipient verify",), verdict=about_server(Reason.BUSY)),
-    # A loop behind the server: no second try helps, and nobody is to blame.
+    # A server could not ask the one behind it.
     ReplyRule(
-        words=(
-            r"too many hops|too many recursive|hop count|exceeded \d+ hops|mail(?:er)? loop|routing loop|loops? back|loop (?:was )?(?:detected|found)|mail loop",
-        ),
-        verdict=about_server(Reason.LOOP),
+        words=(r"(?:could not|unable to|cannot|can't) (?:complete )?(?:verify )?(?:recipient|address|user)",),
+        code="4",
+        phases=AFTER_SENDER,
+        verdict=about_server(Reason.BUSY),
     ),
+    # Postfix: all recipients of a pipelined transaction were refused, each with its own reply.
+    ReplyRule(words=(r"no valid recipients",), phases=WITH_MESSAGE, verdict=about_server(Reason.PROTOCOL)),
 )
 
 BUSY_OR_PROTOCOL = (

@@ -7,8 +7,8 @@ MAILBOX = (
     r"e-?mail(?: account| address)?)"
 )
 SENDER = (
-    r"(?:sender|from address|'?from'? (?:address|header)|mail ?from|envelope[- ]from|return[- ]path|"
-    r"header address)"
+    r"(?:sender|originator|from address|'?from'? (?:address|header)|mail ?from|envelope[- ]from|"
+    r"return[- ]path|header address)"
 )
 TIME = r"(?:second|minute|hour|day|week|month)"
 PERIOD = rf"(?:daily|hourly|weekly|monthly|\d+[- ]?(?:{TIME}|hr)s?|per[- ]{TIME})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from newsletter.core.mail.reply_rule import (
+    BEFORE_RECIPIENT,
     ReplyRule,
     about_content,
     about_server,
@@ -60,6 +61,7 @@ _GOOGLE = (
 _OTHERS = (
     # Yahoo: "delivery error: dd" opens several replies. The words that follow decide.
     ReplyRule(words=(r"doesn'?t have an? [\w.]+ account",), verdict=hard(Reason.UNKNOWN_MAILBOX)),
+    ReplyRule(words=(r"deferred - 4\.16\.5",), verdict=about_us(Reason.REPUTATION)),
     ReplyRule(words=(r"\[PH\d\d\]",), verdict=about_content(Reason.VIRUS)),
     # Facebook.
     ReplyRule(words=(r"RCP-P1\b",), verdict=hard(Reason.UNKNOWN_MAILBOX)),
@@ -80,7 +82,12 @@ _OTHERS = (
     ReplyRule(words=(r"\b(?:HL|IP|RP|MI|CON):\w{3}\b",), verdict=about_us(Reason.REPUTATION)),
     # AOL: HVU is a link in the message.
     ReplyRule(words=(r"\bHVU:\w+",), verdict=about_content(Reason.SPAM)),
-    # Coremail.
+    # Amazon SES: the recipient bounced or complained before.
+    ReplyRule(words=(r"message rejected: address black-?listed",), verdict=soft(Reason.DISABLED)),
+    # T-Online.
+    ReplyRule(words=(r"\ba problem occurred",), verdict=about_us(Reason.REPUTATION)),
+    # Coremail. "Local user only" is a mailbox that takes mail of its own domain.
+    ReplyRule(words=(r"not taken: local user only",), verdict=soft(Reason.REFUSED_BY_RECIPIENT)),
     ReplyRule(words=(r"\buser hangup\b",), verdict=soft(Reason.DISABLED)),
     # QQ and Yandex: a block on the mailbox, in words about access and policy.
     ReplyRule(
@@ -90,9 +97,10 @@ _OTHERS = (
     # Cox, Charter: the number tells content from address.
     ReplyRule(words=(r"\bURL-?BL\d+",), verdict=about_content(Reason.SPAM)),
     ReplyRule(
-        words=(r"\bAUP#|\b(?:CX|CDR)(?:BL|DNS|SNDR|CNCT|MXRT|THRT|MJ)\b",),
+        words=(r"\b(?:CX|CDR)(?:BL|DNS|SNDR|CNCT|MXRT|THRT|MJ)\b",),
         verdict=about_us(Reason.REPUTATION),
     ),
+    ReplyRule(words=(r"\bAUP#",), phases=BEFORE_RECIPIENT, verdict=about_us(Reason.REPUTATION)),
     # Orange: 506 is their content filter.
     ReplyRule(words=(r"OFR_?506|\[506\]",), verdict=about_content(Reason.SPAM)),
     # Said by ourselves where a server offers no SMTPUTF8 (RFC 6531) and the recipient's address needs it.
