@@ -27,6 +27,9 @@ class CommandEntry:
 COMMANDS = (
     CommandEntry(START, "demo", "Watch it work: sample papers, three readers, a mail server."),
     CommandEntry(START, "init", "Make the state directory: settings, keys, inbox, database."),
+    CommandEntry(
+        START, "samples", "Copy the sample listings of five days to a folder, to try `ingest` with."
+    ),
     CommandEntry(IN, "ingest", "Take in dumps of paper listings; tell what is new."),
     CommandEntry(IN, "dumps", "Look after the dumps that were taken in."),
     CommandEntry(IN, "papers", "Look up papers; merge and split them."),

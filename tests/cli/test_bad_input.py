@@ -48,6 +48,7 @@ ARGUMENTS = {  # of the commands that need some
     "deliveries show": ("1",),
     "deliveries retry": ("1",),
     "deliveries resend": ("1",),
+    "samples": ("/dev/null/samples",),
     "keys retire": ("x",),
     "smtp explain": ("550 5.1.1 no",),
 }
@@ -61,6 +62,7 @@ UNKNOWN = sorted(  # each names something that an empty newsletter does not have
         "topics test",
         "ingest",
         "smtp explain",
+        "samples",
     }
 )
 EVERY = sorted(path for path, _ in leaves())

@@ -151,8 +151,6 @@ def test_commands_of_a_page_do_their_work(
     (tmp_path / "2025-12-12.txt").write_bytes(
         page("Dec 12", PrintedPaper(title="An analog circuit that sizes itself"))
     )
-    (tmp_path / "newsletter").mkdir()
-    (tmp_path / "newsletter/samples").symlink_to(ROOT / "newsletter/samples")  # as in a checkout
     table = re.search(r"^```toml\n(\[topics\.robotics\].*?)^```", text, flags=re.MULTILINE | re.DOTALL)
     if table:
         (tmp_path / "robotics.toml").write_text(table.group(1), "utf-8")

@@ -67,7 +67,7 @@ def keygen(
         output.print_json({**_told(key, file), "settings": "\n".join(lines)})
         return
     output.note(f"The private key is in {file}. Its DNS record:\n")
-    output.say(key.record.zone_lines)
+    _print_record(key)
     output.note(f"\nOnce DNS answers with it, add to {work.state_dir / 'newsletter.toml'}:\n")
     output.say("\n".join(lines))
 
@@ -81,11 +81,23 @@ def show(ctx: typer.Context, *, json: Json = False) -> None:
         output.print_json([_told(key, file) for key, file in keys])
     for key, file in keys:
         if not json:
-            output.say(key.record.zone_lines)
+            _print_record(key)
         if file.stat().st_mode & PRIVATE:
             output.note(f"Others on this machine may read {file}: chmod 600 it.")
     if not keys:
         output.note("(mail is not signed; `newsletter dkim keygen` makes a key)")
+
+
+def _print_record(key: DkimKey) -> None:
+    """Print the record as a form of a DNS provider wants it, then as a zone file has it."""
+    record = key.record
+    parent = key.domain.partition(".")[2]
+    output.say("In a form of your DNS provider:\n")
+    output.say(f"name:  {record.relative_name(key.domain)}")
+    if "." in parent:
+        output.say(f"       {record.relative_name(parent)}, if your zone is {parent}")
+    output.say(f"       {record.name}, if the form wants the whole name")
+    output.say(f"type:  TXT\nvalue: {record.value}\n\nIn a zone file:\n\n{record.zone_lines}\n")
 
 
 def _told(key: DkimKey, file: Path) -> dict[str, Any]:
@@ -96,6 +108,7 @@ def _told(key: DkimKey, file: Path) -> dict[str, Any]:
         "algorithm": key.algorithm.value,
         "key_file": str(file),
         "name": record.name,
+        "relative_name": record.relative_name(key.domain),
         "type": "TXT",
         "value": record.value,
         "strings": record.strings,

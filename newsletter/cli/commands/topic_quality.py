@@ -146,7 +146,7 @@ def rematch(ctx: typer.Context, *, json: Json = False) -> None:
     if json:
         output.print_json({"papers": number})
     else:
-        output.say(f"{number} papers matched anew.")
+        output.say(f"{number} papers matched again.")
 
 
 def try_rules(

@@ -52,6 +52,10 @@ class DkimRecord:
         starts = range(0, len(self.value), MAX_STRING)
         return tuple(self.value[start : start + MAX_STRING] for start in starts)
 
+    def relative_name(self, zone: str) -> str:
+        """The name for a form that appends the zone by itself. zone: in A-labels."""
+        return self.name.removesuffix(f".{zone}")
+
     @property
     def zone_lines(self) -> str:
         """The record as a zone file has it."""

@@ -84,7 +84,7 @@ def charts(stats: Stats, *, topics: Mapping[str, TopicView]) -> tuple[Chart, ...
         Chart(
             slug="mails",
             title="Mails",
-            about="Digests and letters by the day on which their fate was known; what waits, or waits for "
+            about="All messages by the day on which their fate was known; what waits, or waits for "
             "another attempt, by the day on which it was written. Each row has a scale of its own.",
             rows=tuple(
                 _row(end.capitalize(), values, style=_MAIL_STYLES.get(end, "still"))

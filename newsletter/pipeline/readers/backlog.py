@@ -71,6 +71,22 @@ def recent(
     return [RecentPaper(id=row.id, title=row.title, topic=strongest[row.id][2]) for row in chosen]
 
 
+def spread(connection: Connection, topics: Sequence[str], *, now: datetime, limit: int) -> list[RecentPaper]:
+    """The most recent papers, of each topic in turn, so that no topic takes all the places."""
+    chosen: list[Sequence[str]] = [[topic] for topic in topics if topic != EVERYTHING]
+    if EVERYTHING in topics:
+        chosen.append(topics)
+    queues = [iter(recent(connection, each, now=now, limit=limit)) for each in chosen]
+    found: dict[int, RecentPaper] = {}
+    while queues and len(found) < limit:
+        queue = queues.pop(0)
+        paper = next((paper for paper in queue if paper.id not in found), None)
+        if paper is not None:
+            found[paper.id] = paper
+            queues.append(queue)
+    return list(found.values())
+
+
 def give(
     connection: Connection,
     newcomers: Iterable[tuple[int, tuple[str, ...]]],

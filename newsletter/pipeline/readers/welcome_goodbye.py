@@ -29,7 +29,7 @@ def enqueue_welcome(
     connection: Connection, person: SubscriberView, *, renderer: TransactionalRenderer, now: datetime
 ) -> None:
     """Queue the welcome of a reader who has just confirmed."""
-    recent = backlog.recent(connection, person.topics, now=now, limit=TITLES_IN_WELCOME)
+    recent = backlog.spread(connection, person.topics, now=now, limit=TITLES_IN_WELCOME)
     views = load_views(connection, [paper.id for paper in recent])
     enqueue_transactional(
         connection,

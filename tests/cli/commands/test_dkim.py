@@ -38,6 +38,7 @@ def test_keygen_makes_a_private_file_and_prints_what_to_publish(shell: Shell, al
         "algorithm": algorithm,
         "key_file": str(file),
         "name": f"newsletter-{algorithm}._domainkey.papers.example",
+        "relative_name": f"newsletter-{algorithm}._domainkey",
         "type": "TXT",
         "value": record.value,
         "strings": list(record.strings),
@@ -57,13 +58,54 @@ def test_settings_that_keygen_prints_sign_and_show_prints_the_same_record(shell:
         for row in made
     ]
     shown = shell.ok("dkim", "show").stdout
-    assert shown == "".join(f"{_key(row).record.zone_lines}\n" for row in shell_says)
+    for row in shell_says:
+        assert f"\n{_key(row).record.zone_lines}\n" in shown
+        assert f"\nvalue: {row['value']}\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("sender", "names"),
+    [
+        ("example.org", ["s._domainkey", "s._domainkey.example.org, if the form wants the whole name"]),
+        (
+            "news.example.org",
+            [
+                "s._domainkey",
+                "s._domainkey.news, if your zone is example.org",
+                "s._domainkey.news.example.org, if the form wants the whole name",
+            ],
+        ),
+        (
+            "news.example.co.uk",
+            [
+                "s._domainkey",
+                "s._domainkey.news, if your zone is example.co.uk",
+                "s._domainkey.news.example.co.uk, if the form wants the whole name",
+            ],
+        ),
+        (
+            "bücher.example",
+            ["s._domainkey", "s._domainkey.xn--bcher-kva.example, if the form wants the whole name"],
+        ),
+    ],
+)
+def test_record_is_printed_for_a_form_of_a_provider(shell: Shell, sender: str, names: list[str]) -> None:
+    shell.settings(f'sender = "Papers <news@{sender}>"\n')
+    row = shell.ok("dkim", "keygen", "--selector", "s", "--json").json
+    shell.settings(f'sender = "Papers <news@{sender}>"\n' + row["settings"])
+    lines = shell.ok("dkim", "show").stdout.splitlines()
+    start = lines.index(f"name:  {names[0]}")
+    assert [line.strip() for line in lines[start + 1 : start + len(names)]] == names[1:]
+    assert lines[start + len(names) :][:2] == ["type:  TXT", f"value: {row['value']}"]
+    assert row["relative_name"] == "s._domainkey"
 
 
 def test_keygen_for_people_prints_record_and_settings_on_stdout(shell: Shell) -> None:
     shell.settings(SENDER)
     answer = shell.ok("dkim", "keygen", "--algorithm", "ed25519", "--selector", "S2027")
-    record, _, lines = answer.stdout.partition(" )\n")
+    form, _, rest = answer.stdout.partition("In a zone file:\n\n")
+    record, _, lines = rest.partition(" )\n")
+    assert "name:  s2027._domainkey\n" in form
     assert record.startswith('s2027._domainkey.papers.example. IN TXT (\n    "v=DKIM1; k=ed25519; p=')
     assert tomllib.loads(lines) == {"dkim": [{"selector": "s2027", "key_file": "dkim/s2027.pem"}]}
     assert str(shell.state_dir / "dkim/s2027.pem") in answer.stderr

@@ -147,7 +147,7 @@ def test_stored_papers_are_matched_by_a_topic_that_is_added_later(robots: Shell)
     robots.ok("papers", "topic", "4", "--add", "robotics")
     before = robots.ok("papers", "list", "--topic", "robotics", "--json").json
     assert [paper["id"] for paper in before] == [1, 4]
-    assert robots.ok("topics", "rematch").stdout == "4 papers matched anew.\n"
+    assert robots.ok("topics", "rematch").stdout == "4 papers matched again.\n"
     after = robots.ok("papers", "list", "--topic", "robotics", "--json").json
     assert [paper["id"] for paper in after] == [3, 4]
     assert robots.ok("topics", "rematch", "--json").json == {"papers": 4}
