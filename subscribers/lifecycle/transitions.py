@@ -75,7 +75,8 @@ def decide(
             f"{person.address} has unsubscribed, and an import brings nobody back",
             hint="If they ask to come back, use `newsletter subscribers add ADDRESS --confirmed`.",
         )
-    if how == "web" and not request.signed:
+    is_agreed = request.confirmed and person.state is not State.CONFIRMED
+    if how == "web" and not request.signed and not is_agreed:
         return _asked_by_anybody(person, request, default_topics=default_topics)
     returns = person.state is State.UNSUBSCRIBED
     starts = request.confirmed and person.state is not State.CONFIRMED

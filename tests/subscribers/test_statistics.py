@@ -9,7 +9,7 @@ import pytest
 
 from subscribers import statistics
 from subscribers.errors import SubscriberError
-from subscribers.lifecycle import signup, suppression, unsubscribe
+from subscribers.lifecycle import signup, signup_choices, suppression, unsubscribe
 from subscribers.queries import State, counts
 from subscribers.statistics import DailyMovement
 from tests.marks import first_quick
@@ -79,7 +79,13 @@ def test_growth_gives_the_readers_of_every_day(scenario: SubscriberScenario, see
                 suppression.unsuppress(scenario.connection, address=address, how="admin", now=now, key=KEY)
             elif known is not None:
                 act = {
-                    "confirm": lambda **who: signup.confirm(scenario.connection, suppression_key=KEY, **who),
+                    "confirm": lambda subscriber_id, **how: signup.confirm(
+                        scenario.connection,
+                        subscriber_id=subscriber_id,
+                        suppression_key=KEY,
+                        chosen=signup_choices.latest(scenario.connection, [subscriber_id]).get(subscriber_id),
+                        **how,
+                    ),
                     "leave": lambda **who: unsubscribe.unsubscribe(scenario.connection, **who),
                     "undo": lambda **who: unsubscribe.undo(scenario.connection, **who),
                     "forget": lambda **who: suppression.forget(scenario.connection, key=KEY, **who),
