@@ -128,9 +128,13 @@ def settings_page() -> str:
     tables: list[tuple[str, type[BaseModel]]] = []
     rows = []
     for key, field in Settings.model_fields.items():
-        below = get_args(field.annotation)[0] if get_origin(field.annotation) is tuple else field.annotation
+        below, name = field.annotation, key
+        if get_origin(below) is tuple:
+            below, name = get_args(below)[0], f"[{key}]"
+        elif get_origin(below) is dict:
+            below, name = get_args(below)[1], f"{key}.<name>"
         if isinstance(below, type) and issubclass(below, BaseModel):
-            tables.append((key if below is field.annotation else f"[{key}]", below))
+            tables.append((name, below))
         else:
             rows.append(_setting(key, field))
     parts = [SETTINGS_HEAD, NOTICE, "## At the top\n", head + "\n".join(rows) + "\n"]

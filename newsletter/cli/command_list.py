@@ -31,6 +31,7 @@ COMMANDS = (
         START, "samples", "Copy the sample listings of five days to a folder, to try `ingest` with."
     ),
     CommandEntry(IN, "ingest", "Take in dumps of paper listings; tell what is new."),
+    CommandEntry(IN, "sources", "Fetch listings by themselves; see which source is quiet, stale or failing."),
     CommandEntry(IN, "dumps", "Look after the dumps that were taken in."),
     CommandEntry(IN, "papers", "Look up papers; merge and split them."),
     CommandEntry(IN, "topics", "See what belongs to which topic, and why."),

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from statistics import median
 from zoneinfo import ZoneInfo
 
 from newsletter.core import notices
 from newsletter.core.mail.reply_remedies import remedy_for
 from newsletter.core.notices import Notice
+from newsletter.core.papers.source_health import SourceHealth, SourceState
 
-BASELINE_DUMPS = 10  # of a source; with fewer its usual size is not known
 FAILURE_PERIOD = timedelta(days=1)  # for which a failed delivery stays an alarm
-THIN_SHARE = 0.4  # of the usual number of papers; a dump with fewer is an alarm
+
+_SOURCE_HINTS = {
+    SourceState.FAILING: "`newsletter sources list` says since when; `sources test NAME` asks it once.",
+    SourceState.QUIET: "`newsletter sources list` shows what is usual; check what brings its files.",
+    SourceState.STALE: "Look at its latest dump with `newsletter dumps list` and `dumps show`.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,7 @@ class Facts:
     postponed_requests: int = 0  # of the public pages, until the newsletter may ask more people to confirm
     postponed_until: datetime | None = None  # when it may
     stuck_files: Sequence[StuckFile] = ()
+    sources: Mapping[str, SourceHealth] = field(default_factory=dict)  # by name
     resting_relays: Sequence[RestingRelay] = ()
     refused: int = 0  # mails that wait although a server refused them for good: nobody is blamed yet
     refused_because: str = ""  # the server's words about the latest of them
@@ -123,12 +128,6 @@ def expected_time(start: datetime, end: datetime, *, zone: str, weekends: bool) 
             counted += until - at
         at = until
     return counted
-
-
-def usual_entries(dumps: Sequence[DumpFacts], format_: str | None) -> float | None:
-    """The median of papers in a dump of that format; None with fewer than BASELINE_DUMPS."""
-    counts = [dump.entries for dump in dumps if dump.format == format_ and not dump.is_held]
-    return median(counts) if len(counts) >= BASELINE_DUMPS else None
 
 
 def inbox_alarms(stuck_files: Sequence[StuckFile], *, now: datetime, max_age: timedelta) -> list[Alarm]:
@@ -243,20 +242,19 @@ def _until(instant: datetime, now: datetime) -> str:
 
 def _dumps(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
     found = []
-    for number, dump in enumerate(facts.dumps):
-        name = dump.sha256[:12]
+    for dump in facts.dumps:
         if dump.is_held:
+            name = dump.sha256[:12]
             notice = notices.dump_held(dump.file, dump.sha256, dump.error)
             hint = f"`newsletter dumps show {name}`, then `{notice.command}`."
             found.append(Alarm(key=f"dump {name}", words=notice.words, hint=hint))
-            continue
-        usual = usual_entries(facts.dumps[number + 1 :], dump.format)
-        if usual is not None and dump.entries < THIN_SHARE * usual:
+    for name, health in facts.sources.items():
+        if health.state is not SourceState.OK:
             found.append(
                 Alarm(
-                    key=f"thin {name}",
-                    words=f"the dump {dump.file} holds {dump.entries} papers, where {usual:.0f} are usual",
-                    hint=f"`newsletter dumps show {name}` says what was read; the page may have changed.",
+                    key=f"source {name} {health.state}",
+                    words=f"the source {name}: {health.reason}",
+                    hint=_SOURCE_HINTS[health.state],
                 )
             )
     if policy.max_quiet is not None and facts.last_dump_at is not None:

@@ -16,6 +16,7 @@ def table_of(model: type[SQLModel]) -> Table:
 
 
 dumps = table_of(tables.Dump)
+sources = table_of(tables.SourceRecord)
 quarantined_records = table_of(tables.QuarantinedRecord)
 papers = table_of(tables.Paper)
 paper_revisions = table_of(tables.PaperRevision)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.run import deliver
 from newsletter.pipeline.intake.dump_report import DumpReport
+from newsletter.pipeline.intake.fetch import FetchReport
 from newsletter.pipeline.intake.inbox import Inbox
 from newsletter.pipeline.intake.ingest import ingest_bytes
 from newsletter.pipeline.readers.purge import tidy
@@ -43,10 +44,18 @@ class Jobs:
     options: SendOptions
     delivery: DeliveryOptions
     clock: Callable[[], datetime]  # aware UTC
+    fetch_due: Callable[[datetime], Sequence[FetchReport]] = lambda _now: ()
 
     def ingest_inbox(self) -> bool:
         """Ingest the complete files of the inbox."""
         return bool(self.inbox.scan(now=self.clock()))
+
+    def fetch(self) -> bool:
+        """Fetch the sources whose hour has come."""
+        for report in self.fetch_due(self.clock()):
+            new = sum(dump.new for dump in report.dumps)
+            log.info("fetched source=%s dumps=%d new=%d", report.name, len(report.dumps), new)
+        return False  # nothing more is due now
 
     def compose(self) -> bool:
         """Publish what is new, and compose for everybody who is due."""

@@ -22,6 +22,7 @@ from newsletter.scheduler.leader_lock import LeaderLock
 
 # Seconds between two runs of a job.
 INBOX_INTERVAL = 10.0
+FETCH_INTERVAL = 60.0  # a look at which source is due; each has its hours
 COMPOSE_INTERVAL = 30.0  # a digest that comes so much after its hour is not late for anybody
 DELIVER_INTERVAL = 5.0
 CHECK_INTERVAL = 60.0

@@ -126,6 +126,13 @@ def _has_usable_port(parts: SplitResult) -> bool:
         return False
 
 
+def source_name(value: str) -> str:
+    """The name of a source, which becomes part of file names."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?", value):
+        raise ValueError("write a name of lower-case letters, digits and hyphens")
+    return value
+
+
 def web_link(value: str) -> str:
     """A link to a page."""
     parts = urlsplit(value)

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from newsletter.settings import checks
 from newsletter.settings.checks import is_loopback
+from newsletter.settings.listing_sources import SourceSettings
 
 Limit = Annotated[str, AfterValidator(checks.rates)]
 EhloName = Annotated[str, AfterValidator(checks.ehlo_name)]
@@ -348,6 +349,10 @@ class Settings(BaseSettings):
     brand: BrandSettings = Field(default=BrandSettings(), description="How the newsletter presents itself.")
     dkim: Annotated[tuple[DkimSettings, ...], BeforeValidator(_one_or_several)] = Field(
         default=(), description="Keys that sign the mail, each `[[dkim]]`; see “Sign mail with DKIM”."
+    )
+    sources: dict[Annotated[str, AfterValidator(checks.source_name)], SourceSettings] = Field(
+        default_factory=dict,
+        description="What brings dumps by itself, each `[sources.<name>]`; see “Fetch listings”.",
     )
     topics: dict[str, dict[str, Any]] = Field(
         default_factory=dict,

@@ -179,13 +179,18 @@ def _first_unknown(values: Mapping[str, Any]) -> tuple[KeyPath, list[str]] | Non
             if key not in model.model_fields:
                 return (*path, key), sorted(model.model_fields)
             table = _table(model, key)
-            tables = value if isinstance(value, list) else [value]
-            if table is not None and all(isinstance(each, Mapping) for each in tables):
-                for each in tables:
-                    below = walk(each, table, (*path, key))
+            is_named = get_origin(model.model_fields[key].annotation) is dict  # [sources.<name>]
+            tables: dict[KeyPath, Any] = {(): value}
+            if isinstance(value, list):
+                tables = {(str(number),): each for number, each in enumerate(value)}
+            elif is_named and isinstance(value, Mapping):
+                tables = {(name,): each for name, each in value.items()}
+            if table is not None and all(isinstance(each, Mapping) for each in tables.values()):
+                for step, each in tables.items():
+                    below = walk(each, table, (*path, key, *(step if is_named else ())))
                     if below:
                         return below
-            elif isinstance(value, Mapping) and get_origin(model.model_fields[key].annotation) is not dict:
+            elif isinstance(value, Mapping) and not is_named:
                 return (*path, key, next(iter(value), "")), []
         return None
 

@@ -13,6 +13,8 @@ from tests.pipeline.intake.scenario import PrintedPaper, abstract_of, page
 ARGUMENTS = {  # of the commands that need some
     "ingest": ("nowhere.txt",),
     "restore": ("nowhere.backup",),
+    "sources fetch": ("x",),
+    "sources test": ("x",),
     "dumps show": ("x",),
     "dumps redate": ("x", "2026-01-01"),
     "dumps withdraw": ("x",),
@@ -163,7 +165,12 @@ def test_refused_dumps_are_reported_one_by_one(shell: Shell, tmp_path: Path) -> 
 def test_at_most_five_possibly_equal_pairs_are_printed(shell: Shell, tmp_path: Path) -> None:
     for name, day, word in (("a.txt", "Mar 3", "Old"), ("b.txt", "Mar 4", "New")):
         papers = [
-            PrintedPaper(title=f"{word} Title {n}", abstract=abstract_of(f"text {n}")) for n in range(7)
+            PrintedPaper(
+                title=f"{word} Title {n}",
+                abstract=abstract_of(f"text {n}"),
+                authors="3 authors" if word == "Old" else "4 authors",  # so it is not surely one work
+            )
+            for n in range(7)
         ]
         (tmp_path / name).write_bytes(page(day, *papers))
     printed = shell.ok("ingest", str(tmp_path / "a.txt"), str(tmp_path / "b.txt")).stderr

@@ -8,15 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from newsletter.core.alarms import (
-    BASELINE_DUMPS,
     AlarmPolicy,
     DumpFacts,
     Facts,
     StuckFile,
     alarms_of,
     expected_time,
-    usual_entries,
 )
+from newsletter.core.papers.source_health import SourceHealth, SourceState
 
 WEDNESDAY = datetime(2026, 4, 15, 12, tzinfo=UTC)
 FRIDAY = datetime(2026, 4, 17, 12, tzinfo=UTC)
@@ -96,14 +95,12 @@ def test_a_held_dump_and_a_held_edition_are_named() -> None:
     )
 
 
-def test_few_papers_are_an_alarm_only_against_a_baseline_of_the_same_source() -> None:
-    usual = tuple(dump(number) for number in range(2, 2 + BASELINE_DUMPS))
-    assert keys(replace(WELL, dumps=(dump(1, 9), *usual))) == ["thin 000000000001"]
-    assert keys(replace(WELL, dumps=(dump(1, 13), *usual))) == ["thin 000000000001"]
-    assert keys(replace(WELL, dumps=(dump(1, 16), *usual))) == []
-    assert keys(replace(WELL, dumps=(dump(1, 9), *usual[1:]))) == []
-    assert keys(replace(WELL, dumps=(dump(1, 9, format_="b"), *usual))) == []
-    assert usual_entries(usual, "a") == 40
+@pytest.mark.parametrize("state", list(SourceState))
+def test_source_that_is_not_well_is_an_alarm(state: SourceState) -> None:
+    facts = replace(WELL, sources={"hf": SourceHealth(state=state, reason="nothing came")})
+    found = [(alarm.key, alarm.words) for alarm in alarms_of(facts, AlarmPolicy())]
+    told = [(f"source hf {state}", "the source hf: nothing came")]
+    assert found == ([] if state is SourceState.OK else told)
 
 
 def test_mail_that_waits_too_long_a_full_disk_and_failed_requests_are_alarms() -> None:

@@ -77,6 +77,7 @@ def make_watch_step(wiring: Wiring) -> Callable[[], bool]:
 
 def make_timetable(wiring: Wiring) -> Timetable:
     """The jobs of one newsletter and how often each runs."""
+    from newsletter.cli.fetching import due_fetcher
     from newsletter.ops.state_dir import INBOX
     from newsletter.pipeline.intake.inbox import Inbox
     from newsletter.pipeline.jobs import Jobs, inbox_ingester
@@ -86,6 +87,7 @@ def make_timetable(wiring: Wiring) -> Timetable:
         CHECK_INTERVAL,
         COMPOSE_INTERVAL,
         DELIVER_INTERVAL,
+        FETCH_INTERVAL,
         INBOX_INTERVAL,
         PURGE_INTERVAL,
         WATCH_INTERVAL,
@@ -105,6 +107,7 @@ def make_timetable(wiring: Wiring) -> Timetable:
         options=wiring.send_options,
         delivery=wiring.delivery_options,
         clock=lambda: datetime.now(UTC),
+        fetch_due=due_fetcher(work),
     )
     runners = [
         JobRunner(
@@ -117,6 +120,7 @@ def make_timetable(wiring: Wiring) -> Timetable:
         )
         for name, step, interval in (
             ("inbox", jobs.ingest_inbox, INBOX_INTERVAL),
+            ("fetch", jobs.fetch, FETCH_INTERVAL),
             ("compose", jobs.compose, COMPOSE_INTERVAL),
             ("deliver", lambda: jobs.deliver(stopping.is_set), DELIVER_INTERVAL),
             ("check", jobs.check_disk, CHECK_INTERVAL),

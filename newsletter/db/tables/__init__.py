@@ -4,7 +4,7 @@ The other tables are in `subscribers.tables`. Both share one metadata, and so on
 """
 
 from newsletter.db.tables.alarms import AlarmRecord
-from newsletter.db.tables.dumps import Dump, QuarantinedRecord
+from newsletter.db.tables.dumps import Dump, QuarantinedRecord, SourceRecord
 from newsletter.db.tables.editions import CanarySlot, Edition, EditionMaybe, EditionPaper, Run
 from newsletter.db.tables.outbox import (
     Delivery,
@@ -56,5 +56,6 @@ __all__ = [
     "ReaderDebt",
     "RelayRest",
     "Run",
+    "SourceRecord",
     "TopicCorrection",
 ]

@@ -31,7 +31,22 @@ class Dump(SQLModel, table=True):
     nonblank_lines: int = 0
     unread_lines: int = 0
     error: str | None = None  # why it is held
-    source: str | None = None  # the configured source that brought it; None: a person or the inbox
+    source: str | None = Field(default=None, index=True)  # that brought it; None: a person or the inbox
+
+
+class SourceRecord(SQLModel, table=True):
+    """A configured source: when it is fetched next, and how the last fetch went."""
+
+    __tablename__ = "sources"
+
+    name: str = Field(primary_key=True)
+    next_fetch_at: datetime | None = None  # None: as soon as possible
+    fetched_on: date | None = None  # the day, UTC, of the latest good fetch
+    fetched_at: datetime | None = None  # of the latest good fetch
+    etag: str | None = None  # of the latest answer, for a conditional request
+    last_modified: str | None = None
+    failures: int = 0  # fetches in a row
+    error: str = ""  # of the latest of them
 
 
 class QuarantinedRecord(SQLModel, table=True):

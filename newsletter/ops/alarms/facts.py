@@ -17,6 +17,7 @@ from newsletter.delivery.outbox import relay_rests
 from newsletter.delivery.outbox.held_mail import WAITING
 from newsletter.ops.alarms.stuck_files import find_stuck_files
 from newsletter.ops.state_dir import INBOX
+from newsletter.papers import source_records
 from subscribers import requests
 from subscribers.lifecycle import suppression
 
@@ -63,6 +64,7 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         postponed_until=postponed.until,
         free_bytes=_free(state_dir),
         stuck_files=find_stuck_files(state_dir / INBOX),
+        sources=source_records.healths(connection, now=now),
         resting_relays=[
             RestingRelay(
                 relay=rest.relay, since=rest.since, until=rest.until, reply=rest.reply, reason=rest.reason

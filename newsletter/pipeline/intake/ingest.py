@@ -40,6 +40,7 @@ class IngestOptions:
     listed_on: date | None = None  # the listing's date
     format: str | None = None  # a name from `newsletter.sources.formats()`
     backfill: bool = False  # an archive: its papers are known, not news
+    source: str | None = None  # the configured source that brought it
 
 
 def ingest(
@@ -101,7 +102,7 @@ def ingest_bytes(
         before = dumps.by_hash(connection, sha256)  # another process may have been faster
         if before is not None and before.status == DumpStatus.INGESTED:
             return _unchanged(connection, name, before)
-        dump_id = _dump_row(connection, before, data, sha256=sha256, name=name, now=now)
+        dump_id = _dump_row(connection, before, data, sha256=sha256, name=name, source=chosen.source, now=now)
         error_text = why_held(listing)
         if error_text is not None:
             return _hold(connection, dump_id, listing, name=name, error=error_text, options=chosen)
@@ -227,6 +228,7 @@ def _dump_row(
     *,
     sha256: str,
     name: str,
+    source: str | None,
     now: datetime,
 ) -> int:
     if before is not None:
@@ -237,6 +239,7 @@ def _dump_row(
         "size": len(data),
         "status": DumpStatus.HELD,  # until its papers are stored, in the same transaction
         "received_at": now,
+        "source": source,
     }
     return dumps.add(connection, values)
 

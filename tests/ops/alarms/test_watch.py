@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +101,13 @@ def test_an_alarm_and_its_end_are_reported_once_each(engine: Engine, tmp_path: P
         assert (ended.open, ended.notified) == ([], 1)
         assert check(engine, tmp_path, notifier, hours=27).notified == 0
     assert [(len(posted["begun"]), len(posted["over"])) for posted in got] == [(1, 0), (1, 0), (0, 1)]
-    assert got[0]["text"] == "Paper Digest: Edition 3 is held."
-    assert got[2]["text"] == "Paper Digest: Over: Edition 3 is held."
+    assert (
+        got[0]["text"] == "Paper Digest: Edition 3 is held, and nothing of it goes out until it is released."
+    )
+    assert (
+        got[2]["text"]
+        == "Paper Digest: Over: Edition 3 is held, and nothing of it goes out until it is released."
+    )
 
 
 def test_failed_notification_is_repeated_by_the_next_check(engine: Engine, tmp_path: Path) -> None:
@@ -122,18 +127,19 @@ def test_alarm_that_ended_before_its_report_is_not_reported(engine: Engine, tmp_
     assert got == []
 
 
-def test_dump_with_a_third_of_the_usual_papers_is_an_alarm_once_ten_are_known(
-    engine: Engine, tmp_path: Path
-) -> None:
+def test_source_that_brings_the_same_batch_again_is_an_alarm(engine: Engine, tmp_path: Path) -> None:
     release(engine)
-    sizes = [39, 42, 40, 9, 40, 41, 38, 40, 44, 40]  # one small one among them is no news of its own
-    for number, entries in enumerate([*sizes, 13, 40], 1):
+    for number, (new, day) in enumerate([(40, 13), (38, 14), (0, 15)]):
         row = {"sha256": f"{number:064}", "file": f"{number}.txt", "size": 1, "status": "ingested"}
-        row |= {"format": "daily-papers", "entries": entries, "received_at": NOON, "backfill": False}
+        row |= {"format": "daily-papers", "entries": 40, "new": new, "nonblank_lines": 80, "unread_lines": 0}
+        row |= {"received_at": NOON, "listed_on": date(2026, 4, day), "backfill": False}
         with writing(engine) as connection:
             connection.execute(insert(dumps), row)
-        open_alarms = [alarm.words for alarm in check(engine, tmp_path, None).open]
-        assert open_alarms == ([] if number < 11 else ["the dump 11.txt holds 13 papers, where 40 are usual"])
+    open_alarms = [alarm.words for alarm in check(engine, tmp_path, None).open]
+    assert open_alarms == [
+        "the source daily-papers: "
+        "the listing of 2026-04-15 holds 40 papers and none is new: the same batch again"
+    ]
 
 
 def test_mail_holds_the_alarm_and_the_next_step(engine: Engine, tmp_path: Path) -> None:
@@ -156,12 +162,12 @@ def test_mail_holds_the_alarm_and_the_next_step(engine: Engine, tmp_path: Path) 
     message = email.message_from_bytes(accepted.data, policy=email.policy.default)
     assert (accepted.recipient, message["Subject"]) == (
         "admin@example.org",
-        "Paper Digest: edition 3 is held",
+        "Paper Digest: edition 3 is held, and nothing of it goes out until it is released",
     )
     assert (
         message.get_content().splitlines()[:2]
         == [
-            "Edition 3 is held.",
+            "Edition 3 is held, and nothing of it goes out until it is released.",
             "  Since Wednesday 15 April 2026, 12:00 UTC. `newsletter editions show 3`, then `newsletter",
         ]
         or "newsletter editions release 3" in message.get_content()
