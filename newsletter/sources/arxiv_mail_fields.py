@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_FIELD = re.compile(r"(?P<name>[A-Z][A-Za-z-]{2,20})(?: \([^)]{1,40}\))?:(?: (?P<text>.*)|$)")
+# By name: a folded line of a title may begin with a word and a colon, too.
+_FIELD = re.compile(
+    r"(?P<name>Date|Title|Authors?|Categories|Comments|(?:Subj|MSC|ACM)-class|Journal-ref|Report-no|DOI|License|Proxy)"
+    r"(?: \([^)]{1,40}\))?:(?: (?P<text>.*)|$)"
+)
 _AFFILIATION = re.compile(r"\([^()]*(?:\([^()]*\)[^()]*)*\)")
 _BETWEEN = re.compile(r",\s+(?:and\s+)?|\s+and\s+")
 _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?$")

@@ -124,6 +124,10 @@ def take_organization(texts: list[TextLine], block: AuthorBlock) -> None:
         return  # a single line is the title
     row, before = texts[-1], texts[-2]
     match = _ORGANIZATION.match(row.text)
+    if row.apart and len(row.text) <= TYPICAL_TITLE and block.rows and not block.rows[0].apart:
+        block.rows.insert(0, texts.pop())  # a paragraph of its own with the dot and the date
+        block.organization = match["name"] if match else row.text
+        return
     if match is None or len(row.text) > _LONGEST_ORGANIZATION:
         return
     if row.text.endswith((".", "?", "!")) and not row.text.endswith(_ABBREVIATIONS):

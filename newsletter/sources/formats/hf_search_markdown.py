@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
 from newsletter.sources.dump_file import DumpFile
@@ -34,7 +35,7 @@ _REFERENCE = re.compile(
     rf"^\s*(?:\[(?P<n>\d{{1,5}})\]:?|(?P<m>\d{{1,5}})\.)\s+https?://huggingface\.co/papers/{_ID}\s*$",
     re.MULTILINE,
 )
-_ESCAPE = re.compile(r"\\([\\`*_{}\[\]#+.!|>~-])")
+_ESCAPE = re.compile(r"\\([\\`*_\[\]#+.!|>~-])")  # no braces: they are of TeX
 
 
 def recognise(dump: DumpFile) -> float:
@@ -57,7 +58,9 @@ def parse(dump: DumpFile) -> Listing:
         card = text[heading.end() : end]
         paper_id = heading["id"] or references.get(heading["number"])
         line = text.count("\n", 0, heading.start()) + 1
-        entries.append(_entry(card, before, heading["title"], paper_id, position=number + 1, line=line))
+        plain = _plain if heading["id"] else str  # lynx escapes nothing
+        title = plain(heading["title"])
+        entries.append(_entry(card, before, title, paper_id, plain, position=number + 1, line=line))
     return Listing(
         format=NAME,
         printed=_printed(text[: found[0].start()] if found else ""),
@@ -68,7 +71,16 @@ def parse(dump: DumpFile) -> Listing:
     )
 
 
-def _entry(card: str, before: str, title: str, paper_id: str | None, *, position: int, line: int) -> Entry:
+def _entry(
+    card: str,
+    before: str,
+    title: str,
+    paper_id: str | None,
+    plain: Callable[[str], str],
+    *,
+    position: int,
+    line: int,
+) -> Entry:
     abstract = _ABSTRACT.search(card)
     after = card[abstract.end() :] if abstract else card
     authors, organization, dated = (pattern.search(after) for pattern in (_AUTHORS, _ORGANIZATION, _DATE))
@@ -78,8 +90,8 @@ def _entry(card: str, before: str, title: str, paper_id: str | None, *, position
     return make_entry(
         position=position,
         line=line,
-        title=_plain(title),
-        abstract=_plain(abstract["text"]) if abstract else "",
+        title=title,
+        abstract=plain(abstract["text"]) if abstract else "",
         published=printed[0] if printed else None,
         arxiv_id=paper_id,
         url=PAGE + paper_id if paper_id else None,

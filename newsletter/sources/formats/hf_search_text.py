@@ -12,9 +12,9 @@ from itertools import groupby
 
 from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
 from newsletter.sources.author_blocks import AuthorBlock, TextLine, block_at, take_organization
-from newsletter.sources.cleaning import one_line, split_lines
-from newsletter.sources.code_links import code_link
+from newsletter.sources.cleaning import split_lines
 from newsletter.sources.dump_file import DumpFile
+from newsletter.sources.entries import clean_text, make_entry
 from newsletter.sources.latex import readable
 from newsletter.sources.printed_dates import read_date
 from newsletter.sources.title_or_abstract import (
@@ -278,17 +278,15 @@ def _read_run(
         unread.append(_unread(block.undated, "not a date that can be read"))
     for number, (line, title, abstract) in enumerate(drafts, start=1):
         own = block if block is not None and number == len(drafts) else AuthorBlock()
-        clean = one_line(readable(" ".join(abstract)))
         entries.append(
-            Entry(
+            make_entry(
                 position=len(entries) + 1,
                 line=line,
-                title=one_line(readable(title)),
-                abstract=clean,
-                printed=own.printed,
+                title=title,
+                abstract=" ".join(abstract),
+                published=own.printed,
                 comments=own.comments,
                 author_count=own.author_count,
-                organization=one_line(readable(own.organization)) if own.organization else None,
-                code_url=code_link(clean),
+                organization=clean_text(own.organization) if own.organization else None,
             )
         )
