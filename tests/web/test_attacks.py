@@ -542,7 +542,6 @@ def test_no_path_leads_to_a_file(ada: Ada, path: str) -> None:
         "confirmed",
         "gone",
         "missing",
-        "healthz",
         "api",
         "embed",
     ],

@@ -257,7 +257,8 @@ def test_sign_ups_are_stored_while_the_mail_server_is_down_and_mailed_later(tmp_
 def test_nothing_is_lost_when_all_processes_are_killed_between_request_and_answer(
     tmp_path: Path, server: RecordingServer
 ) -> None:
-    with serving(tmp_path / "state", server.port, workers=2) as site:
+    no_limits = {f"WEB__{name}_LIMIT": "" for name in ("CLIENT", "ADDRESS", "UNCONFIRMED")}
+    with serving(tmp_path / "state", server.port, workers=2, settings=no_limits) as site:
         accepted: list[str] = []
         ended = threading.Event()
 
