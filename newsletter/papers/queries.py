@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, Select, func, or_, select
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NotFoundError
 from newsletter.core.papers.links import paper_link
+from newsletter.core.states import DumpStatus
 from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import (
     dumps,
@@ -89,6 +90,9 @@ def show(connection: Connection, paper_id: int) -> dict[str, Any]:
             listed_entries.c.position,
             listed_entries.c.title,
             listed_entries.c.comments,
+            listed_entries.c.upvotes,
+            listed_entries.c.announcement,
+            dumps.c.source,
         )
         .join(dumps, dumps.c.id == listed_entries.c.dump_id)
         .where(listed_entries.c.paper_id.in_(group))
@@ -220,11 +224,33 @@ def _printed(
     for chunk in in_chunks([row.id for row in found]):
         for topic in connection.execute(matched.where(paper_topics.c.paper_id.in_(chunk))):
             topics.setdefault(topic.paper_id, []).append(topic)
-    printed = {row.id: _object(row, topics.get(row.id, [])) for row in found}
+    brought = _sources(connection, [row.id for row in found])
+    printed = {row.id: _object(row, topics.get(row.id, []), brought.get(row.id, [])) for row in found}
     return list(printed.values()) if order is None else [printed[held] for held in order if held in printed]
 
 
-def _object(row: Row[Any], topics: list[Row[Any]]) -> dict[str, Any]:
+def _sources(connection: Connection, ids: Collection[int]) -> dict[int, list[str]]:
+    """The sources that listed each paper, in the order in which they first did.
+
+    A dump that no configured source brought is named by its format.
+    """
+    found: dict[int, list[str]] = {}
+    for chunk in in_chunks(ids):
+        chosen = (
+            select(_KEPT.label("id"), func.coalesce(dumps.c.source, dumps.c.format).label("source"))
+            .join(listed_entries, listed_entries.c.paper_id == papers.c.id)
+            .join(dumps, dumps.c.id == listed_entries.c.dump_id)
+            .where(or_(papers.c.id.in_(chunk), papers.c.merged_into.in_(chunk)))
+            .where(dumps.c.status == DumpStatus.INGESTED)
+            .group_by(_KEPT, func.coalesce(dumps.c.source, dumps.c.format))
+            .order_by(func.min(dumps.c.id))
+        )
+        for row in connection.execute(chosen):
+            found.setdefault(row.id, []).append(row.source)
+    return found
+
+
+def _object(row: Row[Any], topics: list[Row[Any]], sources: list[str]) -> dict[str, Any]:
     return {
         "id": row.id,
         "title": row.title,
@@ -241,6 +267,7 @@ def _object(row: Row[Any], topics: list[Row[Any]]) -> dict[str, Any]:
         "arxiv_id": row.arxiv_id,
         "doi": row.doi,
         "categories": row.categories or [],
+        "sources": sources,
         "upvotes": row.upvotes,
         "upvotes_on": row.upvotes_on.isoformat() if row.upvotes_on else None,
         "first_listed_on": row.first_listed_on.isoformat(),

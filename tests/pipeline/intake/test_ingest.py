@@ -76,6 +76,7 @@ def test_ingest_stores_papers_and_reports_them(scenario: DumpScenario) -> None:
         "arxiv_id": None,
         "doi": None,
         "categories": [],
+        "sources": ["daily-papers"],
         "upvotes": None,
         "upvotes_on": None,
         "first_listed_on": "2026-03-03",
