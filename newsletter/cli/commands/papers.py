@@ -214,11 +214,18 @@ def _answer(row: dict[str, Any], json: bool) -> None:
         {
             "id": row["id"],
             "title": row["title"],
-            "authors": row["organization"] or row["authors"],
+            "authors": ", ".join(row["author_names"]) or row["authors"],
+            "organization": row["organization"],
+            "arXiv": row["arxiv_id"],
+            "DOI": row["doi"],
+            "categories": row["categories"],
             "published on": row["published_on"],
             "first listed": row["first_listed_on"],
+            "listed by": row["sources"],
             "comments": row["comments"],
+            "votes": f"{row['upvotes']} on {row['upvotes_on']}" if row["upvotes"] is not None else None,
             "code": row["code_url"],
+            "project": row["project_url"],
             "link": row["url"],
             "edition": row["edition"],
             "topics": output.topics_of(row),
@@ -232,8 +239,11 @@ def _answer(row: dict[str, Any], json: bool) -> None:
     )
     output.say()
     output.print_table(
-        ("listed on", "dump", "place", "comments"),
-        [(each["listed_on"], each["file"], each["position"], each["comments"]) for each in row["listings"]],
+        ("listed on", "dump", "place", "announced as", "comments"),
+        [
+            (each["listed_on"], each["file"], each["position"], each["announcement"], each["comments"])
+            for each in row["listings"]
+        ],
     )
     if len(row["revisions"]) > 1:
         output.say()
