@@ -155,7 +155,7 @@ def _fetch(
         )
     except FetchError as failure:
         error = str(failure)
-        delay = failure.retry_after or min(FIRST_RETRY * 2**before.failures, LONGEST_RETRY)
+        delay = failure.retry_after or min(FIRST_RETRY * 2 ** min(before.failures, 10), LONGEST_RETRY)
         after = replace(
             before,
             failures=before.failures + 1,
@@ -184,19 +184,30 @@ def _answers(
 
 
 def _files(folder: Path, *, since: datetime | None) -> Iterator[tuple[str, bytes]]:
-    """The regular files of a folder that changed since then. Raises FetchError when it cannot be read."""
+    """The regular files of a folder that came or changed since then.
+
+    Raises FetchError when the folder, or in the end a file, cannot be read.
+    """
     try:
         found = sorted(folder.iterdir())
     except OSError as error:
         raise FetchError(f"the folder {folder} cannot be read: {error.strerror}") from error
+    faults: list[str] = []
     for file in found:
         if is_hidden(file.name) or is_unfinished(file.name) or file.is_symlink() or not file.is_file():
             continue
-        status = file.stat()
-        if since is not None and status.st_mtime < since.timestamp() - 60:
-            continue
         try:
+            status = file.stat()
+            came = max(status.st_mtime, status.st_ctime)  # a copy may keep the time of its words
+            if since is not None and came < since.timestamp() - 60:
+                continue
             check_size(status.st_size, name=file.name)
-            yield file.name, file.read_bytes()
+            data = file.read_bytes()
         except (DumpRefusedError, OSError) as error:
-            raise FetchError(f"{file.name}: {error}") from error
+            words = error.message if isinstance(error, DumpRefusedError) else error.strerror
+            faults.append(f"{file.name}: {words}")
+            continue
+        yield file.name, data
+    if faults:
+        more = f" ({len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise FetchError(f"{faults[0]}{more}")

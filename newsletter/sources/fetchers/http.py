@@ -17,6 +17,7 @@ from newsletter.sources.decoding import MAX_SIZE
 
 TIMEOUT = 30.0  # seconds without an octet
 WHOLE_TIME = 300.0  # seconds that one answer may take
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 5
 LONGEST_WAIT = timedelta(days=1)  # a server may ask for more
 PAUSES = {"arxiv.org": 3.0}  # seconds between two requests that a domain asks for
@@ -90,7 +91,7 @@ class HttpClient:
             if robots and not self._may_ask(url):
                 raise FetchError(f"robots.txt of {urlsplit(url).hostname} does not allow {url}")
             status, answered, data = self._ask(url, asked, most=MAX_SIZE)
-            if status in (301, 302, 303, 307, 308) and answered.get("location"):
+            if status in REDIRECTS and answered.get("location"):
                 url = self._followed(url, answered["location"])
                 continue
             if status == 304:
@@ -126,8 +127,12 @@ class HttpClient:
             raise FetchError(f"{type(error).__name__}: {error}") from error
 
     def _followed(self, url: str, location: str) -> str:
-        target = str(httpx.URL(url).join(location))
-        if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
+        try:
+            target = str(httpx.URL(url).join(location))
+            leaves_https = urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https"
+        except (httpx.InvalidURL, ValueError) as error:
+            raise FetchError(f"a redirect leads nowhere: {error}") from error
+        if leaves_https:
             raise FetchError(f"a redirect leaves https: {target}")
         return target
 
@@ -147,7 +152,7 @@ class HttpClient:
         if parts.path == "/robots.txt":
             return True
         if site not in self._robots:
-            status, _, data = self._ask(f"{site}/robots.txt", {}, most=MAX_SIZE)
+            status, data = self._ask_for_robots(f"{site}/robots.txt")
             rules = RobotFileParser()
             if status == 200:
                 rules.parse(data[:_ROBOTS_SIZE].decode("utf-8", "replace").splitlines())
@@ -157,6 +162,15 @@ class HttpClient:
         rules_of_site = self._robots[site]
         return rules_of_site is None or rules_of_site.can_fetch(self.agent, url)
 
+    def _ask_for_robots(self, url: str) -> tuple[int, bytes]:
+        """Follow redirects, to other sites too (RFC 9309 section 2.3.1.2)."""
+        for _ in range(MOST_REDIRECTS + 1):
+            status, answered, data = self._ask(url, {}, most=MAX_SIZE)
+            if status not in REDIRECTS or not answered.get("location"):
+                break
+            url = self._followed(url, answered["location"])
+        return status, data
+
 
 def _retry_after(headers: httpx.Headers) -> timedelta | None:
     """RFC 9110 section 10.2.3: seconds or a date; None when it is neither."""
@@ -165,7 +179,7 @@ def _retry_after(headers: httpx.Headers) -> timedelta | None:
         return min(timedelta(seconds=int(value)), LONGEST_WAIT)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     wait = (at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)
     return min(max(wait, timedelta(0)), LONGEST_WAIT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any
 import pytest
 
 from newsletter.core.errors import NotFoundError
-from newsletter.db.engine import reading
+from newsletter.db.engine import reading, writing
 from newsletter.papers import source_records
 from newsletter.pipeline.intake.dump_report import DumpReport
 from newsletter.pipeline.intake.fetch import FetchReport, fetch_due, next_hour
 from newsletter.pipeline.intake.ingest import IngestOptions, ingest_bytes
+from newsletter.sources.decoding import MAX_SIZE
 from newsletter.sources.fetchers.http import HttpClient
 from newsletter.sources.fetchers.requests import Source, wanted
 from tests.pipeline.intake.scenario import DumpScenario
@@ -133,6 +135,14 @@ FAULTS: dict[str, tuple[Answer, str]] = {
     "an error page with status 200": (Answer(body=HTML_ERROR), "hf-2026-03-02"),
     "nothing": (Answer(body=b""), "the answer is empty"),
     "a loop": (Answer(status=302, headers={"Location": "/daily"}), "more than 5 redirects"),
+    "a redirect to nowhere": (
+        Answer(status=302, headers={"Location": "https://a:b/"}),
+        "a redirect leads nowhere",
+    ),
+    "an odd time to come back": (
+        Answer(status=503, headers={"Retry-After": "Mon, 02 Mar 2026 10:00:00 +99999999999999999"}),
+        "the server answered 503",
+    ),
     "a picture": (Answer(body=b"\x89PNG\r\n" + bytes(100)), "a picture"),
 }
 
@@ -163,6 +173,17 @@ def test_failures_wait_longer_each_time_and_as_long_as_the_server_asks(fetches: 
     assert fetches.fetch(at).next_fetch_at == at + timedelta(hours=2)
 
 
+def test_source_that_failed_for_weeks_is_asked_again_and_holds_up_no_other(fetches: Fetches) -> None:
+    fetches.server.on("/daily", Answer(status=503))
+    fetches.server.on("/other", Answer(body=daily("Spikes")))
+    with writing(fetches.scenario.engine) as connection:
+        source_records.save(connection, source_records.StoredSource(name="hf", failures=500))
+    other = Source(name="other", kind="url", hours=(9,), url=f"{fetches.server.base}/other")
+    failed, good = fetches.fetch_all(MONDAY, sources=[fetches.source, other])
+    assert failed.next_fetch_at == MONDAY + timedelta(hours=6)
+    assert good.dumps[0].new == 1
+
+
 def test_redirect_is_followed(fetches: Fetches) -> None:
     fetches.server.on("/daily", Answer(status=301, headers={"Location": "/new"}))
     fetches.server.on("/new", Answer(body=daily("Spikes")))
@@ -180,6 +201,13 @@ def test_certificate_that_is_wrong_is_a_failure(tmp_path: Path) -> None:
 
 def test_robots_txt_is_obeyed_for_pages(fetches: Fetches) -> None:
     fetches.server.on("/robots.txt", Answer(body=b"User-agent: *\nDisallow: /daily\n"))
+    fetches.server.on("/daily", Answer(body=daily("Spikes")))
+    assert "robots.txt" in fetches.fetch().error
+
+
+def test_robots_txt_that_moved_is_obeyed(fetches: Fetches) -> None:
+    fetches.server.on("/robots.txt", Answer(status=301, headers={"Location": "/there/robots.txt"}))
+    fetches.server.on("/there/robots.txt", Answer(body=b"User-agent: *\nDisallow: /daily\n"))
     fetches.server.on("/daily", Answer(body=daily("Spikes")))
     assert "robots.txt" in fetches.fetch().error
 
@@ -226,6 +254,28 @@ def test_folder_brings_its_regular_files_once(fetches: Fetches, tmp_path: Path) 
     assert [dump.new for dump in fetches.fetch(source=source).dumps] == [1]
     missing = Source(name="hf", kind="folder", hours=(9,), path=str(tmp_path / "nowhere"))
     assert "cannot be read" in fetches.fetch(only="hf", source=missing).error
+
+
+def test_folder_takes_a_file_that_kept_its_old_time(fetches: Fetches, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    source = Source(name="hf", kind="folder", hours=(9,), path=str(folder))
+    now = datetime.now(UTC)
+    fetches.fetch(now, source=source)
+    (folder / "one.json").write_bytes(daily("Spikes"))
+    os.utime(folder / "one.json", (0, 0))  # as rsync and cp -p leave it
+    assert [dump.new for dump in fetches.fetch(now, only="hf", source=source).dumps] == [1]
+
+
+def test_file_of_a_folder_that_cannot_be_read_holds_up_no_other(fetches: Fetches, tmp_path: Path) -> None:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    with (folder / "a.json").open("wb") as large:
+        large.truncate(MAX_SIZE + 1)
+    (folder / "b.json").write_bytes(daily("Spikes"))
+    source = Source(name="hf", kind="folder", hours=(9,), path=str(folder))
+    report = fetches.fetch(source=source)
+    assert ([dump.new for dump in report.dumps], "a.json" in report.error) == ([1], True)
 
 
 def test_unknown_source_is_refused_and_a_removed_one_forgotten(fetches: Fetches) -> None:
