@@ -116,7 +116,7 @@ class Admin:
     commands: list[str] = field(default_factory=list)  # that were run for them
 
     def look(self, at: datetime) -> None:
-        for alarm in self.shell("watch", "--json", "--at", at.isoformat()).json["alarms"]:
+        for alarm in self.shell("watch", "--json", "--at", at.isoformat()).json:
             said = f"{alarm['words']} {alarm['hint']}"
             if said in self.said:
                 continue

@@ -26,7 +26,7 @@ NOUNS = ("routing", "annealing", "sensing", "simulation", "decoding")
 BACKUP = "newsletter-backup-20270115T031500Z.tar.gz"
 MAILCHIMP = "Email Address,First Name,Last Name,MEMBER_RATING\n{},Ada,Lovelace,2\n"
 FILES = {
-    "members.csv": "email,name,topics\nada@example.org,Ada,circuits\n",
+    "members.csv": "email,name,topics,VIP lounge\nada@example.org,Ada,circuits,yes\n",
     "members.txt": "Emmy Noether <emmy@example.org>\n",
     "bounced.txt": "gone@example.org\n",
     "subscribers.csv": "uuid,email,name,attributes,status\n1,grace@example.org,Grace,{},enabled\n",

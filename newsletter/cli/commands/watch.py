@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Annotated, Any
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +15,13 @@ from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
 from newsletter.core.sentences import as_sentence
 
+if TYPE_CHECKING:
+    from newsletter.core.notices import Notice
+    from newsletter.ops.alarms.store import OpenAlarm
+
 app = typer.Typer(add_completion=False)
+
+_COMMAND = re.compile(r"`(newsletter [^`]+)`")
 
 
 @app.command()
@@ -46,17 +53,7 @@ def watch(
     )
     notes = gather(work, now=now(at))
     if json:
-        rows: list[dict[str, Any]] = [
-            {**asdict(alarm), "since": alarm.since.isoformat(), "ended_at": None} for alarm in report.open
-        ]
-        output.print_json(
-            {
-                "alarms": rows,
-                "told": report.notified,
-                "error": report.error or None,
-                "notes": [each.as_json() for each in notes],
-            }
-        )
+        output.print_json(_rows(report.open, notes))
     else:
         sentences = {each.words: each.sentence for each in notes}
         for alarm in report.open:
@@ -66,9 +63,38 @@ def watch(
             output.say("Nothing is wrong.")
         known = {alarm.words for alarm in report.open}
         print_notes([each for each in notes if each.words not in known])
-        if report.error:
-            output.note(f"Error: {report.error}")
     if report.error:
+        output.note(f"Error: {report.error}")
         raise typer.Exit(output.IN_PART)
     if report.open:
         raise typer.Exit(output.FAILED)
+
+
+def _rows(alarms: Sequence[OpenAlarm], notes: Sequence[Notice]) -> list[dict[str, Any]]:
+    """The alarms, and after them what waits for somebody without being one (`alarm` is false)."""
+    rows = [
+        {
+            "what": alarm.words,
+            "since": alarm.since.isoformat(),
+            "command": next(iter(_COMMAND.findall(alarm.hint)[-1:]), None),  # the last one mends it
+            "alarm": True,
+            "key": alarm.key,
+            "words": alarm.words,
+            "hint": alarm.hint,
+        }
+        for alarm in alarms
+    ]
+    known = {alarm.words for alarm in alarms}
+    return rows + [
+        {
+            "what": note.words,
+            "since": None,
+            "command": note.command,
+            "alarm": False,
+            "key": note.what,
+            "words": note.words,
+            "hint": f"{note.to}: `{note.command}`",
+        }
+        for note in notes
+        if note.words not in known
+    ]

@@ -180,7 +180,7 @@ def test_stuck_files_are_reported(shell: Shell) -> None:
     ]
     watched = shell("watch", "--quietly", "--json", *later)
     assert watched.code == 1
-    assert [alarm["words"] for alarm in watched.json["alarms"]] == words
+    assert [alarm["what"] for alarm in watched.json if alarm["alarm"]] == words
     for left in [*inbox.glob("*.*"), *(inbox / "refused").iterdir()]:
         left.unlink()
     (inbox / "folder").rmdir()

@@ -40,7 +40,7 @@ def test_edition_that_is_refused_is_held_reported_and_sent_after_its_release(
         for words in (("list",), ("show", "1")):
             assert row["held_because"] in shell.ok("editions", *words).stdout
         answer = shell("watch", "--quietly", "--json", "--at", "2026-04-13T07:30")
-        alarm = next(alarm for alarm in answer.json["alarms"] if alarm["key"] == "edition 1")
+        alarm = next(alarm for alarm in answer.json if alarm["key"] == "edition 1")
         assert alarm["words"] == f"edition 1 was held by itself: {row['held_because']}"
         assert alarm["hint"].endswith("`newsletter editions release 1` goes on with the mails that wait.")
         refusal[0] = None
