@@ -88,6 +88,7 @@ class Facts:
     refused_reason: str = ""  # core.mail.reply_verdict.Reason
     suppressed: int = 0  # addresses that refusals suppressed within FAILURE_PERIOD
     suppressed_because: str = ""  # the server's words about the latest of them
+    odd_schedules: Mapping[str, int] = field(default_factory=dict)  # what cannot be, such as hour 99: readers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,7 @@ def alarms_of(facts: Facts, policy: AlarmPolicy) -> tuple[Alarm, ...]:
         *_dumps(facts, policy),
         *inbox_alarms(facts.stuck_files, now=facts.now, max_age=policy.max_inbox_age),
         *_requests(facts),
+        *_schedules(facts),
     )
 
 
@@ -293,3 +295,16 @@ def _requests(facts: Facts) -> list[Alarm]:
             )
         )
     return found
+
+
+def _schedules(facts: Facts) -> list[Alarm]:
+    return [
+        Alarm(
+            key=f"schedule {fault}",
+            words=f"the database has {fault} for {readers} {'reader' if readers == 1 else 'readers'}, which "
+            "cannot be",
+            hint="They are served at hour 7, on Mondays or weekly instead. `newsletter subscribers add "
+            "ADDRESS` with --cadence, --weekday or --hour mends it.",
+        )
+        for fault, readers in facts.odd_schedules.items()
+    ]

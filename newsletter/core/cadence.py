@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+KINDS = ("daily", "weekdays", "weekly")
+DEFAULT_HOUR = 7
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DIGEST_SPACING = timedelta(hours=12)  # a slot closer than this to the reader's last digest is passed over
 MINIMUM_YIELDS_AFTER = timedelta(days=7)  # how long the oldest paper waits for a reader's minimum
@@ -27,8 +29,20 @@ class Cadence:
 
     kind: str = "daily"  # daily, weekdays, weekly
     weekday: str | None = None  # for weekly: one of WEEKDAYS; monday when none is given
-    hour: int = 7  # 0 to 23
+    hour: int = DEFAULT_HOUR  # 0 to 23
     timezone: str = "UTC"  # IANA name
+
+    @property
+    def fault(self) -> str:
+        """What cannot be, such as hour 99, which only a change of the database by hand can bring; else empty.
+
+        A newsletter must not stop because of one reader: hour 7, monday or weekly then stand for it.
+        """
+        if self.kind not in KINDS:
+            return f"cadence {self.kind}"
+        if self.weekday is not None and self.weekday not in WEEKDAYS:
+            return f"weekday {self.weekday}"
+        return "" if 0 <= self.hour <= 23 else f"hour {self.hour}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -64,14 +78,15 @@ def falls_on(cadence: Cadence, day: date) -> bool:
         return True
     if cadence.kind == "weekdays":
         return day.weekday() < 5
-    return WEEKDAYS[day.weekday()] == (cadence.weekday or WEEKDAYS[0])
+    return WEEKDAYS[day.weekday()] == (cadence.weekday if cadence.weekday in WEEKDAYS else WEEKDAYS[0])
 
 
 def slot_on(cadence: Cadence, day: date) -> Slot | None:
     """The slot of a local date, or None when the cadence does not fall on it."""
     if not falls_on(cadence, day):
         return None
-    return Slot(at=local_instant(day, cadence.hour, zone_of(cadence.timezone)), day=day)
+    hour = cadence.hour if 0 <= cadence.hour <= 23 else DEFAULT_HOUR
+    return Slot(at=local_instant(day, hour, zone_of(cadence.timezone)), day=day)
 
 
 def local_instant(day: date, hour: int, zone: ZoneInfo) -> datetime:

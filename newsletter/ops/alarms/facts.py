@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, or_, select, text
 
 from newsletter.core.alarms import FAILURE_PERIOD, DumpFacts, Facts, RestingRelay
+from newsletter.core.cadence import Cadence
 from newsletter.core.mail.reply_verdict import About, Reason
 from newsletter.core.states import DumpStatus
 from newsletter.db.schema import deliveries, dumps, editions
@@ -18,7 +19,7 @@ from newsletter.delivery.outbox.held_mail import WAITING
 from newsletter.ops.alarms.stuck_files import find_stuck_files
 from newsletter.ops.state_dir import INBOX
 from newsletter.papers import source_records
-from subscribers import requests
+from subscribers import audience, requests
 from subscribers.lifecycle import suppression
 
 # Failed before a server was asked. SQLite uses its partial index only for this very text.
@@ -74,7 +75,18 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         **_refused(connection, now=now),
         suppressed=suppressed.number,
         suppressed_because=suppressed.note,
+        odd_schedules=odd_schedules(connection),
     )
+
+
+def odd_schedules(connection: Connection) -> dict[str, int]:
+    """What of the schedules of readers cannot be, with the number of readers."""
+    found: dict[str, int] = {}
+    for row in connection.execute(audience.cadences()):
+        cadence = Cadence(kind=row.cadence, weekday=row.weekday, hour=row.hour, timezone=row.timezone)
+        if cadence.fault:
+            found[cadence.fault] = found.get(cadence.fault, 0) + row.people
+    return found
 
 
 def _refused(connection: Connection, *, now: datetime) -> dict[str, Any]:

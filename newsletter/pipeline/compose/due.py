@@ -65,6 +65,8 @@ def gather(
         cadence = Cadence(kind=row.cadence, weekday=row.weekday, hour=row.hour, timezone=row.timezone)
         if not is_zone(row.timezone):
             log.warning("timezone=%r of people=%d is not known here: UTC", row.timezone, row.people)
+        if cadence.fault:
+            log.warning("%s of people=%d cannot be: `newsletter watch` says more", cadence.fault, row.people)
         if everyone:
             slot = _slot_now(cadence, now)
         else:

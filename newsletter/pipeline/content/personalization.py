@@ -177,10 +177,7 @@ def because(
 
     origin: a `ConsentOrigin`. newsletter: its name.
     """
-    when = {
-        "daily": "daily",
-        "weekdays": "on weekdays",
-        "weekly": f"on {(weekday or 'monday').capitalize()}s",
-    }[cadence]
+    weekly = f"on {(weekday or 'monday').capitalize()}s"
+    when = {"daily": "daily", "weekdays": "on weekdays"}.get(cadence, weekly)
     reason = _REASONS[origin].format(newsletter=newsletter)
     return f"You get this {when} at {hour:02}:00 ({timezone}), {reason}."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, Select, func, insert, select
 
@@ -28,13 +28,17 @@ class RecentPaper:
 
 
 def count(
-    connection: Connection, topics: Sequence[str], *, now: datetime, since: datetime | None = None
+    connection: Connection, topics: Sequence[str], *, now: datetime, listed_since: date | None = None
 ) -> int:
-    """The number of papers of these topics in editions that were ready before `now`, and from `since` on."""
+    """The number of papers of these topics in editions that were ready before `now`.
+
+    listed_since: only those that were first listed then or later, as the statistics count them.
+    """
     backlog = _backlog(topics, now=now).subquery()
     counted = select(func.count()).select_from(backlog)
-    if since is not None:
-        counted = counted.where(backlog.c.ready_at >= since)
+    if listed_since is not None:
+        listed = papers.c.first_listed_on >= listed_since
+        counted = counted.join(papers, papers.c.id == backlog.c.paper_id).where(listed)
     return int(connection.execute(counted).scalar_one())
 
 

@@ -24,7 +24,7 @@ class TopicTeaser:
     slug: str
     title: str
     description: str
-    lately: int  # papers that became ready within COUNTED_PERIOD
+    lately: int  # papers first listed within COUNTED_PERIOD, as the statistics count them
     recent: tuple[tuple[str, str], ...]  # (title, link), the newest first
 
 
@@ -40,7 +40,9 @@ def topic_teasers(engine: Engine, topics: Sequence[Topic], *, now: datetime) -> 
                     slug=topic.slug,
                     title=topic.title,
                     description=topic.description,
-                    lately=backlog.count(connection, [topic.slug], now=now, since=now - COUNTED_PERIOD),
+                    lately=backlog.count(
+                        connection, [topic.slug], now=now, listed_since=(now - COUNTED_PERIOD).date()
+                    ),
                     recent=tuple((paper.title, views[paper.id].link) for paper in recent),
                 )
             )
