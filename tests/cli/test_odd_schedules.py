@@ -36,6 +36,6 @@ def test_one_odd_schedule_stops_nobody(shell: Shell, change: str, alarm: str | N
     shell.ok("audit", "--at", "2026-04-13T08:00")
     shell.ok("why", "ada@readers.example", "--on", "2026-04-13", "--at", "2026-04-13T08:00")
     shell.ok("subscribers", "show", "ada@readers.example")
-    words = [found["words"] for found in shell("watch", "--at", "2026-04-13T08:00", "--json").json["alarms"]]
+    words = [found["what"] for found in shell("watch", "--at", "2026-04-13T08:00", "--json").json]
     found = [each for each in words if each.startswith("the database has")]
     assert found == ([] if alarm is None else [f"{alarm.removesuffix(', which cannot be')}, which cannot be"])
