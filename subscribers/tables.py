@@ -169,5 +169,6 @@ class Strike(SQLModel, table=True):
     reason: str  # a word of newsletter.core.mail.reply_verdict.Reason
     note: str  # the server's words, without the address
     at: datetime
+    relay: str | None = None  # the server that said it, of a doubted one
     # the server had accepted nothing that speaks for it: it does not count
     doubted: bool = Field(default=False, sa_column_kwargs={"server_default": false()})

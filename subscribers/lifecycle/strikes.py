@@ -55,19 +55,31 @@ def add(
 
 
 def doubt(
-    connection: Connection, subscriber_id: int, *, message_key: str, reason: str, note: str, now: datetime
+    connection: Connection,
+    subscriber_id: int,
+    *,
+    relay: str,
+    message_key: str,
+    reason: str,
+    note: str,
+    now: datetime,
 ) -> None:
-    """Note a refusal that is not believed, unless an earlier one stands. It counts nowhere."""
-    known = select(strikes.c.id).where(strikes.c.subscriber_id == subscriber_id, strikes.c.doubted)
+    """Note a refusal that is not believed, unless an earlier one of this server stands. It counts nowhere."""
+    known = select(strikes.c.id).where(
+        strikes.c.subscriber_id == subscriber_id, strikes.c.doubted, strikes.c.relay == relay
+    )
     if connection.execute(known.limit(1)).first() is None and _is_alive(connection, subscriber_id):
-        row = {"message_key": message_key, "reason": reason, "note": note, "at": now}
+        row = {"relay": relay, "message_key": message_key, "reason": reason, "note": note, "at": now}
         _insert(connection, subscriber_id, **row, doubted=True)
 
 
-def doubted_since(connection: Connection) -> dict[int, datetime]:
-    """The ids of subscribers whose latest refusal is not believed, each with its time."""
-    found = connection.execute(select(strikes.c.subscriber_id, strikes.c.at).where(strikes.c.doubted))
-    return {row.subscriber_id: row.at for row in found}
+def doubted_since(connection: Connection) -> dict[str, dict[int, datetime]]:
+    """By server the ids of subscribers whose refusal is not believed, each with its time."""
+    found: dict[str, dict[int, datetime]] = {}
+    chosen = select(strikes.c.relay, strikes.c.subscriber_id, strikes.c.at).where(strikes.c.doubted)
+    for row in connection.execute(chosen):
+        found.setdefault(row.relay or "", {})[row.subscriber_id] = row.at
+    return found
 
 
 def _is_alive(connection: Connection, subscriber_id: int) -> bool:

@@ -115,6 +115,7 @@ class Delivery(SQLModel, table=True):
     owner: str | None = None  # the sender that leased it
     leased_until: datetime | None = None  # wall clock, never --at
     finished_at: datetime | None = None  # sent, failed, uncertain or skipped
+    relay: str | None = None  # the server that answered last: host:port
     reply_code: int | None = None
     reply_status: str | None = None  # RFC 3463 enhanced code
     reply_text: str | None = None  # without addresses

@@ -58,6 +58,7 @@ _RECORD = (
         attempts=deliveries.c.attempts + bindparam("b_counts"),
         next_attempt_at=func.coalesce(bindparam("b_next", type_=UTCDateTime()), deliveries.c.next_attempt_at),
         finished_at=bindparam("b_finished"),
+        relay=bindparam("b_relay"),
         reply_code=bindparam("b_code"),
         reply_status=bindparam("b_status"),
         reply_text=bindparam("b_text"),
@@ -85,6 +86,7 @@ _SENT = ManyRows(
         leased_until=null(),
         attempts=deliveries.c.attempts + literal_column("1"),
         finished_at=bindparam("b_now", type_=UTCDateTime()),
+        relay=bindparam("b_relay"),
         reply_code=bindparam("b_code"),
         reply_status=bindparam("b_status"),
         reply_text=bindparam("b_text"),
@@ -92,7 +94,7 @@ _SENT = ManyRows(
         reply_reason=null(),
     ),
     shared={"b_now": UTCDateTime(), "b_owner": String()},
-    own=("b_id", "b_code", "b_status", "b_text"),
+    own=("b_id", "b_relay", "b_code", "b_status", "b_text"),
 )
 
 _HAND_OVER = (
@@ -203,6 +205,7 @@ def _write_sent(
     rows = [
         (
             result.delivery_id,
+            result.outcome.relay or None,
             result.outcome.code,
             result.outcome.status,
             without_addresses(result.outcome.text),
@@ -242,6 +245,7 @@ def _row(result: AttemptResult, *, now: datetime) -> dict[str, object]:
         "b_counts": int(following.counts),
         "b_next": following.at,
         "b_finished": None if following.fate is Fate.RETRY else now,
+        "b_relay": outcome.relay or None,
         "b_code": outcome.code,
         "b_status": outcome.status,
         "b_text": without_addresses(outcome.text),

@@ -64,7 +64,7 @@ class Outcomes:
     def begin(self, connection: Connection) -> list[Rest]:
         """Read what earlier runs left: resting domains, strikes; returns the relays that rest now."""
         self._paused = rate_counters.paused(connection, now=self._now)
-        self._recipients.begin(connection, lone_relay=len(self._options.relays) == 1)
+        self._recipients.begin(connection)
         rests = relay_rests.all_rests(connection)
         self._tired = {rest.relay for rest in rests}
         return [rest for rest in rests if rest.until > self._now]
@@ -123,7 +123,7 @@ class Outcomes:
         """Whether a refusal is believed at once (`RecipientRefusals.is_proven`); not of a relay in doubt."""
         relay = outcome.relay
         in_doubt = relay in self._tired or relay in self._circuit_breaker.wrong
-        return not in_doubt and self._recipients.is_proven(mail)
+        return not in_doubt and self._recipients.is_proven(mail, relay)
 
     def _until_it_is_clear(self, mail: ClaimedMail) -> NextStep:
         """The step of a refused message whose relay is on probation. It must still wait when that is over."""

@@ -7,7 +7,7 @@ Opens no transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 from newsletter.core.mail.retry import LONGEST_RETRY, POLICY_RETRY, Fate, verdict_of
 from newsletter.core.mail.values import Outcome
 from newsletter.core.states import DeliveryState
-from newsletter.db.schema import deliveries, runs
+from newsletter.db.schema import deliveries
 from newsletter.delivery.addresses import domain_of, without_addresses
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import AttemptResult
@@ -32,45 +32,50 @@ class RecipientRefusals:
         self._suppression_key = suppression_key
         self._struck: set[int] = set()  # subscribers with strikes
         self._doubted: dict[int, datetime] = {}  # subscribers whose refusal is in doubt, and since when
-        self._proven: frozenset[int] = frozenset()  # those of them for whom a further refusal is enough
+        # by relay those of them for whom a further refusal is enough
+        self._proven: dict[str, frozenset[int]] = {}
         self._policy: list[tuple[ClaimedMail, Outcome]] = []  # refusals that may be one recipient's own
 
-    def begin(self, connection: Connection, *, lone_relay: bool) -> None:
-        """Read which subscribers have strikes and doubted refusals. lone_relay: no other one accepts mail."""
+    def begin(self, connection: Connection) -> None:
+        """Read which subscribers have strikes and doubted refusals."""
         self._struck = strikes.struck(connection)
-        self._doubted = strikes.doubted_since(connection)
-        if lone_relay and self._doubted:
-            self._proven = self._find_proven(connection)
+        for relay, doubted in strikes.doubted_since(connection).items():
+            for reader, since in doubted.items():
+                self._doubted[reader] = min(since, self._doubted.get(reader, since))
+            self._proven[relay] = self._find_proven(connection, relay, doubted)
 
-    def _find_proven(self, connection: Connection) -> frozenset[int]:
-        """Those after whose refusal the relay accepted a message, and since then as many readers as are in
+    def _find_proven(
+        self, connection: Connection, relay: str, doubted: Mapping[int, datetime]
+    ) -> frozenset[int]:
+        """Those after whose refusal this relay accepted a message, and since then as many readers as are in
         doubt: a relay that takes few has not shown that the others do not exist."""
-        accepted = select(func.max(runs.c.at)).where(runs.c.verb == "deliver", runs.c.done > 0)
-        accepted_at = connection.execute(accepted.where(runs.c.at < self._now)).scalar_one_or_none()
-        if accepted_at is None or min(self._doubted.values()) >= accepted_at:
-            return frozenset()
+        since = min(doubted.values())
         last = func.max(deliveries.c.finished_at)
-        since_when_enough = (  # the last time of the last so many readers
-            select(last)
+        accepted = (  # by this relay since then, the last one of each reader
+            select(last.label("at"))
             .where(
                 deliveries.c.state == DeliveryState.SENT,
-                deliveries.c.finished_at >= min(self._doubted.values()),
+                deliveries.c.relay == relay,
+                deliveries.c.finished_at >= since,
             )
             .group_by(deliveries.c.subscriber_id)
             .order_by(last.desc())
-            .offset(len(self._doubted) - 1)
-            .limit(1)
         )
-        enough = connection.execute(since_when_enough).scalar_one_or_none()
+        # The last time of the last so many readers.
+        enough = connection.execute(accepted.offset(len(doubted) - 1).limit(1)).scalar_one_or_none()
         if enough is None:
             return frozenset()
+        before = accepted.having(last < self._now).limit(1)  # this run's own are judged with its refusals
+        accepted_at = connection.execute(before).scalar_one_or_none()
+        if accepted_at is None:
+            return frozenset()
         return frozenset(
-            reader for reader, since in self._doubted.items() if since < accepted_at and since <= enough
+            reader for reader, since in doubted.items() if since < accepted_at and since <= enough
         )
 
-    def is_proven(self, mail: ClaimedMail) -> bool:
-        """Whether a refusal of this message's reader is believed, whatever else this run shows."""
-        return mail.person.subscriber_id in self._proven
+    def is_proven(self, mail: ClaimedMail, relay: str) -> bool:
+        """Whether a relay's refusal of this message's reader is believed, whatever else this run shows."""
+        return mail.person.subscriber_id in self._proven.get(relay, ())
 
     def patience(self, mail: ClaimedMail) -> timedelta:
         """How long a message waits whose refusal is in doubt: longer, the longer that lasts."""
@@ -83,6 +88,7 @@ class RecipientRefusals:
             strikes.doubt(
                 connection,
                 mail.person.subscriber_id,
+                relay=result.outcome.relay,
                 message_key=f"{mail.kind} {mail.key}",
                 reason=verdict_of(result.outcome).reason,
                 note=_note(mail, result.outcome),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -52,8 +53,15 @@ def server() -> Iterator[Server]:
         yield running
 
 
-def run(box: Outbox, server: Server, at: datetime) -> DeliveryReport:
-    return deliver(box.engine, options_for(server.port, box.locks), now=at)
+def run(
+    box: Outbox, server: Server, at: datetime, *, second: Server | None = None, weight: float = 0
+) -> DeliveryReport:
+    """second: another relay, and its weight."""
+    options = options_for(server.port, box.locks)
+    if second is not None:
+        relays = [*options.relays, replace(options.relays[0], port=second.port, weight=weight)]
+        options = replace(options, relays=relays)
+    return deliver(box.engine, options, now=at)
 
 
 def queue(box: Outbox, readers: range | list[int], at: datetime) -> None:
@@ -137,6 +145,34 @@ def test_dead_address_alone_at_its_hour_is_suppressed_once_others_were_accepted(
         run(box, server, NOW + hour * HOUR)
     assert box.suppressed() == [3]
     assert len(server.accepted) == 4
+
+
+@pytest.mark.parametrize("weight", [0, 1])
+def test_dead_address_alone_at_its_hour_is_suppressed_beside_a_second_relay(
+    box: Outbox, server: Server, weight: float
+) -> None:
+    box.readers(5)
+    with Server() as second:
+        server.refused = second.refused = {"r3"}
+        for hour in range(24 * 3):
+            at = NOW + hour * HOUR
+            if hour % 24 < 5 and hour % 24 + 1 not in box.suppressed():
+                queue(box, [hour % 24 + 1], at)
+            run(box, server, at, second=second, weight=weight)
+    assert box.suppressed() == [3]
+
+
+def test_relay_that_takes_nobody_suppresses_nobody_beside_one_that_works(box: Outbox, server: Server) -> None:
+    box.readers(6)
+    with Server() as second:
+        server.refused, second.refused = set(), None
+        for hour in range(24 * 3):
+            at = NOW + hour * HOUR
+            if hour % 24 < 3:
+                queue(box, [2 * (hour % 24) + 1, 2 * (hour % 24) + 2], at)
+            run(box, server, at, second=second, weight=1)
+        assert second.tried
+    assert (box.suppressed(), strikes_of(box)) == ([], {})
 
 
 def test_dead_addresses_tried_after_all_others_are_suppressed(box: Outbox, server: Server) -> None:

@@ -1,4 +1,4 @@
-"""What listings of other formats say of a paper, and which source brought a dump."""
+"""What listings of other formats say of a paper, which source brought a dump, which server said what."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ def upgrade() -> None:
     op.add_column("listed_entries", sa.Column("upvotes", sa.Integer(), nullable=True))
     op.add_column("listed_entries", sa.Column("announcement", sa.String(), nullable=True))
     op.add_column("dumps", sa.Column("source", sa.String(), nullable=True))
+    op.add_column("deliveries", sa.Column("relay", sa.String(), nullable=True))
+    op.add_column("strikes", sa.Column("relay", sa.String(), nullable=True))
     op.drop_index("ix_papers_merged_into", table_name="papers")
     merged = sa.text("merged_into is not null")
     op.create_index(
