@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from newsletter.core.sentences import as_sentence
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
@@ -23,8 +25,8 @@ class Notice:
     @property
     def sentence(self) -> str:
         """The words as a sentence. The name of a file keeps its letters."""
-        first = self.words[:1] if self.what in ("inbox", "held dump") else self.words[:1].upper()
-        return f"{first}{self.words[1:].rstrip('.')}."
+        named = self.what in ("inbox", "held dump")
+        return f"{as_sentence(self.words.rstrip('.'), named=named)}."
 
     @property
     def line(self) -> str:

@@ -117,6 +117,11 @@ def test_sentence_begins_with_a_capital_but_for_names(words: str, sentence: str)
     assert as_sentence(words) == sentence
 
 
+@pytest.mark.parametrize("words", ["listing lies in the inbox", "a day.txt is held", "über alles, nothing"])
+def test_sentence_that_surely_begins_with_a_name_keeps_its_letters(words: str) -> None:
+    assert as_sentence(words, named=True) == words
+
+
 def _on_terminal(shell: Shell, columns: int, *arguments: str) -> str:
     """What `newsletter ARGUMENTS` prints on a terminal of that width."""
     master, slave = pty.openpty()
