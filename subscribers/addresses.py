@@ -122,9 +122,10 @@ def _split_name(text: str) -> tuple[str, str]:
 def clean_name(text: str) -> str:
     """A display name on one line, cut to length, without control, bidi and other invisible characters.
 
-    Joiners stay: Persian, Indic scripts and emoji need them.
+    Joiners stay: Persian, Indic scripts and emoji need them. Backslashes go: rosters are refused for them.
     """
     text = text.strip()[: 10 * MAX_NAME]  # composing many combining marks takes a time that grows by squares
+    text = text.replace("\\", "")
     if text.isascii() and text.isprintable():
         return " ".join(text.split())[:MAX_NAME].strip()
     kept = []

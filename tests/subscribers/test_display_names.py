@@ -28,6 +28,8 @@ from subscribers.errors import NameRefusedError
         ("O'Brien-d'Artagnan", "O'Brien-d'Artagnan"),
         ("Ada: Countess of Lovelace", "Ada: Countess of Lovelace"),
         ("Ada\u202e Lovelace", "Ada Lovelace"),
+        ("Ada \\", "Ada"),  # a roster with it could not be read again
+        ('Ada \\"Bob\\" Lovelace', 'Ada "Bob" Lovelace'),
         ("李清照", "李清照"),
         ("ジョン・スミス", "ジョン・スミス"),
         ("ada@example.org", ""),  # it repeats the address
