@@ -98,6 +98,7 @@ class Columns:
     ] = ()  # how to read the state that each column gives; None: it gives none
     ignored: tuple[str, ...]  # titles of the columns that are not read
     unread: tuple[int, ...] = ()  # columns that may yet turn out to say who may be mailed
+    only_values: tuple[int, ...] = ()  # those of them whose title means something else
     ambiguous: tuple[str, ...] = ()  # titles that occur twice, so that nobody knows which one to read
     format: str = ""  # the name of a known format; empty: none
 
@@ -154,7 +155,7 @@ def recognise(header: Sequence[str], *, ignore: Collection[str] = ()) -> Columns
         field != "" and (field == "tags" or best[field] == index) for index, (field, _) in enumerate(meant)
     ]
     times = Counter(titles)
-    harmless = set(known_format.harmless.split()) | {"state"} if known_format else set()
+    harmless = set(known_format.harmless.split()) if known_format else set()
     return Columns(
         fields=tuple(field if is_read else None for (field, _), is_read in zip(meant, read, strict=True)),
         readings=tuple(None if index in left_out else reading for index, reading in enumerate(readings)),
@@ -170,6 +171,11 @@ def recognise(header: Sequence[str], *, ignore: Collection[str] = ()) -> Columns
             and readings[index] is None
             and (not read[index] or meant[index][0] == "tags")
             and title not in harmless
+        ),
+        only_values=tuple(
+            index
+            for index, title in enumerate(titles)
+            if meant[index][0] == "tags" or (known_format is not None and title == "state")
         ),
         ambiguous=tuple(
             header[index].strip()

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from subscribers.addresses import quoted
-from subscribers.roster.readings import NO, STATE_BY_WORD, YES, folded, is_date, listed
+from subscribers.roster.readings import NO, STATE_BY_WORD, YES, folded, is_date, is_no_date, listed
 
 MAX_LOOKED_AT = 2000  # characters of a cell; a status is shorter
 MAX_STATUS = 40  # characters of a key in JSON that may name a status
@@ -24,15 +24,17 @@ _MAX_SEEN = 1000  # cells remembered of a column, so that a repeated one is judg
 # Parts of a folded title that have no other meaning, wherever they stand.
 _PARTS = """
 unsub optout optin optedin optedout bounc suppress blacklist blocklist denylist consent gdpr dsgvo rgpd lgpd
-permission consens erlaubnis complain donotmail donotemail donotcontact donotsend donotdisturb dontemail
+permission consens legalbasis erlaubnis
+complain donotmail donotemail donotcontact donotsend donotdisturb dontemail
 dontmail dontcontact nomail noemail nocontact nonewsletter cancontact maycontact mayemail oktoemail oktomail
-emailok mailok
+emailok mailok exclude nobulk emailfrequency mailfrequency newsletterfrequency emailpreference mailpreference
+newsletterpreference contactpreference communicationpreference
 emailsenabled mailsenabled emailenabled mailenabled emaildisabled maildisabled emailsdisabled emailallowed
 mailallowed receiveemail receivemail receivenews receivesemail wantsemail wantsnews acceptsmarketing
 acceptmarketing marketingaccept emailmarketing marketingemail marketingstatus undeliv nondeliv deliverab
 nonmailable subscribed notsubscri issubscri resubscri cleaned
 abgemeld abmeld angemeld abbestell ausgetragen austrag abonniert gekundigt widerruf widerspr einwillig zustimm
-einverst gesperrt sperrliste blockiert unzustell rucklaufer keinemail keinewerbung datenschutz bestatigt
+einverst sperr blockiert unzustell rucklaufer keinemail keinewerbung datenschutz bestatigt
 werbeerlaub
 desinscri desabon listenoire bloque rejete consentement autorisation
 desuscri suscrito suscripcion dadodebaja listanegra bloquead rebotad rebote autorizacion autorizado
@@ -48,7 +50,7 @@ _IN_TITLE = re.compile("|".join(sorted(listed(_PARTS))))
 _WORDS_OF_TITLE = listed("""
 status statuses state active inactive enabled disabled deleted removed blocked banned spam junk valid invalid
 verified unverified confirmed unconfirmed confirm confirmation pending archived cancelled canceled subscribe
-subscription doi dnc dnm onhold reachable mailable
+subscription doi dnc dnm onhold reachable mailable left quit stop stopped removal suspended
 erlaubt aktiv inaktiv geloscht gultig ungultig zustand
 statut etat actif inactif abonne abonnee confirme valide supprime
 estado estatus cancelado cancelada activo inactivo activa baja bajas confirmado valido
@@ -68,6 +70,8 @@ _ELSEWHERE = {  # words beside which one of those means something else: "Last ac
     ),
     "subscription": listed("plan tier price interval source type id"),
     "confirmation": listed("code number"),
+    "left": listed("handed days hours credits"),
+    "stop": listed("bus train tram"),
     "estado": listed("civil"),
 }
 _ASKING = re.compile(
@@ -157,11 +161,11 @@ def _is_status(text: str) -> bool:
 class UnreadColumn:
     """What is known of one column that nobody reads, from its title and the cells seen so far."""
 
-    def __init__(self, title: str, *, tags: bool = False) -> None:
-        """tags: its cells are read as tags, so only their words can be a status."""
+    def __init__(self, title: str, *, only_values: bool = False) -> None:
+        """only_values: the title means something else, such as tags; a cell may yet be a status."""
         self.title = title
-        self._tags = tags or bool(set(_words(title)) & _TAGS)
-        self._by_title = not tags and is_title(title)
+        self._tags = only_values or bool(set(_words(title)) & _TAGS)
+        self._by_title = not only_values and is_title(title)
         self._seen: set[str] = set()
         self._shown: list[str] = []  # values for the message
         self._status: list[str] = []  # values that are a status
@@ -180,7 +184,7 @@ class UnreadColumn:
             self._blank = True
             return
         key = folded(value)
-        if key in _BLANK:
+        if key in _BLANK or is_no_date(value):
             self._blank = True
             return
         if len(self._shown) < SHOWN:

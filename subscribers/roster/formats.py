@@ -130,9 +130,11 @@ KLAVIYO = RosterFormat(
         "suppressed": flag(yes=SUPPRESSED),
         "canreceiveemailmarketing": flag(no=LEFT_STATE),
         **dict.fromkeys(("acceptsmarketing", "acceptsemailmarketing"), flag(no=PENDING)),
-        # A list of the channels that a person agreed to.
+        # A list of the channels that a person agreed to: those without email agreed to no email.
         "consent": Reading(
-            words(confirmed="email", none="sms web mobile push directmail whatsapp").words, several=True
+            words(confirmed="email", pending="sms web mobile push directmail whatsapp").words,
+            several=True,
+            enough="email",
         ),
     },
     harmless="smsmarketingconsent smsmarketingconsenttimestamp emailmarketingconsenttimestamp "

@@ -91,14 +91,13 @@ def refuse_what_may_be_consent(header: Header, rows: Iterable[list[str] | str], 
     """
     columns = header.columns
     judged = [
-        (index, UnreadColumn(title_of(header.titles, index), tags=columns.fields[index] == "tags"))
+        (index, UnreadColumn(title_of(header.titles, index), only_values=index in columns.only_values))
         for index in columns.unread
     ]
     for cells in rows:
-        if not isinstance(cells, str):
+        if not isinstance(cells, str) and any(cell.strip() for cell in cells):
             for index, column in judged:
-                if index < len(cells):
-                    column.look(cells[index])
+                column.look(cells[index] if index < len(cells) else "")
     found = [(index, column) for index, column in judged if column.suspicious]
     if not found:
         return

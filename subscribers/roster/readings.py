@@ -34,7 +34,7 @@ _WORDS = {
     "inafwachting oczekujacy неподтвержден",
     State.UNSUBSCRIBED: "unsubscribed unsubscribe disabled inactive archived byuser bymoderator byadmin "
     "optedout optout optouted cancelled canceled removed deleted donotmail donotemail donotcontact "
-    "notoptedin abgemeldet abgemeldete ausgetragen abbestellt gekundigt inaktiv geloscht "
+    "notoptedin nomail noemail abgemeldet abgemeldete ausgetragen abbestellt gekundigt inaktiv geloscht "
     "desinscrit desabonne inactif supprime "
     "baja debaja dadodebaja desuscrito inactivo eliminado cancelado disiscritto disiscritta cancellato "
     "inattivo descadastrado desinscrito inativo uitgeschreven afgemeld inactief wypisany nieaktywny "
@@ -52,9 +52,17 @@ NO = listed(
     "no n false f 0 off unchecked nein falsch non faux nao falso nee nie net нет ложь never none null na nan"
 )
 _STRICTNESS = (State.CONFIRMED, State.PENDING, State.UNSUBSCRIBED, State.SUPPRESSED)  # from the least strict
+_MARKS = {**dict.fromkeys("✓✔☑☒✅", "yes"), "☐": "no"}  # words of cells without a letter
+_NO_MARK = re.compile(r"[-–—\s\"'\[\]{}().,;:/|]*")  # a cell that somebody left empty
 EMPTY, DATE, TEXT = "", " date", " text"  # keys of `Reading.words` for what is no word
 _DATE = re.compile(
     r"(?=.*\d{4})[\d\s.,:/+TZUGMC-]{6,}(?:[AP]M)?|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}.*", re.ASCII
+)
+
+
+_NEVER = re.compile(r"0000[-/.]00[-/.]00\b.*|00[-/.]00[-/.]0000\b.*", re.DOTALL)  # no day has this date
+_EPOCH = re.compile(
+    r"(?:1970[-/.]01[-/.]01|01[-/.]01[-/.]1970|0?1/0?1/1970|0001-01-01)(?:[T ]0?0:00.*)?", re.DOTALL
 )
 
 
@@ -71,6 +79,12 @@ def is_date(cell: str) -> bool:
     return _DATE.fullmatch(cell.strip()) is not None
 
 
+def is_no_date(cell: str) -> bool:
+    """Whether a cell is what databases write for no time: a date of zeros, or their first one."""
+    cell = cell.strip()
+    return (_NEVER.fullmatch(cell) or _EPOCH.fullmatch(cell)) is not None
+
+
 def strictest(*states: State | None) -> State | None:
     """The strictest of these states, for one person; None when there is none."""
     given = [state for state in states if state is not None]
@@ -82,21 +96,26 @@ class Reading:
     """How to read the cells of a status column.
 
     words: the state by folded word, and by EMPTY, DATE and TEXT (any other text); None says nothing.
-    several: a cell may list words, such as `['HARD_BOUNCE', 'UNSUBSCRIBED']`.
+    several: a cell may list words, such as `['HARD_BOUNCE', 'UNSUBSCRIBED']`; the strictest counts.
+    enough: a folded word beside which no other word of the list counts.
     """
 
     words: Mapping[str, State | None]
     several: bool = False
+    enough: str = ""
 
     def state(self, cell: str) -> State | None:
         """The state that a cell gives; None when it gives none. Raises SubscriberError for others."""
-        key = folded(cell)
-        if key in self.words:
+        mark = cell.strip().strip("\ufe0e\ufe0f")  # without the choice between text and picture
+        key = _MARKS.get(mark) or folded("" if _NEVER.fullmatch(mark) else mark)
+        if key in self.words and (key or _NEVER.fullmatch(mark) or _NO_MARK.fullmatch(mark)):
             return self.words[key]
         parts = [part.strip() for part in re.split(r"[][{}\"',;|]+", cell) if folded(part)]
         if self.several and parts and parts != [cell.strip()]:
+            if self.enough in map(folded, parts):
+                return self.words[self.enough]
             return strictest(*(self.state(part) for part in parts))
-        if not key:
+        if _NO_MARK.fullmatch(mark):
             return self.words.get(EMPTY)
         if DATE in self.words and (is_date(cell) or key.isdecimal()):
             return self.words[DATE]

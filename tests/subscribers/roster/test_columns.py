@@ -17,6 +17,7 @@ def test_recognise_knows_synonyms_and_names_what_it_ignores() -> None:
         readings=(None,) * 7,
         ignored=("Phone",),
         unread=(2, 4, 5, 6),
+        only_values=(5, 6),
     )
 
 
@@ -92,7 +93,8 @@ def test_recognise_knows_the_formats_of_other_tools() -> None:
     assert recognise(["Email Address", "State", "TIMEZONE", "Topics", "MEMBER_RATING"]) == Columns(
         fields=("email", None, "likely_timezone", "tags", None),
         readings=(None,) * 5,
-        unread=(3,),
+        unread=(1, 3),
+        only_values=(1, 3),
         ignored=("State", "MEMBER_RATING"),
         format="Mailchimp export",
     )

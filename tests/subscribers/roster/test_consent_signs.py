@@ -25,6 +25,8 @@ active|is_active|isActive|Do Not Contact|subscribed|is_subscribed|deleted|delete
 complained|Spam complaint|suppressed|emails_enabled
 Marketing Status|Email Permission Status
 HasOptedOutOfEmail|Accepts Email Marketing|accepts_marketing|can_email|No email|email ok
+Stop time|Left on|Quit date|Removal date|suspended|IsExcludedFromCampaigns|No Bulk Emails|Kontaktsperre
+Legal basis for processing|Email frequency|Email preferences|Newsletter preferences
 Unsubscribed from all email|Undeliverable|verified|Double Opt-In|Subscription|Contact permission|invalid|junk
 """.replace("\n", "|").strip("|")
 HARMLESS = """
@@ -33,7 +35,7 @@ PLZ|Ville|Société|Empresa|País|Azienda|Città|Bedrijf|Компания|Гор
 Source|id|utm_source|Last Active|Last activity|Member rating|Website|Job Title|Department|State/Province
 Home State|Region|IP|optin_ip|Joined|Marital status|Estado civil|Valid until|Comments|Anrede
 Options|Description|Account|Mission|Version|Campaign|Plan|Revenue
-Order count|Referrer|Interests|ORCID|Affiliation|Position
+Days left|Left-handed|Bus stop|Order count|Referrer|Interests|ORCID|Affiliation|Position
 Station|Institution|Contact name|Emails sent|Birthday|SMS consent|Activities|Activation code|Substitute
 """.replace("\n", "|").strip("|")
 
@@ -68,7 +70,15 @@ def test_harmless_title_refuses_nothing(tmp_path: Path, title: str) -> None:
         *("dado de baja", "do not email", "Unsubscribed (2024-01-02)", "unsubscribed on 1 May", "opt-out"),
         *("suppressed", "USER_SUPPRESSED", "hard bounce: mailbox full", "Отписан", "never subscribed"),
         *("marked as spam", "don't email", "no consent", "uitgeschreven", "Disiscritto", "Descadastrado"),
-        *('{"consent": "no"}', '["VIP", "unsubscribed"]', "  Bounced  ", "subscribed", "Активен"),
+        *(
+            '{"consent": "no"}',
+            '["VIP", "unsubscribed"]',
+            "  Bounced  ",
+            "nomail",
+            "NO_EMAIL",
+            "subscribed",
+            "Активен",
+        ),
     ],
 )
 def test_value_of_a_status_refuses_the_file_in_any_row(tmp_path: Path, cell: str) -> None:
@@ -121,6 +131,11 @@ def test_harmless_value_refuses_nothing(cell: str) -> None:
         ("Subscribed at", ["2024-01-02", "2024-01-03 10:00"], False),
         ("Subscribed at", ["2024-01-02", ""], True),
         ("subscribed", ["yes", "yes"], True),
+        ("Subscribed at", ["2024-01-02", "0000-00-00"], True),  # of a database without an empty date
+        ("Confirmed at", ["2024-01-02 10:00", "0000-00-00 00:00:00"], True),
+        ("Opt-in date", ["2024-01-02", "1970-01-01T00:00:00Z"], True),
+        ("Confirmed on", ["02/01/2024", "01/01/1970"], True),
+        ("Confirmed at", ["2024-01-02", "1970-01-02"], False),
         ("Confirmed", ["2024-01-02T10:00:00Z"], False),
         ("Deleted at", ["2024-01-02"], True),
         ("Opt-out reason", [], True),
@@ -136,6 +151,44 @@ def test_column_is_judged_by_title_and_cells(title: str, cells: list[str], suspi
     for cell in cells:
         column.look(cell)
     assert column.suspicious is suspicious
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        *("a@x.org,2024-01-02\nb@x.org\n", "a@x.org\nb@x.org,2024-01-02\n"),
+        *("a@x.org,2024-01-02\nb@x.org,\n", '"a@x.org","2024-01-02"\n"b@x.org"\n'),
+    ],
+)
+def test_row_that_ends_before_a_column_of_consent_has_an_empty_cell_there(tmp_path: Path, rows: str) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text(f"email,confirmed_at\n{rows}", "utf-8")
+    with pytest.raises(RosterError, match="'confirmed_at'"):
+        Roster(path)
+
+
+def test_empty_lines_are_no_empty_cells(tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text("email,confirmed_at\na@x.org,2024-01-02\n\n,\nb@x.org,2024-01-03\n\n", "utf-8")
+    with Roster(path) as roster:
+        assert [len(rows) for rows in roster.batches()] == [2]
+
+
+@pytest.mark.parametrize(
+    "header", ["Email Address,MEMBER_RATING,OPTIN_TIME,State", "email,Klaviyo ID,Created,State"]
+)
+@pytest.mark.parametrize(("state", "refused"), [("unsubscribed", True), ("NY", False), ("", False)])
+def test_state_of_a_known_export_is_a_region_unless_it_says_a_status(
+    tmp_path: Path, header: str, state: str, refused: bool
+) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text(f"{header}\na@x.org,2,2024-01-02,CA\nb@x.org,3,2024-01-02,{state}\n", "utf-8")
+    if refused:
+        with pytest.raises(RosterError, match="'State'"):
+            Roster(path)
+    else:
+        with Roster(path) as roster:
+            assert roster.format
 
 
 @pytest.mark.parametrize(
