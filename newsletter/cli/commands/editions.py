@@ -187,10 +187,14 @@ def give(
         readers = "1 reader is" if given.readers == 1 else f"{given.readers} readers are"
         output.say(f"{readers} owed papers of edition {number} now. Their next digest brings them.")
         output.note("To mail them at once: `newsletter send --now`")
-    if given.unchanged or not given.readers:
-        nobody = f"{given.unchanged} readers" if given.unchanged else "Nobody"
-        lack = "lack" if given.unchanged else "lacks"
-        output.say(f"{nobody} {lack}{' no' if given.unchanged else ' a'} paper of edition {number}.")
+    if given.unchanged:
+        have = "1 reader lacks" if given.unchanged == 1 else f"{given.unchanged} readers lack"
+        output.say(f"{have} no paper of edition {number}.")
+    if given.not_mailable:
+        people = "1 person gets" if given.not_mailable == 1 else f"{given.not_mailable} people get"
+        output.say(f"{people} no mail, and so nothing of it: `newsletter subscribers show` says why.")
+    if newcomers and not given.readers:
+        output.say(f"No newcomer lacks a paper of edition {number}.")
 
 
 @app.command()

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, insert, or_, select
+from sqlalchemy import Connection, Engine, Select, func, insert, or_, select
 
+from newsletter.core.debts.account import SMALLEST_STEP
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NewsletterError
 from newsletter.core.notices import instant, release
@@ -35,6 +36,7 @@ class GivenEdition:
     readers: int  # who are owed papers now that they were not owed before
     papers: int  # debts made: one for each reader and paper
     unchanged: int  # readers who lack nothing of it
+    not_mailable: int  # people who left, are suppressed or have not confirmed
 
 
 def give_edition(
@@ -54,12 +56,28 @@ def give_edition(
                 f"edition {number} {waits}: who follows its topics by its release is owed it anyway",
                 hint=f"`{release(number)}` lets it go out.",
             )
-        chosen = sorted(newcomers(connection, number) if people is None else set(people))
+        named = newcomers(connection, number) if people is None else set(people)
+        chosen = sorted(_mailable(connection, named))
         rows = _debts(connection, number, chosen, ready_at=edition.ready_at, now=now)
         for start in range(0, len(rows), 1000):
             connection.execute(insert(reader_debts), rows[start : start + 1000])
     readers = len({row["subscriber_id"] for row in rows})
-    return GivenEdition(edition=number, readers=readers, papers=len(rows), unchanged=len(chosen) - readers)
+    return GivenEdition(
+        edition=number,
+        readers=readers,
+        papers=len(rows),
+        unchanged=len(chosen) - readers,
+        not_mailable=len(named) - len(chosen),
+    )
+
+
+def _mailable(connection: Connection, people: Collection[int]) -> set[int]:
+    person = audience.mailable().subquery()
+    found: set[int] = set()
+    for chunk in in_chunks(people):
+        chosen = select(person.c.subscriber_id).where(person.c.subscriber_id.in_(chunk))
+        found.update(connection.execute(chosen).scalars())
+    return found
 
 
 def _debts(
@@ -76,13 +94,16 @@ def _debts(
     rows = []
     for chunk in in_chunks(people):
         followed = _followed(connection, chunk, ready_at=ready_at)
-        known = _known(connection, chunk, topics_of)
+        shown, owed = _shown(connection, chunk, topics_of), _owed(connection, chunk, topics_of)
         for person in sorted(chunk):
-            now_followed, then_followed = followed.get(person, (set(), set()))
+            now_followed, then_followed = followed.get(person, ({}, set()))
             for paper, scores in topics_of.items():
-                usable = now_followed & scores.keys()
-                if not usable or then_followed & scores.keys() or (person, paper) in known:
+                usable = now_followed.keys() & scores.keys()
+                if not usable or then_followed & scores.keys() or (person, paper) in shown:
                     continue
+                since = min(now_followed[topic] for topic in usable)
+                if owed.get((person, paper), since - SMALLEST_STEP) >= since:
+                    continue  # an older row ends: its reader left since, and came back
                 best = max(usable, key=lambda topic: (topic != EVERYTHING, scores[topic], topic))
                 rows.append(
                     {
@@ -98,29 +119,24 @@ def _debts(
 
 def _followed(
     connection: Connection, people: Collection[int], *, ready_at: datetime
-) -> dict[int, tuple[set[str], set[str]]]:
-    """For each reader the topics followed now, and those followed when the edition was ready."""
-    following, mailable = audience.following().subquery(), audience.mailable().subquery()
-    found: dict[int, tuple[set[str], set[str]]] = {}
-    for row in connection.execute(
-        select(following)
-        .join(mailable, mailable.c.subscriber_id == following.c.subscriber_id)
-        .where(following.c.subscriber_id.in_(people))
-    ):
-        present, past = found.setdefault(row.subscriber_id, (set(), set()))
+) -> dict[int, tuple[dict[str, datetime], set[str]]]:
+    """For each reader the topics followed now, since when, and those followed when the edition was ready."""
+    following = audience.following().subquery()
+    found: dict[int, tuple[dict[str, datetime], set[str]]] = {}
+    for row in connection.execute(select(following).where(following.c.subscriber_id.in_(people))):
+        present, past = found.setdefault(row.subscriber_id, ({}, set()))
         if row.until is None:
-            present.add(row.topic)
+            present[row.topic] = row.since
         if row.since <= ready_at and (row.until is None or row.until > ready_at):
             past.add(row.topic)
     return found
 
 
-def _known(
+def _shown(
     connection: Connection, people: Collection[int], paper_ids: Collection[int]
 ) -> set[tuple[int, int]]:
-    """(reader, paper) pairs that a digest showed, or that a row of the reader stands for."""
-    members = select(papers.c.id).where(_CANONICAL.in_(paper_ids))
-    shown = (
+    """(reader, paper) pairs that a digest showed, or that one which waits shows."""
+    chosen = (
         select(deliveries.c.subscriber_id, _CANONICAL)
         .join(digest_papers, digest_papers.c.digest_id == deliveries.c.digest_id)
         .join(papers, papers.c.id == digest_papers.c.paper_id)
@@ -128,19 +144,34 @@ def _known(
             deliveries.c.subscriber_id.in_(people),
             deliveries.c.kind == MailKind.DIGEST,
             digest_papers.c.form != Form.LEFT,
-            digest_papers.c.paper_id.in_(members),
+            digest_papers.c.paper_id.in_(_members(paper_ids)),
             or_(deliveries.c.state.not_in(["skipped", "failed"]), was_sent()),
         )
     )
-    owed = (
-        select(reader_debts.c.subscriber_id, _CANONICAL)
+    return {(row[0], row[1]) for row in connection.execute(chosen)}
+
+
+def _owed(
+    connection: Connection, people: Collection[int], paper_ids: Collection[int]
+) -> dict[tuple[int, int], datetime]:
+    """(reader, paper) pairs for which a row of the reader stands, and when the newest was made."""
+    chosen = (
+        select(
+            reader_debts.c.subscriber_id,
+            _CANONICAL,
+            func.max(reader_debts.c.made_at, type_=reader_debts.c.made_at.type),
+        )
         .join(papers, papers.c.id == reader_debts.c.paper_id)
         .where(
-            and_(
-                reader_debts.c.subscriber_id.in_(people),
-                reader_debts.c.paper_id.in_(members),
-                reader_debts.c.ended.is_(None),
-            )
+            reader_debts.c.subscriber_id.in_(people),
+            reader_debts.c.paper_id.in_(_members(paper_ids)),
+            reader_debts.c.ended.is_(None),
         )
+        .group_by(reader_debts.c.subscriber_id, _CANONICAL)
     )
-    return {(row[0], row[1]) for statement in (shown, owed) for row in connection.execute(statement)}
+    return {(row[0], row[1]): row[2] for row in connection.execute(chosen)}
+
+
+def _members(paper_ids: Collection[int]) -> Select[Any]:
+    """These papers and all that are merged into them."""
+    return select(papers.c.id).where(_CANONICAL.in_(paper_ids))

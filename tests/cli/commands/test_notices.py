@@ -204,7 +204,7 @@ def test_given_papers_wait_for_the_slot_and_come_once(newsletter: Shell, server:
     newsletter.ok("send", *MORNING)
     given = newsletter.ok("editions", "give", "1", "--newcomers", "--json", *NOON).json
     total = newsletter.ok("editions", "list", "--json").json[0]["papers"]
-    assert given == {"edition": 1, "readers": 3, "papers": 3 * total, "unchanged": 0}
+    assert given == {"edition": 1, "readers": 3, "papers": 3 * total, "unchanged": 0, "not_mailable": 0}
     again = newsletter("editions", "give", "1", READER, "--newcomers", *NOON)
     assert "say --newcomers, or name addresses" in again.stderr
     assert newsletter.ok("editions", "give", "1", READER, "--json", *NOON).json["papers"] == 0
@@ -217,6 +217,25 @@ def test_given_papers_wait_for_the_slot_and_come_once(newsletter: Shell, server:
     newsletter.ok("send", "--now", "--at", "2026-04-15T07:00")
     assert len(server.accepted) == 3
     newsletter.ok("audit", "--at", "2026-04-15T08:00")
+
+
+def test_reader_who_left_is_given_nothing_and_everything_after_coming_back(
+    newsletter: Shell, server: RecordingServer
+) -> None:
+    _joined_later(newsletter, server)
+    newsletter.ok("editions", "publish", *MORNING)
+    newsletter.ok("editions", "give", "1", READER, "--at", "2026-04-13T08:00")
+    newsletter.ok("subscribers", "unsubscribe", READER, "--at", "2026-04-13T09:00")
+    left = newsletter.ok("editions", "give", "1", READER, "--at", "2026-04-13T10:00")
+    assert "1 person gets no mail" in left.stdout
+    _join(newsletter, "--at", "2026-04-13T11:00")
+    back = newsletter.ok("editions", "give", "1", READER, "--json", *NOON).json
+    assert (back["readers"], back["unchanged"]) == (1, 0)
+    again = newsletter.ok("editions", "give", "1", READER, *NOON)
+    assert again.stdout == "1 reader lacks no paper of edition 1.\n"
+    newsletter.ok("send", "--at", "2026-04-14T07:00")
+    assert [mail.recipient for mail in server.accepted] == [READER]
+    newsletter.ok("audit", "--at", "2026-04-14T08:00")
 
 
 @pytest.mark.parametrize(
