@@ -191,8 +191,8 @@ def give(
         have = "1 reader lacks" if given.unchanged == 1 else f"{given.unchanged} readers lack"
         output.say(f"{have} no paper of edition {number}.")
     if given.not_mailable:
-        people = "1 person gets" if given.not_mailable == 1 else f"{given.not_mailable} people get"
-        output.say(f"{people} no mail, and so nothing of it: `newsletter subscribers show` says why.")
+        absent = "1 person gets" if given.not_mailable == 1 else f"{given.not_mailable} people get"
+        output.say(f"{absent} no mail, and so nothing of it: `newsletter subscribers show` says why.")
     if newcomers and not given.readers:
         output.say(f"No newcomer lacks a paper of edition {number}.")
 
