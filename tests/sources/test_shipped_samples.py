@@ -70,3 +70,23 @@ def test_samples_hold_each_feature_of_the_format() -> None:
     assert sum(1 for entry in entries if entry.comments) == 20
     assert sum(1 for entry in entries if entry.code_url) == 8
     assert [entry.title for entry in entries if "\\" in entry.abstract or "textbf" in entry.abstract] == []
+
+
+def test_samples_in_other_formats_name_what_was_known_by_title() -> None:
+    titles = {entry.title for listing in listings().values() for entry in listing.entries}
+    found = {
+        listing.name: read_listing(listing.read_bytes(), name=listing.name) for listing in samples.listings()
+    }
+    assert {name: (read.format, len(read.entries), read.unread) for name, read in found.items()} == {
+        **{name: ("daily-papers", len(read.entries), ()) for name, read in listings().items()},
+        "2026-04-16-arxiv.eml": ("arxiv-mail", 5, ()),
+        "2026-04-17-api.json": ("hf-api-json", 4, ()),
+    }
+    others = [entry for name, read in found.items() if name not in DAYS for entry in read.entries]
+    assert all(entry.identifiers and entry.author_names for entry in others)
+    assert [entry.announcement for entry in others] == ["new", "new", "new", "cross", "replace", *[None] * 4]
+    assert [entry.title.split(":")[0] for entry in others if entry.title in titles] == [
+        "SpikeGPT",
+        "AnalogGenie",
+        "Denoising Diffusion Probabilistic Models",
+    ]

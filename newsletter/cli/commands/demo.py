@@ -6,10 +6,9 @@ Uses no files outside its own folder, and no network but loopback.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +67,9 @@ READERS = (
 def demo(ctx: typer.Context) -> None:
     """Watch it work: sample papers, three readers, a mail server.
 
-    Takes the listings of several days in, one after the other, and mails three readers through a mail
-    server of its own, all in the folder demo-state. Nothing leaves this machine. Run it as often as you like:
-    each run starts from an empty folder.
+    Takes in listings of three kinds, of several days, and mails three readers through a mail server of its
+    own, all in the folder demo-state. Nothing leaves this machine. Run it as often as you like: each run
+    starts from an empty folder.
     """
     workspace(ctx)  # reports a wrong setting in the environment, as every command does
     from newsletter.ops.demo_mail_server import running_mail_server
@@ -80,15 +79,18 @@ def demo(ctx: typer.Context) -> None:
     with running_mail_server(folder / "mail") as server:
         wiring = _newsletter(folder, server)
         days = _sample_days()
-        last = _friday(days[-1][0])
+        last = _friday(max(days))
         output.say("Three readers:")
-        _add_readers(wiring.work, days[0][0])
-        output.say("\nDay after day, a listing comes in and `send` runs four times:")
-        rows = [_day(wiring, day, file) for day, file in days]
-        rows.extend(_quiet_days(wiring, days[-1][0], last))
-    output.print_table(("day", "listing", *(reader.address.split("@")[0] for reader in READERS)), rows)
+        _add_readers(wiring.work, min(days))
+        _say_kinds(days)
+        output.say("\nDay after day, they come in, and `send` runs four times:")
+        rows = [row for day, listings in days.items() for row in _day(wiring, day, listings)]
+        rows.extend(_quiet_days(wiring, max(days), last))
+    readers = [reader.address.split("@")[0] for reader in READERS]
+    output.print_table(("day", "listing", "papers", *readers), rows)
+    joined = _say_joined(wiring.work)
     clean = _audit(wiring.work, now=_at(last, SEND_HOURS[-1]) + timedelta(hours=1))
-    _where_to_look(folder, server, asked=days[-1][0])
+    _where_to_look(folder, server, asked=max(days), paper=joined)
     if not clean:
         raise typer.Exit(output.FAILED)
 
@@ -163,22 +165,42 @@ def _add_readers(work: Workspace, first_day: date) -> None:
         output.say(f"  {reader.address}: {reader.summary}")
 
 
-def _day(wiring: Wiring, day: date, file: Path) -> tuple[str, ...]:
+def _say_kinds(days: Mapping[date, Sequence[Path]]) -> None:
+    """Name each kind of listing by its first file."""
+    from newsletter.sources.registry import formats, read_listing
+
+    kinds: dict[str, str] = {}
+    for file in (file for listings in days.values() for file in listings):
+        kinds.setdefault(read_listing(file.read_bytes(), name=file.name).format, file.name)
+    output.say("\nListings of several kinds; the contents tell which one it is:")
+    output.print_table(
+        ("format", "first file", "what it is"),
+        [(kind, name, formats()[kind].ABOUT) for kind, name in kinds.items()],
+    )
+
+
+def _day(wiring: Wiring, day: date, listings: Sequence[Path]) -> list[tuple[str, ...]]:
+    """A row for each listing of the day; the last one has what the readers got."""
     from newsletter.pipeline.intake.ingest import ingest
 
-    work = wiring.work
-    (report,) = ingest(
-        work.engine, [file], archive=work.dumps_dir, matcher=work.matcher, now=_at(day, INGEST_HOUR)
-    )
-    if report.error:
-        raise StorageError(f"a sample dump was {report.status}", hint=report.error)
-    return _mailed(wiring, day, f"{report.entries} papers, {report.new} new")
+    work, rows = wiring.work, []
+    for report in ingest(
+        work.engine, listings, archive=work.dumps_dir, matcher=work.matcher, now=_at(day, INGEST_HOUR)
+    ):
+        if report.error:
+            raise StorageError(f"a sample dump was {report.status}", hint=report.error)
+        rows.append((f"{day:%a %d %b}", Path(report.file).name, f"{report.entries}, {report.new} new"))
+    return [*((*row, *("" for _ in READERS)) for row in rows[:-1]), (*rows[-1], *_mailed(wiring, day))]
 
 
-def _sample_days() -> list[tuple[date, Path]]:
+def _sample_days() -> dict[date, list[Path]]:
     """The sample dumps that ship, by the dates in their names."""
-    folder = Path(str(resources.files("newsletter.samples")))
-    return sorted((date.fromisoformat(file.name[:10]), file) for file in folder.glob("[0-9]*.txt"))
+    from newsletter.samples import listings
+
+    days: dict[date, list[Path]] = {}
+    for listing in listings():
+        days.setdefault(date.fromisoformat(listing.name[:10]), []).append(Path(str(listing)))
+    return days
 
 
 def _friday(day: date) -> date:
@@ -189,18 +211,18 @@ def _quiet_days(wiring: Wiring, day: date, last: date) -> Iterator[tuple[str, ..
     """Rows of the days without a listing, up to the digest of the weekly reader."""
     while day < last:
         day += timedelta(days=1)
-        yield _mailed(wiring, day, "–")
+        yield (f"{day:%a %d %b}", "–", "–", *_mailed(wiring, day))
 
 
-def _mailed(wiring: Wiring, day: date, listing: str) -> tuple[str, ...]:
+def _mailed(wiring: Wiring, day: date) -> list[str]:
+    """How many papers each reader gets on this day."""
     from newsletter.pipeline.send import send
 
     before = _papers_sent(wiring)
     for hour in SEND_HOURS:
         send(wiring.work.engine, wiring.send_options, wiring.delivery_options, now=_at(day, hour))
     after = _papers_sent(wiring)
-    got = [_papers(after.get(each.address, 0) - before.get(each.address, 0)) for each in READERS]
-    return (f"{day:%a %d %b}", listing, *got)
+    return [_papers(after.get(each.address, 0) - before.get(each.address, 0)) for each in READERS]
 
 
 def _papers_sent(wiring: Wiring) -> dict[str, int]:
@@ -227,6 +249,27 @@ def _papers(number: int) -> str:
     return f"{number} paper{'s' if number != 1 else ''}" if number else "–"
 
 
+def _say_joined(work: Workspace) -> int:
+    """Name the papers that several kinds of listings brought, and those that were no news.
+
+    Returns the id of one that gained its identifier.
+    """
+    from newsletter.db.engine import reading
+    from newsletter.papers import queries
+
+    with reading(work.engine) as connection:
+        rows = queries.rows(connection)
+    joined = [row for row in rows if len(row["sources"]) > 1]
+    output.say("\nKnown by title alone until another listing had the identifier; each is mailed once:")
+    for row in joined:
+        output.say(f"  {row['title']}\n    {', then '.join(row['sources'])}: {row['url']}")
+    output.say("\nOnly a new version of a paper that nobody here has got, so no news:")
+    for row in rows:
+        if row["edition"] is None:
+            output.say(f"  {row['title']}\n    {', then '.join(row['sources'])}: {row['url']}")
+    return int(joined[0]["id"])
+
+
 def _audit(work: Workspace, *, now: datetime) -> bool:
     from newsletter.pipeline.explain.audit import audit
 
@@ -240,7 +283,7 @@ def _audit(work: Workspace, *, now: datetime) -> bool:
     return report.clean
 
 
-def _where_to_look(folder: Path, server: DemoMailServer, *, asked: date) -> None:
+def _where_to_look(folder: Path, server: DemoMailServer, *, asked: date, paper: int) -> None:
     from newsletter.ops.demo_mail_server import last_html
 
     page = folder / "digest.html"
@@ -252,7 +295,8 @@ def _where_to_look(folder: Path, server: DemoMailServer, *, asked: date) -> None
         page.write_text(html, "utf-8")
         output.say(f"  {page}   (open it in a browser)")
     output.say("\nAsk it something:")
-    for command in (f"why {READERS[0].address} --on {asked}", "deliveries list", "audit"):
+    why = f"why {READERS[0].address} --on {asked}"
+    for command in (why, f"papers show {paper}", "deliveries list", "audit"):
         output.say(f"  {output.program()} --state-dir {folder} {command}")
 
 

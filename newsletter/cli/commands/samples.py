@@ -26,15 +26,16 @@ def samples(
 ) -> None:
     """Copy the sample listings of five days to a folder, to try `ingest` with.
 
-    A file that is there with other content is not replaced.
+    Five are Hugging Face's Daily Papers as text, one is a mail of arXiv, one is JSON of Hugging Face. A file
+    that is there with other content is not replaced.
     """
     workspace(ctx)
-    from newsletter.samples import dumps
+    from newsletter.samples import dumps, listings
 
     copied: list[str] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        wanted = [(folder / dump.name, dump.read_bytes()) for dump in dumps()]
+        wanted = [(folder / dump.name, dump.read_bytes()) for dump in listings()]
         for file, data in wanted:
             if file.exists() and file.read_bytes() != data:
                 raise NewsletterError(
@@ -52,4 +53,4 @@ def samples(
         output.print_json({"copied": copied})
         return
     output.say(f"Copied {len(copied)} listings to {folder}. Take one in:")
-    output.say(f"  {output.program()} ingest {copied[-1]}")
+    output.say(f"  {output.program()} ingest {folder / dumps()[-1].name}")

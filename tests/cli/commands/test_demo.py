@@ -24,6 +24,12 @@ def test_demo_mails_three_readers_and_proves_it(tmp_path: Path, monkeypatch: pyt
     assert [path.name for path in tmp_path.iterdir()] == ["demo-state"]
     boxes = {box.name: len(list((box / "new").iterdir())) for box in (tmp_path / "demo-state/mail").iterdir()}
     assert boxes == {"ada@readers.example": 5, "grace@readers.example": 5, "kay@readers.example": 1}
+    assert [line.split()[0] for line in output.splitlines() if ": https://arxiv.org/abs/" in line] == [
+        "daily-papers,",
+        "daily-papers,",
+        "daily-papers,",
+        "arxiv-mail:",
+    ]
     assert "<html" in (tmp_path / "demo-state/digest.html").read_text("utf-8")
     assert CliRunner().invoke(app, ["--state-dir", "demo-state", "audit"]).exit_code == 0
 

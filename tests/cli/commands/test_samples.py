@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.samples import dumps
+from newsletter.samples import listings
 from tests.cli.shell import Shell
 
 
 def test_samples_are_copied_and_can_be_taken_in(shell: Shell, tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     copied = shell.ok("samples", str(folder), "--json").json["copied"]
-    assert copied == [str(folder / dump.name) for dump in dumps()]
-    assert [Path(file).read_bytes() for file in copied] == [dump.read_bytes() for dump in dumps()]
+    assert copied == [str(folder / dump.name) for dump in listings()]
+    assert [Path(file).read_bytes() for file in copied] == [dump.read_bytes() for dump in listings()]
     printed = shell.ok("samples", str(folder)).stdout
-    assert printed == f"Copied 5 listings to {folder}. Take one in:\n  newsletter ingest {copied[-1]}\n"
+    assert printed == (
+        f"Copied 7 listings to {folder}. Take one in:\n  newsletter ingest {folder}/2026-04-17.txt\n"
+    )
     assert {dump["status"] for dump in shell.ok("ingest", *copied, "--json").json["dumps"]} == {"ingested"}
 
 
