@@ -28,7 +28,12 @@ FORWARDING_HEADERS = frozenset(
         "client-ip",
         "fastly-client-ip",
         "fly-client-ip",
+        "front-end-https",
+        "proxy-client-ip",
+        "surrogate-capability",
         "true-client-ip",
+        "wl-proxy-client-ip",
+        "x-arr-log-id",
         "x-azure-clientip",
         "x-client-ip",
         "x-cluster-client-ip",
@@ -39,7 +44,11 @@ FORWARDING_HEADERS = frozenset(
         "x-real-ip",
         "x-remote-addr",
         "x-remote-ip",
+        "x-proxyuser-ip",
         "x-rewrite-url",
+        "x-scheme",
+        "x-varnish",
+        "x-vercel-id",
     }
 )
 FORWARDING_PREFIXES = ("x-forwarded", "cf-", "cloudfront-", "x-amz", "x-appengine-", "x-envoy-", "tailscale-")
@@ -93,6 +102,8 @@ def _is_in(client: str, networks: tuple[str, ...]) -> bool:
 
 def _is_direct(request: Request, site: Site) -> bool:
     """Whether the request names this machine as one does that is next to it, and no proxy passed it on."""
+    if request.scope["http_version"] == "1.0":
+        return False  # as nginx asks when nobody told it more; it may name this machine as the host
     for name in request.headers:
         if name in FORWARDING_HEADERS or name.startswith(FORWARDING_PREFIXES):
             return False

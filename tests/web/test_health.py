@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from sqlalchemy import text
 
 from newsletter.db.migrate import known_revisions
+from tests.cli.test_http_connections import served
 from tests.web.newsletter_site import NewsletterSite
+from tests.web.serving import STEP_TIMEOUT
 
 
 def test_healthz_answers_and_readyz_needs_a_current_database(website: NewsletterSite) -> None:
@@ -49,6 +53,9 @@ FORWARDED = [
     ("X-Amzn-Trace-Id", "Root=1"),
     ("X-Envoy-External-Address", "192.0.2.1"),
     ("X-Original-URL", "/metrics"),
+    ("X-Scheme", "https"),
+    ("X-Varnish", "32770"),
+    ("WL-Proxy-Client-IP", "192.0.2.1"),
 ]
 FOREIGN_HOSTS = [
     "papers.example.org",
@@ -76,3 +83,17 @@ def test_metrics_are_not_shown_under_a_foreign_host(website: NewsletterSite, hos
 @pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "app:8000"])
 def test_metrics_are_shown_to_a_monitor_next_to_it(website: NewsletterSite, host: str) -> None:
     assert website.visitor("::1").get("/metrics", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(("version", "status"), [("1.0", b" 404 "), ("1.1", b" 200 ")])
+def test_metrics_are_not_shown_to_a_proxy_that_adds_nothing(
+    website: NewsletterSite, version: str, status: bytes
+) -> None:
+    """nginx with proxy_pass alone: HTTP/1.0, the host of this machine, and no other header."""
+    with (
+        served(website.app) as port,
+        socket.create_connection(("127.0.0.1", port), timeout=STEP_TIMEOUT) as client,
+    ):
+        request = f"GET /metrics HTTP/{version}\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n"
+        client.sendall(request.encode())
+        assert status in client.recv(65_536).partition(b"\r\n")[0]
