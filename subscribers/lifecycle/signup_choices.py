@@ -7,6 +7,7 @@ that was mailed before it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from subscribers.tokens import random_id
 signup_choices = SignupChoice.__table__  # type: ignore[attr-defined]
 
 KEEP_CHOICES = timedelta(days=7)  # as long as people who never confirm; docs/explanation/web-pages.md
-MAX_UNMAILED = 3  # choices that one link shows besides its own; the oldest go
+MAX_UNMAILED = 3  # choices that one link shows besides its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,7 @@ def store(
             "origin": dict(origin),
         },
     )
-    surplus = _unmailed([asked, *known])[MAX_UNMAILED:]
+    surplus = _surplus(_unmailed([asked, *known]))
     if surplus:
         connection.execute(
             delete(signup_choices).where(signup_choices.c.ref.in_([choice.ref for choice in surplus]))
@@ -150,6 +151,17 @@ def _unmailed(choices: list[AskedChoice]) -> list[AskedChoice]:
     """The choices before the first one that was mailed."""
     end = next((place for place, choice in enumerate(choices) if choice.mailed_at), len(choices))
     return choices[:end]
+
+
+def _surplus(unmailed: Sequence[AskedChoice]) -> list[AskedChoice]:
+    """Which of too many choices go: the oldest of the client that asked most, so that none pushes out others."""
+    kept, gone = list(unmailed), []
+    while len(kept) > MAX_UNMAILED:
+        asked = Counter(choice.origin.get("from") for choice in kept)
+        most = max(asked.values())
+        gone.append(next(choice for choice in reversed(kept) if asked[choice.origin.get("from")] == most))
+        kept.remove(gone[-1])
+    return gone
 
 
 def _choice(row: Row[Any]) -> AskedChoice:

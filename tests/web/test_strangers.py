@@ -102,6 +102,22 @@ def test_a_choice_that_the_link_does_not_show_is_refused(website: NewsletterSite
     assert state == ("confirmed" if choice == "" else "pending")
 
 
+@pytest.mark.parametrize("before", [0, 1, 3])
+def test_many_sign_ups_by_a_stranger_do_not_push_out_the_owners(website: NewsletterSite, before: int) -> None:
+    confirm = by_a_stranger(website)
+    stranger = website.visitor("203.0.113.66")
+    hours = iter(range(10, 24))
+    for _ in range(before):
+        website.sign_up("ada@example.org", "circuits", browser=stranger, name="Mal", hour=str(next(hours)))
+    website.sign_up("ada@example.org", "quantum", name="Ada", hour="9")
+    for _ in range(5 - before):
+        website.sign_up("ada@example.org", "circuits", browser=stranger, name="Mal", hour=str(next(hours)))
+    assert website.messages() == []
+    page = website.get(confirm)
+    assert "Daily at 09:00" in words_of(page)
+    assert len(choices_of(page)) == 4
+
+
 def test_many_sign_ups_by_a_stranger_do_not_push_out_the_mailed_one(website: NewsletterSite) -> None:
     website.sign_up("ada@example.org", "quantum", name="Ada")
     confirm = website.mail().link("/confirm/")
