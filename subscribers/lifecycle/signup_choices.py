@@ -154,7 +154,7 @@ def _unmailed(choices: list[AskedChoice]) -> list[AskedChoice]:
 
 
 def _surplus(unmailed: Sequence[AskedChoice]) -> list[AskedChoice]:
-    """Which of too many choices go: the oldest of the client that asked most, so that none pushes out others."""
+    """Which of too many choices go: the oldest of the client that asked most."""
     kept, gone = list(unmailed), []
     while len(kept) > MAX_UNMAILED:
         asked = Counter(choice.origin.get("from") for choice in kept)
