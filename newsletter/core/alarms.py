@@ -235,11 +235,10 @@ def _mail(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
     return found
 
 
-def _until(instant: datetime, now: datetime) -> str:
+def _until(at: datetime, now: datetime) -> str:
     """What happens to the mail of a relay that rests or rested."""
-    if instant <= now:
-        return "All mail waits; the next send tries again."
-    return f"All mail waits; it is tried again at {instant:%Y-%m-%d %H:%M} UTC."
+    again = "the next send tries again" if at <= now else f"it is tried again at {notices.instant(at)}"
+    return f"Mail waits, unless another server of yours takes it; {again}."
 
 
 def _dumps(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:

@@ -11,6 +11,7 @@ from newsletter.core.alarms import (
     AlarmPolicy,
     DumpFacts,
     Facts,
+    RestingRelay,
     StuckFile,
     alarms_of,
     expected_time,
@@ -134,3 +135,17 @@ def test_old_and_refused_files_of_the_inbox_are_alarms() -> None:
     ]
     assert "delete it" in found[0].hint
     assert "newsletter run" in found[1].hint
+
+
+@pytest.mark.parametrize(
+    ("until", "words"),
+    [
+        (WEDNESDAY + timedelta(hours=1), "it is tried again at 2026-04-15 13:00 UTC."),
+        (WEDNESDAY, "the next send tries"),
+    ],
+)
+def test_relay_that_rests_does_not_hold_what_another_takes(until: datetime, words: str) -> None:
+    rest = RestingRelay(relay="mx.example:587", since=WEDNESDAY, until=until, reply="535 no", reason="login")
+    (alarm,) = alarms_of(replace(WELL, resting_relays=(rest,)), AlarmPolicy())
+    assert alarm.hint.startswith("Mail waits, unless another server of yours takes it; ")
+    assert words in alarm.hint
