@@ -23,7 +23,9 @@ from newsletter.db.schema import editions as all_editions
 from newsletter.delivery.outbox import debts, held_mail, resend
 from newsletter.delivery.outbox.claims import expire
 from newsletter.papers import editions, merging, topic_matches
+from newsletter.pipeline.curation import review
 from newsletter.pipeline.curation.corrections import merge_papers, split_papers
+from newsletter.pipeline.curation.late_readers import give_edition
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import signup, unsubscribe
 from subscribers.preferences import Preferences
@@ -62,6 +64,8 @@ class Month:
             (6, self._follow),
             (4, self._hold_or_release),
             (3, self._drop),
+            (2, self._restore),
+            (2, self._give),
             (3, self._pause),
             (4, self._change_hour),
             (4, self._merge_or_split),
@@ -212,6 +216,17 @@ class Month:
             with writing(self.scenario.engine) as connection:
                 editions.drop(connection, [paper], now=self.now)
 
+    def _restore(self) -> None:
+        if self.titles:
+            paper = self.scenario.paper(self.random.choice(self.titles[-10:]))
+            review.restore(self.scenario.engine, paper, now=self.now)
+
+    def _give(self) -> None:
+        if self.newest:
+            number = self.random.randint(max(1, self.newest - 3), self.newest)
+            people = None if self.random.random() < 0.3 else self.random.sample(self.readers, 2)
+            give_edition(self.scenario.engine, number, people=people, now=self.now)
+
     def _take_topic_away(self) -> None:
         if self.titles:
             paper = self.scenario.paper(self.random.choice(self.titles[-10:]))
@@ -235,7 +250,7 @@ class Month:
         if merged is None:
             merge_papers(self.scenario.engine, keep, other, now=self.now)
         else:
-            split_papers(self.scenario.engine, other, now=self.now)
+            split_papers(self.scenario.engine, other, news=self.random.random() < 0.4, now=self.now)
 
 
 def shown_too_early(scenario: Scenario) -> int:

@@ -210,26 +210,48 @@ def _settle(sheet: _BalanceSheet, pair: EditionPair, end: DebtEnd | None) -> Non
         result.ended[paper] = DebtEnd.TOO_OLD
         return
     reason = why_pending(account, pair, now=sheet.now, last_run=sheet.last_run)
-    if reason is None and _was_passed_over(sheet, pair):
+    passed_over = _passed_over(sheet, pair) if reason is None else []
+    if passed_over and all(merged.news for merged in passed_over):
+        again = _pair_since(sheet, paper, max(merged.until for merged in passed_over))
+        reason = (
+            Pending.NOT_READY
+            if again is None
+            else why_pending(account, again, now=sheet.now, last_run=sheet.last_run)
+        )
+    elif passed_over:
         result.inherited.add(paper)
-    elif reason is None:
+        return
+    if reason is None:
         result.missed[paper] = pair.ready_at
     else:
         result.pending[paper] = reason
 
 
-def _was_passed_over(sheet: _BalanceSheet, pair: EditionPair) -> bool:
-    """Whether a digest omitted the paper because it was merged then with one that the reader has."""
+def _pair_since(sheet: _BalanceSheet, paper: int, since: datetime) -> EditionPair | None:
+    """The first pair of a paper that an edition froze after it became news again, of a topic followed now."""
+    followed = [interval for interval in sheet.account.intervals if interval.until is None]
+    found = [
+        pair
+        for interval in followed
+        for pair in sheet.pairs.get(interval.topic, ())
+        if pair.paper == paper and pair.end is None and max(since, interval.since) <= pair.ready_at
+    ]
+    return min(found, key=lambda pair: pair.ready_at, default=None)
+
+
+def _passed_over(sheet: _BalanceSheet, pair: EditionPair) -> list[MergedPeriod]:
+    """The times in which a digest omitted the paper, since it was merged with one that the reader has."""
     had = sheet.result.given | sheet.result.mended | sheet.result.uncertain
-    return any(
-        merged.other in had
+    return [
+        merged
+        for merged in sheet.merged_periods
+        if merged.paper == pair.paper
+        and merged.other in had
         and any(
             max(merged.since, pair.ready_at) <= mail.composed_at < merged.until
             for mail in sheet.account.mailed
         )
-        for merged in sheet.merged_periods
-        if merged.paper == pair.paper
-    )
+    ]
 
 
 def _settle_open(sheet: _BalanceSheet, pair: EditionPair, debt: PersonalDebt, end: DebtEnd | None) -> None:

@@ -7,7 +7,7 @@ reads those, and the audit must be able to find an error in them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 
@@ -36,9 +36,10 @@ class MergedPeriod:
     """A time in which two papers were one: a digest that omitted one as given meanwhile stays right."""
 
     paper: int  # id
-    other: int  # id that was split off
+    other: int  # id that was split off; or, where that one is news, the other way round
     since: datetime
     until: datetime
+    news: bool = False  # `paper` is news since the split: a later digest must bring it
 
 
 @dataclass(slots=True)
@@ -82,7 +83,12 @@ def replay(decisions: Iterable[MergeDecision]) -> MergeHistory:
                 for p in members
             ]
             _rename(history, kept_of, decision.other, decision.other, decision.at)
-            if not decision.news:
+            if decision.news:
+                history.unions += [
+                    replace(union, paper=union.other, other=union.paper, news=True)
+                    for union in history.unions[-len(members) :]
+                ]
+            else:
                 history.heirs += _inherits(history.heirs, decision.other, members, decision.at)
     return history
 

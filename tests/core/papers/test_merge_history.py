@@ -47,3 +47,11 @@ def test_papers_were_one_from_the_merge_that_joined_them_to_the_split() -> None:
         MergedPeriod(paper=2, other=3, since=at(1), until=at(5)),
         MergedPeriod(paper=1, other=3, since=at(2), until=at(5)),
     ]
+
+
+def test_a_paper_that_is_news_after_its_split_was_one_with_the_others_until_then() -> None:
+    history = replay([merge(1, 1, 2), split(5, 1, 2, news=True)])
+    assert history.unions == [
+        MergedPeriod(paper=1, other=2, since=at(1), until=at(5)),
+        MergedPeriod(paper=2, other=1, since=at(1), until=at(5), news=True),
+    ]

@@ -281,6 +281,24 @@ def test_a_paper_split_off_counts_as_given_where_its_other_half_was(scenario: Sc
     assert scenario.audit("2026-04-14T08:00").clean
 
 
+def test_a_paper_that_is_news_after_its_split_comes_and_was_not_missed_before(scenario: Scenario) -> None:
+    reader = scenario.reader("had@example.org", "circuits", joined="2026-04-12T12:00")
+    scenario.edition("2026-04-13T05:00", {"A": ["circuits"]})
+    scenario.day("2026-04-13T07:00")
+    scenario.edition("2026-04-13T08:00", {"Not A": ["circuits"], "B": ["circuits"]})
+    one, other = scenario.paper("A"), scenario.paper("Not A")
+    with writing(scenario.engine) as connection:
+        merging.merge(connection, one, other, now=utc("2026-04-13T09:00"))
+    scenario.day("2026-04-14T07:00")
+    with writing(scenario.engine) as connection:
+        merging.split(connection, other, news=True, now=utc("2026-04-14T08:00"))
+    assert scenario.audit("2026-04-14T09:00").clean
+    scenario.edition("2026-04-15T05:00", {"Not A": ["circuits"]})
+    scenario.day("2026-04-15T07:00")
+    assert scenario.mails_to(reader) == [["A"], ["B"], ["Not A"]]
+    assert scenario.audit("2026-04-15T08:00").clean
+
+
 def test_a_held_edition_waits_and_comes_to_those_who_have_not_got_it(scenario: Scenario) -> None:
     early = scenario.reader("early@example.org", "circuits", joined="2026-04-12T00:00", hour=6)
     late = scenario.reader("late@example.org", "circuits", joined="2026-04-12T00:00", hour=7)
