@@ -250,6 +250,7 @@ def request_limits(work: Workspace) -> RequestLimits:
 
 def make_site(wiring: Wiring) -> Site:
     """The parts that the web pages work with."""
+    from newsletter.cli.fetching import configured_sources
     from newsletter.web.site import Site
 
     work = wiring.work
@@ -267,6 +268,7 @@ def make_site(wiring: Wiring) -> Site:
         sample_digest=wiring.sample_digest,
         state_dir=work.state_dir,
         metrics_from=work.settings.web.metrics_from,
+        sources=configured_sources(work),
         own_templates=(work.templates_dir,),
         clock=lambda: datetime.now(UTC),
     )

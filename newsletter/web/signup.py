@@ -196,6 +196,7 @@ def _form(request: Request, form: SubmittedForm, errors: Mapping[str, str]) -> R
         "sign-up",
         status=422 if errors else 200,
         panes=site.teasers(),
+        origins=site.origins(),
         ticked=form.ticked(site.topics),
         values=values,
         errors=errors,

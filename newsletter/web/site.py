@@ -15,11 +15,13 @@ from newsletter.pipeline.content.personalization import Links
 from newsletter.pipeline.content.sample_digest import SampleDigest
 from newsletter.pipeline.content.transactional import TransactionalRenderer
 from newsletter.pipeline.readers import topic_teasers
+from newsletter.pipeline.readers.paper_origins import paper_origins
 from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
 from newsletter.render.view_models import Brand, TopicView
+from newsletter.sources.fetchers.requests import Source
 from newsletter.topics.definitions import Topic
 
-TEASER_CACHE_SECONDS = 60.0  # topic teasers are counted at most once in that time
+TEASER_CACHE_SECONDS = 60.0  # topic teasers and origins are looked up at most once in that time
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,10 +41,12 @@ class Site:
     sample_digest: SampleDigest  # shown where no digest was sent yet
     state_dir: Path
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1")  # networks that may see metrics
+    sources: Sequence[Source] = ()  # that are fetched by themselves
     own_templates: Sequence[Path] = ()  # template folders that override the shipped ones
     clock: Callable[[], datetime]  # aware UTC
     wake: Callable[[], None] = lambda: None  # wakes the request mailer
     _teasers: tuple[float, tuple[topic_teasers.TopicTeaser, ...]] | None = field(default=None)
+    _origins: tuple[float, str] | None = field(default=None)
 
     @property
     def keys(self) -> Sequence[str]:
@@ -55,6 +59,14 @@ class Site:
         if cached is None or time.monotonic() - cached[0] > TEASER_CACHE_SECONDS:
             found = topic_teasers.topic_teasers(self.engine, list(self.topics.values()), now=self.clock())
             cached = self._teasers = (time.monotonic(), found)
+        return cached[1]
+
+    def origins(self) -> str:
+        """Where the papers come from, in readers' words; empty when unknown. As old as teasers may be."""
+        cached = self._origins
+        if cached is None or time.monotonic() - cached[0] > TEASER_CACHE_SECONDS:
+            found = paper_origins(self.engine, self.sources, now=self.clock())
+            cached = self._origins = (time.monotonic(), found)
         return cached[1]
 
     def in_order(self, slugs: Sequence[str]) -> list[str]:

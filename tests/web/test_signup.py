@@ -13,6 +13,7 @@ from newsletter.pipeline.content.transactional import TransactionalRenderer
 from newsletter.pipeline.readers.purge import tidy
 from newsletter.render.environment import MailEnvironment
 from newsletter.scheduler.request_mailer import RequestMailer
+from newsletter.sources.fetchers.requests import Source
 from subscribers.lifecycle import suppression, unsubscribe
 from tests.pipeline.whole_newsletter import SUPPRESSION_KEY
 from tests.web.newsletter_site import BRAND, START, NewsletterSite, field_of, words_of
@@ -27,6 +28,20 @@ def test_the_page_shows_each_topic_with_its_recent_papers(website: NewsletterSit
     assert teaser.lately == 6
     assert len(teaser.recent) == 3
     assert f"{teaser.lately} papers in the last 30 days, such as: {teaser.recent[0][0]}" in words
+
+
+def test_the_page_says_where_the_papers_come_from(website: NewsletterSite) -> None:
+    line = "The papers come from Hugging Face Daily Papers."
+    assert line in words_of(website.get("/"))
+    website.later(days=40)
+    assert line in words_of(website.get("/"))  # looked up once a minute at most
+    website.site._origins = None
+    assert "The papers come from" not in words_of(website.get("/"))
+    website.site._origins = None
+    website.site.sources = [
+        Source(name="feed", kind="arxiv-feed", hours=(5,), categories=("cs.ET", "quant-ph"))
+    ]
+    assert "The papers come from arXiv (cs.ET, quant\u2011ph)." in words_of(website.get("/"))
 
 
 def test_a_sign_up_is_confirmed_by_the_mail_and_welcomed(website: NewsletterSite) -> None:
