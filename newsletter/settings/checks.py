@@ -141,6 +141,23 @@ def web_link(value: str) -> str:
     return value
 
 
+def public_link(value: str) -> str:
+    """A link that stands in every mail."""
+    parts = urlsplit(value)
+    if "@" in parts.netloc or not _has_usable_port(
+        parts
+    ):  # such as u:pass/word@
+        raise ValueError("write it without a user name and a password: it stands in every mail")
+    return web_link(value)
+
+
+def host(value: str) -> str:
+    """The name or the address of a server."""
+    if re.search(r"[@/\s\x00-\x1f\x7f]", value):
+        raise ValueError("write the name of the server alone, such as smtp.example.org")
+    return value
+
+
 def token_url(value: str) -> str:
     """The address of a token server: secrets go there."""
     parts = urlsplit(value)

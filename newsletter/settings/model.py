@@ -41,7 +41,9 @@ class SettingsTable(BaseModel):
 class SmtpSettings(SettingsTable):
     """The mail server that takes what is sent."""
 
-    host: str = Field(default="localhost", min_length=1, description="Name or address of the mail server.")
+    host: Annotated[str, AfterValidator(checks.host)] = Field(
+        default="localhost", min_length=1, description="Name or address of the mail server."
+    )
     port: int = Field(
         default=25, ge=1, le=65535, description="Its port: 587 for starttls, 465 for tls, as a rule."
     )
@@ -180,14 +182,14 @@ class BrandSettings(SettingsTable):
         default="Research papers", min_length=1, max_length=100, description="The newsletter's name."
     )
     accent: str = Field(default="#22201c", pattern=r"^#[0-9a-fA-F]{6}$", description="Its colour, `#rrggbb`.")
-    logo: Annotated[str, AfterValidator(checks.web_link)] | None = Field(
+    logo: Annotated[str, AfterValidator(checks.public_link)] | None = Field(
         default=None, description="Link to an image."
     )
     footer: str = Field(default="", description="A line at the foot of every mail.")
     postal_address: str = Field(
         default="", description="Printed at the foot of every mail; many countries require it."
     )
-    privacy_url: Annotated[str, AfterValidator(checks.web_link)] | None = Field(
+    privacy_url: Annotated[str, AfterValidator(checks.public_link)] | None = Field(
         default=None, description="Link to your privacy notice, printed at the foot of every digest."
     )
     reply_to: Annotated[str, AfterValidator(checks.address)] | None = Field(

@@ -7,7 +7,14 @@ import re
 import pytest
 from pydantic import SecretStr
 
-from newsletter.settings.checks import SUBJECT_FIELDS, base_url, database_url, subject_pattern
+from newsletter.settings.checks import (
+    SUBJECT_FIELDS,
+    base_url,
+    database_url,
+    host,
+    public_link,
+    subject_pattern,
+)
 
 
 def test_pattern_of_every_field_and_of_none_is_taken_as_it_is() -> None:
@@ -50,6 +57,39 @@ def test_base_url_with_a_password_or_odd_parts_is_refused_and_not_quoted(value: 
     with pytest.raises(ValueError, match=r"write it|port") as caught:
         base_url(value)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"https://u:{SECRET}@papers.example.org/privacy",
+        f"https://{SECRET}@papers.example.org/logo.png",
+        f"https://u:{SECRET}/x@papers.example.org/",
+    ],
+)
+def test_link_for_mails_with_a_password_is_refused_and_not_quoted(value: str) -> None:
+    with pytest.raises(ValueError, match="without a user name and a password") as caught:
+        public_link(value)
+    assert SECRET not in str(caught.value)
+    assert public_link("https://social.example/@papers") == "https://social.example/@papers"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(f"u:{SECRET}@smtp.example.org", f"smtp://u:{SECRET}@smtp.example.org:587"),
+        *("https://smtp.example.org", "smtp.example.org/x", "smtp example", "smtp.example.org\x1b[2J"),
+    ],
+)
+def test_mail_server_is_a_name_alone_and_is_not_quoted(value: str) -> None:
+    with pytest.raises(ValueError, match="write the name of the server alone") as caught:
+        host(value)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["smtp.example.org", "192.0.2.1", "2001:db8::1", "fe80::1%eth0", "mail"])
+def test_mail_server_by_name_or_address_is_taken(value: str) -> None:
+    assert host(value) == value
 
 
 @pytest.mark.parametrize(
