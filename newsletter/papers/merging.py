@@ -1,11 +1,12 @@
 """Merges papers that are one and splits those that are not. It changes no debt of a reader.
 
 A merged paper keeps its keys, bands, listings, texts and edition pairs; only `merged_into` is set. So a later
-listing of either title is recognised, and a split restores nothing.
+listing of either title is recognised, and a split has only to empty what the merge filled.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,19 @@ from newsletter.db.schema import (
 )
 from newsletter.papers.relisting import refresh_first_listings
 
-_GAPS = ("author_count", "author_names", "organization", "published_on", "comments", "code_url", "url")
+_GAPS = (
+    "author_count",
+    "author_names",
+    "organization",
+    "published_on",
+    "comments",
+    "code_url",
+    "url",
+    "project_url",
+    "categories",
+    "arxiv_id",
+    "doi",
+)
 
 
 def canonical(connection: Connection, paper_id: int) -> int:
@@ -77,11 +90,12 @@ def merge(connection: Connection, keep: int, other: int, *, now: datetime) -> in
         for name in _GAPS
         if getattr(into, name) in (None, []) and getattr(gone, name) not in (None, [])
     }
+    filled = sorted(values)
     held = [number for number in (into.edition, gone.edition) if number is not None]
     values |= {"edition": min(held, default=None), "backfill": into.backfill or (not held and gone.backfill)}
     connection.execute(update(papers).where(papers.c.id == kept).values(**values))
     refresh_first_listings(connection, [kept])
-    _decide(connection, "merge", kept, merged, now=now, verdict="merged")
+    _decide(connection, "merge", kept, merged, now=now, verdict="merged", filled=filled)
     return kept
 
 
@@ -111,6 +125,7 @@ def split(
         _decide(connection, "split", row.id, other.id, now=now, verdict="apart")
         return int(row.id)
     connection.execute(update(papers).where(papers.c.id == off.id).values(merged_into=None))
+    _empty_gaps(connection, off)
     for paper in (off, kept):
         values = {
             "edition": _first_edition(connection, paper.id),
@@ -126,6 +141,22 @@ def split(
         _inherit(connection, off.id, kept.id, now=now)
     _decide(connection, "split", kept.id, off.id, now=now, verdict="apart", news=news)
     return int(off.id)
+
+
+def _empty_gaps(connection: Connection, off: Row[Any]) -> None:
+    """Empty what the merge of the paper split off filled, where it is still that paper's."""
+    merged = connection.execute(
+        select(paper_decisions.c.paper_id, paper_decisions.c.filled)
+        .where(paper_decisions.c.verb == "merge", paper_decisions.c.other_id == off.id)
+        .order_by(paper_decisions.c.id.desc())
+        .limit(1)
+    ).first()
+    if merged is None or not merged.filled:
+        return
+    row = require(connection, merged.paper_id)
+    values = {name: None for name in merged.filled if getattr(row, name) == getattr(off, name)}
+    if values:
+        connection.execute(update(papers).where(papers.c.id == row.id).values(**values))
 
 
 def _inherit(connection: Connection, off: int, kept: int, *, now: datetime) -> None:
@@ -178,9 +209,10 @@ def _decide(
     now: datetime,
     verdict: str,
     news: bool = False,
+    filled: Sequence[str] | None = None,
 ) -> None:
     """Store a decision, and the verdict on the pair."""
-    row = {"at": now, "verb": verb, "paper_id": one, "other_id": other, "news": news}
+    row = {"at": now, "verb": verb, "paper_id": one, "other_id": other, "news": news, "filled": filled}
     connection.execute(insert(paper_decisions), row)
     chosen = select(papers.c.abstract).where(papers.c.id.in_((one, other)))
     first, second = (triples(abstract) for abstract in connection.execute(chosen).scalars())

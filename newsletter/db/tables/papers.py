@@ -131,6 +131,8 @@ class PaperDecision(SQLModel, table=True):
     paper_id: int = Field(foreign_key="papers.id")
     other_id: int = Field(foreign_key="papers.id")
     news: bool = False  # an admin said that the split paper is news
+    # columns that a merge filled from the other paper: a split empties them
+    filled: list[Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
 
 
 class PaperHeir(SQLModel, table=True):

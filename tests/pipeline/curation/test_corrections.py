@@ -7,9 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from newsletter.core.errors import NotFoundError, UsageError
-from newsletter.db.engine import writing
+from newsletter.db.engine import reading, writing
+from newsletter.db.schema import papers
+from newsletter.papers import merging
 from newsletter.papers.topic_matches import rematch
 from newsletter.pipeline.curation.corrections import correct_topics, merge_papers, possibly_same, split_papers
 from tests.pipeline.intake.scenario import (
@@ -130,6 +133,37 @@ def test_split_undoes_a_merge_and_the_paper_inherits(twins: DumpScenario) -> Non
     assert twins.news() == set()
     assert twins.titles() == ["Quantum Lattices", "On Lattices"]
     assert possibly_same(twins.engine) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("url", "https://huggingface.co/papers/2603.00001"),
+        ("project_url", "https://lattices.example.org"),
+        ("arxiv_id", "2603.00001"),
+        ("doi", "10.1000/1"),
+        ("categories", ["quant-ph"]),
+        ("author_names", ["A. Author"]),
+    ],
+)
+def test_merge_takes_over_what_is_lacking_and_a_split_gives_it_back(
+    twins: DumpScenario, column: str, value: object
+) -> None:
+    kept, other = twins.id_of("Quantum Lattices"), twins.id_of("On Lattices")
+    with writing(twins.engine) as connection:
+        connection.execute(update(papers).where(papers.c.id == other).values(**{column: value}))
+    before = rows_of(twins, kept, other)
+    merge_papers(twins.engine, kept, other, now=twins.now)
+    assert rows_of(twins, kept)[0][column] == value
+    split_papers(twins.engine, other, now=twins.now)
+    after = rows_of(twins, kept, other)
+    changed = {name for old, new in zip(before, after, strict=True) for name in old if old[name] != new[name]}
+    assert changed <= {"edition"}  # the paper split off counts as given
+
+
+def rows_of(scenario: DumpScenario, *ids: int) -> list[dict[str, object]]:
+    with reading(scenario.engine) as connection:
+        return [dict(merging.require(connection, paper)._mapping) for paper in ids]
 
 
 def test_split_told_to_be_news_is_news(twins: DumpScenario) -> None:

@@ -22,6 +22,7 @@ def upgrade() -> None:
     op.add_column("listed_entries", sa.Column("upvotes", sa.Integer(), nullable=True))
     op.add_column("listed_entries", sa.Column("announcement", sa.String(), nullable=True))
     op.add_column("dumps", sa.Column("source", sa.String(), nullable=True))
+    op.add_column("paper_decisions", sa.Column("filled", sa.JSON(none_as_null=True), nullable=True))
     op.add_column("deliveries", sa.Column("relay", sa.String(), nullable=True))
     op.add_column("strikes", sa.Column("relay", sa.String(), nullable=True))
     op.drop_index("ix_papers_merged_into", table_name="papers")
