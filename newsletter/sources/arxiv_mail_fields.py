@@ -4,35 +4,76 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 # By name: a folded line of a title may begin with a word and a colon, too.
 _FIELD = re.compile(
     r"(?P<name>Date|Title|Authors?|Categories|Comments|(?:Subj|MSC|ACM)-class|Journal-ref|Report-no|DOI|License|Proxy)"
     r"(?: \([^)]{1,40}\))?:(?: (?P<text>.*)|$)"
 )
+_ASTRAY = re.compile(r"(?:Title|Authors?|Categories): |arXiv:\d{4}\.\d{4,5}$|\\\\$")  # of another paper
 _AFFILIATION = re.compile(r"\([^()]*(?:\([^()]*\)[^()]*)*\)")
 _BETWEEN = re.compile(r",\s+(?:and\s+)?|\s+and\s+")
 _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?$")
 
 
-def read_fields(block: Sequence[str]) -> tuple[dict[str, str], str]:
-    """(fields by their names in lower case, the abstract).
+WIDTH = 78  # columns; arXiv puts as many words into a line as fit into 79
+_UNFINISHED = re.compile(
+    r".*(?:[,:]|\b(?:a|an|the|of|for|and|or|with|in|on|to|by|from|via|using|as|at|into|its|their|through|under"
+    r"|between|toward|towards|over|is|are))$",
+    re.IGNORECASE,
+)
+_ORDER = ("title", "author", "categories")
 
-    block: the lines of one paper, from its identifier on. The first of several fields of one name counts.
+
+def is_folded(lines: Sequence[str]) -> bool:
+    """Whether the lines of a text are as arXiv folded them; no program wrapped them again."""
+    pairs = [(a, b) for a, b in pairwise(lines) if b.startswith("  ") and b.strip() and _FIELD.match(a)]
+    return bool(pairs) and 10 * sum(_fits(a, b) for a, b in pairs) <= len(pairs)
+
+
+def read_fields(block: Sequence[str], *, folded: bool) -> tuple[dict[str, str], str] | None:
+    """(fields by their names in lower case, the abstract); None when lines of the block are lost or astray.
+
+    block: the lines of one paper, from its identifier to the line that ends it, with their indents. folded:
+    as `is_folded` says of the whole text.
     """
     fields: dict[str, str] = {}
     last: str | None = None
     for number, line in enumerate(block[1:], 1):
-        if line == "\\\\":
-            return fields, " ".join(block[number + 1 :])
-        found = _FIELD.match(line)
-        if found is not None:
-            last = found["name"].lower() if found["name"].lower() not in fields else None
-            if last is not None:
-                fields[last] = found["text"] or ""
-        elif last is not None and line:
-            fields[last] += f" {line}"
-    return fields, ""
+        if line.strip() == "\\\\":
+            abstract = block[number + 1 :]
+            if any(_ASTRAY.match(text) for text in abstract):
+                return None
+            return (fields, " ".join(abstract)) if _is_whole(fields) else None
+        found = _FIELD.match(line.strip())
+        if found is not None and not (folded and line.startswith("  ")):
+            last = found["name"].lower()
+            if last in fields:
+                return None
+            fields[last] = found["text"] or ""
+        elif last is not None and line.strip():
+            if folded and last in _ORDER and (not line.startswith("  ") or _fits(block[number - 1], line)):
+                return None
+            fields[last] += f" {line.strip()}"
+        elif not line.strip():
+            last = None  # a blank line ends a field
+        elif "title" in fields:
+            return None
+    return (fields, "") if _is_whole(fields) else None
+
+
+def _fits(line: str, following: str) -> bool:
+    """Whether the first word of the following line had room in this one."""
+    return len(line.rstrip()) + 1 + len(following.split()[0]) < WIDTH
+
+
+def _is_whole(fields: dict[str, str]) -> bool:
+    """Whether title and authors are there, in their order, and the title does not end in mid-phrase."""
+    found = [name.rstrip("s") if name == "authors" else name for name in fields]
+    order = [name for name in found if name in _ORDER]
+    title = fields.get("title", "").strip()
+    return order[:2] == ["title", "author"] and not _UNFINISHED.match(title)
 
 
 def author_names(text: str) -> list[str]:

@@ -8,28 +8,67 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from newsletter.core.papers.identity import keys_of, title_key
 from newsletter.core.papers.listing import Entry, Listing, Unread
+from newsletter.sources.printed_dates import read_date
 
+LONGEST_TITLE = 400  # characters; the longest of 15,000 real ones has 223
+IRREGULAR_SHARE = 0.1  # of the papers; with more of them out of order, pairs of title and abstract are wrong
+FEWEST_JUDGED = 3  # abstracts; fewer say little about a whole file
+SCHOLARLY_SHARE = 0.8  # of the papers of a file that nothing but its texts shows to be a listing
+HALF = 0.5  # of the abstracts, where no paper has authors or a date
+CUES = 2  # words of _CUE that differ
+MATCHING_SHARE = 0.8  # of the papers; where so many titles share words with their abstracts, all should
+UNLIKE, BETTER = 0.34, 0.4  # of a title's words: in its own abstract, and more of them in a near one
+SHORTEST_ABSTRACT = 300  # characters; a shorter one may be cut, and says little
+SHIFTED = 0.2  # of the words of titles; papers whose titles fit another abstract so much better are mixed up
+TWICE = "the same line twice"
+STRANGER = "a text of another kind, or a title above the abstract of another paper"
+ALONE = "a line alone, not a paper"
+_ASTRAY = (TWICE, STRANGER, "a sentence of another paper's abstract")
+_CUE = re.compile(
+    r"""\b(?:we|our|this\ (?:paper|work|study|article|letter|survey|thesis|note|report)|propos\w+|methods?
+    |models?|approach\w*|results?|experiment\w*|framework|algorithm\w*|datasets?|benchmark\w*|quantum|learning|analysis
+    |investigat\w+|demonstrat\w+|theor\w+|evaluat\w+|perform\w+|introduc\w+|present\w*)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_MARKUP = re.compile(
+    r"""^(?:https?://|www\.)\S*$|\]\(https?:|\]\[\d+\]|%2Fpapers
+    |^["{}<]\s*["{}<\w-]*"?\s*:|"\s*:\s*["{\[\d]|^\\\\|</?\w+[^<>]*>|^<\?xml|\w=\ \w
+    |^(?:Title|Authors?|Date|Abstract|Categories|Subjects|Comments|arXiv|Ray\ ID):
+    |^[A-Z][A-Z0-9]\ \ -\ |^@\w+\{
+    |^\[[\w\ -]*$|^\S{60,}$""",
+    re.VERBOSE,
+)
+_QUOTED = re.compile(r"(?:>|\||[-*]|#+) |.*\]\(https?:")  # of a quoted mail, a list, a link
+_WORD = re.compile(r"[^\W_]{4,}")
 SHORTEST_SENTENCE = 25  # characters of a title's key; shorter ones occur in other papers' abstracts by chance
 _FURNITURE = re.compile(
     r"""submitted\ by\b.*|(?:\+|[^\w\s])*\s*\d[\d,.]*k?|[-·•]+|.{0,60}\ ?·?\ ?\d+\ authors?
+    |\d+\ authors?(?:\W.*|\ \d+|\ submitted.*)?
     |(?:sign|log)\ ?(?:in|up|out)|(?:page|file)?\ ?not\ found|404.*|403.*|(?:access\ denied|forbidden)
     |just\ a\ moment.*|(?:verify|checking).*(?:human|browser).*|are\ you\ a\ (?:human|robot).*
     |error|untitled|untitled\ document|loading.*|skip\ to\ (?:main\ )?content
     |(?:accept|reject|manage)\ (?:all\ )?cookies.*|.*we\ use\ cookies.*
     |cookie\ (?:policy|settings|preferences)|privacy(?:\ policy)?|terms(?:\ of\ (?:use|service))?
     |about(?:\ us)?|contact(?:\ us)?|help|home|menu|search|subscribe|unsubscribe|previous|next|upvote
-    |(?:load|show|see)\ more|view\ (?:all|more|pdf|paper)""",
+    |(?:load|show|see|read)\ more|view\ (?:all|more|pdf|paper)|new|share|cite\ as|sponsored|follow\ us
+    |©.*|page\ \d+\ of\ \d+|report\ an\ issue|\d+\ min(?:utes)?\ read|get\ trending\ papers\ in\ your\ .*
+    |forgot\ your\ password.*|daily\ papers|trending\ papers|daily|weekly|monthly|hugging\ face""",
     re.IGNORECASE | re.VERBOSE,
 )
 
 
-def admit(listing: Listing) -> Listing:
-    """The listing with its papers alone; what is refused is in `unread`. Positions are numbered again."""
+def admit(listing: Listing, *, sure: bool = True) -> Listing:
+    """The listing with its papers alone; what is refused is in `unread`. Positions are numbered again.
+
+    sure: whether the contents showed the format, and not a name alone. A listing whose parts are out of
+    order, or whose texts are not those of papers, has a `doubt`.
+    """
     reasons = dict(_refused(listing.entries))
+    listing = dataclasses.replace(listing, doubt=listing.doubt or _doubt(listing, reasons, sure=sure))
     if not reasons:
         return listing
     entries = [entry for entry in listing.entries if entry.position not in reasons]
@@ -50,19 +89,73 @@ def is_furniture(text: str) -> bool:
     return not any(char.isalpha() for char in text) or _FURNITURE.fullmatch(text) is not None
 
 
+def is_scholarly(abstract: str) -> bool:
+    """Whether a text has words of abstracts: 2 of 1,000 abstracts have fewer, most other texts have none."""
+    return len({found.lower() for found in _CUE.findall(abstract)}) >= CUES
+
+
+def _doubt(listing: Listing, refused: dict[int, str], *, sure: bool) -> str | None:
+    """Why a person must look at the listing first: too much of it is out of order, or no text of papers."""
+    bare = [entry for entry in listing.entries if not entry.identifiers]
+    abstracts = [entry.abstract for entry in bare if entry.abstract]
+    astray = listing.irregular + sum(reason in _ASTRAY for reason in refused.values())
+    if astray > max(IRREGULAR_SHARE * len(listing.entries), 1):
+        return f"{astray} of {len(listing.entries)} papers have lost lines, or lines in the wrong order"
+    scholarly = sum(map(is_scholarly, abstracts))
+    cued = sum(_CUE.search(abstract) is not None for abstract in abstracts)
+    blocks = any(entry.printed or entry.author_count for entry in bare)
+    foreign = len(abstracts) >= FEWEST_JUDGED and (cued <= (0 if blocks else HALF * len(abstracts)))
+    if foreign or (not sure and scholarly < SCHOLARLY_SHARE * len(bare)):
+        return "these do not read like abstracts of papers"
+    if len(bare) >= FEWEST_JUDGED and _match(bare, 0) + SHIFTED < max(_match(bare, -1), _match(bare, 1)):
+        return "the titles belong to the abstracts before or after theirs"
+    if bare and not any(entry.abstract or entry.printed or entry.author_count for entry in bare):
+        return "nothing but titles"
+    return None
+
+
+def _is_alone(entry: Entry, *, last: bool) -> bool:
+    """Whether nothing but a title is known, which a paper can be only at the end of a file that was cut."""
+    if entry.identifiers or entry.abstract or entry.printed or entry.author_count or entry.organization:
+        return False
+    return not (last and entry.title.count(" ") > 1 and entry.title[0].isalnum())
+
+
+def _is_date(entry: Entry) -> bool:
+    """Whether the title is a date and the rest does not show that it is one all the same."""
+    found = read_date(entry.title)
+    shown = entry.identifiers or (entry.printed and entry.abstract and found and found[1] is None)
+    return found is not None and not shown
+
+
 def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
     """(position, reason) of each entry that is no paper."""
     keys = [keys_of(entry) for entry in entries]
     titles = Counter(key.title for key in keys)
     holders: dict[tuple[str, str], str] = {}
     sentences = _sentences(entries)
+    strangers = _strangers(entries)
     for entry, key in zip(entries, keys, strict=True):
-        if is_furniture(entry.title):
+        if is_furniture(entry.title) or (
+            not entry.printed and not key.identifiers and read_date(entry.title)
+        ):
             yield entry.position, "part of the page, not a paper"
+        elif entry.title[0] in ".,;:)" and not key.identifiers:
+            yield entry.position, "the rest of a sentence"
+        elif len(entry.title) > LONGEST_TITLE:
+            yield entry.position, "too long for a title"
+        elif _QUOTED.match(entry.title) or (not key.identifiers and _MARKUP.search(entry.title)):
+            yield entry.position, "markup, not a title"
+        elif len(key.title) >= SHORTEST_SENTENCE and key.title[: len(key.title) // 2] * 2 == key.title:
+            yield entry.position, TWICE
         elif titles[key.title] > 1 and not entry.abstract and not key.identifiers:
             yield entry.position, "a line that recurs, not a title"
         elif sentences.get(key.title, entry.position) != entry.position:
             yield entry.position, "a sentence of another paper's abstract"
+        elif _is_alone(entry, last=entry is entries[-1]):
+            yield entry.position, ALONE
+        elif entry.position in strangers:
+            yield entry.position, STRANGER
         elif any(holders.get(identifier, key.title) != key.title for identifier in key.identifiers):
             yield entry.position, "the identifier of another entry"
         else:
@@ -78,3 +171,43 @@ def _sentences(entries: tuple[Entry, ...]) -> dict[str, int]:
             if len(key) >= SHORTEST_SENTENCE:
                 found.setdefault(key, entry.position)
     return found
+
+
+def _strangers(entries: tuple[Entry, ...]) -> set[int]:
+    """Positions of papers whose abstract is not that of the title, as far as their words can tell.
+
+    Only papers without identifier are judged, and only where nearly all titles share words with the abstract.
+    """
+    judged = [
+        entry for entry in entries if not entry.identifiers and len(entry.abstract) >= SHORTEST_ABSTRACT
+    ]
+    texts = [_stems(entry.abstract) for entry in judged]
+    titles = [_stems(entry.title) for entry in judged]
+    own = [_shared(title, text) for title, text in zip(titles, texts, strict=True)]
+    cues = [len({cue.lower() for cue in _CUE.findall(entry.abstract)}) for entry in judged]
+    usual = sum(share > 0 and count >= CUES for share, count in zip(own, cues, strict=True))
+    if len(own) < FEWEST_JUDGED or usual < HALF * len(own):
+        return set()
+    match = usual >= MATCHING_SHARE * len(own)
+    found = set()
+    for n, entry in enumerate(judged[:-1]):  # the last one may be cut
+        near = (*texts[max(n - 2, 0) : n], *texts[n + 1 : n + 3])
+        better = max((_shared(titles[n], text) for text in near), default=0.0)
+        unlike = own[n] == 0 or (own[n] <= UNLIKE and better >= own[n] + BETTER)
+        if (not cues[n] and own[n] <= UNLIKE) or (match and unlike):
+            found.add(entry.position)
+    return found
+
+
+def _match(entries: Sequence[Entry], shift: int) -> float:
+    """The mean share of the words of titles that the abstracts so many places later hold."""
+    pairs = [(entry, entries[n + shift]) for n, entry in enumerate(entries) if 0 <= n + shift < len(entries)]
+    return sum(_shared(_stems(a.title), _stems(b.abstract)) for a, b in pairs) / max(len(pairs), 1)
+
+
+def _shared(title: set[str], text: set[str]) -> float:
+    return len(title & text) / len(title) if title else 1.0
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:5] for word in _WORD.findall(text.lower())}

@@ -17,7 +17,7 @@ from newsletter.core.papers.listing import Listing
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.gate import admit
 
-SURELY = 0.5  # a format that recognises a dump so well overrules another one that was named and does not
+BY_TEXT_ALONE = 0.5  # how sure a format is that sees no banner, no link and no block of authors
 
 
 class DumpFormat(Protocol):
@@ -58,8 +58,8 @@ def read_listing(data: bytes, *, name: str, format: str | None = None) -> Listin
     named = _named(format, name) if format is not None else None
     dump = DumpFile(data, name=name)
     decoded = dump.decoded
-    chosen = _recognised(dump, named)
-    listing = admit(chosen.parse(dump))
+    chosen, score = _recognised(dump, named)
+    listing = admit(chosen.parse(dump), sure=score > BY_TEXT_ALONE)
     if not listing.entries and listing.empty_because is None:
         message = f"there is no paper in this {chosen.NAME} dump"
         if listing.unread:
@@ -85,17 +85,24 @@ def _named(format: str, name: str) -> DumpFormat:
     return chosen
 
 
-def _recognised(dump: DumpFile, named: DumpFormat | None) -> DumpFormat:
-    """The format to read the dump with. A name decides unless the contents are surely of another format."""
+def _recognised(dump: DumpFile, named: DumpFormat | None) -> tuple[DumpFormat, float]:
+    """The format to read the dump with, and how sure it is. A name decides between formats that recognise it.
+
+    A format with `BY_NAME` may also be named for a dump that no format recognises.
+    """
     scores = {format_name: candidate.recognise(dump) for format_name, candidate in formats().items()}
     best = max(scores, key=scores.__getitem__)
     if named is not None:
-        if scores[named.NAME] > 0 or scores[best] < SURELY:
-            return named
+        if scores[named.NAME] > 0 or (scores[best] <= 0 and getattr(named, "BY_NAME", False)):
+            return named, scores[named.NAME]
+        if scores[best] > 0:
+            raise DumpRefusedError(
+                f"this is no {named.NAME} dump but {formats()[best].ABOUT}",
+                hint=f"Leave --format away, or say --format {best}.",
+                file=dump.name,
+            )
         raise DumpRefusedError(
-            f"this is no {named.NAME} dump but {formats()[best].ABOUT}",
-            hint=f"Leave --format away, or say --format {best}.",
-            file=dump.name,
+            f"this is not {named.ABOUT}", hint="Look at the file, and save the page again.", file=dump.name
         )
     if scores[best] <= 0:
         known = "; ".join(f"{format_name} ({known.ABOUT})" for format_name, known in formats().items())
@@ -104,4 +111,4 @@ def _recognised(dump: DumpFile, named: DumpFormat | None) -> DumpFormat:
             hint=f"Known: {known}. If it is one of these after all, name it with --format.",
             file=dump.name,
         )
-    return formats()[best]
+    return formats()[best], scores[best]

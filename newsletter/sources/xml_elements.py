@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from lxml import etree
+
+_BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 
 
 def local_name(element: Any) -> str:
@@ -26,6 +29,12 @@ def text_of(element: Any, *names: str) -> str:
         for child in children(element, name):
             return "".join(child.itertext()).strip()
     return ""
+
+
+def title_of(element: Any) -> str:
+    """The title of an element; empty when it has blank lines in it, as no title has."""
+    text = text_of(element, "title")
+    return "" if _BLANK_LINE.search(text) else text
 
 
 def day_of(text: str) -> date | None:

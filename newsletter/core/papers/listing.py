@@ -74,6 +74,8 @@ class Listing:
     unit: str = "line"  # what `nonblank_lines` counts: "line", or "record" of a structured file
     stated: int | None = None  # how many papers the file itself says that it holds
     empty_because: str | None = None  # why a listing without entries is right: a holiday, no result
+    irregular: int = 0  # papers whose parts are not in the order of the format, as far as it can tell
+    doubt: str | None = None  # why a person must look at it first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ from newsletter.sources.decoding import check_size
 from newsletter.sources.registry import read_listing
 
 HELD_SHARE = 0.1  # of the non-blank lines; a dump with more unread lines waits for an admin
+LOOK = "Look at the file; `newsletter dumps release` takes what could be read, `dumps withdraw` forgets it."
 STUB = "hardly more than a title"  # a paper without abstract: often stray lines
 
 
@@ -189,15 +190,12 @@ def why_held(listing: Listing) -> str | None:
     doubtful = [(entry.line, STUB) for entry in stubs(listing)]
     astray = len(unread) + sum(1 + bool(entry.abstract) for entry in stubs(listing))
     if astray <= listing.nonblank_lines * HELD_SHARE:
-        return None
+        return f"{listing.doubt}.\n{LOOK}" if listing.doubt is not None else None
     line, reason = min(unread + doubtful)
     words = f"{len(unread)} of {listing.nonblank_lines} {listing.unit}s could not be read"
     if doubtful:
         words += f", and {len(doubtful)} papers have hardly more than a title where others have an abstract"
-    return (
-        f"{words}, from {listing.unit} {line} on ({reason}).\n"
-        "Look at the file; `newsletter dumps release` takes what could be read, `dumps withdraw` forgets it."
-    )
+    return f"{words}, from {listing.unit} {line} on ({reason}).\n{LOOK}"
 
 
 def _read(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from newsletter.core.errors import DumpRefusedError
 from newsletter.core.papers.listing import Entry, Listing, Unread
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import full_date, make_entry
-from newsletter.sources.xml_elements import children, day_of, local_name, text_of
+from newsletter.sources.xml_elements import children, day_of, local_name, text_of, title_of
 
 NAME = "arxiv-api-atom"
 ABOUT = "an answer of arXiv's API, as Atom"
@@ -38,8 +38,12 @@ def parse(dump: DumpFile) -> Listing:
                 hint="Correct the query.",
                 file=dump.name,
             )
-        title = text_of(element, "title")
-        if "/abs/" not in link or not title:
+        title = title_of(element)
+        links = [
+            child.get("href", "") for child in children(element, "link") if child.get("rel") == "alternate"
+        ]
+        other = any(link.partition("/abs/")[2] not in found for found in links)  # two entries ran into one
+        if "/abs/" not in link or not title or other:
             unread.append(Unread(line=number, reason="no identifier or no title", text=title[:200]))
         else:
             entries.append(_entry(element, link, position=len(entries) + 1, number=number))
@@ -60,7 +64,7 @@ def _entry(element: Any, link: str, *, position: int, number: int) -> Entry:
     return make_entry(
         position=position,
         line=number,
-        title=text_of(element, "title"),
+        title=title_of(element),
         abstract=text_of(element, "summary"),
         authors=[text_of(author, "name") for author in children(element, "author")],
         published=day_of(text_of(element, "published")),

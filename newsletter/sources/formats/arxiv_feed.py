@@ -7,10 +7,12 @@ from collections import Counter
 from datetime import date
 from typing import Any
 
+from lxml import etree
+
 from newsletter.core.papers.listing import Announcement, Entry, Listing, Unread
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import full_date, make_entry
-from newsletter.sources.xml_elements import children, day_of, local_name, text_of
+from newsletter.sources.xml_elements import children, day_of, local_name, text_of, title_of
 
 NAME = "arxiv-feed"
 ABOUT = "a daily feed of arXiv, RSS or Atom"
@@ -33,15 +35,16 @@ def recognise(dump: DumpFile) -> float:
 
 def parse(dump: DumpFile) -> Listing:
     """Read the feed; an item that is no announcement is unread. Raises nothing."""
-    head = dump.xml if dump.xml is not None else ()
-    head = next(children(head, "channel"), head)
+    root = dump.xml if dump.xml is not None else etree.Element("none")
+    head = next(children(root, "channel"), root)
     items = [head] if local_name(head) == "item" else [*children(head, "item"), *children(head, "entry")]
     entries: list[Entry] = []
     unread: list[Unread] = []
     for number, item in enumerate(items, 1):
         found = _SUMMARY.match(text_of(item, "description", "summary"))
-        title = text_of(item, "title")
-        if found is None or not title:
+        title = title_of(item)
+        own = text_of(item, "guid", "id", "link")  # of the same paper, unless two items ran into one
+        if found is None or not title or (own and _bare(found["id"]) not in own):
             unread.append(Unread(line=number, reason="no announcement of a paper", text=title[:200]))
         else:
             entries.append(_entry(item, title, found, position=len(entries) + 1, number=number))
@@ -54,6 +57,10 @@ def parse(dump: DumpFile) -> Listing:
         unit="record",
         empty_because=None if items else "arXiv announced nothing in this category that day",
     )
+
+
+def _bare(arxiv_id: str) -> str:
+    return re.sub(r"v[0-9]+$", "", arxiv_id)
 
 
 def _listed_on(head: Any, items: list[Any]) -> date | None:
@@ -74,7 +81,7 @@ def _entry(item: Any, title: str, found: re.Match[str], *, position: int, number
         authors=[name.strip() for name in text_of(item, "creator").split(", ")],
         arxiv_id=found["id"],
         doi=text_of(item, "DOI", "doi"),
-        url=f"https://arxiv.org/abs/{re.sub(r'v[0-9]+$', '', found['id'])}",
+        url=f"https://arxiv.org/abs/{_bare(found['id'])}",
         categories=tuple(term for term in terms if term),
         announcement=Announcement(kind) if kind in set(Announcement) else None,
     )

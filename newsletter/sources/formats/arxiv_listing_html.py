@@ -77,8 +77,9 @@ def _entry(
         for found in element.find_class(f"list-{name}")[:1]
     }
     found_id = _ID.search(anchor)
-    if found_id is None or not fields.get("title", "").strip():
-        return None
+    title = fields.get("title", "").strip()
+    if found_id is None or not title or "\n" in title or "://" in title:
+        return None  # more than a title: the page is damaged
     if section is Announcement.REPLACE and "cross-list" in anchor:
         section = Announcement.REPLACE_CROSS
     authors = [

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from newsletter.core.papers.listing import Announcement, Entry, Listing, Unread
-from newsletter.sources.arxiv_mail_fields import author_names, read_fields
-from newsletter.sources.cleaning import split_lines
+from newsletter.sources.arxiv_mail_fields import author_names, is_folded, read_fields
+from newsletter.sources.cleaning import split_lines, unix_lines
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import full_date, make_entry
 from newsletter.sources.mail_texts import mail_texts
@@ -25,6 +25,9 @@ _START = re.compile(
 )
 _FOLLOWS = re.compile(r"Date\b.*:|replaced with|\(\*cross-listing\*\)|Title:")
 _END = re.compile(r"\\\\ \(\s*https?://|-{30,}$|%[%-]{20,}$")
+_CLOSING = re.compile(r"arxiv\.org/abs/([\w./-]+)")
+LONGEST_ABSTRACT = 3000  # characters, with indents; arXiv takes 1,920
+LOST = "lines of this paper are lost or in the wrong place"
 _RECEIVED = re.compile(r"received from .* to\s+\w{3},?\s+(?P<day>\d{1,2} \w{3}) (?P<year>\d{2}) ")
 
 
@@ -45,14 +48,16 @@ def parse(dump: DumpFile) -> Listing:
     number = 0
     for sent_on, text in mail_texts(dump):
         lines = split_lines(text)
+        raw = unix_lines(text).split("\n")
+        folded = is_folded(raw)
         day = sent_on or _received(lines)
         days += [day] if day else []
         starts = list(_starts(lines))
-        for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
             number += 1
-            entry = _entry(lines[start:end], position=len(entries) + 1, number=number)
+            entry = _entry(raw[start:end], folded, position=len(entries) + 1, number=number)
             if entry is None:
-                unread.append(Unread(line=number, reason="a paper without a title", text=lines[start][:200]))
+                unread.append(Unread(line=number, reason=LOST, text=lines[start][:200]))
             else:
                 entries.append(entry)
     return Listing(
@@ -78,12 +83,17 @@ def _received(lines: Sequence[str]) -> date | None:
     return date(printed[0].year, printed[0].month, printed[0].day) if printed and printed[0].year else None
 
 
-def _entry(block: Sequence[str], *, position: int, number: int) -> Entry | None:
-    start = _START.match(block[0])
+def _entry(block: Sequence[str], folded: bool, *, position: int, number: int) -> Entry | None:
+    start = _START.match(block[0].strip())
     assert start is not None
-    block = list(block[: next((n for n, line in enumerate(block) if _END.match(line)), len(block))])
-    fields, abstract = read_fields(block)
-    if not fields.get("title"):
+    end = next((n for n, line in enumerate(block) if _END.match(line.strip())), len(block))
+    read = read_fields(block[:end], folded=folded)
+    if read is None or start["id"] not in (
+        _CLOSING.findall(block[end]) if end < len(block) else [start["id"]]
+    ):
+        return None
+    fields, abstract = read
+    if len(abstract) > LONGEST_ABSTRACT:
         return None
     replaced = any(line.startswith("replaced with") for line in block[:3])
     crossed = "*cross-listing*" in " ".join(block[:2])

@@ -35,11 +35,12 @@ def parse(dump: DumpFile) -> Listing:
     """Read the page; a card whose title is missing is unread. Raises nothing."""
     rows = [(number, line) for number, line in enumerate(dump.lines, 1) if line]
     cards = [n for n, (_, line) in enumerate(rows) if _SUBMITTED.match(line)] or [len(rows)]
+    width = max((len(line) for _, line in rows), default=0)
     entries: list[Entry] = []
     unread: list[Unread] = []
     for start, end in zip(cards, [*cards[1:], len(rows)], strict=True):
         card = rows[start:end]
-        entry = _entry(card, position=len(entries) + 1)
+        entry = _entry(card, width, position=len(entries) + 1)
         if entry is not None:
             entries.append(entry)
         elif card:
@@ -56,15 +57,17 @@ def parse(dump: DumpFile) -> Listing:
     )
 
 
-def _entry(card: Sequence[tuple[int, str]], *, position: int) -> Entry | None:
+def _entry(card: Sequence[tuple[int, str]], width: int, *, position: int) -> Entry | None:
     """The paper of a card: submitter, votes, title, perhaps an organisation, a dot, authors, comments."""
     votes = next((n for n, (_, line) in enumerate(card) if n and _VOTES.match(line)), None)
     credit = next((n for n, (_, line) in enumerate(card) if _AUTHORS.match(line) or _DOT.match(line)), None)
     if votes is None or credit is None or credit <= votes + 1:
         return None
     words = card[votes + 1 : credit]
-    if len(words) > 2 or is_furniture(words[0][1]):
+    if len(words) > 2 or any(is_furniture(line) for _, line in words):
         return None
+    if len(words) == 2 and len(words[0][1]) + 1 + len(words[1][1].split()[0]) > width:
+        return None  # the lines of a wrapped title
     authors = next((found for _, line in card[credit:] if (found := _AUTHORS.match(line))), None)
     counts = [int(line) for _, line in card[credit:] if line.isdecimal() and len(line) < 7]
     count = _VOTES.match(card[votes][1])

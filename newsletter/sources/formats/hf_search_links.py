@@ -9,12 +9,15 @@ from itertools import pairwise
 from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import make_entry
+from newsletter.sources.gate import is_furniture
 from newsletter.sources.hf_records import PAGE
 from newsletter.sources.printed_dates import read_count, read_date
 
 NAME = "hf-search-links"
 ABOUT = "a search page of Hugging Face's papers as text with its links in lines of their own"
 
+LONG = 200  # characters; a page with such lines was not wrapped, and its titles have one line
+SHORT = 30  # characters; a line of a wrapped title is longer
 _VOTE_LINK = re.compile(r"https?://huggingface\.co/login\?next=%2Fpapers%2F(?P<id>\d{4}\.\d{4,5})$")
 _PAPER_LINK = re.compile(r"https?://huggingface\.co/papers/(?P<id>\d{4}\.\d{4,5})$")
 _COMMUNITY = re.compile(r"https?://huggingface\.co/papers/\d{4}\.\d{4,5}#community$")
@@ -35,12 +38,17 @@ def recognise(dump: DumpFile) -> float:
 def parse(dump: DumpFile) -> Listing:
     """Read the page; a card without a title is unread. Raises nothing."""
     rows = [(number, line) for number, line in enumerate(dump.lines, 1) if line]
+    wrapped = all(len(line) <= LONG for _, line in rows)
     starts = [n for n, (_, line) in enumerate(rows) if _VOTE_LINK.match(line)] or [len(rows)]
     entries: list[Entry] = []
     unread: list[Unread] = []
     for start, end in zip(starts, [*starts[1:], len(rows) + 1], strict=True):
         card = rows[start : end - 1]  # the last line before the next link is the next paper's votes
-        entry = _entry(card, rows[start - 1][1] if start else "", position=len(entries) + 1) if card else None
+        entry = (
+            _entry(card, rows[start - 1][1] if start else "", wrapped, position=len(entries) + 1)
+            if card
+            else None
+        )
         if entry is not None:
             entries.append(entry)
         elif card:
@@ -55,7 +63,7 @@ def parse(dump: DumpFile) -> Listing:
     )
 
 
-def _entry(card: Sequence[tuple[int, str]], votes_line: str, *, position: int) -> Entry | None:
+def _entry(card: Sequence[tuple[int, str]], votes_line: str, wrapped: bool, *, position: int) -> Entry | None:
     link = _VOTE_LINK.match(card[0][1])
     assert link is not None
     own = [
@@ -66,6 +74,10 @@ def _entry(card: Sequence[tuple[int, str]], votes_line: str, *, position: int) -
     if not own or own[0] < 2:
         return None
     words = [line for _, line in card[1 : own[0]]]
+    if len(words) > 1 and (
+        not wrapped or any(len(line) < SHORT or is_furniture(line) for line in words[:-1])
+    ):
+        return None
     abstract = " ".join(line for _, line in card[own[0] + 1 : own[1]]) if len(own) > 1 else ""
     rest = [line for _, line in card[(own[1] if len(own) > 1 else own[0]) + 1 :]]
     authors = next((found for line in rest if (found := _AUTHORS.match(line))), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
 from newsletter.sources.dump_file import DumpFile
@@ -35,6 +34,7 @@ _REFERENCE = re.compile(
     rf"^\s*(?:\[(?P<n>\d{{1,5}})\]:?|(?P<m>\d{{1,5}})\.)\s+https?://huggingface\.co/papers/{_ID}\s*$",
     re.MULTILINE,
 )
+_STRAY = re.compile(r"\]\[\d+\]|\]\(https?:|^#{2,4} |^·|^[-*] \d+ authors?\b", re.MULTILINE)
 _ESCAPE = re.compile(r"\\([\\`*_\[\]#+.!|>~-])")  # no braces: they are of TeX
 
 
@@ -58,9 +58,11 @@ def parse(dump: DumpFile) -> Listing:
         card = text[heading.end() : end]
         paper_id = heading["id"] or references.get(heading["number"])
         line = text.count("\n", 0, heading.start()) + 1
-        plain = _plain if heading["id"] else str  # lynx escapes nothing
-        title = plain(heading["title"])
-        entries.append(_entry(card, before, title, paper_id, plain, position=number + 1, line=line))
+        entry = _entry(heading, card, before, paper_id, position=len(entries) + 1, line=line)
+        if entry is not None:
+            entries.append(entry)
+        else:
+            unread.append(Unread(line=line, reason="a card in disorder", text=heading["title"][:200]))
     return Listing(
         format=NAME,
         printed=_printed(text[: found[0].start()] if found else ""),
@@ -72,16 +74,14 @@ def parse(dump: DumpFile) -> Listing:
 
 
 def _entry(
-    card: str,
-    before: str,
-    title: str,
-    paper_id: str | None,
-    plain: Callable[[str], str],
-    *,
-    position: int,
-    line: int,
-) -> Entry:
+    heading: re.Match[str], card: str, before: str, paper_id: str | None, *, position: int, line: int
+) -> Entry | None:
+    plain = _plain if heading["id"] else str  # lynx escapes nothing
     abstract = _ABSTRACT.search(card)
+    if _STRAY.search(heading["title"]):
+        return None
+    if abstract is not None and (_STRAY.search(abstract["text"]) or not _belongs(abstract, heading)):
+        return None
     after = card[abstract.end() :] if abstract else card
     authors, organization, dated = (pattern.search(after) for pattern in (_AUTHORS, _ORGANIZATION, _DATE))
     printed = read_date(dated["date"]) if dated else None
@@ -90,7 +90,7 @@ def _entry(
     return make_entry(
         position=position,
         line=line,
-        title=title,
+        title=plain(heading["title"]),
         abstract=plain(abstract["text"]) if abstract else "",
         published=printed[0] if printed else None,
         arxiv_id=paper_id,
@@ -100,6 +100,13 @@ def _entry(
         comments=int(comments["count"]) if comments else None,
         upvotes=read_count(votes["count"]) if votes and votes["count"] != "-" else None,
     )
+
+
+def _belongs(abstract: re.Match[str], heading: re.Match[str]) -> bool:
+    """Whether an abstract's link leads where the title's does, or is the next one."""
+    if heading["id"]:
+        return bool(abstract["id"] == heading["id"])
+    return abstract["number"] is not None and 0 < int(abstract["number"]) - int(heading["number"]) < 3
 
 
 def _plain(text: str) -> str:

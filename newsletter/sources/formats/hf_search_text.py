@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
@@ -15,6 +16,7 @@ from newsletter.sources.author_blocks import AuthorBlock, TextLine, block_at, ta
 from newsletter.sources.cleaning import split_lines
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import clean_text, make_entry
+from newsletter.sources.gate import is_furniture, is_scholarly
 from newsletter.sources.latex import readable
 from newsletter.sources.printed_dates import read_date
 from newsletter.sources.title_or_abstract import (
@@ -29,6 +31,7 @@ from newsletter.sources.unreadable_lines import unreadable
 
 NAME = "daily-papers"
 ABOUT = "a Hugging Face Daily Papers page saved as plain text"
+BY_NAME = True  # a page without its banner has no marks of its own
 
 _BY_LINE = re.compile(r"by ?AK and the research community$", re.IGNORECASE)
 _PAGE_TEXTS = """new | subscribe
@@ -44,6 +47,10 @@ _BLOCK = re.compile(
     r"^[^\w\n]{0,6}\d{1,5} authors?[ \t\r]*\n\s*[^\w\s]{1,2}[ \t\r]*\n\s*[A-Z][a-z]{2} \d", re.MULTILINE
 )
 _LONGEST_PARAGRAPH = 20_000  # characters of a line; the longest abstract in the real dumps has 1,920
+LONGEST_ABSTRACT = 2000  # characters; arXiv takes 1,920
+SHORTEST_ABSTRACT = 300  # characters; a shorter paragraph may be the rest of any
+LONGEST_REST = 700  # characters of an abstract's further paragraphs
+LONG_ROW = 20  # characters; such a row does not come twice by chance
 _LONGEST_BANNER = 60  # characters of a line between the banner and the date (a search, a menu)
 _HEADER_ROWS = 60  # non-blank lines; the banner's last line must be among them
 _DATE_WITHIN = 6  # non-blank lines after the banner; the listing's date must be among them
@@ -71,7 +78,8 @@ def recognise(dump: DumpFile) -> float:
         regular = sum(
             is_title(a.text) and is_abstract(b.text) for a, b in zip(body[::2], body[1::2], strict=False)
         )
-        if pairs >= 3 and regular >= 0.9 * pairs:
+        scholarly = sum(is_scholarly(row.text) for row in body[1::2])
+        if pairs >= 3 and regular >= 0.9 * pairs and scholarly >= 0.9 * pairs:
             return 0.5
     return 0
 
@@ -84,8 +92,7 @@ def parse(dump: DumpFile) -> Listing:
     rows = list(_rows(dump.lines))
     printed, start = _header(rows)
     header = [row.text for row in rows[:start]]
-    unread: list[Unread] = []
-    body = rows[start:]
+    body, unread = _without_copies(rows[start:])
     end = _second_listing(body, printed)
     if end < len(body):
         reason = "a second listing begins here: put each page into a file of its own"
@@ -93,18 +100,22 @@ def parse(dump: DumpFile) -> Listing:
         body = body[:end]
     while body and body[-1].text.lower() in _BANNER:
         header.append(body.pop().text)
-    entries: list[Entry] = []
     runs = list(_runs(body))
-    blocks = any(block is not None and block.rows for _, block, _ in runs)
+    header += [row.text for _, _, banner in runs for row in banner]
     apart = sum(row.apart for row in body)
-    spaced = 4 * apart >= sum(len(row.text) > TYPICAL_TITLE for row in body)  # else blank lines are missing
     rows_of_text = [row for found, _, _ in runs for row in found]
-    wrapped = 2 * sum(not row.apart for row in rows_of_text) > len(rows_of_text)  # a row is no paragraph
-    for found, block, banner in runs:
-        header += [row.text for row in banner]
-        texts, noise = _without_noise(found, wrapped=wrapped)
-        unread += noise
-        _read_run(texts, block, blocks=blocks, spaced=spaced, entries=entries, unread=unread)
+    page = _Page(
+        blocks=any(block is not None and block.rows for _, block, _ in runs),
+        spaced=4 * apart >= sum(len(row.text) > TYPICAL_TITLE for row in body),
+        wrapped=2 * sum(not row.apart for row in rows_of_text) > len(rows_of_text),
+    )
+    read = _Read()
+    for found, block, _ in runs:
+        texts, noise = _without_noise(found, wrapped=page.wrapped)
+        read.unread += noise
+        _read_run(texts, block, page, read)
+    entries = read.entries
+    unread += read.unread
     return Listing(
         format=NAME,
         printed=printed,
@@ -112,7 +123,37 @@ def parse(dump: DumpFile) -> Listing:
         unread=tuple(sorted(unread, key=lambda item: item.line)),
         nonblank_lines=len(rows),
         header_lines=tuple(header),
+        irregular=read.astray,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """What holds for a whole page."""
+
+    blocks: bool  # some paper has an author block
+    spaced: bool  # blank lines are reliable; else each long row is a paragraph
+    wrapped: bool  # the text was wrapped at any word, so only a row that is a whole paragraph can be judged
+
+
+@dataclass(slots=True)
+class _Read:
+    """What the runs of a page gave."""
+
+    entries: list[Entry] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+    astray: int = 0  # abstracts and author blocks without a title, second abstracts
+
+
+def _without_copies(rows: list[TextLine]) -> tuple[list[TextLine], list[Unread]]:
+    """(rows, long rows that repeat the one before them)."""
+    copies = [
+        n for n in range(1, len(rows)) if rows[n].text == rows[n - 1].text and len(rows[n].text) >= LONG_ROW
+    ]
+    taken = set(copies)
+    return [row for n, row in enumerate(rows) if n not in taken], [
+        _unread(rows[n], "the same line twice") for n in copies
+    ]
 
 
 def _rows(lines: Sequence[str]) -> Iterator[TextLine]:
@@ -243,44 +284,63 @@ def _paragraphs(texts: list[TextLine], *, spaced: bool) -> list[list[TextLine]]:
     return groups
 
 
-def _read_run(
-    texts: list[TextLine],
-    block: AuthorBlock | None,
-    *,
-    blocks: bool,
-    spaced: bool,
-    entries: list[Entry],
-    unread: list[Unread],
-) -> None:
+def _has_furniture(group: Sequence[TextLine]) -> bool:
+    return any(is_furniture(row.text) for row in group)
+
+
+def _is_second(first: str, second: str) -> bool:
+    """Whether a paragraph is an abstract of its own, below another one: the title between them is lost."""
+    if not first:
+        return False
+    return (
+        len(second) > min(max(len(first), SHORTEST_ABSTRACT), LONGEST_REST)
+        or len(first) + len(second) > LONGEST_ABSTRACT
+    )
+
+
+def _read_run(texts: list[TextLine], block: AuthorBlock | None, page: _Page, read: _Read) -> None:
     """Turn the paragraphs before an author block into entries; the block belongs to the last entry."""
     drafts: list[tuple[int, str, list[str]]] = []
     groups: list[list[TextLine]] = []
     for fits, rows in groupby(texts, key=lambda row: len(row.text) <= _LONGEST_PARAGRAPH):
         if fits:
-            groups += _paragraphs(list(rows), spaced=spaced)
+            groups += _paragraphs(list(rows), spaced=page.spaced)
         else:
-            unread += [_unread(row, "too long for an abstract") for row in rows]
+            read.unread += [_unread(row, "too long for an abstract") for row in rows]
     paragraphs = [Paragraph(lines=tuple(row.text for row in group)) for group in groups]
-    roles = assign_roles(paragraphs, blocks=blocks)
+    roles = assign_roles(paragraphs, blocks=page.blocks)
+    titled = False
     for group, paragraph, role in zip(groups, paragraphs, roles, strict=True):
-        if role is ParagraphRole.TITLE:
+        if role is ParagraphRole.TITLE and len(group) > 1 and (not page.wrapped or _has_furniture(group)):
+            read.unread += [_unread(row, "several lines in the place of a title") for row in group]
+            read.astray += 1
+            titled = False
+        elif role is ParagraphRole.TITLE:
             drafts.append((group[0].line, paragraph.text, []))
+            titled = True
         elif role is ParagraphRole.BOTH:
             drafts.append((group[0].line, paragraph.lines[0], list(paragraph.lines[1:])))
-        elif role is ParagraphRole.ABSTRACT:
+            titled = True
+        elif (
+            role is ParagraphRole.ABSTRACT
+            and titled
+            and not _is_second(" ".join(drafts[-1][2]), paragraph.text)
+        ):
             drafts[-1][2].extend(paragraph.lines)
         else:
-            unread += [_unread(row, "an abstract without a title") for row in group]
-    if block is not None and not drafts:
-        unread += [_unread(row, "authors and date without a title") for row in block.rows]
-        return
+            read.unread += [_unread(row, "an abstract without a title") for row in group]
+            read.astray += 1
+    if block is not None and not titled:
+        read.unread += [_unread(row, "authors and date without a title") for row in block.rows]
+        read.astray += not groups  # else its abstract was counted
+        block = None
     if block is not None and block.undated is not None:
-        unread.append(_unread(block.undated, "not a date that can be read"))
+        read.unread.append(_unread(block.undated, "not a date that can be read"))
     for number, (line, title, abstract) in enumerate(drafts, start=1):
         own = block if block is not None and number == len(drafts) else AuthorBlock()
-        entries.append(
+        read.entries.append(
             make_entry(
-                position=len(entries) + 1,
+                position=len(read.entries) + 1,
                 line=line,
                 title=title,
                 abstract=" ".join(abstract),
