@@ -141,11 +141,21 @@ def _without_everything(by_topic: dict[str, int]) -> dict[str, int]:
 
 
 def require(connection: Connection, number: int) -> None:
-    """Raise NotFoundError when there is no such edition."""
-    if connection.execute(select(editions.c.number).where(editions.c.number == number)).first() is None:
-        raise NotFoundError(
-            f"there is no edition {number}", hint="`newsletter editions list` shows those there are."
+    """Raise NotFoundError when there is no such edition; the hint says when it is only unpublished."""
+    if connection.execute(select(editions.c.number).where(editions.c.number == number)).first() is not None:
+        return
+    last = newest(connection) or 0
+    if number > last and connection.execute(unpublished_pairs().limit(1)).first() is not None:
+        hint = (
+            f"What is new is not published yet: `newsletter editions publish` makes edition {last + 1} of it."
         )
+    elif last == 0:
+        hint = (
+            "Nothing is published yet: `newsletter ingest` brings papers, `newsletter editions publish` them."
+        )
+    else:
+        hint = "`newsletter editions list` shows those there are."
+    raise NotFoundError(f"there is no edition {number}", hint=hint)
 
 
 def waiting(connection: Connection, *, now: datetime) -> list[int]:

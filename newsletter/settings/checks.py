@@ -144,9 +144,7 @@ def web_link(value: str) -> str:
 def public_link(value: str) -> str:
     """A link that stands in every mail."""
     parts = urlsplit(value)
-    if "@" in parts.netloc or not _has_usable_port(
-        parts
-    ):  # such as u:pass/word@
+    if "@" in parts.netloc or not _has_usable_port(parts):  # such as u:pass/word@
         raise ValueError("write it without a user name and a password: it stands in every mail")
     return web_link(value)
 

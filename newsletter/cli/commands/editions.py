@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The edition's number.")]
+NumberOrNext = Annotated[str, typer.Argument(metavar="N|next", help="A number, or what comes next.")]
 NEXT = "next"
 
 
@@ -56,7 +57,7 @@ def list_editions(ctx: typer.Context, *, at: At = None, json: Json = False) -> N
 @app.command()
 def show(
     ctx: typer.Context,
-    number: Annotated[str, typer.Argument(metavar="N|next", help="A number, or what comes next.")],
+    number: NumberOrNext,
     *,
     at: At = None,
     json: Json = False,
@@ -104,11 +105,20 @@ def publish(ctx: typer.Context, *, at: At = None, json: Json = False) -> None:
 
 
 @app.command()
-def hold(ctx: typer.Context, number: Number, *, json: Json = False) -> None:
-    """Keep an edition back until it is released."""
+def hold(ctx: typer.Context, number: NumberOrNext, *, at: At = None, json: Json = False) -> None:
+    """Keep an edition back until it is released; `next` publishes what is new and holds that."""
+    work = workspace(ctx)
     from newsletter.pipeline.curation import review
 
-    _answer(review.hold(workspace(ctx).engine, number), json)
+    if number == NEXT:
+        row = review.hold_next(work.engine, now=now(at), zone=work.settings.default_timezone)
+    else:
+        row = review.hold(work.engine, _number(number))
+    _answer(row, json)
+    if not json:
+        from newsletter.core.notices import release as release_command
+
+        output.note(f"To let it go out: `{release_command(row['number'])}`")
 
 
 @app.command()
@@ -248,10 +258,14 @@ def _row(work: Workspace, number: str) -> dict[str, Any]:
     with reading(work.engine) as connection:
         if number == NEXT:
             return editions.next_row(connection)
-        if not number.isdecimal():
-            raise UsageError(f"not an edition: {number!r}", hint="Give its number, or next.")
-        editions.require(connection, int(number))
-        return editions.rows(connection, int(number))[0]
+        editions.require(connection, _number(number))
+        return editions.rows(connection, _number(number))[0]
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 2**31:
+        raise UsageError(f"not an edition: {text!r}", hint="Give its number, or next.")
+    return int(text)
 
 
 def _with_notes(row: dict[str, Any], notes: Sequence[Notice]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Lets an admin review an edition before it is mailed: hold it, release it, add a note, drop a paper.
 
-It publishes nothing (`newsletter.pipeline.publish`) and mails nothing.
+It mails nothing.
 """
 
 from __future__ import annotations
@@ -11,19 +11,35 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
-from newsletter.core.errors import NewsletterError
+from newsletter.core.errors import NewsletterError, NotFoundError
 from newsletter.db.engine import writing
 from newsletter.db.schema import edition_papers, papers
 from newsletter.delivery.outbox.held_mail import held_editions, lock_out_senders, release_held
 from newsletter.papers import editions, merging
 from newsletter.pipeline.compose.stale_mail import digests_with_lost_papers
 from newsletter.pipeline.deliver import edition_guard
+from newsletter.pipeline.publish import NO_HOLD, publish_in
 from newsletter.render import editor_note
 
 
 def hold(engine: Engine, number: int) -> dict[str, Any]:
     """Keep edition `number` back until it is released; returns its row. Raises NotFoundError."""
     with writing(engine, exclusive=True) as connection:
+        editions.hold(connection, number)
+        return editions.rows(connection, number)[0]
+
+
+def hold_next(engine: Engine, *, now: datetime, zone: str) -> dict[str, Any]:
+    """Publish what is new and keep it back in one step, so that no `send` comes between; returns its row.
+
+    now: aware. zone: of the edition's date. Raises NotFoundError when nothing is new.
+    """
+    with writing(engine, exclusive=True) as connection:
+        number = publish_in(connection, now=now, zone=zone, hold=NO_HOLD)
+        if number is None:
+            raise NotFoundError(
+                "nothing is new since the last edition", hint="`newsletter ingest` brings papers."
+            )
         editions.hold(connection, number)
         return editions.rows(connection, number)[0]
 

@@ -215,3 +215,39 @@ def test_each_note_stands_in_the_first_digest_with_a_paper_of_its_edition(
     both, none = (_parts(read(mail.data))[1] for mail in server.accepted)
     assert "Of the first edition.\n\nOf the second edition." in both
     assert "edition." not in none
+
+
+@pytest.mark.parametrize(
+    ("command", "hint"),
+    [
+        (("hold", "1"), "not published yet: `newsletter editions publish` makes edition 1"),
+        (("release", "1"), "not published yet: `newsletter editions publish` makes edition 1"),
+        (("note", "1", "words"), "not published yet: `newsletter editions publish` makes edition 1"),
+        (("give", "1", "--newcomers"), "not published yet: `newsletter editions publish` makes edition 1"),
+    ],
+)
+def test_edition_that_is_not_published_yet_is_told_of(
+    editor: Shell, command: tuple[str, ...], hint: str
+) -> None:
+    answer = editor("editions", *command)
+    assert answer.code == 1
+    assert hint in answer.stderr
+    editor.ok("editions", "publish", *AT)
+    editor.ok("editions", *command)
+
+
+@pytest.mark.parametrize("command", [("hold", "1"), ("show", "1")])
+def test_edition_of_a_newsletter_without_papers(shell: Shell, command: tuple[str, ...]) -> None:
+    answer = shell("editions", *command)
+    assert answer.code == 1
+    assert "Nothing is published yet: `newsletter ingest` brings papers" in answer.stderr
+
+
+def test_hold_next_publishes_and_holds(editor: Shell) -> None:
+    answer = editor.ok("editions", "hold", "next", *AT)
+    assert "Edition 1 of 2026-04-14: 3 papers, held." in answer.stdout
+    assert "`newsletter editions release 1`" in answer.stderr
+    assert editor.ok("send", "--now", "--json", *AT).json["sent"] == 0
+    answer = editor("editions", "hold", "next", *AT)
+    assert (answer.code, "nothing is new since the last edition" in answer.stderr) == (1, True)
+    assert editor("editions", "hold", "soon").code == 2
