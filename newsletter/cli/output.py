@@ -62,7 +62,8 @@ def time_of(instant: str | datetime) -> str:
 def print_bytes(data: bytes) -> None:
     """Print bytes on stdout as they are; on a terminal as text for people."""
     if sys.stdout.isatty():
-        say(data.decode("utf-8", "replace"))
+        text = data.decode("utf-8", "replace")
+        say(text, newline=not text.endswith("\n"))
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
@@ -76,7 +77,7 @@ def text_stream() -> Iterator[TextIO]:
         return
     with io.StringIO(newline="") as buffer:
         yield buffer
-        say(buffer.getvalue().replace("\r\n", "\n"), newline=False)
+        say(buffer.getvalue(), newline=False)
 
 
 def print_json(value: Any) -> None:

@@ -18,13 +18,16 @@ _SPACES = re.compile(r"[\t\n]")
 
 
 def printable(text: str) -> str:
-    """`text` with each unsafe character written as its escape, such as `\\x1b`; lines and tabs stay."""
-    return UNSAFE.sub(lambda found: escaped(found[0]), text)
+    """`text` with each unsafe character written as its escape, such as `\\x1b`; lines and tabs stay.
+
+    CRLF, the line end of mail, is a line end; a carriage return alone is unsafe.
+    """
+    return UNSAFE.sub(lambda found: escaped(found[0]), text.replace("\r\n", "\n"))
 
 
 def one_line(text: str) -> str:
     """`text` as `printable` makes it, and on one line."""
-    return printable(_SPACES.sub(" ", text.replace("\r\n", " ")))
+    return _SPACES.sub(" ", printable(text))
 
 
 def escaped(character: str) -> str:
