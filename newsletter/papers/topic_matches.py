@@ -31,17 +31,20 @@ def assign(
     *,
     new: Collection[int] = (),
 ) -> None:
-    """Match papers and store the answers in place of earlier ones. texts: current words by paper id.
+    """Match papers and store the answers in place of earlier ones.
 
+    texts: current words of stored papers by id.
     new: those of them without stored rows. The latest correction of a paper and topic overrules the matcher.
     """
     old = [paper_id for paper_id in texts if paper_id not in set(new)]
     corrected = _corrections(connection, old)
     for chunk in in_chunks(old):
         connection.execute(delete(paper_topics).where(paper_topics.c.paper_id.in_(chunk)))
+    categories = _categories(connection, texts)
     rows: list[dict[str, Any]] = []
     for paper_id, text in texts.items():
-        rows += _rows(paper_id, matcher.match(text.title, text.abstract), corrected.get(paper_id, {}))
+        found = matcher.match(text.title, text.abstract, categories.get(paper_id, ()))
+        rows += _rows(paper_id, found, corrected.get(paper_id, {}))
     if rows:
         connection.execute(insert(paper_topics), rows)
 
@@ -115,6 +118,19 @@ def withdraw_pairs(
 
 def _texts(rows: Iterable[Any]) -> dict[int, PaperText]:
     return {row.id: PaperText(title=row.title, abstract=row.abstract) for row in rows}
+
+
+def _categories(connection: Connection, paper_ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """The categories of arXiv of those papers that have some."""
+    found: dict[int, tuple[str, ...]] = {}
+    for chunk in in_chunks(paper_ids):
+        rows = connection.execute(
+            select(papers.c.id, papers.c.categories).where(
+                papers.c.id.in_(chunk), papers.c.categories.is_not(None)
+            )
+        )
+        found |= {row.id: tuple(row.categories) for row in rows}
+    return found
 
 
 def _corrections(connection: Connection, paper_ids: Collection[int]) -> dict[int, dict[str, bool]]:

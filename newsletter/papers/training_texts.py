@@ -25,13 +25,15 @@ class StoredText:
     topics: frozenset[str]  # slugs of its sections
     doubtful: frozenset[str]  # slugs
     corrected: dict[str, bool]  # slug to an admin's latest verdict
+    categories: tuple[str, ...] = ()  # of arXiv
 
 
 def stored_texts(
     connection: Connection, *, since: date | None = None, newest: int | None = None
 ) -> list[StoredText]:
     """Papers, the newest first. since: first listed on that day or later. newest: their largest number."""
-    chosen = select(papers.c.id, papers.c.title, papers.c.abstract).where(papers.c.merged_into.is_(None))
+    columns = (papers.c.id, papers.c.title, papers.c.abstract, papers.c.categories)
+    chosen = select(*columns).where(papers.c.merged_into.is_(None))
     if since is not None:
         chosen = chosen.where(papers.c.first_listed_on >= since)
     chosen = chosen.order_by(papers.c.first_listed_on.desc(), papers.c.id.desc()).limit(newest)
@@ -54,6 +56,7 @@ def stored_texts(
             topics=frozenset(sure.get(row.id, ())),
             doubtful=frozenset(doubtful.get(row.id, ())),
             corrected=corrected.get(row.id, {}),
+            categories=tuple(row.categories or ()),
         )
         for row in rows
     ]

@@ -15,7 +15,8 @@ from newsletter.topics.matcher import Matcher
 def classify_lines(lines: Iterable[str | bytes], matcher: Matcher) -> Iterator[dict[str, Any]]:
     """Yield one JSON-ready object for each line, in order, as soon as the line is read.
 
-    A line holds `{"id", "title", "abstract"}` (id: anything; the abstract may be missing, null or empty).
+    A line holds `{"id", "title", "abstract", "categories"}`. id: anything. The abstract may be missing,
+    null or empty, and so may be the categories of arXiv.
     Its answer is `{"id", "topics", "maybe", "scores", "evidence"}`: slugs best first, `topics` the strong
     ones only; `scores` of every topic that has rules; `evidence` for those in `topics` and `maybe`.
     The answer to an unreadable line is `{"id", "line", "error", "topics": []}` (`line` counts from 1), so the
@@ -37,7 +38,7 @@ def _answer(number: int, line: str | bytes, matcher: Matcher) -> dict[str, Any]:
         paper = paper_of(line)
     except BadLineError as error:
         return _refused(error.id, number, str(error))
-    scores, matches = matcher.read(paper["title"], paper.get("abstract") or "")
+    scores, matches = matcher.read(paper["title"], paper.get("abstract") or "", paper.get("categories") or ())
     return {
         "id": paper.get("id"),
         "topics": [match.topic for match in matches if match.strength == "strong"],

@@ -1,6 +1,6 @@
 """Reads papers from JSON lines: one line in, its object out, or an error in words for people.
 
-It opens no files and checks title and abstract only.
+It opens no files and checks title, abstract and categories only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ class BadLineError(ValueError):
 
 
 def paper_of(line: str | bytes) -> dict[str, Any]:
-    """The object of one line: `title` a text, `abstract` a text, null or missing. Raises BadLineError."""
+    """The object of one line. Raises BadLineError.
+
+    `title` is a text, `abstract` a text, null or missing, `categories` a list of texts, null or missing.
+    """
     try:
         text = line.decode("utf-8-sig") if isinstance(line, bytes) else line.removeprefix("\ufeff")
         paper = json.loads(text)
@@ -34,4 +37,9 @@ def paper_of(line: str | bytes) -> dict[str, Any]:
         raise BadLineError("`title` is missing or no text", id=paper.get("id"))
     if not isinstance(paper.get("abstract"), str | None):
         raise BadLineError("`abstract` is no text", id=paper.get("id"))
+    categories = paper.get("categories")
+    if categories is not None and not (
+        isinstance(categories, list) and all(isinstance(name, str) for name in categories)
+    ):
+        raise BadLineError("`categories` is no list of texts", id=paper.get("id"))
     return paper

@@ -1,4 +1,4 @@
-"""Reads labelled papers: JSON lines with title, abstract, topics and perhaps borderline.
+"""Reads labelled papers: JSON lines with title, abstract, topics and perhaps borderline and categories.
 
 It looks up no abstract: for a line without one it calls the function that the caller hands in.
 """
@@ -23,6 +23,7 @@ class LabelledPaper:
     topics: frozenset[str]  # slugs
     borderline: bool = False  # the reader was in doubt
     source: str = ""  # the file's name
+    categories: tuple[str, ...] = ()  # of arXiv, where the line has them
 
 
 def read_labels(
@@ -58,6 +59,7 @@ def read_labels(
                 topics=frozenset(topics),
                 borderline=bool(row.get("borderline")),
                 source=source,
+                categories=tuple(row.get("categories") or ()),
             )
         )
     if not found:

@@ -85,20 +85,22 @@ class Matcher:
         self._scorer: Scorer = scorer or RuleScorer()
         self.slugs = tuple(topic.topic for topic in self._rules.topics)  # in the order of the topics
 
-    def match(self, title: str, abstract: str) -> tuple[TopicMatch, ...]:
+    def match(self, title: str, abstract: str, categories: Sequence[str] = ()) -> tuple[TopicMatch, ...]:
         """The topics of a paper, strong and maybe, best score first. Any text gets an answer.
 
-        Only `strength == "strong"` goes into sections.
+        Only `strength == "strong"` goes into sections. categories: of arXiv, where the source has them.
         """
-        return self.read(title, abstract)[1]
+        return self.read(title, abstract, categories)[1]
 
     def scores(self, title: str, abstract: str) -> dict[str, float]:
         """The score of every topic that has rules, 0 included, in the topics' order."""
         return self.read(title, abstract)[0]
 
-    def read(self, title: str, abstract: str) -> tuple[dict[str, float], tuple[TopicMatch, ...]]:
+    def read(
+        self, title: str, abstract: str, categories: Sequence[str] = ()
+    ) -> tuple[dict[str, float], tuple[TopicMatch, ...]]:
         """`scores` and `match` in one pass."""
-        paper = self._rules.read(title, abstract)
+        paper = self._rules.read(title, abstract, categories)
         scores: dict[str, float] = {}
         matches: list[TopicMatch] = []
         found = self._scorer.scores(paper)
@@ -124,9 +126,9 @@ class Matcher:
         )
         return (*evidence, *more)[:EVIDENCE_SHOWN]
 
-    def explain(self, title: str, abstract: str) -> tuple[Explanation, ...]:
+    def explain(self, title: str, abstract: str, categories: Sequence[str] = ()) -> tuple[Explanation, ...]:
         """The scores and phrases of every topic, also without a match, in the topics' order."""
-        paper = self._rules.read(title, abstract)
+        paper = self._rules.read(title, abstract, categories)
         return tuple(
             Explanation(
                 topic=topic.topic,

@@ -3,9 +3,10 @@
 It learns nothing (`newsletter.topics.training` does) and needs no library. Each topic has one logistic
 regression, linear in the points of the topic's rules and in the paper's terms.
 
-The score of a topic is a probability: σ(bias + rules·points + reached·min(points, 1) + Σ terms), with points
-in units of the topic's `strong_at`. The rules alone score a topic without weights. They also score a bare
-title or a very short abstract where their score is higher.
+The score of a topic is a probability: σ(bias + rules·points + reached·min(points, 1) + Σ terms + Σ
+categories), with points in units of the topic's `strong_at`. A paper whose source names no categories of
+arXiv is scored without them. The rules alone score a topic without weights. They also score a bare title or
+a very short abstract where their score is higher.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class TopicWeights:
     rules: float  # per unit of points
     reached: float  # per unit of points up to 1, so that points up to `strong_at` count more
     terms: Mapping[str, float]  # term to weight; the sum is divided by `length_of` the paper
+    categories: Mapping[str, float] = field(default_factory=dict)  # of arXiv: "quant-ph" to weight
     positives: int = 0  # papers of the topic that it was learned from
     # (score, share of papers with that score or more that were right), from cross-validation
     precision: Sequence[tuple[float, float]] = ()
@@ -85,6 +87,7 @@ def dump_weights(weights: Weights) -> bytes:
                 "reached": round(topic.reached, 4),
                 "positives": topic.positives,
                 "precision": [[round(score, 2), round(share, 3)] for score, share in topic.precision],
+                "categories": {name: round(weight, 2) for name, weight in sorted(topic.categories.items())},
                 "terms": {term: round(weight, 2) for term, weight in sorted(topic.terms.items())},
             }
             for slug, topic in weights.topics.items()
@@ -110,6 +113,9 @@ def load_weights(file: Path | None = None) -> Weights:
                     positives=int(topic["positives"]),
                     precision=[(float(score), float(share)) for score, share in topic["precision"]],
                     terms={str(term): float(weight) for term, weight in topic["terms"].items()},
+                    categories={  # weights of an earlier version have none
+                        str(name): float(weight) for name, weight in topic.get("categories", {}).items()
+                    },
                 )
                 for slug, topic in stored["topics"].items()
             },
@@ -148,6 +154,7 @@ class LinearModel:
         """The score of each topic of the reading, 0 to 1, in its order."""
         title, found = self._read(paper)
         length = length_of(paper)
+        categories = set(paper.categories)
         short = len(paper.title) + len(paper.abstract) < SHORT_PAPER
         scores = []
         for topic in paper.topics:
@@ -161,6 +168,8 @@ class LinearModel:
             logit = (
                 weights.bias + weights.rules * points + weights.reached * min(points, 1.0) + weighed / length
             )
+            if categories:
+                logit += sum(weights.categories.get(name, 0.0) for name in categories)
             score = round(1 / (1 + math.exp(-max(min(logit, 30.0), -30.0))), 4)
             scores.append(max(score, score_of(topic.points, topic.strong_at)) if short else score)
         return scores

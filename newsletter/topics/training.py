@@ -11,7 +11,9 @@ How a topic is learned, and why:
 2. A logistic regression over the terms gives each paper a margin, learned from the other folds.
 3. A second regression weighs points and margin. Both come from other folds, so its result is a calibrated
    probability (Platt's method). All of it is linear and becomes one weight for each term.
-4. The present weights or the rules' points alone stay in use where they score left-out papers better.
+4. Where papers have categories of arXiv, each category gets a weight that corrects that result. It is kept
+   small, and papers without categories are scored as if there were none.
+5. The present weights or the rules' points alone stay in use where they score left-out papers better.
 """
 
 from __future__ import annotations

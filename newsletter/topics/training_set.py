@@ -29,6 +29,11 @@ TERM_STRENGTH = 10.0  # inverse regularisation of the terms; .3 to 3 times as mu
 TOP_STRENGTH = 10.0  # inverse regularisation of the second regression, which weighs three figures
 BY_WORDS, BY_RULES, IN_FORCE = "words", "rules", "in force"  # kinds of weights
 MIN_WEIGHT = 0.005  # smaller weights are left out: together they change a logit by hundredths
+MIN_CATEGORY_PAPERS = 25  # with a category that gets a weight
+CATEGORY_PENALTY = (
+    10.0  # keeps the weights of categories small: the text decides, a category tips the balance
+)
+MIN_CATEGORY_WEIGHT = 0.05  # smaller ones are left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class TrainingExample:
     weight: float = 1.0  # a paper that counts double has 2
     judged: bool = True  # a person labelled it; else the labels are the present topics, as background
     source: str = ""  # file name; figures are reported by source
+    categories: tuple[str, ...] = ()  # of arXiv, where known
 
 
 def without_unseen(topics: Iterable[TopicRules], seen: Collection[str]) -> tuple[TopicRules, ...]:
@@ -85,7 +91,9 @@ class TrainingSet:
     def __post_init__(self) -> None:
         _sklearn()  # before any work
         reader = RuleSet(self.topics)
-        self.papers = [reader.read(example.title, example.abstract) for example in self.examples]
+        self.papers = [
+            reader.read(example.title, example.abstract, example.categories) for example in self.examples
+        ]
         self.titles = [terms_of(paper.title) for paper in self.papers]
         self.terms = [
             terms_of(paper.abstract) | title for paper, title in zip(self.papers, self.titles, strict=True)
@@ -170,7 +178,8 @@ class TrainingSet:
             reader = self._reader_without(rest)
             for i in everyone:
                 if fold[i] == out:
-                    paper = reader.read(self.examples[i].title, self.examples[i].abstract)
+                    example = self.examples[i]
+                    paper = reader.read(example.title, example.abstract, example.categories)
                     for kind, model in models.items():
                         found = model.scores(paper)
                         scores[kind][i] = {self.topics[n].topic: found[n] for n in topics}
@@ -203,6 +212,7 @@ class TrainingSet:
         folds = np.array([fold[i] for i in members])
         points = np.array(self._points_by_other_folds(members, fold))
         terms, idf, matrix = self._matrix(members)
+        categories, in_category = _categories([self.examples[i].categories for i in members])
         learned: dict[int, dict[str, TopicWeights]] = {}
         for n in topics:
             labels = [self.label(i, n) for i in members]
@@ -222,13 +232,16 @@ class TrainingSet:
             before = base.topics.get(self.topics[n].topic) if base else None
             positives = sum(1 for i in members if self.examples[i].judged and self.label(i, n))
             if before is not None and positives < ENOUGH_POSITIVES:
-                columns.append(np.array([self._weighed(i, before) for i in members]))
+                columns.append(np.array([_weighed(self.papers[i], before) for i in members]))
             else:
                 before = None
             learned[n] = {}
             for kind, more in ((BY_WORDS, [margin]), (BY_RULES, [])):
-                top, over = _logistic(
-                    np.column_stack([*columns, *more])[known], y[known], weight[known], TOP_STRENGTH
+                figures = np.column_stack([*columns, *more])
+                top, over = _logistic(figures[known], y[known], weight[known], TOP_STRENGTH)
+                listed = known & in_category.any(axis=1)
+                corrected = _corrections(
+                    figures[listed] @ top + over, in_category[listed], y[listed], weight[listed]
                 )
                 share = float(top[-1]) if more else 0.0
                 folded = {
@@ -242,15 +255,9 @@ class TrainingSet:
                     rules=float(top[0]),
                     reached=float(top[1]),
                     terms={term: w for term, w in folded.items() if abs(w) >= MIN_WEIGHT},
+                    categories={name: w for name, w in zip(categories, corrected, strict=True) if w},
                 )
         return learned
-
-    def _weighed(self, example: int, weights: TopicWeights) -> float:
-        weighed = sum(
-            weights.terms.get(term, 0.0) * (2 if term in self.titles[example] else 1)
-            for term in self.terms[example]
-        )
-        return weighed / length_of(self.papers[example])
 
     def _matrix(self, members: Sequence[int]) -> tuple[list[str], Any, Any]:
         import numpy as np
@@ -275,6 +282,40 @@ def _logistic(x: Any, y: Any, weight: Any, strength: float) -> tuple[Any, float]
     found = _sklearn()(C=strength, max_iter=1000, solver="liblinear", random_state=0)
     found.fit(x, y, sample_weight=weight)
     return found.coef_[0], float(found.intercept_[0])
+
+
+def _weighed(paper: PaperReading, weights: TopicWeights) -> float:
+    title = terms_of(paper.title)
+    weighed = sum(
+        weights.terms.get(term, 0.0) * (2 if term in title else 1)
+        for term in title | terms_of(paper.abstract)
+    )
+    return weighed / length_of(paper)
+
+
+def _categories(papers: Sequence[Sequence[str]]) -> tuple[list[str], Any]:
+    """The categories that enough papers have, and which paper has which."""
+    import numpy as np
+
+    count = Counter(name for categories in papers for name in set(categories))
+    kept = sorted(name for name, of in count.items() if of >= MIN_CATEGORY_PAPERS)
+    has = [[name in categories for name in kept] for categories in papers]
+    return kept, np.array(has, dtype=bool).reshape(len(papers), len(kept))
+
+
+def _corrections(logit: Any, has: Any, y: Any, weight: Any) -> list[float]:
+    """Ridge-penalised weights of columns that correct a given logit, by Newton's method; small ones are 0."""
+    import numpy as np
+
+    columns = has.astype(float)
+    found = np.zeros(columns.shape[1])
+    logit = np.clip(logit, -8, 8)
+    for _ in range(20):
+        p = 1 / (1 + np.exp(-(logit + columns @ found)))
+        gradient = columns.T @ (weight * (p - y)) + CATEGORY_PENALTY * found
+        curvature = (columns * (weight * p * (1 - p))[:, None]).T @ columns
+        found -= np.linalg.solve(curvature + CATEGORY_PENALTY * np.eye(len(found)), gradient)
+    return [float(w) if abs(w) >= MIN_CATEGORY_WEIGHT else 0.0 for w in found]
 
 
 def _sklearn() -> Any:

@@ -71,7 +71,7 @@ class PlainRenderer:
 class NoRules:
     """A matcher that finds no topic."""
 
-    def match(self, title: str, abstract: str) -> Sequence[TopicMatch]:
+    def match(self, title: str, abstract: str, categories: Sequence[str] = ()) -> Sequence[TopicMatch]:
         return ()
 
 

@@ -159,7 +159,7 @@ class Model:
 class WordRules:
     """A paper belongs to the topics whose names are in its title."""
 
-    def match(self, title: str, abstract: str) -> Sequence[TopicMatch]:
+    def match(self, title: str, abstract: str, categories: Sequence[str] = ()) -> Sequence[TopicMatch]:
         return [
             TopicMatch(topic=topic, score=0.9, strength="strong", evidence=(topic,))
             for topic in TOPICS[:4]

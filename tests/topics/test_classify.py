@@ -48,6 +48,10 @@ def test_abstract_and_id_may_be_missing() -> None:
         ('{"id": 3}', 3, "`title` is missing"),
         ('{"id": 3, "title": ["x"]}', 3, "`title` is missing or no text"),
         ('{"id": 3, "title": "x", "abstract": 5}', 3, "`abstract` is no text"),
+        ('{"title": "x", "categories": "quant-ph"}', None, "`categories` is no list of texts"),
+        ('{"title": "x", "categories": {"quant-ph": 1}}', None, "`categories` is no list of texts"),
+        ('{"title": "x", "categories": [["quant-ph"]]}', None, "`categories` is no list of texts"),
+        ('{"title": "x", "categories": [null]}', None, "`categories` is no list of texts"),
         (b'{"title": "\xff"}', None, "not UTF-8: byte 12"),
         ("[" * 100_000, None, "not usable JSON"),
         ("", None, "the line is blank"),
@@ -60,6 +64,11 @@ def test_bad_line_is_answered_in_its_place_and_others_follow(
     assert before == after == answers(GOOD)[0]
     assert reason in refused.pop("error")
     assert refused == {"id": name, "line": 2, "topics": []}
+
+
+@pytest.mark.parametrize("categories", ["null", "[]", '["quant-ph", "cs.LG"]', '["none such"]'])
+def test_categories_may_be_given_and_rules_do_not_read_them(categories: str) -> None:
+    assert answers(f'{{"title": "Bread", "categories": {categories}}}') == [{"id": None, **PLAIN}]
 
 
 def test_blank_lines_at_the_end_are_no_lines() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,7 @@ WEIGHTS = Weights(
             rules=1.0,
             reached=1.5,
             terms={"bulb": 9.0, "light bulb": 6.0, "sea": -12.0},
+            categories={"phys.light": 1.5, "phys.sea": -0.5},
             positives=7,
             precision=[(0.5, 0.9)],
         )
@@ -92,6 +95,29 @@ def test_score_is_that_of_the_formula_for_any_words(words: list[str]) -> None:
     assert score == pytest.approx(by_hand(text[:20], text), abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("categories", "change"),
+    [
+        ((), 0.0),
+        (("phys.light",), 1.5),
+        (("phys.light", "phys.light"), 1.5),
+        (("phys.sea", "phys.light"), 1.0),
+        (("math.AG", ""), 0.0),
+    ],
+)
+def test_categories_of_arxiv_shift_the_score_where_a_source_has_them(
+    categories: tuple[str, ...], change: float
+) -> None:
+    def logit(score: float) -> float:
+        return math.log(score / (1 - score))
+
+    text = "The light bulb. " + "A stone is heavy. " * 20
+    without, _ = MODEL.scores(READER.read("On light", text))
+    score, ships = MODEL.scores(READER.read("On light", text, categories))
+    assert logit(score) - logit(without) == pytest.approx(change, abs=5e-3)
+    assert ships == 0.0
+
+
 def test_topic_without_weights_is_scored_by_its_rules() -> None:
     assert MODEL.scores(READER.read("A ship", "A ship"))[1] == pytest.approx(1 - 0.5**1.5, abs=1e-4)
     assert MODEL.words(READER.read("A ship", ""), "ships") == ()
@@ -115,7 +141,15 @@ def test_weights_are_read_back_from_their_file(tmp_path: Path) -> None:
     file = tmp_path / "weights"
     file.write_bytes(dump_weights(WEIGHTS))
     assert dump_weights(load_weights(file)) == file.read_bytes() == dump_weights(WEIGHTS)
-    assert load_weights(file).topics["lamps"].terms == WEIGHTS.topics["lamps"].terms
+    assert load_weights(file).topics == WEIGHTS.topics
+
+
+def test_weights_of_an_earlier_version_have_no_categories(tmp_path: Path) -> None:
+    stored = json.loads(gzip.decompress(dump_weights(WEIGHTS)))
+    del stored["topics"]["lamps"]["categories"]
+    file = tmp_path / "weights"
+    file.write_bytes(gzip.compress(json.dumps(stored).encode()))
+    assert load_weights(file).topics["lamps"] == replace(WEIGHTS.topics["lamps"], categories={})
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,17 @@ def test_a_few_corrections_teach_a_new_topic() -> None:
     assert other < 0.2 < own
 
 
+def test_a_category_that_tells_what_words_do_not_gets_a_weight() -> None:
+    one = [paper(n, "bulb", lamps=n % 8 != 0, categories=("phys.light",)) for n in range(80)]
+    two = [paper(100 + n, "bulb", lamps=n % 8 == 0, categories=("cs.SE", "math.AG")) for n in range(80)]
+    rare = [paper(900 + n, "wheel", lamps=False, categories=("hep-th",)) for n in range(9)]
+    weights = train([*one, *two, *rare], [LAMPS], folds=3).weights.topics["lamps"].categories
+    assert set(weights) == {"phys.light", "cs.SE", "math.AG"}
+    assert weights["phys.light"] > 0.5
+    assert weights["cs.SE"] < -0.2
+    assert train(bulbs(30), [LAMPS], folds=3).weights.topics["lamps"].categories == {}
+
+
 def test_held_out_scores_know_nothing_of_the_paper() -> None:
     alone = paper(77, "lantern", lamps=True)  # the only paper with this word, which stands in a rule
     trained = train([*bulbs(12), alone], [LAMPS], folds=3)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from newsletter.topics.training import TopicTrainingResult
 
 LABELS = (
-    "JSON lines with title, abstract, topics (a list of slugs), perhaps borderline. "
+    "JSON lines with title, abstract, topics (a list of slugs), perhaps borderline and categories. "
     "A line without an abstract takes that of the stored paper of its title."
 )
 
@@ -48,7 +48,7 @@ def evaluate(
     for paper in _labelled(work, [file]):
         given = frozenset(
             match.topic
-            for match in work.matcher.match(paper.title, paper.abstract)
+            for match in work.matcher.match(paper.title, paper.abstract, paper.categories)
             if match.strength == STRONG
         )
         judged.append(JudgedPaper(given=given, labels=paper.topics, borderline=paper.borderline))

@@ -27,7 +27,9 @@ app = typer.Typer(
 
 Lines = Annotated[
     str,
-    typer.Argument(metavar="FILE|-", help="JSON lines with id, title and abstract; - is standard input."),
+    typer.Argument(
+        metavar="FILE|-", help="JSON lines with id, title, abstract, perhaps categories; - is standard input."
+    ),
 ]
 
 
@@ -127,7 +129,7 @@ def explain(
 
     with reading(work.engine) as connection:
         found = queries.show(connection, paper)
-    explained = work.matcher.explain(found["title"], found["abstract"])
+    explained = work.matcher.explain(found["title"], found["abstract"], found["categories"])
     if json:
         output.print_json(
             {
@@ -175,7 +177,7 @@ def check(
         {
             "position": entry.position,
             "title": entry.title,
-            **_matches(work.matcher.match(entry.title, entry.abstract)),
+            **_matches(work.matcher.match(entry.title, entry.abstract, entry.categories)),
         }
         for entry in listing.entries
     ]
@@ -191,9 +193,9 @@ def check(
 def classify(ctx: typer.Context, file: Lines = "-", *, json: Json = False) -> None:
     """Classify papers given as JSON lines, one answer a line, in order.
 
-    In: {"id", "title", "abstract"}. Out, always as lines: {"id", "topics", "maybe", "scores", "evidence"};
-    `topics` are what would be mailed as a section, `maybe` what is doubtful. A line that cannot be read is
-    answered with its "error", and the exit code is 3.
+    In: {"id", "title", "abstract"}, perhaps "categories" of arXiv. Out, always as lines: {"id", "topics",
+    "maybe", "scores", "evidence"}; `topics` are what would be mailed as a section, `maybe` what is doubtful.
+    A line that cannot be read is answered with its "error", and the exit code is 3.
     """
     del json  # the answer is JSON lines anyway
     work = workspace(ctx)

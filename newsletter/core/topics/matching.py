@@ -83,6 +83,7 @@ class PaperReading:
     abstract: tuple[str, ...]
     topics: tuple[TopicReading, ...]  # in the order of the rule set
     quotes: PaperQuotes = field(compare=False)  # the words as the paper writes them
+    categories: tuple[str, ...] = ()  # of arXiv, where the source has them; no rule reads them
 
 
 class RuleSet:
@@ -111,7 +112,7 @@ class RuleSet:
         )
         self._index = PhraseIndex(numbers)
 
-    def read(self, title: str, abstract: str) -> PaperReading:
+    def read(self, title: str, abstract: str, categories: Sequence[str] = ()) -> PaperReading:
         """Read a paper for every topic. Any text is fine; only `phrases.MAX_CHARS` of each are looked at."""
         sides = (words_of(title), words_of(abstract))
         found = tuple(self._index.find(words) for words in sides)
@@ -121,6 +122,7 @@ class RuleSet:
             title=tuple(sides[0]),
             abstract=tuple(sides[1]),
             topics=tuple(topic.read(self._index.phrases, quotes, found, anywhere) for topic in self._topics),
+            categories=tuple(categories),
             quotes=quotes,
         )
 

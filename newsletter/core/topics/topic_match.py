@@ -26,5 +26,5 @@ class TopicMatch:
 class TopicMatcher(Protocol):
     """Says which topics a paper belongs to. For rooms that may not import `newsletter.topics`."""
 
-    def match(self, title: str, abstract: str) -> Sequence[TopicMatch]:
-        """The topics of a paper, strong and maybe, best score first."""
+    def match(self, title: str, abstract: str, categories: Sequence[str] = ()) -> Sequence[TopicMatch]:
+        """The topics of a paper, strong and maybe, best score first. categories: of arXiv, where known."""

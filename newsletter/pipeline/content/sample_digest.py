@@ -57,7 +57,7 @@ class SampleDigest:
         views: dict[int, PaperView] = {}
         pairs: list[OwedPair] = []
         for number, entry in enumerate(_entries(), 1):
-            found = self._matcher.match(entry.title, entry.abstract)
+            found = self._matcher.match(entry.title, entry.abstract, entry.categories)
             matches = [match for match in found if match.strength == STRONG]
             views[number] = _view(entry, number, matches, now)
             pairs += [

@@ -46,7 +46,13 @@ def examples(
         labels = {slug: slug in paper.topics for slug in labelled_topics}
         labels |= {slug: yes for slug, yes in (text.corrected if text else {}).items() if slug in topics}
         found.append(
-            TrainingExample(title=paper.title, abstract=paper.abstract, labels=labels, source=paper.source)
+            TrainingExample(
+                title=paper.title,
+                abstract=paper.abstract,
+                labels=labels,
+                source=paper.source,
+                categories=paper.categories or (text.categories if text else ()),
+            )
         )
     labelled_titles = {paper.title for paper in labelled}
     for text in stored:
@@ -54,7 +60,11 @@ def examples(
         if text.title not in labelled_titles and decided:
             found.append(
                 TrainingExample(
-                    title=text.title, abstract=text.abstract, labels=decided, weight=CORRECTION_WEIGHT
+                    title=text.title,
+                    abstract=text.abstract,
+                    labels=decided,
+                    weight=CORRECTION_WEIGHT,
+                    categories=text.categories,
                 )
             )
         unjudged = {
@@ -72,6 +82,7 @@ def examples(
                     labels=unjudged,
                     weight=UNJUDGED_WEIGHT,
                     judged=False,
+                    categories=text.categories,
                 )
             )
     return found

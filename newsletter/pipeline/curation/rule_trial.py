@@ -43,7 +43,7 @@ def compare(engine: Engine, before: Matcher, after: Matcher, *, since: date) -> 
 def _sections(matcher: Matcher, text: StoredText) -> dict[str, TopicMatch]:
     return {
         match.topic: match
-        for match in matcher.match(text.title, text.abstract)
+        for match in matcher.match(text.title, text.abstract, text.categories)
         if match.strength == STRONG and match.topic not in text.corrected
     }
 

@@ -39,7 +39,7 @@ class WordMatcher:
     def __init__(self, *topics: str) -> None:
         self.topics = topics or ("quantum", "circuits")
 
-    def match(self, title: str, abstract: str) -> tuple[TopicMatch, ...]:
+    def match(self, title: str, abstract: str, categories: Sequence[str] = ()) -> tuple[TopicMatch, ...]:
         found = []
         for topic in self.topics:
             if topic in title.lower():
