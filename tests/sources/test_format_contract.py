@@ -49,6 +49,12 @@ def test_format_says_what_it_is(name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("name", formats())
+def test_format_is_in_the_table_of_the_documentation(name: str) -> None:
+    page = Path(__file__).parents[2] / "docs/explanation/sources.md"
+    assert f"`{name}`" in page.read_text("utf-8")
+
+
 @pytest.mark.parametrize("path", sample_files(), ids=lambda path: path.name)
 def test_sample_reads_as_expected(path: Path) -> None:
     expected = json.loads(expected_file(path).read_text(encoding="utf-8"))
