@@ -28,6 +28,7 @@ class StoredSource:
     next_fetch_at: datetime | None = None
     fetched_on: date | None = None
     fetched_at: datetime | None = None
+    url: str | None = None  # of the latest answer, to which the validators belong
     etag: str | None = None
     last_modified: str | None = None
     failures: int = 0

@@ -21,7 +21,7 @@ from newsletter.papers import source_records
 from newsletter.papers.source_records import StoredSource
 from newsletter.pipeline.intake.dump_report import DumpReport
 from newsletter.sources.decoding import check_size
-from newsletter.sources.fetchers.http import FetchError, HttpClient, Validators
+from newsletter.sources.fetchers.http import Fetched, FetchError, HttpClient, Validators
 from newsletter.sources.fetchers.requests import Source, wanted
 from newsletter.sources.inbox_files import is_hidden, is_unfinished
 from newsletter.sources.registry import read_listing
@@ -98,8 +98,8 @@ def try_source(
     source = _named(sources, name)
     web = client()
     try:
-        for file, data, _ in _answers(source, StoredSource(name=name), web, now=now):
-            listing = read_listing(data or b"", name=file, format=source.format)
+        for file, _, answer in _answers(source, StoredSource(name=name), web, now=now):
+            listing = read_listing(answer.data or b"", name=file, format=source.format)
             yield {
                 "file": file,
                 "format": listing.format,
@@ -138,10 +138,11 @@ def _fetch(
 ) -> FetchReport:
     after, reports, error = before, list[DumpReport](), ""
     try:
-        for name, data, validators in _answers(source, before, web, now=now):
-            if data is not None:
-                reports.append(ingest(data, name, source, now))
-            after = replace(after, etag=validators.etag, last_modified=validators.last_modified)
+        for name, url, answer in _answers(source, before, web, now=now):
+            if answer.data is not None:
+                reports.append(ingest(answer.data, name, source, now))
+            said = answer.validators
+            after = replace(after, url=url, etag=said.etag, last_modified=said.last_modified)
         refused = next((report for report in reports if report.status == DumpStatus.REFUSED), None)
         if refused is not None:
             raise FetchError(refused.error or "the answer is no listing")
@@ -170,17 +171,17 @@ def _fetch(
 
 def _answers(
     source: Source, before: StoredSource, web: HttpClient, *, now: datetime
-) -> Iterator[tuple[str, bytes | None, Validators]]:
-    """(file name, bytes or None when unchanged, validators) for each request of a source."""
+) -> Iterator[tuple[str, str | None, Fetched]]:
+    """(file name, address, answer) for each request of a source; files have no address."""
     if source.kind == "folder":
         for name, data in _files(Path(source.path or ""), since=before.fetched_at):
-            yield name, data, Validators()
+            yield name, None, Fetched(data=data)
         return
     known = Validators(etag=before.etag, last_modified=before.last_modified)
     for request in wanted(source, today=now.date(), last_day=before.fetched_on):
-        conditional = known if request.is_conditional and before.failures == 0 else None
-        answer = web.get(request.url, conditional, robots=request.robots)
-        yield request.file, answer.data, answer.validators
+        is_same = request.url == before.url and before.failures == 0
+        answer = web.get(request.url, known if is_same else None, robots=request.robots)
+        yield request.file, request.url, answer
 
 
 def _files(folder: Path, *, since: datetime | None) -> Iterator[tuple[str, bytes]]:

@@ -35,7 +35,6 @@ class Wanted:
     url: str
     file: str
     robots: bool = False  # a page that is not offered to programs: its robots.txt counts
-    is_conditional: bool = True  # the same address as last time: the server may say “not modified”
 
 
 def wanted(source: Source, *, today: date, last_day: date | None) -> list[Wanted]:
@@ -51,7 +50,7 @@ def _days(today: date, last_day: date | None) -> list[date]:
 def _hf_daily(source: Source, days: Sequence[date]) -> list[Wanted]:
     base = source.url or HF_API
     return [
-        Wanted(url=f"{base}?date={day}", file=f"{source.name}-{day}.json", is_conditional=len(days) == 1)
+        Wanted(url=f"{base}?date={day}", file=f"{source.name}-{day}.json")
         for day in days
         if day.weekday() < 5  # Hugging Face lists nothing on weekends
     ]
@@ -84,7 +83,6 @@ def _url(source: Source, days: Sequence[date]) -> list[Wanted]:
             url=url.replace("{date}", str(day)),
             file=f"{source.name}-{day}",
             robots=True,
-            is_conditional=len(days) == 1,
         )
         for day in days
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,17 @@ def test_unchanged_answer_is_no_dump_and_no_failure(fetches: Fetches) -> None:
     asked = fetches.server.asked[-1].headers
     assert (asked["if-none-match"], asked["if-modified-since"]) == ('"one"', "Mon, 02 Mar 2026 08:00:00 GMT")
     assert (report.dumps, report.error, fetches.stored().failures) == ((), "", 0)
+
+
+def test_address_that_changed_is_asked_for_the_whole_answer(fetches: Fetches) -> None:
+    dated = {"Last-Modified": "Mon, 02 Mar 2026 08:00:00 GMT"}
+    fetches.server.on("/daily", Answer(body=daily("Spikes"), headers=dated))
+    fetches.server.on("/other", Answer(body=daily("Lattices"), headers=dated))
+    fetches.fetch()
+    moved = replace(fetches.source, url=f"{fetches.server.base}/other")
+    report = fetches.fetch(MONDAY + timedelta(hours=12), source=moved)
+    assert "if-modified-since" not in fetches.server.asked[-1].headers
+    assert report.dumps[0].new == 1
 
 
 HTML_ERROR = (

@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("next_fetch_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fetched_on", sa.Date(), nullable=True),
         sa.Column("fetched_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("url", sa.String(), nullable=True),
         sa.Column("etag", sa.String(), nullable=True),
         sa.Column("last_modified", sa.String(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
