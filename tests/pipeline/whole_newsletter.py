@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from newsletter import samples
 from newsletter.db.engine import open_engine, reading, writing
-from newsletter.db.schema import edition_papers, papers
+from newsletter.db.schema import edition_papers, paper_revisions
 from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
 from newsletter.delivery.outbox.recovery import Uncertain
 from newsletter.delivery.smtp.relay import Relay, Security
@@ -147,13 +147,13 @@ class WholeNewsletter:
         return audit(self.engine, now=utc(at))
 
     def published_titles(self, topic: str) -> list[str]:
-        """Titles of all pairs of a topic that editions froze, in a fixed order."""
+        """Titles of all pairs of a topic that editions froze, as they were at first, in a fixed order."""
         with reading(self.engine) as connection:
             return sorted(
                 connection.execute(
-                    select(papers.c.title)
-                    .join(edition_papers, edition_papers.c.paper_id == papers.c.id)
-                    .where(edition_papers.c.topic == topic, PAIR_COUNTS)
+                    select(paper_revisions.c.title)
+                    .join(edition_papers, edition_papers.c.paper_id == paper_revisions.c.paper_id)
+                    .where(edition_papers.c.topic == topic, PAIR_COUNTS, paper_revisions.c.number == 1)
                 ).scalars()
             )
 

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, or_, update
 
-from newsletter.db.schema import deliveries
+from newsletter.db.schema import alarms, deliveries
 
+QUOTING_ALARMS = ("refused", "suppressed")  # keys; alarms of relays quote too
+QUOTE_DELETED = "a mail server refused mail; its words were deleted with a reader's data"
 IDS_PER_STATEMENT = 500  # far below any database's limit of parameters
 
 
 def erase_replies(connection: Connection, subscriber_ids: Collection[int]) -> None:
-    """Empty the reply texts of all deliveries to these subscribers; codes and states stay."""
+    """Empty the reply texts of all deliveries to these subscribers; codes and states stay.
+
+    An alarm may quote any of them, so each quotation goes; the next check words open alarms again.
+    """
     for ids in _paged(sorted(subscriber_ids)):
         connection.execute(
             update(deliveries)
             .where(deliveries.c.subscriber_id.in_(ids), deliveries.c.reply_text.is_not(None))
             .values(reply_text=None)
         )
+    if subscriber_ids:
+        quoting = or_(alarms.c.key.in_(QUOTING_ALARMS), alarms.c.key.startswith("relay "))
+        connection.execute(update(alarms).where(quoting).values(words=QUOTE_DELETED))
 
 
 def _paged(ids: list[int]) -> Iterator[list[int]]:

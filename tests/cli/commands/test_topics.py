@@ -155,8 +155,10 @@ def test_stored_papers_are_matched_by_a_topic_that_is_added_later(robots: Shell)
 
 def test_corrections_are_shown_next_to_what_the_rules_found(robots: Shell) -> None:
     robots.ok("papers", "topic", "1", "--remove", "robotics", "--at", "2026-04-16T07:00")
-    shown = robots.ok("papers", "topic", "1", "--add", "quantum", "--at", "2026-04-16T07:00").stdout
-    assert "you decided   not robotics, quantum" in shown
+    answered = robots.ok("papers", "topic", "1", "--add", "quantum", "--at", "2026-04-16T07:00").stdout
+    assert answered == "Paper 1 “A robot that folds” is in: quantum.\n"
+    shown = " ".join(robots.ok("papers", "show", "1").stdout.split())
+    assert "you decided not robotics, quantum" in shown
     assert [topic["topic"] for topic in robots.ok("papers", "show", "1", "--json").json["topics"]] == [
         "quantum"
     ]
