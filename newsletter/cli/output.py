@@ -128,7 +128,7 @@ def print_table(
 
     important: names of columns, those first that a narrow terminal shows longest; then the others in order.
     """
-    cells = [[_cell(value) for value in row] for row in rows]
+    cells = [[cell(value) for value in row] for row in rows]
     if not cells:
         note(f"({empty})")
         return
@@ -192,7 +192,7 @@ def print_fields(fields: Mapping[str, Any]) -> None:
     """Print fields, one a line; on a terminal, long ones wrapped below their beginning."""
     width = max((len(name) for name in fields), default=0)
     for name, value in fields.items():
-        say_hanging(f"{name.ljust(width)}  ", _cell(value))
+        say_hanging(f"{name.ljust(width)}  ", cell(value))
 
 
 def say_hanging(head: str, text: str) -> None:
@@ -236,7 +236,8 @@ def progress(label: str) -> Iterator[ProgressCallback]:
         yield tick
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value for people on one line, as tables and fields show it."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -246,7 +247,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.2f}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_cell(item)}" for key, item in value.items())
+        return ", ".join(f"{key} {cell(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(_cell(item) for item in value)
+        return ", ".join(cell(item) for item in value)
     return one_line(ISO_INSTANT.sub(r"\1 \2", str(value)))

@@ -1,13 +1,16 @@
-"""Describes an import, or its dry run, in lines for people. Reads and stores nothing."""
+"""Describes imports, and changes of subscribers, in lines for people. Reads and stores nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from newsletter.cli import output
 
 MAX_TITLES = 30  # columns that a sentence names
+SHORT_HASH = 12  # digits that tell one from another
+_HASH = re.compile(r"[0-9a-f]{40,}")
 
 
 def print_change(change: dict[str, Any]) -> None:
@@ -68,3 +71,21 @@ def subscription(row: dict[str, Any]) -> str:
     """State, topics and preferences of a subscriber in one line."""
     topics = ", ".join(row["topics"]) or "no topic"
     return f"{row['state']}, {topics}, {cadence(row)} at {row['hour']}:00 {row['timezone']}"
+
+
+def change_words(detail: Mapping[str, Any]) -> str:
+    """The detail of a consent event: "hour 8 (was 7), no maximum (was 5)". What is empty is left out."""
+    was = detail.get("was") or {}
+    said = []
+    for key, value in detail.items():
+        name, before = key.replace("_", " "), was.get(key)
+        if key == "was" or (_is_empty(value) and _is_empty(before)):
+            continue
+        earlier = "" if _is_empty(before) else f" (was {output.cell(before)})"
+        words = f"no {name}" if _is_empty(value) else f"{name} {output.cell(value)}"
+        said.append(words + earlier)
+    return _HASH.sub(lambda found: found[0][:SHORT_HASH], ", ".join(said))
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ("", [], {})

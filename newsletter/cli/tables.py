@@ -128,7 +128,9 @@ def _row(columns: Sequence[_Column], number: int, room: int | None) -> list[str]
         if widest > column.width:
             if room is not None and start + widest > room:
                 lines += _flushed(columns, block)
-                lines += [" " * max(0, min(start, room - widest)) + line for line in cell]
+                if column is columns[-1]:
+                    cell = wrapped(column.cells[number], room - start)
+                lines += [" " * max(0, min(start, room - cell_len(line))) + line for line in cell]
                 block = []
             else:
                 lines += _flushed(columns, [*block, cell])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sqlite3
 
 import pytest
 
 from newsletter.cli.printable import one_line, printable
+from newsletter.cli.roster_report import change_words
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
 from tests.cli.terminal import on_terminal
@@ -53,3 +56,47 @@ def test_a_terminal_shows_line_ends(lively: Shell, command: tuple[str, ...]) -> 
     shown = on_terminal(lively.state_dir, *command)
     assert len(shown.splitlines()) > 1
     assert not re.search(r"\\x|\r", shown)
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ({"consent": "given elsewhere"}, "consent given elsewhere"),
+        (
+            {"cadence": "weekly", "weekday": "friday", "was": {"cadence": "daily", "weekday": None}},
+            "cadence weekly (was daily), weekday friday",
+        ),
+        ({"hour": None, "was": {"hour": 7}}, "no hour (was 7)"),
+        ({"maximum": None, "minimum": 2, "was": {"maximum": None, "minimum": 1}}, "minimum 2 (was 1)"),
+        ({"text_only": True, "was": {"text_only": False}}, "text only yes (was no)"),
+        ({"name": "", "was": {"name": "Ada"}}, "no name (was Ada)"),
+        ({"form": "signup", "client": "ab12" * 16}, "form signup, client ab12ab12ab12"),
+        ({"reason": "", "reply": None, "topics": []}, ""),
+        ({}, ""),
+    ],
+)
+def test_detail_of_a_change_has_no_empty_values_and_short_hashes(
+    detail: dict[str, object], words: str
+) -> None:
+    assert change_words(detail) == words
+
+
+def test_history_keeps_its_columns_at_80(lively: Shell) -> None:
+    with sqlite3.connect(lively.state_dir / "newsletter.sqlite3") as connection:
+        detail = {
+            "form": "web",
+            "client": "0123456789abcdef" * 4,
+            "page": "https://newsletter.example/subscribe/a-page-with-a-rather-long-name",
+            "said": "all of this was said on a page " * 3,
+        }
+        connection.execute("UPDATE consent_events SET detail = ?", (json.dumps(detail),))
+    connection.close()
+    lively.ok("subscribers", "add", READER, "--cadence", "weekly", "--weekday", "friday")
+    shown = on_terminal(lively.state_dir, "subscribers", "history", READER).splitlines()
+    assert max(map(len, shown)) <= 80
+    assert "0123456789ab" in "".join(shown)
+    assert "0123456789abc" not in "".join(shown)
+    start = next(line for line in shown if "detail" in line).index("detail")
+    said = [line for line in shown if "all of this" in line or "cadence" in line]
+    assert said
+    assert all(not line[:start].strip() or line.startswith("20") for line in said)

@@ -10,7 +10,7 @@ import typer
 from newsletter.cli import output
 from newsletter.cli.commands import roster
 from newsletter.cli.options import At, Json, now
-from newsletter.cli.roster_report import cadence, subscription
+from newsletter.cli.roster_report import cadence, change_words, subscription
 from newsletter.cli.wiring import Wiring, reader_policy
 from newsletter.cli.workspace import workspace
 from newsletter.core.errors import NewsletterError, UsageError
@@ -300,8 +300,12 @@ def history(ctx: typer.Context, address: Address, *, json: Json = False) -> None
     rows = admin.history(work.engine, address)
     if json:
         output.print_json(rows)
-    else:
-        output.print_rows(rows)
+        return
+    output.print_table(
+        ("at", "what", "how", "topics", "detail"),
+        [(row["at"], row["what"], row["how"], row["topics"], change_words(row["detail"])) for row in rows],
+        important=("at", "what", "detail", "how"),
+    )
 
 
 def _answer(row: dict[str, Any], json: bool) -> None:
