@@ -34,16 +34,16 @@ def list_sources(ctx: typer.Context, *, at: At = None, json: Json = False) -> No
         output.print_json(rows)
         return
     output.print_table(
-        ("name", "kind", "state", "usual a day", "last new paper", "next fetch", "reason"),
+        ("name", "state", "reason", "usual", "last new paper", "next fetch", "kind"),
         [
             (
                 row["name"],
-                row["kind"],
                 row["state"],
+                row["reason"],
                 row["usual"],
                 _minute(row["last_new_paper_at"]),
                 _minute(row["next_fetch_at"]),
-                row["reason"],
+                row["kind"],
             )
             for row in rows
         ],
@@ -114,7 +114,7 @@ def ask_once(ctx: typer.Context, name: Name, *, at: At = None, json: Json = Fals
                 for entry in found["first"]:
                     output.say(f"  {entry['title']}")
     except FetchError as error:
-        hint = "Correct the table in newsletter.toml, or try again later."
+        hint = f"Check the network, and the address in the table [sources.{name}] of newsletter.toml."
         raise NewsletterError(f"the source {name} brought nothing: {error}", hint=hint) from error
     if json:
         output.print_json(rows)

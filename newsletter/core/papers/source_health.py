@@ -23,7 +23,7 @@ VERY_THIN_SHARE = 0.15  # of the usual number of new papers: a day with fewer is
 THIN_SHARE = 0.4  # three such days in a row are told; one or two are common
 STALE_ENTRIES = 3  # a batch with fewer says nothing when all are known
 UNREAD_FLOOR, UNREAD_TIMES = 0.04, 4  # share of a dump that is unread, and times the usual share
-FAILURES = 3  # fetches in a row; one or two are the network's
+FAILURES = 3  # fetches in a row
 
 
 class SourceState(StrEnum):
@@ -51,7 +51,7 @@ class SourceHealth:
     """The state of a source and its habits."""
 
     state: SourceState
-    reason: str = ""  # one sentence without a full stop; empty when it is ok
+    reason: str = ""  # one sentence without a full stop; when it is ok, mostly empty
     usual: int | None = None  # new papers of a usual day; None: not known yet
     last_dump_at: datetime | None = None
     last_new_paper_at: datetime | None = None
@@ -76,6 +76,8 @@ def judge(
         state, reason = SourceState.STALE, words
     elif known and (words := _quiet(fresh, per_day, now=now)):
         state, reason = SourceState.QUIET, words
+    elif failures:
+        reason = f"the latest fetch failed: {error}"  # one or two are the network's
     return SourceHealth(
         state=state,
         reason=reason,

@@ -13,7 +13,7 @@ from newsletter.core.papers.source_health import SourceHealth, SourceState
 from newsletter.papers import source_records
 from newsletter.sources.fetchers.requests import Source
 
-UNKNOWN = SourceHealth(state=SourceState.OK)  # of a source that was not fetched yet
+UNKNOWN = SourceHealth(state=SourceState.OK, reason="not fetched yet")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

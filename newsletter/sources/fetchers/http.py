@@ -123,8 +123,10 @@ class HttpClient:
             raise FetchError(f"the answer broke off: {error}") from error
         except httpx.TimeoutException as error:
             raise FetchError(f"no answer within {TIMEOUT:.0f} seconds") from error
+        except httpx.ConnectError as error:
+            raise FetchError(f"{urlsplit(url).hostname} cannot be reached: {error}") from error
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise FetchError(f"{type(error).__name__}: {error}") from error
+            raise FetchError(f"{urlsplit(url).hostname}: {error}") from error
 
     def _followed(self, url: str, location: str) -> str:
         try:
