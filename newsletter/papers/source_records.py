@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, func, select
 from newsletter.core.papers.source_health import SourceBatch, SourceHealth, judge
 from newsletter.core.states import DumpStatus
 from newsletter.db.engine import dialect_insert
-from newsletter.db.schema import dumps, sources
+from newsletter.db.schema import dumps, listed_entries, sources
 
 KEPT_BATCHES = 90  # of a source, that its habits are learned from
 
@@ -71,16 +71,37 @@ def batches(connection: Connection) -> dict[str, list[SourceBatch]]:
     )
     chosen = select(latest).where(latest.c.place <= KEPT_BATCHES).order_by(latest.c.id)
     found: dict[str, list[SourceBatch]] = {}
-    for row in connection.execute(chosen):
+    for row in connection.execute(chosen).all():
+        is_latest_without_news = row.place == 1 and row.entries and not row.new
         batch = SourceBatch(
             received_at=row.received_at,
             listed_on=row.listed_on,
             entries=row.entries,
             new=row.new,
+            unseen=_unseen(connection, row.id, row.source) if is_latest_without_news else 0,
             unread_share=row.unread_lines / row.nonblank_lines if row.nonblank_lines else 0.0,
         )
         found.setdefault(row.source, []).append(batch)
     return found
+
+
+def _unseen(connection: Connection, dump_id: int, source: str) -> int:
+    """How many papers of a dump no earlier dump of its source listed."""
+    before = listed_entries.alias("before")
+    earlier = (
+        select(before.c.dump_id)
+        .join(dumps, dumps.c.id == before.c.dump_id)
+        .where(
+            before.c.paper_id == listed_entries.c.paper_id,
+            before.c.dump_id < dump_id,
+            dumps.c.status == DumpStatus.INGESTED,
+            func.coalesce(dumps.c.source, dumps.c.format) == source,
+        )
+    )
+    chosen = select(func.count(listed_entries.c.paper_id.distinct())).where(
+        listed_entries.c.dump_id == dump_id, ~earlier.exists()
+    )
+    return connection.execute(chosen).scalar_one()
 
 
 def healths(connection: Connection, *, now: datetime) -> dict[str, SourceHealth]:

@@ -43,6 +43,7 @@ class SourceBatch:
     listed_on: date
     entries: int
     new: int
+    unseen: int = 0  # papers that this source had not listed before, of the latest batch; others may have
     unread_share: float = 0.0  # of its lines or records
 
 
@@ -88,11 +89,11 @@ def judge(
 
 
 def _stale(batches: Sequence[SourceBatch]) -> str:
-    """The newest batch bears a new date and holds nothing new."""
-    if len(batches) < 2 or batches[-1].new or batches[-1].entries < STALE_ENTRIES:
+    """The newest batch bears a new date and holds only what this source had listed before."""
+    if len(batches) < 2 or batches[-1].entries < STALE_ENTRIES:
         return ""
     last = batches[-1]
-    if last.listed_on <= max(batch.listed_on for batch in batches[:-1]):
+    if last.new or last.unseen or last.listed_on <= max(batch.listed_on for batch in batches[:-1]):
         return ""  # the same day once more: a second look, not a second batch
     return (
         f"the listing of {last.listed_on} holds {last.entries} papers and none is new: the same batch again"

@@ -256,6 +256,21 @@ def test_yesterdays_batch_under_todays_date_is_told(fetches: Fetches) -> None:
     assert (health.state, "the same batch again" in health.reason) == ("stale", True)
 
 
+def test_batch_that_another_source_brought_before_is_not_the_same_batch_again(fetches: Fetches) -> None:
+    first, second = (
+        Source(name=name, kind="url", hours=(9,), url=f"{fetches.server.base}/{name}") for name in "ab"
+    )
+    for days, titles in enumerate((("Spikes", "Lattices", "Rings"), ("Qubits", "Anyons", "Ions"))):
+        body = daily(*titles, day=f"2026-03-0{2 + days}")
+        for source, more in ((first, b""), (second, b"\n")):  # other bytes, the same papers
+            fetches.server.on(f"/{source.name}", Answer(body=body + more))
+            fetches.fetch(MONDAY + timedelta(days=days), source=source)
+    with reading(fetches.scenario.engine) as connection:
+        found = source_records.healths(connection, now=MONDAY + timedelta(days=1))
+        (batch,) = source_records.batches(connection)["b"][-1:]
+    assert (batch.entries, batch.new, found["b"].state, found["b"].reason) == (3, 0, "ok", "")
+
+
 def test_folder_brings_its_regular_files_once(fetches: Fetches, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
