@@ -61,12 +61,16 @@ def parse(text: str) -> Address:
     if len(text) > MAX_TYPED:  # before any of it is normalised, which takes long for long texts
         raise AddressError(f"{quoted(text)} is not an email address: it is too long", hint=_HINT)
     bare, name = _split_name(text.strip(_BLANKS))
-    given_local, _, given_domain = bare.rpartition("@")
+    if not bare:
+        raise AddressError("no email address is given", hint=_HINT)
+    given_local, at, given_domain = bare.rpartition("@")
     from email_validator import EmailNotValidError  # slow to import: only when needed
 
     try:
         if not bare.isprintable():
             raise EmailNotValidError("It holds characters that cannot be seen.")
+        if not at:
+            raise EmailNotValidError("It has no @-sign.")
         local = given_local
         if len(local) > MAX_LOCAL or not _DOT_ATOM.fullmatch(local):
             local = _checked(f"{given_local}@{_PLACEHOLDER_DOMAIN}")[0]

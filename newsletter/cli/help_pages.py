@@ -1,4 +1,4 @@
-"""Adapts the help pages that Typer makes: no type after a flag, paragraphs that flow. Prints nothing."""
+"""Adapts what Typer prints: plainer help pages, and wrong usage in plain words. Prints nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,34 @@ import inspect
 from typing import Any
 
 import typer
+
+_OTHER_WORDS = {  # commands that people look for, by group, with those that do it here
+    "subscribers": dict.fromkeys(
+        ("remove", "delete", "rm", "del", "erase"),
+        "To end the mails: `subscribers unsubscribe`; to erase the reader: `subscribers forget`.",
+    ),
+    "topics": dict.fromkeys(
+        ("add", "new", "create"), "A topic is a table [topics.SLUG] of newsletter.toml: see `topics --help`."
+    ),
+}
+
+
+def reword(error: Any) -> None:
+    """Put a usage error that Typer or pydantic worded into our words, in place.
+
+    error: an exception of Typer with `message`; its cause may be a ValidationError of pydantic.
+    """
+    cause = error.__cause__
+    if type(cause).__name__ == "ValidationError" and callable(getattr(cause, "errors", None)):
+        from newsletter.settings.error_wording import in_words  # slow to import
+
+        first = cause.errors(include_url=False)[0]
+        given = "" if first["type"] == "value_error" else f", not {first['input']!r}"
+        error.message = f"{in_words(first)}{given}"
+    group = getattr(getattr(error, "ctx", None), "info_name", None)
+    for word, advice in _OTHER_WORDS.get(group or "", {}).items():
+        if error.message.startswith(f"No such command '{word}'."):
+            error.message = f"No such command '{word}'. {advice}"
 
 
 def adapt_help(command: Any) -> None:

@@ -17,7 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from newsletter.cli import output
 from newsletter.cli.command_list import COMMANDS
-from newsletter.cli.help_pages import adapt_help
+from newsletter.cli.help_pages import adapt_help, reword
 from newsletter.cli.printable import printable
 from newsletter.core.errors import NewsletterError
 
@@ -103,8 +103,9 @@ def _is_usage_error(error: Exception) -> bool:
 
 
 def _make_printable(error: Exception) -> None:
-    """Make harmless what Typer prints of a usage error: it quotes the command line."""
+    """Make plain and harmless what Typer prints of a usage error: it quotes the command line."""
     if _is_usage_error(error) and hasattr(error, "message"):
+        reword(error)
         error.message = printable(str(error.message))
 
 

@@ -111,9 +111,14 @@ class Workspace:
     @cached_property
     def topics(self) -> Mapping[str, Topic]:
         """The topics of this newsletter by slug, in reading order. Raises ConfigurationError."""
+        from newsletter.settings import other_place
         from newsletter.topics.definitions import load_topics
 
-        return load_topics(self.settings.topics)
+        try:
+            return load_topics(self.settings.topics)
+        except ConfigurationError as error:
+            place = (other_place(self.state_dir, "topics") or "").removesuffix("topics")
+            raise ConfigurationError(f"{place}{error.message}", hint=error.hint) from None
 
     @cached_property
     def matcher(self) -> Matcher:

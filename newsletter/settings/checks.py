@@ -214,6 +214,27 @@ def network(value: str) -> str:
     return value
 
 
+def color(value: str) -> str:
+    """A colour of six hexadecimal digits."""
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise ValueError('write it as #rrggbb in quotes, such as "#5546b0"')
+    return value
+
+
+def language(value: str) -> str:
+    """A language tag (RFC 5646) without private parts."""
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", value):
+        raise ValueError("write a language tag such as en or pt-BR")
+    return value
+
+
+def arxiv_category(value: str) -> str:
+    """A category of arXiv."""
+    if not re.fullmatch(r"[a-z-]+(\.[A-Za-z-]+)?", value):
+        raise ValueError(f"{value!r} is no category of arXiv; write it as cs.AR or quant-ph")
+    return value
+
+
 def subject_pattern(pattern: str) -> str:
     """The pattern of a subject line, which `render.subject_line` fills."""
     try:

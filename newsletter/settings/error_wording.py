@@ -19,7 +19,6 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {  # by pydantic's na
     "less_than": lambda given: f"must be less than {given['lt']:g}",
     "string_too_short": lambda _: "must not be empty",
     "string_too_long": lambda given: f"must have at most {given['max_length']} characters",
-    "string_pattern_mismatch": lambda _: "has not the right form",
     "string_type": lambda _: "must be text, in quotes",
     "tuple_type": lambda _: "must be a list, in [ ]",
     "dict_type": lambda _: "must be a table",

@@ -25,7 +25,7 @@ class SourceSettings(BaseModel):
         description="For `url`: its address; `{date}` stands for the day. For others: instead of their own.",
     )
     path: str | None = Field(default=None, min_length=1, description="For `folder`: where the files are.")
-    categories: tuple[Annotated[str, Field(pattern=r"^[a-z-]+(\.[A-Za-z-]+)?$")], ...] = Field(
+    categories: tuple[Annotated[str, AfterValidator(checks.arxiv_category)], ...] = Field(
         default=(), description="For arXiv: the categories, such as `cs.ET` and `quant-ph`."
     )
     query: str = Field(

@@ -181,7 +181,9 @@ class BrandSettings(SettingsTable):
     name: str = Field(
         default="Research papers", min_length=1, max_length=100, description="The newsletter's name."
     )
-    accent: str = Field(default="#22201c", pattern=r"^#[0-9a-fA-F]{6}$", description="Its colour, `#rrggbb`.")
+    accent: Annotated[str, AfterValidator(checks.color)] = Field(
+        default="#22201c", description="Its colour, `#rrggbb`."
+    )
     logo: Annotated[str, AfterValidator(checks.public_link)] | None = Field(
         default=None, description="Link to an image."
     )
@@ -200,8 +202,8 @@ class BrandSettings(SettingsTable):
         description="Pattern of the subject line; its fields are {name}, {number}, {date}, {topics}, {first} "
         "and {count}. Empty: the subject names what is inside.",
     )
-    language: str = Field(
-        default="en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="Language tag."
+    language: Annotated[str, AfterValidator(checks.language)] = Field(
+        default="en", description="Language tag."
     )
 
 

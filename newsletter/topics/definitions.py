@@ -232,4 +232,4 @@ def _check_keys(
 
 def _refuse(slug: str, key: str, problem: str, hint: str) -> NoReturn:
     name = f"topics.{slug}.{key}" if key else f"topics.{slug}"
-    raise ConfigurationError(f"{name} {problem}", hint=hint, topic=slug, key=key or slug)
+    raise ConfigurationError(f"{name} {problem}", hint=hint)

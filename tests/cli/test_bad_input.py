@@ -185,3 +185,73 @@ def test_file_that_is_no_database_is_a_clear_error(shell: Shell) -> None:
     assert answer.code == 1
     assert "not a database" in answer.stderr
     assert "SELECT" not in answer.stderr
+
+
+RAW_WORDS = (
+    "Input should",
+    "unable to",
+    "Value error",
+    "isoformat",
+    "[topic=",
+    "There must be",
+    "valid integer",
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("papers", "show", "abc"), "must be a whole number, not 'abc'"),
+        (("editions", "note", "next", "words"), "must be a whole number, not 'next'"),
+        (("editions", "release", "1.5"), "must be a whole number, not '1.5'"),
+        (("editions", "hold", "abc"), "not an edition: 'abc'"),
+        (("editions", "release", "0"), "must be at least 1, not"),
+        (("stats", "--days", "few"), "must be a whole number, not 'few'"),
+        (("subscribers", "add", "a@readers.example", "--hour", "99"), "must be at most 23, not"),
+        (
+            ("subscribers", "add", "a@readers.example", "--cadence", "monthly"),
+            "'monthly' is not one of 'daily'",
+        ),
+        (("subscribers", "add", "a@readers.example", "--weekday", "someday"), "'someday' is not one of"),
+        (("preview", "a@readers.example", "--format", "pdf"), "'pdf' is not one of 'html', 'text', 'eml'"),
+        (("dumps", "redate", "abc", "2026-13-45"), "not a date: '2026-13-45'\nWrite it as 2026-04-17."),
+        (("ingest", "x.txt", "--listed-on", "yesterday"), "not a date: 'yesterday'\nWrite it as"),
+        (("send", "--at", "noon"), "not a timestamp: 'noon'\nWrite it as"),
+        (("subscribers", "add", ""), "no email address is given\nWrite it as"),
+        (("subscribers", "show", " "), "no email address is given"),
+        (("subscribers", "add", "ada"), "'ada' is not an email address: It has no @-sign."),
+        (("send", "--test", ""), "no email address is given"),
+        (("subscribers", "remove", "a@readers.example"), "to erase the reader: `subscribers forget`"),
+        (("subscribers", "delete", "a@readers.example"), "To end the mails: `subscribers unsubscribe`"),
+    ],
+)
+def test_bad_value_is_told_in_plain_words(shell: Shell, arguments: tuple[str, ...], words: str) -> None:
+    answer = shell(*arguments)
+    told = (
+        answer.stderr
+        if answer.stderr.startswith("Error")
+        else " ".join(answer.stderr.replace("│", " ").split())
+    )
+    assert answer.code in (1, 2)
+    assert words in told
+    assert not [raw for raw in RAW_WORDS if raw in told]
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ('[topics.robotics]\ntitle = "R"', "topics.robotics.description is missing or empty\n"),
+        (
+            '[topics.robotics]\ntitle = "R"\ndescription = "D"',
+            "topics.robotics.phrases is missing or empty\n",
+        ),
+        ("[topics.Robots]\nphrases = ['robot']", "topics.Robots is no good name\n"),
+        ("[topics.circuits]\nposition = 'first'", "topics.circuits.position must be a whole number"),
+    ],
+)
+def test_bad_topic_names_its_file(shell: Shell, toml: str, words: str) -> None:
+    shell.settings(toml)
+    answer = shell("topics", "list")
+    assert answer.code == 78
+    assert f"{shell.state_dir}/newsletter.toml: {words}" in answer.stderr
+    assert not [raw for raw in RAW_WORDS if raw in answer.stderr]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_origin
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from newsletter.core.errors import ConfigurationError
 from newsletter.ops.state_dir import STARTING_TOML
@@ -140,7 +142,10 @@ def test_state_dir_and_debug_variables_are_no_settings(
         ("topics = []", "topics: must be a table"),
         ("[brand]\nname = ''", "brand.name: must not be empty\nThe newsletter's name."),
         (f"[brand]\nname = '{'x' * 101}'", "brand.name: must have at most 100 characters"),
-        ("[brand]\naccent = 'red'", "brand.accent: has not the right form\nIts colour, `#rrggbb`."),
+        (
+            "[brand]\naccent = 'red'",
+            'brand.accent: write it as #rrggbb in quotes, such as "#5546b0"\nIts colour, `#rrggbb`.',
+        ),
         (
             "[brand]\nsubject = '{nmae}'",
             "brand.subject: there is no field {nmae}; use any of {name},",
@@ -217,3 +222,29 @@ def test_refusal_of_a_bad_value_does_not_print_it(tmp_path: Path) -> None:
     _credential(tmp_path / "credentials", "smtp__password", "hush")
     _toml(tmp_path, "[smtp]\nport = 99999999")
     assert "hush" not in _refused(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "value", ['"zzz zzz"', '""', "-1", "1.5", "true", "[1]", '["a b"]', "{a = 1}", "[[1]]", "99999999999"]
+)
+def test_no_setting_is_refused_in_the_words_of_a_library(tmp_path: Path, value: str) -> None:
+    told = []
+    for name in _names(Settings, ()):
+        _toml(tmp_path, f"{name} = {value}")
+        try:
+            load(tmp_path)
+        except ConfigurationError as error:
+            told.append(error.message)
+    raw = ("Input should", "unable to", "Value error", "valid", "right form", "pydantic")
+    assert len(told) > 10
+    assert not [message for message in told if any(words in message for words in raw)]
+
+
+def _names(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[str]:
+    """Every key of the settings and their tables, as one dotted name."""
+    for name, field in model.model_fields.items():
+        yield ".".join((*path, name))
+        is_named = get_origin(field.annotation) is dict  # [sources.<name>]
+        for table in (field.annotation, *get_args(field.annotation)):
+            if isinstance(table, type) and issubclass(table, BaseModel):
+                yield from _names(table, (*path, name, *(("some",) if is_named else ())))

@@ -149,7 +149,7 @@ def test_an_erased_persons_own_confirmation_lifts_the_erasure(website: Newslette
     ("fields", "name", "words"),
     [
         ({"email": "ada"}, "email", "is not an email address"),
-        ({"email": ""}, "email", "is not an email address"),
+        ({"email": ""}, "email", "No email address is given."),
         ({"topics": []}, "topics", "Choose at least one topic."),
         ({"topics": ["cooking"]}, "topics", "There is no topic 'cooking'"),
         ({"cadence": "hourly"}, "cadence", "is none of daily, weekdays, weekly"),

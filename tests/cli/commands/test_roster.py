@@ -44,7 +44,7 @@ def test_dry_run_shows_what_would_change_and_stores_nothing(shell: Shell, tmp_pa
             "2 added, 1 updated, 0 unchanged, 1 refused (nothing stored)",
         ],
         [
-            "  row 5: 'nobody' is not an email address: There must be something before the @-sign. "
+            "  row 5: 'nobody' is not an email address: It has no @-sign. "
             "Write it as ada@example.org or Ada Lovelace <ada@example.org>.",
             "Columns that are not read: Phone",
         ],
