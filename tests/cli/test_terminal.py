@@ -8,6 +8,7 @@ import sqlite3
 
 import pytest
 
+from newsletter.cli.commands.why import mail_heading
 from newsletter.cli.printable import one_line, printable
 from newsletter.cli.roster_report import change_words
 from newsletter.samples import dumps
@@ -100,3 +101,15 @@ def test_history_keeps_its_columns_at_80(lively: Shell) -> None:
     said = [line for line in shown if "all of this" in line or "cadence" in line]
     assert said
     assert all(not line[:start].strip() or line.startswith("20") for line in said)
+
+
+@pytest.mark.parametrize(
+    ("editions", "heading"),
+    [
+        ([2], "\nMail 7, sent at 19:55, edition 2:"),
+        ([2, 3], "\nMail 7, sent at 19:55, editions 2 and 3:"),
+        ([], "\nMail 7, sent at 19:55:"),
+    ],
+)
+def test_mail_of_a_day_has_its_own_heading(editions: list[int], heading: str) -> None:
+    assert mail_heading({"delivery": 7, "at": "2026-04-14T19:55:00+02:00", "editions": editions}) == heading

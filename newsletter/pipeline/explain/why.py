@@ -5,7 +5,7 @@ The day is one in the reader's zone. The answer comes from the same events as th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -24,14 +24,15 @@ from newsletter.core.debts.no_digest import (
 from newsletter.core.states import NOW_KEY, DeliveryState, Form, Role
 from newsletter.db.engine import reading
 from newsletter.db.schema import canary_slots, digest_papers, papers
-from newsletter.delivery.outbox.digest_contents import ShownPaper, contents_of
+from newsletter.delivery.outbox.digest_contents import DigestPapers, ShownPaper, contents_of
 from newsletter.delivery.outbox.held_mail import with_held_edition
-from newsletter.pipeline.explain.reader_history import DayExplainer
+from newsletter.pipeline.explain.reader_history import DayExplainer, ReaderHistory
 from newsletter.pipeline.explain.why_wording import (
     came_late,
     never_confirmed,
     no_digest,
     outcome_of,
+    still_waiting,
     why_not_in_mail,
     why_not_mailed_yet,
 )
@@ -52,6 +53,7 @@ class WhyAnswer:
     left_out: list[dict[str, Any]]  # paper (id), title, reason
     deliveries: list[int]
     came: list[int]  # deliveries that came on the day for the slot of another day
+    mails: list[dict[str, Any]] = field(default_factory=list)  # each one sent: delivery, at, editions, papers
 
     def as_json(self) -> dict[str, Any]:
         """The JSON of `newsletter why`."""
@@ -65,6 +67,7 @@ class WhyAnswer:
             "left_out": self.left_out,
             "deliveries": self.deliveries,
             "came": self.came,
+            "mails": self.mails,
         }
 
 
@@ -78,7 +81,8 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
         found_deliveries = history.deliveries_on(day)
         sent = [mail for mail in found_deliveries if mail.state == DeliveryState.SENT]
         ids = [mail.digest_id for mail in (sent or found_deliveries)]
-        contents = list(contents_of(connection, ids).values())
+        shown = contents_of(connection, ids)
+        contents = list(shown.values())
         left_out = _left_out(connection, ids)
         explanation = None if found_deliveries else explain_day(history.record, day)
         slot = explanation.slot if explanation is not None else slot_on(history.period_on(day).cadence, day)
@@ -99,6 +103,7 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
                 else outcome_of(history, found_deliveries, sent, day)
                 + _canary(connection, (sent or found_deliveries)[-1])
                 + _held(connection, (sent or found_deliveries)[-1])
+                + (still_waiting(history, day, known) if sent else "")
             )
             + "".join(f"; {came_late(history, mail)}" for mail in came),
             papers=[_card(card, role=card.role) for of in contents for card in of.papers] if sent else [],
@@ -110,6 +115,9 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
             ),
             deliveries=[mail.id for mail in found_deliveries],
             came=[mail.id for mail in came],
+            mails=[
+                _mail(connection, history, mail, shown.get(mail.digest_id, DigestPapers())) for mail in sent
+            ],
         )
 
 
@@ -131,6 +139,25 @@ def _never_joined(
         deliveries=[],
         came=[],
     )
+
+
+def _mail(
+    connection: Connection, history: ReaderHistory, mail: Row[Any], shown: DigestPapers
+) -> dict[str, Any]:
+    """One mail that was sent: its delivery, when, the editions that it brought, the ids of its papers."""
+    editions = connection.execute(
+        select(digest_papers.c.edition)
+        .where(digest_papers.c.digest_id == mail.digest_id, digest_papers.c.form != Form.LEFT)
+        .distinct()
+        .order_by(digest_papers.c.edition)
+    ).scalars()
+    return {
+        "delivery": mail.id,
+        "at": history.sent_at(mail).isoformat(),
+        "editions": [number for number in editions if number is not None],
+        "papers": [card.id for card in shown.papers],
+        "maybe": [card.id for card in shown.maybe],
+    }
 
 
 def _card(card: ShownPaper, **more: str) -> dict[str, Any]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
 
-from newsletter.core.cadence import Slot, zone_of
+from newsletter.core.cadence import Slot, local_instant, zone_of
 from newsletter.core.debts.account import NEVER_RECEIVED, Account, EditionPair
-from newsletter.core.debts.no_digest import DayExplanation, NoDigestReason, paused_until
+from newsletter.core.debts.no_digest import (
+    DayExplanation,
+    NoDigestReason,
+    owed_papers,
+    paused_until,
+)
 from newsletter.core.notices import instant
 from newsletter.core.states import NOW_KEY, DeliveryState, Form, MailKind
 from newsletter.pipeline.explain.reader_history import ReaderHistory
@@ -34,7 +39,8 @@ def outcome_of(
     if sent:
         at, zone = history.sent_at(mail), history.zone_at(mail.composed_at)
         if at.date() <= day:
-            return f"sent at {at:%H:%M} ({zone.key})"
+            times = dict.fromkeys(f"{history.sent_at(each):%H:%M}" for each in sent)
+            return f"sent at {' and '.join(times)} ({zone.key})"
         asked = "" if mail.key.startswith(NOW_KEY) else ", for this day's slot"
         return f"sent on {_day(at.date())} at {at:%H:%M} ({zone.key}), late{asked}"
     if mail.state == DeliveryState.SKIPPED:
@@ -61,13 +67,17 @@ def no_digest(
 ) -> str:
     """Why there is no digest for a day. waiting: pairs that wait for its slot."""
     cadence = explanation.cadence
+    if explanation.why in (NoDigestReason.NO_SLOT, NoDigestReason.CHANGED):
+        left = _left(history, day)
+        if left:
+            return left
     if explanation.why is NoDigestReason.NO_SLOT:
         words = f"weekly on {cadence.weekday}" if cadence.kind == "weekly" else cadence.kind
         return f"{explanation.why}: the cadence is {words}"
     if explanation.why is NoDigestReason.LEFT and history.record.account.suppressed:
         return "suppressed before that slot"
     if explanation.why is NoDigestReason.NOT_YET and explanation.slot is not None:
-        stopped = _why_no_more_mail(history, explanation.slot)
+        stopped = _why_no_more_mail(history, explanation.slot, day)
         if stopped:
             return stopped
         local = explanation.slot.at.astimezone(zone_of(cadence.timezone))
@@ -92,14 +102,41 @@ def no_digest(
     return explanation.why.value
 
 
-def _why_no_more_mail(history: ReaderHistory, slot: Slot) -> str:
+def still_waiting(history: ReaderHistory, day: date, shown: Collection[int]) -> str:
+    """What a mail of the day did not bring since its edition waited. shown: papers that it answers for."""
+    end = local_instant(day + timedelta(days=1), 0, history.zone_on(day))
+    at = min(history.record.now, end)
+    waiting = owed_papers(history.record, at, held=True)
+    pairs = [pair for paper, pair in waiting.items() if paper not in shown or pair.held]
+    return f"; {_held_back(pairs, now=history.record.now)}" if pairs else ""
+
+
+def _left(history: ReaderHistory, day: date) -> str:
+    """When a reader left who followed nothing any more as a day ended; empty when they had not left."""
+    account = history.record.account
+    over = min(history.record.now, local_instant(day + timedelta(days=1), 0, history.zone_on(day)))
+    ends = [interval.until for interval in account.intervals if interval.since < over]
+    known = [end for end in ends if end is not None and end <= over]
+    if not known or len(known) < len(ends):
+        return ""
+    last = max(known)
+    suppressed = account.suppressed and last == max(i.until for i in account.intervals if i.until is not None)
+    at = last.astimezone(history.zone_at(last))
+    when = f"at {at:%H:%M}" if at.date() == day else f"on {_day(at.date())}"
+    return f"{'suppressed' if suppressed else 'unsubscribed'} {when}"
+
+
+def _why_no_more_mail(history: ReaderHistory, slot: Slot, day: date) -> str:
     """Why a slot that has not come yet will bring nothing; empty when it may bring a digest."""
     record = history.record
     account = record.account
     ends = [interval.until for interval in account.intervals]
     if not account.confirmed or all(end is not None and end <= record.now for end in ends):
         since = max((end for end in ends if end is not None), default=None)
-        on = f" on {_day(since.astimezone(history.zone_at(since)).date())}" if since is not None else ""
+        local = since.astimezone(history.zone_at(since)) if since is not None else None
+        if local is not None and local.date() == day:
+            return f"{'suppressed' if account.suppressed else 'unsubscribed'} at {local:%H:%M}"
+        on = f" on {_day(local.date())}" if local is not None else ""
         return f"{'suppressed' if account.suppressed else 'unsubscribed'}{on}; no mail comes"
     until = paused_until(record, record.now)
     return f"paused until {_day(until.astimezone(history.zone_at(until)).date())}" if until > slot.at else ""

@@ -201,3 +201,73 @@ def test_who_never_confirmed_is_told_so(scenario: Scenario) -> None:
         date(2026, 4, 14),  # the zone that they asked for counts once they confirm
         [],
     )
+
+
+@pytest.mark.parametrize(
+    ("cadence", "left_at", "now", "reasons"),
+    [
+        # (what `why` says of 14 April, a Tuesday, and of the next day)
+        ("weekly", "14T20:02", "14T21:00", ("unsubscribed at 20:02", "unsubscribed on 14 April")),
+        ("weekdays", "14T20:02", "14T21:00", ("unsubscribed at 20:02", None)),
+        ("daily", "14T06:30", "14T06:40", ("unsubscribed at 06:30", None)),
+        ("weekly", "13T06:30", "16T06:40", ("unsubscribed on 13 April", "unsubscribed on 13 April")),
+    ],
+)
+def test_day_on_which_a_reader_left_says_so(
+    scenario: Scenario, cadence: str, left_at: str, now: str, reasons: tuple[str, str | None]
+) -> None:
+    ada = scenario.reader(ADDRESS, "circuits", joined="2026-04-06T12:00", cadence="weekly", weekday="friday")
+    if cadence != "weekly":
+        changed_at = "2026-04-14T06:20" if left_at.endswith("06:30") else "2026-04-14T20:00"
+        scenario.reader(ADDRESS, joined=changed_at, cadence=cadence)
+    with writing(scenario.engine) as connection:
+        unsubscribe.unsubscribe(connection, subscriber_id=ada, how="one-click", now=utc(f"2026-04-{left_at}"))
+    for day, reason in zip((14, 15), reasons, strict=True):
+        if reason is not None:
+            assert _why(scenario, ada, day, now=f"2026-04-{now}").reason == reason
+
+
+def test_who_came_back_is_not_said_to_have_left(scenario: Scenario) -> None:
+    ada = scenario.reader(ADDRESS, "circuits", joined="2026-04-06T12:00", cadence="weekly", weekday="friday")
+    with writing(scenario.engine) as connection:
+        unsubscribe.unsubscribe(connection, subscriber_id=ada, how="web", now=utc("2026-04-14T09:00"))
+    scenario.reader(ADDRESS, "circuits", joined="2026-04-15T09:00")
+    reasons = [_why(scenario, ada, day).reason for day in (13, 14, 15)]
+    assert reasons[1] == "unsubscribed at 09:00"
+    assert not [reason for reason in (reasons[0], reasons[2]) if "unsubscribed" in reason]
+
+
+def test_two_mails_of_a_day_are_told_apart(scenario: Scenario) -> None:
+    ada = scenario.reader(ADDRESS, "circuits", joined="2026-04-12T12:00")
+    first = scenario.edition("2026-04-14T05:00", {"A": ["circuits"]})
+    scenario.day("2026-04-14T07:00")
+    second = scenario.edition("2026-04-14T12:00", {"B": ["circuits"]})
+    scenario.compose("2026-04-14T19:55", everyone=True)
+    scenario.all_become(DeliveryState.SENT, at="2026-04-14T19:55")
+    answer = _why(scenario, ada, 14)
+    assert answer.reason == "sent at 07:00 and 19:55 (UTC)"
+    ids = {paper["title"]: paper["id"] for paper in answer.papers}
+    assert [(mail["at"][11:16], mail["editions"], mail["papers"]) for mail in answer.mails] == [
+        ("07:00", [first], [ids["A"]]),
+        ("19:55", [second], [ids["B"]]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("held", "more"),
+    [
+        ({"held": True}, "; 1 paper waits: edition {number} is held"),
+        ({}, ""),
+    ],
+)
+@pytest.mark.parametrize("ready_at", ["2026-04-14T06:00", "2026-04-14T12:00", "2026-04-10T12:00"])
+def test_edition_that_is_held_is_told_beside_a_mail(
+    scenario: Scenario, held: dict[str, bool], more: str, ready_at: str
+) -> None:
+    ada = scenario.reader(ADDRESS, "circuits", joined="2026-04-09T12:00")
+    if held:
+        number = scenario.edition(ready_at, {"H": ["circuits"]}, **held)
+        more = more.format(number=number)
+    scenario.edition("2026-04-14T05:00", {"A": ["circuits"]})
+    scenario.day("2026-04-14T07:00")
+    assert _why(scenario, ada, 14, now="2026-04-14T21:00").reason == f"sent at 07:00 (UTC){more}"
