@@ -119,6 +119,8 @@ def _prepare(words: list[str], folder: Path) -> None:
             (folder / "state").rename(folder / "state-before")
     if words[1].endswith("papers"):
         shutil.copytree(folder / "state", words[1], dirs_exist_ok=True)
+    if words[2:] == ["editions", "hold", "next"]:  # the page speaks of papers that just came in
+        Shell(folder / "state").ok("ingest", str(folder / "2025-12-12.txt"))
 
 
 def _start_and_stop(words: list[str]) -> CommandResult:
