@@ -195,6 +195,7 @@ class Wiring:
                 canaries=settings.review.canaries,
             ),
             signed_with=self.signed_with,
+            new_versions=settings.delivery.new_versions,
             note_renderer=self.transactional_renderer if settings.delivery.empty == "note" else None,
         )
 

@@ -9,12 +9,20 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPaper
+from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, NewVersion, PlannedPaper
 from newsletter.core.mail.quoted_printable import decoded, encode_piece, encode_value
 from newsletter.core.mail.values import SLOT, Content
 from newsletter.render import subject_line
 from newsletter.render.editor_note import rendered
-from newsletter.render.layout import EVERYTHING_ELSE, PAPER_PIECES, EncodedPiece, Layout, PieceKey, key_of
+from newsletter.render.layout import (
+    EVERYTHING_ELSE,
+    PAPER_PIECES,
+    EncodedPiece,
+    Layout,
+    PieceKey,
+    key_of,
+    key_of_version,
+)
 from newsletter.render.view_models import PaperView, in_words
 
 HTML_LIMIT = 90_000  # bytes of HTML; Gmail clips a message near 102 KB
@@ -30,12 +38,21 @@ _NO_SLOT = re.compile("(?!)")
 def budget(layout: Layout, recaps: Sequence[PlannedPaper], note: str) -> int:
     """Bytes of HTML for the papers of a digest: the limit less all other parts.
 
-    The other pieces are counted as if the digest had every topic; see `Layout.prepare`.
+    The other pieces are counted as if the digest had every topic; see `Layout.prepare`. New versions get what
+    the papers leave.
     """
-    fixed = sum(piece.size for key, piece in layout.pieces.items() if key[0] not in PAPER_PIECES)
+    others = (*PAPER_PIECES, "versions")
+    fixed = sum(piece.size for key, piece in layout.pieces.items() if key[0] not in others)
     recapped = sum(layout.pieces[key_of(card)].size for card in recaps)
     noted = 2 * len(rendered(note).html.encode()) if note else 0
     return HTML_LIMIT - SLOT_RESERVE - layout.frame.size - fixed - recapped - noted
+
+
+def size_of_versions(layout: Layout, lines: Sequence[NewVersion]) -> int | None:
+    """Bytes of HTML of the section with these lines; None where the templates have no place for it."""
+    if not layout.shows_versions:
+        return None
+    return sum(layout.pieces[key].size for key in _version_keys(lines))
 
 
 def assemble(
@@ -90,7 +107,12 @@ def places(plan: DigestPlan) -> dict[str, list[PieceKey]]:
         "papers": [*shown, ("more",)] if plan.left_out else shown,
         "maybe": [("doubtful",), *(key_of(card, maybe=True) for card in plan.maybe)] if plan.maybe else [],
         "recaps": [("recaps",), *(key_of(card) for card in plan.recaps)] if plan.recaps else [],
+        "versions": _version_keys(plan.new_versions),
     }
+
+
+def _version_keys(lines: Sequence[NewVersion]) -> list[PieceKey]:
+    return [("versions",), *map(key_of_version, lines)] if lines else []
 
 
 def _topic_key(topic: str, *, alone: bool) -> PieceKey:

@@ -13,7 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from newsletter.core.debts.digest_plan import EVERYTHING, PlannedPaper
+from newsletter.core.debts.digest_plan import EVERYTHING, NewVersion, PlannedPaper
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.mail.quoted_printable import decoded_size
 from newsletter.core.mail.text_wrap import columns
@@ -21,7 +21,7 @@ from newsletter.core.states import Role
 from newsletter.render.document import encode_part, render_document, shared_context
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.slots import TemplateSlot
-from newsletter.render.view_models import Brand, PaperView, TopicView, nameless
+from newsletter.render.view_models import Brand, PaperView, TopicView, in_words, nameless
 
 PLACES = {  # template of a part that repeats or may be missing, to its place in the document
     "tallies": "tally",
@@ -34,8 +34,10 @@ PLACES = {  # template of a part that repeats or may be missing, to its place in
     "maybe": "maybe",
     "recaps": "recaps",
     "recap": "recaps",
+    "versions": "versions",
+    "version": "versions",
 }
-PAPER_PIECES = ("card", "maybe", "recap")  # pieces that show one paper; its id is second in their keys
+PAPER_PIECES = ("card", "maybe", "recap", "version")  # show one paper; its id is second in their keys
 EVERYTHING_ELSE = "rest"  # last in the keys of the section "Everything" when other sections are above it
 EVERYTHING_ELSE_TITLE = "Everything else"
 LABEL_WIDTH = 150  # pixels at most of a topic's title next to its bar; longer titles wrap
@@ -68,6 +70,11 @@ def key_of(card: PlannedPaper, *, maybe: bool = False) -> PieceKey:
     return ("maybe" if maybe else "card", card.paper_id, card.form, card.topic, card.also_in)
 
 
+def key_of_version(line: NewVersion) -> PieceKey:
+    """The key of the piece that tells of a new version."""
+    return ("version", line.paper_id, line.listed_on)
+
+
 class Layout:
     """The templates of one kind of mail, rendered for one brand and one set of topics."""
 
@@ -93,6 +100,7 @@ class Layout:
         papers: Mapping[int, PaperView],
         *,
         maybe: Iterable[PlannedPaper] = (),
+        new_versions: Iterable[NewVersion] = (),
     ) -> None:
         """Render the missing pieces of these cards. Raises ConfigurationError for a broken template."""
         wanted: dict[PieceKey, dict[str, Any]] = {}
@@ -106,6 +114,10 @@ class Layout:
         for key, card in keys:
             if key not in self.pieces and key not in wanted:
                 wanted[key] = self.context_of(card, papers[card.paper_id])
+        for line in new_versions:
+            key = key_of_version(line)
+            if key not in self.pieces:
+                wanted[key] = self.context_of_version(line, papers[line.paper_id])
         if not wanted:
             return
         html_frame, html = self.cut(self.render("html", wanted), list(wanted))
@@ -183,10 +195,19 @@ class Layout:
             "first_seen": TemplateSlot(f"digest.seen_{seen_on}") if seen_on is not None else "",
         }
 
+    def context_of_version(self, line: NewVersion, paper: PaperView) -> dict[str, Any]:
+        """The variables of the template that tells of a new version."""
+        return {"paper": paper, "listed_on": in_words(line.listed_on)}
+
+    @property
+    def shows_versions(self) -> bool:
+        """Whether both documents have a place for new versions: an operator's older template may lack it."""
+        return "versions" in self.frame.html and "versions" in self.frame.text
+
     def fixed_pieces(self) -> dict[PieceKey, dict[str, Any]]:
         """The pieces without papers, with their variables: a row and a heading for each topic, the note, …"""
         wanted: dict[PieceKey, dict[str, Any]] = {
-            (name,): {} for name in ("tallies", "note", "more", "doubtful", "recaps")
+            (name,): {} for name in ("tallies", "note", "more", "doubtful", "recaps", "versions")
         }
         sections: dict[PieceKey, TopicView] = {(slug,): topic for slug, topic in self.topics.items()}
         if EVERYTHING in self.topics:

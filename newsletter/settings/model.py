@@ -141,6 +141,11 @@ class DeliverySettings(SettingsTable):
         description="What a reader gets whose hour comes and who is owed nothing: nothing, or a short `note` "
         "that nothing is new. What is too few for a reader's minimum waits without a note.",
     )
+    new_versions: bool = Field(
+        default=False,
+        description="Whether a digest ends with a line for each paper that its reader had and that has a new "
+        "version since the digest before. A new version makes no digest and is no news.",
+    )
     limit: Limit = Field(
         default="",
         description="How many mails may go in all, per second, minute, hour or day; several with commas, "

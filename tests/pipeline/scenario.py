@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from newsletter.core.debts.account import NEVER_RECEIVED
-from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPaper
+from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, NewVersion, PlannedPaper
 from newsletter.core.mail.values import Content
 from newsletter.core.states import DeliveryState, Form
 from newsletter.core.topics.topic_match import TopicMatch
@@ -53,12 +53,20 @@ class PlainRenderer:
         self.room = room
 
     def prepare(
-        self, connection: Connection, cards: Iterable[PlannedPaper], *, maybe: Iterable[PlannedPaper] = ()
+        self,
+        connection: Connection,
+        cards: Iterable[PlannedPaper],
+        *,
+        maybe: Iterable[PlannedPaper] = (),
+        new_versions: Iterable[NewVersion] = (),
     ) -> None:
         list(cards)
 
     def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
         return SIZES[card.form]
+
+    def size_of_versions(self, lines: Sequence[NewVersion]) -> int | None:
+        return 100 * (len(lines) + 1)
 
     def budget(self, recaps: Sequence[PlannedPaper], note: str) -> int:
         return self.room

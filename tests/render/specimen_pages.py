@@ -37,7 +37,12 @@ BUSY = specimens.plan(
 
 def digest(plan: DigestPlan = BUSY, *, overrides: tuple[Path, ...] = (), brand: Brand = BRAND) -> Content:
     layout = Layout(MailEnvironment(overrides), brand=brand, topics=specimens.topics())
-    layout.prepare(specimens.cards(), specimens.papers(), maybe=specimens.cards())
+    layout.prepare(
+        specimens.cards(),
+        specimens.papers(),
+        maybe=specimens.cards(),
+        new_versions=specimens.new_versions(),
+    )
     return assemble(layout, plan, specimens.papers(), composed_at=COMPOSED_AT)
 
 

@@ -69,6 +69,8 @@ def test_html_shows_every_paper_under_its_topic_with_its_link() -> None:
     expected += [("h3", papers[card.paper_id].title) for card in BUSY.maybe]
     expected.append(("h2", "In case you missed it"))
     expected += [("h3", papers[card.paper_id].title.replace("\u202e", "")) for card in BUSY.recaps]
+    expected.append(("h2", "New versions of papers you had"))
+    expected += [("h3", papers[line.paper_id].title) for line in BUSY.new_versions]
     outline = Outline(HTML)
     assert outline.headings == expected
     links = {text: href for href, text in outline.links}
@@ -96,7 +98,7 @@ def test_unsubscribe_link_is_near_the_top_and_at_the_foot() -> None:
 
 def test_text_is_complete_and_fits_a_terminal() -> None:
     papers = specimens.papers()
-    for card in (*BUSY.news, *BUSY.maybe, *BUSY.recaps):
+    for card in (*BUSY.news, *BUSY.maybe, *BUSY.recaps, *BUSY.new_versions):
         title = papers[card.paper_id].title.replace("\u202e", "")
         assert "".join(title.split()) in "".join(TEXT.split())
         assert papers[card.paper_id].link in TEXT

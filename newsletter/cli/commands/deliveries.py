@@ -92,13 +92,16 @@ def show(
     if json:
         output.print_json(row)
         return
-    papers, maybe = row.pop("papers"), row.pop("maybe")
+    papers, maybe, versions = row.pop("papers"), row.pop("maybe"), row.pop("new_versions")
     output.print_fields({key.replace("_", " "): value for key, value in row.items()})
     output.say()
     output.print_rows(papers, empty="no papers")
     if maybe:
         output.say("At its end, only perhaps of their topics:")
         output.print_rows(maybe)
+    if versions:
+        output.say("New versions of papers that they had:")
+        output.print_rows(versions)
 
 
 @app.command()

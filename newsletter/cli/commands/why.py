@@ -51,6 +51,9 @@ def why(
         if mail["maybe"]:
             output.say("At its end, only perhaps of their topics:")
             output.print_rows([paper for paper in answer.maybe if paper["id"] in mail["maybe"]])
+        if mail["new_versions"]:
+            output.say("New versions of papers that they had:")
+            output.print_rows([line for line in answer.new_versions if line["id"] in mail["new_versions"]])
     if answer.left_out:
         several = len(answer.deliveries) > 1
         output.say(f"Not in {'them' if several else 'it'}:" if answer.deliveries else "Papers:")

@@ -15,6 +15,7 @@ from newsletter.core.states import Form, Role
 
 EVERYTHING = "everything"  # the topic that holds every paper, matched or not
 MAX_MAYBES = 10  # doubtful papers at the end of a digest; nobody scrolls further
+MAX_NEW_VERSIONS = 10  # lines at the end of a digest; of more, the newest
 MAX_RECAPS = 30  # papers in the box "in case you missed it"; more wait for the next digest
 
 
@@ -46,6 +47,14 @@ class PlannedPaper:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewVersion:
+    """A line that tells of a new version of a paper which the reader had."""
+
+    paper_id: int
+    listed_on: date  # of the listing that brought it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DigestPlan:
     """One ordered content; equal plans are one digest."""
 
@@ -56,6 +65,7 @@ class DigestPlan:
     left_out: tuple[PlannedPaper, ...] = ()  # no room: still owed, lead the next digest
     maybe: tuple[PlannedPaper, ...] = ()  # doubtful papers; nobody is owed them
     note: str = ""  # the editor's words
+    new_versions: tuple[NewVersion, ...] = ()  # of papers that the reader had; nobody is owed them
 
     def key(self, composed_at: datetime) -> str:
         """The digest's key: SHA-256 over its content and the instant of its Date header, in hex."""
@@ -68,6 +78,7 @@ class DigestPlan:
                 [[p.paper_id, p.topic, p.also_in, p.form, p.role, p.edition] for p in part]
                 for part in (self.news, self.recaps, self.left_out, self.maybe)
             ),
+            *([version.paper_id, version.listed_on.isoformat()] for version in self.new_versions),
         ]
         return hashlib.sha256(json.dumps(identity, separators=(",", ":")).encode()).hexdigest()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 
@@ -11,6 +12,7 @@ class Dump(SQLModel, table=True):
     """One file with a listing. Its bytes are in the state directory, content-addressed."""
 
     __tablename__ = "dumps"
+    __table_args__ = (Index("ix_dumps_ingested", "status", "ingested_at"),)
 
     id: int | None = Field(default=None, primary_key=True)
     sha256: str = Field(unique=True)  # of the raw bytes, lower-case hex

@@ -34,6 +34,8 @@ class Digest(SQLModel, table=True):
     parts: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # {"text": [piece ids], "html": …}
     values: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))  # of the slots `digest.…`
     has_left_out: bool = False
+    # [paper id, listing date], in order, of what it tells of new versions
+    new_versions: list[Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
 
 
 class DigestPaper(SQLModel, table=True):

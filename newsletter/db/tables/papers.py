@@ -67,7 +67,7 @@ class PaperRevision(SQLModel, table=True):
     number: int = Field(primary_key=True)
     title: str
     abstract: str
-    dump_id: int = Field(foreign_key="dumps.id")
+    dump_id: int = Field(foreign_key="dumps.id", index=True)
     recorded_at: datetime
 
 

@@ -60,6 +60,8 @@ def store_digest(connection: Connection, plan: DigestPlan, content: Content, *, 
             "parts": _store_parts(connection, content),
             "values": dict(content.values),
             "has_left_out": bool(plan.left_out),
+            "new_versions": [[line.paper_id, line.listed_on.isoformat()] for line in plan.new_versions]
+            or None,
         },
     ).scalar_one()
     papers = (*plan.news, *plan.recaps, *plan.left_out)

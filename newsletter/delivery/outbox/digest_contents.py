@@ -1,20 +1,21 @@
-"""Reads which papers digests show, doubtful ones too, with the matched words of each.
+"""Reads which papers digests show, doubtful ones too, with the matched words of each, and new versions.
 
 Papers for which a digest had no room are not included. It knows nothing of readers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, select
 
 from newsletter.core.states import Form
-from newsletter.db.schema import digest_maybes, digest_papers, paper_topics, papers
+from newsletter.db.schema import digest_maybes, digest_papers, digests, paper_topics, papers
 
-DIGESTS_PER_STATEMENT = 400  # digests named in one statement; far below any database's limit of parameters
+IDS_PER_STATEMENT = 400  # digests or papers named in one statement; far below any limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,20 +30,34 @@ class ShownPaper:
     role: str = ""  # news, recap, welcome; doubtful ones have none
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownVersion:
+    """A line of a digest that tells of a new version."""
+
+    id: int  # of the paper
+    title: str  # as it is now
+    listed_on: date  # of the listing that brought the version
+
+    def as_json(self) -> dict[str, Any]:
+        """The JSON of every command that shows it."""
+        return {"id": self.id, "title": self.title, "listed_on": self.listed_on.isoformat()}
+
+
 @dataclass(slots=True, kw_only=True)
 class DigestPapers:
     """The papers that one digest shows, in its order."""
 
     papers: list[ShownPaper] = field(default_factory=list)
     maybe: list[ShownPaper] = field(default_factory=list)  # doubtful ones
+    new_versions: list[ShownVersion] = field(default_factory=list)  # of papers that its readers had
 
 
 def contents_of(connection: Connection, digest_ids: Collection[int]) -> dict[int, DigestPapers]:
     """The papers of these digests by digest id. A digest without papers has no key."""
     found: dict[int, DigestPapers] = {}
     ids = sorted(digest_ids)
-    for start in range(0, len(ids), DIGESTS_PER_STATEMENT):
-        page = ids[start : start + DIGESTS_PER_STATEMENT]
+    for start in range(0, len(ids), IDS_PER_STATEMENT):
+        page = ids[start : start + IDS_PER_STATEMENT]
         shown = _papers_of(digest_papers, digest_papers.c.form, digest_papers.c.role).where(
             digest_papers.c.digest_id.in_(page), digest_papers.c.form != Form.LEFT
         )
@@ -51,7 +66,32 @@ def contents_of(connection: Connection, digest_ids: Collection[int]) -> dict[int
         doubted = _papers_of(digest_maybes).where(digest_maybes.c.digest_id.in_(page))
         for digest_id, *values in connection.execute(doubted):
             found.setdefault(digest_id, DigestPapers()).maybe.append(_shown_paper(*values))
+        for digest_id, version in _versions_of(connection, page):
+            found.setdefault(digest_id, DigestPapers()).new_versions.append(version)
     return found
+
+
+def _versions_of(connection: Connection, digest_ids: Sequence[int]) -> list[tuple[int, ShownVersion]]:
+    """(digest, line) of these digests, in their order."""
+    rows = connection.execute(
+        select(digests.c.id, digests.c.new_versions)
+        .where(digests.c.id.in_(digest_ids), digests.c.new_versions.is_not(None))
+        .order_by(digests.c.id)
+    ).all()
+    lines = [(row.id, paper_id, day) for row in rows for paper_id, day in row.new_versions]
+    titles: dict[int, str] = {}
+    ids = sorted({paper_id for _, paper_id, _ in lines})
+    for start in range(0, len(ids), IDS_PER_STATEMENT):
+        page = ids[start : start + IDS_PER_STATEMENT]
+        chosen = select(papers.c.id, papers.c.title).where(papers.c.id.in_(page))
+        titles |= {row.id: row.title for row in connection.execute(chosen)}
+    return [
+        (
+            digest_id,
+            ShownVersion(id=paper_id, title=titles[paper_id], listed_on=date.fromisoformat(day)),
+        )
+        for digest_id, paper_id, day in lines
+    ]
 
 
 def _papers_of(held: Table, *more: ColumnElement[str]) -> Select[Any]:

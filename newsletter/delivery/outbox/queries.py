@@ -124,6 +124,7 @@ def _shown(row: Row[Any], contents: DigestPapers, message_id: MessageId) -> dict
             for card in contents.papers
         ],
         "maybe": [{"id": card.id, "title": card.title, "topic": card.topic} for card in contents.maybe],
+        "new_versions": [version.as_json() for version in contents.new_versions],
     }
 
 

@@ -72,6 +72,23 @@ reappearing_papers = Table(  # papers that a reader may have had although a pair
     Column("paper_id", Integer, primary_key=True),
     prefixes=["TEMPORARY"],
 )
+recent_versions = Table(  # versions of papers that a recent dump brought
+    "recent_versions",
+    _temporary,
+    Column("paper_id", Integer, primary_key=True),
+    Column("listed_on", Date, primary_key=True),
+    Column("at", UTCDateTime, nullable=False),  # when the first dump that told of it was ingested
+    prefixes=["TEMPORARY"],
+)
+version_lines = Table(  # what each reader is told of them
+    "version_lines",
+    _temporary,
+    Column("subscriber_id", Integer, primary_key=True),
+    Column("place", Integer, primary_key=True),  # from 1, the newest first
+    Column("paper_id", Integer, nullable=False),
+    Column("listed_on", Date, nullable=False),
+    prefixes=["TEMPORARY"],
+)
 groups = Table(
     "groups",
     _temporary,

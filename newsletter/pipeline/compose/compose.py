@@ -6,14 +6,14 @@ statement queues the deliveries. A second run finds nobody due.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, literal, select, update
 
 from newsletter.core.cadence import MAX_DEBT_AGE, MINIMUM_YIELDS_AFTER
-from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, PlannedPaper, arrange
+from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, NewVersion, PlannedPaper, arrange
 from newsletter.core.debts.fit_to_size import fit
 from newsletter.core.states import MailKind
 from newsletter.db.engine import lock_exclusively, writing
@@ -26,6 +26,7 @@ from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch, carried_d
 from newsletter.pipeline.compose.canaries import ids_of, record_slots
 from newsletter.pipeline.compose.edition_debts import Candidates, Owed, load_candidates, owed_to
 from newsletter.pipeline.compose.grouping import OPEN_DEBT, GroupKey, parse_group_key, write_group_keys
+from newsletter.pipeline.compose.new_versions import gather_new_versions
 from newsletter.pipeline.compose.options import Renderer, SendOptions
 from newsletter.pipeline.compose.reader_debts import end_debts
 from subscribers.lifecycle import strikes
@@ -63,6 +64,8 @@ def compose_in(connection: Connection, options: SendOptions, *, now: datetime) -
         (early, kept): load_candidates(connection, now, early=early, kept=kept)
         for early, kept in _kinds_of_readers(connection)
     }
+    if options.new_versions:
+        gather_new_versions(connection, now=now)
     reappearing = {paper for each in candidates.values() for paper in each.reappearing}
     write_group_keys(connection, window=now - MAX_DEBT_AGE, reappearing=sorted(reappearing))
     for page in _pages(connection):
@@ -140,6 +143,7 @@ def _compose_page(
         connection,
         (card for draft in drafts for card in (*draft.news, *draft.recaps)),
         maybe=(card for draft in drafts for card in draft.owed.maybes),
+        new_versions=(line for draft in drafts for line in draft.group_key.new_versions),
     )
     digests: dict[DigestPlan, int] = {}
     for draft in drafts:
@@ -178,14 +182,19 @@ def _plan(draft: _Draft, renderer: Renderer) -> DigestPlan:
         maximum=draft.group_key.maximum,
         size_of=renderer.size,
     )
+    room = budget - sum(renderer.size(card) for card in shown)
+    maybe = () if left else _maybes(draft, shown, room=room, renderer=renderer)
+    room -= sum(renderer.size(card, maybe=True) for card in maybe)
+    named = {card.paper_id for card in (*shown, *draft.recaps, *left, *maybe)}
     return DigestPlan(
         edition=candidates.newest,
         date=draft.group_key.day,
         news=shown,
         recaps=draft.recaps,
         left_out=left,  # a paper that has a row in reader_debts keeps its open row as well
-        maybe=() if left else _maybes(draft, shown, budget=budget, renderer=renderer),
+        maybe=maybe,
         note=note,
+        new_versions=_new_versions(draft, named, room=room, renderer=renderer),
     )
 
 
@@ -197,10 +206,9 @@ def _note(draft: _Draft) -> str:
 
 
 def _maybes(
-    draft: _Draft, shown: Sequence[PlannedPaper], *, budget: int, renderer: Renderer
+    draft: _Draft, shown: Sequence[PlannedPaper], *, room: int, renderer: Renderer
 ) -> tuple[PlannedPaper, ...]:
     """Doubtful papers for the room that is left; the others are not shown."""
-    room = budget - sum(renderer.size(card) for card in shown)
     most = draft.group_key.maximum
     chosen: list[PlannedPaper] = []
     for card in draft.owed.maybes:
@@ -209,6 +217,21 @@ def _maybes(
             break
         chosen.append(card)
     return tuple(chosen)
+
+
+def _new_versions(
+    draft: _Draft, named: Collection[int], *, room: int, renderer: Renderer
+) -> tuple[NewVersion, ...]:
+    """Lines on new versions for the room that is left. named: papers that the digest shows or owes."""
+    lines = [line for line in draft.group_key.new_versions if line.paper_id not in named]
+    while lines:
+        size = renderer.size_of_versions(lines)
+        if size is None:
+            return ()
+        if size <= room:
+            break
+        lines.pop()
+    return tuple(lines)
 
 
 def _carry(connection: Connection, draft: _Draft, plan: DigestPlan) -> None:

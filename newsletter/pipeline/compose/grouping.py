@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlmodel.sql.sqltypes import UTCDateTime
 
+from newsletter.core.debts.digest_plan import NewVersion
 from newsletter.core.states import DeliveryState, Form, MailKind
 from newsletter.db.schema import (
     canary_slots,
@@ -43,7 +44,13 @@ from newsletter.db.schema import (
     reader_debts,
 )
 from newsletter.delivery.outbox.debts import was_sent
-from newsletter.pipeline.compose.batch import batch, groups, last_digests, reappearing_papers
+from newsletter.pipeline.compose.batch import (
+    batch,
+    groups,
+    last_digests,
+    reappearing_papers,
+    version_lines,
+)
 from subscribers import audience
 
 SEPARATOR = "|"  # between the fields; occurs in none of them
@@ -73,6 +80,7 @@ class GroupKey:
     debts: tuple[int, ...]  # ids of their open rows in reader_debts
     had: frozenset[int]  # reappearing papers that a digest of theirs showed
     seen: frozenset[int]  # reappearing papers that one showed as doubtful
+    new_versions: tuple[NewVersion, ...]  # of papers that they had, the newest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +146,12 @@ def _parse_numbers(text: str) -> tuple[int, ...]:
 
 def _parse_number_set(text: str) -> frozenset[int]:
     return frozenset(_parse_numbers(text))
+
+
+def _parse_versions(text: str) -> tuple[NewVersion, ...]:
+    lines = [part.partition("@") for part in text.split(",") if part]
+    found = [NewVersion(paper_id=int(id_), listed_on=date.fromisoformat(day)) for id_, _, day in lines]
+    return tuple(sorted(found, key=lambda line: (line.listed_on, line.paper_id), reverse=True))
 
 
 def _settled(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -227,6 +241,19 @@ def _of_earlier_digests(contents: Any) -> ColumnElement[str]:
     return func.coalesce(chosen, "")
 
 
+def _new_versions() -> ColumnElement[str]:
+    """New versions of papers that the reader had; none where the settings do not ask for them."""
+    line = cast(version_lines.c.paper_id, String) + "@" + cast(version_lines.c.listed_on, String)
+    told = (
+        select(func.aggregate_strings(line, ","))
+        .where(version_lines.c.subscriber_id == batch.c.subscriber_id)
+        .correlate(batch)
+        .scalar_subquery()
+    )
+    any_told = select(version_lines.c.paper_id).exists()
+    return func.coalesce(case((any_told, told), else_=None), "")
+
+
 FIELDS = (
     KeyField("slot_at", cast(batch.c.slot_at, String), _parse_instant),
     KeyField("day", cast(batch.c.day, String), date.fromisoformat),
@@ -243,6 +270,7 @@ FIELDS = (
     KeyField("debts", _debts(), _parse_numbers),
     KeyField("had", _papers_had(), _parse_number_set),
     KeyField("seen", _papers_seen(), _parse_number_set),
+    KeyField("new_versions", _new_versions(), _parse_versions),
 )
 
 _WRITE_KEYS = (

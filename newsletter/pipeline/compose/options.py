@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from newsletter.core.debts.digest_plan import DigestPlan, PlannedPaper
+from newsletter.core.debts.digest_plan import DigestPlan, NewVersion, PlannedPaper
 from newsletter.core.mail.values import Content
 from newsletter.pipeline.content.transactional import TransactionalRenderer
 
@@ -22,12 +22,20 @@ class Renderer(Protocol):
         """Slug to the rank of its section."""
 
     def prepare(
-        self, connection: Connection, cards: Iterable[PlannedPaper], *, maybe: Iterable[PlannedPaper] = ()
+        self,
+        connection: Connection,
+        cards: Iterable[PlannedPaper],
+        *,
+        maybe: Iterable[PlannedPaper] = (),
+        new_versions: Iterable[NewVersion] = (),
     ) -> None:
         """Render the pieces of these papers in every form. maybe: papers to render as doubtful ones."""
 
     def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
         """Bytes of HTML that a prepared paper takes in its form. maybe: among the doubtful ones."""
+
+    def size_of_versions(self, lines: Sequence[NewVersion]) -> int | None:
+        """Bytes of HTML of the section with these prepared lines; None where the templates have none."""
 
     def budget(self, recaps: Sequence[PlannedPaper], note: str) -> int:
         """Bytes of HTML that the papers of one digest may take."""
@@ -54,4 +62,5 @@ class SendOptions:
     note_renderer: TransactionalRenderer | None = None  # of the note for a slot without news; None: no note
     signed_with: str | None = None  # id of the secret key that signs the digests
     everyone: bool = False  # all with debts, regardless of the hour
+    new_versions: bool = False  # tell readers of new versions of papers that they had
     only: int | None = None  # one subscriber's id; None: all

@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPaper
+from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, NewVersion, PlannedPaper
 from newsletter.core.mail.values import Content
 from newsletter.core.states import Form, Role
 from newsletter.db.schema import paper_topics, papers
 from newsletter.papers.lookup import bibliographic_fields
-from newsletter.render.assembly import assemble, budget
+from newsletter.render.assembly import assemble, budget, size_of_versions
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.layout import Layout, key_of
 from newsletter.render.topic_colors import assign, shades_of
@@ -44,14 +44,21 @@ class DigestRenderer:
         self._cache_size = cache_size
 
     def prepare(
-        self, connection: Connection, cards: Iterable[PlannedPaper], *, maybe: Iterable[PlannedPaper] = ()
+        self,
+        connection: Connection,
+        cards: Iterable[PlannedPaper],
+        *,
+        maybe: Iterable[PlannedPaper] = (),
+        new_versions: Iterable[NewVersion] = (),
     ) -> None:
         """Render the pieces of these papers in every form; again where a paper changed.
 
         maybe: papers to render as doubtful ones, in the form that they have.
         """
         wanted, doubtful = list(dict.fromkeys(cards)), list(dict.fromkeys(maybe))
-        views = load_views(connection, sorted({card.paper_id for card in (*wanted, *doubtful)}))
+        lines = list(dict.fromkeys(new_versions))
+        ids = {card.paper_id for card in (*wanted, *doubtful)} | {line.paper_id for line in lines}
+        views = load_views(connection, sorted(ids))
         if len(self._papers) > self._cache_size:
             self._papers = {}
         changed = {id_ for id_, view in views.items() if self._papers.get(id_) != view}
@@ -62,11 +69,15 @@ class DigestRenderer:
             for card in wanted
             for form in (Form.FULL, Form.SHORT, Form.TITLE)
         )
-        self._layout.prepare(every, self._papers, maybe=doubtful)
+        self._layout.prepare(every, self._papers, maybe=doubtful, new_versions=lines)
 
     def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
         """Bytes of HTML that a prepared paper takes in its form. maybe: among the doubtful ones."""
         return self._layout.pieces[key_of(card, maybe=maybe)].size
+
+    def size_of_versions(self, lines: Sequence[NewVersion]) -> int | None:
+        """Bytes of HTML of the section with these prepared lines; None where the templates have none."""
+        return size_of_versions(self._layout, lines)
 
     def budget(self, recaps: Sequence[PlannedPaper], note: str) -> int:
         """Bytes of HTML that the papers of one digest may take."""

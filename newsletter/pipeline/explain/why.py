@@ -50,6 +50,7 @@ class WhyAnswer:
     reason: str
     papers: list[dict[str, Any]]  # id, title, topic, role, evidence (matched words)
     maybe: list[dict[str, Any]]  # doubtful papers at the end of the mail: id, title, topic, evidence
+    new_versions: list[dict[str, Any]]  # lines at the end of the mail: id, title, listed_on
     left_out: list[dict[str, Any]]  # paper (id), title, reason
     deliveries: list[int]
     came: list[int]  # deliveries that came on the day for the slot of another day
@@ -64,6 +65,7 @@ class WhyAnswer:
             "reason": self.reason,
             "papers": self.papers,
             "maybe": self.maybe,
+            "new_versions": self.new_versions,
             "left_out": self.left_out,
             "deliveries": self.deliveries,
             "came": self.came,
@@ -108,6 +110,7 @@ def why(engine: Engine, *, subscriber_id: int, address: str, on: date | None, no
             + "".join(f"; {came_late(history, mail)}" for mail in came),
             papers=[_card(card, role=card.role) for of in contents for card in of.papers] if sent else [],
             maybe=[_card(card) for of in contents for card in of.maybe] if sent else [],
+            new_versions=[line.as_json() for of in contents for line in of.new_versions] if sent else [],
             left_out=(
                 _listed(connection, {p.paper: why_not_mailed_yet(p, slot_at=at) for p in waiting})
                 if ahead
@@ -135,6 +138,7 @@ def _never_joined(
         ),
         papers=[],
         maybe=[],
+        new_versions=[],
         left_out=[],
         deliveries=[],
         came=[],
@@ -157,6 +161,7 @@ def _mail(
         "editions": [number for number in editions if number is not None],
         "papers": [card.id for card in shown.papers],
         "maybe": [card.id for card in shown.maybe],
+        "new_versions": [line.id for line in shown.new_versions],
     }
 
 

@@ -174,6 +174,9 @@ def _mails(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
             "finished_at": None if row.finished_at is None else row.finished_at.isoformat(),
             "papers": sorted({card.title for card in contents.get(row.digest_id, DigestPapers()).papers}),
             "maybe": sorted({card.title for card in contents.get(row.digest_id, DigestPapers()).maybe}),
+            "new_versions": [
+                version.title for version in contents.get(row.digest_id, DigestPapers()).new_versions
+            ],
         }
         for row in rows
     ]

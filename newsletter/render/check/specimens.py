@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from itertools import product
 
-from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPaper
+from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, NewVersion, PlannedPaper
 from newsletter.core.states import Form, Role
 from newsletter.render.topic_colors import assign, shades_of
 from newsletter.render.view_models import PaperLine, PaperView, TopicView
@@ -107,8 +107,14 @@ def cards() -> list[PlannedPaper]:
     return [*shown, *missed]
 
 
+def new_versions() -> list[NewVersion]:
+    """A line for every paper."""
+    return [NewVersion(paper_id=paper, listed_on=date(2026, 4, 16)) for paper in papers()]
+
+
 def plan(chosen: Mapping[str, int], *, note: str = "", extras: bool = False) -> DigestPlan:
-    """A plan with these numbers of papers by topic. extras: with recaps, doubtful ones and one left out."""
+    """A plan with these numbers of papers by topic. extras: with recaps, doubtful ones, one left out and
+    new versions."""
     by_topic: dict[str, list[PlannedPaper]] = {}
     used: set[int] = set()
     for position, card in enumerate(cards()):
@@ -132,4 +138,5 @@ def plan(chosen: Mapping[str, int], *, note: str = "", extras: bool = False) -> 
         left_out=rest[-1:] if extras else (),
         maybe=rest[:2] if extras else (),
         note=note,
+        new_versions=tuple(new_versions()[-2:]) if extras else (),
     )

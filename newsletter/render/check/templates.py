@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from newsletter.render.check.css_lint import lost_selectors, neighbour_selectors
 from newsletter.render.check.html_lint import html_faults
 from newsletter.render.check.same_html import tokens
 from newsletter.render.environment import MailEnvironment
-from newsletter.render.layout import Layout, PieceKey, key_of
+from newsletter.render.layout import Layout, PieceKey, key_of, key_of_version
 from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from newsletter.render.transactional import render_transactional
 from newsletter.render.view_models import Brand, PaperLine, PaperView, TopicView
@@ -134,9 +134,10 @@ def check_digest(
     """The faults in digests of these plans, which are made of specimens."""
     layout = Layout(environment, brand=brand, topics=specimens.topics())
     papers = specimens.papers()
-    layout.prepare(specimens.cards(), papers, maybe=specimens.cards())
+    layout.prepare(specimens.cards(), papers, maybe=specimens.cards(), new_versions=specimens.new_versions())
     problems = [*_unescaped(layout)]
-    for plan in plans:
+    for wanted in plans:
+        plan = wanted if layout.shows_versions else replace(wanted, new_versions=())
         problems += [*differences(layout, plan, papers), *missing(layout, plan, papers)]
     return list(dict.fromkeys(problems))
 
@@ -247,8 +248,13 @@ def missing(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) -
             problems.append(
                 Problem(template=f"{layout.folder}/{part}.j2", words="there is no {{ my.unsubscribe_url }}")
             )
-        for kind, cards in (("card", plan.news), ("maybe", plan.maybe), ("recap", plan.recaps)):
-            links = {papers[card.paper_id].link for card in cards if card.form is not Form.LEFT}
+        shown_papers: dict[str, list[int]] = {
+            kind: [card.paper_id for card in cards if card.form is not Form.LEFT]
+            for kind, cards in (("card", plan.news), ("maybe", plan.maybe), ("recap", plan.recaps))
+        }
+        shown_papers["version"] = [line.paper_id for line in plan.new_versions]
+        for kind, ids in shown_papers.items():
+            links = {papers[paper_id].link for paper_id in ids}
             if any(_ascii(link) not in _ascii(page) for link in links):
                 problems.append(
                     Problem(
@@ -282,6 +288,8 @@ def _wanted(
         contexts[key_of(card)] = layout.context_of(card, papers[card.paper_id])
     for card in plan.maybe:
         contexts[key_of(card, maybe=True)] = layout.context_of(card, papers[card.paper_id])
+    for line in plan.new_versions:
+        contexts[key_of_version(line)] = layout.context_of_version(line, papers[line.paper_id])
     return {key: contexts[key] for keys in places(plan).values() for key in keys}
 
 

@@ -51,6 +51,7 @@ def test_show_has_every_field_of_a_delivery(box: Outbox) -> None:
             {"id": two, "title": "Paper 2", "topic": "everything", "form": "title", "role": "recap"},
         ],
         "maybe": [],
+        "new_versions": [],
     }
 
 

@@ -24,12 +24,13 @@ KINDS = sorted(["digest", *TRANSACTIONAL_KINDS])
 _LAYOUT = Layout(MailEnvironment(), brand=BRAND, topics=specimens.topics())
 _PAPERS = specimens.papers()
 _NEWS = [card for card in specimens.cards() if card.role is Role.NEWS]
+_VERSIONS = specimens.new_versions()
 _RECAPS = [card for card in specimens.cards() if card.role is Role.RECAP]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _prepared() -> None:
-    _LAYOUT.prepare(specimens.cards(), _PAPERS, maybe=_NEWS)
+    _LAYOUT.prepare(specimens.cards(), _PAPERS, maybe=_NEWS, new_versions=_VERSIONS)
 
 
 def _section(number: int) -> int:
@@ -41,10 +42,11 @@ def _section(number: int) -> int:
     news=st.lists(st.integers(0, len(_NEWS) - 1), unique=True, max_size=12),
     recaps=st.lists(st.integers(0, len(_RECAPS) - 1), unique=True, max_size=3),
     maybe=st.lists(st.integers(0, len(_NEWS) - 1), unique=True, max_size=3),
+    versions=st.lists(st.integers(0, len(_VERSIONS) - 1), unique=True, max_size=3),
     note=st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=200),
 )
 def test_joined_is_rendered_whole_for_random_subsets(
-    news: list[int], recaps: list[int], maybe: list[int], note: str
+    news: list[int], recaps: list[int], maybe: list[int], versions: list[int], note: str
 ) -> None:
     plan = DigestPlan(
         edition=12,
@@ -54,6 +56,7 @@ def test_joined_is_rendered_whole_for_random_subsets(
         maybe=tuple(replace(_NEWS[number]) for number in maybe),
         left_out=tuple(_NEWS[number] for number in news[:1]),
         note=note,
+        new_versions=tuple(_VERSIONS[number] for number in versions),
     )
     assert differences(_LAYOUT, plan, _PAPERS) == []
 

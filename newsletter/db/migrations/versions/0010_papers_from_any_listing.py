@@ -52,3 +52,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_index("ix_dumps_source", "dumps", ["source"])
+    op.create_index("ix_dumps_ingested", "dumps", ["status", "ingested_at"])
+    op.create_index("ix_paper_revisions_dump_id", "paper_revisions", ["dump_id"])
+    op.add_column("digests", sa.Column("new_versions", sa.JSON(none_as_null=True), nullable=True))
