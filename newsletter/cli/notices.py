@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from newsletter.cli import output
@@ -35,6 +35,23 @@ def of_editions(work: Workspace, *, now: datetime) -> list[Notice]:
 
     with reading(work.engine) as connection:
         return notices.of_editions(connection, now=now)
+
+
+def of_newcomer(work: Workspace, address: str, *, now: datetime) -> list[Notice]:
+    """What a reader does not get, because it came in before they joined."""
+    from newsletter.db.engine import reading
+    from newsletter.pipeline.explain import notices
+    from subscribers import queries
+
+    with reading(work.engine) as connection:
+        person = queries.require(connection, address)
+        return notices.of_newcomer(
+            connection,
+            reader=person.id,
+            address=person.address,
+            hold=timedelta(minutes=work.settings.hold),
+            now=now,
+        )
 
 
 def of_inbox(work: Workspace) -> list[Notice]:

@@ -5,6 +5,7 @@ Every command that tells of such a thing prints these words. It reads no rows an
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,6 +69,19 @@ def joined_later(number: int, readers: int) -> Notice:
         to="To give its papers as well",
         command=f"newsletter editions give {number} --newcomers",
         edition=number,
+    )
+
+
+def came_before(number: int, papers: int, address: str) -> Notice:
+    """Papers of a reader's topics that came in before they joined, and that edition `number` will hold."""
+    they = "1 paper of their topics came in before this reader joined, and goes"
+    if papers != 1:
+        they = f"{papers} papers of their topics came in before this reader joined, and go"
+    return Notice(
+        what="joined later",
+        words=f"{they} to earlier readers only",
+        to="To give this reader what is new so far",
+        command=f"newsletter editions publish && newsletter editions give {number} {shlex.quote(address)}",
     )
 
 

@@ -56,7 +56,7 @@ def preview(
     with reading(work.engine) as connection:
         person = queries.require(connection, address)
     made = previewer(Wiring(work)).reader(person.id, now=now(at), edition=number)
-    about_preview(work, made, now=now(at))
+    about_preview(work, made, now=now(at), address=person.address)
     if format == "eml":
         data = made.envelope.data
     else:

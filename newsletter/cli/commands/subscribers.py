@@ -9,6 +9,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.commands import roster
+from newsletter.cli.notices import of_newcomer, print_notes
 from newsletter.cli.options import At, Json, now
 from newsletter.cli.roster_report import cadence, change_words, subscription
 from newsletter.cli.wiring import Wiring, reader_policy
@@ -130,6 +131,8 @@ def add(
         )
         for paper in row["could_have_had"][:3]:
             output.say(f"  {paper['id']}  {paper['title']}")
+    if row["state"] == "confirmed" and row["change"] == "added":
+        print_notes(of_newcomer(work, row["address"], now=now(at)))
 
 
 def _send_question(wiring: Wiring, address: str, *, at: datetime) -> str:

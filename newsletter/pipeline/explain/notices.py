@@ -5,7 +5,7 @@ The sentences are in `newsletter.core.notices`. Files of the inbox are no rows: 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, or_, select
 
@@ -15,7 +15,8 @@ from newsletter.core.notices import Notice
 from newsletter.core.states import DumpStatus, MailKind
 from newsletter.db.schema import deliveries, dumps, edition_papers, editions, reader_debts
 from newsletter.papers import merging
-from newsletter.papers.editions import PAIR_COUNTS
+from newsletter.papers.editions import PAIR_COUNTS, newest
+from newsletter.papers.unpublished import unpublished_pairs
 from subscribers import audience
 
 
@@ -40,6 +41,35 @@ def of_editions(connection: Connection, *, now: datetime, reader: int | None = N
         people = newcomers(connection, latest)
         if people and (reader is None or reader in people):
             found.append(notices.joined_later(latest, len(people)))
+    return found
+
+
+def of_newcomer(
+    connection: Connection, *, reader: int, address: str, hold: timedelta, now: datetime
+) -> list[Notice]:
+    """What a reader (by id and address) does not get, because it came in before they joined.
+
+    hold: as editions are published with. Published papers: only while this reader was never mailed.
+    """
+    found = [each for each in of_editions(connection, now=now, reader=reader) if each.what == "joined later"]
+    news, following = unpublished_pairs().subquery(), audience.following().subquery()
+    last = connection.execute(
+        select(func.max(news.c.news_at, type_=editions.c.ready_at.type)).select_from(news)
+    ).scalar_one()
+    if last is None:
+        return found
+    late = connection.execute(
+        select(func.count(news.c.paper_id.distinct()))
+        .select_from(news)
+        .join(following, following.c.topic == news.c.topic)
+        .where(
+            following.c.subscriber_id == reader,
+            following.c.until.is_(None),
+            following.c.since > last + hold,
+        )
+    ).scalar_one()
+    if late:
+        found.append(notices.came_before((newest(connection) or 0) + 1, late, address))
     return found
 
 

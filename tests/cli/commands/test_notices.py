@@ -297,3 +297,36 @@ def test_send_now_makes_no_second_digest_while_the_first_one_waits(
     newsletter.ok("send", "--now", "--at", "2026-04-13T09:10")
     assert len(server.accepted) == 2
     newsletter.ok("audit", "--at", "2026-04-13T09:20")
+
+
+@pytest.mark.parametrize("published", [False, True])
+@pytest.mark.parametrize("topic", ["everything", "circuits", "quantum"])
+def test_reader_who_joins_after_the_ingest_is_told_of_and_the_command_helps(
+    newsletter: Shell, server: RecordingServer, topic: str, published: bool
+) -> None:
+    _ingest(newsletter)
+    if published:
+        newsletter.ok("editions", "publish", "--at", "2026-04-13T05:30")
+    added = newsletter.ok(
+        "subscribers", "add", READER, "--topic", topic, "--confirmed", "--at", "2026-04-13T06:00"
+    )
+    shown = newsletter.ok("preview", READER, *MORNING)
+    assert "Nothing is owed to this reader: this is a sample, not their mail." in shown.stderr
+    words = "joined after edition 1 was ready" if published else "came in before this reader joined"
+    for answer in (added, shown):
+        (line,) = (line for line in answer.stderr.splitlines() if words in line)
+        commands = line.partition(": `")[2].rstrip("`").split(" && ")
+    for command in commands:
+        newsletter.ok(*shlex.split(command)[1:], *MORNING)
+    assert "Nothing is owed" not in newsletter.ok("preview", READER, *MORNING).stderr
+    assert newsletter.ok("send", "--now", "--json", *MORNING).json["sent"] == 1
+
+
+def test_reader_who_joins_before_the_ingest_or_is_not_new_is_told_nothing(
+    newsletter: Shell, server: RecordingServer
+) -> None:
+    _join(newsletter, *EVENING_BEFORE)
+    _ingest(newsletter)
+    again = ("subscribers", "add", READER, "--topic", "circuits", "--confirmed")
+    assert "joined" not in newsletter.ok(*again, *MORNING).stderr
+    assert "joined" not in newsletter.ok("preview", READER, *MORNING).stderr
