@@ -73,6 +73,7 @@ def send(
         return
     from newsletter.db.engine import reading
     from newsletter.pipeline import send as sending
+    from newsletter.pipeline.compose.batch import SlotClosing
     from newsletter.pipeline.pending_work import next_due
     from newsletter.scheduler.shutdown import stop_on_signals
     from subscribers import queries
@@ -102,8 +103,10 @@ def send(
         output.say(f"{report.composed} mails would be composed, {report.due} would be sent.")
     else:
         output.say(_counted(report))
+    waits = any(each.what in ("held edition", "edition waits") for each in notes)
     for reason, number in {**report.skipped, **report.closed}.items():
-        output.note(f"  no new mail for {number}: {reason}")
+        but = " that may go out yet" if waits and reason == SlotClosing.NOTHING_NEW else ""
+        output.note(f"  no new mail for {number}: {reason}{but}")
     for trouble in report.relay_errors:
         output.note(f"Warning: {trouble}")
     print_notes([each for each in notes if each.edition not in report.held])

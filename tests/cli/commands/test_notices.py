@@ -199,6 +199,14 @@ def test_a_day_on_which_an_edition_waited_is_explained_later(
     assert answer["mailed"] is False
 
 
+@pytest.mark.parametrize("make", [_held, _in_hold_time])
+def test_send_does_not_call_nothing_new_what_waits(
+    newsletter: Shell, server: RecordingServer, make: Callable[[Shell, RecordingServer], None]
+) -> None:
+    make(newsletter, server)
+    assert "no new mail for 1: nothing new that may go out yet" in newsletter.ok("send", *MORNING).stderr
+
+
 def test_given_papers_wait_for_the_slot_and_come_once(newsletter: Shell, server: RecordingServer) -> None:
     _joined_later(newsletter, server)
     newsletter.ok("send", *MORNING)
