@@ -189,9 +189,10 @@ def corrections_of(paper: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:
-    """Print fields, one a line; on a terminal, long ones wrapped below their beginning."""
-    width = max((len(name) for name in fields), default=0)
-    for name, value in fields.items():
+    """Print fields, one a line, but empty ones; on a terminal, long ones wrapped below their beginning."""
+    shown = {name: value for name, value in fields.items() if not is_empty(value)}
+    width = max((len(name) for name in shown), default=0)
+    for name, value in shown.items():
         say_hanging(f"{name.ljust(width)}  ", cell(value))
 
 
@@ -234,6 +235,11 @@ def progress(label: str) -> Iterator[ProgressCallback]:
             bar.update(task, completed=done, total=total, visible=total >= MIN_STEPS)
 
         yield tick
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a value says nothing. Zero and False say something."""
+    return value is None or value in ("", [], (), {})
 
 
 def cell(value: Any) -> str:

@@ -79,13 +79,9 @@ def change_words(detail: Mapping[str, Any]) -> str:
     said = []
     for key, value in detail.items():
         name, before = key.replace("_", " "), was.get(key)
-        if key == "was" or (_is_empty(value) and _is_empty(before)):
+        if key == "was" or (output.is_empty(value) and output.is_empty(before)):
             continue
-        earlier = "" if _is_empty(before) else f" (was {output.cell(before)})"
-        words = f"no {name}" if _is_empty(value) else f"{name} {output.cell(value)}"
+        earlier = "" if output.is_empty(before) else f" (was {output.cell(before)})"
+        words = f"no {name}" if output.is_empty(value) else f"{name} {output.cell(value)}"
         said.append(words + earlier)
     return _HASH.sub(lambda found: found[0][:SHORT_HASH], ", ".join(said))
-
-
-def _is_empty(value: Any) -> bool:
-    return value is None or value in ("", [], {})

@@ -27,7 +27,7 @@ def audit(ctx: typer.Context, *, at: At = None, json: Json = False) -> None:
     else:
         output.print_fields(
             {
-                "subscribers": report.subscribers,
+                "subscribers": f"{report.subscribers}, all who ever confirmed",
                 "deliveries": report.deliveries,
                 "papers given": report.given,
                 "repeated": report.repeated,

@@ -100,6 +100,7 @@ def balance(
     for debt in account.debts:
         if debt.open and debt.kind != Role.RECAP and not result.knows(debt.paper):
             _settle_welcome(sheet, debt)
+    _settle_carried(sheet)
     return result
 
 
@@ -272,10 +273,15 @@ def _settle_open(sheet: _BalanceSheet, pair: EditionPair, debt: PersonalDebt, en
             opened = max(opened, mail.composed_at)
     # The outcome of a delivery comes after its composing, even in a run at one instant.
     waiting = replace(pair, ready_at=opened + SMALLEST_STEP)
-    if why_pending(account, waiting, now=sheet.now, last_run=sheet.last_run) is None:
+    reason = why_pending(account, waiting, now=sheet.now, last_run=sheet.last_run)
+    if reason is None:
         result.missed[paper] = pair.ready_at
+    elif recap:
+        result.pending[paper] = Pending.UNCERTAIN
+    elif pair.ready_at > sheet.now:
+        result.pending[paper] = Pending.NOT_READY
     else:
-        result.pending[paper] = Pending.UNCERTAIN if recap else Pending.RETURNED
+        result.pending[paper] = reason if reason in (Pending.HELD, Pending.PAUSED) else Pending.RETURNED
 
 
 def _settle_recap(
@@ -322,6 +328,31 @@ def _settle_welcome(sheet: _BalanceSheet, debt: PersonalDebt) -> None:
         sheet.result.ended[debt.paper] = DebtEnd.LEFT
     else:
         _settle_open(sheet, through, debt, end)
+
+
+def _settle_carried(sheet: _BalanceSheet) -> None:
+    """Settle papers of deliveries that nothing else settled.
+
+    As of a reader whom the run itself suppressed: their topics end as the edition becomes ready.
+    """
+    account, result = sheet.account, sheet.result
+    carrying: dict[int, MailedDigest] = {}
+    for mail in account.mailed:
+        for carried in mail.papers:
+            if carried.form != Form.LEFT and carried.role != Role.RECAP and not carried.inherited:
+                carrying[carried.paper] = mail
+    for paper, mail in carrying.items():
+        if result.knows(paper) or paper in result.uncertain:
+            continue
+        ended = [debt.ended for debt in account.debts if debt.paper == paper and debt.ended is not None]
+        if mail.state in UNDECIDED:
+            result.pending[paper] = Pending.IN_MAIL
+        elif ended:
+            result.ended[paper] = ended[-1]
+        elif mail.state == DeliveryState.FAILED and mail.reason is None:
+            result.ended[paper] = DebtEnd.REFUSED
+        else:
+            result.ended[paper] = DebtEnd.SUPPRESSED if account.suppressed else DebtEnd.LEFT
 
 
 def _ended(debt: PersonalDebt, end: DebtEnd | None, now: datetime) -> DebtEnd | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -109,6 +110,13 @@ def test_a_digest_made_after_the_paper_was_ready_and_without_it_is_a_miss() -> N
         (account(paused_until=MONDAY + 99 * HOUR), pair(), Pending.PAUSED),
         (account(minimum=2), pair(), Pending.TOO_FEW),
         (account(debts=[own("returned", is_open=True)]), pair(), Pending.RETURNED),
+        (account(debts=[own("returned", is_open=True)]), pair(held=True), Pending.HELD),
+        (account(debts=[own("returned", is_open=True)]), pair(ready=MONDAY + 31 * HOUR), Pending.NOT_READY),
+        (
+            account(debts=[own("returned", is_open=True)], paused_until=MONDAY + 99 * HOUR),
+            pair(),
+            Pending.PAUSED,
+        ),
     ],
 )
 def test_an_unpaid_debt_is_pending_with_its_reason(
@@ -135,6 +143,24 @@ def test_a_slot_that_no_run_followed_is_pending_and_no_miss() -> None:
 )
 def test_a_debt_ends_with_its_reason(reader: Account, pairs: EditionPair, end: DebtEnd) -> None:
     assert settle(reader, pairs) == Balance(ended={PAPER: end})
+
+
+@pytest.mark.parametrize(
+    ("mails", "suppressed", "found"),
+    [
+        ([mail(DeliveryState.FAILED)], True, Balance(ended={PAPER: DebtEnd.REFUSED})),
+        ([mail(DeliveryState.SKIPPED)], True, Balance(ended={PAPER: DebtEnd.SUPPRESSED})),
+        ([mail(DeliveryState.SKIPPED)], False, Balance(ended={PAPER: DebtEnd.LEFT})),
+        ([mail(DeliveryState.DEFERRED)], True, Balance(pending={PAPER: Pending.IN_MAIL})),
+        ([mail(DeliveryState.FAILED), mail(DeliveryState.SENT, number=2)], True, Balance(given={PAPER})),
+        ([mail(DeliveryState.FAILED, form=Form.LEFT)], True, Balance()),
+    ],
+)
+def test_paper_of_a_mail_has_an_outcome_for_who_left_as_its_edition_was_ready(
+    mails: Sequence[MailedDigest], suppressed: bool, found: Balance
+) -> None:
+    left = account(mailed=mails, until=pair().ready_at, confirmed=False)
+    assert settle(replace(left, suppressed=suppressed)) == found
 
 
 def test_a_debt_older_than_thirty_days_is_too_old() -> None:
