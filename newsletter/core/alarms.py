@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -50,6 +51,7 @@ class StuckFile:
     why: str  # its visible fault; empty: none is visible
     since: datetime
     is_refused: bool = False
+    path: str = ""  # as a command takes it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +141,8 @@ def inbox_alarms(stuck_files: Sequence[StuckFile], *, now: datetime, max_age: ti
         words = notice_of_file(stuck, path=stuck.file).words
         if stuck.is_refused:
             key = f"refused {stuck.file}"
-            hint = "`newsletter ingest` with that file says why. Mend it and put it back, or delete it."
+            path = shlex.quote(stuck.path or stuck.file)
+            hint = f"`newsletter ingest {path}` says why. Mend it and put it back, or delete it."
         elif now - stuck.since > max_age:
             key = f"inbox {stuck.file}"
             hint = (

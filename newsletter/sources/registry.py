@@ -19,6 +19,8 @@ from newsletter.sources.gate import admit
 
 BY_TEXT_ALONE = 0.5  # how sure a format is that sees no banner, no link and no block of authors
 
+FORMATS_HINT = "`newsletter ingest --help` lists the known formats, to be named with --format."
+
 
 class DumpFormat(Protocol):
     """The names that the module of a format has."""
@@ -105,10 +107,5 @@ def _recognised(dump: DumpFile, named: DumpFormat | None) -> tuple[DumpFormat, f
             f"this is not {named.ABOUT}", hint="Look at the file, and save the page again.", file=dump.name
         )
     if scores[best] <= 0:
-        known = "; ".join(f"{format_name} ({known.ABOUT})" for format_name, known in formats().items())
-        raise DumpRefusedError(
-            "this is no listing of a known format",
-            hint=f"Known: {known}. If it is one of these after all, name it with --format.",
-            file=dump.name,
-        )
+        raise DumpRefusedError("this is no listing of a known format", hint=FORMATS_HINT, file=dump.name)
     return formats()[best], scores[best]

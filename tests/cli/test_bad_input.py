@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
+from newsletter.sources.registry import formats
 from tests.cli.shell import Shell
 from tests.cli.test_lazy_group import leaves
 from tests.pipeline.intake.scenario import PrintedPaper, abstract_of, page
@@ -255,3 +257,45 @@ def test_bad_topic_names_its_file(shell: Shell, toml: str, words: str) -> None:
     assert answer.code == 78
     assert f"{shell.state_dir}/newsletter.toml: {words}" in answer.stderr
     assert not [raw for raw in RAW_WORDS if raw in answer.stderr]
+
+
+@pytest.mark.parametrize("names", [["README.md"], ["README.md", "a b.md", "letter.txt"]])
+def test_files_of_another_kind_are_short_lines_and_one_hint(
+    shell: Shell, tmp_path: Path, names: list[str]
+) -> None:
+    for name in names:
+        (tmp_path / name).write_text("# A heading\n\nSome words about a program.\n", "utf-8")
+    told = shell("ingest", *(str(tmp_path / name) for name in names)).stderr.splitlines()
+    refused = [f"Refused: {tmp_path / name}: this is no listing of a known format." for name in names]
+    assert told == [
+        *refused,
+        "`newsletter ingest --help` lists the known formats, to be named with --format.",
+    ]
+
+
+def test_help_of_ingest_lists_every_format(shell: Shell) -> None:
+    page = shell.ok("ingest", "--help").stdout
+    assert not [name for name in formats() if f"\n {name}: " not in page]
+
+
+@pytest.mark.parametrize(("file", "pattern"), [("a.txt", "*.txt"), ("a.json", "*"), ("", "*")])
+def test_folder_is_refused_with_a_pattern_to_copy(
+    shell: Shell, tmp_path: Path, file: str, pattern: str
+) -> None:
+    folder = tmp_path / "my listings"
+    folder.mkdir()
+    if file:
+        (folder / file).touch()
+    told = shell("ingest", str(folder)).stderr
+    assert told.strip().endswith(f"this is a folder. Name the files in it: '{folder}'/{pattern}")
+
+
+@pytest.mark.parametrize("name", ["letter.txt", "my letter.txt", "it's.txt"])
+def test_refused_file_comes_with_a_command_to_copy(shell: Shell, name: str) -> None:
+    refused = shell.state_dir / "inbox" / "refused"
+    refused.mkdir(parents=True)
+    (refused / name).write_text("Dear editor, hello.", "utf-8")
+    command = f"`newsletter ingest {shlex.quote(str(refused / name))}` says why."
+    (alarm,) = (each for each in shell("watch", "--quietly", "--json").json if "refused" in each["key"])
+    assert command in alarm["hint"]
+    assert command in shell("doctor", "--offline").stdout

@@ -127,7 +127,11 @@ def release(ctx: typer.Context, number: Number, *, at: At = None, json: Json = F
     work = workspace(ctx)
     from newsletter.pipeline.curation import review
 
-    _answer(review.release(work.engine, number, now=now(at)), json)
+    before = _row(work, str(number))
+    row = review.release(work.engine, number, now=now(at))
+    _answer(row, json)
+    if row == before and not json:
+        output.say("It waited for nothing: nothing changed.")
 
 
 @app.command()

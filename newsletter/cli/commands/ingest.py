@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from newsletter.cli import output
 from newsletter.cli.options import At, Json, day_option, now
@@ -18,7 +19,18 @@ NOT_TAKEN = ("refused", "held")
 MAX_PAIRS = 5  # of possibly equal papers that are printed for one dump
 
 
-@app.command()
+class _WithFormats(TyperCommand):
+    """Lists the formats below the options; they are imported for that page only."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from newsletter.sources.registry import formats
+
+        known = (f"{name}: {format.ABOUT}" for name, format in formats().items())
+        self.epilog = "\n\n".join(("Formats, which the contents decide or --format names:", *known))
+        super().format_help(ctx, formatter)
+
+
+@app.command(cls=_WithFormats)
 def ingest(
     ctx: typer.Context,
     paths: Annotated[
@@ -71,12 +83,14 @@ def ingest(
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
+    from newsletter.sources.registry import FORMATS_HINT
+
     taken = [row for row in rows if row["status"] != "refused"]  # of those a line says all
     if taken:
         _print_table(taken)
     for row in rows:
         if row["error"]:
-            reason = " ".join(row["error"].split("\n"))
+            reason = " ".join(row["error"].split("\n")).removesuffix(FORMATS_HINT).rstrip()
             output.note(f"{row['status'].capitalize()}: {reason}")
         elif row["quarantined"]:
             output.note(
@@ -95,6 +109,8 @@ def _print(rows: list[dict[str, Any]]) -> None:
             output.note(
                 f"And {len(pairs) - MAX_PAIRS} more pairs: `newsletter papers possibly-same` lists them."
             )
+    if any((row["error"] or "").endswith(FORMATS_HINT) for row in rows):  # once, however many files
+        output.note(FORMATS_HINT)
 
 
 def _print_table(taken: list[dict[str, Any]]) -> None:

@@ -42,8 +42,9 @@ def samples(
                     f"{file} exists and is no sample", hint="Name another folder, or move that file away."
                 )
         for file, data in wanted:
-            file.write_bytes(data)
-            copied.append(str(file))
+            if not file.exists():
+                file.write_bytes(data)
+                copied.append(str(file))
     except OSError as error:
         raise NewsletterError(
             f"the samples cannot be written to {folder}: {error.strerror}",
@@ -52,5 +53,8 @@ def samples(
     if json:
         output.print_json({"copied": copied})
         return
-    output.say(f"Copied {len(copied)} listings to {folder}. Take one in:")
+    if copied:
+        output.say(f"Copied {len(copied)} listings to {folder}. Take one in:")
+    else:
+        output.say(f"All {len(wanted)} listings are in {folder} already: nothing was copied. Take one in:")
     output.say(f"  {output.program()} ingest {folder / dumps()[-1].name}")

@@ -47,10 +47,15 @@ def _stuck(entry: os.DirEntry[str], why: str) -> StuckFile | None:
         ).st_ctime  # when it was put here; a copy may keep its mtime
     except OSError:  # it has just been ingested
         return None
-    name = entry.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return StuckFile(
-        file="".join(character if character.isprintable() else "?" for character in name),
+        file=_shown(entry.name),
+        path=_shown(entry.path),
         why=why,
         since=datetime.fromtimestamp(changed, UTC),
         is_refused=Path(entry.path).parent.name == REFUSED_FOLDER,
     )
+
+
+def _shown(name: str) -> str:
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(character if character.isprintable() else "?" for character in text)

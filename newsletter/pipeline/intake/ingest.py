@@ -7,6 +7,7 @@ state as one run; bytes without a row are harmless.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -202,9 +203,9 @@ def _read(path: Path) -> bytes:
     """The bytes of a file. Raises DumpRefusedError for a folder, a device, or a file that is too large."""
     try:
         if path.is_dir():
-            raise DumpRefusedError(
-                "this is a folder", hint="Name the files in it: FOLDER/*.txt", file=str(path)
-            )
+            pattern = "*.txt" if any(path.glob("*.txt")) else "*"
+            files = f"{shlex.quote(str(path))}/{pattern}"
+            raise DumpRefusedError("this is a folder", hint=f"Name the files in it: {files}", file=str(path))
         if path.exists() and not path.is_file():
             raise DumpRefusedError("this is no regular file", hint="Name a saved page.", file=str(path))
         check_size(path.stat().st_size, name=str(path))

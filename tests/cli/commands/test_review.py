@@ -251,3 +251,10 @@ def test_hold_next_publishes_and_holds(editor: Shell) -> None:
     answer = editor("editions", "hold", "next", *AT)
     assert (answer.code, "nothing is new since the last edition" in answer.stderr) == (1, True)
     assert editor("editions", "hold", "soon").code == 2
+
+
+def test_second_release_says_that_nothing_changed(editor: Shell) -> None:
+    editor.ok("editions", "hold", "next", *AT)
+    assert "nothing changed" not in editor.ok("editions", "release", "1", *AT).stdout
+    again = editor.ok("editions", "release", "1", "--at", "2026-04-14T09:00").stdout
+    assert again.splitlines()[1:] == ["It waited for nothing: nothing changed."]

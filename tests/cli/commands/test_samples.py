@@ -15,10 +15,13 @@ def test_samples_are_copied_and_can_be_taken_in(shell: Shell, tmp_path: Path) ->
     copied = shell.ok("samples", str(folder), "--json").json["copied"]
     assert copied == [str(folder / dump.name) for dump in listings()]
     assert [Path(file).read_bytes() for file in copied] == [dump.read_bytes() for dump in listings()]
+    take_in = f"Take one in:\n  newsletter ingest {folder}/2026-04-17.txt\n"
     printed = shell.ok("samples", str(folder)).stdout
-    assert printed == (
-        f"Copied 7 listings to {folder}. Take one in:\n  newsletter ingest {folder}/2026-04-17.txt\n"
-    )
+    assert printed == f"All 7 listings are in {folder} already: nothing was copied. {take_in}"
+    for file in copied[:2]:
+        Path(file).unlink()
+    assert shell.ok("samples", str(folder)).stdout == f"Copied 2 listings to {folder}. {take_in}"
+    assert shell.ok("samples", str(folder), "--json").json["copied"] == []
     assert {dump["status"] for dump in shell.ok("ingest", *copied, "--json").json["dumps"]} == {"ingested"}
 
 
