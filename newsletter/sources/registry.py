@@ -15,6 +15,7 @@ from typing import Protocol, cast
 from newsletter.core.errors import DumpRefusedError
 from newsletter.core.papers.listing import Listing
 from newsletter.sources.dump_file import DumpFile
+from newsletter.sources.formats.no_listings import known_kind
 from newsletter.sources.gate import admit
 
 BY_TEXT_ALONE = 0.5  # how sure a format is that sees no banner, no link and no block of authors
@@ -105,6 +106,10 @@ def _recognised(dump: DumpFile, named: DumpFormat | None) -> tuple[DumpFormat, f
             )
         raise DumpRefusedError(
             f"this is not {named.ABOUT}", hint="Look at the file, and save the page again.", file=dump.name
+        )
+    if scores[best] <= 0 and (kind := known_kind(dump)) is not None:
+        raise DumpRefusedError(
+            f"this is no listing of a known format but {kind[0]}", hint=kind[1], file=dump.name
         )
     if scores[best] <= 0:
         raise DumpRefusedError("this is no listing of a known format", hint=FORMATS_HINT, file=dump.name)

@@ -30,9 +30,15 @@ REFUSED = {
     "zip": (b"PK\x03\x04rest", "the file is a ZIP archive, not text"),
     "gzip": (gzip.compress(b"x"), "the file is a gzip file, not text"),
     "picture": (b"\x89PNG\r\n", "the file is a picture, not text"),
-    "html": (b"<!DOCTYPE html>\n<html>Daily Papers", "this is no listing of a known format"),
+    "html": (
+        b"<!DOCTYPE html>\n<html>Daily Papers",
+        "this is no listing of a known format but a web page that is no listing of a known kind",
+    ),
     "utf-16 without a mark": (HEADER.encode("utf-16-le"), "the file is binary, not text"),
-    "json": (json.dumps([{"title": "x"}]).encode(), "this is no listing of a known format"),
+    "json": (
+        json.dumps([{"title": "x"}]).encode(),
+        "this is no listing of a known format but JSON without papers",
+    ),
     "prose": (b"Dear all,\n\nhere are the minutes.\n\nBest\n", "this is no listing of a known format"),
     "too large": (b"x" * (MAX_SIZE + 1), "the file is too large for a listing: 20.0 MB, at most 20 MB"),
     "too many lines": (HEADER.encode() + b"x\n" * 400_000, "the file has too many lines for a listing"),

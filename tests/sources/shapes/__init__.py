@@ -54,8 +54,6 @@ SHAPES: dict[str, Shape] = {
     "arXiv API": Shape(write=arxiv.arxiv_api(2024), format="arxiv-api-atom", suffix=".xml"),
     "arXiv API 2026": Shape(write=arxiv.arxiv_api(2026), format="arxiv-api-atom", suffix=".xml"),
     "arXiv listing": Shape(write=arxiv.arxiv_listing, format="arxiv-listing-html", suffix=".html"),
-}
-LATER: dict[str, Shape] = {
     "BibTeX": Shape(write=tables.bibtex, format="bibtex", suffix=".bib"),
     "RIS": Shape(write=tables.ris, format="ris", suffix=".ris"),
     "JSON lines": Shape(write=tables.json_lines, format="json-papers", suffix=".jsonl"),

@@ -1,0 +1,63 @@
+"""Reads BibTeX and BibLaTeX, as reference managers export them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from newsletter.core.papers.listing import Listing, Unread
+from newsletter.sources.dump_file import DumpFile
+from newsletter.sources.formats.paper_rows import given_first, read_rows
+from newsletter.sources.latex import readable
+
+NAME = "bibtex"
+ABOUT = "BibTeX, as reference managers export it"
+
+_START = re.compile(r"^\s*@[A-Za-z]{3,20}\s*\{\s*[^\s,{}]*\s*,", re.MULTILINE)
+_FIELD = re.compile(r"^\s*title\s*=", re.MULTILINE | re.IGNORECASE)
+_GROUP = re.compile(r"(?<![\\^_$A-Za-z}])\{([^{}\\$]*)\}")  # keeps capitals
+_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
+
+
+def recognise(dump: DumpFile) -> float:
+    """Return how surely the dump is BibTeX, from 0 (not at all) to 1 (surely)."""
+    return 0.95 if "@" in dump.head and _START.search(dump.head) and _FIELD.search(dump.head) else 0
+
+
+def parse(dump: DumpFile) -> Listing:
+    """Read the file; what is no entry is unread. Raises nothing."""
+    import bibtexparser  # 60 ms
+
+    logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # it warns of each odd block
+    library: Any = bibtexparser.parse_string(dump.text)  # type: ignore[attr-defined]
+    failed = [(block, getattr(block, "ignore_error_block", None)) for block in library.failed_blocks]
+    entries = [*library.entries, *(inner for _, inner in failed if hasattr(inner, "fields_dict"))]
+    rows = [_row(entry) for entry in sorted(entries, key=lambda entry: entry.start_line or 0)]
+    unread = [
+        Unread(line=(block.start_line or 0) + 1, reason="no entry of BibTeX", text=str(block.raw)[:200])
+        for block, inner in failed
+        if not hasattr(inner, "fields_dict")
+    ]
+    return read_rows(rows, format=NAME, unread=unread)
+
+
+def _row(entry: Any) -> dict[str, Any]:
+    fields = {field.key.lower(): str(field.value) for field in entry.fields}
+    row: dict[str, Any] = {
+        key: fields.get(key) for key in ("abstract", "doi", "eprint", "url", "primaryclass")
+    }
+    row["title"] = _plain(fields.get("title", ""))
+    row["authors"] = [
+        given_first(_plain(name)) for name in re.split(r"\s+and\s+", fields.get("author", "")) if name.strip()
+    ]
+    month = fields.get("month", "").strip("{}").lower()[:3]
+    if fields.get("year", "").isdecimal() and month in _MONTHS:
+        row["date"] = f"{fields['year']}-{_MONTHS.index(month) + 1:02}-01"
+    row["date"] = fields.get("date", row.get("date", ""))
+    return row
+
+
+def _plain(text: str) -> str:
+    text = readable(text)
+    return _GROUP.sub(r"\1", _GROUP.sub(r"\1", text))

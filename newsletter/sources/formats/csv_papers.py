@@ -1,0 +1,43 @@
+"""Reads papers as a table with named columns: CSV with commas, semicolons or tabs (RFC 4180)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+
+from newsletter.core.papers.listing import Listing, Unread
+from newsletter.sources.dump_file import DumpFile
+from newsletter.sources.formats.paper_rows import read_rows, share_of_papers
+
+NAME = "csv-papers"
+ABOUT = "papers as CSV with named columns"
+
+
+def recognise(dump: DumpFile) -> float:
+    """Return how surely the dump is such a table, from 0 (not at all) to 1 (surely)."""
+    header = dump.head.lstrip("\ufeff").partition("\n")[0].lower()
+    if "title" not in header or not any(mark in header for mark in ",;\t") or header[:1] in "[{<":
+        return 0
+    return 0.9 if share_of_papers(_rows(dump)[0]) >= 0.5 else 0
+
+
+def parse(dump: DumpFile) -> Listing:
+    """Read the table; a row that is no paper is unread. Raises nothing."""
+    rows, unread = _rows(dump)
+    return read_rows(rows, format=NAME, unread=unread)
+
+
+def _rows(dump: DumpFile) -> tuple[list[Mapping[str, str]], list[Unread]]:
+    text = dump.text.lstrip("\ufeff")
+    header = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
+    rows: list[Mapping[str, str]] = []
+    try:
+        for row in reader:
+            rows.append(
+                {k.strip(): v.strip() for k, v in row.items() if isinstance(k, str) and v and v.strip()}
+            )
+    except csv.Error as error:  # a field without end
+        return rows, [Unread(line=len(rows) + 1, reason=f"no row of a table: {error}", text="")]
+    return rows, []

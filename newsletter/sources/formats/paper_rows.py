@@ -1,0 +1,172 @@
+"""Turns rows with named fields into entries, for formats that are tables of papers. It reads no file.
+
+A row is a paper when it has a title and an identifier, or authors and an abstract that reads like one.
+docs/reference/listing-columns.md names the fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
+from newsletter.sources.entries import full_date, make_entry
+from newsletter.sources.gate import is_scholarly
+from newsletter.sources.printed_dates import read_date
+
+_NAMES = {  # of each field, the best one first; case, blanks and underscores do not count
+    "title": ("title", "primarytitle"),
+    "abstract": ("abstract", "summary", "notesabstract"),
+    "authors": ("authors", "author", "authornames", "firstauthors"),
+    "arxiv_id": ("arxivid", "arxiv", "eprint", "id", "url", "link", "absurl", "paperurl", "urls"),
+    "doi": ("doi",),
+    "url": ("url", "link", "absurl", "paperurl", "urls"),
+    "published_on": ("publishedon", "published", "publicationdate", "date", "publicationyear", "year"),
+    "listed_on": ("listedon",),
+    "organization": ("organization", "organisation"),
+    "code_url": ("codeurl", "github", "githubrepo", "code"),
+    "categories": ("categories", "subjects", "primaryclass"),
+    "comments": ("comments",),
+    "upvotes": ("upvotes", "votes"),
+}
+_ARXIV = re.compile(
+    r"(?:^|arxiv(?:\.org/(?:abs|pdf|html)/|:\s?)|huggingface\.co/papers/)"
+    r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?:\.pdf)?$",
+    re.IGNORECASE,
+)
+_SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?")
+_DOI = re.compile(r"(?:^|doi\.org/|doi:\s?)(10\.\d{4,9}/\S+)$", re.IGNORECASE)
+
+
+def fields_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a row by the names of `_NAMES`; fields of other names are left away."""
+    given = {re.sub(r"[\W_]+", "", str(key)).lower(): value for key, value in row.items()}
+    found: dict[str, Any] = {}
+    for field, names in _NAMES.items():
+        for name in names:
+            value = given.get(name)
+            value = value[0] if field in ("arxiv_id", "url") and isinstance(value, list) and value else value
+            if field == "arxiv_id":
+                match = _ARXIV.search(value.strip()) if isinstance(value, str) else None
+                value = match[1] if match else None
+            elif field == "doi":
+                match = _DOI.search(value.strip()) if isinstance(value, str) else None
+                value = match[1] if match else None
+            if value not in (None, "", []):
+                found[field] = value
+                break
+    return found
+
+
+def is_paper(row: Any) -> bool:
+    """Whether a row is one of a paper."""
+    found = fields_of(row) if isinstance(row, Mapping) else {}
+    if not isinstance(found.get("title"), str) or not found["title"].strip():
+        return False
+    shown = (
+        found.get("authors") and isinstance(found.get("abstract"), str) and is_scholarly(found["abstract"])
+    )
+    return bool(found.get("arxiv_id") or found.get("doi") or shown)
+
+
+def share_of_papers(rows: Sequence[Any]) -> float:
+    """How many of the rows are papers, from 0 to 1."""
+    return sum(map(is_paper, rows)) / len(rows) if rows else 0
+
+
+def read_rows(rows: Sequence[Any], *, format: str, unread: Iterable[Unread] = ()) -> Listing:
+    """The listing of rows. unread: parts of the file that are no rows."""
+    entries: list[Entry] = []
+    lost = list(unread)
+    days: Counter[date] = Counter()
+    for number, row in enumerate(rows, 1):
+        if not is_paper(row):
+            lost.append(
+                Unread(line=number, reason="no title, or nothing that shows a paper", text=_shown(row))
+            )
+            continue
+        found = fields_of(row)
+        if day := _day(found.get("listed_on")):
+            days[day] += 1
+        entries.append(_entry(found, position=len(entries) + 1, number=number))
+    return Listing(
+        format=format,
+        printed=full_date(max(days, key=lambda day: (days[day], day), default=None)),
+        entries=tuple(entries),
+        unread=tuple(sorted(lost, key=lambda item: item.line)),
+        nonblank_lines=len(rows),
+        unit="record",
+    )
+
+
+def _shown(row: Any) -> str:
+    given = {key: value for key, value in row.items() if value} if isinstance(row, Mapping) else row
+    return str(given)[:200]
+
+
+def _entry(found: Mapping[str, Any], *, position: int, number: int) -> Entry:
+    categories = found.get("categories", ())
+    categories = re.split(r"[;,\s]+", categories) if isinstance(categories, str) else categories
+    printed = read_date(str(found.get("published_on", "")))
+    day: date | PartialDate | None = _day(found.get("published_on")) or (printed[0] if printed else None)
+    url = found.get("url")
+    return make_entry(
+        position=position,
+        line=number,
+        title=found["title"],
+        abstract=_text(found.get("abstract")),
+        authors=names_of(found.get("authors")),
+        published=day,
+        arxiv_id=found.get("arxiv_id"),
+        doi=found.get("doi"),
+        url=url if isinstance(url, str) and url.startswith(("https://", "http://")) else None,
+        organization=_text(found.get("organization")) or None,
+        code_url=_text(found.get("code_url")) or None,
+        categories=tuple(item for item in categories if isinstance(item, str) and item),
+        comments=_count(found.get("comments")),
+        upvotes=_count(found.get("upvotes")),
+    )
+
+
+def names_of(value: Any) -> list[str]:
+    """Authors in order: from a list, or from a text with “;”, “ and ” or “,” between them."""
+    if isinstance(value, str):
+        by = (
+            ";"
+            if ";" in value
+            else r"\s+and\s+"
+            if re.search(r"\sand\s", value) and value.count(",") < 2
+            else ","
+        )
+        value = [part for part in re.split(by, value) if part.strip()]
+        value = [re.sub(r"^\s*and\s+", "", part) for part in value]
+    names = [item.get("name") if isinstance(item, Mapping) else item for item in value or ()]
+    return [given_first(name) for name in names if isinstance(name, str) and name.strip()]
+
+
+def given_first(name: str) -> str:
+    """“Family, Given”, also with “Jr.” in the middle (BibTeX) or last (RIS), as one writes it on a paper."""
+    parts = [part.strip() for part in name.split(",") if part.strip()]
+    suffixes = [part for part in parts[1:] if _SUFFIX.fullmatch(part)]
+    given = [part for part in parts[1:] if part not in suffixes]
+    return " ".join([*given, *parts[:1], *suffixes])
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _day(value: Any) -> date | None:
+    text = str(value or "").strip().replace("/", "-")
+    try:
+        return datetime.fromisoformat(text).date()
+    except ValueError:
+        return None
+
+
+def _count(value: Any) -> int | None:
+    text = str(value).strip() if not isinstance(value, bool) else ""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
