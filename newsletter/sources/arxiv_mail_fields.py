@@ -17,6 +17,7 @@ _BETWEEN = re.compile(r",\s+(?:and\s+)?|\s+and\s+")
 _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?$")
 
 
+LONGEST_TITLE = 300  # characters
 WIDTH = 78  # columns; arXiv puts as many words into a line as fit into 79
 _UNFINISHED = re.compile(
     r".*(?:[,:]|\b(?:a|an|the|of|for|and|or|with|in|on|to|by|from|via|using|as|at|into|its|their|through|under"
@@ -73,7 +74,7 @@ def _is_whole(fields: dict[str, str]) -> bool:
     found = [name.rstrip("s") if name == "authors" else name for name in fields]
     order = [name for name in found if name in _ORDER]
     title = fields.get("title", "").strip()
-    return order[:2] == ["title", "author"] and not _UNFINISHED.match(title)
+    return order[:2] == ["title", "author"] and len(title) <= LONGEST_TITLE and not _UNFINISHED.match(title)
 
 
 def author_names(text: str) -> list[str]:

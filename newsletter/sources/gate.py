@@ -22,7 +22,7 @@ HALF = 0.5  # of the abstracts, where no paper has authors or a date
 CUES = 2  # words of _CUE that differ
 MATCHING_SHARE = 0.8  # of the papers; where so many titles share words with their abstracts, all should
 UNLIKE, BETTER = 0.34, 0.4  # of a title's words: in its own abstract, and more of them in a near one
-SHORTEST_ABSTRACT = 300  # characters; a shorter one may be cut, and says little
+_ENCODED = re.compile(r"(?<!\S)[A-Za-z0-9+/=]{60,}(?!\S)")  # base64
 SHIFTED = 0.2  # of the words of titles; papers whose titles fit another abstract so much better are mixed up
 TWICE = "the same line twice"
 STRANGER = "a text of another kind, or a title above the abstract of another paper"
@@ -136,9 +136,7 @@ def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
     sentences = _sentences(entries)
     strangers = _strangers(entries)
     for entry, key in zip(entries, keys, strict=True):
-        if is_furniture(entry.title) or (
-            not entry.printed and not key.identifiers and read_date(entry.title)
-        ):
+        if is_furniture(entry.title) or _is_date(entry):
             yield entry.position, "part of the page, not a paper"
         elif entry.title[0] in ".,;:)" and not key.identifiers:
             yield entry.position, "the rest of a sentence"
@@ -152,6 +150,8 @@ def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
             yield entry.position, "a line that recurs, not a title"
         elif sentences.get(key.title, entry.position) != entry.position:
             yield entry.position, "a sentence of another paper's abstract"
+        elif _ENCODED.search(entry.abstract):
+            yield entry.position, "encoded text"
         elif _is_alone(entry, last=entry is entries[-1]):
             yield entry.position, ALONE
         elif entry.position in strangers:
@@ -178,9 +178,7 @@ def _strangers(entries: tuple[Entry, ...]) -> set[int]:
 
     Only papers without identifier are judged, and only where nearly all titles share words with the abstract.
     """
-    judged = [
-        entry for entry in entries if not entry.identifiers and len(entry.abstract) >= SHORTEST_ABSTRACT
-    ]
+    judged = [entry for entry in entries if not entry.identifiers and entry.abstract]
     texts = [_stems(entry.abstract) for entry in judged]
     titles = [_stems(entry.title) for entry in judged]
     own = [_shared(title, text) for title, text in zip(titles, texts, strict=True)]

@@ -17,6 +17,7 @@ ARGUMENTS = {  # of the commands that need some
     "restore": ("nowhere.backup",),
     "sources fetch": ("x",),
     "sources test": ("x",),
+    "dumps try": ("nowhere.txt",),
     "dumps show": ("x",),
     "dumps redate": ("x", "2026-01-01"),
     "dumps withdraw": ("x",),

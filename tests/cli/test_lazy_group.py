@@ -24,7 +24,7 @@ PROMISED = {
     "demo": set(),
     "migrate": set(),
     "ingest": set(),
-    "dumps": {"list", "show", "redate", "withdraw", "release", "replay"},
+    "dumps": {"list", "try", "show", "redate", "withdraw", "release", "replay"},
     "papers": {"list", "show", "merge", "split", "topic"},
     "topics": {"list", "show", "explain", "check", "classify", "evaluate", "train", "test"},
     "editions": {"list", "show", "publish", "hold", "release", "drop", "restore", "give", "note"},

@@ -1,8 +1,9 @@
-"""Lists, redates, withdraws, releases and replays dumps: `newsletter dumps …`."""
+"""Tries, lists, redates, withdraws, releases and replays dumps: `newsletter dumps …`."""
 
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -50,6 +51,39 @@ def list_dumps(ctx: typer.Context, *, json: Json = False) -> None:
         important=("file", "status", "new", "entries", "listed on", "unread lines"),
         empty="no dump yet; `newsletter ingest FILE` takes one in",
     )
+
+
+@app.command("try")
+def try_file(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A listing that somebody saved.")],
+    *,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help="Of the file. Default: the contents decide."),
+    ] = None,
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """Show what of a file would be read, and store nothing.
+
+    It fails when the file would be refused or held, and says why.
+    """
+    workspace(ctx)
+    from newsletter.pipeline.intake.try_dump import try_dump
+
+    row = try_dump(file, now=now(at), format=format)
+    if json:
+        output.print_json(row)
+    else:
+        papers, unread = row.pop("first"), row.pop("unread")
+        output.print_fields({key.replace("_", " "): value for key, value in row.items()})
+        for heading, rows in (("The first papers:", papers), ("Not read:", unread)):
+            if rows:
+                output.say(f"\n{heading}")
+                output.print_rows(rows)
+    if row["outcome"] != "ingested":
+        raise typer.Exit(output.FAILED)
 
 
 @app.command()

@@ -62,7 +62,7 @@ def ingest(
     """
     for path in paths:
         try:
-            data = _read(path)
+            data = read_file(path)
         except DumpRefusedError as error:
             yield _refused(str(path), error)
             continue
@@ -199,7 +199,7 @@ def why_held(listing: Listing) -> str | None:
     return f"{words}, from {listing.unit} {line} on ({reason}).\n{LOOK}"
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     """The bytes of a file. Raises DumpRefusedError for a folder, a device, or a file that is too large."""
     try:
         if path.is_dir():

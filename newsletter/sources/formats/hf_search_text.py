@@ -123,7 +123,7 @@ def parse(dump: DumpFile) -> Listing:
         unread=tuple(sorted(unread, key=lambda item: item.line)),
         nonblank_lines=len(rows),
         header_lines=tuple(header),
-        irregular=read.astray,
+        irregular=read.astray if any(entry.abstract for entry in entries) else len(entries),
     )
 
 

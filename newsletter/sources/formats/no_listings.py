@@ -1,9 +1,9 @@
-# ruff: noqa: E501 (a table)
 """Knows files that are no listings but are often saved instead of one, and names the right door.
 
 It is no format. docs/how-to/bring-listings-in.md lists the doors.
 """
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import re

@@ -14,6 +14,9 @@ NAME = "ris"
 ABOUT = "RIS, as reference managers export it"
 
 _START = re.compile(r"^TY {1,2}- ?\w+", re.MULTILINE)
+_TAG = re.compile(r"(?P<tag>[A-Z][A-Z0-9]) {1,2}-(?: |\r?$)")
+_LONG = ("AB", "N1", "N2")  # tags whose text may have several lines
+_ONCE = ("TI", "T1", "AB", "N2")
 _TITLE = re.compile(r"^(?:TI|T1) {1,2}- ", re.MULTILINE)
 
 
@@ -28,17 +31,39 @@ def parse(dump: DumpFile) -> Listing:
 
     text = dump.text.lstrip("\ufeff")
     start = _START.search(text)
+    text, damaged = _tagged(text[start.start() :] if start else "")
     try:
-        records: list[dict[str, Any]] = rispy.loads(
-            text[start.start() :] if start else "", skip_unknown_tags=True
-        )
+        records: list[dict[str, Any]] = rispy.loads(text, skip_unknown_tags=True)
     except Exception as error:  # rispy raises OSError, ValueError, KeyError and others for odd lines
         raise DumpRefusedError(
             "this RIS file is damaged", hint="Export it again, whole.", file=dump.name
         ) from error
-    for record in records:
+    for number, record in enumerate(records):
+        if number in damaged:
+            record["title"] = record["primary_title"] = ""
         record["authors"] = [
             given_first(name) for name in record.get("authors") or record.get("first_authors") or []
         ]
         record["date"] = re.sub(r"/+$", "", str(record.get("date") or record.get("publication_year") or ""))
     return read_rows(records, format=NAME)
+
+
+def _tagged(text: str) -> tuple[str, set[int]]:
+    """The lines that rispy can read, and the numbers of records, from 0, with lines astray."""
+    kept: list[str] = []
+    damaged: set[int] = set()
+    number, tag = -1, ""
+    seen: set[str] = set()
+    for line in text.split("\n"):
+        found = _TAG.match(line)
+        if found is not None:
+            tag = found["tag"]
+            number, seen = (number + 1, set()) if tag == "TY" else (number, seen)
+            if tag in seen and tag in _ONCE:
+                damaged.add(number)
+            seen.add(tag)
+        elif line.strip() and tag not in _LONG:
+            damaged.add(number)
+            continue
+        kept.append(line)
+    return "\n".join(kept), damaged
