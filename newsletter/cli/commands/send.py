@@ -104,9 +104,11 @@ def send(
     else:
         output.say(_counted(report))
     waits = any(each.what in ("held edition", "edition waits") for each in notes)
+    earlier = max(0, report.due - report.composed)
+    further = "further" if earlier else "new"  # the mails that wait may be theirs
     for reason, number in {**report.skipped, **report.closed}.items():
         but = " that may go out yet" if waits and reason == SlotClosing.NOTHING_NEW else ""
-        output.note(f"  no new mail for {number}: {reason}{but}")
+        output.note(f"  no {further} mail for {number}: {reason}{but}")
     for trouble in report.relay_errors:
         output.note(f"Warning: {trouble}")
     print_notes([each for each in notes if each.edition not in report.held])
@@ -117,6 +119,11 @@ def send(
         output.note(f"Error: {report.stopped}")
         output.note("Nothing is lost: what was not handed over waits in the outbox for the next send.")
     waiting.print()
+    for state, number in (("failed", report.failed), ("uncertain", report.uncertain)):
+        if number and not dry_run:
+            ended = f"The {state} one is" if number == 1 else f"The {state} ones are"
+            words = " with the server's words" if state == "failed" else ""
+            output.note(f"{ended} listed{words} by `newsletter deliveries list --state {state}`.")
     if not report.complete:
         from newsletter.delivery.smtp.relay import REFUSALS, RelayError
 
@@ -180,6 +187,9 @@ def _counted(report: SendReport) -> str:
         "uncertain": report.uncertain,
     }
     said = [f"{number} {what}" for what, number in numbers.items() if number or what == "sent"]
+    earlier = report.due - report.composed
+    if earlier > 0:
+        said[0] += " from an earlier run" if earlier == report.due else f" ({earlier} from an earlier run)"
     edition = "" if report.edition is None else f"Edition {report.edition}: "
     return f"{edition}{', '.join(said)}"
 
