@@ -94,8 +94,11 @@ def retire(
     if json:
         output.print_json({"retired": key.lower()})
         return
-    output.say(f"The key {key.lower()} is forgotten. Links that it signed no longer work.")
-    output.note("Now restart what runs (`systemctl restart newsletter`).")
+    output.say(f"The key {key.lower()} is forgotten.")
+    output.note(
+        "Now restart what runs (`systemctl restart newsletter`): until then it takes links that this "
+        "key signed, afterwards only those to unsubscribe."
+    )
 
 
 def links_until(signed_at: datetime) -> datetime:

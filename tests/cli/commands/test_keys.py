@@ -125,7 +125,9 @@ def test_retired_key_is_forgotten_once_nothing_waits_for_it(shell: Shell) -> Non
     refused = shell("keys", "retire", old)
     assert (refused.code, "1 messages that wait are signed with" in refused.stderr) == (1, True)
     _retried(shell)
-    shell.ok("keys", "retire", old.upper())
+    said = shell.ok("keys", "retire", old.upper())
+    assert "until then it takes links that this key signed" in said.stderr
+    assert "no longer work" not in said.stdout
     assert _previous(shell) == []
     assert [row["state"] for row in shell.ok("keys", "list", "--json").json] == ["current"]
     assert [row["message_id"] for row in shell.ok("deliveries", "list", "--json").json] == [None]
