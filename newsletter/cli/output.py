@@ -122,11 +122,13 @@ def print_table(
     rows: Iterable[Sequence[Any]],
     *,
     important: Sequence[str] = (),
+    below: str | None = None,
     empty: str = "nothing",
 ) -> None:
     """Print rows as a table that fits the terminal, or as wide as it is into a pipe; `empty` without rows.
 
     important: names of columns, those first that a narrow terminal shows longest; then the others in order.
+    below: the name of a column of long texts that a narrow terminal shows below the row.
     """
     cells = [[cell(value) for value in row] for row in rows]
     if not cells:
@@ -138,7 +140,7 @@ def print_table(
 
     on_terminal = sys.stdout.isatty()
     room = shutil.get_terminal_size().columns if on_terminal else None
-    table = lay_out(columns, cells, room=room, important=important)
+    table = lay_out(columns, cells, room=room, important=important, below=below)
     if room is not None:
         say()
         for line in table.head:

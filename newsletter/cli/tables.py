@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 GAP = 2  # spaces between two columns
+BELOW = "    "  # before the lines of a cell that stands below its row
 _WORDS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(?!\S)|\S+")  # a date keeps its hour
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
@@ -42,16 +43,22 @@ def lay_out(
     *,
     room: int | None = None,
     important: Sequence[str] = (),
+    below: str | None = None,
 ) -> TableLayout:
     """Lay out a table. room: columns of the terminal; None: as wide as the cells.
 
     important: names of columns, those first that are left out last; the others follow in their order.
+    below: a column whose cells stand below their rows where the table is wider than the room.
     """
     shown = [_Column(name=name, cells=[row[number] for row in rows]) for number, name in enumerate(columns)]
     for column in shown:
         column.right = room is not None and all(_NUMBER.fullmatch(cell) for cell in column.cells if cell)
         column.natural = column.width = max(map(cell_len, (column.name, *column.cells)))
     left_out: list[str] = []
+    under = [""] * len(rows)
+    if room is not None and below is not None and _total(shown) > room:
+        under = next(column.cells for column in shown if column.name == below)
+        shown = [column for column in shown if column.name != below]
     if room is not None and _total(shown) > room:
         for column in shown:
             _narrow(column, room // 2)
@@ -65,7 +72,11 @@ def lay_out(
     return TableLayout(
         head=tuple(_head(shown)),
         rule="─" * (_total(shown) if room is None else min(_total(shown), room)),
-        rows=tuple(line for number in range(len(rows)) for line in _row(shown, number, room)),
+        rows=tuple(
+            line
+            for number, text in enumerate(under)
+            for line in (*_row(shown, number, room), *(_below(text, room) if room is not None else ()))
+        ),
         left_out=tuple(name for name in columns if name in left_out),
     )
 
@@ -85,6 +96,10 @@ def wrapped(text: str, width: int) -> list[str]:
             used = found.end()
         lines.append(line)
     return lines
+
+
+def _below(text: str, room: int) -> list[str]:
+    return [BELOW + line for line in wrapped(text, room - len(BELOW))] if text else []
 
 
 def _narrow(column: _Column, at_most: int) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from newsletter.cli.commands.why import mail_heading
 from newsletter.cli.printable import one_line, printable
 from newsletter.cli.roster_report import change_words
+from newsletter.cli.tables import lay_out
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
 from tests.cli.terminal import on_terminal
@@ -113,3 +115,46 @@ def test_history_keeps_its_columns_at_80(lively: Shell) -> None:
 )
 def test_mail_of_a_day_has_its_own_heading(editions: list[int], heading: str) -> None:
     assert mail_heading({"delivery": 7, "at": "2026-04-14T19:55:00+02:00", "editions": editions}) == heading
+
+
+@pytest.mark.parametrize(
+    "name", ["2026-04-13.txt", "Daily Papers of Hugging Face, 13 April 2026 (evening).txt"]
+)
+def test_ingest_keeps_what_it_counted(shell: Shell, tmp_path: Path, name: str) -> None:
+    page = tmp_path / name
+    page.write_bytes(dumps()[0].read_bytes())
+    heads = on_terminal(shell.state_dir, "ingest", str(page)).split("─")[0].split()
+    assert {"file", "status", "entries", "new", "known"} <= set(heads)
+
+
+REPLY = "451 4.7.1 Greylisting in action, please come back later; see https://postmaster.example/greylisting"
+
+
+@pytest.mark.parametrize("room", [60, 80, 100])
+def test_long_text_stands_below_its_row(room: int) -> None:
+    columns = ("id", "address", "state", "attempts", "composed", "next try", "reply")
+    row = (
+        "1",
+        "maximiliane@institute.example",
+        "deferred",
+        "3",
+        "2026-04-13 07:00",
+        "2026-04-13 08:00",
+        REPLY,
+    )
+    table = lay_out(
+        columns, [row], room=room, important=("id", "address", "state", "attempts"), below="reply"
+    )
+    assert "attempts" in " ".join(table.head).split()
+    assert "reply" not in table.left_out
+    first, *others = table.rows
+    assert first.startswith(" 1  maximiliane@institute.example  deferred         3")
+    assert " ".join(line.strip() for line in others) == REPLY
+    assert len(others) <= 2 + (room < 80)
+    assert all(len(line) <= max(room, 4 + 50) for line in table.rows)
+
+
+def test_long_text_stays_in_the_row_where_there_is_room() -> None:
+    table = lay_out(("id", "reply"), [("1", "250 ok")], room=80, below="reply")
+    assert table.rows == (" 1  250 ok",)
+    assert lay_out(("id", "reply"), [("1", REPLY)], below="reply").rows == (f"1   {REPLY}",)

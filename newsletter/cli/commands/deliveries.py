@@ -75,7 +75,8 @@ def list_deliveries(
             )
             for row in rows
         ],
-        important=("id", "address", "state", "reply", "composed", "kind"),
+        important=("id", "address", "state", "attempts", "composed", "next try", "kind"),
+        below="reply",
         empty="no mail yet",
     )
 

@@ -131,5 +131,5 @@ def _print_table(taken: list[dict[str, Any]]) -> None:
             )
             for row in taken
         ],
-        important=("file", "status", "new", "entries", "listed on"),
+        important=("file", "status", "entries", "new", "known", "listed on", "revised"),
     )
