@@ -13,7 +13,16 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from subscribers.addresses import quoted
-from subscribers.roster.readings import NO, STATE_BY_WORD, YES, folded, is_date, is_no_date, listed
+from subscribers.roster.readings import (
+    NO,
+    STATE_BY_WORD,
+    YES,
+    folded,
+    is_date,
+    is_no_date,
+    listed,
+    without_fraction,
+)
 
 MAX_LOOKED_AT = 2000  # characters of a cell; a status is shorter
 MAX_STATUS = 40  # characters of a key in JSON that may name a status
@@ -183,7 +192,7 @@ class UnreadColumn:
         if not value:
             self._blank = True
             return
-        key = folded(value)
+        key = folded(without_fraction(value))
         if key in _BLANK or is_no_date(value):
             self._blank = True
             return

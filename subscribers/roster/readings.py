@@ -60,6 +60,7 @@ _DATE = re.compile(
 )
 
 
+_AS_FLOAT = re.compile(r"([01])[.,]0+")  # how statistics programs write 0 and 1 beside empty cells
 _NEVER = re.compile(r"0000[-/.]00[-/.]00\b.*|00[-/.]00[-/.]0000\b.*", re.DOTALL)  # no day has this date
 _EPOCH = re.compile(
     r"(?:1970[-/.]01[-/.]01|01[-/.]01[-/.]1970|0?1/0?1/1970|0001-01-01)(?:[T ]0?0:00.*)?", re.DOTALL
@@ -72,6 +73,12 @@ def folded(text: str) -> str:
         return "".join(character for character in text.lower() if character.isalnum())
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in plain if character.isalnum())
+
+
+def without_fraction(cell: str) -> str:
+    """`0.0` and `1.0` as 0 and 1; any other cell unchanged."""
+    found = _AS_FLOAT.fullmatch(cell)
+    return found[1] if found else cell
 
 
 def is_date(cell: str) -> bool:
@@ -106,7 +113,9 @@ class Reading:
 
     def state(self, cell: str) -> State | None:
         """The state that a cell gives; None when it gives none. Raises SubscriberError for others."""
-        mark = cell.strip().strip("\ufe0e\ufe0f")  # without the choice between text and picture
+        mark = without_fraction(
+            cell.strip().strip("\ufe0e\ufe0f")
+        )  # without the choice between text and picture
         key = _MARKS.get(mark) or folded("" if _NEVER.fullmatch(mark) else mark)
         if key in self.words and (key or _NEVER.fullmatch(mark) or _NO_MARK.fullmatch(mark)):
             return self.words[key]

@@ -115,6 +115,10 @@ def test_harmless_value_refuses_nothing(cell: str) -> None:
         ("Newsletter", ["x", ""], True),
         ("Tilaus", ["1", "0"], True),  # in any language
         ("column 5", ["1", "0", "1"], True),
+        ("Tilaus", ["1.0", "0.0", ""], True),
+        ("Newsletter", ["1,0", ""], True),
+        ("Open rate", ["1.0", "0.0"], False),
+        ("Score", ["0.5", "0.0", "1.0"], False),
         ("Tilaus", ["1", "1"], False),
         ("Visitas", ["1", "0", "2"], False),
         ("Downloads", ["1", "0"], False),
