@@ -125,6 +125,9 @@ class Roster(AbstractContextManager["Roster"]):
                 continue
             if not any(cell.strip() for cell in cells):
                 continue
+            if not self._header.delimiter and cells[0].lstrip().startswith("#"):
+                yield RosterRow(number=number, cells={}, reason="is commented out by its #")
+                continue
             by_field = {
                 field: restore(cell.strip())
                 for field, cell in zip(columns.fields, cells, strict=False)

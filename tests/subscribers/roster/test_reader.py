@@ -296,3 +296,14 @@ def test_roster_refuses_a_missing_file_and_a_directory(tmp_path: Path) -> None:
         Roster(tmp_path / "missing.csv")
     with pytest.raises(RosterError, match="Is a directory"):
         Roster(tmp_path)
+
+
+@pytest.mark.parametrize("line", ["#bert@example.org", "# bert@example.org", "  #bert@example.org", "#"])
+def test_commented_line_of_an_address_list_is_nobody(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "members.txt"
+    many = "".join(f"r{number}@example.org\n" for number in range(30))
+    path.write_text(f"{many}{line}\n", "utf-8")
+    with Roster(path) as roster:
+        [rows] = roster.batches()
+    assert rows[-1].reason == "is commented out by its #"
+    assert [row.reason for row in rows[:-1]] == [""] * 30
