@@ -9,6 +9,11 @@ from typing import Any
 from newsletter.cli import output
 
 MAX_TITLES = 30  # columns that a sentence names
+_NOT_MAILED = {
+    "pending": "pending: --confirmed says that they agreed, `newsletter subscribers ask` asks them",
+    "unsubscribed": "unsubscribed, since they left",
+    "suppressed": "suppressed, since they bounced or must not be mailed",
+}
 SHORT_HASH = 12  # digits that tell one from another
 _HASH = re.compile(r"[0-9a-f]{40,}")
 
@@ -30,6 +35,12 @@ def print_change(change: dict[str, Any]) -> None:
     output.say(f"~ {where}{'; '.join(changes)}")
 
 
+def print_update(change: dict[str, Any]) -> None:
+    """Print the change of a subscriber who was there before; a real import says only how many are new."""
+    if change["change"] != "added":
+        print_change(change)
+
+
 def _value(value: Any) -> str:
     shown = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
     return shown or "none"
@@ -43,6 +54,11 @@ def remarks(done: dict[str, Any]) -> Iterator[str]:
         yield f"Read as a {done['format']}."
     if done["at_most"]:
         yield f"Nobody in that file was taken for more than {done['at_most']}."
+    if states := done["not_mailed"]:
+        number = sum(states.values())
+        they = "1 of them gets" if number == 1 else f"{number} of them get"
+        why = "; ".join(f"{count} {_NOT_MAILED[state]}" for state, count in states.items())
+        yield f"{they} no mail: {why}."
     if everything := done["without_topics"]:
         rows = "row names" if everything == 1 else "rows name"
         yield (

@@ -41,9 +41,12 @@ class ImportReport:
     updated: int = 0
     unchanged: int = 0
     refused: list[dict[str, Any]] = field(default_factory=list)  # row, reason
-    changes: list[dict[str, Any]] = field(default_factory=list)  # of a dry run only; see `_change`
+    changes: list[dict[str, Any]] = field(default_factory=list)  # if asked for; see `_change`
     unread: Counter[tuple[str, str]] = field(default_factory=Counter)  # (column, value) not understood
     without_topics: int = 0  # people added who follow the default topics, since their rows name none
+    not_mailed: Counter[str] = field(
+        default_factory=Counter
+    )  # people added or updated who get no mail, by state
     first_confirmed: list[int] = field(default_factory=list)  # ids of people who consented for the first time
 
     def refuse(self, number: int, error: SubscriberError) -> None:
@@ -66,10 +69,12 @@ def import_rows(
     policy: ImportPolicy,
     seen: DuplicateIndex,
     dry_run: bool = False,
+    describe: bool = False,
 ) -> ImportReport:
     """Import a batch of rows. A dry run stores nothing and reports the changes.
 
-    seen: the addresses of earlier batches. Refused rows are in the report with number and reason.
+    seen: the addresses of earlier batches. describe: report the changes of a real run, too. Refused rows are
+    in the report with number and reason.
     """
     report = ImportReport()
     read = _parse(rows, policy=policy, seen=seen, report=report)
@@ -83,14 +88,16 @@ def import_rows(
             outcomes.append((parsed, _decide_row(parsed, people.get(key), suppressed.get(key), policy)))
         except SubscriberError as error:
             report.refuse(parsed.number, error)
-    if dry_run:
+    if not dry_run:
+        outcomes = _store(connection, outcomes, people, policy=policy, report=report)
+    if describe or dry_run:
         report.changes = [
             _change(parsed, outcome, people.get(parsed.request.address.key))
             for parsed, outcome in outcomes
             if outcome.change != "unchanged"
         ]
-    else:
-        outcomes = _store(connection, outcomes, people, policy=policy, report=report)
+    states = (_state_after(outcome) for _, outcome in outcomes if outcome.change != "unchanged")
+    report.not_mailed.update(str(state) for state in states if state not in (None, State.CONFIRMED))
     report.without_topics = sum(
         outcome.change == "added" and not parsed.request.topics and not _stays_out(parsed)
         for parsed, outcome in outcomes
@@ -148,6 +155,13 @@ def _store(
             )
     unsubscribe.pause_many(connection, paused, how="import", now=policy.now)
     return stored
+
+
+def _state_after(outcome: _RowOutcome) -> State | None:
+    """The state that a row leaves a person in; None when it does not touch the state."""
+    if outcome.then:
+        return State.SUPPRESSED if outcome.then == "suppress" else State.UNSUBSCRIBED
+    return outcome.transition.state if outcome.transition is not None else None
 
 
 def _change(parsed: ParsedRow, outcome: _RowOutcome, person: SubscriberView | None) -> dict[str, Any]:

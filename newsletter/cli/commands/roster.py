@@ -9,7 +9,7 @@ import typer
 
 from newsletter.cli import output
 from newsletter.cli.options import At, Json, now
-from newsletter.cli.roster_report import print_change, remarks
+from newsletter.cli.roster_report import print_change, print_update, remarks
 from newsletter.cli.wiring import reader_policy
 from newsletter.cli.workspace import workspace
 from newsletter.core.errors import UsageError
@@ -75,7 +75,7 @@ def import_(
             encoding=encoding,
             ignore=ignore_column or (),
             progress=tick,
-            on_change=None if json else print_change,
+            on_change=None if json else print_change if dry_run else print_update,
         )
     good = done["added"] + done["updated"] + done["unchanged"]
     if json:

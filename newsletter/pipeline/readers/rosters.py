@@ -46,18 +46,22 @@ def import_roster(
     progress: Callable[[int, int], None] | None = None,
     on_change: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
-    """Import a roster; returns added, updated, unchanged (counts), refused (row, reason), what was ignored.
+    """Import a roster; returns added, updated, unchanged (counts), refused (row, reason), what was ignored,
+    and not_mailed: how many of those added or updated get no mail, by state.
 
     Each batch is one transaction, so other commands can write in between. An import that was killed is
     finished by running it again. confirmed: consent was given elsewhere. dry_run: stores nothing, and lists
-    each change (row, address, change, before, after) or gives it to `on_change`. topics: slugs for rows that
-    name none. at_most: pending, unsubscribed or suppressed; nobody in the file gets a state beyond it.
-    encoding: empty means detect it. ignore: titles of columns that are not read, whatever they look like.
-    progress: called with bytes read and bytes in total. Raises RosterError for a file that is not a roster,
-    or has a column that may say who must not be mailed, and UnknownTopicError; then nothing is stored.
+    each change (row, address, change, before, after). on_change: is given each change instead, also of a
+    real run. topics: slugs for rows that name none. at_most: pending, unsubscribed or suppressed; nobody in
+    the file gets a state beyond it. encoding: empty means detect it. ignore: titles of columns that are not
+    read, whatever they look like. progress: called with the rows read and an estimate of all rows. Raises
+    RosterError for a file that is not a roster, or has a column that may say who must not be mailed, and
+    UnknownTopicError; then nothing is stored.
     """
     total: dict[str, Any] = {"added": 0, "updated": 0, "unchanged": 0, "without_topics": 0, "refused": []}
     unread: Counter[tuple[str, str]] = Counter()
+    not_mailed: Counter[str] = Counter()
+    rows = 0
     with Roster(path, encoding=encoding, ignore=ignore) as roster, DuplicateIndex() as seen:
         import_policy = ImportPolicy(
             known_topics=policy.known_topics,
@@ -72,7 +76,14 @@ def import_roster(
         )
         for batch in roster.batches():
             with reading(engine) if dry_run else writing(engine, exclusive=True) as connection:
-                report = import_rows(connection, batch, policy=import_policy, seen=seen, dry_run=dry_run)
+                report = import_rows(
+                    connection,
+                    batch,
+                    policy=import_policy,
+                    seen=seen,
+                    dry_run=dry_run,
+                    describe=on_change is not None,
+                )
                 if report.first_confirmed and policy.welcome:
                     newcomers = queries.by_ids(connection, report.first_confirmed)
                     backlog.give(
@@ -84,6 +95,7 @@ def import_roster(
             for counted in ("added", "updated", "unchanged", "without_topics"):
                 total[counted] += getattr(report, counted)
             total["refused"] += report.refused
+            not_mailed.update(report.not_mailed)
             unread.update(
                 {
                     value: count
@@ -97,9 +109,11 @@ def import_roster(
                 for change in report.changes:
                     on_change(change)
             if progress is not None:
-                progress(roster.position, roster.size)
+                rows += len(batch)
+                progress(rows, max(rows, round(rows * roster.size / max(roster.position, 1))))
         return {
             **total,
+            "not_mailed": dict(sorted(not_mailed.items())),
             "ignored_columns": list(roster.columns.ignored),
             "ignored_values": [
                 {"field": name, "value": value, "rows": rows}

@@ -46,6 +46,7 @@ def test_dry_run_shows_what_would_change_and_stores_nothing(shell: Shell, tmp_pa
         [
             "  row 5: 'nobody' is not an email address: It has no @-sign. "
             "Write it as ada@example.org or Ada Lovelace <ada@example.org>.",
+            "1 of them gets no mail: 1 unsubscribed, since they left.",
             "Columns that are not read: Phone",
         ],
     )
@@ -62,8 +63,16 @@ def test_import_of_a_list_for_one_topic(shell: Shell, tmp_path: Path) -> None:
     assert [row["topics"] for row in shell.ok("subscribers", "list", "--json").json] == [["quantum"]] * 2
     assert report(shell("subscribers", "import", path, "--state", "unsubscribed")) == (
         0,
-        ["0 added, 2 updated, 0 unchanged, 0 refused"],
-        ["Read as a list of addresses.", "Nobody in that file was taken for more than unsubscribed."],
+        [
+            f"~ row 1  {ADA}: state confirmed → unsubscribed; topics quantum → none",
+            "~ row 2  bob@readers.example: state confirmed → unsubscribed; topics quantum → none",
+            "0 added, 2 updated, 0 unchanged, 0 refused",
+        ],
+        [
+            "Read as a list of addresses.",
+            "Nobody in that file was taken for more than unsubscribed.",
+            "2 of them get no mail: 2 unsubscribed, since they left.",
+        ],
     )
     assert shell("subscribers", "import", path, "--topic", "quantm").code == 1
 
@@ -161,3 +170,50 @@ def test_import_says_which_names_it_left_out(shell: Shell, tmp_path: Path) -> No
     path = roster(tmp_path, f"email,name\n{ADA},Verify at http://x.example\n")
     answer = shell("subscribers", "import", path, "--topic", "quantum")
     assert "Names left out, since they hold a link or an address, with their rows: Verify at" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            ("--confirmed",),
+            "2 of them get no mail: 1 suppressed, since they bounced or "
+            "must not be mailed; "
+            "1 unsubscribed, since they left.",
+        ),
+        (
+            (),
+            "4 of them get no mail: 2 pending: --confirmed says that they agreed, `newsletter "
+            "subscribers ask` asks them; 1 suppressed, since they bounced or must not be "
+            "mailed; 1 unsubscribed, since they left.",
+        ),
+        (
+            ("--state", "unsubscribed"),
+            "4 of them get no mail: 1 suppressed, since they bounced or "
+            "must not be mailed; "
+            "3 unsubscribed, since they left.",
+        ),
+    ],
+)
+def test_import_says_who_gets_no_mail(
+    shell: Shell, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    path = roster(
+        tmp_path,
+        "email,state\nada@readers.example,\nbob@readers.example,confirmed\n"
+        "cyd@readers.example,unsubscribed\ndan@readers.example,suppressed\n",
+    )
+    for dry in (("--dry-run",), ()):
+        assert said in shell.ok("subscribers", "import", path, *options, *dry).stderr.splitlines()
+    assert "no mail" not in shell.ok("subscribers", "import", path, *options).stderr
+
+
+def test_real_import_shows_what_it_changes_in_the_lines_of_a_dry_run(shell: Shell, tmp_path: Path) -> None:
+    for address in (ADA, "bob@readers.example"):
+        shell.ok("subscribers", "add", address, "--topic", "quantum", "--confirmed", "--at", "2026-04-10")
+    path = roster(tmp_path, f"email,hour\n{ADA},9\nbob@readers.example,7\ncyd@readers.example,7\n")
+    dry = shell.ok("subscribers", "import", path, "--confirmed", "--dry-run").stdout.splitlines()
+    real = shell.ok("subscribers", "import", path, "--confirmed").stdout.splitlines()
+    assert real[0].startswith(f"~ row 2  {ADA}: ")
+    assert [line for line in dry if line.startswith("~")] == real[:-1]
+    assert real[-1] == "1 added, 1 updated, 1 unchanged, 0 refused"

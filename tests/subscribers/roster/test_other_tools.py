@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,7 @@ def test_export_of_another_tool_is_imported_unchanged(scenario: SubscriberScenar
         ImportReport(
             added=len(everybody),
             unread=unread,  # type: ignore[arg-type]
+            not_mailed=Counter(state for _, state, *_ in everybody if state != "confirmed"),
             first_confirmed=_confirmed(scenario),
             without_topics=sum(topics == "everything" for _, _, _, topics, _ in everybody),
         ),
