@@ -262,3 +262,19 @@ def test_rendering_is_fast() -> None:
         assemble(layout, plan, papers, composed_at=COMPOSED_AT)
         times.append(time.perf_counter() - started)
     assert min(times) < 0.002
+
+
+def test_new_versions_take_no_room_from_papers_and_leave_other_digests_as_they_are() -> None:
+    papers, plan = specimens.papers(), specimens.plan({"circuits": 2, "quantum": 1})
+    made: list[tuple[object, ...]] = []
+    for lines in ((), specimens.new_versions()):
+        layout = Layout(MailEnvironment(), brand=BRAND, topics=specimens.topics())
+        layout.prepare(specimens.cards(), papers, new_versions=lines)
+        made.append((budget(layout, (), ""), assemble(layout, plan, papers, composed_at=COMPOSED_AT)))
+    assert made[0] == made[1]
+    told = replace(plan, new_versions=tuple(specimens.new_versions()[:2]))
+    assert told.key(COMPOSED_AT) != plan.key(COMPOSED_AT)
+    html, text = pages(digest(told))
+    for line in told.new_versions:
+        assert papers[line.paper_id].link in text
+        assert html.count("16 April 2026") == text.count("16 April 2026") == 2

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, insert, select, update
 
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests, dumps, listed_entries, paper_revisions, papers
 from newsletter.delivery.outbox.digest_contents import contents_of
 from newsletter.papers import editions, merging
-from newsletter.pipeline.compose.compose import ComposeReport, compose
+from newsletter.pipeline.compose.compose import ComposeReport, compose, compose_in
 from newsletter.pipeline.explain.why import why
 from tests.pipeline.scenario import Scenario, utc
 
@@ -338,3 +338,29 @@ def test_options_without_a_section_in_the_templates(scenario: Versions) -> None:
     scenario.edition("2026-04-14T05:00", {"Gates": ["quantum"]})
     compose(scenario.engine, scenario.options(), now=utc("2026-04-14T07:00"))
     assert scenario.told(ada) == []
+
+
+def test_the_statements_read_neither_all_mail_nor_all_papers(scenario: Versions) -> None:
+    scenario.reader(ADA, "quantum", joined=JOINED)
+    scenario.news(13, "Qubits")
+    scenario.brings("Qubits", "2026-04-13T09:00")
+    scenario.edition("2026-04-14T05:00", {"Gates": ["quantum"]})
+    statements: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        if "INTO recent_versions" in statement or "INTO version_lines" in statement:
+            statements.append((statement, parameters))
+
+    event.listen(scenario.engine, "before_cursor_execute", note)
+    with writing(scenario.engine) as connection:
+        compose_in(connection, scenario.options(), now=utc("2026-04-14T07:00"))
+        assert len(statements) == 2
+        plans = [
+            str(row[-1])
+            for statement, parameters in list(statements)
+            for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters)
+        ]
+    history = ("deliveries", "digest_papers", "digests", "papers", "member", "dumps", "edition_papers")
+    assert [plan for plan in plans if plan.startswith(tuple(f"SCAN {table}" for table in history))] == []
+    assert [plan for plan in plans if "AUTOMATIC" in plan] == []
+    assert any("ix_dumps_ingested (status=? AND ingested_at>?" in plan for plan in plans)

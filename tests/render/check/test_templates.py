@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from newsletter.core.debts.digest_plan import DigestPlan
 from newsletter.core.states import Role
+from newsletter.render.assembly import size_of_versions
 from newsletter.render.check import specimens
 from newsletter.render.check.templates import check, check_digest, differences
 from newsletter.render.environment import MailEnvironment, templates_root
@@ -151,6 +152,31 @@ _NEIGHBOURS = "it looks different among others: a style or a template depends on
             ],
         ),
         (
+            "digest/version.html.j2",
+            _swap("{{ paper.link }}", "https://papers.example"),
+            ["email/digest/version.html.j2: there is no {{ paper.link }}"],
+        ),
+        (
+            "digest/version.txt.j2",
+            _swap("{{ paper.link }}", ""),
+            ["email/digest/version.txt.j2: there is no {{ paper.link }}"],
+        ),
+        (
+            "digest/version.html.j2",
+            _append("{{ paper.title | safe }}"),
+            [
+                "email/digest/version.html.j2: it prints a paper's words as markup: "
+                "`| safe` is not for what comes from a listing"
+            ],
+        ),
+        (
+            "digest/html.j2",
+            _swap("{{ place.maybe }}", "{{ place.maybe }}{{ place.versions }}"),
+            ["email/digest: the templates in email/digest print {{ place.versions }} twice"],
+        ),
+        ("digest/html.j2", _swap("{{ place.versions }}", ""), []),  # as operators have it from before
+        ("digest/txt.j2", _swap("{{ place.versions }}", ""), []),
+        (
             "digest/card.html.j2",
             _append('<a href=" javascript:alert(1)">x</a><a href="mailto:me@papers.example">y</a>'),
             [
@@ -288,6 +314,24 @@ def test_check_names_the_faults_of_an_override(
     found = sorted(str(problem) for problem in check(MailEnvironment([tmp_path]), brand=BRAND))
     assert [one[: len(expected)] for one, expected in zip(found, problems, strict=False)] == problems
     assert len(found) == len(problems)
+
+
+@pytest.mark.parametrize("files", [("html.j2",), ("txt.j2",), ("html.j2", "txt.j2"), ()])
+def test_lines_on_new_versions_stand_in_both_parts_or_in_none(tmp_path: Path, files: tuple[str, ...]) -> None:
+    folder = tmp_path / "email" / "digest"
+    folder.mkdir(parents=True)
+    for name in files:
+        source = (templates_root() / "email" / "digest" / name).read_text("utf-8")
+        (folder / name).write_text(source.replace("{{ place.versions }}", ""), "utf-8")
+    layout = Layout(MailEnvironment([tmp_path]), brand=BRAND, topics=specimens.topics())
+    layout.prepare([], _PAPERS, new_versions=_VERSIONS)
+    sizes = [size_of_versions(layout, _VERSIONS[:number]) for number in range(3)]
+    assert layout.shows_versions == (not files)
+    if files:
+        assert sizes == [None] * 3
+    else:
+        assert sizes[0] == 0
+        assert sizes[1:] == sorted(sizes[1:])
 
 
 def test_check_names_a_template_that_is_missing(tmp_path: Path) -> None:
