@@ -76,5 +76,5 @@ def main() -> None:
     except Exception:  # asked for by NEWSLETTER_DEBUG; its text may come from a stranger
         from newsletter.cli import output
 
-        output.note(traceback.format_exc().rstrip())
+        output.note(traceback.format_exc().rstrip(), as_is=True)
         raise SystemExit(1) from None

@@ -119,7 +119,7 @@ def _message(error: NewsletterError) -> str:
 def _fail(ctx: Any, *, message: str, text: str, hint: str, code: int) -> NoReturn:
     output.note(f"Error: {text}")
     if getattr(ctx.obj, "json", False) and code != 2:
-        output.say(json.dumps({**ctx.obj.partial, "error": message, "hint": hint}))
+        output.say(json.dumps({**ctx.obj.partial, "error": message, "hint": hint}), as_is=True)
     raise typer.Exit(code)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shutil
 import sys
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 FAILED, IN_PART = 1, 3  # exit codes; 0: done, 2: wrong usage, 78: bad configuration
 ISO_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(\.\d+)?\+00:00$")  # in UTC, at the end
 FRACTION = re.compile(r"(?<=\d\dT\d\d:\d\d:\d\d)\.\d+")  # of the seconds of an instant
+FALLBACK_COLUMNS = 80  # of a terminal that does not say how wide it is
 MIN_STEPS = 3  # with fewer a progress bar would vanish before it is read
 
 
@@ -38,19 +40,36 @@ class ProgressCallback(Protocol):
         """Report that `done` of `total` steps are finished."""
 
 
-def say(text: object = "", *, newline: bool = True) -> None:
-    """Print text for people on stdout."""
-    typer.echo(_for_people(str(text)), nl=newline)
+def say(text: object = "", *, newline: bool = True, as_is: bool = False) -> None:
+    """Print text for people on stdout. as_is: keep its lines, which a terminal wraps otherwise."""
+    typer.echo(_for_people(str(text), None if as_is else _columns(sys.stdout)), nl=newline)
 
 
-def note(text: object) -> None:
-    """Print a remark for people on stderr: stdout is for the result."""
-    typer.echo(_for_people(str(text)), err=True)
+def note(text: object, *, as_is: bool = False) -> None:
+    """Print a remark for people on stderr: stdout is for the result. as_is: as for `say`."""
+    typer.echo(_for_people(str(text), None if as_is else _columns(sys.stderr)), err=True)
 
 
-def _for_people(text: str) -> str:
-    """`text` for a terminal, its times without fractions of seconds."""
-    return printable(FRACTION.sub("", text))
+def _for_people(text: str, room: int | None) -> str:
+    """`text` with nothing that a terminal obeys, times without fractions of seconds, wrapped at `room`."""
+    safe = printable(FRACTION.sub("", text))
+    if room is None or all(len(line) * 2 <= room for line in safe.split("\n")):
+        return safe
+    from newsletter.cli.tables import wrapped_prose
+
+    return wrapped_prose(safe, room)
+
+
+def _columns(stream: TextIO) -> int | None:
+    """The columns of the terminal that a stream leads to; None when it leads to none."""
+    if not stream.isatty():
+        return None
+    try:
+        chosen = os.environ.get("COLUMNS", "")
+        columns = int(chosen) if chosen.isdecimal() else os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return columns or FALLBACK_COLUMNS
 
 
 def time_of(instant: str | datetime) -> str:
@@ -63,7 +82,7 @@ def print_bytes(data: bytes) -> None:
     """Print bytes on stdout as they are; on a terminal as text for people."""
     if sys.stdout.isatty():
         text = data.decode("utf-8", "replace")
-        say(text, newline=not text.endswith("\n"))
+        say(text, newline=not text.endswith("\n"), as_is=True)
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
@@ -77,7 +96,7 @@ def text_stream() -> Iterator[TextIO]:
         return
     with io.StringIO(newline="") as buffer:
         yield buffer
-        say(buffer.getvalue(), newline=False)
+        say(buffer.getvalue(), newline=False, as_is=True)
 
 
 def print_json(value: Any) -> None:
@@ -145,9 +164,9 @@ def print_table(
         say()
         for line in table.head:
             print_styled(Text(line, style="bold"), width=max(room, len(line)))
-        say(table.rule if is_utf8() else "-" * len(table.rule))
+        say(table.rule if is_utf8() else "-" * len(table.rule), as_is=True)
     for line in table.rows if on_terminal else (*table.head, *table.rows):
-        say(line)
+        say(line, as_is=True)
     if room is not None:
         say()
     if table.left_out:
@@ -207,9 +226,9 @@ def say_hanging(head: str, text: str) -> None:
 
     room = shutil.get_terminal_size().columns - len(head)
     first, *others = wrapped(text, room)
-    say(f"{head}{first}".rstrip())
+    say(f"{head}{first}".rstrip(), as_is=True)
     for line in others:
-        say(" " * len(head) + line)
+        say(" " * len(head) + line, as_is=True)
 
 
 @contextmanager

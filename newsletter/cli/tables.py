@@ -15,6 +15,7 @@ from rich.cells import cell_len
 GAP = 2  # spaces between two columns
 BELOW = "    "  # before the lines of a cell that stands below its row
 _WORDS = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(?!\S)|\S+")  # a date keeps its hour
+_COMMAND_OR_WORD = re.compile(rf"[^\s`]*`[^`\n]*`\S*|{_WORDS.pattern}")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -81,12 +82,25 @@ def lay_out(
     )
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` columns, broken at spaces only; a wider word has its own line."""
+def wrapped_prose(text: str, width: int) -> str:
+    """`text` wrapped at `width` columns, but no command in backticks; further lines keep the indentation."""
+    lines: list[str] = []
+    for line in text.split("\n"):
+        start = " " * (len(line) - len(line.lstrip(" ")))
+        lines += [start + part if part else "" for part in wrapped(line, width - len(start), commands=True)]
+    return "\n".join(lines)
+
+
+def wrapped(text: str, width: int, *, commands: bool = False) -> list[str]:
+    """`text` in lines of at most `width` columns, broken at spaces only; a wider word has its own line.
+
+    commands: whether what stands between backticks is one word.
+    """
+    words = _COMMAND_OR_WORD if commands else _WORDS
     lines: list[str] = []
     for paragraph in text.split("\n"):
         line, used = "", 0
-        for found in _WORDS.finditer(paragraph):
+        for found in words.finditer(paragraph):
             word = found[0]
             space = " " * (found.start() - used) if line else ""
             if line and cell_len(line + space + word) > width:

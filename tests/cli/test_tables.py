@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
 import re
-import struct
-import subprocess
-import sys
-import termios
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +15,7 @@ from newsletter.cli.tables import lay_out, wrapped
 from newsletter.core.sentences import as_sentence
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
+from tests.cli.terminal import on_terminal
 
 LONG = "maximiliane.von-und-zu-hohenzollern@institut-fuer-theoretische-physik.universitaet.example"
 DATE = "2026-04-13 07:00"
@@ -122,29 +116,6 @@ def test_sentence_that_surely_begins_with_a_name_keeps_its_letters(words: str) -
     assert as_sentence(words, named=True) == words
 
 
-def _on_terminal(shell: Shell, columns: int, *arguments: str) -> str:
-    """What `newsletter ARGUMENTS` prints on a terminal of that width."""
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    command = [sys.executable, "-m", "newsletter", "--state-dir", str(shell.state_dir), *arguments]
-    env = {**os.environ, "COLUMNS": str(columns), "TERM": "dumb", "PYTHONPATH": str(Path.cwd())}
-    with subprocess.Popen(command, stdout=slave, stderr=slave, stdin=subprocess.DEVNULL, env=env) as process:
-        os.close(slave)
-        printed = b""
-        while chunk := _read(master):
-            printed += chunk
-    os.close(master)
-    assert process.returncode == 0, printed.decode()
-    return printed.decode().replace("\r\n", "\n")
-
-
-def _read(master: int) -> bytes:
-    try:
-        return os.read(master, 65536)
-    except OSError:  # on Linux, how a terminal ends
-        return b""
-
-
 @pytest.mark.full
 @pytest.mark.parametrize("columns", [60, 80])
 def test_each_line_fits_a_narrow_terminal(shell: Shell, columns: int) -> None:
@@ -165,7 +136,7 @@ def test_each_line_fits_a_narrow_terminal(shell: Shell, columns: int) -> None:
         (("papers", "show", "1"), ("2024-06-17",)),
         (("subscribers", "history", taro), ("2026-04-12 05:00", "confirmed")),
     ):
-        printed = _on_terminal(shell, columns, *arguments)
+        printed = on_terminal(shell.state_dir, *arguments, columns=columns)
         assert max(cell_len(line) for line in printed.splitlines()) <= columns
         for word in whole:
             assert word in printed

@@ -12,10 +12,11 @@ import pytest
 from newsletter.cli.commands.why import mail_heading
 from newsletter.cli.printable import one_line, printable
 from newsletter.cli.roster_report import change_words
-from newsletter.cli.tables import lay_out
+from newsletter.cli.tables import lay_out, wrapped_prose
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
 from tests.cli.terminal import on_terminal
+from tests.marks import first_quick
 
 READER = "ada@example.org"
 
@@ -46,17 +47,19 @@ def test_crlf_is_a_line_end_and_a_carriage_return_alone_is_not(text: str, shown:
 
 @pytest.mark.parametrize(
     "command",
-    [
-        ("preview", READER),
-        ("preview", READER, "--format", "html"),
-        ("preview", READER, "--format", "eml"),
-        ("subscribers", "export"),
-        ("dumps", "show", dumps()[-1].name),
-    ],
-    ids=" ".join,
+    first_quick(
+        [
+            f"preview {READER} --format eml",
+            "subscribers export",
+            f"preview {READER}",
+            f"preview {READER} --format html",
+            f"dumps show {dumps()[-1].name}",
+        ],
+        2,
+    ),
 )
-def test_a_terminal_shows_line_ends(lively: Shell, command: tuple[str, ...]) -> None:
-    shown = on_terminal(lively.state_dir, *command)
+def test_a_terminal_shows_line_ends(lively: Shell, command: str) -> None:
+    shown = on_terminal(lively.state_dir, *command.split())
     assert len(shown.splitlines()) > 1
     assert not re.search(r"\\x|\r", shown)
 
@@ -158,3 +161,50 @@ def test_long_text_stays_in_the_row_where_there_is_room() -> None:
     table = lay_out(("id", "reply"), [("1", "250 ok")], room=80, below="reply")
     assert table.rows == (" 1  250 ok",)
     assert lay_out(("id", "reply"), [("1", REPLY)], below="reply").rows == (f"1   {REPLY}",)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("one two three four five six", "one two three four\nfive six"),
+        ("  one two three four five six", "  one two three four\n  five six"),
+        ("so: `newsletter send --now` now", "so:\n`newsletter send --now`\nnow"),
+        ("one two (`a b c d e`), and more", "one two\n(`a b c d e`), and\nmore"),
+        ("a\n\n  b", "a\n\n  b"),
+        ("an odd ` mark here and more words", "an odd ` mark here\nand more words"),
+        ("https://a.example/a-very-long-path is long", "https://a.example/a-very-long-path\nis long"),
+    ],
+)
+def test_prose_is_wrapped_but_no_command(text: str, shown: str) -> None:
+    assert wrapped_prose(text, 20) == shown
+
+
+SENTENCES = [
+    "editions list",
+    "papers topic 1 --add circuits",
+    "keys rotate",
+    "send --dry-run",
+    "init",
+    "subscribers show nobody@with-a-rather-long-domain.example",
+    "editions show 99",
+    "dumps show no-such-file-of-any-day.txt",
+]
+
+
+@pytest.mark.parametrize("command", first_quick(SENTENCES, 3))
+def test_sentences_are_wrapped_on_a_terminal(lively: Shell, command: str) -> None:
+    lively.ok("editions", "hold", "1")
+    shown = on_terminal(lively.state_dir, *command.split())
+    assert shown.strip()
+    # What has no space to break at stays whole: a path, an address, a command.
+    for line in shown.splitlines():
+        assert len(line) <= 80 or re.match(r" *(\S+|[^`]{0,3}`[^`]*`\S*|\S*newsletter .*)$", line), line
+
+
+def test_pipe_gets_whole_sentences_and_a_terminal_whole_records(lively: Shell) -> None:
+    lively.ok("editions", "hold", "1")
+    answer = lively.ok("editions", "list")
+    assert any(len(line) > 80 for line in answer.stderr.splitlines())
+    record = on_terminal(lively.state_dir, "dkim", "keygen", "--selector", "news")
+    value = next(line for line in record.splitlines() if line.startswith("value: "))
+    assert len(value) > 200

@@ -289,7 +289,7 @@ def _where_to_look(folder: Path, server: DemoMailServer, *, asked: date, paper: 
     page = folder / "digest.html"
     output.say("\nWhere to look:")
     for reader in READERS:
-        output.say(f"  {server.maildir(reader.address)}")
+        output.say(f"  {server.maildir(reader.address)}", as_is=True)
     html = last_html(server.maildir(READERS[0].address))
     if html is not None:
         page.write_text(html, "utf-8")
@@ -297,7 +297,7 @@ def _where_to_look(folder: Path, server: DemoMailServer, *, asked: date, paper: 
     output.say("\nAsk it something:")
     why = f"why {READERS[0].address} --on {asked}"
     for command in (why, f"papers show {paper}", "deliveries list", "audit"):
-        output.say(f"  {output.program()} --state-dir {folder} {command}")
+        output.say(f"  {output.program()} --state-dir {folder} {command}", as_is=True)
 
 
 def _at(day: date, hour: int) -> datetime:

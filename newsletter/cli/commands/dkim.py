@@ -69,7 +69,7 @@ def keygen(
     output.note(f"The private key is in {file}. Its DNS record:\n")
     _print_record(key)
     output.note(f"\nOnce DNS answers with it, add to {work.state_dir / 'newsletter.toml'}:\n")
-    output.say("\n".join(lines))
+    output.say("\n".join(lines), as_is=True)
 
 
 @app.command()
@@ -97,7 +97,7 @@ def _print_record(key: DkimKey) -> None:
     if "." in parent:
         output.say(f"       {record.relative_name(parent)}, if your zone is {parent}")
     output.say(f"       {record.name}, if the form wants the whole name")
-    output.say(f"type:  TXT\nvalue: {record.value}\n\nIn a zone file:\n\n{record.zone_lines}\n")
+    output.say(f"type:  TXT\nvalue: {record.value}\n\nIn a zone file:\n\n{record.zone_lines}\n", as_is=True)
 
 
 def _told(key: DkimKey, file: Path) -> dict[str, Any]:

@@ -43,4 +43,4 @@ def init(ctx: typer.Context, *, json: Json = False) -> None:
     called = output.program()
     if work.state_dir_flag is not None:
         called += f" --state-dir {shlex.quote(str(work.state_dir))}"
-    output.note(f"  {called} subscribers add you@example.org --topic circuits --confirmed")
+    output.note(f"  {called} subscribers add you@example.org --topic circuits --confirmed", as_is=True)

@@ -57,4 +57,4 @@ def samples(
         output.say(f"Copied {len(copied)} listings to {folder}. Take one in:")
     else:
         output.say(f"All {len(wanted)} listings are in {folder} already: nothing was copied. Take one in:")
-    output.say(f"  {output.program()} ingest {folder / dumps()[-1].name}")
+    output.say(f"  {output.program()} ingest {folder / dumps()[-1].name}", as_is=True)

@@ -94,7 +94,7 @@ def explain(
         unread = 0
         for row in reply_explanation.explain_lines(typer.get_text_stream("stdin")):
             unread += "error" in row
-            output.say(output.as_json(row))
+            output.say(output.as_json(row), as_is=True)
         if unread:
             output.note(f"{unread} lines could not be read; their answers say why.")
             raise typer.Exit(output.IN_PART)
@@ -105,7 +105,7 @@ def explain(
         raise UsageError(
             str(error), hint="Such as: newsletter smtp explain '550 5.1.1 User unknown'"
         ) from error
-    output.say(output.as_json(row))
+    output.say(output.as_json(row), as_is=True)
 
 
 def _end_rests(work: Workspace, ready: list[str]) -> None:

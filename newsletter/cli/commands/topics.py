@@ -205,7 +205,7 @@ def classify(ctx: typer.Context, file: Lines = "-", *, json: Json = False) -> No
     with ExitStack() as stack:
         for answer in classify_lines(lines_of(file, stack), work.matcher):
             unread += "error" in answer
-            output.say(output.as_json(answer))
+            output.say(output.as_json(answer), as_is=True)
     if unread:
         output.note(f"{unread} lines could not be read; their answers say why.")
         raise typer.Exit(output.IN_PART)
