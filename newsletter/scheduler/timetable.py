@@ -17,6 +17,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from newsletter.core.errors import StorageError
 from newsletter.scheduler.job_runner import JobRunner
 from newsletter.scheduler.leader_lock import LeaderLock
 
@@ -69,6 +70,10 @@ class Timetable:
         self._scheduler.start()
         watcher.start()
         log.info("scheduler started")
+        if self._another_leads():
+            log.info(
+                "another scheduler of this newsletter works; this one waits, and takes over when it ends"
+            )
         try:
             yield
         finally:
@@ -77,6 +82,12 @@ class Timetable:
             self._scheduler.shutdown(wait=True)
             self._leader.release()
             log.info("scheduler stopped")
+
+    def _another_leads(self) -> bool:
+        try:
+            return not self._leader.acquire()
+        except StorageError:  # each job tells of it
+            return False
 
     def wait(self, stop: Callable[[], bool]) -> None:
         """Return when `stop` returns True."""

@@ -114,6 +114,8 @@ def test_two_schedulers_started_at_once_mail_everybody_once_and_one_takes_over(
         wait_for(lambda: any(program.said("delivered sent") for program in both))  # logged after the commit
         [leader] = [program for program in both if program.said("delivered sent")]
         [other] = [program for program in both if program is not leader]
+        assert other.said("another scheduler of this newsletter works; this one waits")
+        assert not leader.said("another scheduler")
         assert leader.stop(signal.SIGKILL) == -signal.SIGKILL
         shutil.copy(dumps()[1], shell.state_dir / "inbox" / "next.txt")
         wait_for(lambda: other.said(r"dump ingested file='next.txt'"))
