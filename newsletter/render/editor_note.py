@@ -34,13 +34,13 @@ _RULES = (
     "list",
     "newline",
 )
-_QUOTED_HTML, _QUOTED_TEXT = "&rsaquo;&nbsp;", "> "  # in front of each line of a quote
+_QUOTED_HTML, _QUOTED_TEXT = "&nbsp;" * 4, "> "  # in front of each line of a quote
 _BARE_LINK = re.compile(r"https?://[^\s<>\"]*[^\s<>\"'.,;:!?)\]]", re.IGNORECASE)
+_TEXT_MARKS = {"strong_open": "*", "strong_close": "*", "em_open": "_", "em_close": "_"}
 _ELEMENTS = {
     "strong_open": "<strong>",
     "strong_close": "</strong>",
-    # the words of a note are in italics, so that emphasis stands upright
-    "em_open": '<em style="font-style: normal;">',
+    "em_open": "<em>",
     "em_close": "</em>",
 }
 
@@ -159,7 +159,7 @@ class _Writer:
             elif kind == "link_close":
                 self._close_link()
             else:
-                self._both(_ELEMENTS.get(kind, ""), "*" if kind in ("strong_open", "strong_close") else "")
+                self._both(_ELEMENTS.get(kind, ""), _TEXT_MARKS.get(kind, ""))
 
     def _words(self, words: str) -> None:
         """Write text; an address of a web page in it becomes a link, as mail programs make one of it."""

@@ -18,6 +18,7 @@ from newsletter.render.environment import MailEnvironment
 from newsletter.render.layout import Layout
 from newsletter.render.view_models import Brand
 
+INDENT = "&nbsp;" * 4
 LINK = f'<a href="{{}}" style="{LINK_STYLE}">{{}}</a>'
 
 
@@ -27,11 +28,16 @@ LINK = f'<a href="{{}}" style="{LINK_STYLE}">{{}}</a>'
         ("One line.\nAnother.", "One line.<br>\nAnother.", "One line.\nAnother."),
         ("One.\n\nTwo.", "One.<br><br>\nTwo.", "One.\n\nTwo."),
         ("**bold** & `x<y>`", "<strong>bold</strong> &amp; <code>x&lt;y&gt;</code>", "*bold* & x<y>"),
-        ("*so*", '<em style="font-style: normal;">so</em>', "so"),
+        ("*so*", "<em>so</em>", "_so_"),
+        (
+            "_so_ and *that **too***",
+            "<em>so</em> and <em>that <strong>too</strong></em>",
+            "_so_ and _that *too*_",
+        ),
         ("# Big\nwords", "<strong>Big</strong><br><br>\nwords", "Big\n\nwords"),
         ("- a\n- b\n\nc", "•&nbsp;a<br>\n•&nbsp;b<br><br>\nc", "• a\n• b\n\nc"),
         ("3. a\n4. b", "3.&nbsp;a<br>\n4.&nbsp;b", "3. a\n4. b"),
-        ("> a\n> b", "&rsaquo;&nbsp;a<br>\n&rsaquo;&nbsp;b", "> a\n> b"),
+        ("> a\n> b", f"{INDENT}a<br>\n{INDENT}b", "> a\n> b"),
         (
             "[here](https://a.example/?x=1&y=2)",
             LINK.format("https://a.example/?x=1&amp;y=2", "here"),

@@ -75,8 +75,8 @@ def first_digest_sentence(person: SubscriberView, *, now: datetime) -> str:
     chosen = person.preferences
     cadence = Cadence(kind=chosen.cadence, weekday=chosen.weekday, hour=chosen.hour, timezone=chosen.timezone)
     at = next_slot(cadence, now).at.astimezone(zone_of(chosen.timezone))
-    period = {"daily": "day", "weekdays": "weekday", "weekly": "week"}[chosen.cadence]
+    first = {"daily": "on the first day", "weekdays": "on the first weekday", "weekly": "in the first week"}
     return (
         f"Your first digest comes on {at:%A} {at.day} {at:%B} at {at:%H:%M} ({chosen.timezone}), "
-        f"or on the first {period} after it that brings something new."
+        f"or {first[chosen.cadence]} after it that brings something new."
     )

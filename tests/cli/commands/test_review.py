@@ -197,7 +197,7 @@ def test_note_is_read_from_standard_input_shown_and_taken_away(
     answer = editor.ok("editions", "note", "1", "-", stdin="# News\n\n- one\n- two\n")
     assert answer.stdout.endswith("\nNews\n\n• one\n• two\n")
     assert editor.ok("editions", "note", "1", "").stdout.endswith("It has no note.\n")
-    assert editor.ok("editions", "note", "1", "*x*", "--json").json["note_text"] == "x"
+    assert editor.ok("editions", "note", "1", "*x*", "--json").json["note_text"] == "_x_"
 
 
 def test_each_note_stands_in_the_first_digest_with_a_paper_of_its_edition(
