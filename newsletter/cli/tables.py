@@ -55,11 +55,12 @@ def lay_out(
     for column in shown:
         column.right = room is not None and all(_NUMBER.fullmatch(cell) for cell in column.cells if cell)
         column.natural = column.width = max(map(cell_len, (column.name, *column.cells)))
-    left_out: list[str] = []
+    left_out: list[_Column] = []
     under = [""] * len(rows)
     if room is not None and below is not None and _total(shown) > room:
         under = next(column.cells for column in shown if column.name == below)
         shown = [column for column in shown if column.name != below]
+    every = list(shown)
     if room is not None and _total(shown) > room:
         for column in shown:
             _narrow(column, room // 2)
@@ -68,7 +69,10 @@ def lay_out(
         while len(shown) > 1 and _total(shown) > room:
             last = max(shown, key=lambda column: order.index(column.name))
             shown.remove(last)
-            left_out.append(last.name)
+            left_out.append(last)
+        for column in reversed(left_out):  # a narrow one may fit where a wide one had no room
+            if _total([*shown, column]) <= room:
+                shown = [each for each in every if each in shown or each is column]
         _widen(shown, room)
     return TableLayout(
         head=tuple(_head(shown)),
@@ -78,7 +82,7 @@ def lay_out(
             for number, text in enumerate(under)
             for line in (*_row(shown, number, room), *(_below(text, room) if room is not None else ()))
         ),
-        left_out=tuple(name for name in columns if name in left_out),
+        left_out=tuple(column.name for column in every if column not in shown),
     )
 
 

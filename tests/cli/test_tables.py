@@ -61,6 +61,12 @@ def test_least_important_columns_have_no_room_first(
     assert table.left_out == tuple(left_out)
 
 
+def test_narrow_column_stays_where_a_more_important_one_had_no_room() -> None:
+    columns = ("id", "composed at", "next try at", "kind")
+    table = lay_out(columns, [("1", DATE, DATE, "digest")], room=36, important=columns[:3])
+    assert (table.left_out, table.rows) == (("next try at",), (f" 1  {DATE}  digest",))
+
+
 def test_columns_without_a_value_go_before_all_others() -> None:
     table = lay_out(
         ("an empty one", "b", "c"), [("", "word", "another")], room=16, important=["an empty one"]

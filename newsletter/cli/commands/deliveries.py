@@ -75,7 +75,7 @@ def list_deliveries(
             )
             for row in rows
         ],
-        important=("id", "address", "state", "attempts", "composed", "next try", "kind"),
+        important=("id", "address", "state", "attempts", "next try", "composed", "kind"),
         below="reply",
         empty="no mail yet",
     )
