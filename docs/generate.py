@@ -61,7 +61,8 @@ The program looks for a setting in this order: the command line, the environment
 - **Credential files**: one value a file, named like the key, `__` or `.` between a table and its key:
   `smtp__password`. The program looks in systemd's `$CREDENTIALS_DIRECTORY`, then in the folder
   `credentials/` of the state directory. `newsletter init` puts its two keys there.
-- **newsletter.toml**: TOML; `newsletter init` writes one with every line commented out.
+- **newsletter.toml**: TOML; `newsletter init` writes one with the usual keys, commented out.
+  This page has every key.
 
 Secrets are never printed.
 """

@@ -15,7 +15,8 @@ from newsletter.core.errors import StorageError
 STARTING_TOML = """\
 # Settings of this newsletter. A line that starts with # is a comment: remove the # to set a key,
 # and the # of the line in brackets that it stands below.
-# Every key: docs/reference/settings.md. The environment wins over this file (NEWSLETTER_SMTP__HOST).
+# These are the usual keys; docs/reference/settings.md has all of them. The environment wins over this file
+# (NEWSLETTER_SMTP__HOST).
 # The two keys that `newsletter init` made lie in the folder credentials/: back them up, show them to nobody.
 
 # sender = "Research papers <papers@example.org>"
