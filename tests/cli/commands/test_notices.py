@@ -338,3 +338,19 @@ def test_reader_who_joins_before_the_ingest_or_is_not_new_is_told_nothing(
     again = ("subscribers", "add", READER, "--topic", "circuits", "--confirmed")
     assert "joined" not in newsletter.ok(*again, *MORNING).stderr
     assert "joined" not in newsletter.ok("preview", READER, *MORNING).stderr
+
+
+@pytest.mark.parametrize("hour", ["07:30", "21:00"])
+def test_why_names_a_held_edition_also_on_a_day_with_a_mail(
+    newsletter: Shell, server: RecordingServer, hour: str
+) -> None:
+    _join(newsletter, *EVENING_BEFORE)
+    _ingest(newsletter)
+    newsletter.ok("send", *MORNING)
+    newsletter.ok("ingest", str(dumps()[1]), "--at", "2026-04-13T07:10")
+    newsletter.ok("editions", "publish", "--at", "2026-04-13T07:20")
+    newsletter.ok("editions", "hold", "2")
+    answer = newsletter.ok("why", READER, "--at", f"2026-04-13T{hour}")
+    assert f"{READER} on 2026-04-13: sent at 07:00 (UTC); " in answer.stdout
+    assert "edition 2 is held" in answer.stdout
+    assert "`newsletter editions release 2`" in answer.stderr
