@@ -28,7 +28,7 @@ SCALE = 4.0  # brings the terms of a usual abstract to a length of about 1
 TERM_STRENGTH = 10.0  # inverse regularisation of the terms; .3 to 3 times as much made no difference
 TOP_STRENGTH = 10.0  # inverse regularisation of the second regression, which weighs three figures
 BY_WORDS, BY_RULES, IN_FORCE = "words", "rules", "in force"  # kinds of weights
-MIN_WEIGHT = 0.005  # smaller weights are left out: together they change a logit by hundredths
+MIN_WEIGHT = 0.2  # smaller weights are left out: together they change a score by a thousandth
 MIN_CATEGORY_PAPERS = 25  # with a category that gets a weight
 CATEGORY_PENALTY = (
     10.0  # keeps the weights of categories small: the text decides, a category tips the balance

@@ -172,7 +172,7 @@ def test_file_without_weights_is_refused_with_a_hint(tmp_path: Path, text: str, 
 
 
 def test_shipped_weights_are_small_and_quote_nobody() -> None:
-    assert len(dump_weights(SHIPPED)) < 300_000
+    assert len(dump_weights(SHIPPED)) < 400_000
     terms = {term for topic in SHIPPED.topics.values() for term in topic.terms}
     assert max(len(term.split()) for term in terms) == 2
     assert set(SHIPPED.topics) <= {topic.slug for topic in load_topics().values() if not topic.holds_all}
