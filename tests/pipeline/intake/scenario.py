@@ -29,6 +29,7 @@ VOCABULARY = """
     lattice gradient spike photon reservoir kernel tensor manifold bandit codec parser prior sensor planner
     graph token voxel phase qubit neuron axon layer pruning routing memory cache signal noise drift oracle
     policy reward margin entropy sketch embedding encoder decoder adapter scaffold benchmark corpus syntax
+    propose method model results framework evaluate
 """
 WORDS = VOCABULARY.split()
 
