@@ -13,7 +13,8 @@ _OTHER_WORDS = {  # commands that people look for, by group, with those that do 
         "To end the mails: `subscribers unsubscribe`; to erase the reader: `subscribers forget`.",
     ),
     "topics": dict.fromkeys(
-        ("add", "new", "create"), "A topic is a table [topics.SLUG] of newsletter.toml: see `topics --help`."
+        ("add", "new", "create"),
+        "A topic is a table [topics.SLUG] of newsletter.toml: see docs/how-to/add-a-topic.md.",
     ),
 }
 
