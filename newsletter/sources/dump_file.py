@@ -16,7 +16,7 @@ from newsletter.sources.cleaning import split_lines, unix_lines
 from newsletter.sources.decoding import Decoded, decode
 
 HEAD = 200_000  # characters; enough to recognise any format by
-_XML_DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
+_XML_DECLARATION = re.compile(r"<\?xml\b[^>]{0,200}\?>")
 _DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
 
 
@@ -64,7 +64,9 @@ class DumpFile:
 
         A document type may define entities that grow without bound, so a text with one is not parsed.
         """
-        text = _XML_DECLARATION.sub("", self.text.lstrip("\ufeff"), count=1).strip()
+        text = self.text.lstrip("\ufeff").strip()
+        declaration = _XML_DECLARATION.match(text)
+        text = text[declaration.end() :].strip() if declaration else text
         if not text.startswith("<") or _DOCTYPE.search(text[:10_000]):
             return None
         parser = etree.XMLParser(

@@ -14,6 +14,7 @@ from newsletter.core.papers.identity import keys_of, title_key
 from newsletter.core.papers.listing import Entry, Listing, Unread
 from newsletter.sources.printed_dates import read_date
 
+SHORTEST_TITLE = 3  # characters of its key, without identifier and date
 LONGEST_TITLE = 400  # characters; the longest of 15,000 real ones has 223
 IRREGULAR_SHARE = 0.1  # of the papers; with more of them out of order, pairs of title and abstract are wrong
 FEWEST_JUDGED = 3  # abstracts; fewer say little about a whole file
@@ -38,7 +39,7 @@ _MARKUP = re.compile(
     r"""^(?:https?://|www\.)\S*$|\]\(https?:|\]\[\d+\]|%2Fpapers
     |^["{}<]\s*["{}<\w-]*"?\s*:|"\s*:\s*["{\[\d]|^\\\\|</?\w+[^<>]*>|^<\?xml|\w=\ \w
     |^(?:Title|Authors?|Date|Abstract|Categories|Subjects|Comments|arXiv|Ray\ ID):
-    |^[A-Z][A-Z0-9]\ \ -\ |^@\w+\{
+    |^[A-Z][A-Z0-9]\ {1,2}-\ |^</|^@\w+\{
     |^\[[\w\ -]*$|^\S{60,}$""",
     re.VERBOSE,
 )
@@ -150,6 +151,8 @@ def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
             yield entry.position, "a line that recurs, not a title"
         elif sentences.get(key.title, entry.position) != entry.position:
             yield entry.position, "a sentence of another paper's abstract"
+        elif len(key.title) < SHORTEST_TITLE and not key.identifiers and not entry.printed:
+            yield entry.position, ALONE
         elif _ENCODED.search(entry.abstract):
             yield entry.position, "encoded text"
         elif _is_alone(entry, last=entry is entries[-1]):

@@ -14,6 +14,7 @@ from newsletter.sources.latex import readable
 NAME = "bibtex"
 ABOUT = "BibTeX, as reference managers export it"
 
+DEEPEST = 20  # braces in a row; more of them are an attack
 _START = re.compile(r"^\s*@[A-Za-z]{3,20}\s*\{\s*[^\s,{}]*\s*,", re.MULTILINE)
 _FIELD = re.compile(r"^\s*title\s*=", re.MULTILINE | re.IGNORECASE)
 _GROUP = re.compile(r"(?<![\\^_$A-Za-z}])\{([^{}\\$]*)\}")  # keeps capitals
@@ -22,6 +23,8 @@ _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM
 
 def recognise(dump: DumpFile) -> float:
     """Return how surely the dump is BibTeX, from 0 (not at all) to 1 (surely)."""
+    if "{" * DEEPEST in dump.text:
+        return 0
     return 0.95 if "@" in dump.head and _START.search(dump.head) and _FIELD.search(dump.head) else 0
 
 

@@ -19,7 +19,7 @@ _HEADING = re.compile(
     rf"^#{{2,4}}\s*\[(?P<title>(?:(?!\]\(|\n\n).){{1,600}}?)\]{_LINK}", re.MULTILINE | re.DOTALL
 )
 _ABSTRACT = re.compile(
-    rf"^\[\n*(?P<text>(?!!\[|[-*] |\n*\d+\n).{{20,}}?)\n*\]{_LINK}", re.MULTILINE | re.DOTALL
+    rf"^\[\n*(?P<text>(?!!\[|[-*] |\n*\d+\n)(?:(?!\n\[).){{20,5000}}?)\n*\]{_LINK}", re.MULTILINE | re.DOTALL
 )
 _AUTHORS = re.compile(r"^(?:\[)?[-*] (?P<count>\d{1,5}) authors?\b", re.MULTILINE)
 _ORGANIZATION = re.compile(
