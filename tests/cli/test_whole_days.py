@@ -229,24 +229,42 @@ def test_why_cuts_no_title_in_a_pipe(ready: Shell, monkeypatch: pytest.MonkeyPat
     assert {row.split("  ")[-1].strip() for row in rows} == {"it waits for the slot"}
 
 
+DOUBTFUL = """Daily Papers
+
+byAK and the research community
+
+Apr 14
+
+Pruning by Activations
+
+We look at activations and hidden states of a language model to decide what to prune. \
+We propose a score for each neuron and show results on four benchmarks.
+
+  • 2 authors
+·
+Apr 10
+"""
+
+
 def test_doubtful_papers_are_separate_from_those_that_were_owed(
-    shell: Shell, mail: DemoMailServer, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, mail: DemoMailServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     _relay(shell, monkeypatch, mail.port)
     chosen = ("--topic", "interpretability", "--maybe", "--confirmed", "--at", "2026-04-13T12:00")
     shell.ok("subscribers", "add", ADA, *chosen)
-    shell.ok("ingest", TUESDAY, "--at", "2026-04-14T06:00")
+    (tmp_path / "2026-04-14-doubtful.txt").write_text(DOUBTFUL, "utf-8")
+    shell.ok("ingest", TUESDAY, str(tmp_path / "2026-04-14-doubtful.txt"), "--at", "2026-04-14T06:00")
     shell.ok("send", "--at", "2026-04-14T07:00")
-    doubted = {"id": 9, "title": "Attention Is All You Need", "topic": "interpretability"}
+    doubted = {"id": 11, "title": "Pruning by Activations", "topic": "interpretability"}
     answer = shell.ok("why", ADA, "--on", "2026-04-14", "--json").json
-    assert answer["maybe"] == [doubted | {"evidence": ["attention heads", "transformer"]}]
+    assert answer["maybe"] == [doubted | {"evidence": ["Activations", "neuron", "hidden"]}]
     reasons = {paper["title"]: paper["evidence"][:2] for paper in answer["papers"]}
     wild = "Interpretability in the Wild: a Circuit for Indirect Object Identification in GPT-2 small"
     assert reasons[wild] == ["Indirect Object Identification", "Circuit"]
     assert doubted["title"] not in [left["title"] for left in answer["left_out"]]
     printed = shell.ok("why", ADA, "--on", "2026-04-14").stdout
     assert "At its end, only perhaps of their topics:" in printed
-    assert "attention heads, transformer" in printed
+    assert "Activations, neuron, hidden" in printed
     delivery = shell.ok("deliveries", "show", str(answer["deliveries"][0]), "--json").json
     assert delivery["maybe"] == [doubted]
     assert [held["title"] for held in delivery["papers"]] == list(reasons)

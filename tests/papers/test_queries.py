@@ -69,7 +69,7 @@ def test_rows_take_a_fixed_number_of_statements(scenario: DumpScenario) -> None:
     event.listen(scenario.engine, "before_cursor_execute", count)
     scenario.papers()
     few = len(statements)
-    scenario.drop("d.txt", page("Mar 6", *(f"Spikes of Kind {number}" for number in range(40))))
+    scenario.drop("d.txt", page("Mar 6", *(f"Zebras of Herd {number}" for number in range(40))))
     statements.clear()
     assert len(scenario.papers()) == 45
     assert len(statements) == few

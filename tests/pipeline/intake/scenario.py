@@ -54,6 +54,9 @@ def abstract_of(seed: object, length: int = 120) -> str:
     """An abstract of its own for every seed: sentences of words that share no triples by chance."""
     rng = random.Random(f"abstract {seed}")
     words = [rng.choice(WORDS) for _ in range(length)]
+    words[: min(length, 6) : 3] = ["propose", "results"][
+        : len(words[: min(length, 6) : 3])
+    ]  # as abstracts do
     sentences = [" ".join(words[start : start + 12]).capitalize() + "." for start in range(0, length, 12)]
     return " ".join(sentences)
 
