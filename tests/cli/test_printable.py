@@ -7,7 +7,6 @@ import io
 import json
 import logging
 import os
-import pty
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from newsletter.cli.logs import AddressMaskingFormatter
 from newsletter.cli.printable import UNSAFE, one_line, printable
 from newsletter.samples import dumps
 from tests.cli.shell import Shell
+from tests.cli.terminal import open_terminal
 
 PACKAGES = Path(__file__).resolve().parents[2]
 PRINTERS = {"echo", "secho", "prompt", "confirm", "print", "Console"}
@@ -253,7 +253,7 @@ def test_a_table_on_a_terminal_and_a_debug_traceback_are_harmless(shell: Shell, 
                 connection.execute("PRAGMA ignore_check_constraints = on")
                 connection.execute("UPDATE subscribers SET created_at = ?", (f"odd{ESC}",))
             connection.close()
-        main, side = pty.openpty()
+        main, side = open_terminal()
         with subprocess.Popen(
             [sys.executable, "-m", "newsletter", "--state-dir", str(shell.state_dir), *command],
             stdout=side,

@@ -45,6 +45,7 @@ class ServerRules:
     mechanisms: str = "PLAIN LOGIN CRAM-MD5"
     refuse: Check = lambda _address: None
     refuse_sender: bytes | None = None  # the answer to every MAIL
+    refuse_content: Check = lambda _address: None  # the answer to the final dot
     delay: float = 0.0  # seconds before each dot is answered
 
 
@@ -173,6 +174,10 @@ class Conversation:
     def dot(self, body: bytes) -> None:
         if self.rules.delay:
             time.sleep(self.rules.delay)
+        refusal = self.rules.refuse_content(self.recipient or "")
+        if refusal is not None:
+            self.say(refusal)
+            return
         self.accept(body)
         self.say(b"250 2.0.0 queued as %d" % len(self.server.accepted))
 

@@ -25,7 +25,7 @@ FORMS = {
 FAREWELLS = {"XOAUTH2": b"", "OAUTHBEARER": b"\1"}  # RFC 7628 3.2.3
 
 
-@dataclass(slots=True)
+@dataclass
 class TokenLogins:
     """What the server knows, and what it saw; it is aiosmtpd's handler, too."""
 

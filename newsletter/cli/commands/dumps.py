@@ -56,7 +56,9 @@ def list_dumps(ctx: typer.Context, *, json: Json = False) -> None:
 @app.command("try")
 def try_file(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A listing that somebody saved.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", readable=False, help="A listing that somebody saved.")
+    ],
     *,
     format: Annotated[
         str | None,

@@ -34,7 +34,8 @@ class _WithFormats(TyperCommand):
 def ingest(
     ctx: typer.Context,
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH…", help="The dumps, in the order of their days.")
+        list[Path],
+        typer.Argument(metavar="PATH…", readable=False, help="The dumps, in the order of their days."),
     ],
     *,
     listed_on: Annotated[

@@ -22,7 +22,10 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def restore(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup that `newsletter backup` made.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", readable=False, help="A backup that `newsletter backup` made."),
+    ],
     *,
     check: Annotated[
         bool, typer.Option("--check", help="Unpack and check the backup, then leave everything as it is.")

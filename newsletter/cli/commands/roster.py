@@ -18,7 +18,10 @@ from newsletter.core.errors import UsageError
 def import_(
     ctx: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV with a column email, or one address a line.")
+        Path,
+        typer.Argument(
+            metavar="FILE", readable=False, help="CSV with a column email, or one address a line."
+        ),
     ],
     *,
     confirmed: Annotated[

@@ -162,7 +162,9 @@ def explain(
 @app.command()
 def check(
     ctx: typer.Context,
-    dump: Annotated[Path, typer.Argument(metavar="DUMP", help="A listing dump; nothing of it is stored.")],
+    dump: Annotated[
+        Path, typer.Argument(metavar="DUMP", readable=False, help="A listing dump; nothing of it is stored.")
+    ],
     *,
     json: Json = False,
 ) -> None:

@@ -23,7 +23,7 @@ def test_edition_that_is_refused_is_held_reported_and_sent_after_its_release(
     shell: Shell, tmp_path: Path
 ) -> None:
     refusal: list[bytes | None] = [b"554 5.7.1 spam, surely"]
-    with RecordingServer(ServerRules(refuse=lambda _address: refusal[0])) as server:
+    with RecordingServer(ServerRules(refuse_content=lambda _address: refusal[0])) as server:
         _settings(shell, server.port)
         roster = tmp_path / "roster.csv"
         rows = [f"r{n}@d{n}.example,circuits" for n in range(READERS)]
