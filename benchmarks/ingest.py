@@ -67,6 +67,7 @@ def new_papers(rng: random.Random, words: list[str], number: int) -> list[Paper]
     for place in range(number):
         title = " ".join(rng.choices(words, k=9)).title() + f" {place}"
         text = [rng.choice(COMMON) if rng.random() < 0.4 else rng.choice(words) for _ in range(190)]
+        text[0], text[19] = "we propose", "results show"  # without words of abstracts a listing is held
         if rng.random() < 0.25:
             text[rng.randrange(150)] = rng.choice(TOPICAL)
         sentences = [" ".join(text[start : start + 19]).capitalize() + "." for start in range(0, 190, 19)]
@@ -198,7 +199,8 @@ def measure(*, known: int, few: int, papers: int, per_dump: int, folder: Path) -
             assert report.error is None, report.error
             new[name] += report.new
             overlaps[name] += len(report.possibly_same)
-    assert set(new.values()) == {papers}, new
+    joined = papers // TWIN_EVERY  # known abstracts under new titles are new versions
+    assert set(new.values()) == {papers - joined}, new
     return {
         "few": papers / spent["few"],
         "known": papers / spent["known"],

@@ -17,7 +17,7 @@ import pytest
 
 from tests.cli.shell import CommandResult, Shell
 from tests.docs.test_docs import COMMAND_LINE, PAGES, ROOT
-from tests.pipeline.intake.scenario import PrintedPaper, page
+from tests.pipeline.intake.scenario import PrintedPaper, abstract_of, page
 from tests.smtp_servers.recording import RecordingServer
 
 pytestmark = pytest.mark.full
@@ -87,7 +87,10 @@ def settled(tmp_path_factory: pytest.TempPathFactory, mail_server: RecordingServ
     dump = shell.state_dir.parent / "dump.txt"
     for day in range(1, 13):
         papers = [
-            PrintedPaper(title=f"Qubit {a} for quantum {b} number {day}{a}{b}")
+            PrintedPaper(
+                title=(title := f"Qubit {a} for quantum {b} number {day}{a}{b}"),
+                abstract=f"We propose {title}, with results. {abstract_of(title)}",
+            )
             for a in NOUNS
             for b in ("codes", "chips")
         ]

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.full
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_TEMPLATE = """
 from datetime import UTC, date, datetime
-from newsletter.core.debts.digest_plan import EVERYTHING, PlannedPaper
+from newsletter.core.debts.digest_plan import EVERYTHING, NewVersion, PlannedPaper
 from newsletter.core.states import Form, Role
 from newsletter.render.topic_colors import shades_of
 from newsletter.render.environment import MailEnvironment, templates_root
@@ -42,7 +42,9 @@ cards = [
     for form in (Form.FULL, Form.SHORT, Form.TITLE)
     for role in (Role.NEWS, Role.RECAP)
 ]
-Layout(environment, brand=Brand(), topics=topics).prepare(cards, {1: paper}, maybe=cards[:1])
+Layout(environment, brand=Brand(), topics=topics).prepare(
+    cards, {1: paper}, maybe=cards[:1], new_versions=[NewVersion(paper_id=1, listed_on=date(2026, 4, 13))]
+)
 for folder in (templates_root() / "email").iterdir():
     if folder.is_dir() and folder.name != "digest":
         date = datetime(2026, 4, 13, tzinfo=UTC)

@@ -57,7 +57,7 @@ def test_each_address_of_isemail_is_accepted_or_reported(website: NewsletterSite
     assert sorted({addresses.parse(recipient).key for recipient in recipients}) == sorted(
         {addresses.parse(r).key for r in recipients} & accepted
     )
-    assert len(recipients) >= 20
+    assert len(recipients) >= 15  # some are one mailbox for the limits
 
 
 @pytest.mark.full
