@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 from newsletter.core.papers.links import paper_link
 from newsletter.core.states import Form
@@ -18,6 +18,7 @@ FULL_LENGTH = 520  # characters of an abstract in the full form
 SHORT_LENGTH = 190  # characters in the short form
 MOST_NAMES = 4  # authors listed by name; of more, three names and their number
 MOST_MATCHED = 4  # words shown as the reason
+_KEPT_IN_LINKS = "%/:?#[]@!$&'()*+,;=~-._"  # RFC 3986: what may stand in a link as it is
 SEARCH_URL = "https://huggingface.co/papers?q="  # for a paper without a known page
 _WEB = re.compile(r"https?://[^\s\x00-\x1f\x7f<>\"]+", re.IGNORECASE)
 
@@ -144,5 +145,8 @@ def in_words(day: date) -> str:
 
 
 def _web(url: str | None) -> str | None:
-    """`url`, when it is a web address without characters that could end it early."""
-    return url if url and _WEB.fullmatch(url) else None
+    """`url`, when it is a web address without characters that could end it early.
+
+    Other letters than ASCII are percent-encoded (RFC 3987 section 3.1), so that text and HTML have one form.
+    """
+    return quote(url, safe=_KEPT_IN_LINKS) if url and _WEB.fullmatch(url) else None

@@ -63,6 +63,8 @@ DRESSED = f"""
 logo = "{BASE}/logo.png"
 footer = "Made by hand. The code is at https://code.example.org/papers."
 """
+# Without the specimen whose link is not ASCII: rspamd counts its forms in text and HTML as two.
+NOTED = replace(NOTED, new_versions=NOTED.new_versions[1:])
 BUILDER = MessageBuilder(
     SenderIdentity(
         sender="Paper Digest <papers@papers.example.org>",
