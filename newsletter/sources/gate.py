@@ -49,9 +49,10 @@ SHORTEST_SENTENCE = 25  # characters of a title's key; shorter ones occur in oth
 _FURNITURE = re.compile(
     r"""submitted\ by\b.*|(?:\+|[^\w\s])*\s*\d[\d,.]*k?|[-·•]+|.{0,60}\ ?·?\ ?\d+\ authors?
     |\d+\ authors?(?:\W.*|\ \d+|\ submitted.*)?
-    |(?:sign|log)\ ?(?:in|up|out)|(?:page|file)?\ ?not\ found|404.*|403.*|(?:access\ denied|forbidden)
-    |just\ a\ moment.*|(?:verify|checking).*(?:human|browser).*|are\ you\ a\ (?:human|robot).*
-    |error|untitled|untitled\ document|loading.*|skip\ to\ (?:main\ )?content
+    |(?:sign|log)\ ?(?:in|up|out)|(?:page|file)?\ ?not\ found|(?:access\ denied|forbidden)
+    |(?:error\ )?40[34]\b[\s:.|–-]*(?:(?:page|file)?\ ?not\ found|forbidden|access\ denied|error|page)?.?
+    |just\ a\ moment\W*|(?:please\ )?(?:verify|checking)\ (?:that\ )?(?:if\ )?(?:you|your|the\ site).*
+    |are\ you\ a\ (?:human|robot).*|error|untitled|untitled\ document|loading\W*|skip\ to\ (?:main\ )?content
     |(?:accept|reject|manage)\ (?:all\ )?cookies.*|.*we\ use\ cookies.*
     |cookie\ (?:policy|settings|preferences)|privacy(?:\ policy)?|terms(?:\ of\ (?:use|service))?
     |about(?:\ us)?|contact(?:\ us)?|help|home|menu|search|subscribe|unsubscribe|previous|next|upvote
@@ -137,7 +138,8 @@ def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
     sentences = _sentences(entries)
     strangers = _strangers(entries)
     for entry, key in zip(entries, keys, strict=True):
-        if is_furniture(entry.title) or _is_date(entry):
+        is_shown = key.identifiers and entry.abstract  # a paper, even one called “Search”
+        if (is_furniture(entry.title) and not is_shown) or _is_date(entry):
             yield entry.position, "part of the page, not a paper"
         elif entry.title[0] in ".,;:)" and not key.identifiers:
             yield entry.position, "the rest of a sentence"
