@@ -27,6 +27,7 @@ from newsletter.db.schema import (
 )
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.outbox.claims import expire
+from newsletter.papers import merging
 from newsletter.pipeline.compose.compose import ComposeReport, compose
 from newsletter.pipeline.compose.options import EditionSchedule, SendOptions
 from newsletter.pipeline.explain.audit import AuditReport, audit
@@ -112,6 +113,12 @@ class Scenario:
                     },
                 ).scalar_one()
             )
+
+    def merge(self, keep: str, other: str, at: str) -> None:
+        """An admin says that two papers, by their titles, are one."""
+        one, two = self.paper(keep), self.paper(other)
+        with writing(self.engine) as connection:
+            merging.merge(connection, one, two, now=utc(at))
 
     def edition(self, ready_at: str, contents: Mapping[str, Sequence[str]], **values: Any) -> int:
         """An edition of these papers and their topics ("quantum?" is a doubtful one); every paper is in

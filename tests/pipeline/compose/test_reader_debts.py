@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries, reader_debts
 from newsletter.papers import editions, merging, topic_matches
 from newsletter.pipeline.curation import review
-from newsletter.pipeline.curation.corrections import split_papers
 from newsletter.pipeline.deliver import resend
 from newsletter.pipeline.readers import backlog
 from subscribers import audience
@@ -23,13 +21,6 @@ from tests.pipeline.scenario import NoRules, Scenario, utc
 REFUSED = DeliveryState.FAILED  # for another reason than the reader: the papers come back
 UNCERTAIN = DeliveryState.UNCERTAIN
 JOINED = "2026-04-12T12:00"
-
-
-@pytest.fixture
-def scenario(tmp_path: Path, database_url: str) -> Iterator[Scenario]:
-    scenario = Scenario(tmp_path, url=database_url)
-    yield scenario
-    scenario.engine.dispose()
 
 
 def leave(scenario: Scenario, reader: int, at: str, *topics: str) -> None:
@@ -44,16 +35,6 @@ def take_out(scenario: Scenario, title: str, topic: str, at: str) -> None:
     with writing(scenario.engine) as connection:
         kept = merging.canonical(connection, paper)
         topic_matches.correct(connection, kept, topic, belongs=False, matcher=NoRules(), now=utc(at))
-
-
-def merge(scenario: Scenario, keep: str, other: str, at: str) -> None:
-    one, two = scenario.paper(keep), scenario.paper(other)
-    with writing(scenario.engine) as connection:
-        merging.merge(connection, one, two, now=utc(at))
-
-
-def split(scenario: Scenario, title: str, at: str) -> None:
-    split_papers(scenario.engine, scenario.paper(title), now=utc(at))
 
 
 def test_what_came_back_outlives_the_topic_it_was_shown_under(scenario: Scenario) -> None:
@@ -107,7 +88,7 @@ def test_what_came_back_is_not_mailed_under_a_topic_that_an_admin_took_away(scen
 def test_a_topic_is_taken_from_what_was_merged_too(scenario: Scenario) -> None:
     ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
     scenario.edition("2026-04-14T05:00", {"P": ["circuits"], "A": ["circuits"]})
-    merge(scenario, "Q", "P", "2026-04-14T06:00")
+    scenario.merge("Q", "P", "2026-04-14T06:00")
     take_out(scenario, "Q", "circuits", "2026-04-14T06:30")
     scenario.run("2026-04-14T07:00")
     assert scenario.mails_to(ada) == [["A"]]
@@ -129,7 +110,7 @@ def test_what_came_back_and_is_dropped_leaves_the_mail_that_waits(scenario: Scen
 def test_what_was_merged_and_is_dropped_leaves_the_mail_that_waits(scenario: Scenario) -> None:
     ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
     scenario.edition("2026-04-14T05:00", {"P": ["circuits"], "A": ["circuits"]})
-    merge(scenario, "Q", "P", "2026-04-14T06:00")
+    scenario.merge("Q", "P", "2026-04-14T06:00")
     scenario.compose("2026-04-14T07:00")
     review.drop(scenario.engine, scenario.paper("Q"), now=utc("2026-04-14T07:10"))
     scenario.run("2026-04-14T08:00")
@@ -283,84 +264,6 @@ def test_what_was_sent_stays_given_when_a_second_copy_fails(scenario: Scenario, 
     assert (report.given, report.repeated, report.missed) == (3, 0, 0)
 
 
-def test_half_of_what_came_back_is_owed_after_a_split(scenario: Scenario) -> None:
-    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
-    scenario.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
-    merge(scenario, "Q", "P", "2026-04-14T06:00")
-    scenario.run("2026-04-14T07:00", REFUSED)
-    split(scenario, "P", "2026-04-14T09:00")
-    scenario.run("2026-04-15T07:00")
-    assert scenario.mails_to(ada) == [["Q"], ["Q", "P"]]
-    report = scenario.audit("2026-04-15T08:00")
-    assert (report.given, report.repeated, report.missed, report.ended) == (2, 0, 0, {})
-
-
-@pytest.mark.parametrize("fate", [REFUSED, UNCERTAIN])
-def test_half_of_a_mail_that_fails_after_a_split_comes_too(scenario: Scenario, fate: DeliveryState) -> None:
-    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
-    scenario.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
-    merge(scenario, "Q", "P", "2026-04-14T06:00")
-    scenario.compose("2026-04-14T07:00")
-    split(scenario, "P", "2026-04-14T09:00")
-    scenario.end(fate, at="2026-04-14T10:00")
-    scenario.run("2026-04-15T07:00")
-    assert scenario.mails_to(ada) == [["Q"], ["Q", "P"]]
-    report = scenario.audit("2026-04-15T08:00")
-    assert (report.repeated, report.missed, report.ended, report.pending) == (0, 0, {}, {})
-
-
-def test_half_of_an_expired_mail_that_was_split_comes_too(scenario: Scenario) -> None:
-    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
-    scenario.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
-    merge(scenario, "Q", "P", "2026-04-14T06:00")
-    scenario.compose("2026-04-14T07:00")
-    split(scenario, "P", "2026-04-15T06:30")
-    scenario.run("2026-04-15T07:00")
-    assert scenario.mails_to(ada) == [["Q"], ["Q", "P"]]
-    assert scenario.audit("2026-04-15T08:00").given == 2
-
-
-def test_half_of_what_there_was_no_room_for_leads_after_a_split(tmp_path: Path) -> None:
-    scenario = Scenario(tmp_path, room=400)
-    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
-    scenario.edition("2026-04-14T05:00", {title: ["circuits"] for title in ("X", "Y", "Q", "P")})
-    merge(scenario, "Q", "P", "2026-04-14T06:00")
-    scenario.run("2026-04-14T07:00")
-    split(scenario, "P", "2026-04-14T09:00")
-    scenario.run("2026-04-15T07:00")
-    assert scenario.mails_to(ada) == [["X", "Y", "(Q)"], ["Q", "P"]]
-    assert scenario.audit("2026-04-15T08:00").given == 4
-
-
-def test_papers_merged_one_after_another_inherit(scenario: Scenario) -> None:
-    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
-    scenario.edition("2026-04-14T05:00", {title: ["circuits"] for title in ("Q", "P", "R")})
-    merge(scenario, "P", "R", "2026-04-14T06:00")
-    scenario.run("2026-04-14T07:00")
-    assert scenario.mails_to(ada) == [["Q", "P"]]
-    merge(scenario, "Q", "P", "2026-04-14T07:30")
-    split(scenario, "P", "2026-04-14T08:00")  # R stays with Q; it was given with P
-    split(scenario, "R", "2026-04-14T09:00")
-    scenario.edition("2026-04-15T05:00", {"Z": ["circuits"]})
-    scenario.run("2026-04-15T07:00")
-    assert scenario.mails_to(ada) == [["Q", "P"], ["Z"]]
-    report = scenario.audit("2026-04-15T08:00")
-    assert (report.repeated, report.missed) == (0, 0)
-
-
-def test_papers_given_before_they_were_merged_in_turn_are_no_repeat(scenario: Scenario) -> None:
-    scenario.reader("ada@example.org", "circuits", joined=JOINED)
-    for day, title in ((13, "P"), (14, "Q"), (15, "R")):
-        scenario.edition(f"2026-04-{day}T05:00", {title: ["circuits"]})
-        scenario.run(f"2026-04-{day}T07:00")
-        if title == "Q":
-            scenario.paper("Old P")
-            merge(scenario, "P", "Old P", "2026-04-14T08:00")
-    merge(scenario, "Q", "P", "2026-04-15T08:00")
-    merge(scenario, "R", "Q", "2026-04-15T09:00")
-    assert scenario.audit("2026-04-15T10:00").repeated == 0
-
-
 def test_an_uncertain_mail_whose_second_copy_is_refused_is_recapped(scenario: Scenario) -> None:
     ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
     scenario.edition("2026-04-14T05:00", {"A": ["circuits"]})
@@ -372,34 +275,3 @@ def test_an_uncertain_mail_whose_second_copy_is_refused_is_recapped(scenario: Sc
     assert scenario.mails_to(ada) == [["A"], ["A"]]
     report = scenario.audit("2026-04-15T08:00")
     assert (report.repeated, report.missed, report.pending) == (0, 0, {})
-
-
-def test_half_that_was_left_out_of_the_other_halfs_mail_inherits(tmp_path: Path) -> None:
-    scenario = Scenario(tmp_path, room=200)
-    ada = scenario.reader("ada@example.org", "circuits", joined=JOINED)
-    scenario.edition("2026-04-14T05:00", {"Q": ["circuits"], "P": ["circuits"]})
-    scenario.run("2026-04-14T07:00")
-    assert scenario.mails_to(ada) == [["Q", "(P)"]]
-    merge(scenario, "Q", "P", "2026-04-14T08:00")
-    scenario.edition("2026-04-15T05:00", {"A": ["circuits"]})
-    scenario.run("2026-04-15T07:00")
-    split(scenario, "P", "2026-04-15T08:00")
-    scenario.edition("2026-04-16T05:00", {"B": ["circuits"]})
-    scenario.run("2026-04-16T07:00")
-    assert scenario.mails_to(ada) == [["Q", "(P)"], ["A"], ["B"]]
-    assert scenario.audit("2026-04-16T08:00").missed == 0
-
-
-def test_the_kept_half_counts_as_given_where_a_digest_passed_it_over(scenario: Scenario) -> None:
-    early = scenario.reader("early@example.org", "circuits", joined=JOINED)
-    late = scenario.reader("late@example.org", "circuits", joined=JOINED, hour=12)
-    scenario.edition("2026-04-14T05:00", {"P": ["circuits"]})
-    scenario.run("2026-04-14T07:00")
-    scenario.run("2026-04-14T12:00")
-    scenario.edition("2026-04-15T05:00", {"Q": ["circuits"], "A": ["circuits"]})
-    merge(scenario, "Q", "P", "2026-04-15T06:00")
-    scenario.run("2026-04-15T07:00")
-    split(scenario, "P", "2026-04-15T08:00")
-    scenario.run("2026-04-15T12:00")
-    assert (scenario.mails_to(early), scenario.mails_to(late)) == ([["P"], ["A"]], [["P"], ["Q", "A"]])
-    assert scenario.audit("2026-04-15T13:00").missed == 0
