@@ -96,7 +96,7 @@ def test_sign_ups_beyond_the_ceiling_wait_and_raise_an_alarm(busy: NewsletterSit
         answer = busy.sign_up(f"reader{number}@example.org", "circuits", browser=visitor)
         assert answer.url.path == "/check-your-mail"
         busy.now = begun
-    assert [mail.recipient for mail in busy.messages()] == [
+    assert sorted(mail.recipient for mail in busy.messages()) == [  # several connections: in any order
         f"reader{number}@example.org" for number in range(5)
     ]
     assert "7 sign-ups wait: as many people as web.unconfirmed_limit permits" in alarms(busy)["unconfirmed"]
@@ -108,7 +108,7 @@ def test_sign_ups_beyond_the_ceiling_wait_and_raise_an_alarm(busy: NewsletterSit
     page = busy.post(f"{account}/address", status=429, email="new@example.org")
     assert "Please wait a while" in words_of(page)
     busy.later(hours=1, seconds=1)
-    assert [mail.recipient for mail in busy.messages()] == [
+    assert sorted(mail.recipient for mail in busy.messages()) == [
         f"reader{number}@example.org" for number in range(5, 10)
     ]
     assert "2 sign-ups wait" in alarms(busy)["unconfirmed"]
