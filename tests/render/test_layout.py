@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import replace
 from html.parser import HTMLParser
-
-import pytest
 
 from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPaper
 from newsletter.core.mail.quoted_printable import SLOTS, decoded_size
@@ -245,23 +242,6 @@ def test_sizes_keep_a_full_digest_below_the_limit() -> None:
     assert len(shown) >= 30
     assert HTML_LIMIT - 4 * SLOT_RESERVE < len(html.encode()) <= HTML_LIMIT
     assert sum(decoded_size(piece) for piece in layout.frame.html if isinstance(piece, bytes)) < 8_000
-
-
-@pytest.mark.prove
-def test_rendering_is_fast() -> None:
-    """50 papers in three forms within 3 s, and a digest of 30 within 2 ms."""
-    papers, cards = _many(50)
-    layout = Layout(MailEnvironment(), brand=BRAND, topics=specimens.topics())
-    started = time.perf_counter()
-    layout.prepare(cards, papers)
-    assert time.perf_counter() - started < 3
-    plan = DigestPlan(edition=1, date=BUSY.date, news=tuple(cards[: 3 * 30 : 3]))
-    times = []
-    for _ in range(20):
-        started = time.perf_counter()
-        assemble(layout, plan, papers, composed_at=COMPOSED_AT)
-        times.append(time.perf_counter() - started)
-    assert min(times) < 0.002
 
 
 def test_new_versions_take_no_room_from_papers_and_leave_other_digests_as_they_are() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-import time
 from collections.abc import Callable
 from datetime import date
 from functools import cache
@@ -16,6 +15,7 @@ from newsletter.core.errors import DumpRefusedError
 from newsletter.core.papers.dating import decide_listed_on
 from newsletter.core.papers.listing import ListedOn, Listing
 from newsletter.sources.registry import read_listing
+from tests.growth import assert_linear
 from tests.marks import first_quick
 from tests.shared_data import SHARED, needs_shared
 
@@ -93,15 +93,9 @@ def test_real_dump_cut_anywhere_keeps_every_title_before_the_cut(name: str, step
 
 
 def test_reading_ten_dumps_in_one_costs_no_more_a_line() -> None:
-    def seconds(data: bytes) -> float:
-        begin = time.process_time()
-        read_listing(data, name=name)
-        return time.process_time() - begin
-
     name = next(iter(DUMPS))
     data = (SHARED / "dumps" / name).read_bytes()
-    once = min(seconds(data) for _ in range(5))
-    assert min(seconds(data * 10) for _ in range(3)) < 3 * 10 * once  # it would be 100 times if quadratic
+    assert_linear(lambda text: read_listing(text, name=name), data, data * 10, factor=10)
 
 
 OTHER_KINDS = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -179,10 +178,8 @@ def test_faults_all_have_their_expected_end() -> None:
 def test_fault_at_every_chance_ends_as_expected(name: str, tmp_path: Path) -> None:
     rules, ca_file = rules_for(name, tmp_path)
     with MisbehavingServer(rules=rules, conversation=FAULTS[name]) as server:
-        started, burnt = time.monotonic(), time.process_time()
         mails = envelopes(size=sizes(name))
         outcomes, untouched, error = run([relay_for(server, ca_file)], mails)
-        took = time.monotonic() - started
         check_ledger(mails, outcomes, untouched, server)
         expected = ALWAYS[name]
         if isinstance(expected, Fault):
@@ -193,9 +190,6 @@ def test_fault_at_every_chance_ends_as_expected(name: str, tmp_path: Path) -> No
             assert (outcomes, len(untouched)) == ([], MAILS)
         else:
             assert (summary(outcomes), untouched, error) == (expected, [], None)
-    # Four times each message's time limit is the longest that three moves can take; no busy loop meanwhile.
-    assert took < 4 * MAILS * 1.0
-    assert time.process_time() - burnt < 1.0 + 0.3 * took
 
 
 @pytest.mark.parametrize("name", sorted(BACKS_OFF))
