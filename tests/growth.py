@@ -5,7 +5,6 @@ An absolute time fails on a slow machine and passes on a fast one; a ratio withi
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -22,7 +21,6 @@ def cpu_seconds(call: Callable[[], object], *, trials: int = 3) -> float:
     """The least CPU time that the call took in so many trials: other processes only ever add to it."""
     took = []
     for _ in range(trials):
-        gc.collect()
         started = time.process_time()
         call()
         took.append(time.process_time() - started)
