@@ -1,8 +1,7 @@
-"""Serves the unsubscribe pages: one topic or all, with undo. The link is a random id that never expires.
+"""Serves the unsubscribe pages: fewer mails, one topic or all, with undo. The link never expires.
 
 The unsubscribe button of a mail program posts here as well; that unsubscribes without a further step
-(RFC 8058). A link that was mailed to an earlier address of a reader can leave and nothing else. Pauses are on
-the preferences page.
+(RFC 8058). A link that was mailed to an earlier address of a reader can leave and nothing else.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from newsletter.web.forms import Sent, SubmittedForm
 from newsletter.web.pages import go, show, site_of
 from subscribers.addresses import mask
 from subscribers.errors import SubscriberError, UnknownTopicError
+from subscribers.preferences import CADENCES
 from subscribers.queries import State, SubscriberView
 
 router = APIRouter(prefix="/u/{leave_id}", include_in_schema=False)
@@ -27,12 +27,12 @@ LEFT = "You are unsubscribed.\n"
 
 
 @router.get("")
-def leave_page(request: Request, leave_id: str, done: str = "") -> Response:
-    """The page with the buttons for everything and for each topic."""
+def leave_page(request: Request, leave_id: str, done: str = "", was: str = "") -> Response:
+    """The page with the buttons for fewer mails, for each topic and for everything."""
     former = self_service.former_reader(site_of(request).engine, leave_id=leave_id)
     if former is not None:
         return signed_links.moved(request, former, status=200)
-    return _page(request, _leaver(request, leave_id), done=done)
+    return _page(request, _leaver(request, leave_id), done=done, was=was)
 
 
 @router.post("")
@@ -84,6 +84,27 @@ def _leave_from_earlier_address(request: Request, former: FormerReader, form: Su
     return PlainTextResponse(LEFT) if one_click else go(request, f"/u/{former.leave_id}")
 
 
+@router.post("/fewer")
+def fewer(request: Request, leave_id: str, form: Sent) -> Response:
+    """Mail less: another cadence, a pause of four weeks, or the end of that pause."""
+    site = site_of(request)
+    person = _leaver(request, leave_id)
+    cadence, now = form.one("cadence"), site.clock()
+    try:
+        if cadence in CADENCES:
+            was = str(person.preferences.cadence)
+            self_service.set_cadence(
+                site.engine, subscriber_id=person.id, cadence_wanted=cadence, policy=site.policy, now=now
+            )
+            return go(request, f"/u/{leave_id}?done={'weekly' if cadence == 'weekly' else 'undo'}&was={was}")
+        ends = form.one("pause") == "end"
+        until = None if ends else self_service.today_of(person, now=now) + self_service.SHORT_PAUSE
+        self_service.pause(site.engine, subscriber_id=person.id, until=until, now=now)
+    except SubscriberError as error:
+        return signed_links.refused(request, error)
+    return go(request, f"/u/{leave_id}?done={'undo' if ends else 'paused'}")
+
+
 @router.post("/undo")
 def undo(request: Request, leave_id: str) -> Response:
     """Undo the last unsubscription."""
@@ -110,8 +131,10 @@ def _leaver(request: Request, leave_id: str) -> SubscriberView:
     return person
 
 
-def _page(request: Request, person: SubscriberView, *, done: str) -> Response:
+def _page(request: Request, person: SubscriberView, *, done: str, was: str) -> Response:
     site = site_of(request)
+    now = site.clock()
+    until = person.paused_until if person.paused_until is not None and person.paused_until > now else None
     address = mask(person.address)
     if person.state is State.UNSUBSCRIBED:
         return show(request, "left", address=address, leave_id=person.leave_id)
@@ -123,6 +146,10 @@ def _page(request: Request, person: SubscriberView, *, done: str) -> Response:
         followed=[(slug, site.titles([slug])[0]) for slug in site.in_order(person.topics)],
         left_topic=site.titles([done])[0] if done in person.left else "",
         undone=done == "undo",
+        weekly=person.preferences.cadence == "weekly",
+        weekday=str(person.preferences.weekday or "").capitalize(),
+        was=was if done == "weekly" and was in CADENCES and was != "weekly" else "",
+        paused_until=None if until is None else until.astimezone(self_service.zone_of(person)).date(),
         pending=person.state is State.PENDING,
         preferences=preferences_path(site.links, person.ref, now=site.clock())
         if person.state is State.CONFIRMED

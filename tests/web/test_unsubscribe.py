@@ -80,6 +80,61 @@ def test_the_button_of_a_mail_program_needs_no_further_step(website: NewsletterS
     assert website.messages() == []
 
 
+def test_one_press_makes_it_one_mail_a_week_and_another_takes_that_back(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits", "quantum")
+    path = f"/u/{ada.leave_id}"
+    assert "One mail a week" in website.get(path)
+    page = website.post(f"{path}/fewer", cadence="weekly")
+    assert "One mail a week from now on, on Mondays" in page
+    after = website.person("ada@example.org").preferences
+    assert (after.cadence, after.weekday) == ("weekly", "monday")
+    assert '<input type="hidden" name="cadence" value="daily">' in page
+    assert "You are back, from now on." in website.post(f"{path}/fewer", cadence="daily")
+    assert website.person("ada@example.org").preferences == ada.preferences
+    assert "One mail a week</button>" not in website.post(f"{path}/fewer", cadence="weekly")
+    assert website.person("ada@example.org").topics == ("circuits", "quantum")
+    assert website.messages() == []
+
+
+def test_one_press_pauses_for_four_weeks_and_another_ends_that(website: NewsletterSite) -> None:
+    ada = website.subscribed("ada@example.org", "circuits")
+    path = f"/u/{ada.leave_id}"
+    page = website.post(f"{path}/fewer", pause="start")
+    paused = website.person("ada@example.org").paused_until
+    assert paused is not None
+    assert "Paused until" in page
+    assert "Pause for four weeks" not in page
+    assert "You are back, from now on." in website.post(f"{path}/fewer", pause="end")
+    assert website.person("ada@example.org").paused_until is None
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{"cadence": "hourly", "pause": "end"}, {"cadence": "WEEKLY", "pause": "end"}, {"pause": "end"}],
+)
+def test_other_values_of_the_form_for_fewer_mails_change_no_cadence(
+    website: NewsletterSite, sent: dict[str, str]
+) -> None:
+    ada = website.subscribed("ada@example.org", "circuits")
+    website.post(f"/u/{ada.leave_id}/fewer", **sent)
+    after = website.person("ada@example.org")
+    assert (after.preferences, after.paused_until, after.state) == (ada.preferences, None, "confirmed")
+
+
+def test_fewer_mails_are_no_matter_of_people_who_get_none(website: NewsletterSite) -> None:
+    website.sign_up("ada@example.org", "circuits")
+    website.messages()
+    pending = website.person("ada@example.org")
+    page = website.get(f"/u/{pending.leave_id}")
+    assert "One mail a week" not in page
+    for sent in ({"cadence": "weekly"}, {"pause": "start"}):
+        answer = website.browser.post(f"/u/{pending.leave_id}/fewer", data=sent)
+        assert answer.status_code < 500
+    after = website.person("ada@example.org")
+    assert (after.state, after.preferences) == ("pending", pending.preferences)
+    assert website.browser.post("/u/nobody-knows-this/fewer", data={"cadence": "weekly"}).status_code == 404
+
+
 @pytest.mark.full
 def test_an_unsubscribe_wins_against_a_send_in_progress(tmp_path: Path) -> None:
     """Readers who leave while a long send is running, before their mail is claimed, get nothing."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
@@ -25,6 +25,7 @@ from subscribers.lifecycle.update import choose
 from subscribers.queries import State, SubscriberView
 
 MAX_PAUSE_DAYS = 366  # after a longer pause readers no longer expect mail
+SHORT_PAUSE = timedelta(days=28)  # that the unsubscribe page offers
 BY_PAGE = "web"
 BY_MAILBOX = "one-click"  # the unsubscribe button of a mail program (RFC 8058)
 
@@ -100,6 +101,24 @@ def pause(engine: Engine, *, subscriber_id: int, until: date | None, now: dateti
                     hint="Choose a later date, a year ahead at most; to stop altogether, unsubscribe.",
                 )
         return unsubscribe.pause(connection, subscriber_id=person.id, until=instant, how=BY_PAGE, now=now)
+
+
+def set_cadence(
+    engine: Engine, *, subscriber_id: int, cadence_wanted: str, policy: ReaderPolicy, now: datetime
+) -> SubscriberView:
+    """Mail the reader this often from now on; topics and all else stay. Raises PreferenceError."""
+    with writing(engine) as connection:
+        person = queries.by_id(connection, subscriber_id, lock=True)
+        return choose(
+            connection,
+            subscriber_id=person.id,
+            topics_wanted=[topic for topic in person.topics if topic in policy.known_topics],
+            known_topics=policy.known_topics,
+            given={"cadence": cadence_wanted},
+            how=BY_PAGE,
+            now=now,
+            defaults=policy.defaults,
+        )
 
 
 def leave(
