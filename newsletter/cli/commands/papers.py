@@ -51,7 +51,7 @@ def list_papers(
             connection, topic=topic, dump=dump, edition=edition, known_topics=tuple(work.topics)
         )
     if json:
-        output.print_json(rows)
+        output.print_json([_with_lead(row) for row in rows])
         return
     output.print_table(
         ("id", "first listed", "edition", "title", "topics"),
@@ -72,7 +72,8 @@ def show(ctx: typer.Context, paper: Paper, *, json: Json = False) -> None:
     from newsletter.papers import queries
 
     with reading(work.engine) as connection:
-        _answer(queries.show(connection, paper), json)
+        row = queries.show(connection, paper)
+    _answer(_with_lead(row), json)
 
 
 @app.command()
@@ -88,7 +89,7 @@ def merge(
         ask(_share_nothing(pair), "Are they one paper?", yes=yes)
     row = corrections.merge_papers(work.engine, keep, other, now=now(at))
     if json:
-        output.print_json({**row, "undo": " && ".join(pair.undo) or None})
+        output.print_json({**_with_lead(row), "undo": " && ".join(pair.undo) or None})
     elif pair.are_one:
         output.say(f"{_named(pair)[0]} and {_named(pair)[1]} were one before: nothing changed.")
     else:
@@ -126,7 +127,7 @@ def split(
     kept = pair.other if off == pair.kept else pair.kept
     undo = f"newsletter papers merge {kept} {off}{'' if pair.related else ' --yes'}"
     if json:
-        output.print_json({**row, "undo": undo if pair.are_one else None})
+        output.print_json({**_with_lead(row), "undo": undo if pair.are_one else None})
     elif pair.are_one:
         first, second = _named(pair)
         output.say(f"{first} and {second} are two papers again.")
@@ -169,7 +170,7 @@ def topic(
     )
     undo = done.undo
     if json:
-        output.print_json({**done.row, "undo": undo})
+        output.print_json({**_with_lead(done.row), "undo": undo})
         return
     topics = ", ".join(match["topic"] for match in done.row["topics"]) or "no topic"
     output.say(f"Paper {done.row['id']} “{done.row['title']}” is in: {topics}.")
@@ -206,6 +207,14 @@ def _share_nothing(pair: PaperPair) -> str:
     return f"These two share {shared}:\n  {first}\n  {second}"
 
 
+def _with_lead(row: dict[str, Any]) -> dict[str, Any]:
+    """A paper's row with the `lead` of its abstract, None where there is none."""
+    from newsletter.leads import lead_of
+
+    lead = lead_of(row["title"], row["abstract"] or "")
+    return {**row, "lead": lead.text if lead else None}
+
+
 def _answer(row: dict[str, Any], json: bool) -> None:
     if json:
         output.print_json(row)
@@ -234,6 +243,7 @@ def _answer(row: dict[str, Any], json: bool) -> None:
                 slug if belongs else f"not {slug}" for slug, belongs in output.corrections_of(row).items()
             ],
             "merged": row["merged"],
+            "lead": row["lead"],
             "abstract": row["abstract"],
         }
     )

@@ -1,0 +1,75 @@
+"""Which stretch of an abstract is its lead, whatever the abstract looks like."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.leads import LONGEST_LEAD, Lead, lead_of
+
+LONG = (
+    "We propose a method for lamps of every size, "
+    + "which burns and burns " * 9
+    + ", while "
+    + "it glows " * 30
+)
+
+
+def checked(lead: Lead | None, abstract: str) -> Lead | None:
+    """The lead, after a look at what holds for each: it is of the abstract, and short enough."""
+    if lead is not None:
+        assert lead.text in (abstract[lead.start : lead.end], abstract[lead.start : lead.end] + "…")
+        assert lead.text == lead.text.strip() != ""
+        assert len(lead.text) <= LONGEST_LEAD
+    return lead
+
+
+def test_lead_is_the_sentence_that_says_what_the_paper_does() -> None:
+    abstract = "Lamps are old. Many burn. In this paper, we propose LampNet, a network of lamps. It is good."
+    lead = checked(lead_of("LampNet", abstract), abstract)
+    assert lead is not None
+    assert lead.text == "In this paper, we propose LampNet, a network of lamps."
+    assert abstract[lead.start : lead.end] == lead.text
+
+
+@pytest.mark.parametrize("abstract", ["", " ", "\n\n", "word" * 3_000, "語" * 10_000, "<p>" * 500])
+def test_there_is_no_lead_where_nothing_can_be_shown(abstract: str) -> None:
+    assert lead_of("Lamps", abstract) is None
+
+
+@pytest.mark.parametrize(
+    ("abstract", "text"),
+    [
+        ("Withdrawn", "Withdrawn"),
+        ("WE PROPOSE LAMPS. THEY BURN.", None),
+        ("我们提出一种灯。它会发光。", None),
+        ("no end in sight", "no end in sight"),
+        ("<p>We propose lamps.</p>", None),
+        ("?!", "?!"),
+        ("We show $x. Y$ of lamps", "We show $x. Y$ of lamps"),
+        (LONG, LONG[: LONG.index(" , while")].rstrip() + "…"),
+    ],
+)
+def test_odd_abstract_has_a_lead(abstract: str, text: str | None) -> None:
+    lead = checked(lead_of("Lamps", abstract), abstract)
+    assert lead is not None
+    if text is not None:
+        assert lead.text == text
+
+
+@given(
+    st.text(max_size=60),
+    st.lists(
+        st.one_of(
+            st.text(max_size=40),
+            st.sampled_from(
+                ["We propose ", ". ", ".", "! ", "$", "(", ")", "e.g. ", "\n\n", "。", ", ", "; ", "…"]
+            ),
+            st.sampled_from(["lamp " * 80, "http://a.b/c.D", "\\(", "\\)", "“", "”", "<b>", "1. "]),
+        ),
+        max_size=40,
+    ).map("".join),
+)
+def test_lead_is_always_of_the_abstract_and_short(title: str, abstract: str) -> None:
+    checked(lead_of(title, abstract), abstract)
