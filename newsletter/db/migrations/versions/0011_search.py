@@ -1,0 +1,28 @@
+"""Adds the search index of papers and of editions' notes, and fills it with those that are stored."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from newsletter.db.search_index import create_indexes, fill_indexes
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the indexes and fill them."""
+    dropped = sa.text("dropped_at is not null")
+    op.create_index(
+        "ix_edition_papers_dropped",
+        "edition_papers",
+        ["paper_id"],
+        sqlite_where=dropped,
+        postgresql_where=dropped,
+    )
+    connection = op.get_bind()
+    create_indexes(connection)
+    fill_indexes(connection)
