@@ -83,7 +83,7 @@ class Visibility:
             or_(papers.c.backfill, published),
             papers.c.first_dump_id.not_in(not_ingested),
             papers.c.id.not_in(dropped),
-            self._topics_allow(papers),
+            self.topics_allow(papers),
         )
 
     def edition_is_visible(self, of: FromClause = editions) -> ColumnElement[bool]:
@@ -94,7 +94,8 @@ class Visibility:
         """The condition on a column that holds slugs of topics."""
         return true() if self.shown is None else topic.in_(sorted(self.shown))
 
-    def _topics_allow(self, papers: FromClause) -> ColumnElement[bool]:
+    def topics_allow(self, papers: FromClause) -> ColumnElement[bool]:
+        """The part of `paper_is_visible` that is about topics: not all of a paper's are private."""
         if not self.hidden:
             return true()
         matches: Any = select(paper_topics.c.paper_id).where(paper_topics.c.paper_id == papers.c.id)
