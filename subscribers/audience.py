@@ -16,8 +16,8 @@ from subscribers.queries import State, subscribers, subscriptions
 
 def mailable() -> Select[Any]:
     """People who may get a digest now: subscriber_id, ref, leave_id, address, name, cadence, weekday,
-    hour, timezone, text_only, minimum, maximum, maybe, version, paused_until, slots_done_to, confirmed_at,
-    origin (`subscribers.consent.ConsentOrigin`)."""
+    hour, timezone, text_only, minimum, maximum, cards, maybe, version, paused_until, slots_done_to,
+    confirmed_at, origin (`subscribers.consent.ConsentOrigin`)."""
     return _people().where(subscribers.c.state == State.CONFIRMED)
 
 
@@ -58,6 +58,7 @@ def _people() -> Select[Any]:
                 "text_only",
                 "minimum",
                 "maximum",
+                "cards",
                 "maybe",
                 "version",
                 "paused_until",

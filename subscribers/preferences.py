@@ -14,6 +14,8 @@ from subscribers.errors import PreferenceError
 CADENCES = ("daily", "weekdays", "weekly")
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 ANY_NUMBER = "any"  # as a maximum: as many papers as fit
+CARDS = (5, 10, 20)  # papers shown at length; few choices, since each makes digests of its own
+ALL_CARDS = "all"  # as a number of cards: every paper
 MAX_PAPERS = 1000  # papers; no digest holds more, so a larger number is a typing error
 
 
@@ -28,6 +30,7 @@ class Preferences:
     text_only: bool = False  # no HTML part
     minimum: int = 1  # papers that make a digest worth sending
     maximum: int | None = None  # papers a digest may hold; None: as many as fit
+    cards: int | None = 10  # papers shown at length, the others in a row each; None: all
     maybe: bool = False  # doubtful papers as well, at the end
 
     @property
@@ -149,6 +152,11 @@ def _maximum(value: object) -> int | None:
     return None if value == ANY_NUMBER else _number("maximum", value, 1, MAX_PAPERS)
 
 
+def _cards(value: object) -> int | None:
+    chosen = _one_of("cards", value, (*map(str, CARDS), ALL_CARDS))
+    return None if chosen == ALL_CARDS else int(chosen)
+
+
 def _yes_or_no(field: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -188,5 +196,6 @@ _CHECKS = {
     "text_only": _text_only,
     "minimum": _minimum,
     "maximum": _maximum,
+    "cards": _cards,
     "maybe": _maybe,
 }

@@ -40,6 +40,9 @@ class Subscriber(SQLModel, table=True):
     text_only: bool = False
     minimum: int = 1  # papers that make a digest worth sending
     maximum: int | None = None  # papers a digest may hold
+    cards: int | None = Field(
+        default=10, sa_column_kwargs={"server_default": text("10")}
+    )  # papers shown at length; empty: all
     maybe: bool = Field(
         default=False, sa_column_kwargs={"server_default": false()}
     )  # doubtful papers as well

@@ -17,7 +17,7 @@ MAX_LINES = 400  # of a module: more is a reason to split it
 MAX_CLASS_LINES = 200
 REASON = "past 200 lines"  # a longer class gives its reason in its docstring: "Past 200 lines, since …"
 MAX_ENTRIES = 20  # of a folder, `__init__.py` aside
-MAX_ENTRIES_OF = {"newsletter/pipeline": 14}  # its listing shows the flow at a glance
+MAX_ENTRIES_OF = {"newsletter/pipeline": 16}  # its listing shows the flow at a glance
 ONE_FILE_EACH = frozenset({"newsletter/cli/commands"})  # as many files as there are commands
 HEAVY = (
     "alembic",

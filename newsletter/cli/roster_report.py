@@ -98,6 +98,7 @@ def change_words(detail: Mapping[str, Any]) -> str:
         if key == "was" or (output.is_empty(value) and output.is_empty(before)):
             continue
         earlier = "" if output.is_empty(before) else f" (was {output.cell(before)})"
-        words = f"no {name}" if output.is_empty(value) else f"{name} {output.cell(value)}"
+        absent = "all cards" if key == "cards" else f"no {name}"
+        words = absent if output.is_empty(value) else f"{name} {output.cell(value)}"
         said.append(words + earlier)
     return _HASH.sub(lambda found: found[0][:SHORT_HASH], ", ".join(said))

@@ -124,6 +124,7 @@ class Wiring:
                 list_name=settings.brand.name,
                 secret_keys=self.secret_keys,
                 reply_to=settings.brand.reply_to,
+                archive_url=f"{settings.base_url}/archive",
             )
         )
 

@@ -76,8 +76,9 @@ class DebtEnd(StrEnum):
 class Form(StrEnum):
     """How much of a paper a digest shows."""
 
-    FULL = "full"  # title, meta, several sentences, reason
-    SHORT = "short"  # one or two sentences
+    FULL = "full"  # a card: title, meta, lead, further sentences, reason
+    SHORT = "short"  # a card without the further sentences
+    ROW = "row"  # title, and the beginning of its lead in one line
     TITLE = "title"  # title and link only
     LEFT = "left"  # no room: still owed, leads the next digest
 

@@ -16,6 +16,7 @@ from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NotFoundError
 from newsletter.core.states import DebtEnd
 from newsletter.db.schema import edition_maybes, edition_papers, editions, papers, reader_debts
+from newsletter.db.search_index import index_note
 from newsletter.papers.unpublished import unpublished_maybes, unpublished_pairs
 
 # Composed deliveries stay, and wait for the release, when the program held the edition.
@@ -217,6 +218,7 @@ def note(connection: Connection, number: int, text: str) -> None:
     """Set the editor's note of an edition; an empty one removes it. Composed digests keep their note."""
     require(connection, number)
     connection.execute(update(editions).where(editions.c.number == number).values(note=text.strip() or None))
+    index_note(connection, number, text)
 
 
 def drop(connection: Connection, paper_ids: Sequence[int], *, now: datetime) -> int:

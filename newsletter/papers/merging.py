@@ -24,6 +24,7 @@ from newsletter.db.schema import (
     papers,
     possible_same,
 )
+from newsletter.db.search_index import index_papers
 from newsletter.papers.relisting import refresh_first_listings
 
 _GAPS = (
@@ -94,6 +95,7 @@ def merge(connection: Connection, keep: int, other: int, *, now: datetime) -> in
     held = [number for number in (into.edition, gone.edition) if number is not None]
     values |= {"edition": min(held, default=None), "backfill": into.backfill or (not held and gone.backfill)}
     connection.execute(update(papers).where(papers.c.id == kept).values(**values))
+    index_papers(connection, [kept])
     refresh_first_listings(connection, [kept])
     _decide(connection, "merge", kept, merged, now=now, verdict="merged", filled=filled)
     return kept
@@ -157,6 +159,7 @@ def _empty_gaps(connection: Connection, off: Row[Any]) -> None:
     values = {name: None for name in merged.filled if getattr(row, name) == getattr(off, name)}
     if values:
         connection.execute(update(papers).where(papers.c.id == row.id).values(**values))
+        index_papers(connection, [row.id])
 
 
 def _inherit(connection: Connection, off: int, kept: int, *, now: datetime) -> None:

@@ -16,6 +16,7 @@ from newsletter.core.papers.dating import resolve_printed
 from newsletter.core.papers.diff import PaperText
 from newsletter.core.states import DumpStatus
 from newsletter.db.schema import dumps, listed_entries, paper_revisions, papers
+from newsletter.db.search_index import index_papers
 from newsletter.papers.lookup import in_chunks
 from newsletter.papers.store import read_printed
 
@@ -179,4 +180,5 @@ def restore_older_texts(connection: Connection, dump_id: int) -> dict[int, tuple
             .values(title=text.title, abstract=text.abstract, revision=found.number)
         )
         changed[paper.id] = (PaperText(title=paper.title, abstract=paper.abstract), text)
+    index_papers(connection, changed)
     return changed

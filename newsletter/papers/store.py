@@ -16,6 +16,7 @@ from newsletter.core.papers.diff import PaperText, same_rendering
 from newsletter.core.papers.listing import Entry, PartialDate
 from newsletter.db.engine import dialect_insert
 from newsletter.db.schema import listed_entries, paper_keys, paper_revisions, papers
+from newsletter.db.search_index import INDEXED, index_papers
 from newsletter.papers.lookup import BIBLIOGRAPHIC, StoredPaper, in_chunks
 
 
@@ -73,6 +74,7 @@ def add_papers(
         for paper in found
     ]
     connection.execute(insert(paper_revisions), texts)
+    index_papers(connection, real.values())
     return real
 
 
@@ -85,7 +87,12 @@ def change_papers(
         return
     _record_texts(connection, changed, dump_id=dump_id, now=now)
     rows = [{"b_id": item.paper.id, **_columns(item.paper), **_first_listing(item.paper)} for item in changed]
+    searched = _searched(connection, [item.paper.id for item in changed])
     connection.execute(update(papers).where(papers.c.id == bindparam("b_id")), rows)
+    index_papers(
+        connection,
+        [row["b_id"] for row in rows if tuple(row[name] for name in INDEXED) != searched.get(row["b_id"])],
+    )
     again = [item.paper.id for item in changed if item.is_news]
     for chunk in in_chunks(again):
         connection.execute(
@@ -93,6 +100,16 @@ def change_papers(
             .where(papers.c.id.in_(chunk))
             .values(backfill=backfill, ingested_at=now, edition=None)
         )
+
+
+def _searched(connection: Connection, paper_ids: Sequence[int]) -> dict[int, tuple[Any, ...]]:
+    """What search knows of these papers."""
+    columns = select(papers.c.id, *(papers.c[name] for name in INDEXED))
+    found: dict[int, tuple[Any, ...]] = {}
+    for chunk in in_chunks(paper_ids):
+        rows = connection.execute(columns.where(papers.c.id.in_(chunk)))
+        found |= {paper_id: tuple(values) for paper_id, *values in rows}
+    return found
 
 
 def _record_texts(

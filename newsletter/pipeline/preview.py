@@ -201,7 +201,9 @@ class Previewer:
             return _Shown(content=content, digest_key=key, digest_id=latest.digest_id, delivery=latest)
         people, following = audience.reachable().subquery(), audience.following().subquery()
         wishes = connection.execute(
-            select(people.c.maximum, people.c.timezone).where(people.c.subscriber_id == subscriber_id)
+            select(people.c.maximum, people.c.cards, people.c.timezone).where(
+                people.c.subscriber_id == subscriber_id
+            )
         ).one()
         topics = connection.execute(
             select(following.c.topic).where(
@@ -212,7 +214,7 @@ class Previewer:
             connection,
             number,
             self.options.renderer,
-            Onlooker(topics=set(topics), maximum=wishes.maximum),
+            Onlooker(topics=set(topics), maximum=wishes.maximum, cards=wishes.cards),
             day=now.astimezone(zone_of(wishes.timezone)).date(),
             now=_whole(now),
         )

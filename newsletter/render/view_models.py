@@ -85,7 +85,7 @@ class PaperView:
     @property
     def code(self) -> str | None:
         """The link to its code, when that is a web address."""
-        return _web(self.code_url)
+        return web_address(self.code_url)
 
     @property
     def byline(self) -> str:
@@ -136,7 +136,7 @@ class PaperLine:
 
 def link_to(url: str | None, title: str) -> str:
     """`url`, when it is a web address; else a search for the title."""
-    return _web(url) or SEARCH_URL + quote_plus(title)
+    return web_address(url) or SEARCH_URL + quote_plus(title)
 
 
 def in_words(day: date) -> str:
@@ -144,7 +144,7 @@ def in_words(day: date) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def _web(url: str | None) -> str | None:
+def web_address(url: str | None) -> str | None:
     """`url`, when it is a web address without characters that could end it early.
 
     Other letters than ASCII are percent-encoded (RFC 3987 section 3.1), so that text and HTML have one form.

@@ -32,6 +32,7 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "description": str,
     "accent": str,
     "enabled": bool,
+    "public": bool,
     "holds_all": bool,
     "position": int,
     "strong_at": (int, float),
@@ -64,6 +65,7 @@ class Topic:
     holds_all: bool = False  # holds every paper, matched or not; then no rules
     section_at: float = STRONG_SCORE  # score that puts a paper into its section
     learned: bool = True  # whether trained weights count; else the rules alone
+    public: bool = True  # whether the web archive shows it to everybody; else to its readers alone
     rules: TopicRules
 
 
@@ -129,6 +131,7 @@ def topic_of(slug: str, table: Mapping[str, Any]) -> Topic:
         holds_all=holds_all,
         section_at=float(section_at),
         learned=table.get("learned", True),
+        public=table.get("public", True),
         rules=TopicRules(
             topic=slug,
             rules=rules,

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from newsletter import __version__
 from newsletter.core.errors import StorageError
+from newsletter.render.page_renderer import ASSETS, PageRenderer
 from newsletter.web import (
     account,
     api,
@@ -24,8 +25,10 @@ from newsletter.web import (
     signup,
     unsubscribe,
 )
+from newsletter.web.archive import pages as archive_pages
+from newsletter.web.archive.caching import SeenPages
 from newsletter.web.middleware import COMMON, SecurityMiddleware
-from newsletter.web.pages import ASSETS, PageRenderer, go, notice, show
+from newsletter.web.pages import go, missing, notice, show
 from newsletter.web.site import Site
 
 CACHE_FOREVER = "public, max-age=31536000, immutable"  # the path of an asset changes with its content
@@ -53,11 +56,13 @@ def make_app(
         lifespan=lifespan,
     )
     app.state.site = site
-    app.state.pages = PageRenderer(site)
-    for part in (signup, confirm, preferences, unsubscribe, account, digests, api, health):
+    app.state.pages = PageRenderer(
+        brand=site.brand, topics=site.views, base_url=site.base_url, own_templates=site.own_templates
+    )
+    app.state.seen_pages = SeenPages()
+    for part in (signup, confirm, preferences, unsubscribe, account, digests, archive_pages, api, health):
         app.include_router(part.router)
     app.add_api_route("/assets/{version}/{name}", _asset, include_in_schema=False)
-    app.add_api_route("/archive", _archive, include_in_schema=False)
     app.add_api_route("/sign-up", _sign_up, include_in_schema=False)
     app.add_api_route("/embed", _embed, include_in_schema=False)
     app.add_api_route("/robots.txt", _robots, include_in_schema=False)
@@ -76,7 +81,7 @@ def make_app(
 def _asset(request: Request, version: str, name: str) -> Response:
     pages: PageRenderer = request.app.state.pages
     if name not in ASSETS:
-        return _missing(request)
+        return missing(request)
     cache_control = CACHE_FOREVER if version == pages.version else "no-store"
     return Response(pages.assets[name], media_type=ASSETS[name], headers={"Cache-Control": cache_control})
 
@@ -85,26 +90,12 @@ def _embed(request: Request) -> Response:
     return show(request, "embed")
 
 
-def _archive(request: Request) -> Response:
-    return go(request, "/sample")  # the List-Archive header of older mails points here
-
-
 def _sign_up(request: Request) -> Response:
     return go(request, "/")  # the page of a failed form was loaded again
 
 
 def _robots(_request: Request) -> Response:
     return Response("User-agent: *\nAllow: /$\nDisallow: /\n", media_type="text/plain")
-
-
-def _missing(request: Request) -> Response:
-    return notice(
-        request,
-        "There is no such page",
-        "The address may have been cut.",
-        status=404,
-        link=signed_links.SIGN_UP,
-    )
 
 
 async def _link_refused(request: Request, error: Exception) -> Response:
@@ -117,7 +108,7 @@ async def _http(request: Request, error: Exception) -> Response:
     if request.url.path.startswith("/api/"):
         return JSONResponse({"errors": {"": str(error.detail)}}, status_code=error.status_code)
     if error.status_code == 404:
-        return _missing(request)
+        return missing(request)
     return notice(
         request,
         "That does not work",

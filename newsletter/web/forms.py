@@ -21,7 +21,7 @@ from newsletter.core.sentences import as_sentence
 from newsletter.web.pages import site_of
 from subscribers import link_purposes, tokens
 from subscribers.errors import PreferenceError, SubscriberError, TokenError
-from subscribers.preferences import ANY_NUMBER, Preferences, known_zones
+from subscribers.preferences import ALL_CARDS, ANY_NUMBER, Preferences, known_zones
 from subscribers.queries import SubscriberView
 
 HONEYPOT = "website"  # a field that people do not see
@@ -112,6 +112,7 @@ def values_of(person: SubscriberView) -> dict[str, Any]:
         "text_only": chosen.text_only,
         "minimum": str(chosen.minimum),
         "maximum": "" if chosen.maximum is None else str(chosen.maximum),
+        "cards": ALL_CARDS if chosen.cards is None else str(chosen.cards),
         "maybe": chosen.maybe,
     }
 
@@ -135,6 +136,7 @@ def given_of(sent: dict[str, str]) -> dict[str, object]:
         given[name] = sent.get(name) in ("on", "true")
     given["minimum"] = sent.get("minimum") or "1"
     given["maximum"] = sent.get("maximum") or ANY_NUMBER
+    given["cards"] = sent.get("cards")
     return given
 
 

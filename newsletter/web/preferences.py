@@ -180,7 +180,8 @@ def _page(
     ticked = list(person.topics)
     if form is not None:
         typed = {name: form.one(name) for name in values}
-        values |= {**typed, "text_only": bool(typed["text_only"]), "maybe": bool(typed["maybe"])}
+        boxes = {name: bool(typed[name]) for name in ("text_only", "maybe")}
+        values |= {**typed, **boxes, "cards": typed["cards"] or values["cards"]}
         ticked = form.ticked(site.topics)
     now = site.clock()
     paused = person.paused_until if person.paused_until is not None and person.paused_until > now else None

@@ -29,6 +29,7 @@ CANONICAL_COLUMNS = (
     "text_only",
     "minimum",
     "maximum",
+    "cards",
     "maybe",
     "paused_until",
 )
@@ -54,6 +55,7 @@ SYNONYMS = {
     "text_only": "textonly",
     "minimum": "minimum",
     "maximum": "maximum",
+    "cards": "cards",
     "maybe": "maybe",
     "paused_until": "pauseduntil",
 }

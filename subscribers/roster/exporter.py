@@ -11,6 +11,7 @@ import csv
 from collections.abc import Iterable
 from typing import TextIO
 
+from subscribers.preferences import ALL_CARDS
 from subscribers.queries import State, SubscriberView
 from subscribers.roster.columns import CANONICAL_COLUMNS, defuse
 
@@ -35,6 +36,7 @@ def write(people: Iterable[SubscriberView], file: TextIO) -> int:
                 "true" if preferences.text_only else "false",
                 preferences.minimum,
                 "" if preferences.maximum is None else preferences.maximum,
+                ALL_CARDS if preferences.cards is None else preferences.cards,
                 "true" if preferences.maybe else "false",
                 person.paused_until.isoformat() if person.paused_until is not None else "",
             ]

@@ -19,7 +19,7 @@ _OTHER_FIELDS = {
     "state": "",
     "timezone": "likely_timezone",
     "topics": "tags",
-    **dict.fromkeys(("cadence", "weekday", "hour", "text_only", "minimum", "maximum", "maybe"), ""),
+    **dict.fromkeys(("cadence", "weekday", "hour", "text_only", "minimum", "maximum", "cards", "maybe"), ""),
     "paused_until": "",
 }
 

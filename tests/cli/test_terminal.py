@@ -73,6 +73,7 @@ def test_a_terminal_shows_line_ends(lively: Shell, command: str) -> None:
             "cadence weekly (was daily), weekday friday",
         ),
         ({"hour": None, "was": {"hour": 7}}, "no hour (was 7)"),
+        ({"cards": None, "was": {"cards": 10}}, "all cards (was 10)"),
         ({"maximum": None, "minimum": 2, "was": {"maximum": None, "minimum": 1}}, "minimum 2 (was 1)"),
         ({"text_only": True, "was": {"text_only": False}}, "text only yes (was no)"),
         ({"name": "", "was": {"name": "Ada"}}, "no name (was Ada)"),

@@ -38,7 +38,7 @@ from tests.databases import migrated_url
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 TOPICS = ("circuits", "quantum", "neuromorphic", "interpretability", EVERYTHING)
-SIZES = {Form.FULL: 1000, Form.SHORT: 500, Form.TITLE: 200, Form.LEFT: 0}
+SIZES = {Form.FULL: 1000, Form.SHORT: 500, Form.ROW: 300, Form.TITLE: 200, Form.LEFT: 0}
 
 
 def utc(text: str) -> datetime:

@@ -32,6 +32,7 @@ def test_mailable_holds_confirmed_people_with_all_that_a_digest_needs(scenario: 
         "text_only": False,
         "minimum": 1,
         "maximum": None,
+        "cards": 10,
         "maybe": False,
         "version": 1,
         "paused_until": None,

@@ -21,6 +21,9 @@ from subscribers.preferences import Preferences, changed
         ({"timezone": "europe/berlin"}, Preferences(timezone="Europe/Berlin")),
         ({"text_only": "true"}, Preferences(text_only=True)),
         ({"minimum": 3, "maximum": "20"}, Preferences(minimum=3, maximum=20)),
+        ({"cards": "5"}, Preferences(cards=5)),
+        ({"cards": 20}, Preferences(cards=20)),
+        ({"cards": " All "}, Preferences(cards=None)),
     ],
 )
 def test_changed_reads_what_people_type(given: dict[str, object], expected: Preferences) -> None:
@@ -51,6 +54,9 @@ def test_changed_keeps_the_weekday_of_a_weekly_reader() -> None:
         ({"text_only": "maybe"}, "text_only", "none of true, false"),
         ({"minimum": "0"}, "minimum", "from 1 to"),
         ({"minimum": 5, "maximum": 4}, "maximum", "less than the minimum"),
+        ({"cards": "7"}, "cards", "none of 5, 10, 20, all"),
+        ({"cards": "-5"}, "cards", "none of 5, 10, 20, all"),
+        ({"cards": "５"}, "cards", "none of 5, 10, 20, all"),
         ({"colour": "red"}, "colour", "no preference"),
     ],
 )

@@ -25,6 +25,7 @@ ALL: dict[str, Any] = {
     "maybe": "on",
     "minimum": "2",
     "maximum": "10",
+    "cards": "20",
 }
 
 
@@ -42,8 +43,14 @@ def test_all_choices_are_saved_and_shown(website: NewsletterSite) -> None:
         maybe=True,
         minimum=2,
         maximum=10,
+        cards=20,
     )
-    for shown in ('value="quantum" checked', 'value="weekdays" checked', 'value="21" selected', 'value="10"'):
+    for shown in (
+        'value="quantum" checked',
+        'value="weekdays" checked',
+        'value="21" selected',
+        'value="20" selected',
+    ):
         assert shown in page
     assert 'value="everything" checked' not in page
     assert website.events(ada)[2:] == [
@@ -59,7 +66,7 @@ def test_boxes_and_numbers_can_be_cleared_again(website: NewsletterSite) -> None
     website.post(
         website.preferences(ada), topics="circuits", cadence="daily", hour="7", timezone="UTC", minimum=""
     )
-    assert website.person("ada@example.org").preferences == Preferences()
+    assert website.person("ada@example.org").preferences == Preferences(cards=20)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +81,7 @@ def test_boxes_and_numbers_can_be_cleared_again(website: NewsletterSite) -> None
         ({"timezone": "Eastern Time"}, "timezone", "America/New_York"),
         ({"minimum": "11"}, "maximum", "10 is less than the minimum, 11"),
         ({"maximum": "0"}, "maximum", "is not a whole number from 1 to 1000"),
+        ({"cards": "7"}, "cards", "is none of 5, 10, 20, all"),
         ({"minimum": "many"}, "minimum", "is not a whole number from 1 to 1000"),
     ],
 )

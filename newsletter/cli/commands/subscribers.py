@@ -69,6 +69,13 @@ def add(
     maximum: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Papers that a digest may hold at most.")
     ] = None,
+    cards: Annotated[
+        Literal["5", "10", "20", "all"] | None,
+        typer.Option(
+            metavar="N",
+            help="Papers shown at length: 5, 10, 20 or all; the others get a row each. Default: 10.",
+        ),
+    ] = None,
     maybe: Annotated[
         bool | None, typer.Option(help="Show papers that may or may not be of a topic, too, at the end.")
     ] = None,
@@ -96,6 +103,7 @@ def add(
         "text_only": text_only,
         "minimum": minimum,
         "maximum": maximum,
+        "cards": cards,
         "maybe": maybe,
     }
     try:

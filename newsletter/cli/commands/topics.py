@@ -69,6 +69,7 @@ def show(
         "title": found.title,
         "description": found.description,
         "holds_all": found.holds_all,
+        "public": found.public,
         "section_at": found.section_at,
         "strong_at": found.rules.strong_at,
         "rules": found.rules.rules,

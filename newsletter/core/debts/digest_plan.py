@@ -86,22 +86,24 @@ class DigestPlan:
 def arrange(pairs: Iterable[OwedPair], *, topic_order: Mapping[str, int]) -> tuple[PlannedPaper, ...]:
     """Each owed paper once, in its strongest topic, section by section.
 
-    pairs: all that one reader is owed. topic_order: slug to rank of its section; `everything` goes last.
+    pairs: all that one reader is owed. topic_order: slug to rank, for sections of equal weight.
+    A section weighs what its strongest paper scores; of equal ones the longer goes first, `everything` last.
     Within a section papers that were left out before come first; then score decides, then the listing.
     """
     by_paper: dict[int, list[OwedPair]] = {}
     for pair in pairs:
         by_paper.setdefault(pair.paper_id, []).append(pair)
     rows: list[tuple[tuple[object, ...], PlannedPaper]] = []
+    scores: dict[str, list[float]] = {}
     last = len(topic_order)
     for paper_id, of_paper in by_paper.items():
         special = [p for p in of_paper if p.topic != EVERYTHING] or of_paper
         shown = min(special, key=lambda p: (-p.score, topic_order.get(p.topic, last)))
         also = sorted({p.topic for p in special} - {shown.topic}, key=lambda t: (topic_order.get(t, last), t))
-        rank = last + 1 if shown.topic == EVERYTHING else topic_order.get(shown.topic, last)
+        scores.setdefault(shown.topic, []).append(shown.score)
         leads = any(p.leads for p in of_paper)
         role = Role.WELCOME if all(p.role is Role.WELCOME for p in of_paper) else Role.NEWS
-        order = (rank, shown.topic, not leads, -shown.score, shown.edition or 0, shown.place, paper_id)
+        order = (not leads, -shown.score, shown.edition or 0, shown.place, paper_id)
         rows.append(
             (
                 order,
@@ -114,5 +116,9 @@ def arrange(pairs: Iterable[OwedPair], *, topic_order: Mapping[str, int]) -> tup
                 ),
             )
         )
-    rows.sort(key=lambda row: row[0])
+    weights = {
+        topic: (topic == EVERYTHING, -max(of), -len(of), topic_order.get(topic, last), topic)
+        for topic, of in scores.items()
+    }
+    rows.sort(key=lambda row: (weights[row[1].topic], row[0]))
     return tuple(planned for _, planned in rows)

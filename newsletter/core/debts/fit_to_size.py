@@ -1,4 +1,4 @@
-"""Fits a digest into its size: abstracts shrink, then only titles stay, then papers wait for the next digest.
+"""Fits a digest into its size: cards shrink to rows, rows to titles, then papers wait for the next digest.
 
 Knows no size of its own: the renderer tells what each paper takes, and how many bytes there are.
 """
@@ -11,6 +11,17 @@ from dataclasses import replace
 from newsletter.core.debts.digest_plan import PlannedPaper
 from newsletter.core.states import Form
 
+SPARED = 10  # of the strongest papers, which stay cards while there is something else to shorten
+_FROM_LONG_TO_SHORT = (Form.FULL, Form.SHORT, Form.ROW, Form.TITLE, Form.LEFT)
+_STEPS = (  # what papers shrink to, the weakest first, and how many of the strongest are spared
+    (Form.SHORT, 0),
+    (Form.ROW, SPARED),
+    (Form.TITLE, SPARED),
+    (Form.ROW, 0),
+    (Form.TITLE, 0),
+    (Form.LEFT, 0),
+)
+
 
 def fit(
     news: Sequence[PlannedPaper],
@@ -18,12 +29,14 @@ def fit(
     first: frozenset[int],
     budget: int,
     maximum: int | None,
+    cards: int | None = None,
     size_of: Callable[[PlannedPaper], int],
 ) -> tuple[tuple[PlannedPaper, ...], tuple[PlannedPaper, ...]]:
-    """Shorten abstracts, then keep only titles, then leave papers out, until the rest fits.
+    """Show the strongest papers of each section as cards and the others as rows; shrink them until all fit.
 
     news: arranged papers. first: ids of papers that must not be left out again while others stay. budget:
-    bytes for the papers. maximum: papers at most. size_of: bytes of one planned paper in its form.
+    bytes for the papers. maximum: papers at most. cards: papers shown at length; None: all. size_of: bytes of
+    one planned paper in its form.
     Returns what is shown, in order, and what is left out, in the order in which it will lead.
     """
     # Papers left out before are shortened last; then each section's best before any section's rest.
@@ -34,16 +47,20 @@ def fit(
         urgency[paper.paper_id] = (0 if paper.paper_id in first else 1, depth[paper.topic], position)
     by_urgency = sorted(news, key=lambda paper: urgency[paper.paper_id])
     kept = by_urgency if maximum is None else by_urgency[: max(maximum, 1)]
-    forms = {paper.paper_id: Form.FULL for paper in kept}
-    total = sum(size_of(paper) for paper in kept)
-    for smaller in (Form.SHORT, Form.TITLE, Form.LEFT):
-        for paper in reversed(kept):
+    most = len(kept) if cards is None else cards
+    kept = [replace(paper, form=Form.FULL if n < most else Form.ROW) for n, paper in enumerate(kept)]
+    sizes = [size_of(paper) for paper in kept]
+    total = sum(sizes)
+    for smaller, spared in _STEPS:
+        for n in range(len(kept) - 1, spared - 1, -1):
             if total <= budget:
                 break
-            now = size_of(replace(paper, form=forms[paper.paper_id]))
-            then = 0 if smaller is Form.LEFT else size_of(replace(paper, form=smaller))
-            total += then - now
-            forms[paper.paper_id] = smaller
+            if _length(smaller) > _length(kept[n].form):
+                kept[n] = replace(kept[n], form=smaller)
+                total -= sizes[n]
+                sizes[n] = 0 if smaller is Form.LEFT else size_of(kept[n])
+                total += sizes[n]
+    forms = {paper.paper_id: paper.form for paper in kept}
     shown = tuple(
         replace(paper, form=forms[paper.paper_id])
         for paper in news
@@ -55,3 +72,7 @@ def fit(
         if forms.get(paper.paper_id, Form.LEFT) is Form.LEFT
     )
     return shown, left
+
+
+def _length(form: Form) -> int:
+    return _FROM_LONG_TO_SHORT.index(form)

@@ -25,13 +25,14 @@ _FONTS = """
     textsuperscript textsubscript deg degree circ textdegree tilde hat bar vec dot ddot acute grave check
     breve overline widehat widetilde c v u H k r b d t quad qquad frac tfrac dfrac
 """
-_LATEX_FONTS = frozenset(_FONTS.split())  # they change the look alone: titles with and without them are equal
+LATEX_FONTS = frozenset(_FONTS.split())  # they change the look alone: titles with and without them are equal
 _GREEK = """
     alpha beta gamma delta epsilon zeta eta theta iota kappa mu nu xi omicron pi rho sigma tau upsilon phi
     chi psi omega
 """
-_LATEX_SIGNS = {
-    **{name: unicodedata.lookup(f"GREEK SMALL LETTER {name.upper()}") for name in _GREEK.split()},
+GREEK_NAMES = frozenset(_GREEK.split()) | {"lambda"}
+LATEX_SIGNS = {
+    **{name: unicodedata.lookup(f"GREEK SMALL LETTER {name.upper()}") for name in GREEK_NAMES - {"lambda"}},
     "lambda": "λ", "varepsilon": "ε", "vartheta": "θ", "varphi": "φ", "varrho": "ρ", "varsigma": "σ",
     "varpi": "π", "ne": "≠", "neq": "≠", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "times": "x",
     "pm": "±", "to": "→", "rightarrow": "→", "leftarrow": "←", "leftrightarrow": "↔", "Rightarrow": "⇒",
@@ -42,7 +43,7 @@ _LATEX_SIGNS = {
     "l": "ł", "L": "Ł", "aa": "å", "AA": "Å", "i": "i", "j": "j", "textendash": "-", "textemdash": "-",
     "textbackslash": "",
 }  # fmt: skip
-_LATEX_SIGNS |= {name.capitalize(): sign.upper() for name, sign in _LATEX_SIGNS.items() if "α" <= sign <= "ω"}
+LATEX_SIGNS |= {name.capitalize(): sign.upper() for name, sign in LATEX_SIGNS.items() if "α" <= sign <= "ω"}
 _KEPT_ESCAPES = frozenset("%&#@*<>=+")  # "\%" is a percent sign; other escapes but spaces are accents
 _SPACES = frozenset(" \\,;:!")
 
@@ -101,7 +102,7 @@ def rendering_key(text: str) -> str:
     text = plain(text)
     if not text.isascii():
         text = _RAISED.sub(lambda run: "^" + unicodedata.normalize("NFKC", run[0]), text)
-        text = _without_accents(text.translate(_BEFORE_FOLDING))
+        text = without_accents(text.translate(_BEFORE_FOLDING))
     text = _STAR_OF_NAME.sub(r"\1" + _STAR, text).replace("->", "→")
     text = _DECIMAL_POINT.sub(_POINT, _THOUSANDS.sub("", text))
     text = _APART.sub(_GAP, text.casefold().translate(_SIGNS)).replace(" ", "")
@@ -122,12 +123,13 @@ def _replacement(command: re.Match[str]) -> str:
     name, escaped = command[1], command[2]
     if name is None:
         return escaped if escaped in _KEPT_ESCAPES else (" " if escaped in _SPACES else "")
-    if name in _LATEX_FONTS:
+    if name in LATEX_FONTS:
         return ""
-    return _LATEX_SIGNS.get(name, name)  # authors define commands for names
+    return LATEX_SIGNS.get(name, name)  # authors define commands for names
 
 
-def _without_accents(text: str) -> str:
+def without_accents(text: str) -> str:
+    """A text without the accents on its Latin and Greek letters; other marks stay."""
     letters: list[str] = []
     latin = False
     for sign in unicodedata.normalize("NFKD", text):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, Column, Index, text
 from sqlmodel import Field, SQLModel
 
 
@@ -29,6 +29,14 @@ class EditionPaper(SQLModel, table=True):
     """A (paper, topic) pair of an edition. The topic 'everything' has a pair for every paper."""
 
     __tablename__ = "edition_papers"
+    __table_args__ = (
+        Index(  # dropped papers are few: whoever shows papers leaves them out
+            "ix_edition_papers_dropped",
+            "paper_id",
+            sqlite_where=text("dropped_at is not null"),
+            postgresql_where=text("dropped_at is not null"),
+        ),
+    )
 
     edition: int = Field(foreign_key="editions.number", primary_key=True)
     paper_id: int = Field(foreign_key="papers.id", primary_key=True, index=True)

@@ -44,6 +44,7 @@ batch = Table(
     Column("version", Integer, nullable=False),
     Column("minimum", Integer, nullable=False),
     Column("maximum", Integer),
+    Column("cards", Integer),  # papers shown at length; null: all
     Column("maybe", Boolean, nullable=False),  # doubtful papers as well
     Column("early", Boolean, nullable=False, server_default=false()),  # a canary
     Column("kept", Boolean, nullable=False, server_default=false()),  # replaces a delivery that waited

@@ -180,6 +180,7 @@ def _plan(draft: _Draft, renderer: Renderer) -> DigestPlan:
         first=leads,
         budget=budget,
         maximum=draft.group_key.maximum,
+        cards=draft.group_key.cards,
         size_of=renderer.size,
     )
     room = budget - sum(renderer.size(card) for card in shown)

@@ -142,6 +142,7 @@ def _add_people(*, forced: bool, one_reader: bool) -> Insert:
         person.c.version,
         person.c.minimum,
         person.c.maximum,
+        person.c.cards,
         person.c.maybe,
         case((person.c.paused_until > _THIS_SLOT, literal(SlotClosing.PAUSED.value)), else_=None),
     ).where(

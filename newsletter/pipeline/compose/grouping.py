@@ -70,6 +70,7 @@ class GroupKey:
     forced: bool  # regardless of the hour
     minimum: int  # papers that make a digest worth sending
     maximum: int | None  # papers that one may hold
+    cards: int | None  # papers shown at length; None: all
     maybe: bool  # doubtful papers as well
     early: bool  # a canary: editions that are not ready as well
     kept: bool  # their delivery waited: editions that the program itself holds as well
@@ -260,6 +261,7 @@ FIELDS = (
     KeyField("forced", _flag(batch.c.forced), _parse_flag),
     KeyField("minimum", _number(batch.c.minimum), int),
     KeyField("maximum", _optional_number(batch.c.maximum), _parse_optional_number),
+    KeyField("cards", _optional_number(batch.c.cards), _parse_optional_number),
     KeyField("maybe", _flag(batch.c.maybe), _parse_flag),
     KeyField("early", _flag(batch.c.early), _parse_flag),
     KeyField("kept", _flag(batch.c.kept), _parse_flag),

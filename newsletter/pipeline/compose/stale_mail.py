@@ -99,6 +99,7 @@ def stale_deliveries() -> Select[Any]:
             person.c.version,
             person.c.minimum,
             person.c.maximum,
+            person.c.cards,
             person.c.maybe,
             case((person.c.paused_until > _NOW, literal(SlotClosing.PAUSED.value)), else_=None),
         )

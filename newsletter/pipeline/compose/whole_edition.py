@@ -26,6 +26,7 @@ class Onlooker:
 
     topics: Collection[str] | None = None  # slugs; None: all topics
     maximum: int | None = None  # papers that one digest may hold
+    cards: int | None = None  # papers shown at length; None: all
 
 
 def content_of(
@@ -60,6 +61,7 @@ def content_of(
         first=frozenset(),
         budget=renderer.budget((), note),
         maximum=onlooker.maximum,
+        cards=onlooker.cards,
         size_of=renderer.size,
     )
     plan = DigestPlan(edition=number, date=day, news=shown, left_out=left, note=note)

@@ -67,7 +67,7 @@ class DigestRenderer:
         every = (
             replace(card, form=form) if card.role is not Role.RECAP else card
             for card in wanted
-            for form in (Form.FULL, Form.SHORT, Form.TITLE)
+            for form in (Form.FULL, Form.SHORT, Form.ROW, Form.TITLE)
         )
         self._layout.prepare(every, self._papers, maybe=doubtful, new_versions=lines)
 

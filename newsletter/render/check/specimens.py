@@ -101,7 +101,7 @@ def cards() -> list[PlannedPaper]:
             form=form,
             edition=12,
         )
-        for topic, paper, form in product(topics(), papers(), (Form.FULL, Form.SHORT, Form.TITLE))
+        for topic, paper, form in product(topics(), papers(), (Form.FULL, Form.SHORT, Form.ROW, Form.TITLE))
     ]
     missed = [PlannedPaper(paper_id=paper, topic="circuits", role=Role.RECAP) for paper in papers()]
     return [*shown, *missed]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +16,7 @@ from newsletter.core.states import Form, Role
 
 READY = datetime(2026, 4, 17, 5, tzinfo=UTC)
 ORDER = {"circuits": 0, "quantum": 1, EVERYTHING: 2}
-SIZES = {Form.FULL: 1000, Form.SHORT: 500, Form.TITLE: 200}
+SIZES = {Form.FULL: 1000, Form.SHORT: 500, Form.ROW: 300, Form.TITLE: 200}
 
 
 def owed(paper: int, topic: str, score: float = 1.0, *, place: int = 1, leads: bool = False) -> OwedPair:
@@ -39,7 +41,29 @@ def test_a_paper_in_several_topics_stands_once_in_its_strongest() -> None:
     assert arranged == (PlannedPaper(paper_id=1, topic="quantum", also_in=("circuits",), edition=1),)
 
 
-def test_sections_follow_their_order_and_papers_score_then_place() -> None:
+@pytest.mark.parametrize(
+    ("scores", "order"),
+    [
+        ({"circuits": [0.6], "quantum": [0.9]}, ["quantum", "circuits"]),
+        ({"circuits": [0.6, 0.6, 0.6], "quantum": [0.9]}, ["quantum", "circuits"]),
+        ({"circuits": [0.9], "quantum": [0.9, 0.5]}, ["quantum", "circuits"]),
+        ({"circuits": [0.9], "quantum": [0.9]}, ["circuits", "quantum"]),
+        ({EVERYTHING: [0.9, 0.9], "quantum": [0.5]}, ["quantum", EVERYTHING]),
+        ({"gone": [0.7], "circuits": [0.6]}, ["gone", "circuits"]),
+    ],
+)
+def test_the_section_with_the_strongest_paper_goes_first(
+    scores: dict[str, list[float]], order: list[str]
+) -> None:
+    pairs = [
+        owed(10 * n + m, topic, score)
+        for n, (topic, of) in enumerate(scores.items())
+        for m, score in enumerate(of)
+    ]
+    assert list(dict.fromkeys(p.topic for p in arrange(pairs, topic_order=ORDER))) == order
+
+
+def test_papers_of_a_section_follow_score_then_place() -> None:
     arranged = arrange(
         [
             owed(1, EVERYTHING, 0.0, place=1),
@@ -73,7 +97,8 @@ def test_fit_shortens_then_titles_then_leaves_out_from_the_end() -> None:
     for budget, forms in (
         (2500, [Form.FULL, Form.FULL, Form.SHORT]),
         (1500, [Form.SHORT, Form.SHORT, Form.SHORT]),
-        (1200, [Form.SHORT, Form.SHORT, Form.TITLE]),
+        (1300, [Form.SHORT, Form.SHORT, Form.ROW]),
+        (900, [Form.ROW, Form.ROW, Form.ROW]),
         (600, [Form.TITLE, Form.TITLE, Form.TITLE]),
     ):
         shown, left = fit(papers(3), first=frozenset(), budget=budget, maximum=None, size_of=size_of)
@@ -81,6 +106,31 @@ def test_fit_shortens_then_titles_then_leaves_out_from_the_end() -> None:
     shown, left = fit(papers(3), first=frozenset(), budget=599, maximum=None, size_of=size_of)
     assert [p.paper_id for p in shown] == [0, 1]
     assert [(p.paper_id, p.form) for p in left] == [(2, Form.LEFT)]
+
+
+@pytest.mark.parametrize(
+    ("cards", "long"),
+    [(5, [0, 1, 2, 20, 21]), (10, [0, 1, 2, 3, 4, 20, 21, 22, 23, 24]), (20, None), (None, range(40))],
+)
+def test_fit_shows_the_best_of_each_section_as_cards(cards: int | None, long: Sequence[int] | None) -> None:
+    news = papers(40, "circuits", "quantum")
+    shown, _ = fit(news, first=frozenset(), budget=10**6, maximum=None, cards=cards, size_of=size_of)
+    full = [p.paper_id for p in shown if p.form is Form.FULL]
+    assert full == [*(long if long is not None else (*range(10), *range(20, 30)))]
+    assert {p.form for p in shown} <= {Form.FULL, Form.ROW}
+
+
+def test_fit_shortens_rows_before_it_takes_a_strong_paper_s_card() -> None:
+    news = papers(30)
+    for budget, forms in (
+        (16_000, [Form.FULL] * 10 + [Form.ROW] * 20),
+        (11_000, [Form.SHORT] * 10 + [Form.ROW] * 20),
+        (10_000, [Form.SHORT] * 10 + [Form.ROW] * 10 + [Form.TITLE] * 10),
+        (9_000, [Form.SHORT] * 10 + [Form.TITLE] * 20),
+        (7_000, [Form.ROW] * 10 + [Form.TITLE] * 20),
+    ):
+        shown, left = fit(news, first=frozenset(), budget=budget, maximum=None, cards=10, size_of=size_of)
+        assert ([p.form for p in shown], left) == (forms, ())
 
 
 def test_fit_leaves_out_the_ends_of_sections_before_the_start_of_any() -> None:

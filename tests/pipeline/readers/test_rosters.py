@@ -142,8 +142,9 @@ def test_export_roster_is_private_whole_and_canonical(engine: Engine, tmp_path: 
     rosters.write_roster(engine, file)
     assert out.read_text(encoding="utf-8") == file.getvalue()
     assert file.getvalue().splitlines()[:2] == [
-        "email,name,topics,cadence,weekday,hour,timezone,state,text_only,minimum,maximum,maybe,paused_until",
-        "reader0@example.org,,quantum,daily,,0,UTC,confirmed,false,1,,false,",
+        "email,name,topics,cadence,weekday,hour,timezone,state,text_only,minimum,maximum,cards,maybe,"
+        "paused_until",
+        "reader0@example.org,,quantum,daily,,0,UTC,confirmed,false,1,,10,false,",
     ]
     assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []  # noqa: PTH208
 

@@ -38,6 +38,7 @@ def test_add_without_consent_makes_a_pending_person_who_follows_nothing_yet(
         "text_only": False,
         "minimum": 1,
         "maximum": None,
+        "cards": 10,
         "maybe": False,
         "name": "",
         "since": "2026-01-05T12:00:00+00:00",

@@ -29,7 +29,7 @@ def written(scenario: SubscriberScenario) -> str:
 
 
 def test_write_is_canonical(scenario: SubscriberScenario) -> None:
-    scenario.add("=Ada <ada@example.org>", "quantum", "circuits", cadence="weekly", hour=9)
+    scenario.add("=Ada <ada@example.org>", "quantum", "circuits", cadence="weekly", hour=9, cards="all")
     scenario.add("+tag@example.org", confirmed=False, text_only=True, minimum=2, maximum=20)
     bob = scenario.add('Bob, "the builder" <bob@bücher.example>', "circuits")
     until = datetime(2026, 2, 1, tzinfo=UTC)
@@ -38,10 +38,11 @@ def test_write_is_canonical(scenario: SubscriberScenario) -> None:
     cyd = scenario.add("cyd@example.org")
     suppression.forget(scenario.connection, subscriber_id=cyd.person.id, how="web", now=NOON, key=KEY)
     assert written(scenario) == (
-        "email,name,topics,cadence,weekday,hour,timezone,state,text_only,minimum,maximum,maybe,paused_until\n"
-        "ada@example.org,'=Ada,circuits;quantum,weekly,monday,9,UTC,confirmed,false,1,,false,\n"
-        "'+tag@example.org,,everything,daily,,7,UTC,pending,true,2,20,false,\n"
-        'bob@bücher.example,"Bob, ""the builder""",,daily,,7,UTC,unsubscribed,false,1,,false,'
+        "email,name,topics,cadence,weekday,hour,timezone,state,text_only,minimum,maximum,cards,maybe,"
+        "paused_until\n"
+        "ada@example.org,'=Ada,circuits;quantum,weekly,monday,9,UTC,confirmed,false,1,,all,false,\n"
+        "'+tag@example.org,,everything,daily,,7,UTC,pending,true,2,20,10,false,\n"
+        'bob@bücher.example,"Bob, ""the builder""",,daily,,7,UTC,unsubscribed,false,1,,10,false,'
         "2026-02-01T00:00:00+00:00\n"
     )
 
@@ -62,6 +63,7 @@ person = st.fixed_dictionaries(
                 "text_only": st.booleans(),
                 "minimum": st.integers(1, 20),
                 "maximum": st.none() | st.integers(20, 1000),
+                "cards": st.sampled_from([5, 10, 20, None]),
                 "maybe": st.booleans(),
             }
         ),

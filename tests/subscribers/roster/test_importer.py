@@ -248,6 +248,7 @@ def test_import_rows_dry_reports_the_difference_and_stores_nothing(
         "text_only": False,
         "minimum": 1,
         "maximum": None,
+        "cards": 10,
         "maybe": False,
         "paused_until": None,
     }

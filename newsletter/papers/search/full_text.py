@@ -1,0 +1,138 @@
+"""Asks the search index of either database: SQLite's FTS5, or PostgreSQL's full text.
+
+The words come from `words_of`, and so hold no sign that either language of queries knows: letters, digits,
++ and #.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Select,
+    cast,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+    table,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
+
+from newsletter.db.schema import editions, papers
+from newsletter.db.search_index import EDITION_INDEX, PAPER_COLUMNS, PAPER_INDEX
+from newsletter.papers.search.query import ABSTRACT, AUTHOR, ORGANIZATION, TITLE, Phrase, Term
+
+MAX_CANDIDATES = 2_000  # matches that are ranked, the newest first: the work of a query is bounded
+WEIGHTS = (8.0, 3.0, 2.0, 1.0)  # of a word in the title, authors, organization, abstract
+_FIELD_COLUMNS = dict(zip((TITLE, AUTHOR, ORGANIZATION, ABSTRACT), PAPER_COLUMNS, strict=True))
+_FIELD_LETTERS = dict(zip((TITLE, AUTHOR, ORGANIZATION, ABSTRACT), "ABCD", strict=True))
+
+_FTS = table(PAPER_INDEX, column("rowid"))
+_WORDS = table(PAPER_INDEX, column("id"), column("words", TSVECTOR))
+_FTS_NOTES = table(EDITION_INDEX, column("rowid"))
+_NOTE_WORDS = table(EDITION_INDEX, column("id"), column("words", TSVECTOR))
+
+
+def matching(
+    connection: Connection,
+    terms: Sequence[Term],
+    *conditions: ColumnElement[bool],
+    limit: int = MAX_CANDIDATES,
+) -> Select[tuple[int, float]]:
+    """The newest papers that fit all terms and conditions: id, and score (more is better).
+
+    conditions: on columns of `papers`. Without terms the score is 0.
+    """
+    if not terms:
+        newest = (papers.c.first_listed_on.desc(), papers.c.id.desc())
+        return (
+            select(papers.c.id, literal(0.0).label("score")).where(*conditions).order_by(*newest).limit(limit)
+        )
+    if connection.dialect.name == "sqlite":
+        # As a sum the rowid is no key for the index: SQLite begins with its matches, and looks papers up.
+        found = _FTS.join(papers, papers.c.id == _FTS.c.rowid + 0)
+        score = -func.bm25(literal_column(PAPER_INDEX), *WEIGHTS)
+        return (
+            select(papers.c.id, score.label("score"))
+            .select_from(found)
+            .where(literal_column(PAPER_INDEX).op("MATCH")(fts_expression(terms)), *conditions)
+            .order_by(_FTS.c.rowid.desc())
+            .limit(limit)
+        )
+    query = cast(tsquery(terms), TSQUERY)
+    # ts_rank names the weights from D to A; 1: long texts count less
+    weights = ",".join(str(weight / WEIGHTS[0]) for weight in reversed(WEIGHTS))
+    rank = func.ts_rank(literal_column(f"'{{{weights}}}'::float4[]"), _WORDS.c.words, query, 1)
+    return (
+        select(papers.c.id, cast(rank, Float).label("score"))
+        .select_from(_WORDS.join(papers, papers.c.id == _WORDS.c.id))
+        .where(_WORDS.c.words.op("@@")(query), *conditions)
+        .order_by(_WORDS.c.id.desc())
+        .limit(limit)
+    )
+
+
+def noted_editions(connection: Connection, terms: Sequence[Term]) -> Select[tuple[int]]:
+    """The numbers of editions whose notes fit all terms."""
+    plain = [Term(phrases=term.phrases, is_negated=term.is_negated) for term in terms]
+    if connection.dialect.name == "sqlite":
+        return (
+            select(editions.c.number)
+            .select_from(_FTS_NOTES.join(editions, editions.c.number == _FTS_NOTES.c.rowid + 0))
+            .where(literal_column(EDITION_INDEX).op("MATCH")(fts_expression(plain)))
+        )
+    return (
+        select(editions.c.number)
+        .select_from(_NOTE_WORDS.join(editions, editions.c.number == _NOTE_WORDS.c.id))
+        .where(_NOTE_WORDS.c.words.op("@@")(cast(tsquery(plain), TSQUERY)))
+    )
+
+
+def count_up_to(connection: Connection, words: Collection[str], most: int) -> dict[str, int]:
+    """How many papers have each word; counting ends at `most`, so a frequent word costs no more than that."""
+    counted: dict[str, int] = {}
+    for word in words:
+        term = Term(phrases=(Phrase((word,)),))
+        if connection.dialect.name == "sqlite":
+            some = select(_FTS.c.rowid).where(literal_column(PAPER_INDEX).op("MATCH")(fts_expression([term])))
+        else:
+            some = select(_WORDS.c.id).where(_WORDS.c.words.op("@@")(cast(tsquery([term]), TSQUERY)))
+        counted[word] = connection.execute(
+            select(func.count()).select_from(some.limit(most).subquery())
+        ).scalar_one()
+    return counted
+
+
+def fts_expression(terms: Sequence[Term]) -> str:
+    """The terms in FTS5's language: https://www.sqlite.org/fts5.html, section 3."""
+    wanted = " AND ".join(_fts_term(term) for term in terms if not term.is_negated)
+    unwanted = " OR ".join(_fts_term(term) for term in terms if term.is_negated)
+    return f"({wanted}) NOT ({unwanted})" if unwanted else wanted
+
+
+def _fts_term(term: Term) -> str:
+    phrases = (f'"{" ".join(phrase.words)}"{" *" if phrase.is_prefix else ""}' for phrase in term.phrases)
+    where = f"{{{_FIELD_COLUMNS[term.field]}}} : " if term.field else ""
+    return f"{where}({' OR '.join(phrases)})"
+
+
+def tsquery(terms: Sequence[Term]) -> str:
+    """The terms as PostgreSQL's tsquery."""
+    written = (f"{'!' if term.is_negated else ''}({_ts_term(term)})" for term in terms)
+    return " & ".join(written)
+
+
+def _ts_term(term: Term) -> str:
+    letter = _FIELD_LETTERS[term.field] if term.field else ""
+    phrases: list[str] = []
+    for phrase in term.phrases:
+        *first, last = phrase.words
+        marks = f":{'*' if phrase.is_prefix else ''}{letter}".rstrip(":")
+        words = [f"'{word}'" + (f":{letter}" if letter else "") for word in first]
+        phrases.append(" <-> ".join([*words, f"'{last}'{marks}"]))
+    return " | ".join(f"({phrase})" for phrase in phrases)
