@@ -22,6 +22,7 @@ from newsletter.render.check import specimens
 from newsletter.render.check.css_lint import lost_selectors, neighbour_selectors
 from newsletter.render.check.html_lint import html_faults
 from newsletter.render.check.same_html import tokens
+from newsletter.render.editor_note import rendered
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.layout import Layout, PieceKey, key_of, key_of_version
 from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
@@ -198,10 +199,15 @@ def differences(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView
     }
     content = assemble(layout, plan, papers, composed_at=COMPOSED_AT)
     slot_marker = layout.environment.slot_marker
-    whole = slot_marker.pattern.sub(
-        lambda found: html.escape(UNPRINTABLE.sub("", slot_values[found[1]])).replace("\n", "<br>\n"),
-        layout.render("html", wanted, marked=False),
-    )
+    unfilled = layout.render("html", wanted, marked=False)
+
+    def filling(found: re.Match[str]) -> str:
+        before = unfilled[: found.start()]
+        if found[1] == "digest.note" and before.rfind("<") < before.rfind(">"):
+            return rendered(plan.note).html  # Markdown between tags, its text in an attribute
+        return html.escape(UNPRINTABLE.sub("", slot_values[found[1]])).replace("\n", "<br>\n")
+
+    whole = slot_marker.pattern.sub(filling, unfilled)
     found: list[Problem] = []
     if tokens(whole) != tokens(joined(content.html, slot_values, markup=True)):
         _, alone = layout.cut(layout.render("html", wanted), list(wanted))

@@ -62,6 +62,14 @@ def test_joined_is_rendered_whole_for_random_subsets(
     assert differences(_LAYOUT, plan, _PAPERS) == []
 
 
+@pytest.mark.parametrize(
+    "note", [">0", "**bold** and [a link](https://example.org)", "# A heading", "- one\n- two"]
+)
+def test_joined_is_rendered_whole_with_a_note_in_markdown(note: str) -> None:
+    plan = DigestPlan(edition=12, date=_PAPERS[1].first_listed_on, news=(_NEWS[0],), note=note)
+    assert differences(_LAYOUT, plan, _PAPERS) == []
+
+
 def test_the_shipped_templates_are_in_order() -> None:
     assert check(MailEnvironment(), brand=BRAND) == []
 
