@@ -13,7 +13,7 @@ _FIELD = re.compile(
 )
 _ASTRAY = re.compile(r"(?:Title|Authors?|Categories): |arXiv:\d{4}\.\d{4,5}$|\\\\$")  # of another paper
 _AFFILIATION = re.compile(r"\([^()]*(?:\([^()]*\)[^()]*)*\)")
-_BETWEEN = re.compile(r",\s+(?:and\s+)?|\s+and\s+")
+_BETWEEN = re.compile(r", (?:and )?| and ")
 _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?$")
 
 
@@ -80,7 +80,7 @@ def _is_whole(fields: dict[str, str]) -> bool:
 def author_names(text: str) -> list[str]:
     """The names of “A, B (1), and C ((1) Somewhere)”, without affiliations."""
     names: list[str] = []
-    for name in _BETWEEN.split(_AFFILIATION.sub("", text).strip()):
+    for name in _BETWEEN.split(" ".join(_AFFILIATION.sub("", text).split())):
         if names and _SUFFIX.match(name.strip()):
             names[-1] += f", {name.strip()}"
         elif name.strip():

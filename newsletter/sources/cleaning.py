@@ -16,7 +16,8 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-_LINE_END = re.compile(r"\r*\n|\r")  # "\r\r\n": a CRLF text was written in text mode again
+CHUNK = 100_000  # characters of a line; the words of more of them would take much memory at once
+_LINE_END = re.compile(r"(?<!\r)\r*+\n|\r")  # "\r\r\n": a CRLF text was written in text mode again
 
 
 def unix_lines(text: str) -> str:
@@ -42,4 +43,15 @@ def _is_clean(line: str) -> bool:
 
 
 def _cleaned(line: str) -> str:
-    return " ".join(_INVISIBLE.sub("", line).split())
+    line = _INVISIBLE.sub("", line)
+    if len(line) <= CHUNK:
+        return " ".join(line.split())
+    text = "".join(_single_blanks(line[start : start + CHUNK]) for start in range(0, len(line), CHUNK))
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text.strip(" ")
+
+
+def _single_blanks(part: str) -> str:
+    """A part of a line with single blanks within it, and at its ends where it has some there."""
+    return f"{' ' * part[:1].isspace()}{' '.join(part.split())}{' ' * part[-1:].isspace()}"

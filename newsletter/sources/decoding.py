@@ -6,7 +6,6 @@ It knows no format and does not read the text.
 from __future__ import annotations
 
 import codecs
-import re
 from dataclasses import dataclass
 
 from newsletter.core.errors import DumpRefusedError
@@ -15,7 +14,7 @@ from newsletter.core.papers.listing import Unread
 _MB = 1024 * 1024  # bytes
 MAX_SIZE = 20 * _MB  # bytes; a page of 50 papers has 80 kB, so a larger file is a mistake
 MAX_LINES = 400_000  # four times the lines of a listing of MAX_SIZE; more is a log, or an attack
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")  # ESC is allowed: logs of terminals hold it
+_CONTROLS = bytes({*range(9), *range(14, 32), 127} - {27})  # ESC is allowed: logs of terminals hold it
 _CONTROL_SHARE = 0.005  # of all bytes; with more of them it is no text
 _BOMS = (  # no UTF-32: browsers do not save it, and it is refused as binary
     (codecs.BOM_UTF8, "utf-8"),
@@ -31,6 +30,9 @@ _MAGIC = (
     (b"GIF8", "a picture"),
     (b"{\\rtf", "a rich text document"),
 )
+_AS_WINDOWS_1252 = {  # of a byte that is no UTF-8, as Python escapes it (PEP 383)
+    0xDC00 + byte: bytes([byte]).decode("windows-1252", errors="replace") for byte in range(0x80, 0x100)
+}
 _AS_TEXT = "Save the page as plain text: select all of it, copy, and paste it into a .txt file."
 
 
@@ -67,7 +69,7 @@ def decode(data: bytes, *, name: str) -> Decoded:
     for bom, encoding in _BOMS:
         if data.startswith(bom):
             return _decode_as(data[len(bom) :], encoding, name=name)
-    if b"\x00" in data[:4096] or len(_CONTROL.findall(data)) > len(data) * _CONTROL_SHARE:
+    if b"\x00" in data[:4096] or _controls(data) > len(data) * _CONTROL_SHARE:
         raise DumpRefusedError("the file is binary, not text", hint=_AS_TEXT, file=name)
     return _decode_as(data, "utf-8", name=name)
 
@@ -90,17 +92,16 @@ def _decode_as(data: bytes, encoding: str, *, name: str) -> Decoded:
             return _checked(Decoded(text=text), name=name)
     # Not UTF-8. With more valid multi-byte characters than broken bytes, two encodings are mixed.
     mixed = data.decode("utf-8", errors="surrogateescape")
-    broken = sum(1 for char in mixed if "\udc80" <= char <= "\udcff")
-    valid = sum(1 for char in mixed if char >= "\x80") - broken
+    whole = mixed.encode("utf-8", "ignore").decode("utf-8")
+    broken, valid = len(mixed) - len(whole), len(whole) - len(whole.encode("ascii", "ignore"))
     if valid > broken:
-        text = re.sub("[\udc80-\udcff]+", _as_windows_1252, mixed)
-        return _checked(Decoded(text=text), name=name)
+        return _checked(Decoded(text=mixed.translate(_AS_WINDOWS_1252)), name=name)
     text = data.decode("windows-1252", errors="replace")
     return _checked(Decoded(text=text), name=name)
 
 
-def _as_windows_1252(match: re.Match[str]) -> str:
-    return match.group().encode("utf-8", "surrogateescape").decode("windows-1252", errors="replace")
+def _controls(data: bytes) -> int:
+    return len(data) - len(data.translate(None, _CONTROLS))
 
 
 def _checked(decoded: Decoded, *, name: str) -> Decoded:

@@ -14,10 +14,24 @@ from lxml import etree, html
 
 from newsletter.sources.cleaning import split_lines, unix_lines
 from newsletter.sources.decoding import Decoded, decode
+from newsletter.sources.limits import (
+    MOST_ATTRIBUTES,
+    MOST_OBJECTS,
+    MOST_PAPERS,
+    MOST_TAGS,
+    MOST_VALUES,
+    check_number,
+)
 
 HEAD = 200_000  # characters; enough to recognise any format by
 _XML_DECLARATION = re.compile(r"<\?xml\b[^>]{0,200}\?>")
-_DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
+# Comments and instructions may stand before a document type, as many as one likes (XML 1.0, section 2.8).
+_DOCTYPE = re.compile(
+    r"(?:\s++|<!--(?:(?!-->).)*+-->|<\?(?:(?!\?>).)*+\?>)*+<!DOCTYPE", re.DOTALL | re.IGNORECASE
+)
+_ATTRIBUTE = r"""[\s/]++[^\s=>/]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"']*+))?+"""
+_ATTRIBUTES = re.compile(_ATTRIBUTE)
+_TAG = re.compile(rf"<[^\s<>]*+(?:{_ATTRIBUTE})++")
 
 
 class DumpFile:
@@ -53,10 +67,24 @@ class DumpFile:
         """The value when the whole text is JSON; else None."""
         if self.text.lstrip("\ufeff \t\r\n")[:1] not in ("{", "["):
             return None
+        return self.json_in(self.text.lstrip("\ufeff"))
+
+    def json_in(self, text: str) -> Any:
+        """The value of a part of the dump that may be JSON; None when it is none.
+
+        Raises DumpRefusedError when it holds more values than the papers of a listing.
+        """
+        check_number(text.count('"title"') // 2, "records", most=MOST_PAPERS, name=self.name)
+        check_number(text.count("{"), "objects of JSON", most=MOST_OBJECTS, name=self.name)
+        check_number(text.count(","), "values of JSON", most=MOST_VALUES, name=self.name)
         try:
-            return json.loads(self.text.lstrip("\ufeff"))
+            return json.loads(text)
         except (ValueError, RecursionError):  # nested too deep, or a number of too many digits
             return None
+
+    def check_papers(self, number: int, what: str = "papers") -> None:
+        """Raise DumpRefusedError when the dump has more parts that may be papers than a listing can have."""
+        check_number(number, what, name=self.name)
 
     @cached_property
     def xml(self) -> Any:
@@ -67,7 +95,9 @@ class DumpFile:
         text = self.text.lstrip("\ufeff").strip()
         declaration = _XML_DECLARATION.match(text)
         text = text[declaration.end() :].strip() if declaration else text
-        if not text.startswith("<") or _DOCTYPE.search(text[:10_000]):
+        if not text.startswith("<") or _DOCTYPE.match(text):
+            return None
+        if self._is_costly_markup(text):
             return None
         parser = etree.XMLParser(
             resolve_entities=False, no_network=True, huge_tree=False, remove_comments=True
@@ -80,8 +110,21 @@ class DumpFile:
     @cached_property
     def html(self) -> Any:
         """The root element of the text read as HTML; None when there is no element in it."""
+        if self._is_costly_markup(self.text):
+            return None
         parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False, remove_comments=True)
         try:
             return html.document_fromstring(self.text.encode("utf-8", "replace"), parser=parser)
         except (etree.ParserError, etree.XMLSyntaxError, ValueError):
             return None
+
+    def _is_costly_markup(self, text: str) -> bool:
+        """Whether a tag has more attributes than any real one. Raises DumpRefusedError for too many tags."""
+        check_number(text.count("<"), "tags", most=MOST_TAGS, name=self.name)
+        return any(map(_has_many_attributes, _TAG.finditer(text)))
+
+
+def _has_many_attributes(tag: re.Match[str]) -> bool:
+    """Whether the parser would need much time: it compares each attribute with all before it."""
+    size = tag.end() - tag.start()
+    return size > 2 * MOST_ATTRIBUTES and sum(1 for _ in _ATTRIBUTES.finditer(tag[0])) > MOST_ATTRIBUTES

@@ -9,6 +9,7 @@ import html
 import re
 from collections.abc import Iterable
 from datetime import date
+from itertools import islice
 from typing import Any
 
 import ftfy
@@ -17,6 +18,7 @@ from newsletter.core.papers.listing import Entry, PartialDate
 from newsletter.sources.cleaning import one_line
 from newsletter.sources.code_links import code_link
 from newsletter.sources.latex import readable
+from newsletter.sources.limits import LONGEST_NAME, LONGEST_TEXT, LONGEST_TITLE, MOST_AUTHORS
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _TAG = re.compile(
@@ -44,6 +46,13 @@ def clean_text(raw: str) -> str:
     return one_line(readable(one_line(text)))
 
 
+def _short(raw: str, longest: int) -> str:
+    """The readable text. What is too long is cut just above the limit: the gate refuses it."""
+    if len(raw) > longest:
+        raw = one_line(raw)
+    return clean_text(raw) if len(raw) <= longest else raw[: longest + 1]
+
+
 def full_date(day: date | None) -> PartialDate | None:
     """A date that is known with its year, as an entry or a listing holds it."""
     return None if day is None else PartialDate(month=day.month, day=day.day, year=day.year)
@@ -66,15 +75,16 @@ def make_entry(
     position: from 1. line: where the entry begins, or the number of its record, from 1. published: the day on
     which the paper came out. more: other fields of `Entry`, taken as they are.
     """
-    words = clean_text(abstract)
-    names = tuple(name for name in (clean_text(author) for author in authors) if name)
+    words = _short(abstract, LONGEST_TEXT)
+    named_authors = (clean_text(author[:LONGEST_NAME]) for author in islice(authors, MOST_AUTHORS + 1))
+    names = tuple(name for name in named_authors if name)
     named = (("arxiv", arxiv_id), ("doi", doi))
     more.setdefault("author_count", len(names) or None)
     more["code_url"] = more.get("code_url") or code_link(words)
     return Entry(
         position=position,
         line=line,
-        title=clean_text(title),
+        title=_short(title, LONGEST_TITLE),
         abstract=words,
         printed=full_date(published) if isinstance(published, date) else published,
         author_names=names,

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from newsletter.core.papers.identity import keys_of, title_key
 from newsletter.core.papers.listing import Entry, Listing, Unread
+from newsletter.sources.limits import LONGEST_TEXT, MOST_AUTHORS
 from newsletter.sources.printed_dates import read_date
 
 SHORTEST_TITLE = 3  # characters of its key, without identifier and date
@@ -155,6 +156,10 @@ def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
             yield entry.position, "a sentence of another paper's abstract"
         elif len(key.title) < SHORTEST_TITLE and not key.identifiers and not entry.printed:
             yield entry.position, ALONE
+        elif len(entry.abstract) > LONGEST_TEXT:
+            yield entry.position, "too long for an abstract"
+        elif len(entry.author_names) > MOST_AUTHORS:
+            yield entry.position, "more authors than a paper has"
         elif _ENCODED.search(entry.abstract):
             yield entry.position, "encoded text"
         elif _is_alone(entry, last=entry is entries[-1]):

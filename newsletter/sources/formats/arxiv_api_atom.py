@@ -11,7 +11,7 @@ from newsletter.core.errors import DumpRefusedError
 from newsletter.core.papers.listing import Entry, Listing, Unread
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import full_date, make_entry
-from newsletter.sources.xml_elements import children, day_of, local_name, text_of, title_of
+from newsletter.sources.formats.xml_elements import children, day_of, local_name, text_of, title_of
 
 NAME = "arxiv-api-atom"
 ABOUT = "an answer of arXiv's API, as Atom"
@@ -30,6 +30,7 @@ def parse(dump: DumpFile) -> Listing:
     entries: list[Entry] = []
     unread: list[Unread] = []
     found = list(children(dump.xml, "entry")) if dump.xml is not None else []
+    dump.check_papers(len(found))
     for number, element in enumerate(found, 1):
         link = text_of(element, "id")
         if "/api/errors" in link:

@@ -12,7 +12,7 @@ from lxml import etree
 from newsletter.core.papers.listing import Announcement, Entry, Listing, Unread
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import full_date, make_entry
-from newsletter.sources.xml_elements import children, day_of, local_name, text_of, title_of
+from newsletter.sources.formats.xml_elements import children, day_of, local_name, text_of, title_of
 
 NAME = "arxiv-feed"
 ABOUT = "a daily feed of arXiv, RSS or Atom"
@@ -38,6 +38,7 @@ def parse(dump: DumpFile) -> Listing:
     root = dump.xml if dump.xml is not None else etree.Element("none")
     head = next(children(root, "channel"), root)
     items = [head] if local_name(head) == "item" else [*children(head, "item"), *children(head, "entry")]
+    dump.check_papers(len(items))
     entries: list[Entry] = []
     unread: list[Unread] = []
     for number, item in enumerate(items, 1):

@@ -38,6 +38,7 @@ def parse(dump: DumpFile) -> Listing:
     section: Announcement | None = None
     anchor = ""
     number = 0
+    dump.check_papers(dump.text.lower().count("<dd"))
     for element in () if dump.html is None else dump.html.iter("h3", "dt", "dd"):
         if element.tag == "h3":
             heading = " ".join(element.text_content().split())

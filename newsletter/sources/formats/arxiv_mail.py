@@ -35,9 +35,14 @@ def recognise(dump: DumpFile) -> float:
     """Return how surely the dump is such a mailing, from 0 (not at all) to 1 (surely)."""
     if "arxiv" not in dump.head.lower():
         return 0
-    lines = [line for _, text in mail_texts(dump) for line in split_lines(text[:100_000])]
-    starts = list(_starts(lines))
-    return 0 if not starts else 1 if "\\\\" in lines or any(map(_END.match, lines)) else 0.4
+    best = 0.0
+    for _, text in mail_texts(dump):
+        lines = split_lines(text[:100_000])
+        if next(_starts(lines), None) is not None:
+            best = 0.4
+            if "\\\\" in lines or any(map(_END.match, lines)):
+                return 1
+    return best
 
 
 def parse(dump: DumpFile) -> Listing:
@@ -53,6 +58,7 @@ def parse(dump: DumpFile) -> Listing:
         day = sent_on or _received(lines)
         days += [day] if day else []
         starts = list(_starts(lines))
+        dump.check_papers(number + len(starts))
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
             number += 1
             entry = _entry(raw[start:end], folded, position=len(entries) + 1, number=number)
@@ -78,7 +84,7 @@ def _starts(lines: Sequence[str]) -> Iterator[int]:
 
 def _received(lines: Sequence[str]) -> date | None:
     """The last day of the submissions, in a text without the mail's own header."""
-    found = next((match for line in lines[:60] if (match := _RECEIVED.search(line + " "))), None)
+    found = next((match for line in lines[:60] if (match := _RECEIVED.search(line[:300] + " "))), None)
     printed = read_date(f"{found['day']} 20{found['year']}") if found else None
     return date(printed[0].year, printed[0].month, printed[0].day) if printed and printed[0].year else None
 

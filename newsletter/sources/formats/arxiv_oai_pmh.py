@@ -8,7 +8,7 @@ from typing import Any
 from newsletter.core.papers.listing import Entry, Listing, Unread
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import full_date, make_entry
-from newsletter.sources.xml_elements import children, day_of, local_name, text_of, title_of
+from newsletter.sources.formats.xml_elements import children, day_of, text_of, title_of
 
 NAME = "arxiv-oai-pmh"
 ABOUT = "an answer of arXiv's OAI-PMH interface"
@@ -26,6 +26,7 @@ def parse(dump: DumpFile) -> Listing:
     entries: list[Entry] = []
     unread: list[Unread] = []
     found = [] if dump.xml is None else list(_papers(dump.xml))
+    dump.check_papers(len(found))
     for number, element in enumerate(found, 1):
         title = title_of(element)
         if title and text_of(element, "id"):
@@ -43,7 +44,7 @@ def parse(dump: DumpFile) -> Listing:
 
 
 def _papers(root: Any) -> Iterator[Any]:
-    return (element for element in root.iter() if local_name(element) == "arXiv")
+    return iter(root.iter("{*}arXiv"))
 
 
 def _entry(element: Any, title: str, *, position: int, number: int) -> Entry:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from itertools import islice
 
 from newsletter.core.papers.listing import Listing, Unread
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.formats.paper_rows import read_rows, share_of_papers
+from newsletter.sources.limits import MOST_COLUMNS, MOST_PAPERS, MOST_VALUES, check_number
 
 NAME = "csv-papers"
 ABOUT = "papers as CSV with named columns"
@@ -21,22 +23,26 @@ def recognise(dump: DumpFile) -> float:
     header = dump.head.lstrip("\ufeff").partition("\n")[0].lower()
     if "title" not in header or not any(mark in header for mark in ",;\t") or header[:1] in "[{<":
         return 0
-    return 0.9 if share_of_papers(_rows(dump)[0][:JUDGED]) >= 0.5 else 0
+    return 0.9 if share_of_papers(_rows(dump, JUDGED)[0]) >= 0.5 else 0
 
 
 def parse(dump: DumpFile) -> Listing:
     """Read the table; a row that is no paper is unread. Raises nothing."""
     rows, unread = _rows(dump)
+    dump.check_papers(len(rows), "rows")
     return read_rows(rows, format=NAME, unread=unread)
 
 
-def _rows(dump: DumpFile) -> tuple[list[Mapping[str, str]], list[Unread]]:
+def _rows(dump: DumpFile, most: int = MOST_PAPERS + 1) -> tuple[list[Mapping[str, str]], list[Unread]]:
     text = dump.text.lstrip("\ufeff")
     header = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
+    mark = max(",;\t", key=header.count)
+    check_number(header.count(mark), "columns", most=MOST_COLUMNS, name=dump.name)
+    check_number(text.count(mark), "cells", most=MOST_VALUES, name=dump.name)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
     rows: list[Mapping[str, str]] = []
     try:
-        for row in reader:
+        for row in islice(reader, most):
             rows.append(
                 {k.strip(): v.strip() for k, v in row.items() if isinstance(k, str) and v and v.strip()}
             )

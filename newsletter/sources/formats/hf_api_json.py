@@ -24,6 +24,7 @@ def recognise(dump: DumpFile) -> float:
 def parse(dump: DumpFile) -> Listing:
     """Read the answer; a record that is no paper is unread. Raises nothing."""
     records = _records(dump)
+    dump.check_papers(len(records))
     entries, unread = read_records(records)
     return Listing(
         format=NAME,

@@ -35,6 +35,7 @@ def parse(dump: DumpFile) -> Listing:
     """Read the page; a card whose title is missing is unread. Raises nothing."""
     rows = [(number, line) for number, line in enumerate(dump.lines, 1) if line]
     cards = [n for n, (_, line) in enumerate(rows) if _SUBMITTED.match(line)] or [len(rows)]
+    dump.check_papers(len(cards))
     width = max((len(line) for _, line in rows), default=0)
     entries: list[Entry] = []
     unread: list[Unread] = []

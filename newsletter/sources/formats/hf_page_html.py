@@ -5,7 +5,6 @@ The papers are in the JSON of a `data-props` attribute, with the abstracts that 
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from typing import Any
 
@@ -13,6 +12,7 @@ from newsletter.core.papers.listing import Listing
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import full_date
 from newsletter.sources.hf_records import is_record, listed_on, read_records
+from newsletter.sources.limits import MOST_PROPS
 
 NAME = "hf-page-html"
 ABOUT = "a page of Hugging Face's Daily Papers saved as HTML"
@@ -28,6 +28,7 @@ def recognise(dump: DumpFile) -> float:
 def parse(dump: DumpFile) -> Listing:
     """Read the page; a record that is no paper is unread. Raises nothing."""
     printed, records = _records(dump)
+    dump.check_papers(len(records))
     entries, unread = read_records(records)
     return Listing(
         format=NAME,
@@ -41,14 +42,11 @@ def parse(dump: DumpFile) -> Listing:
 
 def _records(dump: DumpFile) -> tuple[date | None, list[Any]]:
     """The day of the page where it says one, and its records."""
-    for element in () if dump.html is None else dump.html.iter():
-        props = element.get("data-props") if isinstance(element.tag, str) else None
-        if not props or '"paper"' not in props:
+    for element in () if dump.html is None else dump.html.xpath("//*[@data-props]")[:MOST_PROPS]:
+        props = element.get("data-props")
+        if '"paper"' not in props:
             continue
-        try:
-            value = json.loads(props)
-        except (ValueError, RecursionError):
-            continue
+        value = dump.json_in(props)
         for held in value.values() if isinstance(value, dict) else ():
             if isinstance(held, list) and any(map(is_record, held)):
                 return _day(value.get("date")), held

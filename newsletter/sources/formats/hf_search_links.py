@@ -40,6 +40,7 @@ def parse(dump: DumpFile) -> Listing:
     rows = [(number, line) for number, line in enumerate(dump.lines, 1) if line]
     wrapped = all(len(line) <= LONG for _, line in rows)
     starts = [n for n, (_, line) in enumerate(rows) if _VOTE_LINK.match(line)] or [len(rows)]
+    dump.check_papers(len(starts))
     entries: list[Entry] = []
     unread: list[Unread] = []
     for start, end in zip(starts, [*starts[1:], len(rows) + 1], strict=True):

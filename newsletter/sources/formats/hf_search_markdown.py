@@ -8,6 +8,7 @@ from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import make_entry
 from newsletter.sources.hf_records import PAGE
+from newsletter.sources.limits import LONGEST_LINK
 from newsletter.sources.printed_dates import read_count, read_date
 
 NAME = "hf-search-markdown"
@@ -16,22 +17,22 @@ ABOUT = "a search page of Hugging Face's papers as Markdown, or as lynx prints i
 _ID = r"(?P<id>\d{4}\.\d{4,5})"
 _LINK = rf"(?:\(https?://(?:www\.)?huggingface\.co/papers/{_ID}\)|\[(?P<number>\d{{1,5}})\])"
 _HEADING = re.compile(
-    rf"^#{{2,4}}\s*\[(?P<title>(?:(?!\]\(|\n\n).){{1,600}}?)\]{_LINK}", re.MULTILINE | re.DOTALL
+    rf"^#{{2,4}}\s*\[(?P<title>(?:(?!\]\(|\n\n|\n#).){{1,600}}?)\]{_LINK}", re.MULTILINE | re.DOTALL
 )
 _ABSTRACT = re.compile(
-    rf"^\[\n*(?P<text>(?!!\[|[-*] |\n*\d+\n)(?:(?!\n\[).){{20,5000}}?)\n*\]{_LINK}", re.MULTILINE | re.DOTALL
+    rf"^\[\n*+(?P<text>(?!!\[|[-*] |\d+\n)(?:(?!\n\[).){{20,5000}}?)\n*\]{_LINK}", re.MULTILINE | re.DOTALL
 )
 _AUTHORS = re.compile(r"^(?:\[)?[-*] (?P<count>\d{1,5}) authors?\b", re.MULTILINE)
 _ORGANIZATION = re.compile(
     r"^\[(?:!\[[^\]\n]*\]\([^)\n]*\)|\[[^\]\n]*\])\s*(?P<name>[^\]\n]{1,100})\](?:\(|\[)", re.MULTILINE
 )
 _DATE = re.compile(
-    r"^·\s*\n+(?P<date>[A-Z][a-z]{2} \d{1,2}(?:, \d{4})?)(?P<rest>[^\n]*(?:\n\d+)?)", re.MULTILINE
+    r"^·\s*+(?<=\n)(?P<date>[A-Z][a-z]{2} \d{1,2}(?:, \d{4})?)(?P<rest>[^\n]*(?:\n\d+)?)", re.MULTILINE
 )
 _COMMENTS = re.compile(r"\[\s*(?P<count>\d{1,6})\s*\]?")
 _VOTES = re.compile(r"\[\s*(?P<count>\d[\d,]*(?:\.\d+)?k?|-)\s*\](?:\([^)\n]*login[^)\n]*\)|\[\d+\])\s*$")
 _REFERENCE = re.compile(
-    rf"^\s*(?:\[(?P<n>\d{{1,5}})\]:?|(?P<m>\d{{1,5}})\.)\s+https?://huggingface\.co/papers/{_ID}\s*$",
+    rf"^[ \t]*(?:\[(?P<n>\d{{1,5}})\]:?|(?P<m>\d{{1,5}})\.)\s+https?://huggingface\.co/papers/{_ID}[ \t]*$",
     re.MULTILINE,
 )
 _STRAY = re.compile(r"\]\[\d+\]|\]\(https?:|^#{2,4} |^·|^[-*] \d+ authors?\b", re.MULTILINE)
@@ -50,14 +51,16 @@ def parse(dump: DumpFile) -> Listing:
     text = dump.text
     references = {found["n"] or found["m"]: found["id"] for found in _REFERENCE.finditer(text)}
     found = list(_HEADING.finditer(text))
+    dump.check_papers(len(found))
     entries: list[Entry] = []
     unread: list[Unread] = []
+    line = 1
     for number, heading in enumerate(found):
         end = found[number + 1].start() if number + 1 < len(found) else len(text)
         before = text[found[number - 1].end() if number else 0 : heading.start()]
         card = text[heading.end() : end]
         paper_id = heading["id"] or references.get(heading["number"])
-        line = text.count("\n", 0, heading.start()) + 1
+        line += text.count("\n", found[number - 1].start() if number else 0, heading.start())
         entry = _entry(heading, card, before, paper_id, position=len(entries) + 1, line=line)
         if entry is not None:
             entries.append(entry)
@@ -86,7 +89,7 @@ def _entry(
     authors, organization, dated = (pattern.search(after) for pattern in (_AUTHORS, _ORGANIZATION, _DATE))
     printed = read_date(dated["date"]) if dated else None
     comments = _COMMENTS.search(dated["rest"].replace("\n", "")) if dated else None
-    votes = _VOTES.search(before.rstrip())
+    votes = _VOTES.search(before.rstrip()[-LONGEST_LINK:])
     return make_entry(
         position=position,
         line=line,

@@ -18,6 +18,7 @@ from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import clean_text, make_entry
 from newsletter.sources.gate import is_furniture, is_scholarly
 from newsletter.sources.latex import readable
+from newsletter.sources.limits import LONGEST_TEXT, MOST_ROWS, check_number
 from newsletter.sources.printed_dates import read_date
 from newsletter.sources.title_or_abstract import (
     TYPICAL_TITLE,
@@ -42,11 +43,10 @@ previous | next | load more | company | tos | privacy | about | careers | websit
 © hugging face"""
 _BANNER = frozenset(line.strip() for line in re.split(r"[|\n]", _PAGE_TEXTS))  # in lower case
 _LINKED = re.compile(r"huggingface\.co/(?:papers|login)\b")  # a page saved with its links is another format
-_CARD = re.compile(r"^\s*Submitted by\b", re.MULTILINE | re.IGNORECASE)  # of the daily page
+_CARD = re.compile(r"^[ \t]*Submitted by\b", re.MULTILINE | re.IGNORECASE)  # of the daily page
 _BLOCK = re.compile(
     r"^[^\w\n]{0,6}\d{1,5} authors?[ \t\r]*\n\s*[^\w\s]{1,2}[ \t\r]*\n\s*[A-Z][a-z]{2} \d", re.MULTILINE
 )
-_LONGEST_PARAGRAPH = 20_000  # characters of a line; the longest abstract in the real dumps has 1,920
 LONGEST_ABSTRACT = 2000  # characters; arXiv takes 1,920
 SHORTEST_ABSTRACT = 300  # characters; a shorter paragraph may be the rest of any
 LONGEST_REST = 700  # characters of an abstract's further paragraphs
@@ -90,6 +90,7 @@ def parse(dump: DumpFile) -> Listing:
     Raises nothing. Another kind of text gives no entries or wrong ones: call `recognise` first.
     """
     rows = list(_rows(dump.lines))
+    check_number(len(rows), "lines with text", most=MOST_ROWS, name=dump.name)
     printed, start = _header(rows)
     header = [row.text for row in rows[:start]]
     body, unread = _without_copies(rows[start:])
@@ -258,7 +259,8 @@ def _without_noise(rows: list[TextLine], *, wrapped: bool) -> tuple[list[TextLin
     noise: list[Unread] = []
     for number, row in enumerate(rows):
         alone = row.apart and (number + 1 == len(rows) or rows[number + 1].apart)
-        reason = unreadable(readable(row.text)) if alone or not wrapped else None
+        judged = (alone or not wrapped) and len(row.text) <= LONGEST_TEXT
+        reason = unreadable(readable(row.text)) if judged else None
         if reason is None:
             kept.append(row)
         else:
@@ -302,7 +304,7 @@ def _read_run(texts: list[TextLine], block: AuthorBlock | None, page: _Page, rea
     """Turn the paragraphs before an author block into entries; the block belongs to the last entry."""
     drafts: list[tuple[int, str, list[str]]] = []
     groups: list[list[TextLine]] = []
-    for fits, rows in groupby(texts, key=lambda row: len(row.text) <= _LONGEST_PARAGRAPH):
+    for fits, rows in groupby(texts, key=lambda row: len(row.text) <= LONGEST_TEXT):
         if fits:
             groups += _paragraphs(list(rows), spaced=page.spaced)
         else:

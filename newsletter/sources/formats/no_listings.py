@@ -20,7 +20,7 @@ LATER = "Open the page in a browser, wait until the papers are shown, and save i
 
 _KINDS: tuple[tuple[str, str, str], ...] = (  # (in the first lines, what the file is, what to do)
     (r"just a moment|verify(?:ing)? (?:that )?you are (?:a )?human|checking your browser|captcha|\bcf-chl", "a page that asks whether you are human, not the listing", LATER),
-    (r"<h1>\s*(?:40[0-9]|50[0-9])\b|^\s*(?:40[34]|50[0234])\b|page not found|sorry, we can'?t find the page|\b(?:bad gateway|service unavailable)\b", "an error page", LATER),
+    (r"<h1>\s*(?:40[0-9]|50[0-9])\b|^[ \t]*(?:40[34]|50[0234])\b|page not found|sorry, we can'?t find the page|\b(?:bad gateway|service unavailable)\b", "an error page", LATER),
     (r"rate exceeded|too many requests|\"error\"\s*:", "an error message of a server", LATER),
     (r"forgot (?:your )?password|<title>\s*(?:log|sign) in|don't have an account", "a login page", HF),
     (r"<blockquote class=.abstract|citation_arxiv_id|class=.title mathjax.>\s*<span class=.descriptor.>title:", "the page of one arXiv paper, not a listing", ARXIV),

@@ -10,11 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
 from newsletter.sources.entries import full_date, make_entry
 from newsletter.sources.gate import is_scholarly
+from newsletter.sources.limits import LONGEST_LINK, LONGEST_TEXT, MOST_COLUMNS
 from newsletter.sources.printed_dates import read_date
 
 _NAMES = {  # of each field, the best one first; case, blanks and underscores do not count
@@ -43,6 +45,8 @@ _DOI = re.compile(r"(?:^|doi\.org/|doi:\s?)(10\.\d{4,9}/\S+)$", re.IGNORECASE)
 
 def fields_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a row by the names of `_NAMES`; fields of other names are left away."""
+    if len(row) > MOST_COLUMNS:
+        return {}
     given = {re.sub(r"[\W_]+", "", str(key)).lower(): value for key, value in row.items()}
     found: dict[str, Any] = {}
     for field, names in _NAMES.items():
@@ -50,10 +54,10 @@ def fields_of(row: Mapping[str, Any]) -> dict[str, Any]:
             value = given.get(name)
             value = value[0] if field in ("arxiv_id", "url") and isinstance(value, list) and value else value
             if field == "arxiv_id":
-                match = _ARXIV.search(value.strip()) if isinstance(value, str) else None
+                match = _ARXIV.search(_link_text(value))
                 value = match[1] if match else None
             elif field == "doi":
-                match = _DOI.search(value.strip()) if isinstance(value, str) else None
+                match = _DOI.search(_link_text(value))
                 value = match[1] if match else None
             if value not in (None, "", []):
                 found[field] = value
@@ -67,7 +71,9 @@ def is_paper(row: Any) -> bool:
     if not isinstance(found.get("title"), str) or not found["title"].strip():
         return False
     shown = (
-        found.get("authors") and isinstance(found.get("abstract"), str) and is_scholarly(found["abstract"])
+        found.get("authors")
+        and isinstance(found.get("abstract"), str)
+        and is_scholarly(found["abstract"][:LONGEST_TEXT])
     )
     return bool(found.get("arxiv_id") or found.get("doi") or shown)
 
@@ -103,13 +109,14 @@ def read_rows(rows: Sequence[Any], *, format: str, unread: Iterable[Unread] = ()
 
 
 def _shown(row: Any) -> str:
-    given = {key: value for key, value in row.items() if value} if isinstance(row, Mapping) else row
-    return str(given)[:200]
+    given = list(islice(row.items(), 20)) if isinstance(row, Mapping) else row
+    return str({key: value for key, value in given if value} if isinstance(row, Mapping) else given)[:200]
 
 
 def _entry(found: Mapping[str, Any], *, position: int, number: int) -> Entry:
     categories = found.get("categories", ())
-    categories = re.split(r"[;,\s]+", categories) if isinstance(categories, str) else categories
+    if isinstance(categories, str):
+        categories = re.split(r"[;,\s]+", categories[:LONGEST_LINK])
     printed = read_date(str(found.get("published_on", "")))
     day: date | PartialDate | None = _day(found.get("published_on")) or (printed[0] if printed else None)
     url = found.get("url")
@@ -125,7 +132,7 @@ def _entry(found: Mapping[str, Any], *, position: int, number: int) -> Entry:
         url=url if isinstance(url, str) and url.startswith(("https://", "http://")) else None,
         organization=_text(found.get("organization")) or None,
         code_url=_text(found.get("code_url")) or None,
-        categories=tuple(item for item in categories if isinstance(item, str) and item),
+        categories=tuple(item for item in categories[:LONGEST_LINK] if isinstance(item, str) and item),
         comments=_count(found.get("comments")),
         upvotes=_count(found.get("upvotes")),
     )
@@ -134,14 +141,9 @@ def _entry(found: Mapping[str, Any], *, position: int, number: int) -> Entry:
 def names_of(value: Any) -> list[str]:
     """Authors in order: from a list, or from a text with “;”, “ and ” or “,” between them."""
     if isinstance(value, str):
-        by = (
-            ";"
-            if ";" in value
-            else r"\s+and\s+"
-            if re.search(r"\sand\s", value) and value.count(",") < 2
-            else ","
-        )
-        value = [part for part in re.split(by, value) if part.strip()]
+        value = " ".join(value.split())
+        by = ";" if ";" in value else " and " if " and " in value and value.count(",") < 2 else ","
+        value = [part for part in value.split(by) if part.strip()]
         value = [re.sub(r"^\s*and\s+", "", part) for part in value]
     names = [item.get("name") if isinstance(item, Mapping) else item for item in value or ()]
     return [given_first(name) for name in names if isinstance(name, str) and name.strip()]
@@ -153,6 +155,10 @@ def given_first(name: str) -> str:
     suffixes = [part for part in parts[1:] if _SUFFIX.fullmatch(part)]
     given = [part for part in parts[1:] if part not in suffixes]
     return " ".join([*given, *parts[:1], *suffixes])
+
+
+def _link_text(value: Any) -> str:
+    return value.strip() if isinstance(value, str) and len(value) <= LONGEST_LINK else ""
 
 
 def _text(value: Any) -> str:

@@ -9,6 +9,7 @@ from newsletter.core.errors import DumpRefusedError
 from newsletter.core.papers.listing import Listing
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.formats.paper_rows import given_first, read_rows
+from newsletter.sources.limits import MOST_LINES
 
 NAME = "ris"
 ABOUT = "RIS, as reference managers export it"
@@ -31,6 +32,7 @@ def parse(dump: DumpFile) -> Listing:
 
     text = dump.text.lstrip("\ufeff")
     start = _START.search(text)
+    dump.check_papers(sum(1 for _ in _START.finditer(text)), "records")
     text, damaged = _tagged(text[start.start() :] if start else "")
     try:
         records: list[dict[str, Any]] = rispy.loads(text, skip_unknown_tags=True)
@@ -52,18 +54,23 @@ def _tagged(text: str) -> tuple[str, set[int]]:
     """The lines that rispy can read, and the numbers of records, from 0, with lines astray."""
     kept: list[str] = []
     damaged: set[int] = set()
-    number, tag = -1, ""
+    number, tag, held = -1, "", 0
     seen: set[str] = set()
     for line in text.split("\n"):
         found = _TAG.match(line)
         if found is not None:
             tag = found["tag"]
             number, seen = (number + 1, set()) if tag == "TY" else (number, seen)
+            held = 0 if tag == "TY" else held
             if tag in seen and tag in _ONCE:
                 damaged.add(number)
             seen.add(tag)
         elif line.strip() and tag not in _LONG:
             damaged.add(number)
             continue
-        kept.append(line)
+        held += 1
+        if held > MOST_LINES:
+            damaged.add(number)
+        else:
+            kept.append(line)
     return "\n".join(kept), damaged

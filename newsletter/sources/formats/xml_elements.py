@@ -20,7 +20,7 @@ def local_name(element: Any) -> str:
 
 def children(element: Any, name: str) -> Iterator[Any]:
     """The children of this name, in order."""
-    return (child for child in element if local_name(child) == name)
+    return iter(element.iterchildren(f"{{*}}{name}"))
 
 
 def text_of(element: Any, *names: str) -> str:
