@@ -25,6 +25,7 @@ from newsletter.web import (
     signup,
     unsubscribe,
 )
+from newsletter.web.archive import files as archive_files
 from newsletter.web.archive import pages as archive_pages
 from newsletter.web.archive.caching import SeenPages
 from newsletter.web.middleware import COMMON, SecurityMiddleware
@@ -60,7 +61,8 @@ def make_app(
         brand=site.brand, topics=site.views, base_url=site.base_url, own_templates=site.own_templates
     )
     app.state.seen_pages = SeenPages()
-    for part in (signup, confirm, preferences, unsubscribe, account, digests, archive_pages, api, health):
+    pages = (signup, confirm, preferences, unsubscribe, account, digests, archive_files, archive_pages)
+    for part in (*pages, api, health):  # files before pages: an address without a suffix is a page
         app.include_router(part.router)
     app.add_api_route("/assets/{version}/{name}", _asset, include_in_schema=False)
     app.add_api_route("/sign-up", _sign_up, include_in_schema=False)

@@ -115,7 +115,7 @@ def topic_page(scope: ArchiveScope, slug: str, page: int = 1) -> TopicPage:
 
 def of_topic(scope: ArchiveScope, slug: str) -> Select[Any]:
     """The ids of a topic's papers, whether or not the visitor may see them."""
-    if scope.topics[slug].holds_all or slug == EVERYTHING:
+    if slug == EVERYTHING or scope.topics[slug].holds_all:
         return select(papers.c.id)
     matched = select(paper_topics.c.paper_id).where(
         paper_topics.c.topic == slug, paper_topics.c.strength == STRONG

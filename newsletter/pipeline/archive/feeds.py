@@ -1,0 +1,80 @@
+"""Makes the feeds of the archive: of all papers, of a topic, of a search, and of one reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from newsletter.db.schema import editions, paper_revisions, papers
+from newsletter.papers.lookup import in_chunks
+from newsletter.pipeline.archive.references import load_references
+from newsletter.pipeline.archive.scope import ArchiveScope
+from newsletter.render.feeds import Feed, FeedEntry
+
+ENTRIES = 50  # of a feed; readers' programs keep the older ones
+
+
+def feed_of(
+    scope: ArchiveScope,
+    ids: Sequence[int],
+    *,
+    title: str,
+    subtitle: str,
+    path: str,
+    home: str,
+    query: Mapping[str, str | int] | None = None,
+    language: str = "en",
+) -> Feed:
+    """A feed of these papers, newest first. path, home: of the feed and of its page below the base URL."""
+    times = _times(scope, ids)
+    entries = []
+    for reference in load_references(scope, ids):
+        published, updated = times[reference.id]
+        permanent = scope.links.permanent(f"/papers/{reference.id}")
+        entries.append(
+            FeedEntry(
+                id=permanent,
+                title=reference.title,
+                link=reference.page_url or permanent,
+                paper_url=reference.url,
+                lead=reference.lead,
+                abstract=reference.abstract,
+                authors=reference.authors,
+                topics=reference.topics,
+                published=published,
+                updated=updated,
+            )
+        )
+    return Feed(
+        title=title,
+        subtitle=subtitle,
+        address=scope.links.permanent(path, query),
+        home=scope.links.permanent(home, query),
+        language=language,
+        entries=tuple(entries),
+    )
+
+
+def _times(scope: ArchiveScope, ids: Sequence[int]) -> dict[int, tuple[datetime, datetime]]:
+    """When each paper was published here, and when its text last changed: never before that."""
+    changed = (
+        select(func.max(paper_revisions.c.recorded_at))
+        .where(paper_revisions.c.paper_id == papers.c.id)
+        .scalar_subquery()
+    )
+    found: dict[int, tuple[datetime, datetime]] = {}
+    for chunk in in_chunks(ids):
+        chosen = (
+            select(
+                papers.c.id,
+                func.coalesce(editions.c.ready_at, papers.c.ingested_at).label("published"),
+                changed.label("changed"),
+            )
+            .join(editions, editions.c.number == papers.c.edition, isouter=True)
+            .where(papers.c.id.in_(chunk))
+        )
+        for row in scope.connection.execute(chosen):
+            found[row.id] = (row.published, max(row.published, row.changed or row.published))
+    return found

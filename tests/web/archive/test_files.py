@@ -1,0 +1,91 @@
+"""Exports and feeds over HTTP: of papers, editions and topics."""
+
+from __future__ import annotations
+
+import json
+
+import feedparser
+import pytest
+
+from newsletter.render.archive_links import EXPORTS, FEEDS
+from tests.render.exports.reading_back import by_bibtexparser, by_json, by_rispy
+from tests.web.newsletter_site import NewsletterSite
+
+PLACES = ("/papers/1", "/editions/1", "/topics/circuits", "/topics/everything")
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("suffix", EXPORTS)
+def test_every_page_can_be_had_as_a_file(website: NewsletterSite, place: str, suffix: str) -> None:
+    answer = website.browser.get(f"{place}.{suffix}")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"].endswith(f'.{suffix}"')
+    assert answer.headers["X-Robots-Tag"] == "noindex, follow"
+    assert answer.headers["ETag"]
+    assert answer.text.strip()
+
+
+def test_forms_hold_the_same_papers(website: NewsletterSite) -> None:
+    def text(suffix: str) -> str:
+        return website.browser.get(f"/editions/1.{suffix}").text
+
+    titles = [item.title for item in by_json(text("csl.json"))]
+    assert len(titles) > 5
+    assert [entry["title"] for entry in json.loads(text("csl.json"))] == titles
+    assert [item.title for item in by_rispy(text("ris"))] == titles
+    assert len(by_bibtexparser(text("bib"))) == len(titles)
+    page = website.get("/editions/1")
+    assert all(title.split(":")[0][:20] in page for title in titles)
+
+
+@pytest.mark.parametrize("name", ["all", "circuits", "everything"])
+def test_feed_leads_to_pages_of_papers(website: NewsletterSite, name: str) -> None:
+    found = feedparser.parse(website.browser.get(f"/feeds/{name}.atom").content)
+    assert not found.bozo
+    items = json.loads(website.browser.get(f"/feeds/{name}.json").content)["items"]
+    assert [entry.id for entry in found.entries] == [item["id"] for item in items]
+    assert found.entries
+    days = [entry.published for entry in found.entries]
+    assert days == sorted(days, reverse=True)
+    for entry in found.entries[:3]:
+        path = entry.link.removeprefix(website.base)
+        assert entry.title in website.get(path) or "&" in website.get(path)
+        assert (
+            website.browser.get(entry.id.removeprefix(website.base), follow_redirects=False).headers[
+                "location"
+            ]
+            == path
+        )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/papers/999999.bib",
+        "/papers/0.bib",
+        f"/papers/{10**30}.ris",
+        "/editions/99.bib",
+        f"/editions/{10**40}.md",
+        "/editions/x.bib",
+        "/editions/-1.bib",
+        "/topics/nothing.bib",
+        "/topics/%00.bib",
+        "/topics/../robots.bib",
+        "/feeds/nothing.atom",
+        "/feeds/all.rss",
+        "/feeds/all",
+        "/feeds/%ff.json",
+        "/feeds/all.atom.json",
+    ],
+)
+def test_what_is_not_there_is_a_page_that_says_so(website: NewsletterSite, path: str) -> None:
+    answer = website.browser.get(path)
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.text
+
+
+@pytest.mark.parametrize("suffix", FEEDS)
+def test_feed_that_did_not_change_is_not_sent_again(website: NewsletterSite, suffix: str) -> None:
+    first = website.browser.get(f"/feeds/all.{suffix}")
+    again = website.browser.get(f"/feeds/all.{suffix}", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
