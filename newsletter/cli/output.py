@@ -16,12 +16,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import typer
 
 from newsletter.cli.options import iso
 from newsletter.cli.printable import UNSAFE, one_line, printable
+from newsletter.core.errors import NewsletterError
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -86,6 +88,20 @@ def print_bytes(data: bytes) -> None:
         return
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
+
+
+def write_bytes(data: bytes, file: Path | None) -> None:
+    """Write bytes into a file; without one, print them. Raises NewsletterError."""
+    if file is None:
+        print_bytes(data)
+        return
+    try:
+        file.write_bytes(data)
+    except OSError as error:
+        raise NewsletterError(
+            f"cannot write {file}: {error.strerror}", hint="Name a file in a folder that you may write to."
+        ) from None
+    note(f"Written to {file}")
 
 
 @contextmanager

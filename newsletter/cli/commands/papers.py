@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -74,6 +75,47 @@ def show(ctx: typer.Context, paper: Paper, *, json: Json = False) -> None:
     with reading(work.engine) as connection:
         row = queries.show(connection, paper)
     _answer(_with_lead(row), json)
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    *,
+    format: Annotated[
+        str, typer.Option("--format", metavar="FORM", help="bibtex, ris, csl-json or markdown.")
+    ] = "bibtex",
+    topic: Annotated[str | None, typer.Option("--topic", metavar="SLUG", help="Those of this topic.")] = None,
+    edition: Annotated[
+        str | None,
+        typer.Option("--edition", metavar="N|next", help="Those of this edition, or what comes next."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write there instead of to standard output.")
+    ] = None,
+) -> None:
+    """Write papers as references for other programs: all, or those that fit everything asked."""
+    from newsletter.render.exports import FORMATS
+
+    if format not in FORMATS:
+        raise UsageError(f"there is no form {format!r}", hint=f"Known: {', '.join(FORMATS)}.")
+    work = workspace(ctx)
+    from newsletter.db.engine import reading
+    from newsletter.papers import queries
+    from newsletter.papers.visibility import Visibility
+    from newsletter.pipeline.archive.references import load_references
+    from newsletter.pipeline.archive.scope import ArchiveScope
+    from newsletter.render.archive_links import LiveLinks
+
+    with reading(work.engine) as connection:
+        rows = queries.rows(connection, topic=topic, edition=edition, known_topics=tuple(work.topics))
+        scope = ArchiveScope(
+            connection=connection,
+            visibility=Visibility.everything(),
+            topics=work.topics,
+            links=LiveLinks(base_url=work.settings.base_url),
+        )
+        references = load_references(scope, [row["id"] for row in rows])
+    output.write_bytes(FORMATS[format].write(references).encode(), out)
 
 
 @app.command()

@@ -65,13 +65,4 @@ def preview(
             raise NewsletterError(
                 f"{person.address} gets mail without {format}", hint="Try --format text, or --format eml."
             )
-    if out is None:
-        output.print_bytes(data)
-        return
-    try:
-        out.write_bytes(data)
-    except OSError as error:
-        raise NewsletterError(
-            f"cannot write {out}: {error.strerror}", hint="Name a file in a folder that you may write to."
-        ) from None
-    output.note(f"Written to {out}")
+    output.write_bytes(data, out)

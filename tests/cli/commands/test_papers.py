@@ -1,10 +1,13 @@
-"""`papers list` and `papers show` print the lead of a paper."""
+"""`papers list` and `papers show` print the lead of a paper; `papers export` writes references."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
 
+import pytest
+
+from newsletter.render.exports import FORMATS
 from tests.cli.shell import Shell
 from tests.sources.shapes.hf import hf_api
 from tests.sources.shapes.records import Record
@@ -32,3 +35,37 @@ def test_papers_print_their_lead_and_null_where_there_is_no_abstract(shell: Shel
     assert CLAIM in " ".join(shell.ok("papers", "show", known).stdout.split())
     changed = shell.ok("papers", "topic", known, "--add", "circuits", "--json").json
     assert changed["lead"] == CLAIM
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_export_writes_the_papers_that_list_lists(shell: Shell, form: str) -> None:
+    file = shell.state_dir.parent / "monday.json"
+    file.write_bytes(hf_api(2026)([RECORD, BARE], date(2026, 4, 13)))
+    shell.ok("ingest", str(file), "--at", "2026-04-13T05:30")
+    every = shell.ok("papers", "export", "--format", form).stdout
+    assert "2604.01001" in every
+    assert "2604.01002" in every
+    [paper] = [row for row in shell.ok("papers", "list", "--json").json if row["title"] == RECORD.title]
+    shell.ok("papers", "topic", str(paper["id"]), "--add", "quantum")
+    chosen = shell.ok("papers", "export", "--format", form, "--topic", "quantum").stdout
+    assert "2604.01001" in chosen
+    assert "2604.01002" not in chosen
+    out = shell.state_dir.parent / "papers.out"
+    shell.ok("papers", "export", "--format", form, "--out", str(out))
+    assert out.read_text() == every
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "words"),
+    [
+        (("--format", "word"), 2, "Known: bibtex, ris, csl-json, markdown"),
+        (("--topic", "astrology"), 1, "there is no topic 'astrology'"),
+        (("--edition", "99"), 1, "99"),
+        (("--edition", "x"), 1, "there is no edition 'x'"),
+        (("--out", "/nowhere/at/all"), 1, "cannot write /nowhere/at/all"),
+    ],
+)
+def test_export_says_what_is_wrong(shell: Shell, given: tuple[str, ...], code: int, words: str) -> None:
+    answer = shell("papers", "export", *given)
+    assert answer.code == code
+    assert words in answer.stderr
