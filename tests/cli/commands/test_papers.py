@@ -42,11 +42,11 @@ def test_export_writes_the_papers_that_list_lists(shell: Shell, form: str) -> No
     file = shell.state_dir.parent / "monday.json"
     file.write_bytes(hf_api(2026)([RECORD, BARE], date(2026, 4, 13)))
     shell.ok("ingest", str(file), "--at", "2026-04-13T05:30")
+    [paper] = [row for row in shell.ok("papers", "list", "--json").json if row["title"] == RECORD.title]
+    shell.ok("papers", "topic", str(paper["id"]), "--add", "quantum")
     every = shell.ok("papers", "export", "--format", form).stdout
     assert "2604.01001" in every
     assert "2604.01002" in every
-    [paper] = [row for row in shell.ok("papers", "list", "--json").json if row["title"] == RECORD.title]
-    shell.ok("papers", "topic", str(paper["id"]), "--add", "quantum")
     chosen = shell.ok("papers", "export", "--format", form, "--topic", "quantum").stdout
     assert "2604.01001" in chosen
     assert "2604.01002" not in chosen
