@@ -16,6 +16,8 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+MOST_MARKS = 30  # on one letter (Unicode Standard Annex 15, section 13); sorting more of them takes long
+_SIGNS = re.compile(rf"[^\w\s\x00-\x7f]{{{MOST_MARKS + 1},}}")  # combining marks are among them
 CHUNK = 100_000  # characters of a line; the words of more of them would take much memory at once
 _LINE_END = re.compile(r"(?<!\r)\r*+\n|\r")  # "\r\r\n": a CRLF text was written in text mode again
 
@@ -34,6 +36,8 @@ def one_line(text: str) -> str:
     """Return `text` as one NFC line: blanks of any kind become single spaces, invisible characters go."""
     if not _is_clean(text):
         text = _cleaned(text)
+    if not text.isascii():
+        text = _SIGNS.sub(_with_few_marks, text)
     return unicodedata.normalize("NFC", text)
 
 
@@ -50,6 +54,16 @@ def _cleaned(line: str) -> str:
     while "  " in text:
         text = text.replace("  ", " ")
     return text.strip(" ")
+
+
+def _with_few_marks(signs: re.Match[str]) -> str:
+    kept: list[str] = []
+    marks = 0
+    for char in signs[0]:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks <= MOST_MARKS:
+            kept.append(char)
+    return "".join(kept)
 
 
 def _single_blanks(part: str) -> str:

@@ -32,6 +32,7 @@ CSV = "title,arxiv_id\n"
 MARKDOWN = "# Daily Papers\n### [a](https://huggingface.co/papers/2401.00001)\n"
 BIB = "@misc{a,\n title={A paper},\n eprint={2401.00001}\n}\n"
 RIS = "TY  - JOUR\nTI  - A paper\nDO  - 10.1000/1\n"
+MARKS = "\u0301\u0327"  # in an order that normalising changes
 PROPS = "<html><body><div data-props='{\"dailyPapers\":[%s]}'></div>"
 
 
@@ -127,6 +128,9 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
     "json: a number": _fill("9", head='[{"title":"A","arxiv_id":', tail="}]"),
     "json: escapes": _fill("\\u00e9", head='[{"arxiv_id":"2401.00001","title":"A","abstract":"', tail='"}]'),
     "json: backslashes in a title": _fill("\\\\", head='[{"arxiv_id":"2401.00001","title":"', tail='"}]'),
+    "json: blanks between authors": _fill(" ", head='[{"title":"A","arxiv_id":"2401.00001","authors":"A', tail='B"}]'),
+    "json: combining marks": _fill(MARKS * 4_000, head='[{"title":"A","arxiv_id":"2401.00001","abstract":"a', tail='"}]'),
+    "json: abstracts of combining marks": _count(lambda n: f'{{"title":"T {n}","arxiv_id":"2401.{n % 100_000:05}","abstract":"a{MARKS * 5_000}"}}', head="[", tail="]", by=","),
     "json: cut": lambda size: _count(lambda n: RECORD % (n % 100_000, n), head="[", by=",")(size)[:-5],
     # XML
     "xml: nested": _fill("<a>", head=ATOM),
@@ -181,6 +185,9 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
     "mail: affiliations": _mail(_fill("(", head="\n" + LETTER.format(n=1).partition("A B")[0], tail="\n\\\\\n  We\n")),
     "mail: an mbox": _fill("From a@b Mon Jan 1 00:00:00 2024\nFrom: a@b\nTo: a@b\nSubject: arXiv\n\narXiv\n\n"),
     "mail: blanks at line ends": _mail(_fill(" ", head="Content-Transfer-Encoding: quoted-printable\n\narXiv", tail="x\n")),
+    "mail: headers of a part": _mail(_count(lambda n: f"X-A{n}: arXiv\n", head='Content-Type: multipart/mixed; boundary="x"\n\n--x\n')),
+    "mail: hops": _mail(_fill("received from ", head="\n" + LETTER.format(n=1), tail="\n")),
+    "mail: blanks between authors": _mail(_fill(" ", head="\n" + LETTER.format(n=1).partition("A B")[0] + "A", tail="B\n\\\\\n  We\n")),
     # BibTeX, RIS, CSV
     "bibtex: nested braces": _nested("{", "}", head="@misc{a,\n title=", inside="A", tail="\n}\n"),
     "bibtex: spaced braces": _nested("{a ", "}", head="@misc{a,\n title={", inside="A", tail="}\n}\n"),
@@ -227,6 +234,7 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
     "text: dollars": _fill("$", head=DAILY),
     "text: dollars and letters": _fill("$a ", head=DAILY),
     "text: braces": _fill("\\a{", head=DAILY),
+    "text: formulas": _count(lambda n: f"$x_{{{n}}}$ ", head=DAILY),
     "text: a mathematical alphabet": _fill("mathcal{", head=DAILY),
     "text: mojibake": _fill("Ã©", head=DAILY),
     "text: mojibake in lines": _fill("Ã© word" * 8 + "\n", head=DAILY),
