@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import re
+from newsletter.core.papers.sentences import sentence_spans
 
-# A full stop after these ends no sentence; a single capital is an initial.
-_ABBREVIATIONS = re.compile(
-    r"(?:^|[\s(\[“\"])(?:e\.g|i\.e|cf|vs|al|etc|resp|approx|incl|w\.r\.t|a\.k\.a|viz|ca|et|"
-    r"Figs?|Eqs?|Secs?|Refs?|Tabs?|Alg|Thm|No|Nos|Vol|pp?|Dr|Prof|Mr|Mrs|Ms|St|Inc|Jr|[A-Z])\.$"
-)
-_END = re.compile(r"[.!?。！？][)\]\"”’]*(?=\s+[\"“(\[]?(?:[^\W_a-zß-öø-ÿ]|[a-z]*[A-Z])|\s*$|(?<=[。！？]))")
 LEAST_FILLED = 0.45  # of the room; a sentence that ends earlier leaves too much of it empty
 SCAN_FACTOR = 4  # times the room; characters of the text that are read
 
@@ -19,10 +13,8 @@ def cut(text: str, room: int) -> str:
     text = " ".join(text[: room * SCAN_FACTOR].split())
     if len(text) <= room:
         return text
-    best = 0
-    for end in _END.finditer(text, 0, room + 40):
-        if end.end() <= room and not _ABBREVIATIONS.search(text[: end.start() + 1]):
-            best = end.end()
+    spans = sentence_spans(text[: room + 40])  # with some of the next sentence, to tell that it begins
+    best = max((end for _, end in spans if end <= room), default=0)
     if best >= room * LEAST_FILLED:
         return text[:best]
     return shortened(text, room)

@@ -26,10 +26,10 @@ def checked(lead: Lead | None, abstract: str) -> Lead | None:
 
 
 def test_lead_is_the_sentence_that_says_what_the_paper_does() -> None:
-    abstract = "Lamps are old. Many burn. In this paper, we propose LampNet, a network of lamps. It is good."
+    abstract = "Lamps are old. In this paper, we propose LampNet, a network of lamps that burn. It is good."
     lead = checked(lead_of("LampNet", abstract), abstract)
     assert lead is not None
-    assert lead.text == "In this paper, we propose LampNet, a network of lamps."
+    assert lead.text == "we propose LampNet, a network of lamps that burn."
     assert abstract[lead.start : lead.end] == lead.text
 
 

@@ -9,44 +9,50 @@ import re
 from collections.abc import Iterator
 
 MOST_READ = 8_000  # characters of a text; longer ones are rarely abstracts
-LONGEST_BRACKET = 400  # characters; a bracket that closes later is taken for a stray one
+_LONGEST_WORD = 24  # characters; an abbreviation is shorter
 
-# What is read as one piece. A dollar sign is a formula's where no blank follows the first and precedes the
-# second one, and no digit follows the second: "costs $5 to $10" holds none.
-_PIECE = re.compile(
-    r"\$\$[^$]{1,600}\$\$|\$(?=[^\s$])[^$]{0,300}?(?<=\S)\$(?!\d)|\\\(.{1,300}?\\\)|\\\[.{1,600}?\\\]"
-    r"|(?:https?://|www\.)[^\s<>]*[^\s<>.,;:!?)\]}'\"”’]",
-    re.DOTALL,
+_STOP = re.compile(r"[.!?…。！？][.!?…。！？]*[)\]\"”’»'*}」』）]*")
+# What may follow the end: a capital, a figure, a formula, or a name like "vLLM". A small letter goes on.
+_FOLLOWS = re.compile(
+    r"\s+[\"“‘'`«(\[*•–—-]*\s?(?:[^\W_a-zß-öø-ÿ]|[$\\{<]|[a-z]{1,4}[A-Z])|\s*\Z|\s+[\"“‘'`«(\[]*[^\x00-\u024f\s]"
 )
-_BRACKET = re.compile(rf"\([^()]{{0,{LONGEST_BRACKET}}}\)|\[[^\[\]]{{0,{LONGEST_BRACKET}}}\]")
-
 # Words that begin a sentence far more often than a name.
-_OPENERS = (
-    r"We|Our|In|The|This|These|Those|To|However|It|Its|They|Moreover|Furthermore|Additionally|Finally|Here|"
-    r"Specifically|Extensive|Experiments?|Results?|An|As|For|By|On|At|With|While|When|Yet|But|Thus|Hence|"
-    r"Although|Despite|Through|Across|From|Unlike|Existing|Recent|Such|There|Code|Empirically|Overall|Using|"
-    r"Since|Because|Building|Based|Evaluations?|Notably|Importantly|Motivated|Inspired|If|Both|Each|First|"
-    r"Second|Third|Next|Then|Instead|Nevertheless|Therefore|Consequently|Besides|Also|Most|Many|Previous|Prior"
+_OPENER = re.compile(
+    r"\s*[\"“‘'(\[]?(?:A|We|Our|In|The|This|These|Those|To|However|Its?|They|Moreover|Furthermore|Additionally|"
+    r"Finally|Here|Specifically|Extensive|Experiments?|Results?|An|As|For|By|On|At|With|While|When|Yet|But|"
+    r"Thus|Hence|Although|Despite|Through|Across|From|Unlike|Existing|Recent|Such|There|Code|Empirically|"
+    r"Overall|Using|Since|Because|Building|Based|Evaluations?|Notably|Importantly|Motivated|Inspired|If|Both|"
+    r"Each|First|Second|Third|Next|Then|Instead|Nevertheless|Therefore|Consequently|Besides|Also|Most|Many|"
+    r"Previous|Prior)(?=\s|,)"
 )
-_END = re.compile(
-    r"(?:[.!?]+|…)[)\]\"”’»'*}]*(?=\s+[\"“‘'«(\[*`•–—-]*(?:[^\W_a-zß-öø-ÿ]|[$\\{<]|[a-z]+[A-Z0-9]|\\)|\s*\Z)"
-    r"|(?<=[a-z)\]]{2})[.!?](?=(?:" + _OPENERS + r")\s)"
-    r"|[。！？]+[)\]\"”’」』）]*"
-    r"|(?<=\S)(?=[ \t]*\n[ \t]*\n)"
+_NEVER_LAST = frozenset(  # after these a full stop ends no sentence
+    """
+    e.g. i.e. eg. ie. cf. vs. v. viz. resp. approx. incl. w.r.t. s.t. fig. figs. eq. eqs. eqn. eqns. sec.
+    secs. sect. sects. ref. refs. tab. tabs. alg. algs. thm. thms. prop. def. defs. chap. app. nos. vol. vols.
+    pp. ch. dr. drs. prof. profs. mr. mrs. ms. mx. st. gen. rev. sr. ca. et.
+    """.split()  # noqa: SIM905 (a list of quoted words is harder to read)
 )
-_OPENER = re.compile(rf"\s+[\"“‘'(\[]?(?:{_OPENERS}|A)\b(?!\.)")
-_NEVER = re.compile(  # a full stop after these ends no sentence
-    r"(?:^|[\s(\[{“\"‘'~/-])(?:e\.\s?g|i\.\s?e|eg|ie|cf|vs|v|viz|resp|approx|incl|w\.\s?r\.\s?t|s\.\s?t|"
-    r"Figs?|figs?|Eqs?|eqs?|Eqns?|Secs?|sec|Sects?|Refs?|refs?|Tabs?|Algs?|Thms?|Props?|Defs?|Lem|Cor|Chaps?|"
-    r"App|Apps|Nos|Vols?|pp|Ch|Dr|Drs|Profs?|Mr|Mrs|Ms|Mx|St|Gen|Rev|Sr|ca|et)\.$"
+_SELDOM_LAST = frozenset(  # it does where a word follows that begins sentences
+    """
+    al. etc. a.k.a. no. p. inc. ltd. co. corp. jr. univ. dept. ph.d. b.sc. m.sc. assoc. u.s.a. u.s. u.k.
+    e.u. u.n. d.c. a.m. p.m. yahoo!
+    """.split()  # noqa: SIM905
 )
-_SOMETIMES = re.compile(  # it does where a word follows that begins sentences
-    r"(?:^|[\s(\[{“\"‘'~/.-])(?:al|etc|a\.k\.a|[Nn]o|p|Inc|Ltd|Co|Corp|Jr|Univ|Dept|Ph\.D|B\.Sc|M\.Sc|Assoc|"
-    r"U\.S\.A|U\.S|U\.K|E\.U|U\.N|D\.C|a\.m|p\.m|Yahoo|[^\W\d_])[.!]$"
+_INITIAL = re.compile(r"(?:[^\W\d_]\.-?){1,4}\Z")
+_LONGEST_NUMBER = 6  # characters of "(iii."
+_NUMBER_ALONE = re.compile(r"\(?(?:\d{1,2}|[ivx]{1,4}|[a-zA-Z])\.\Z")  # "1. First"
+_BEFORE_WORD = "([{\"“‘'~/,;"  # what may stand before an abbreviation without a blank
+# A dollar sign is a formula's where no blank follows the first and precedes the second one, and no digit
+# follows the second: "costs $5 to $10" holds none.
+_FORMULA = re.compile(
+    r"\$\$[^$]{1,600}\$\$|\$(?=[^\s$])[^$]{0,300}?(?<=\S)\$(?!\d)|\\\([^\\]{1,300}\\\)|\\\[[^\\]{1,600}\\\]"
 )
-_NUMBER_ALONE = re.compile(r"(?:^|[.:;!?]\s+)\(?(?:\d{1,2}|[ivx]{1,4}|[a-zA-Z])\.$")  # "1. First"
-_CLAUSE_END = re.compile(r"[,;:](?=\s)|\s+[–—](?=\s)|[，；：](?=\S)")
-_LIST_GOES_ON = re.compile(r"\s+(?:and|or)\s")
+_BRACKET = re.compile(r"\([^()]{0,400}\)|\[[^\[\]]{0,400}\]")  # one that closes later is a stray one
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
+_LINK_WORD = re.compile(
+    r"\s(?=(?:and|but|while|whereas|which|that|where|when|because|so that|thereby|enabling)\s)"
+)
+_CLAUSE_END = re.compile(r"[,;:](?=\s)|[–—](?=\s)|[，；：]")
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
@@ -56,59 +62,77 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     """
     text = text[:MOST_READ]
     whole = _whole_pieces(text)
+    ends = [found.end() for found in _STOP.finditer(text) if _ends(text, found, whole)]
+    if "\n" in text:
+        ends = sorted({*ends, *(found.start() for found in _BLANK_LINE.finditer(text))})
+    ends.append(len(text))
     spans = []
     begin = 0
-    for found in _END.finditer(text):
-        end = found.end()
-        if end <= begin or (end < len(text) and not _ends(text, begin, found, whole)):
+    for end in ends:
+        while begin < end and text[begin].isspace():
+            begin += 1
+        last = end
+        while last > begin and text[last - 1].isspace():
+            last -= 1
+        if last - begin <= _LONGEST_NUMBER and (
+            last == begin or (end < len(text) and _NUMBER_ALONE.match(text[begin:last]))
+        ):
             continue
-        spans.append((begin, end))
+        spans.append((begin, last))
         begin = end
-    spans.append((begin, len(text)))
-    return [trimmed for span in spans if (trimmed := _trimmed(text, *span))]
+    return spans
 
 
 def clause_ends(text: str, begin: int, end: int) -> Iterator[int]:
     """Where a clause of text[begin:end] ends; its comma, semicolon, colon or dash is left out."""
+    return _cuts(_CLAUSE_END, text, begin, end)
+
+
+def link_words(text: str, begin: int, end: int) -> Iterator[int]:
+    """Where text[begin:end] goes on with "and", "which" or the like; worse a cut than the end of a clause."""
+    return _cuts(_LINK_WORD, text, begin, end)
+
+
+def _cuts(signs: re.Pattern[str], text: str, begin: int, end: int) -> Iterator[int]:
     whole = _whole_pieces(text[begin:end])
-    for found in _CLAUSE_END.finditer(text, begin, end):
+    for found in signs.finditer(text, begin, end):
         if not any(one < found.start() - begin < two for one, two in whole):
             yield begin + len(text[begin : found.start()].rstrip())
 
 
 def _whole_pieces(text: str) -> list[tuple[int, int]]:
-    """Stretches that are not cut: formulas, addresses, brackets."""
+    """Stretches that are not cut: formulas and brackets."""
     found = []
-    if "$" in text or "\\" in text or "://" in text or "www." in text:
-        found = [piece.span() for piece in _PIECE.finditer(text)]
+    if "$" in text or "\\" in text:
+        found = [formula.span() for formula in _FORMULA.finditer(text)]
     if "(" in text or "[" in text:
         found += [bracket.span() for bracket in _BRACKET.finditer(text)]
     return found
 
 
-def _ends(text: str, begin: int, found: re.Match[str], whole: list[tuple[int, int]]) -> bool:
-    """Whether a sentence that began at `begin` ends with this sign."""
-    at = found.start()
-    if any(one <= at < two - 1 for one, two in whole):
-        return False
-    sign = found.group()
-    if sign[:1] == "." and sign[1:2] != ".":
-        head = text[max(begin, at - 24) : at + 1]
-        if _NEVER.search(head) or _NUMBER_ALONE.search(
-            head if at - begin > 24 else text[begin : at + 1].lstrip()
-        ):
+def _ends(text: str, stop: re.Match[str], whole: list[tuple[int, int]]) -> bool:
+    """Whether a sentence ends with this full stop, question mark or exclamation mark."""
+    at, end = stop.span()
+    for one, two in whole:
+        if one <= at and end < two:
             return False
-    if sign[:2] in (".", ".)", "!"):
-        head = text[max(begin, at - 24) : at + 1]
-        if _SOMETIMES.search(head):
-            return _OPENER.match(text, found.end()) is not None
+    sign = text[at]
+    if sign in "。！？":
+        return True
+    if end < len(text) and not text[end].isspace():  # a blank is missing, or it is a number, name or address
+        return text[at - 2 : at].islower() and _OPENER.match(text, end) is not None
+    if not _FOLLOWS.match(text, end):
+        return False
+    if sign in ".!" and text[at + 1 : at + 2] != ".":
+        words = text[max(0, at - _LONGEST_WORD) : at + 1].split()
+        word = words[-1].lstrip(_BEFORE_WORD).lower()
+        if word in _NEVER_LAST or (_NUMBER_ALONE.match(word) and words[-2:-1] and _counts_on(words[-2])):
+            return False
+        if word in _SELDOM_LAST or _INITIAL.match(word):
+            return _OPENER.match(text, end) is not None
     return True
 
 
-def _trimmed(text: str, begin: int, end: int) -> tuple[int, int] | None:
-    piece = text[begin:end]
-    kept = piece.strip()
-    if not kept:
-        return None
-    begin += len(piece) - len(piece.lstrip())
-    return begin, begin + len(kept)
+def _counts_on(word: str) -> bool:
+    """Whether "2." after this word is the number of an item."""
+    return word in ("and", "or") or word[-1] in ":;,"
