@@ -152,8 +152,10 @@ class StaticLinks(ArchiveLinks):
         return quote(relpath(file_of(path, query), start=self.page.rpartition("/")[0] or "."))
 
     def permanent(self, path: str, query: Mapping[str, str | int] | None = None) -> str:
-        """The address of the file, where the folder's is known."""
-        return f"{self.base_url}/{quote(file_of(path, query))}" if self.base_url else ""
+        """The address of the file, where the folder's is known; else the one on the server."""
+        if self.base_url:
+            return f"{self.base_url}/{quote(file_of(path, query))}"
+        return self.site_url + _with(path, query or {}) if self.site_url else ""
 
     def asset(self, name: str) -> str:
         """The relative path of an asset's file."""

@@ -25,6 +25,7 @@ ASSETS = {
     "archive.css": "text/css; charset=utf-8",
     "time-zone.js": "text/javascript; charset=utf-8",
     "search.js": "text/javascript; charset=utf-8",
+    "static-search.js": "text/javascript; charset=utf-8",
 }
 
 
@@ -69,6 +70,15 @@ class PageRenderer:
         """A hash of the assets. It is part of their paths, so that browsers may cache them forever."""
         joined = b"".join(self.assets[name] for name in sorted(self.assets))
         return hashlib.sha256(joined).hexdigest()[:12]
+
+    @cached_property
+    def templates_hash(self) -> str:
+        """A hash of all templates of pages: with another one, no page is as it was."""
+        names = sorted(name for name in self._environment.list_templates() if name.startswith("web/"))
+        loader = self._environment.loader
+        assert loader is not None
+        sources = [loader.get_source(self._environment, name)[0] for name in names]
+        return hashlib.sha256("\0".join([*names, *sources]).encode()).hexdigest()[:12]
 
     def html(self, name: str, /, **context: Any) -> str:
         """The HTML of one page, such as `sign-up` or `archive/paper`."""

@@ -53,6 +53,7 @@ ARGUMENTS = {  # of the commands that need some
     "deliveries show": ("1",),
     "deliveries retry": ("1",),
     "deliveries resend": ("1",),
+    "archive build": ("/dev/null/archive",),
     "samples": ("/dev/null/samples",),
     "keys retire": ("x",),
     "smtp explain": ("550 5.1.1 no",),

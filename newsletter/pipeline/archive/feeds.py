@@ -11,6 +11,7 @@ from newsletter.db.schema import editions, paper_revisions, papers
 from newsletter.papers.lookup import in_chunks
 from newsletter.pipeline.archive.references import load_references
 from newsletter.pipeline.archive.scope import ArchiveScope
+from newsletter.render.archive_links import ALL, topic_path
 from newsletter.render.feeds import Feed, FeedEntry
 
 ENTRIES = 50  # of a feed; readers' programs keep the older ones
@@ -54,6 +55,22 @@ def feed_of(
         home=scope.links.permanent(home, query),
         language=language,
         entries=tuple(entries),
+    )
+
+
+def topic_feed(
+    scope: ArchiveScope, slug: str, ids: Sequence[int], *, suffix: str, newsletter: str, language: str
+) -> Feed:
+    """The feed of a topic, or of ALL. newsletter: its name."""
+    about = "All topics" if slug == ALL else scope.topic_link(slug).title
+    return feed_of(
+        scope,
+        ids,
+        title=newsletter if slug == ALL else f"{newsletter}: {about}",
+        subtitle=f"New research papers. {about}.",
+        path=f"/feeds/{slug}.{suffix}",
+        home="/archive" if slug == ALL else topic_path(slug),
+        language=language,
     )
 
 

@@ -113,6 +113,12 @@ def topic_page(scope: ArchiveScope, slug: str, page: int = 1) -> TopicPage:
     )
 
 
+def count_of_topic(scope: ArchiveScope, slug: str) -> int:
+    """How many papers of a topic the visitor may see."""
+    shown = of_topic(scope, slug).where(scope.shown())
+    return int(scope.connection.execute(select(func.count()).select_from(shown.subquery())).scalar_one())
+
+
 def of_topic(scope: ArchiveScope, slug: str) -> Select[Any]:
     """The ids of a topic's papers, whether or not the visitor may see them."""
     if slug == EVERYTHING or scope.topics[slug].holds_all:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NotFoundError
 from newsletter.pipeline.archive import selections
-from newsletter.pipeline.archive.feeds import ENTRIES, feed_of
+from newsletter.pipeline.archive.feeds import ENTRIES, topic_feed
 from newsletter.pipeline.archive.references import load_references
 from newsletter.pipeline.archive.scope import ArchiveScope
 from newsletter.render import exports, feeds
-from newsletter.render.archive_links import ALL, EXPORTS, FEEDS, topic_path
+from newsletter.render.archive_links import ALL, EXPORTS, FEEDS
 from newsletter.web.archive.visitor import archive_of, respond
 from newsletter.web.pages import missing, site_of
 
@@ -73,21 +74,9 @@ def feed(request: Request, name: str, suffix: str) -> Response:
     brand = site_of(request).brand
     with archive_of(request) as scope:
         try:
-            if name == ALL:
-                ids, about, home = selections.latest(scope, limit=ENTRIES), "All topics", "/archive"
-            else:
-                ids = selections.latest(scope, name, limit=ENTRIES)
-                about, home = scope.topic_link(name).title, topic_path(name)
+            ids = selections.latest(scope, EVERYTHING if name == ALL else name, limit=ENTRIES)
         except NotFoundError:
             return missing(request)
-        made = feed_of(
-            scope,
-            ids,
-            title=brand.name if name == ALL else f"{brand.name}: {about}",
-            subtitle=f"New research papers. {about}." if name == ALL else f"New research papers: {about}.",
-            path=f"/feeds/{name}.{suffix}",
-            home=home,
-            language=brand.language,
-        )
+        made = topic_feed(scope, name, ids, suffix=suffix, newsletter=brand.name, language=brand.language)
         form = feeds.FORMATS[suffix]
         return respond(request, scope, form.write(made), form.media_type, indexed=False)
