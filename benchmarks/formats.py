@@ -40,7 +40,7 @@ from tests.sources.shapes.records import Record, shipped_records
 
 MIN_SPEED = {".json": 500, ".html": 300}  # papers a second through ingest
 MOST_SECONDS = 1.0  # of CPU for a hostile file
-MOST_MEMORY = 20  # times the size of a hostile file
+MOST_MEMORY = 25  # times the size of a hostile file
 DAY = date(2026, 2, 2)
 NOW = datetime(2026, 2, 2, 9, tzinfo=UTC)
 PER_FILE = 50

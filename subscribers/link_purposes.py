@@ -17,6 +17,7 @@ CONFIRM = "confirm"  # a sign-up; payload: ref, for (the ref of what it asks for
 ADDRESS = "address"  # a change of address; payload: ref, to (the ref of the new address)
 PREFERENCES = "preferences"  # in every mail, so it may be forwarded; payload: ref
 ACCOUNT = "account"  # change of address, export, erasure; payload: ref
+READER = "reader"  # the archive with the topics that they follow; payload: ref, epoch
 FORM = "form"  # the time at which a form was shown; payload: empty
 
 MAX_AGES = {
@@ -24,6 +25,7 @@ MAX_AGES = {
     ADDRESS: timedelta(hours=72),
     PREFERENCES: timedelta(days=365),  # people keep old mail; they can ask for a new link
     ACCOUNT: timedelta(hours=1),
+    READER: timedelta(days=365),  # it shows papers and changes nothing; revoked by `links_epoch`
     FORM: timedelta(days=1),
 }
 
@@ -35,13 +37,14 @@ class OpenedLink:
     ref: str  # of the subscriber
     to: str = ""  # of the pending subscriber at the new address
     asked: str = ""  # of what the sign-up asks for; empty: what an admin stored
+    epoch: str = ""  # of the links to the archive
     signed_at: datetime  # UTC, whole seconds
 
 
 def read(purpose: str, token: str, *, keys: Sequence[str], now: datetime) -> OpenedLink:
     """Check a token and read its payload. Raises TokenExpiredError and TokenForgedError."""
     payload, signed_at = tokens.read_with_time(purpose, token, keys=keys, now=now, max_age=MAX_AGES[purpose])
-    ref, to, asked = (payload.get(name, "") for name in ("ref", "to", "for"))
-    if not all(isinstance(value, str) for value in (ref, to, asked)) or (purpose != FORM and not ref):
+    ref, to, asked, epoch = (payload.get(name, "") for name in ("ref", "to", "for", "epoch"))
+    if not all(isinstance(value, str) for value in (ref, to, asked, epoch)) or (purpose != FORM and not ref):
         raise TokenForgedError("this link is not one of ours", hint="Ask for a new one.")
-    return OpenedLink(ref=ref, to=to, asked=asked, signed_at=signed_at)
+    return OpenedLink(ref=ref, to=to, asked=asked, epoch=epoch, signed_at=signed_at)

@@ -1,4 +1,4 @@
-"""Finds, lists and counts subscribers. Only `rename` changes one."""
+"""Finds, lists and counts subscribers. Only `rename` and `renew_links` change one."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class SubscriberView:
     created_at: datetime
     confirmed_at: datetime | None  # when they first agreed
     version: int
+    links_epoch: int  # stands in their links to the archive
 
     def row(self) -> dict[str, Any]:
         """The person as a JSON object."""
@@ -162,6 +163,15 @@ def listed(
     return _people(connection, *chosen)
 
 
+def renew_links(connection: Connection, subscriber_id: int) -> None:
+    """Make every link of this person to the archive and to feeds useless; new ones work."""
+    connection.execute(
+        update(subscribers)
+        .where(subscribers.c.id == subscriber_id)
+        .values(links_epoch=subscribers.c.links_epoch + 1)
+    )
+
+
 def counts(connection: Connection) -> dict[str, dict[str, int]]:
     """{"states": {state: number}, "topics": {slug: number of confirmed people who follow it}}."""
     states = dict.fromkeys((str(state) for state in State), 0)
@@ -238,6 +248,7 @@ def _view(row: Row[Any], *, topics: list[str], left: list[str]) -> SubscriberVie
         created_at=row.created_at,
         confirmed_at=row.confirmed_at,
         version=row.version,
+        links_epoch=row.links_epoch,
     )
 
 

@@ -52,6 +52,8 @@ class Subscriber(SQLModel, table=True):
     created_at: datetime
     confirmed_at: datetime | None = None  # when they first agreed
     version: int = 1  # grows with every change that a composed digest depends on
+    # of their links to the archive: a new one makes the earlier links useless
+    links_epoch: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
 
 
 class Subscription(SQLModel, table=True):

@@ -79,7 +79,7 @@ class Wiring:
         """A digest of the shipped papers, for a newsletter that has none yet."""
         from newsletter.pipeline.content.sample_digest import SampleDigest
 
-        topics = tuple(self.work.topics.values())
+        topics = tuple(topic for topic in self.work.topics.values() if topic.public)
         return SampleDigest(self.mail_templates, brand=self.brand, topics=topics, matcher=self.work.matcher)
 
     @cached_property
@@ -275,6 +275,7 @@ def request_limits(work: Workspace) -> RequestLimits:
 def make_site(wiring: Wiring) -> Site:
     """The parts that the web pages work with."""
     from newsletter.cli.fetching import configured_sources
+    from newsletter.pipeline.content.digest_renderer import DigestRenderer
     from newsletter.web.site import Site
 
     work = wiring.work
@@ -290,6 +291,11 @@ def make_site(wiring: Wiring) -> Site:
         transactional_renderer=wiring.transactional_renderer,
         builder=wiring.unsigned_builder,
         sample_digest=wiring.sample_digest,
+        digest_renderer=DigestRenderer(
+            wiring.mail_templates,
+            brand=wiring.brand,
+            topics=[topic for topic in work.topics.values() if topic.public],
+        ),
         state_dir=work.state_dir,
         metrics_from=work.settings.web.metrics_from,
         sources=configured_sources(work),

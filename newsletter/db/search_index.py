@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, cast, column, delete, insert, sele
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 
-from newsletter.core.papers.search_words import compounds_of, words_of
+from newsletter.core.papers.search_words import bare_words_of, compounds_of
 from newsletter.db.schema import papers
 
 PAPER_COLUMNS = ("title", "authors", "organization", "abstract")  # in PostgreSQL the weights A, B, C, D
@@ -90,7 +90,7 @@ def paper_words(
 
 
 def _words(written: str) -> list[str]:
-    words = [word for word, _, _ in words_of(written)]
+    words = bare_words_of(written)
     compounds = compounds_of(written)
     return [*words[:MAX_WORDS], *((APART, *compounds[:MAX_COMPOUNDS]) if compounds else ())]
 

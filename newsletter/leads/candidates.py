@@ -5,7 +5,7 @@ Each is a sentence without its empty opening, and cut after a clause where it is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from typing import NamedTuple
 
 from newsletter.core.papers.sentences import clause_ends, link_words, sentence_spans
@@ -13,7 +13,11 @@ from newsletter.leads.openings import begin_after_opening
 
 LONGEST_LEAD = 320  # characters, the ellipsis of a cut one included
 SHORTEST_CUT = 80  # characters; less of a long sentence says too little
+GOOD_CUT = 110  # characters before a clause; where less would be left, a list may be cut
 ELLIPSIS = "…"
+_CLAUSE_FOLLOWS = re.compile(
+    r";|\s*[–—]|,\s+(?:and|but|which|while|whereas|where|when|so|thus|thereby|we|\w+ing|\(\w{1,4}\))[\s,]"
+)
 MOST_SENTENCES = 40  # of an abstract; later ones are no lead
 
 
@@ -34,15 +38,18 @@ def candidates_of(abstract: str) -> list[Candidate]:
         if end - start <= LONGEST_LEAD:
             found.append(Candidate(start, end, start > begin, False))
             continue
-        cut = _last_cut(clause_ends(abstract, start, end), start) or _last_cut(
-            link_words(abstract, start, end), start
-        )
+        cut = _cut_of(abstract, start, end)
         if cut is not None:
             found.append(Candidate(start, cut, start > begin, True))
     return found
 
 
-def _last_cut(places: Iterable[int], start: int) -> int | None:
-    """The last of the places up to which a lead that begins at `start` is neither too short nor too long."""
-    room = LONGEST_LEAD - len(ELLIPSIS)
-    return max((place for place in places if SHORTEST_CUT <= place - start <= room), default=None)
+def _cut_of(abstract: str, start: int, end: int) -> int | None:
+    """Where a lead that begins at `start` is cut: rather where a clause follows than within a list."""
+    room = start + LONGEST_LEAD - len(ELLIPSIS)
+    ends = [place for place in clause_ends(abstract, start, end) if start + SHORTEST_CUT <= place <= room]
+    good = [place for place in ends if place >= start + GOOD_CUT and _CLAUSE_FOLLOWS.match(abstract, place)]
+    if good or ends:
+        return (good or ends)[-1]
+    words = [place for place in link_words(abstract, start, end) if start + SHORTEST_CUT <= place <= room]
+    return words[-1] if words else None

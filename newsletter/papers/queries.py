@@ -5,7 +5,7 @@ It changes nothing. A merged paper appears as the paper that was kept.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, or_, select
@@ -42,12 +42,14 @@ def rows(
     topic: str | None = None,
     dump: str | None = None,
     edition: int | str | None = None,
+    ids: Sequence[int] | None = None,
     known_topics: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """The papers that fit all filters, as JSON-ready objects, by first listing, the oldest first.
 
     topic: strong matches alone; in an edition, the papers frozen under it. dump: a file's name or the start
-    of a SHA-256; in the order of the dump. edition: a number or `next`; in the order of the edition.
+    of a SHA-256; in the order of the dump. edition: a number or `next`; in the order of the edition. ids: of
+    papers that a search found; in that order.
     known_topics: when given, other topics are refused. Raises NotFoundError for an unknown topic, dump or
     edition.
     """
@@ -66,8 +68,13 @@ def rows(
         of_topic = set(connection.execute(chosen).scalars())
         if order is not None:
             order = [paper_id for paper_id in order if paper_id in of_topic]
-        else:
+        elif ids is None:
             return _printed(connection, _fetch(connection, of_topic))
+        else:
+            order = list(of_topic)
+    if ids is not None:
+        fitting = None if order is None else set(order)
+        order = [paper_id for paper_id in ids if fitting is None or paper_id in fitting]
     return _printed(connection, _fetch(connection, order), order)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from urllib.parse import quote, quote_plus
@@ -90,14 +90,7 @@ class PaperView:
     @property
     def byline(self) -> str:
         """The authors: few by name, many by number; without authors the organisation."""
-        names = self.author_names
-        if names and len(names) <= MOST_NAMES:
-            return ", ".join(names)
-        if names:
-            return f"{', '.join(names[:3])} and {len(names) - 3} more"
-        if self.author_count:
-            return f"{self.author_count} author{'s' if self.author_count > 1 else ''}"
-        return self.organization or ""
+        return byline_of(self.author_names, self.author_count, self.organization)
 
     @property
     def dated(self) -> str:
@@ -132,6 +125,17 @@ class PaperLine:
     def link(self) -> str:
         """The paper's page, or a search for its title."""
         return link_to(self.url, self.title)
+
+
+def byline_of(names: Sequence[str], count: int | None, organization: str | None) -> str:
+    """The authors of a paper: few by name, many by number; without authors the organisation; may be empty."""
+    if names and len(names) <= MOST_NAMES:
+        return ", ".join(names)
+    if names:
+        return f"{', '.join(names[:3])} and {len(names) - 3} more"
+    if count:
+        return f"{count} author{'s' if count > 1 else ''}"
+    return organization or ""
 
 
 def link_to(url: str | None, title: str) -> str:

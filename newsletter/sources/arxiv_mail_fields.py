@@ -20,10 +20,9 @@ _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?$")
 LONGEST_TITLE = 300  # characters
 WIDTH = 78  # columns; arXiv puts as many words into a line as fit into 79
 _UNFINISHED = re.compile(
-    r".*(?:[,:]|\b(?:a|an|the|of|for|and|or|with|in|on|to|by|from|via|using|as|at|into|its|their|through|under"
-    r"|between|toward|towards|over|is|are))$",
-    re.IGNORECASE,
-)
+    r".*(?:[,:]|(?<![-–\w])(?:a|an|the|of|for|and|or|with|in|on|to|by|from|via|using|as|at|into|its|their|through"
+    r"|under|between|toward|towards|over|[Tt]he|[Oo]f|[Aa]nd|[Ff]or|[Ww]ith))$",
+)  # “Virtual Try-on”, “Agentic Tool Using” and “Than We Are” are whole
 _ORDER = ("title", "author", "categories")
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from lxml import etree, html
 
-from newsletter.sources.cleaning import split_lines, unix_lines
 from newsletter.sources.decoding import Decoded, decode
 from newsletter.sources.limits import (
     MOST_ATTRIBUTES,
@@ -22,6 +21,7 @@ from newsletter.sources.limits import (
     MOST_VALUES,
     check_number,
 )
+from newsletter.sources.text.cleaning import split_lines, unix_lines
 
 HEAD = 200_000  # characters; enough to recognise any format by
 _XML_DECLARATION = re.compile(r"<\?xml\b[^>]{0,200}\?>")

@@ -5,45 +5,24 @@ It knows no format and judges no entry: `newsletter.sources.gate` does.
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterable
 from datetime import date
 from itertools import islice
 from typing import Any
 
-import ftfy
-
 from newsletter.core.papers.listing import Entry, PartialDate
-from newsletter.sources.cleaning import one_line
 from newsletter.sources.code_links import code_link
-from newsletter.sources.latex import readable
 from newsletter.sources.limits import LONGEST_NAME, LONGEST_TEXT, LONGEST_TITLE, MOST_AUTHORS
-
-_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_TAG = re.compile(
-    r"</?(?:p|br|i|b|em|strong|sub|sup|span|div|a|tt|code|u|jats:\w+)\b[^<>]{0,300}>", re.IGNORECASE
-)
-_MOJIBAKE = re.compile("[\u00c2\u00c3\u00e2\u00c5\u00ce\u00cf\u00d0\u00d1\u00e3][\u0080-\u00bf\u0152-\u2122]")
-_QUOTED = re.compile(r"``([^`']{1,300}?)''")
-_FIX = ftfy.TextFixerConfig(
-    unescape_html=False, uncurl_quotes=False, fix_latin_ligatures=False, fix_character_width=False,
-    remove_terminal_escapes=False, remove_control_chars=False, normalization=None,
-)  # fmt: skip
+from newsletter.sources.text.cleaning import one_line
+from newsletter.sources.text.latex import readable
+from newsletter.sources.text.lost_tex import without_lost_tex
+from newsletter.sources.text.markup import without_markup
 
 
 def clean_text(raw: str) -> str:
-    """A title, name or abstract as one readable line: entities, tags, misread bytes and LaTeX are undone."""
-    text = raw
-    if "&" in text:
-        text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
-    if "<" in text:
-        text = _TAG.sub(" ", text)
-    if not text.isascii() and _MOJIBAKE.search(text):
-        text = ftfy.fix_text(text, _FIX)
-    if "``" in text:
-        text = _QUOTED.sub(r"“\1”", text)
-    return one_line(readable(one_line(text)))
+    """A title, name or abstract as one readable line: markup, misread bytes and TeX are undone."""
+    text = readable(one_line(without_markup(raw)))
+    return one_line(without_lost_tex(text))
 
 
 def _short(raw: str, longest: int) -> str:

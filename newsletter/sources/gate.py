@@ -24,7 +24,9 @@ HALF = 0.5  # of the abstracts, where no paper has authors or a date
 CUES = 2  # words of _CUE that differ
 MATCHING_SHARE = 0.8  # of the papers; where so many titles share words with their abstracts, all should
 UNLIKE, BETTER = 0.34, 0.4  # of a title's words: in its own abstract, and more of them in a near one
-_ENCODED = re.compile(r"(?<!\S)[A-Za-z0-9+/=]{60,}(?!\S)")  # base64
+_ENCODED = re.compile(
+    r"(?<!\S)(?![a-z]+(?!\S))[A-Za-z0-9+/=]{60,}(?!\S)"
+)  # base64, not words that ran together
 SHIFTED = 0.2  # of the words of titles; papers whose titles fit another abstract so much better are mixed up
 TWICE = "the same line twice"
 STRANGER = "a text of another kind, or a title above the abstract of another paper"
@@ -36,9 +38,16 @@ _CUE = re.compile(
     |investigat\w+|demonstrat\w+|theor\w+|evaluat\w+|perform\w+|introduc\w+|present\w*)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
+_TAG = (  # of HTML or XML; “Let's <think> about it” is a title
+    r"</?(?:\w+:\w+|a|article|aside|b|body|br|button|code|div|em|footer|form|h[1-6]|head|header|hr|html|i|iframe|img"
+    r"|input|label|li|link|main|meta|nav|ol|p|path|pre|script|section|small|span|strong|style|su[bp]|svg|table"
+    r"|t[dhr]|title|u|ul|author|category|channel|description|entry|feed|guid|id|item|name|published|rss|summary"
+    r"|updated)\b[^<>]*>|<\w+\s[^<>]*=[^<>]*>"
+)
 _MARKUP = re.compile(
+    rf"{_TAG}|"
     r"""^(?:https?://|www\.)\S*$|\]\(https?:|\]\[\d+\]|%2Fpapers
-    |^["{}<]\s*["{}<\w-]*"?\s*:|"\s*:\s*["{\[\d]|^\\\\|</?\w+[^<>]*>|^<\?xml|\w=\ \w
+    |^["{}<]\s*["{}<\w-]*"?\s*:|"\s*:\s*["{\[\d]|^\\\\|^<\?xml|\w=\ \w
     |^(?:Title|Authors?|Date|Abstract|Categories|Subjects|Comments|arXiv|Ray\ ID):
     |^[A-Z][A-Z0-9]\ {1,2}-\ |^</|^@\w+\{
     |^\[[\w\ -]*$|^\S{60,}$""",

@@ -25,8 +25,10 @@ from newsletter.web import (
     signup,
     unsubscribe,
 )
+from newsletter.web.archive import crawlers
 from newsletter.web.archive import files as archive_files
 from newsletter.web.archive import pages as archive_pages
+from newsletter.web.archive import search as archive_search
 from newsletter.web.archive.caching import SeenPages
 from newsletter.web.middleware import COMMON, SecurityMiddleware
 from newsletter.web.pages import go, missing, notice, show
@@ -58,16 +60,21 @@ def make_app(
     )
     app.state.site = site
     app.state.pages = PageRenderer(
-        brand=site.brand, topics=site.views, base_url=site.base_url, own_templates=site.own_templates
+        brand=site.brand,
+        topics={slug: view for slug, view in site.views.items() if slug in site.offered()},
+        base_url=site.base_url,
+        own_templates=site.own_templates,
     )
     app.state.seen_pages = SeenPages()
-    pages = (signup, confirm, preferences, unsubscribe, account, digests, archive_files, archive_pages)
-    for part in (*pages, api, health):  # files before pages: an address without a suffix is a page
+    of_readers = (signup, confirm, preferences, unsubscribe, account, digests)
+    # Files before pages: an address without a suffix is a page.
+    of_archive = (archive_files, archive_pages, archive_search, crawlers)
+    for part in (*of_readers, *of_archive, api, health):
         app.include_router(part.router)
     app.add_api_route("/assets/{version}/{name}", _asset, include_in_schema=False)
     app.add_api_route("/sign-up", _sign_up, include_in_schema=False)
     app.add_api_route("/embed", _embed, include_in_schema=False)
-    app.add_api_route("/robots.txt", _robots, include_in_schema=False)
+
     app.add_exception_handler(signed_links.LinkRefusedError, _link_refused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -76,7 +83,7 @@ def make_app(
     app.add_middleware(SecurityMiddleware)
     # The topics come from the settings, so the description can list them only here.
     topics = app.openapi()["components"]["schemas"]["SignUp"]["properties"]["topics"]
-    topics["items"] = {"type": "string", "enum": list(site.topics)}
+    topics["items"] = {"type": "string", "enum": list(site.offered())}
     return app
 
 
@@ -94,10 +101,6 @@ def _embed(request: Request) -> Response:
 
 def _sign_up(request: Request) -> Response:
     return go(request, "/")  # the page of a failed form was loaded again
-
-
-def _robots(_request: Request) -> Response:
-    return Response("User-agent: *\nAllow: /$\nDisallow: /\n", media_type="text/plain")
 
 
 async def _link_refused(request: Request, error: Exception) -> Response:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from newsletter.core.errors import NotFoundError
+from newsletter.papers.visibility import Visibility
+from newsletter.pipeline.compose.whole_edition import public_sample
 from newsletter.pipeline.content import web_version
 from newsletter.pipeline.content.personalization import WEB_DIGEST
 from newsletter.web import signed_links
@@ -15,6 +19,8 @@ from subscribers import tokens
 from subscribers.errors import TokenError
 
 router = APIRouter(include_in_schema=False)
+
+_ONE_AT_A_TIME = Lock()
 
 
 @router.get("/digests/{token}")
@@ -37,17 +43,15 @@ def digest(request: Request, token: str) -> Response:
 
 @router.get("/sample")
 def sample(request: Request) -> Response:
-    """The latest digest that several readers got, or one of the shipped papers."""
+    """The public part of the latest edition as a digest, or one of the shipped papers."""
     site = site_of(request)
-    return _mail(
-        web_version.sample(
-            site.engine,
-            builder=site.builder,
-            links=site.links,
-            sample_digest=site.sample_digest,
-            now=site.clock(),
-        )
-    )
+    topics = {slug: topic.public for slug, topic in site.topics.items()}
+    view = Visibility.public(topics, now=site.clock())
+    with _ONE_AT_A_TIME:  # a renderer keeps what it rendered, and is no use to two threads
+        content = public_sample(site.engine, view, site.digest_renderer)
+    if content is None:
+        content = site.sample_digest.content(now=site.clock())
+    return _mail(web_version.sample(content, builder=site.builder, links=site.links))
 
 
 def _mail(document: str) -> Response:

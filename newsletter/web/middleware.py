@@ -21,7 +21,7 @@ log = logging.getLogger("newsletter.web")
 
 COMMON = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",  # links in mail hold tokens
     "Cache-Control": "no-store",
     "X-Robots-Tag": "noindex, nofollow",

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from newsletter.pipeline.content import web_version
+from newsletter.pipeline.content.personalization import reader_token
 from newsletter.pipeline.explain.why import why
 from newsletter.pipeline.explain.why_wording import NO_TOPIC
 from newsletter.pipeline.readers import account, self_service
@@ -19,7 +20,7 @@ from newsletter.render.view_models import MOST_MATCHED
 from newsletter.web import signed_links
 from newsletter.web.forms import HOURS, Sent, SubmittedForm, error_text, given_of, values_of, zones
 from newsletter.web.pages import go, notice, show, site_of
-from subscribers import link_purposes
+from subscribers import link_purposes, topic_slugs
 from subscribers.addresses import mask
 from subscribers.errors import PreferenceError, SubscriberError, UnknownTopicError
 from subscribers.queries import SubscriberView
@@ -31,6 +32,7 @@ DONE = {
     "saved": "Saved. It holds from now on.",
     "paused": "Paused. What becomes new in the meantime is kept for you.",
     "resumed": "The pause is over.",
+    "renewed": "Earlier links to your archive and feeds show nothing from now on.",
 }
 
 
@@ -46,12 +48,13 @@ def save(request: Request, token: str, form: Sent) -> Response:
     """Store the choices."""
     site = site_of(request)
     person = signed_links.reader(request, link_purposes.PREFERENCES, token)
+    offered = site.offered(person.topics)
     sent = {name: form.one(name) for name in form.fields}
     try:
         self_service.save(
             site.engine,
             subscriber_id=person.id,
-            topics=form.ticked(site.topics),
+            topics=topic_slugs.checked(form.ticked(offered), tuple(offered)),
             preferences=given_of(sent),
             policy=site.policy,
             now=site.clock(),
@@ -76,6 +79,15 @@ def pause(request: Request, token: str, form: Sent) -> Response:
     except PreferenceError as error:
         return _page(request, token, person, errors={error.field: error_text(error)})
     return go(request, f"/preferences/{token}?done={'resumed' if until is None else 'paused'}#pause")
+
+
+@router.post("/links")
+def renew_links(request: Request, token: str) -> Response:
+    """Make the reader's links to the archive and to feeds useless; the page then shows new ones."""
+    site = site_of(request)
+    person = signed_links.reader(request, link_purposes.PREFERENCES, token)
+    self_service.renew_links(site.engine, subscriber_id=person.id)
+    return go(request, f"/preferences/{token}?done=renewed#archive")
 
 
 @router.get("/sent")
@@ -182,7 +194,7 @@ def _page(
         typed = {name: form.one(name) for name in values}
         boxes = {name: bool(typed[name]) for name in ("text_only", "maybe")}
         values |= {**typed, **boxes, "cards": typed["cards"] or values["cards"]}
-        ticked = form.ticked(site.topics)
+        ticked = form.ticked(site.offered(person.topics))
     now = site.clock()
     paused = person.paused_until if person.paused_until is not None and person.paused_until > now else None
     return show(
@@ -192,7 +204,8 @@ def _page(
         token=token,
         leave_id=person.leave_id,
         address=mask(person.address),
-        panes=site.teasers(),
+        panes=site.teasers(also=person.topics),
+        reader=reader_token(site.links, person.ref, person.links_epoch, now=now),
         ticked=ticked,
         values=values,
         errors=errors or {},

@@ -93,7 +93,7 @@ def read_request(
     address = _address(form, errors)
     wanted: tuple[str, ...] = ()
     try:
-        wanted = topic_slugs.checked(form.ticked(site.topics), site.policy.known_topics)
+        wanted = topic_slugs.checked(form.ticked(site.offered()), tuple(site.offered()))
         if not wanted:
             errors["topics"] = "Choose at least one topic."
     except UnknownTopicError as error:
@@ -197,7 +197,7 @@ def _form(request: Request, form: SubmittedForm, errors: Mapping[str, str]) -> R
         status=422 if errors else 200,
         panes=site.teasers(),
         origins=site.origins(),
-        ticked=form.ticked(site.topics),
+        ticked=form.ticked(site.offered()),
         values=values,
         errors=errors,
         hours=HOURS,

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from newsletter.core.mail.values import Builder
+from newsletter.pipeline.content.digest_renderer import DigestRenderer
 from newsletter.pipeline.content.personalization import Links
 from newsletter.pipeline.content.sample_digest import SampleDigest
 from newsletter.pipeline.content.transactional import TransactionalRenderer
@@ -38,7 +39,8 @@ class Site:
     links: Links
     transactional_renderer: TransactionalRenderer
     builder: Builder
-    sample_digest: SampleDigest  # shown where no digest was sent yet
+    sample_digest: SampleDigest  # shown where no edition came out yet
+    digest_renderer: DigestRenderer  # knows public topics alone: it shows the latest edition
     state_dir: Path
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1")  # networks that may see metrics
     sources: Sequence[Source] = ()  # that are fetched by themselves
@@ -53,13 +55,18 @@ class Site:
         """The keys that sign links, newest first."""
         return self.links.secret_keys
 
-    def teasers(self) -> tuple[topic_teasers.TopicTeaser, ...]:
-        """The topic teasers, at most TEASER_CACHE_SECONDS old."""
+    def offered(self, also: Sequence[str] = ()) -> dict[str, Topic]:
+        """The topics that a person may choose, in reading order. also: those that they follow already."""
+        return {slug: topic for slug, topic in self.topics.items() if topic.public or slug in also}
+
+    def teasers(self, also: Sequence[str] = ()) -> tuple[topic_teasers.TopicTeaser, ...]:
+        """The teasers of the topics that a person may choose, at most TEASER_CACHE_SECONDS old."""
         cached = self._teasers
         if cached is None or time.monotonic() - cached[0] > TEASER_CACHE_SECONDS:
             found = topic_teasers.topic_teasers(self.engine, list(self.topics.values()), now=self.clock())
             cached = self._teasers = (time.monotonic(), found)
-        return cached[1]
+        offered = self.offered(also)
+        return tuple(teaser for teaser in cached[1] if teaser.slug in offered)
 
     def origins(self) -> str:
         """Where the papers come from, in readers' words; empty when unknown. As old as teasers may be."""

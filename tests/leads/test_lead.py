@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.leads import LONGEST_LEAD, Lead, lead_of
+from tests.growth import assert_linear
 
 LONG = (
     "We propose a method for lamps of every size, "
@@ -73,3 +74,32 @@ def test_odd_abstract_has_a_lead(abstract: str, text: str | None) -> None:
 )
 def test_lead_is_always_of_the_abstract_and_short(title: str, abstract: str) -> None:
     checked(lead_of(title, abstract), abstract)
+
+
+FIRST = "We propose a lamp that burns in all rooms of a large house at any hour of the day"
+BEGIN = FIRST + ", and yet for many years to come"
+
+
+@pytest.mark.parametrize(
+    ("rest", "shown"),
+    [
+        (", which needs oil, wicks, " + "glass " * 60, ""),
+        (": (i) it burns; (ii) on oil, " + "glass " * 60, ": (i) it burns"),
+        (" that needs oil, wicks, " + "glass " * 60, " that needs oil, wicks"),
+        (" (with oil, wicks, " + "glass " * 30 + "and more) and needs a room " * 20, None),
+        (" " + "glass " * 60, None),
+    ],
+)
+def test_long_sentence_is_cut_where_a_clause_ends(rest: str, shown: str | None) -> None:
+    abstract = BEGIN + rest + "."
+    lead = checked(lead_of("", abstract), abstract)
+    assert lead is not None
+    assert lead.text == f"{FIRST if shown is None else BEGIN + shown}…"
+
+
+@pytest.mark.parametrize(
+    "piece", ["$a ", "((a", ". ", "a.B ", ", and ", "\n \n", "To see this ", "“?” ", "\\(", "1. "]
+)
+def test_cost_of_a_hostile_abstract_grows_with_its_length(piece: str) -> None:
+    large = (piece * 8_000)[:8_000]
+    assert_linear(lambda abstract: lead_of("Lamps", abstract), large[:1_000], large)

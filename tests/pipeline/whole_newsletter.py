@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import email
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.policy import strict
@@ -65,14 +65,19 @@ class WholeNewsletter:
         brand: Brand | None = None,
         uncertain: Uncertain = Uncertain.MEND,
         url: str | None = None,
+        own_topics: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
+        """own_topics: `[topics.<slug>]` tables, as in the settings."""
         self.folder = folder
         self.engine = open_engine(url or migrated_url(folder))
         self.topics, self.matcher = shipped_rules()
+        if own_topics:
+            self.topics = load_topics(own_topics)
+            self.matcher = Matcher(self.topics)
         self.sample_digest = SampleDigest(
             MailEnvironment(),
             brand=brand or Brand(name="Paper Digest"),
-            topics=list(self.topics.values()),
+            topics=[topic for topic in self.topics.values() if topic.public],
             matcher=self.matcher,
         )
         self.renderer = DigestRenderer(

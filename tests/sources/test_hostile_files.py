@@ -17,7 +17,7 @@ from tests.sources.hostile_files import CSV, HOSTILE, RECORD, RIS, ROW, outcome,
 
 SMALL = 12_000  # bytes
 LARGE = 4_000_000  # bytes; more than a listing's papers, rows and values, whatever the format
-MOST_MEMORY = 20  # times the size of the file
+MOST_MEMORY = 25  # times the size of the file
 ROOT = Path(__file__).resolve().parents[2]
 
 

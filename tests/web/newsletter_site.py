@@ -15,7 +15,7 @@ from sqlalchemy import MetaData, select
 from starlette.testclient import TestClient
 
 from newsletter.db.engine import reading, writing
-from newsletter.pipeline.content.digest_renderer import topic_views
+from newsletter.pipeline.content.digest_renderer import DigestRenderer, topic_views
 from newsletter.pipeline.content.personalization import preferences_path
 from newsletter.pipeline.content.transactional import TransactionalRenderer
 from newsletter.pipeline.readers.policy import PER_READER, ReaderPolicy, RequestLimits
@@ -50,11 +50,14 @@ class NewsletterSite:
         unconfirmed_limit: str = "",
         keys: tuple[str, ...] = ("a key of the tests",),
         base: str = BASE,
+        own_topics: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.base = base
         self.server = server
         self.now = START
-        self.newsletter = WholeNewsletter(folder, port=server.port, brand=BRAND, url=url)
+        self.newsletter = WholeNewsletter(
+            folder, port=server.port, brand=BRAND, url=url, own_topics=own_topics
+        )
         self.newsletter.links = replace(self.newsletter.links, secret_keys=keys, base_url=base)
         self.newsletter.delivery_options = replace(
             self.newsletter.delivery_options, links=self.newsletter.links
@@ -83,6 +86,11 @@ class NewsletterSite:
             transactional_renderer=TransactionalRenderer(environment, brand=BRAND, topics=views),
             builder=self.newsletter.builder,
             sample_digest=self.newsletter.sample_digest,
+            digest_renderer=DigestRenderer(
+                environment,
+                brand=BRAND,
+                topics=[topic for topic in self.newsletter.topics.values() if topic.public],
+            ),
             clock=lambda: self.now,
         )
         self.mailer = RequestMailer(

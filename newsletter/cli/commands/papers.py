@@ -14,7 +14,11 @@ from newsletter.cli.workspace import workspace
 from newsletter.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from newsletter.pipeline.curation.corrections import PaperPair
+
+MAX_FOUND = 200  # papers of a search
 
 app = typer.Typer(
     add_completion=False,
@@ -40,16 +44,29 @@ def list_papers(
         str | None,
         typer.Option("--edition", metavar="N|next", help="Those of this edition, or what comes next."),
     ] = None,
+    search: Annotated[
+        str | None,
+        typer.Option("--search", metavar="TEXT", help=f"The best {MAX_FOUND} that a search finds."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """List papers: all, or those that fit everything asked."""
+    """List papers: all, or those that fit everything asked.
+
+    A search knows words, "phrases", beginnings*, -exclusions, author:, org:, topic:, from:, to: and
+    identifiers.
+    """
     work = workspace(ctx)
     from newsletter.db.engine import reading
     from newsletter.papers import queries
 
     with reading(work.engine) as connection:
         rows = queries.rows(
-            connection, topic=topic, dump=dump, edition=edition, known_topics=tuple(work.topics)
+            connection,
+            topic=topic,
+            dump=dump,
+            edition=edition,
+            ids=None if search is None else _found(connection, search),
+            known_topics=tuple(work.topics),
         )
     if json:
         output.print_json([_with_lead(row) for row in rows])
@@ -63,6 +80,17 @@ def list_papers(
         important=("id", "title", "topics"),
         empty="no papers",
     )
+
+
+def _found(connection: Connection, typed: str) -> list[int]:
+    """The ids of the papers that fit a search, the best first; says on stderr what it left out."""
+    from newsletter.papers.search import parse_query, search
+    from newsletter.papers.visibility import Visibility
+
+    page = search(connection, parse_query(typed), view=Visibility.everything(), limit=MAX_FOUND)
+    for notice in page.notices:
+        output.note(notice)
+    return [hit.paper_id for hit in page.hits]
 
 
 @app.command()

@@ -24,14 +24,14 @@ MAX_WORD = 40  # characters: what is longer is data, and is cut
 
 _EASTERN = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _INVISIBLE = r"\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufeff"  # combining accents, soft hyphens, joiners
-_LETTER = rf"[^\W_{_EASTERN}]|[{_INVISIBLE}]"
+_LETTERS = rf"[^\W_{_EASTERN}]++|[{_INVISIBLE}]++"
 # \'e, {\"o}, \"{\i}, \c{c}
 _ACCENT = (
     r"""\{?\\['"`^~=.](?:\{\\?[A-Za-z]\}|\\[ij](?![A-Za-z])|[A-Za-z])\}?|\{?\\[cvuHkrbdt]\{[A-Za-z]\}\}?"""
 )
 _LANGUAGE = r"(?<![^\W_])[A-Za-z](?:\+\+|\\?\#)"
-_PLAIN = re.compile(rf"{_LANGUAGE}|[{_EASTERN}]|(?:{_LETTER})+")
-_TEX = re.compile(rf"{_LANGUAGE}|[{_EASTERN}]|(?:{_LETTER}|{_ACCENT})+|\\[A-Za-z]+")
+_PLAIN = re.compile(rf"{_LANGUAGE}|[{_EASTERN}]|(?:{_LETTERS})++")
+_TEX = re.compile(rf"{_LANGUAGE}|[{_EASTERN}]|(?:{_LETTERS}|{_ACCENT})++|\\[A-Za-z]+")
 _TEX_MARKS = re.compile(r"""\\['"`^~=.]|\\[cvuHkrbdt](?=\{)|\\(?=[ij])|[{}]""")
 _UNSEEN = re.compile(
     r"[\u00ad\u200b-\u200d\u2060\ufeff]"
@@ -52,11 +52,20 @@ class Word(NamedTuple):
 
 def words_of(text: str) -> list[Word]:
     """The words of a text in their order. Works in time proportional to its length, for any text."""
-    found: list[Word] = []
-    for match in (_TEX if "\\" in text else _PLAIN).finditer(text):
-        start, end = match.span()
-        found += [Word(word, start, end) for word in _words(match[0])]
-    return found
+    return [
+        Word(word, match.start(), match.end())
+        for match in _form(text).finditer(text)
+        for word in _words(match[0])
+    ]
+
+
+def bare_words_of(text: str) -> list[str]:
+    """The words alone, in half the time."""
+    return [word for run in _form(text).findall(text) for word in _words(run)]
+
+
+def _form(text: str) -> re.Pattern[str]:
+    return _TEX if "\\" in text else _PLAIN
 
 
 def compounds_of(text: str) -> list[str]:

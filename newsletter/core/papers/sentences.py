@@ -14,7 +14,7 @@ _LONGEST_WORD = 24  # characters; an abbreviation is shorter
 _STOP = re.compile(r"[.!?…。！？][.!?…。！？]*[)\]\"”’»'*}」』）]*")
 # What may follow the end: a capital, a figure, a formula, or a name like "vLLM". A small letter goes on.
 _FOLLOWS = re.compile(
-    r"\s+[\"“‘'`«(\[*•–—-]*\s?(?:[^\W_a-zß-öø-ÿ]|[$\\{<]|[a-z]{1,4}[A-Z])|\s*\Z|\s+[\"“‘'`«(\[]*[^\x00-\u024f\s]"
+    r"\s+[\"“‘'`«(\[*•–—-]*\s?(?:[^\W_a-zß-öø-ÿ]|[$\\{<]|[a-z]{1,8}[A-Z\d])|\s*\Z|\s+[\"“‘'`«(\[]*[^\x00-\u024f\s]"
 )
 # Words that begin a sentence far more often than a name.
 _OPENER = re.compile(

@@ -36,6 +36,8 @@ _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")  # bounded: linear also on a text
 # bounded: an entity with a number of 5,000 digits is none
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z]\w{1,30});")
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")  # soft hyphen, zero width
+# Normalising a run of accents costs quadratic time. No text has over 30 in a row (UAX #15, section 13).
+_SIGNS = re.compile(r"[^\w\s\x00-\x7f]{31,}")
 # Words with two spellings: the part before, the part that differs, the part after. For phrases only.
 _TWO_SPELLINGS = re.compile(
     r"(\w{3,})(iz|is)(e[drs]?|ers|ing|ations?|able)"
@@ -67,7 +69,8 @@ def cleaned(text: str) -> str:
     if "&" in text:
         text = _ENTITY.sub(lambda found: unescape(found[0]), text)
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))[:MAX_CHARS].replace("’", "'")
+        text = _SIGNS.sub(" ", _INVISIBLE.sub("", text))
+        text = unicodedata.normalize("NFKC", text)[:MAX_CHARS].replace("’", "'")
     return text
 
 

@@ -6,7 +6,9 @@ The words come from `words_of`, and so hold no sign that either language of quer
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -20,22 +22,38 @@ from sqlalchemy import (
     literal_column,
     select,
     table,
+    text,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
 from newsletter.db.schema import editions, papers
 from newsletter.db.search_index import EDITION_INDEX, PAPER_COLUMNS, PAPER_INDEX
-from newsletter.papers.search.query import ABSTRACT, AUTHOR, ORGANIZATION, TITLE, Phrase, Term
+from newsletter.papers.search.query import ABSTRACT, AUTHOR, ORGANIZATION, TITLE, Term
 
-MAX_CANDIDATES = 2_000  # matches that are ranked, the newest first: the work of a query is bounded
+MAX_CANDIDATES = 1_000  # matches that are ranked, the newest first: the work of a query is bounded
 WEIGHTS = (8.0, 3.0, 2.0, 1.0)  # of a word in the title, authors, organization, abstract
 _FIELD_COLUMNS = dict(zip((TITLE, AUTHOR, ORGANIZATION, ABSTRACT), PAPER_COLUMNS, strict=True))
 _FIELD_LETTERS = dict(zip((TITLE, AUTHOR, ORGANIZATION, ABSTRACT), "ABCD", strict=True))
 
+_FOUND = (papers.c.id, papers.c.first_listed_on)
 _FTS = table(PAPER_INDEX, column("rowid"))
 _WORDS = table(PAPER_INDEX, column("id"), column("words", TSVECTOR))
 _FTS_NOTES = table(EDITION_INDEX, column("rowid"))
 _NOTE_WORDS = table(EDITION_INDEX, column("id"), column("words", TSVECTOR))
+
+# One statement for all words: one for each would cost ten times as much.
+_COUNT = {
+    "sqlite": """
+    SELECT asked.value, (SELECT count(*) FROM (
+        SELECT rowid FROM paper_search WHERE paper_search MATCH '"' || asked.value || '"' LIMIT :most
+    )) FROM json_each(:words) AS asked
+    """,
+    "postgresql": """
+    SELECT asked.word, (SELECT count(*) FROM (
+        SELECT id FROM paper_search WHERE words @@ CAST(quote_literal(asked.word) AS tsquery) LIMIT :most
+    ) AS found) FROM unnest(CAST(:words AS text[])) AS asked (word)
+    """,
+}
 
 
 def matching(
@@ -43,22 +61,20 @@ def matching(
     terms: Sequence[Term],
     *conditions: ColumnElement[bool],
     limit: int = MAX_CANDIDATES,
-) -> Select[tuple[int, float]]:
-    """The newest papers that fit all terms and conditions: id, and score (more is better).
+) -> Select[Any]:
+    """The newest papers that fit all terms and conditions: id, first_listed_on, score (more is better).
 
     conditions: on columns of `papers`. Without terms the score is 0.
     """
     if not terms:
         newest = (papers.c.first_listed_on.desc(), papers.c.id.desc())
-        return (
-            select(papers.c.id, literal(0.0).label("score")).where(*conditions).order_by(*newest).limit(limit)
-        )
+        return select(*_FOUND, literal(0.0).label("score")).where(*conditions).order_by(*newest).limit(limit)
     if connection.dialect.name == "sqlite":
         # As a sum the rowid is no key for the index: SQLite begins with its matches, and looks papers up.
         found = _FTS.join(papers, papers.c.id == _FTS.c.rowid + 0)
         score = -func.bm25(literal_column(PAPER_INDEX), *WEIGHTS)
         return (
-            select(papers.c.id, score.label("score"))
+            select(*_FOUND, score.label("score"))
             .select_from(found)
             .where(literal_column(PAPER_INDEX).op("MATCH")(fts_expression(terms)), *conditions)
             .order_by(_FTS.c.rowid.desc())
@@ -69,7 +85,7 @@ def matching(
     weights = ",".join(str(weight / WEIGHTS[0]) for weight in reversed(WEIGHTS))
     rank = func.ts_rank(literal_column(f"'{{{weights}}}'::float4[]"), _WORDS.c.words, query, 1)
     return (
-        select(papers.c.id, cast(rank, Float).label("score"))
+        select(*_FOUND, cast(rank, Float).label("score"))
         .select_from(_WORDS.join(papers, papers.c.id == _WORDS.c.id))
         .where(_WORDS.c.words.op("@@")(query), *conditions)
         .order_by(_WORDS.c.id.desc())
@@ -95,17 +111,12 @@ def noted_editions(connection: Connection, terms: Sequence[Term]) -> Select[tupl
 
 def count_up_to(connection: Connection, words: Collection[str], most: int) -> dict[str, int]:
     """How many papers have each word; counting ends at `most`, so a frequent word costs no more than that."""
-    counted: dict[str, int] = {}
-    for word in words:
-        term = Term(phrases=(Phrase((word,)),))
-        if connection.dialect.name == "sqlite":
-            some = select(_FTS.c.rowid).where(literal_column(PAPER_INDEX).op("MATCH")(fts_expression([term])))
-        else:
-            some = select(_WORDS.c.id).where(_WORDS.c.words.op("@@")(cast(tsquery([term]), TSQUERY)))
-        counted[word] = connection.execute(
-            select(func.count()).select_from(some.limit(most).subquery())
-        ).scalar_one()
-    return counted
+    if not words:
+        return {}
+    kind = connection.dialect.name
+    listed = json.dumps(list(words)) if kind == "sqlite" else list(words)
+    counted = connection.execute(text(_COUNT[kind]), {"words": listed, "most": most})
+    return {word: int(papers_with_it) for word, papers_with_it in counted}
 
 
 def fts_expression(terms: Sequence[Term]) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from newsletter.core.papers.identity import identifier_key
-from newsletter.core.papers.search_words import singular, words_of
+from newsletter.core.papers.search_words import bare_words_of, singular
 
 MAX_TEXT = 400  # characters that are read; no question is longer
 MAX_TERMS = 12  # words and phrases
@@ -68,7 +68,7 @@ _DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 class Phrase:
     """Words that stand one after the other; the last may be the beginning of a word."""
 
-    words: tuple[str, ...]  # as `words_of` cuts them
+    words: tuple[str, ...]  # as `bare_words_of` cuts them
     is_prefix: bool = False
 
 
@@ -213,7 +213,7 @@ class _Reader:
         is_quoted: bool = False,
         is_prefix: bool = False,
     ) -> None:
-        words = tuple(word for word, _, _ in words_of(value))[:MAX_PHRASE]
+        words = tuple(bare_words_of(value))[:MAX_PHRASE]
         if not words:
             return
         if field not in (AUTHOR, ORGANIZATION) and not is_prefix and STOP_WORDS.issuperset(words):
@@ -252,7 +252,7 @@ def _phrases(value: str, words: tuple[str, ...], *, is_quoted: bool, is_prefix: 
     """The spellings of a word or phrase that mean the same."""
     found = [Phrase(words)]
     if not is_quoted and len(words) > 1:  # pre-training, and pretraining
-        joined = tuple(word for word, _, _ in words_of("".join(sign for sign in value if sign.isalpha())))
+        joined = tuple(bare_words_of("".join(sign for sign in value if sign.isalpha())))
         if len(joined) == 1 and "".join(words).isalpha() and any(dash in value for dash in _DASHES):
             found.append(Phrase(joined))
     last = _last_run(value)
@@ -266,8 +266,8 @@ def _phrases(value: str, words: tuple[str, ...], *, is_quoted: bool, is_prefix: 
 def _last_run(value: str) -> str:
     """The last word as it is typed, with its ending."""
     found = re.findall(r"[^\W\d_]+|\d+", value)
-    cut = words_of(f"{found[-1]}xqx") if found else []  # no ending of a plural
-    return cut[-1].word.removesuffix("xqx") if cut else ""
+    cut = bare_words_of(f"{found[-1]}xqx") if found else []  # so that it has no ending of a plural
+    return cut[-1].removesuffix("xqx") if cut else ""
 
 
 def _listed(values: list[str]) -> str:

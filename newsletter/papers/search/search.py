@@ -50,15 +50,15 @@ def search(
         notices.append(f"There is no topic “{query.topic[:40]}”.")
         return SearchPage(notices=tuple(notices))
     conditions = _conditions(query, topic, view)
-    ranked, terms = _ranked(connection, query.terms, conditions)
-    if not ranked:
+    ids, total, terms = _ranked(connection, query.terms, conditions, limit, offset)
+    if not total:
         notices.append("Nothing fits.")
     elif terms != query.terms:
         notices.append("No paper has all of these words. These have some of them.")
     return SearchPage(
-        hits=_hits(connection, ranked[offset : offset + limit], query, view),
-        total=len(ranked),
-        has_more=len(ranked) == MAX_CANDIDATES,
+        hits=_hits(connection, ids, query, view),
+        total=total,
+        has_more=total == MAX_CANDIDATES,
         editions=editions_for(connection, query, topic=topic, view=view) if offset == 0 else (),
         notices=tuple(notices),
     )
@@ -81,18 +81,38 @@ def _conditions(query: SearchQuery, topic: str, view: Visibility) -> list[Column
 
 
 def _ranked(
-    connection: Connection, terms: tuple[Term, ...], conditions: Sequence[ColumnElement[bool]]
-) -> tuple[list[int], tuple[Term, ...]]:
-    """Ids of the papers that fit, the best first; and the terms that they fit, fewer when none fits all."""
-    found = connection.execute(matching(connection, terms, *conditions)).all()
+    connection: Connection,
+    terms: tuple[Term, ...],
+    conditions: Sequence[ColumnElement[bool]],
+    limit: int,
+    offset: int,
+) -> tuple[list[int], int, tuple[Term, ...]]:
+    """Ids of a page of the papers that fit, the best first; their number on all pages; and the terms that
+    they fit, fewer than given when no paper fits all."""
+    ids, total = _page(connection, terms, conditions, limit, offset)
     wanted = [term for term in terms if not term.is_negated]
-    if not found and len(wanted) > 1 and all(term.field is None for term in wanted):
-        terms = _some_of(connection, wanted, terms)
-        if terms:
-            found = connection.execute(matching(connection, terms, *conditions)).all()
-    if terms:  # otherwise the newest come first
-        found = sorted(found, key=lambda row: (-row.score, -row.id))
-    return [row.id for row in found], terms
+    if not total and len(wanted) > 1 and all(term.field is None for term in wanted):
+        some = _some_of(connection, wanted, terms)
+        if some:
+            ids, total = _page(connection, some, conditions, limit, offset)
+            terms = some
+    return ids, total, terms
+
+
+def _page(
+    connection: Connection,
+    terms: tuple[Term, ...],
+    conditions: Sequence[ColumnElement[bool]],
+    limit: int,
+    offset: int,
+) -> tuple[list[int], int]:
+    found = matching(connection, terms, *conditions).subquery()
+    best = (found.c.score.desc(), found.c.first_listed_on.desc(), found.c.id.desc())
+    page = select(found.c.id, func.count().over().label("total")).order_by(*best)
+    rows = connection.execute(page.limit(limit).offset(offset)).all()
+    if rows or not offset:
+        return [row.id for row in rows], rows[0].total if rows else 0
+    return [], connection.execute(select(func.count()).select_from(found)).scalar_one()
 
 
 def _some_of(connection: Connection, wanted: Sequence[Term], terms: tuple[Term, ...]) -> tuple[Term, ...]:

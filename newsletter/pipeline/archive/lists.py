@@ -129,9 +129,11 @@ def of_topic(scope: ArchiveScope, slug: str) -> Select[Any]:
     return select(papers.c.id).where(papers.c.id.in_(matched))
 
 
-def page_numbers(page: int, total: int, link: Callable[[int], str]) -> PageNumbers:
-    """Where page `page` of `total` papers stands. link: to a page."""
-    pages = max(1, -(-total // PAPERS_PER_PAGE))
+def page_numbers(
+    page: int, total: int, link: Callable[[int], str], size: int = PAPERS_PER_PAGE
+) -> PageNumbers:
+    """Where page `page` of `total` papers stands. link: to a page. size: papers of a page."""
+    pages = max(1, -(-total // size))
     shown = sorted({1, pages, *range(max(1, page - AROUND), min(pages, page + AROUND) + 1)})
     return PageNumbers(
         page=page,

@@ -23,10 +23,10 @@ from newsletter.pipeline.archive.scope import ORDER, ArchiveScope
 from newsletter.pipeline.archive.values import (
     EditionLink,
     NamedLink,
+    NearPaper,
     PaperListing,
     PaperPage,
     PaperTopicMatch,
-    RelatedPaper,
 )
 from newsletter.render.archive_links import paper_path
 from newsletter.render.view_models import web_address
@@ -147,7 +147,7 @@ def _read(row: Row[Any]) -> tuple[NamedLink, ...]:
 
 
 def _code(row: Row[Any]) -> tuple[NamedLink, ...]:
-    return _named({"code": row.code_url, "project page": row.project_url})
+    return _named({"": row.code_url, "project page": row.project_url})
 
 
 def _named(found: dict[str, str | None]) -> tuple[NamedLink, ...]:
@@ -235,7 +235,7 @@ def _editions(scope: ArchiveScope, group: Sequence[int]) -> tuple[EditionLink, .
     )
 
 
-def _related(scope: ArchiveScope, paper_id: int) -> tuple[RelatedPaper, ...]:
+def _related(scope: ArchiveScope, paper_id: int) -> tuple[NearPaper, ...]:
     return ()
 
 

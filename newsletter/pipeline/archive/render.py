@@ -7,17 +7,19 @@ from typing import Any
 from markupsafe import Markup
 
 from newsletter.pipeline.archive.json_ld import described
+from newsletter.pipeline.archive.search_page import SearchResults
 from newsletter.pipeline.archive.values import ArchivePage, EditionPage, MonthPage, PaperPage, TopicPage
 from newsletter.render.archive_links import ArchiveLinks
 from newsletter.render.page_renderer import PageRenderer
 
-Page = PaperPage | EditionPage | ArchivePage | MonthPage | TopicPage
+Page = PaperPage | EditionPage | ArchivePage | MonthPage | TopicPage | SearchResults
 _TEMPLATES: dict[type[Any], str] = {
     PaperPage: "paper",
     EditionPage: "edition",
     ArchivePage: "months",
     MonthPage: "month",
     TopicPage: "topic",
+    SearchResults: "search",
 }
 
 
@@ -29,5 +31,5 @@ def page_html(pages: PageRenderer, page: Page, links: ArchiveLinks, *, newslette
         page=page,
         links=links,
         note=note,
-        json_ld=described(page, newsletter=newsletter),
+        json_ld=None if isinstance(page, SearchResults) else described(page, newsletter=newsletter),
     )

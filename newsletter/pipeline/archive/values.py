@@ -72,7 +72,7 @@ class EditionLink:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RelatedPaper:
+class NearPaper:
     """A paper that shares words with another."""
 
     title: str
@@ -109,7 +109,7 @@ class PaperPage:
     comments: int | None
     editions: tuple[EditionLink, ...]
     month: NamedLink  # of the first listing
-    related: tuple[RelatedPaper, ...]
+    related: tuple[NearPaper, ...]
     exports: tuple[NamedLink, ...]
     citation: str  # one line of text
     previous: NamedLink | None

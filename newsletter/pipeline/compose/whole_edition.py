@@ -9,15 +9,19 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, func, select
 
-from newsletter.core.debts.digest_plan import DigestPlan, arrange
+from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, arrange
 from newsletter.core.debts.fit_to_size import fit
 from newsletter.core.errors import NewsletterError
 from newsletter.core.mail.values import Content
-from newsletter.db.schema import editions
+from newsletter.db.engine import reading
+from newsletter.db.schema import edition_papers, editions, papers
+from newsletter.papers.editions import PAIR_COUNTS
+from newsletter.papers.visibility import Visibility
 from newsletter.pipeline.compose.edition_debts import pairs_of
 from newsletter.pipeline.compose.options import Renderer
+from subscribers.preferences import Preferences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,7 @@ class Onlooker:
     topics: Collection[str] | None = None  # slugs; None: all topics
     maximum: int | None = None  # papers that one digest may hold
     cards: int | None = None  # papers shown at length; None: all
+    papers: Collection[int] | None = None  # ids of those that may be shown; None: all
 
 
 def content_of(
@@ -45,7 +50,8 @@ def content_of(
     pairs = [
         pair
         for pair in pairs_of(connection, [number])
-        if onlooker.topics is None or pair.topic in onlooker.topics
+        if (onlooker.topics is None or pair.topic in onlooker.topics)
+        and (onlooker.papers is None or pair.paper_id in onlooker.papers)
     ]
     if not pairs:
         topics = "" if onlooker.topics is None else " of the topics that this reader follows"
@@ -66,3 +72,31 @@ def content_of(
     )
     plan = DigestPlan(edition=number, date=day, news=shown, left_out=left, note=note)
     return renderer.content(plan, composed_at=now), plan.key(now)
+
+
+def public_sample(engine: Engine, view: Visibility, renderer: Renderer) -> Content | None:
+    """The part of the latest edition that `view` shows, as a digest; None where it shows none."""
+    with reading(engine) as connection:
+        # An edition that holds papers of private topics alone is passed over.
+        shown = (
+            select(edition_papers.c.edition, papers.c.id)
+            .join(papers, papers.c.id == edition_papers.c.paper_id)
+            .join(editions, editions.c.number == edition_papers.c.edition)
+            .where(PAIR_COUNTS, view.edition_is_visible(), view.paper_is_visible(papers))
+        )
+        latest = select(func.max(shown.subquery().c.edition)).scalar_subquery()
+        found = connection.execute(shown.where(edition_papers.c.edition == latest).distinct()).all()
+        if not found:
+            return None
+        number = found[0].edition
+        edition = connection.execute(select(editions).where(editions.c.number == number)).one()
+        slugs = renderer.topic_order
+        onlooker = Onlooker(
+            topics={EVERYTHING, *view.visible_topics(slugs)},
+            cards=Preferences().cards,
+            papers={row.id for row in found},
+        )
+        content, _ = content_of(
+            connection, number, renderer, onlooker, day=edition.date, now=edition.ready_at
+        )
+        return content

@@ -18,7 +18,7 @@ from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from subscribers import tokens
 from subscribers.consent import ConsentOrigin
-from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
+from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES, READER
 
 WEB_DIGEST = "digest"  # purpose of a token that is nobody's own; others: `subscribers.link_purposes`
 KEY_LENGTH = 32  # hex digits of a digest's key in a link: 128 bits identify it, and the link stays short
@@ -122,6 +122,15 @@ def _confirms(ref: str, choice: str) -> dict[str, str]:
 def preferences_path(links: Links, ref: str, *, now: datetime) -> str:
     """The path, below the base URL, of the preferences of the reader with that ref."""
     return f"/preferences/{tokens.sign(PREFERENCES, {'ref': ref}, keys=links.secret_keys, now=now)}"
+
+
+def reader_token(links: Links, ref: str, epoch: int, *, now: datetime) -> str:
+    """What a link to the archive carries (`?reader=…`), to show a reader their private topics as well.
+
+    epoch: `links_epoch` of the reader. Links with another one show nothing.
+    """
+    payload = {"ref": ref, "epoch": str(epoch)}
+    return tokens.sign(READER, payload, keys=links.secret_keys, now=now)
 
 
 def recipient_of(mail: ClaimedMail, links: Callable[[ClaimedMail], Mapping[str, str]]) -> Recipient:

@@ -40,7 +40,7 @@ class SampleDigest:
     def __init__(
         self, environment: MailEnvironment, *, brand: Brand, topics: Sequence[Topic], matcher: Matcher
     ) -> None:
-        """topics: in reading order."""
+        """topics: those that everybody may know of, in reading order."""
         self._environment = environment
         self._brand = brand
         self._topics = topics
@@ -58,7 +58,8 @@ class SampleDigest:
         pairs: list[OwedPair] = []
         for number, entry in enumerate(_entries(), 1):
             found = self._matcher.match(entry.title, entry.abstract, entry.categories)
-            matches = [match for match in found if match.strength == STRONG]
+            known = {topic.slug for topic in self._topics}
+            matches = [match for match in found if match.strength == STRONG and match.topic in known]
             views[number] = _view(entry, number, matches, now)
             pairs += [
                 OwedPair(paper_id=number, topic=topic, score=score, edition=1, place=number, ready_at=now)

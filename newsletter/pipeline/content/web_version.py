@@ -16,16 +16,13 @@ from sqlalchemy import Engine, select
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.mail.values import Builder, Content, Recipient
-from newsletter.core.states import DeliveryState, Form, MailKind
+from newsletter.core.states import DeliveryState, MailKind
 from newsletter.db.engine import reading
-from newsletter.db.schema import deliveries, digest_papers, digests
+from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox.content_store import load_content
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
 from newsletter.pipeline.content.personalization import KEY_LENGTH, SAMPLE, Links
-from newsletter.pipeline.content.sample_digest import SampleDigest
 
-MIN_READERS = 3  # of a digest that everybody may see
-DIGESTS_SEARCHED = 200  # the newest ones
 SENT_SHOWN = 30  # on the page of a reader
 
 
@@ -54,42 +51,9 @@ def page_of(engine: Engine, key: str, *, web_url: str, builder: Builder, links: 
     return _html(content, key=key, web_url=web_url, builder=builder, links=links)
 
 
-def sample(
-    engine: Engine, *, builder: Builder, links: Links, sample_digest: SampleDigest, now: datetime
-) -> str:
-    """The HTML of the latest digest that MIN_READERS or more readers got, else of the sample digest.
-
-    A digest of fewer readers could show what one of them follows. Digests that left papers out are skipped.
-    """
-    sent = select(deliveries.c.id).where(
-        deliveries.c.digest_id == digests.c.id, deliveries.c.state == DeliveryState.SENT.value
-    )
-    left_out = select(digest_papers.c.paper_id).where(
-        digest_papers.c.digest_id == digests.c.id, digest_papers.c.form == Form.LEFT
-    )
-    recent = (
-        select(digests.c.id)
-        .where(digests.c.kind == MailKind.DIGEST)
-        .order_by(digests.c.id.desc())
-        .limit(DIGESTS_SEARCHED)
-    )
-    latest = (
-        select(digests.c.id, digests.c.key)
-        .where(
-            digests.c.id.in_(recent),
-            sent.order_by(deliveries.c.id).limit(1).offset(MIN_READERS - 1).exists(),
-            ~left_out.exists(),
-        )
-        .order_by(digests.c.id.desc())
-        .limit(1)
-    )
-    with reading(engine) as connection:
-        row = connection.execute(latest).first()
-        if row is None:
-            content, web_url = sample_digest.content(now=now), links.web(SAMPLE)
-        else:
-            content, web_url = load_content(connection, row.id), links.web(row.key, at=now)
-    return _html(content, key=SAMPLE, web_url=web_url, builder=builder, links=links)
+def sample(content: Content, *, builder: Builder, links: Links) -> str:
+    """The HTML of a digest that stands for what readers get."""
+    return _html(content, key=SAMPLE, web_url=links.web(SAMPLE), builder=builder, links=links)
 
 
 def sent_to(engine: Engine, subscriber_id: int) -> list[SentDigest]:

@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, func, insert, select, true
 
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.states import Role
 from newsletter.db.schema import edition_papers, editions, papers, reader_debts
+from newsletter.papers.visibility import Visibility
 
 MAX_LISTED = 10  # papers in an answer of the command line; the count is separate
 
@@ -28,30 +29,46 @@ class RecentPaper:
 
 
 def count(
-    connection: Connection, topics: Sequence[str], *, now: datetime, listed_since: date | None = None
+    connection: Connection,
+    topics: Sequence[str],
+    *,
+    now: datetime,
+    listed_since: date | None = None,
+    view: Visibility | None = None,
 ) -> int:
     """The number of papers of these topics in editions that were ready before `now`.
 
-    listed_since: only those that were first listed then or later, as the statistics count them.
+    listed_since: only those that were first listed then or later, as the statistics count them. view: only
+    papers that it shows.
     """
     backlog = _backlog(topics, now=now).subquery()
     counted = select(func.count()).select_from(backlog)
+    if listed_since is not None or view is not None:
+        counted = counted.join(papers, papers.c.id == backlog.c.paper_id)
     if listed_since is not None:
-        listed = papers.c.first_listed_on >= listed_since
-        counted = counted.join(papers, papers.c.id == backlog.c.paper_id).where(listed)
+        counted = counted.where(papers.c.first_listed_on >= listed_since)
+    if view is not None:
+        counted = counted.where(view.paper_is_visible(papers))
     return int(connection.execute(counted).scalar_one())
 
 
 def recent(
-    connection: Connection, topics: Sequence[str], *, now: datetime, limit: int, offset: int = 0
+    connection: Connection,
+    topics: Sequence[str],
+    *,
+    now: datetime,
+    limit: int,
+    offset: int = 0,
+    view: Visibility | None = None,
 ) -> list[RecentPaper]:
-    """The most recent papers of these topics, newest first."""
+    """The most recent papers of these topics, newest first. view: only papers that it shows."""
     if limit <= 0:
         return []
     backlog = _backlog(topics, now=now).subquery()
     chosen = connection.execute(
         select(papers.c.id, papers.c.title)
         .join(backlog, backlog.c.paper_id == papers.c.id)
+        .where(true() if view is None else view.paper_is_visible(papers))
         .order_by(
             backlog.c.ready_at.desc(),
             papers.c.first_listed_on.desc(),

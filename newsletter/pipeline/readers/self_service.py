@@ -61,6 +61,12 @@ def former_reader(engine: Engine, *, ref: str = "", leave_id: str = "") -> Forme
         return FormerReader(leave_id=found.leave_id, person=queries.by_id(connection, found.subscriber_id))
 
 
+def renew_links(engine: Engine, *, subscriber_id: int) -> None:
+    """Make the links of a reader to the archive and to feeds useless; see `queries.renew_links`."""
+    with writing(engine) as connection:
+        queries.renew_links(connection, subscriber_id)
+
+
 def save(
     engine: Engine,
     *,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from newsletter.db.engine import reading
+from newsletter.papers.visibility import Visibility
 from newsletter.pipeline.content.digest_renderer import load_views
 from newsletter.pipeline.readers import backlog
 from newsletter.topics.definitions import Topic
@@ -31,9 +32,12 @@ class TopicTeaser:
 def topic_teasers(engine: Engine, topics: Sequence[Topic], *, now: datetime) -> tuple[TopicTeaser, ...]:
     """A teaser for each topic, in the given order."""
     found = []
+    everybody = Visibility.public({topic.slug: topic.public for topic in topics}, now=now)
     with reading(engine) as connection:
         for topic in topics:
-            recent = backlog.recent(connection, [topic.slug], now=now, limit=TITLES_PER_TOPIC)
+            # Papers of a public topic are public, but for the topic that holds every paper.
+            view = everybody if topic.public else None
+            recent = backlog.recent(connection, [topic.slug], now=now, limit=TITLES_PER_TOPIC, view=view)
             views = load_views(connection, [paper.id for paper in recent])
             found.append(
                 TopicTeaser(
@@ -41,7 +45,11 @@ def topic_teasers(engine: Engine, topics: Sequence[Topic], *, now: datetime) -> 
                     title=topic.title,
                     description=topic.description,
                     lately=backlog.count(
-                        connection, [topic.slug], now=now, listed_since=(now - COUNTED_PERIOD).date()
+                        connection,
+                        [topic.slug],
+                        now=now,
+                        listed_since=(now - COUNTED_PERIOD).date(),
+                        view=view,
                     ),
                     recent=tuple((paper.title, views[paper.id].link) for paper in recent),
                 )

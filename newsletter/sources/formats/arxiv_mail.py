@@ -11,11 +11,11 @@ from datetime import date
 
 from newsletter.core.papers.listing import Announcement, Entry, Listing, Unread
 from newsletter.sources.arxiv_mail_fields import author_names, is_folded, read_fields
-from newsletter.sources.cleaning import split_lines, unix_lines
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import full_date, make_entry
 from newsletter.sources.mail_texts import mail_texts
 from newsletter.sources.printed_dates import read_date
+from newsletter.sources.text.cleaning import split_lines, unix_lines
 
 NAME = "arxiv-mail"
 ABOUT = "a daily mailing of arXiv, saved as mail or as text"

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from newsletter.core.papers.listing import Listing, Unread
 from newsletter.sources.dump_file import DumpFile
-from newsletter.sources.formats.paper_rows import given_first, read_rows
-from newsletter.sources.latex import readable
+from newsletter.sources.formats.paper_rows import read_rows
 from newsletter.sources.limits import LONGEST_TEXT, MOST_AUTHORS, MOST_BRACES, MOST_OBJECTS, check_number
+from newsletter.sources.text.latex import readable
 
 NAME = "bibtex"
 ABOUT = "BibTeX, as reference managers export it"
 
 DEEPEST = 20  # braces in a row; more of them are an attack
-_START = re.compile(r"^[ \t]*@[A-Za-z]{3,20}\s*\{\s*[^\s,{}]*\s*,", re.MULTILINE)
+_START = re.compile(r"^[ \t]*@[A-Za-z]{3,20}\s*[{(]\s*[^\s,{}]*\s*,", re.MULTILINE)
 _BLOCK = re.compile(r"^[ \t]*@", re.MULTILINE)
-_FIELD = re.compile(r"^[ \t]*title\s*=", re.MULTILINE | re.IGNORECASE)
+_FIELD = re.compile(r"(?:^|,)[ \t]*title\s*=", re.MULTILINE | re.IGNORECASE)
 _GROUP = re.compile(r"(?<![\\^_$A-Za-z}])\{([^{}\\$]*)\}")  # keeps capitals
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
+_PIECE = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|\{(?P<braced>[^{}]*)\}|(?P<name>[\w.:-]+))\s*(?:#|$)')
+_KEY = re.compile(r"[ \t]*(?P<key>[A-Za-z]\w{1,30})[ \t]*=")  # of a field at the beginning of a line
+_BEGIN = re.compile(r"\s*@[A-Za-z]{3,20}\s*[{(]")
+_AND = re.compile(" and ", re.IGNORECASE)
 
 
 def recognise(dump: DumpFile) -> float:
@@ -40,34 +45,143 @@ def parse(dump: DumpFile) -> Listing:
 
     logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # it warns of each odd block
     library: Any = bibtexparser.parse_string(dump.text)  # type: ignore[attr-defined]
-    failed = [(block, getattr(block, "ignore_error_block", None)) for block in library.failed_blocks]
-    entries = [*library.entries, *(inner for _, inner in failed if hasattr(inner, "fields_dict"))]
-    rows = [_row(entry) for entry in sorted(entries, key=lambda entry: entry.start_line or 0)]
-    unread = [
-        Unread(line=(block.start_line or 0) + 1, reason="no entry of BibTeX", text=str(block.raw)[:200])
-        for block, inner in failed
-        if not hasattr(inner, "fields_dict")
+    strings = {string.key.lower(): str(string.value).strip('"{}') for string in library.strings}
+    found: list[tuple[int, dict[str, str]]] = [
+        (entry.start_line or 0, _fields(entry, strings)) for entry in library.entries
     ]
+    unread: list[Unread] = []
+    lines = dump.text.split("\n")
+    for block in library.failed_blocks:
+        inner, line = getattr(block, "ignore_error_block", None), block.start_line or 0
+        fields = _fields(inner, strings) if hasattr(inner, "fields_dict") else _by_lines(lines, line)
+        if fields is None:
+            unread.append(Unread(line=line + 1, reason="no entry of BibTeX", text=str(block.raw)[:200]))
+        else:
+            found.append((line, fields))
+    by_key = {entry.key: _fields(entry, strings) for entry in library.entries}
+    rows = [_row(fields, by_key) for _, fields in sorted(found, key=lambda item: item[0])]
     return read_rows(rows, format=NAME, unread=unread)
 
 
-def _row(entry: Any) -> dict[str, Any]:
-    fields = {field.key.lower(): str(field.value) for field in entry.fields}
+def _fields(entry: Any, strings: Mapping[str, str]) -> dict[str, str]:
+    """The fields of an entry; of a field that is there twice, the first one."""
+    fields: dict[str, str] = {}
+    for field in entry.fields:
+        fields.setdefault(field.key.lower(), _joined(str(field.value), strings))
+    return fields
+
+
+def _joined(value: str, strings: Mapping[str, str]) -> str:
+    """The text of `"1~" # jan`; another value comes back as it is."""
+    if "#" not in value:
+        return value
+    pieces, position = [], 0
+    while position < len(value):
+        if (piece := _PIECE.match(value, position)) is None:
+            return value
+        name = piece["name"]
+        pieces.append(strings.get(name.lower(), name) if name else piece["quoted"] or piece["braced"] or "")
+        position = piece.end()
+    return "".join(pieces)
+
+
+def _by_lines(lines: list[str], start: int) -> dict[str, str] | None:
+    """The fields of an entry whose braces do not match, by its lines; None when it is not there as a whole.
+
+    An exporter that copies abstracts as they are writes such entries: an abstract may hold a brace alone.
+    start: the number of its first line, from 0.
+    """
+    end = next((n for n in range(start + 1, len(lines)) if _BEGIN.match(lines[n])), len(lines))
+    body = "\n".join(lines[start + 1 : end]).rstrip()
+    if not body.endswith(("\n}", "\n)", "}}")):
+        return None
+    parts: list[tuple[str, list[str]]] = []
+    before = ","
+    for line in body.split("\n")[:-1] if body.endswith(("\n}", "\n)")) else body[:-1].split("\n"):
+        found = _KEY.match(line)
+        if found is not None and before.endswith(","):
+            parts.append((found["key"].lower(), [line[found.end() :]]))
+        elif parts:
+            parts[-1][1].append(line)
+        before = line.rstrip() or before
+    fields = {key: _bare("\n".join(text)) for key, text in reversed(parts)}
+    return fields if "title" in fields else None
+
+
+def _bare(value: str) -> str:
+    """The text of a field without the comma after it and one pair of marks around it."""
+    value = value.strip().removesuffix(",").rstrip()
+    pair = value[:1] + value[-1:]
+    return value[1:-1].strip() if pair in ("{}", '""') and len(value) > 1 else value
+
+
+def _row(fields: Mapping[str, str], by_key: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    parent = by_key.get(fields.get("crossref", ""), {})
+    fields = {**{key: parent[key] for key in ("year", "month", "date") if key in parent}, **fields}
     row: dict[str, Any] = {
-        key: fields.get(key) for key in ("abstract", "doi", "eprint", "url", "primaryclass")
+        key: fields.get(key)
+        for key in (
+            "doi",
+            "eprint",
+            "arxivid",
+            "url",
+            "primaryclass",
+            "journal",
+            "number",
+            "note",
+            "howpublished",
+        )
     }
     row["title"] = _plain(fields.get("title", ""))
-    names = " ".join(fields.get("author", "").split()).split(" and ")
-    row["authors"] = [given_first(_plain(name)) for name in names[: MOST_AUTHORS + 1] if name.strip()]
-    month = fields.get("month", "").strip("{}").lower()[:3]
-    if fields.get("year", "").isdecimal() and month in _MONTHS:
-        row["date"] = f"{fields['year']}-{_MONTHS.index(month) + 1:02}-01"
-    row["date"] = fields.get("date", row.get("date", ""))
+    row["abstract"] = _unwrapped(fields.get("abstract", ""))
+    row["authors"] = [
+        {"literal": _plain(name)} if _unwrapped(name) != name else _plain(name)  # “{Barnes and Noble, Inc.}”
+        for name in _names(fields.get("author", ""))
+    ]
+    row["date"] = fields.get("date") or _date(fields)
     return row
+
+
+def _date(fields: Mapping[str, str]) -> str:
+    year, month = fields.get("year", "").strip("{} "), fields.get("month", "").strip("{} ").lower()
+    word = re.search(r"[a-z]{3}", month)
+    number = (
+        month if month.isdecimal() else str(_MONTHS.index(word[0]) + 1) if word and word[0] in _MONTHS else ""
+    )
+    if not (year.isdecimal() and number.isdecimal() and 1 <= int(number) <= 12):
+        return ""
+    day = fields.get("day", "").strip("{} ") or "".join(re.findall(r"\d+", month)[:1] if word else [])
+    return f"{year}-{int(number):02}-{int(day) if day.isdecimal() else 1:02}"
+
+
+def _names(value: str) -> list[str]:
+    """Names between “and” outside of braces, without “others”."""
+    names: list[str] = []
+    open_braces = 0
+    for part in _AND.split(" ".join(value.split())):
+        names[-1:] = [f"{names[-1]} and {part}"] if open_braces > 0 else [*names[-1:], part]
+        open_braces += part.count("{") - part.count("}") - part.count("\\{") + part.count("\\}")
+    return [name.strip() for name in names if name.strip() and name.strip().lower() != "others"][
+        : MOST_AUTHORS + 1
+    ]
+
+
+def _unwrapped(text: str) -> str:
+    """The text without pairs of braces around the whole of it."""
+    while text.startswith("{") and text.endswith("}"):
+        depth = 0
+        for place, char in enumerate(text):
+            depth += (char == "{") - (char == "}")
+            if depth == 0 and place < len(text) - 1:
+                return text
+        if depth:
+            return text
+        text = text[1:-1].strip()
+    return text
 
 
 def _plain(text: str) -> str:
     if len(text) > LONGEST_TEXT:
         return text
-    text = readable(text)
+    text = readable(_unwrapped(text).replace('{"}', '"'))
     return _GROUP.sub(r"\1", _GROUP.sub(r"\1", text))

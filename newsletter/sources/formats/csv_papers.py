@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping
 from itertools import islice
 
@@ -20,7 +21,7 @@ JUDGED = 200  # rows, from the beginning; enough to know a table by
 
 def recognise(dump: DumpFile) -> float:
     """Return how surely the dump is such a table, from 0 (not at all) to 1 (surely)."""
-    header = dump.head.lstrip("\ufeff").partition("\n")[0].lower()
+    header = _table(dump.head).partition("\n")[0].lower()
     if "title" not in header or not any(mark in header for mark in ",;\t") or header[:1] in "[{<":
         return 0
     return 0.9 if share_of_papers(_rows(dump, JUDGED)[0]) >= 0.5 else 0
@@ -33,8 +34,13 @@ def parse(dump: DumpFile) -> Listing:
     return read_rows(rows, format=NAME, unread=unread)
 
 
+def _table(text: str) -> str:
+    """The text without Excel's first line, which names the delimiter, and without blanks before it."""
+    return re.sub(r"\A\"?sep=.\"?\n", "", text.lstrip("\ufeff").lstrip("\r\n"))
+
+
 def _rows(dump: DumpFile, most: int = MOST_PAPERS + 1) -> tuple[list[Mapping[str, str]], list[Unread]]:
-    text = dump.text.lstrip("\ufeff")
+    text = _table(dump.text)
     header = text.partition("\n")[0]
     mark = max(",;\t", key=header.count)
     check_number(header.count(mark), "columns", most=MOST_COLUMNS, name=dump.name)

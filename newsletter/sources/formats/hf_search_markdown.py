@@ -22,6 +22,12 @@ _HEADING = re.compile(
 _ABSTRACT = re.compile(
     rf"^\[\n*+(?P<text>(?!!\[|[-*] |\d+\n)(?:(?!\n\[).){{20,5000}}?)\n*\]{_LINK}", re.MULTILINE | re.DOTALL
 )
+_PRINTED = (
+    re.compile(  # as lynx prints it, with brackets in lines of their own; the text may begin lines with one
+        r"^\[\n+(?P<text>(?!!\[|[-*] |\d+\n)(?:(?!\n\[\n).){20,5000}?)\n+\]\[(?P<number>\d{1,5})\]",
+        re.MULTILINE | re.DOTALL,
+    )
+)
 _AUTHORS = re.compile(r"^(?:\[)?[-*] (?P<count>\d{1,5}) authors?\b", re.MULTILINE)
 _ORGANIZATION = re.compile(
     r"^\[(?:!\[[^\]\n]*\]\([^)\n]*\)|\[[^\]\n]*\])\s*(?P<name>[^\]\n]{1,100})\](?:\(|\[)", re.MULTILINE
@@ -35,7 +41,9 @@ _REFERENCE = re.compile(
     rf"^[ \t]*(?:\[(?P<n>\d{{1,5}})\]:?|(?P<m>\d{{1,5}})\.)\s+https?://huggingface\.co/papers/{_ID}[ \t]*$",
     re.MULTILINE,
 )
-_STRAY = re.compile(r"\]\[\d+\]|\]\(https?:|^#{2,4} |^·|^[-*] \d+ authors?\b", re.MULTILINE)
+_STRAY = re.compile(
+    r"\]\[\d+\]|\]\(https?://(?:www\.)?huggingface\.co/|^#{2,4} |^·|^[-*] \d+ authors?\b", re.MULTILINE
+)
 _ESCAPE = re.compile(r"\\([\\`*_\[\]#+.!|>~-])")  # no braces: they are of TeX
 
 
@@ -80,7 +88,8 @@ def _entry(
     heading: re.Match[str], card: str, before: str, paper_id: str | None, *, position: int, line: int
 ) -> Entry | None:
     plain = _plain if heading["id"] else str  # lynx escapes nothing
-    abstract = _ABSTRACT.search(card)
+    printed_text = None if heading["id"] else _PRINTED.search(card)
+    abstract = printed_text or _ABSTRACT.search(card)
     if _STRAY.search(heading["title"]):
         return None
     if abstract is not None and (_STRAY.search(abstract["text"]) or not _belongs(abstract, heading)):

@@ -13,13 +13,13 @@ from itertools import groupby
 
 from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
 from newsletter.sources.author_blocks import AuthorBlock, TextLine, block_at, take_organization
-from newsletter.sources.cleaning import split_lines
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import clean_text, make_entry
 from newsletter.sources.gate import is_furniture, is_scholarly
-from newsletter.sources.latex import readable
 from newsletter.sources.limits import LONGEST_TEXT, MOST_ROWS, check_number
 from newsletter.sources.printed_dates import read_date
+from newsletter.sources.text.cleaning import split_lines
+from newsletter.sources.text.latex import readable
 from newsletter.sources.title_or_abstract import (
     TYPICAL_TITLE,
     Paragraph,

@@ -6,10 +6,12 @@ docs/reference/listing-columns.md names the fields.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import Any
 
@@ -21,12 +23,26 @@ from newsletter.sources.printed_dates import read_date
 
 _NAMES = {  # of each field, the best one first; case, blanks and underscores do not count
     "title": ("title", "primarytitle"),
-    "abstract": ("abstract", "summary", "notesabstract"),
+    "abstract": ("abstract", "summary", "notesabstract", "abstractnote"),
     "authors": ("authors", "author", "authornames", "firstauthors"),
-    "arxiv_id": ("arxivid", "arxiv", "eprint", "id", "url", "link", "absurl", "paperurl", "urls"),
+    "arxiv_id": (
+        *("arxivid", "arxiv", "eprint", "id", "url", "link", "absurl", "paperurl", "pdfurl", "urls", "doi"),
+        *("journal", "number", "note", "notes", "howpublished", "extra"),
+    ),
     "doi": ("doi",),
     "url": ("url", "link", "absurl", "paperurl", "urls"),
-    "published_on": ("publishedon", "published", "publicationdate", "date", "publicationyear", "year"),
+    "published_on": (
+        *(
+            "publishedon",
+            "published",
+            "publicationdate",
+            "publishedat",
+            "date",
+            "issued",
+            "publicationyear",
+            "year",
+        ),
+    ),
     "listed_on": ("listedon",),
     "organization": ("organization", "organisation"),
     "code_url": ("codeurl", "github", "githubrepo", "code"),
@@ -35,8 +51,8 @@ _NAMES = {  # of each field, the best one first; case, blanks and underscores do
     "upvotes": ("upvotes", "votes"),
 }
 _ARXIV = re.compile(
-    r"(?:^|arxiv(?:\.org/(?:abs|pdf|html)/|:\s?)|huggingface\.co/papers/)"
-    r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?:\.pdf)?$",
+    r"(?:^|arxiv(?:\.org/(?:abs|pdf|html)/|(?:\.org)?:\s?)|huggingface\.co/papers/|10\.48550/arxiv\.)"
+    r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?:\.pdf)?(?:\s*\[[\w.-]+\])?/?$",
     re.IGNORECASE,
 )
 _SUFFIX = re.compile(r"(?:Jr|Sr|II|III|IV)\.?")
@@ -52,10 +68,12 @@ def fields_of(row: Mapping[str, Any]) -> dict[str, Any]:
     for field, names in _NAMES.items():
         for name in names:
             value = given.get(name)
-            value = value[0] if field in ("arxiv_id", "url") and isinstance(value, list) and value else value
+            values = value if isinstance(value, list) else [value]
             if field == "arxiv_id":
-                match = _ARXIV.search(_link_text(value))
-                value = match[1] if match else None
+                matches = (_ARXIV.search(_link_text(item)) for item in values)
+                value = next((match[1] for match in matches if match), None)
+            elif field in ("url", "title"):
+                value = next(iter(values), None)
             elif field == "doi":
                 match = _DOI.search(_link_text(value))
                 value = match[1] if match else None
@@ -139,14 +157,57 @@ def _entry(found: Mapping[str, Any], *, position: int, number: int) -> Entry:
 
 
 def names_of(value: Any) -> list[str]:
-    """Authors in order: from a list, or from a text with “;”, “ and ” or “,” between them."""
+    """Authors in order: from a list, or from a text with “;”, “|”, line ends, “ and ” or “,” between them."""
+    if isinstance(value, str) and value[:1] == "[" and len(value) <= LONGEST_TEXT:
+        value = _listed(value)  # as pandas writes a list
+    if isinstance(value, Mapping):
+        value = [value]
     if isinstance(value, str):
-        value = " ".join(value.split())
-        by = ";" if ";" in value else " and " if " and " in value and value.count(",") < 2 else ","
-        value = [part for part in value.split(by) if part.strip()]
-        value = [re.sub(r"^\s*and\s+", "", part) for part in value]
-    names = [item.get("name") if isinstance(item, Mapping) else item for item in value or ()]
-    return [given_first(name) for name in names if isinstance(name, str) and name.strip()]
+        value = [re.sub(r"^\s*and\s+", "", part) for part in _parts(value) if part.strip()]
+    names = (_name(item) for item in value or ()) if isinstance(value, list) else iter(())
+    return [name for name in names if name and name.strip()]
+
+
+def _parts(value: str) -> list[str]:
+    """The names of a text."""
+    for mark in (";", "|", "\n"):
+        if mark in value.strip():
+            return value.split(mark)
+    value = " ".join(value.split())
+    parts = value.split(" and ")
+    reversed_names = len(parts) > 1 and all(part.count(",") == 1 and not part.endswith(",") for part in parts)
+    return parts if reversed_names or (len(parts) > 1 and value.count(",") < 2) else value.split(",")
+
+
+def _listed(value: str) -> Any:
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return value.strip("[] ")
+
+
+def _plain_keys(item: Mapping[Any, Any]) -> dict[str, Any]:
+    return {
+        re.sub(r"[\W_]+", "", str(key)).lower(): value for key, value in islice(item.items(), MOST_COLUMNS)
+    }
+
+
+def _name(item: Any) -> str | None:
+    """The name of an author: a text, or an object with the whole name or its parts."""
+    if isinstance(item, str) or not isinstance(item, Mapping):
+        return given_first(item) if isinstance(item, str) else None
+    given = _plain_keys(item)
+    if isinstance(inner := given.get("author"), str):
+        return given_first(inner)
+    if isinstance(inner, Mapping):
+        given = _plain_keys(inner)
+    for key in ("name", "fullname", "displayname", "authorname", "literal"):
+        if isinstance(given.get(key), str):
+            return str(given[key]) if key == "literal" else given_first(given[key])
+    particle = given.get("nondroppingparticle") or given.get("droppingparticle")
+    first = given.get("given") or given.get("firstname") or given.get("first") or given.get("forename")
+    last = given.get("family") or given.get("lastname") or given.get("last") or given.get("surname")
+    return " ".join(str(part).strip() for part in (first, particle, last, given.get("suffix")) if part)
 
 
 def given_first(name: str) -> str:
@@ -158,7 +219,8 @@ def given_first(name: str) -> str:
 
 
 def _link_text(value: Any) -> str:
-    return value.strip() if isinstance(value, str) and len(value) <= LONGEST_LINK else ""
+    short = isinstance(value, str) and len(value) <= LONGEST_LINK
+    return re.sub(r"[{}]", "", value).strip() if short else ""
 
 
 def _text(value: Any) -> str:
@@ -166,10 +228,31 @@ def _text(value: Any) -> str:
 
 
 def _day(value: Any) -> date | None:
+    """The day of a date of ISO 8601, a mail (RFC 5322) or CSL (date-parts), or of seconds since 1970."""
+    if isinstance(value, Mapping):
+        parts: list[Any] = next(iter(value.get("date-parts") or [[]]), [])
+        value = (
+            "-".join(str(part) for part in (*parts, 1, 1)[:3]) if len(parts or ()) > 1 else value.get("raw")
+        )
+    if isinstance(value, int | float) and not isinstance(value, bool) and value > 100_000_000:
+        try:
+            return datetime.fromtimestamp(value / 1000 if value > 100_000_000_000 else value, UTC).date()
+        except (ValueError, OverflowError, OSError):
+            return None
     text = str(value or "").strip().replace("/", "-")
+    if found := re.fullmatch(r"(\d{4})-(\d{1,2})(?:-(\d{1,2}))?", text):
+        text = f"{found[1]}-{int(found[2]):02}-{int(found[3] or 1):02}"
     try:
         return datetime.fromisoformat(text).date()
     except ValueError:
+        pass
+    try:
+        return (
+            parsedate_to_datetime(text.replace("-", " ")).date()
+            if re.search(r"[A-Za-z]{3}.*\d{4}", text)
+            else None
+        )
+    except (ValueError, IndexError):
         return None
 
 

@@ -16,7 +16,7 @@ ABOUT = "RIS, as reference managers export it"
 
 _START = re.compile(r"^TY {1,2}- ?\w+", re.MULTILINE)
 _TAG = re.compile(r"(?P<tag>[A-Z][A-Z0-9]) {1,2}-(?: |\r?$)")
-_LONG = ("AB", "N1", "N2")  # tags whose text may have several lines
+_SHORT = ("TI", "T1", "AU", "A1", "TY", "DA", "PY", "Y1", "DO", "UR", "ER")  # tags whose text is one line
 _ONCE = ("TI", "T1", "AB", "N2")
 _TITLE = re.compile(r"^(?:TI|T1) {1,2}- ", re.MULTILINE)
 
@@ -46,7 +46,8 @@ def parse(dump: DumpFile) -> Listing:
         record["authors"] = [
             given_first(name) for name in record.get("authors") or record.get("first_authors") or []
         ]
-        record["date"] = re.sub(r"/+$", "", str(record.get("date") or record.get("publication_year") or ""))
+        day = record.get("date") or record.get("year") or record.get("publication_year") or ""
+        record["date"] = re.sub(r"/+$", "", re.sub(r"/[^/\d]+$", "", str(day)))  # “2026/01/02/online”
     return read_rows(records, format=NAME)
 
 
@@ -65,7 +66,8 @@ def _tagged(text: str) -> tuple[str, set[int]]:
             if tag in seen and tag in _ONCE:
                 damaged.add(number)
             seen.add(tag)
-        elif line.strip() and tag not in _LONG:
+            line = f"{tag}  - {line[found.end() :]}"  # rispy wants two blanks
+        elif line.strip() and tag in ("", *_SHORT):
             damaged.add(number)
             continue
         held += 1

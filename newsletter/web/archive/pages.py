@@ -20,6 +20,11 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
+def page_number(text: str) -> int | None:
+    """The number of a page as it stands in an address; None when it is none."""
+    return int(text) if _NUMBER.fullmatch(text) else None
+
+
 @router.get("/archive")
 def archive(request: Request) -> Response:
     """The months, newest first. The List-Archive header of every mail leads here."""

@@ -12,10 +12,13 @@ from newsletter.db.engine import reading
 from newsletter.papers.visibility import Visibility
 from newsletter.pipeline.archive.render import Page, page_html
 from newsletter.pipeline.archive.scope import ArchiveScope
-from newsletter.render.archive_links import LiveLinks
+from newsletter.render.archive_links import READER, LiveLinks
 from newsletter.render.page_renderer import PageRenderer
+from newsletter.web import signed_links
 from newsletter.web.archive import caching
 from newsletter.web.pages import site_of
+from subscribers import link_purposes
+from subscribers.queries import SubscriberView
 
 
 @contextmanager
@@ -24,17 +27,30 @@ def archive_of(request: Request) -> Iterator[ArchiveScope]:
     site = site_of(request)
     pages: PageRenderer = request.app.state.pages
     topics = {slug: topic.public for slug, topic in site.topics.items()}
-    visibility = Visibility.public(topics, now=site.clock())
-    links = LiveLinks(base_url=site.base_url, root=pages.root, assets=pages.version)
+    token = request.query_params.get(READER, "")
+    if token:
+        followed = _reader(request, token).topics
+        visibility = Visibility.of_reader(topics, followed, now=site.clock())
+    else:
+        visibility = Visibility.public(topics, now=site.clock())
+    links = LiveLinks(base_url=site.base_url, root=pages.root, assets=pages.version, reader=token)
     with reading(site.engine) as connection:
         yield ArchiveScope(connection=connection, visibility=visibility, topics=site.topics, links=links)
 
 
-def answer(request: Request, scope: ArchiveScope, page: Page) -> Response:
-    """A page of the archive, for everybody or for one reader."""
+def _reader(request: Request, token: str) -> SubscriberView:
+    """The confirmed reader of a link that was not revoked. Raises LinkRefusedError."""
+    person = signed_links.reader(request, link_purposes.READER, token)
+    if signed_links.open_link(request, link_purposes.READER, token).epoch != str(person.links_epoch):
+        raise signed_links.LinkRefusedError(signed_links.unknown)
+    return person
+
+
+def answer(request: Request, scope: ArchiveScope, page: Page, *, indexed: bool = True) -> Response:
+    """A page of the archive, for everybody or for one reader. indexed: search engines may list it."""
     site = site_of(request)
     html = page_html(request.app.state.pages, page, scope.links, newsletter=site.brand.name)
-    return respond(request, scope, html.encode(), "text/html; charset=utf-8")
+    return respond(request, scope, html.encode(), "text/html; charset=utf-8", indexed=indexed)
 
 
 def respond(

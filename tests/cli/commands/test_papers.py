@@ -69,3 +69,24 @@ def test_export_says_what_is_wrong(shell: Shell, given: tuple[str, ...], code: i
     answer = shell("papers", "export", *given)
     assert answer.code == code
     assert words in answer.stderr
+
+
+def test_a_search_lists_the_papers_that_fit_the_best_first(shell: Shell) -> None:
+    file = shell.state_dir.parent / "monday.json"
+    other = replace(RECORD, id="2604.01003", title="Fibre for Looms", abstract="We weave fibre with ions.")
+    file.write_bytes(hf_api(2026)([RECORD, BARE, other], date(2026, 4, 13)))
+    shell.ok("ingest", str(file), "--at", "2026-04-13T05:30")
+
+    def found(*arguments: str) -> list[str]:
+        return [row["title"] for row in shell.ok("papers", "list", "--json", *arguments).json]
+
+    assert found("--search", "ions fibre") == [RECORD.title, "Fibre for Looms"]
+    assert found("--search", '"weave fibre"') == ["Fibre for Looms"]
+    assert found("--search", "arXiv:2604.01002v2") == [BARE.title]
+    [listed] = [row for row in shell.ok("papers", "list", "--json").json if row["title"] == RECORD.title]
+    shell.ok("papers", "topic", str(listed["id"]), "--add", "quantum")
+    assert found("--search", "ions", "--topic", "quantum") == [RECORD.title]
+    assert found("--search", "fibre", "--edition", "next") == ["Fibre for Looms", RECORD.title]
+    assert found("--search", "xyzzy") == []
+    assert "Add a rarer word." in shell.ok("papers", "list", "--search", "the of").stderr
+    assert "Fibre for Looms" in shell.ok("papers", "list", "--search", "loom*").stdout

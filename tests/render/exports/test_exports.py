@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from newsletter.core.papers.reference import Reference, citation_keys, split_name
 from newsletter.render.exports import FORMATS
-from newsletter.sources.latex import readable
+from newsletter.sources.text.latex import readable
 from tests.marks import examples
 from tests.render.exports.reading_back import ReadBack, by_bibtexparser, by_json, by_pybtex, by_rispy
 from tests.shared_data import SHARED, needs_shared

@@ -60,6 +60,17 @@ def real_records() -> tuple[Record, ...]:
     return tuple(found.values())
 
 
+@cache
+def real_days() -> dict[date, tuple[Record, ...]]:
+    """The Daily Papers of each day of the archive, in order; empty when it is not beside this checkout."""
+    found: dict[date, list[Record]] = {}
+    if ARCHIVES[0].exists():
+        with gzip.open(ARCHIVES[0], "rt", encoding="utf-8") as lines:
+            for row in map(json.loads, lines):
+                found.setdefault(date.fromisoformat(row["day"]), []).append(_record(row))
+    return {day: tuple(found[day]) for day in sorted(found)}
+
+
 def _record(row: dict[str, Any]) -> Record:
     return Record(
         id=row["id"],

@@ -18,6 +18,10 @@ def upgrade() -> None:
     op.add_column(
         "subscribers", sa.Column("cards", sa.Integer(), nullable=True, server_default=sa.text("10"))
     )
+    op.add_column(
+        "subscribers",
+        sa.Column("links_epoch", sa.Integer(), nullable=False, server_default=sa.text("0")),
+    )
     op.create_index("ix_papers_first_listed", "papers", ["first_listed_on", "id"])
     dropped = sa.text("dropped_at is not null")
     op.create_index(

@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.sources.cleaning import one_line, split_lines
+from newsletter.sources.text.cleaning import one_line, split_lines
 
 
 def test_lines_lose_invisible_characters_and_blanks_become_single_spaces() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.sources.latex import readable
+from newsletter.sources.text.latex import readable
 from tests.growth import assert_linear
 
 CASES = {

@@ -28,11 +28,11 @@ _SPAN = re.compile(
       (?P<quoted>(?<![A-Za-z])\\"(?P<quotation>[^"\\]{{1,100}})\\"(?![A-Za-z{{\\]))
     | (?P<apostrophe>(?<=[A-Za-z])\\'(?=(?:s|t|re|ve|ll|d|m)\b))
     | (?P<accent>\{{{_ACCENTED}\}}|{_ACCENTED})
-    | (?P<math>\$(?=[\\^_]){_IN_MATH}(?<!\s)\$(?!\$)|\$\$(?!\s){_IN_MATH}\$\$
-        |\$(?![\s$]){_IN_MATH}(?<!\s)\$(?![\d$])
+    | (?P<math>\$\$(?!\s){_IN_MATH}\$\$|\$(?=[\\^_]){_IN_MATH}(?<!\s)\$|\$[^\w\s$\\]\$
+        |\$(?![\s$]){_IN_MATH}(?<!\s)\$(?![\d$])|\$\s?(?=[^$]{{0,300}}\\[A-Za-z]){_IN_MATH}\$(?!\$)
         |\\\({_IN_MATH}\\\)|\\\[{_IN_MATH}\\\])
     | (?P<degree>\^\{{?\\circ(?![A-Za-z])\}}?)
-    | (?P<font>\{{\\(?:em|bf|it|tt|sc|rm|sl|sf)\s+(?P<set>[^{{}}\\]{{1,400}}+)\}})
+    | (?P<font>\{{\\(?:em|bf|it|tt|sc|rm|sl|sf)\s+(?P<set>[^{{}}\\]{{1,400}}+)(?:\\/)?\}})
     | (?P<braced>\{{\\(?P<bare>[A-Za-z]+)\s?\}})
     | (?P<macro>\\(?P<name>[A-Za-z]+)\*?(?:\[[^\[\]{{}}\\]{{0,80}}+\](?=\{{))?
         (?P<arguments>(?:{_ARGUMENT}){{0,3}}+))
@@ -56,6 +56,7 @@ _EXTRA_COMMANDS = {
     "bot": "⊥",
     "celsius": "°C",
     "cf": "cf.",
+    "circledR": "®",
     "colon": ":",
     "ddagger": "‡",
     "deg": "°",
@@ -78,14 +79,18 @@ _EXTRA_COMMANDS = {
     "models": "⊨",
     "ne": "≠",
     "percent": "%",
+    "Pr": "Pr",
     "Re": "Re",
     "TeX": "TeX",
+    "textalpha": "α",
     "textasciitilde": "~",
     "textgreater": ">",
     "textless": "<",
+    "textmu": "μ",
     "textunderscore": "_",
     "thinspace": " ",
     "triangle": "△",
+    "upmu": "μ",
     "vs": "vs.",
     "wrt": "w.r.t.",
     "xspace": "",
@@ -120,14 +125,23 @@ _TAKES_TEXT = (
     | _IN_A_LINE
     | {"bm", "boldsymbol", "emph", "fbox", "mbox", "operatorname", "overline", "uline", "underline"}
 )
+_NOT_IN_LIBRARY = re.compile(
+    r"\\(?:fbox|mbox|textmd|textsf|texttt|textup|uline)(?=\{)"
+)  # it drops their arguments
 _SIZES = frozenset({"left", "right", "big", "Big", "bigg", "Bigg", "bigl", "bigr", "Bigl", "Bigr", "limits"})
 _OPERATORS = re.compile(
     r"(?P<before>(?<=[\w)}])\s*)?\\(?P<name>log|ln|lg|exp|sin|cos|tan|tanh|max|min|arg|argmax|argmin|poly|polylog"
     r"|det|dim|sup|inf|gcd|mod)(?![A-Za-z])(?P<after>\s*(?=[\w\\]))?"
 )
+_SWITCH = re.compile(  # of the font, the size or the gap; it has no argument
+    r"\\(?:rm|sf|tt|bf|it|cal|em|sl|sc|frak|displaystyle|textstyle|scriptstyle|mkern-?\d+mu)(?![A-Za-z])\s*"
+)
+_CODE_POINT = re.compile(r"\\unicode\{x([0-9A-Fa-f]{2,4})\}")
 _SCRIPT = re.compile(r"(?<!\\)(?P<kind>[\^_])(?:\{(?P<group>[^{}]*)\}|(?P<one>\\[A-Za-z]+|[A-Za-z0-9+*'-]))")
 _RAISED = {
     "\\circ": "°",
+    "∘": "°",
+    "\\circledR": "®",
     "\\prime": "′",
     "\\dagger": "†",
     "\\top": "ᵀ",
@@ -138,7 +152,7 @@ _RAISED = {
 }
 _UP = str.maketrans("0123456789+-=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱ")
 _DOWN = str.maketrans("0123456789+-=()ijkmntx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ᵢⱼₖₘₙₜₓ")
-_PROSE = re.compile(r"[A-Za-z]{4,}\s|\s[A-Za-z]{2,}\s")  # words between dollars: no formula
+_PROSE = re.compile(r"[A-Za-z]{4,}\s|\s[A-Za-z][a-z]+\s")  # words between dollars: no formula
 # mathematical alphabets: fonts lack them, searches miss them
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\u2102-\u2138]")
 _KEPT_STYLED = "ℂℍℕℙℚℝℤℏℓ℃℉№™Ω℘"
@@ -193,6 +207,7 @@ def _command(whole: str, name: str, arguments: str) -> str:
         return arguments[1:-1]
     if name == "href" and arguments.count("}{") == 1:
         address, _, shown = arguments[1:-1].partition("}{")
+        shown = readable(shown)
         return shown if shown == address else f"{shown} ({address})"
     if len(name) == 1 and not arguments and name not in "oOlLijS":
         return whole  # "\n", "\t", "C:\d": an escape or a path rather than a command
@@ -209,6 +224,8 @@ def _command(whole: str, name: str, arguments: str) -> str:
 
 
 def _formula(whole: str) -> str:
+    if len(whole) == 3 and whole[0] == "$":
+        return whole[1]  # "$∼$"
     inside = whole[2:-2] if whole.startswith(("$$", "\\")) else whole[1:-1]
     if whole[0] == "$" and _PROSE.search(re.sub(r"\\[A-Za-z]+(?:\{[A-Za-z \-]*\})?", "", inside)):
         return whole
@@ -218,6 +235,7 @@ def _formula(whole: str) -> str:
 
 def _formula_text(formula: str) -> str | None:
     """Return a formula as text with superscript and subscript digits; None when it cannot be read."""
+    formula = _SWITCH.sub("", _CODE_POINT.sub(lambda found: chr(int(found[1], 16)), formula))
     text = _OPERATORS.sub(
         lambda m: (
             (" " if m["before"] is not None else "") + m["name"] + (" " if m["after"] is not None else "")
@@ -232,8 +250,15 @@ def _formula_text(formula: str) -> str | None:
 
 
 def _script(match: re.Match[str]) -> str:
-    raised = match["kind"] == "^"
     inner = (match["group"] if match["group"] is not None else match["one"]).strip()
+    text = script(match["kind"], inner)
+    mark = {"^": "\x02", "_": "\x03"}.get(text[:1])  # placeholders that the next round does not match
+    return f"{mark}{text[1:]}" if mark else text
+
+
+def script(kind: str, inner: str) -> str:
+    """A superscript (kind "^") or subscript ("_") as text: “²”, “_max”, “^(2k)”."""
+    raised = kind == "^"
     if raised and inner in _RAISED:
         return _RAISED[inner]
     mapped = inner.translate(_UP if raised else _DOWN)
@@ -241,9 +266,12 @@ def _script(match: re.Match[str]) -> str:
         return mapped
     if inner.startswith("\\"):
         inner += " "  # a letter after it must not become part of the command's name
-    mark = "\x02" if raised else "\x03"  # placeholders that the next round does not match
-    single = len(inner) < 2 or inner[0] + inner[-1] == "()" or re.fullmatch(r"\\[A-Za-z]+ |[A-Za-z]+", inner)
-    return f"{mark}{inner}" if single else f"{mark}({inner})"
+    single = (
+        len(inner) < 2
+        or inner[0] + inner[-1] == "()"
+        or re.fullmatch(r"\\[A-Za-z]+ |[A-Za-z]+|\d+\.\d+", inner)
+    )
+    return f"{kind}{inner}" if single else f"{kind}({inner})"
 
 
 def _converted(span: str, *, in_math: bool = False) -> str | None:
@@ -262,6 +290,7 @@ def _by_library(span: str, in_math: bool) -> str | None:
         )
         if not known and not (in_math and name in _SIZES):
             return None
+    span = _NOT_IN_LIBRARY.sub("", span)
     span = re.sub(r"\\([A-Za-z]+)", lambda match: _EXTRA_COMMANDS.get(match[1], match[0]), span)
     try:
         text: str = _library().latex_to_text(span)

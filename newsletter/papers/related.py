@@ -1,0 +1,139 @@
+"""Finds stored papers that are about the same as one, and says which words they share.
+
+Shared words count by how rare they are, in title and abstract; the index of search says how many papers have
+each. It reads some dozens of papers, however many are stored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from math import log
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from newsletter.core.papers.search_words import Word, bare_words_of, words_of
+from newsletter.db.schema import papers
+from newsletter.papers.search.full_text import count_up_to, matching
+from newsletter.papers.search.query import STOP_WORDS, Phrase, Term
+from newsletter.papers.visibility import Visibility
+
+MAX_ASKED = 100  # different words of the paper, those of the title first
+MAX_COUNTED = 2_000  # papers: a word that more have says little
+MAX_CHOSEN = 6  # words that the index looks for
+MAX_RANKED = 600  # papers with any of them, the newest
+MAX_READ = 24  # papers that are compared
+MAX_SHARED = 4  # words and phrases that are named
+MAX_NAMED = 3  # words of a named phrase
+LEAST_SHARED = 2  # rare words: one alone may mean something else
+FEWEST = 4  # telling words of a paper; with fewer all of its words count
+MOST = 6  # times that a word counts
+MIN_LETTERS = 3
+TITLE_WEIGHT = 3  # a word of the title counts as one that stands three times in the abstract
+_TEXT = 4_000  # characters of an abstract that are read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelatedPaper:
+    """A paper that is about the same as another."""
+
+    paper_id: int
+    title: str
+    first_listed_on: date
+    edition: int | None
+    shared: tuple[str, ...]  # words and phrases as this paper writes them, the rarest first
+
+
+def related_papers(
+    connection: Connection, paper_id: int, *, view: Visibility, limit: int = 5
+) -> tuple[RelatedPaper, ...]:
+    """The visible papers that share the most and rarest words with a paper, the nearest first.
+
+    Empty for an unknown paper, and where nothing shares enough.
+    """
+    row = connection.execute(select(papers.c.title, papers.c.abstract).where(papers.c.id == paper_id)).first()
+    if row is None:
+        return ()
+    own = _weights(row.title, row.abstract)
+    # what a paper is about stands in its title, or more than once
+    telling = [word for word, times in own.items() if times > 1][:MAX_ASKED]
+    rarity = _rarity(connection, telling if len(telling) >= FEWEST else list(own)[:MAX_ASKED])
+    value = {word: min(own[word], MOST) ** 0.5 * rarity[word] for word in rarity}
+    chosen = sorted(value, key=lambda word: (-value[word], word))[:MAX_CHOSEN]
+    found: list[tuple[float, Row[Any], Collection[str]]] = []
+    for near in _near(connection, paper_id, chosen, view):
+        theirs = _weights(near.title, near.abstract)
+        shared = theirs.keys() & value.keys()
+        if len(shared) >= LEAST_SHARED:
+            likeness = sum(value[word] * min(theirs[word], MOST) ** 0.5 for word in shared)
+            found.append((likeness / (len(theirs) + 50) ** 0.5, near, shared))
+    found.sort(key=lambda one: (-one[0], -one[1].id))
+    return tuple(_related(near, value, shared) for _, near, shared in found[:limit])
+
+
+def _weights(title: str, abstract: str) -> dict[str, int]:
+    """How often a paper has each word that may say what it is about."""
+    counted = Counter(dict.fromkeys(bare_words_of(title), TITLE_WEIGHT))
+    counted.update(bare_words_of(abstract[:_TEXT]))
+    return {
+        word: times
+        for word, times in counted.items()
+        if len(word) >= MIN_LETTERS and not word.isdigit() and word not in STOP_WORDS
+    }
+
+
+def _rarity(connection: Connection, words: Collection[str]) -> dict[str, float]:
+    """How much it says that two papers share a word: only for words of several papers, but not of most."""
+    total = connection.execute(select(func.max(papers.c.id))).scalar_one()
+    counts = count_up_to(connection, words, MAX_COUNTED)
+    return {word: log(total / count + 1) for word, count in counts.items() if 1 < count < MAX_COUNTED}
+
+
+def _near(connection: Connection, paper_id: int, chosen: Sequence[str], view: Visibility) -> Sequence[Any]:
+    """The papers that the index ranks first for any of the words."""
+    if not chosen:
+        return ()
+    any_of = Term(phrases=tuple(Phrase((word,)) for word in chosen))
+    is_other = papers.c.id != paper_id
+    found = matching(connection, [any_of], view.paper_is_visible(papers), is_other, limit=MAX_RANKED)
+    ranked = found.subquery()
+    best = select(ranked.c.id).order_by(ranked.c.score.desc(), ranked.c.id.desc()).limit(MAX_READ).subquery()
+    columns = select(
+        papers.c.id, papers.c.title, papers.c.abstract, papers.c.first_listed_on, papers.c.edition
+    )
+    return connection.execute(columns.join(best, best.c.id == papers.c.id)).fetchall()
+
+
+def _related(row: Row[Any], value: Mapping[str, float], shared: Collection[str]) -> RelatedPaper:
+    return RelatedPaper(
+        paper_id=row.id,
+        title=row.title,
+        first_listed_on=row.first_listed_on,
+        edition=row.edition,
+        shared=_named(f"{row.title}\n{row.abstract[:_TEXT]}", value, shared),
+    )
+
+
+def _named(written: str, value: Mapping[str, float], shared: Collection[str]) -> tuple[str, ...]:
+    """The shared words as they are written, neighbours as one phrase; those that say most come first."""
+    runs: list[list[Word]] = []
+    for word in words_of(written):
+        if word.word not in shared:
+            continue
+        last = runs[-1] if runs else []
+        between = written[last[-1].end : word.start] if last else ""
+        if last and len(last) < MAX_NAMED and between in (" ", "-", ""):
+            last.append(word)
+        else:
+            runs.append([word])
+    named: list[tuple[str, ...]] = []
+    shown: list[str] = []
+    for run in sorted(runs, key=lambda run: -sum(value[word] for word in {one.word for one in run})):
+        words = tuple(word.word for word in run)
+        if not any(set(words) & set(other) for other in named):  # each word once
+            named.append(words)
+            shown.append(written[run[0].start : run[-1].end])
+    return tuple(shown[:MAX_SHARED])

@@ -1,0 +1,1 @@
+"""Makes texts of dumps readable: invisible characters, markup, misread bytes, LaTeX."""
