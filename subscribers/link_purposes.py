@@ -18,6 +18,7 @@ ADDRESS = "address"  # a change of address; payload: ref, to (the ref of the new
 PREFERENCES = "preferences"  # in every mail, so it may be forwarded; payload: ref
 ACCOUNT = "account"  # change of address, export, erasure; payload: ref
 READER = "reader"  # the archive with the topics that they follow; payload: ref, epoch
+FEED = "feed"  # the feed of their mails, kept in a feed reader for years; payload: ref, epoch
 FORM = "form"  # the time at which a form was shown; payload: empty
 
 MAX_AGES = {
@@ -26,6 +27,7 @@ MAX_AGES = {
     PREFERENCES: timedelta(days=365),  # people keep old mail; they can ask for a new link
     ACCOUNT: timedelta(hours=1),
     READER: timedelta(days=365),  # it shows papers and changes nothing; revoked by `links_epoch`
+    FEED: timedelta(days=3650),  # nobody changes the address of a feed; revoked like READER
     FORM: timedelta(days=1),
 }
 

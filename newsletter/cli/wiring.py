@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from newsletter.delivery.outbox.rate_counters import Limits
     from newsletter.delivery.smtp.relay import Relay
     from newsletter.ops.dkim_key_files import KeyFile
-    from newsletter.pipeline.archive.static_build import StaticSite
     from newsletter.pipeline.compose.options import SendOptions
     from newsletter.pipeline.content.digest_renderer import DigestRenderer
     from newsletter.pipeline.content.personalization import Links
@@ -181,27 +180,6 @@ class Wiring:
             },
             domains={domain.lower(): parse_rates(text) for domain, text in delivery.domain_limits.items()},
             each_domain=parse_rates(delivery.domain_limit),
-        )
-
-    def static_site(self, base_url: str) -> StaticSite:
-        """What a static copy of the archive is made from. base_url: of its folder; may be empty."""
-        from newsletter.pipeline.archive.static_build import StaticSite
-        from newsletter.render.page_renderer import PageRenderer
-
-        settings, topics = self.work.settings, self.work.topics
-        public = {slug: view for slug, view in self.topic_views.items() if topics[slug].public}
-        return StaticSite(
-            pages=PageRenderer(
-                brand=self.brand,
-                topics=public,
-                base_url=settings.base_url,
-                own_templates=[self.work.templates_dir],
-            ),
-            topics=topics,
-            newsletter=self.brand.name,
-            language=self.brand.language,
-            site_url=settings.base_url,
-            base_url=base_url,
         )
 
     @property

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from newsletter.pipeline.content import web_version
-from newsletter.pipeline.content.personalization import reader_token
+from newsletter.pipeline.content.personalization import feed_token, reader_token
 from newsletter.pipeline.explain.why import why
 from newsletter.pipeline.explain.why_wording import NO_TOPIC
 from newsletter.pipeline.readers import account, self_service
@@ -206,6 +206,7 @@ def _page(
         address=mask(person.address),
         panes=site.teasers(also=person.topics),
         reader=reader_token(site.links, person.ref, person.links_epoch, now=now),
+        feed=feed_token(site.links, person.ref, person.links_epoch, now=now),
         ticked=ticked,
         values=values,
         errors=errors or {},

@@ -64,6 +64,21 @@ def search(
     )
 
 
+def ids_of(
+    connection: Connection, query: SearchQuery, *, view: Visibility, limit: int, newest_first: bool = False
+) -> list[int]:
+    """The papers that fit all of a query, at most MAX_CANDIDATES: the best or the newest first."""
+    if query.identifiers:
+        return _identified(connection, query.identifiers, view)[:limit]
+    topic = "-".join(query.topic.casefold().split())
+    if query.is_empty or (topic and not view.shows_topic(topic)):
+        return []
+    found = matching(connection, query.terms, *_conditions(query, topic, view)).subquery()
+    newest = (found.c.first_listed_on.desc(), found.c.id.desc())
+    order = newest if newest_first else (found.c.score.desc(), *newest)
+    return list(connection.execute(select(found.c.id).order_by(*order).limit(limit)).scalars())
+
+
 def _conditions(query: SearchQuery, topic: str, view: Visibility) -> list[ColumnElement[bool]]:
     conditions = [view.paper_is_visible(papers)]
     if topic and topic != EVERYTHING:

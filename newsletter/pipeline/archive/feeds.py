@@ -11,9 +11,10 @@ from newsletter.db.schema import editions, paper_revisions, papers
 from newsletter.papers.lookup import in_chunks
 from newsletter.pipeline.archive.references import load_references
 from newsletter.pipeline.archive.scope import ArchiveScope
-from newsletter.render.archive_links import ALL, topic_path
+from newsletter.render.archive_links import ALL, paper_path, topic_path
 from newsletter.render.feeds import Feed, FeedEntry
 
+MINE = "/feeds/mine"  # below it a feed of each reader
 ENTRIES = 50  # of a feed; readers' programs keep the older ones
 
 
@@ -30,6 +31,8 @@ def feed_of(
 ) -> Feed:
     """A feed of these papers, newest first. path, home: of the feed and of its page below the base URL."""
     times = _times(scope, ids)
+    # A feed with the token in its path needs it nowhere else.
+    own = {} if path.startswith(f"{MINE}/") else scope.links.hidden_fields
     entries = []
     for reference in load_references(scope, ids):
         published, updated = times[reference.id]
@@ -38,7 +41,9 @@ def feed_of(
             FeedEntry(
                 id=permanent,
                 title=reference.title,
-                link=reference.page_url or permanent,
+                link=scope.links.permanent(
+                    paper_path(reference.id, reference.title), scope.links.hidden_fields
+                ),
                 paper_url=reference.url,
                 lead=reference.lead,
                 abstract=reference.abstract,
@@ -51,8 +56,8 @@ def feed_of(
     return Feed(
         title=title,
         subtitle=subtitle,
-        address=scope.links.permanent(path, query),
-        home=scope.links.permanent(home, query),
+        address=scope.links.permanent(path, {**(query or {}), **own}),
+        home=scope.links.permanent(home, {**(query or {}), **scope.links.hidden_fields}),
         language=language,
         entries=tuple(entries),
     )

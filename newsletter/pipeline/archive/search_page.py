@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from newsletter.papers.search import PaperHit, Snippet, parse_query, search
+from newsletter.papers.search import PaperHit, SearchQuery, Snippet, parse_query, search
 from newsletter.pipeline.archive.lists import page_numbers
 from newsletter.pipeline.archive.scope import ArchiveScope
 from newsletter.pipeline.archive.values import EditionLink, NamedLink, PageNumbers, TopicLink
@@ -60,17 +60,9 @@ def search_page(
     scope: ArchiveScope, fields: Mapping[str, str], page: int = 1, *, is_typing: bool = False
 ) -> SearchResults:
     """The results for what a form holds, whatever that is. is_typing: the last word may be half typed."""
-    query = {name: fields.get(name, "").strip() for name in FIELDS}
+    query = typed(fields)
     asked = {name: value for name, value in query.items() if value}
-    parsed = parse_query(
-        query["q"],
-        topic=query["topic"],
-        author=query["author"],
-        organization=query["organization"],
-        since=query["from"],
-        until=query["to"],
-        is_typing=is_typing,
-    )
+    parsed = query_of(fields, is_typing=is_typing)
     found = search(
         scope.connection,
         parsed,
@@ -107,6 +99,25 @@ def search_page(
         )
         if asked
         else tuple(NamedLink(title=title, link=links.feed(ALL, suffix)) for suffix, title in FEEDS.items()),
+    )
+
+
+def typed(fields: Mapping[str, str]) -> dict[str, str]:
+    """What a form holds, by name of FIELDS."""
+    return {name: fields.get(name, "").strip() for name in FIELDS}
+
+
+def query_of(fields: Mapping[str, str], *, is_typing: bool = False) -> SearchQuery:
+    """The query of a form, whatever that holds."""
+    query = typed(fields)
+    return parse_query(
+        query["q"],
+        topic=query["topic"],
+        author=query["author"],
+        organization=query["organization"],
+        since=query["from"],
+        until=query["to"],
+        is_typing=is_typing,
     )
 
 

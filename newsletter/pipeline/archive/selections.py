@@ -1,14 +1,21 @@
-"""Chooses the papers of an export or feed, by id: of a paper, an edition, a topic, or the latest ones."""
+"""Chooses the papers of an export or feed, by id: of a paper, an edition, a topic, a search, a reader."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from sqlalchemy import func, select
+
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NotFoundError
-from newsletter.db.schema import papers
+from newsletter.core.states import DeliveryState, Form, MailKind
+from newsletter.db.schema import deliveries, digest_papers, papers
+from newsletter.papers.search.search import ids_of
 from newsletter.pipeline.archive.edition_page import edition_page
 from newsletter.pipeline.archive.lists import of_topic
 from newsletter.pipeline.archive.paper_page import place_of
 from newsletter.pipeline.archive.scope import ORDER, ArchiveScope
+from newsletter.pipeline.archive.search_page import query_of
 
 MOST_EXPORTED = 1_000  # papers in one file of the web pages, the newest; `papers export` has no bound
 
@@ -31,3 +38,40 @@ def latest(scope: ArchiveScope, slug: str = EVERYTHING, *, limit: int = MOST_EXP
     newest_first = [column.desc() for column in ORDER]
     chosen = of_topic(scope, slug).where(scope.shown()).order_by(*newest_first).limit(limit)
     return list(scope.connection.execute(chosen.with_only_columns(papers.c.id)).scalars())
+
+
+def of_search(
+    scope: ArchiveScope, fields: Mapping[str, str], *, limit: int = MOST_EXPORTED, newest_first: bool = False
+) -> list[int]:
+    """The papers that fit all of what a search form holds."""
+    return ids_of(
+        scope.connection, query_of(fields), view=scope.visibility, limit=limit, newest_first=newest_first
+    )
+
+
+def mailed_to(scope: ArchiveScope, subscriber_id: int, *, limit: int) -> list[int]:
+    """The papers of a reader's mails, those of the newest mail first, and in the order of the mail."""
+    recent = (
+        select(deliveries.c.id, deliveries.c.digest_id)
+        .where(
+            deliveries.c.subscriber_id == subscriber_id,
+            deliveries.c.kind == MailKind.DIGEST,
+            deliveries.c.state.in_((DeliveryState.SENT, DeliveryState.UNCERTAIN)),
+        )
+        .order_by(deliveries.c.id.desc())
+        .limit(limit)
+        .subquery()
+    )
+    kept = func.coalesce(papers.c.merged_into, papers.c.id)
+    chosen = (
+        select(kept)
+        .select_from(recent)
+        .join(digest_papers, digest_papers.c.digest_id == recent.c.digest_id)
+        .join(papers, papers.c.id == digest_papers.c.paper_id)
+        .where(digest_papers.c.form != Form.LEFT)
+        .order_by(recent.c.id.desc(), digest_papers.c.position)
+    )
+    ids = list(dict.fromkeys(scope.connection.execute(chosen).scalars()))[:limit]
+    shown = select(papers.c.id).where(papers.c.id.in_(ids), scope.shown())  # not what was taken back since
+    may_see = set(scope.connection.execute(shown).scalars())
+    return [paper_id for paper_id in ids if paper_id in may_see]

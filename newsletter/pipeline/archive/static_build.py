@@ -34,7 +34,7 @@ from newsletter.pipeline.archive.static_inputs import StaticInputs
 from newsletter.pipeline.archive.static_search import (
     PAPERS_PER_SHARD,
     WORDS,
-    FoundPaper,
+    StaticHit,
     papers_shard,
     weights_of,
     words_files,
@@ -228,10 +228,10 @@ class _Build:
         """The script with some papers."""
         return papers_shard(number, self.found(ids))
 
-    def found(self, ids: list[int]) -> list[FoundPaper]:
+    def found(self, ids: list[int]) -> list[StaticHit]:
         """Papers as results of the search."""
         return [
-            FoundPaper(
+            StaticHit(
                 title=each.title,
                 file=file_of(paper_path(each.id, each.title)),
                 about=_about(each.authors, each.listed_on.isoformat()),

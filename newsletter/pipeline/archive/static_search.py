@@ -24,7 +24,7 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundPaper:
+class StaticHit:
     """A paper as a result of the search shows it."""
 
     title: str
@@ -46,7 +46,7 @@ def weights_of(title: str, names: Sequence[str], abstract: str) -> dict[str, int
     return {word: min(weight, MAX_WEIGHT) for word, weight in weights.items()}
 
 
-def papers_shard(number: int, papers: Sequence[FoundPaper]) -> bytes:
+def papers_shard(number: int, papers: Sequence[StaticHit]) -> bytes:
     """The script with PAPERS_PER_SHARD papers, the number-th of all."""
     return _call("papers", number, [[each.title, each.file, each.about, each.lead] for each in papers])
 

@@ -18,7 +18,7 @@ from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from subscribers import tokens
 from subscribers.consent import ConsentOrigin
-from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES, READER
+from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, FEED, PREFERENCES, READER
 
 WEB_DIGEST = "digest"  # purpose of a token that is nobody's own; others: `subscribers.link_purposes`
 KEY_LENGTH = 32  # hex digits of a digest's key in a link: 128 bits identify it, and the link stays short
@@ -131,6 +131,12 @@ def reader_token(links: Links, ref: str, epoch: int, *, now: datetime) -> str:
     """
     payload = {"ref": ref, "epoch": str(epoch)}
     return tokens.sign(READER, payload, keys=links.secret_keys, now=now)
+
+
+def feed_token(links: Links, ref: str, epoch: int, *, now: datetime) -> str:
+    """The secret part of the address of a reader's own feed. epoch: as in `reader_token`."""
+    payload = {"ref": ref, "epoch": str(epoch)}
+    return tokens.sign(FEED, payload, keys=links.secret_keys, now=now)
 
 
 def recipient_of(mail: ClaimedMail, links: Callable[[ClaimedMail], Mapping[str, str]]) -> Recipient:

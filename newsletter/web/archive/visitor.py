@@ -12,6 +12,7 @@ from newsletter.db.engine import reading
 from newsletter.papers.visibility import Visibility
 from newsletter.pipeline.archive.render import Page, page_html
 from newsletter.pipeline.archive.scope import ArchiveScope
+from newsletter.pipeline.content.personalization import reader_token
 from newsletter.render.archive_links import READER, LiveLinks
 from newsletter.render.page_renderer import PageRenderer
 from newsletter.web import signed_links
@@ -22,15 +23,21 @@ from subscribers.queries import SubscriberView
 
 
 @contextmanager
-def archive_of(request: Request) -> Iterator[ArchiveScope]:
-    """What the visitor of a request may see, in one consistent view. Raises LinkRefusedError."""
+def archive_of(request: Request, reader: SubscriberView | None = None) -> Iterator[ArchiveScope]:
+    """What the visitor of a request may see, in one consistent view. Raises LinkRefusedError.
+
+    reader: known from the path; else the query may name one.
+    """
     site = site_of(request)
     pages: PageRenderer = request.app.state.pages
     topics = {slug: topic.public for slug, topic in site.topics.items()}
     token = request.query_params.get(READER, "")
-    if token:
-        followed = _reader(request, token).topics
-        visibility = Visibility.of_reader(topics, followed, now=site.clock())
+    if reader is not None:
+        token = reader_token(site.links, reader.ref, reader.links_epoch, now=site.clock())
+    elif token:
+        reader = reader_of(request, link_purposes.READER, token)
+    if reader is not None:
+        visibility = Visibility.of_reader(topics, reader.topics, now=site.clock())
     else:
         visibility = Visibility.public(topics, now=site.clock())
     links = LiveLinks(base_url=site.base_url, root=pages.root, assets=pages.version, reader=token)
@@ -38,10 +45,10 @@ def archive_of(request: Request) -> Iterator[ArchiveScope]:
         yield ArchiveScope(connection=connection, visibility=visibility, topics=site.topics, links=links)
 
 
-def _reader(request: Request, token: str) -> SubscriberView:
+def reader_of(request: Request, purpose: str, token: str) -> SubscriberView:
     """The confirmed reader of a link that was not revoked. Raises LinkRefusedError."""
-    person = signed_links.reader(request, link_purposes.READER, token)
-    if signed_links.open_link(request, link_purposes.READER, token).epoch != str(person.links_epoch):
+    person = signed_links.reader(request, purpose, token)
+    if signed_links.open_link(request, purpose, token).epoch != str(person.links_epoch):
         raise signed_links.LinkRefusedError(signed_links.unknown)
     return person
 

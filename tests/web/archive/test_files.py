@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import feedparser
 import pytest
 
 from newsletter.render.archive_links import EXPORTS, FEEDS
 from tests.render.exports.reading_back import by_bibtexparser, by_json, by_rispy
-from tests.web.newsletter_site import NewsletterSite
+from tests.web.newsletter_site import NewsletterSite, ReceivedMail
 
 PLACES = ("/papers/1", "/editions/1", "/topics/circuits", "/topics/everything")
 
@@ -56,6 +57,52 @@ def test_feed_leads_to_pages_of_papers(website: NewsletterSite, name: str) -> No
             ]
             == path
         )
+
+
+@pytest.mark.parametrize("suffix", EXPORTS)
+def test_search_can_be_had_as_a_file(website: NewsletterSite, suffix: str) -> None:
+    found = website.browser.get(f"/search.{suffix}?q=circuit").text
+    assert "ircuit" in found
+    nothing = website.browser.get(f"/search.{suffix}?q=xyzzyplugh")
+    assert nothing.status_code == 200
+    assert nothing.text.strip() in ("", "[]")
+
+
+def test_search_can_be_followed(website: NewsletterSite) -> None:
+    found = feedparser.parse(website.browser.get("/search.atom?q=circuit&from=2026-04").content)
+    assert found.entries
+    assert found.feed.title.endswith("circuit, 2026-04")
+    items = json.loads(website.browser.get("/search.json?q=circuit&from=2026-04").content)["items"]
+    assert [item["id"] for item in items] == [entry.id for entry in found.entries]
+    days = [entry.published for entry in found.entries]
+    assert days == sorted(days, reverse=True)
+
+
+def test_reader_has_a_feed_of_the_papers_of_their_mails_until_it_is_revoked(website: NewsletterSite) -> None:
+    website.newsletter.reader("ada@example.org", "circuits", joined="2026-04-12T06:00")
+    website.newsletter.send("2026-04-16T07:01")
+    [accepted] = website.server.accepted
+    mailed = ReceivedMail(accepted.recipient, accepted.data)
+    ada = website.person("ada@example.org")
+    page = website.get(website.preferences(ada))
+    [path] = re.findall(r'href="(/feeds/mine/[^"]+\.atom)"', page)
+    answer = website.browser.get(path)
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    entries = feedparser.parse(answer.content).entries
+    assert entries
+    text = " ".join(mailed.text.split())
+    assert all(entry.title in text for entry in entries)
+    items = json.loads(website.browser.get(path.replace(".atom", ".json")).content)["items"]
+    assert [item["id"] for item in items] == [entry.id for entry in entries]
+    assert website.browser.get(entries[0].link.removeprefix(website.base)).status_code == 200
+    website.post(f"{website.preferences(ada)}/links")
+    assert website.browser.get(path).status_code == 404
+    assert ada.links_epoch + 1 == website.person("ada@example.org").links_epoch
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "%00", "..", "x" * 5_000])
+def test_feed_of_nobody_is_no_feed(website: NewsletterSite, token: str) -> None:
+    assert website.browser.get(f"/feeds/mine/{token}.atom").status_code == 404
 
 
 @pytest.mark.parametrize(
