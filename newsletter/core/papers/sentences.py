@@ -39,6 +39,7 @@ _SELDOM_LAST = frozenset(  # it does where a word follows that begins sentences
     """.split()  # noqa: SIM905
 )
 _INITIAL = re.compile(r"(?:[^\W\d_]\.-?){1,4}\Z")
+_LONG_WORD = 7  # letters; no abbreviation has as many
 _LONGEST_NUMBER = 6  # characters of "(iii."
 _NUMBER_ALONE = re.compile(r"\(?(?:\d{1,2}|[ivx]{1,4}|[a-zA-Z])\.\Z")  # "1. First"
 _BEFORE_WORD = "([{\"“‘'~/,;"  # what may stand before an abbreviation without a blank
@@ -121,8 +122,10 @@ def _ends(text: str, stop: re.Match[str], whole: list[tuple[int, int]]) -> bool:
         return True
     if end < len(text) and not text[end].isspace():  # a blank is missing, or it is a number, name or address
         return text[at - 2 : at].islower() and _OPENER.match(text, end) is not None
-    if not _FOLLOWS.match(text, end):
+    if not "A" <= text[end + 1 : end + 2] <= "Z" and not _FOLLOWS.match(text, end):
         return False
+    if at >= _LONG_WORD and text[at - _LONG_WORD : at].isalpha():
+        return True
     if sign in ".!" and text[at + 1 : at + 2] != ".":
         words = text[max(0, at - _LONGEST_WORD) : at + 1].split()
         word = words[-1].lstrip(_BEFORE_WORD).lower()
