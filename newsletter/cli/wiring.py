@@ -61,8 +61,14 @@ class Wiring:
     def digest_renderer(self) -> DigestRenderer:
         """Renders digests."""
         from newsletter.pipeline.content.digest_renderer import DigestRenderer
+        from newsletter.render.archive_links import LiveLinks
 
-        return DigestRenderer(self.mail_templates, brand=self.brand, topics=tuple(self.work.topics.values()))
+        return DigestRenderer(
+            self.mail_templates,
+            brand=self.brand,
+            topics=tuple(self.work.topics.values()),
+            links=LiveLinks(base_url=self.work.settings.base_url),
+        )
 
     @cached_property
     def transactional_renderer(self) -> TransactionalRenderer:

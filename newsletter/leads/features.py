@@ -60,7 +60,14 @@ def features_of(title: str, sentences: Sequence[str], opened: Sequence[bool]) ->
     sentences: without empty openings; `opened` says which of them had one. A feature of words is the word
     itself, any other begins with a sign: "<we" is a first word, "@3" a place, "#5" a length.
     """
-    words = [_words_of(sentence) for sentence in sentences]
+    words: list[list[str]] = []
+    claim: int | None = None
+    for place, text in enumerate(sentences):
+        if claim is not None and place > claim + MOST_AFTER_CLAIM:
+            break
+        words.append(_words_of(text))
+        if claim is None and _claims(words[place]):
+            claim = place
     wanted = {word for word in _words_of(title) if len(word) >= _CONTENT}
     found = _NAME.match(title)
     name = _words_of(found[1])[0] if found else None
@@ -68,23 +75,20 @@ def features_of(title: str, sentences: Sequence[str], opened: Sequence[bool]) ->
     for word in _EMPTY & times.keys():
         times[word] = 1
     times_of = times.__getitem__
-    count = len(words)
-    claim = next((place for place, sentence in enumerate(words) if _claims(sentence)), None)
+    count = len(sentences)
+    read = len(words)
     named = False
     described: dict[int, set[str]] = {}
     for place, sentence in enumerate(words):
-        if claim is not None and (
-            place > claim + MOST_AFTER_CLAIM
-            or (place < claim and _SPEAKERS.isdisjoint(sentence) and name not in sentence)
-        ):
+        if claim is not None and place < claim and _SPEAKERS.isdisjoint(sentence) and name not in sentence:
             continue
         text = sentences[place]
         length = len(sentence)
         features = set(sentence)
         shared = len(features & wanted)
         share = _SHARE_OF_TITLE[shared * 8 // (len(wanted) or 1)]
-        repeated = (sum(map(times_of, sentence)) - length) * 12 // ((length or 1) * count)
-        one, two, three = sentence[:3] if length > 2 else (*sentence, "", "", "")[:3]
+        repeated = (sum(map(times_of, sentence)) - length) * 12 // ((length or 1) * read)
+        one, two = sentence[:2] if length > 1 else (*sentence, "", "")[:2]
         if name is not None:
             if name in features:
                 features.discard(name)
@@ -93,7 +97,7 @@ def features_of(title: str, sentences: Sequence[str], opened: Sequence[bool]) ->
                 named = True
                 if name in sentence[:4]:
                     features.add("=early")
-                    one, two, three = [NAME if word == name else word for word in (one, two, three)]
+                    one, two = (NAME if word == name else word for word in (one, two))
             else:
                 features.add("=not")
         features.update(
@@ -109,9 +113,7 @@ def features_of(title: str, sentences: Sequence[str], opened: Sequence[bool]) ->
                 _COMMAS[text.count(",")],
                 "<" + one,
                 "<<" + two,
-                "<<<" + three,
                 f"< {one} {two}",
-                f"< {one} {two} {three}",
             )
         )
         if opened[place]:

@@ -6,12 +6,14 @@ It renders no template: one more digest costs a join.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, NewVersion, PlannedPaper
 from newsletter.core.mail.quoted_printable import decoded, encode_piece, encode_value
 from newsletter.core.mail.values import SLOT, Content
+from newsletter.core.states import Form
 from newsletter.render import subject_line
 from newsletter.render.editor_note import rendered
 from newsletter.render.layout import (
@@ -27,10 +29,12 @@ from newsletter.render.view_models import PaperView, in_words
 
 HTML_LIMIT = 90_000  # bytes of HTML; Gmail clips a message near 102 KB
 SLOT_RESERVE = 4_000  # bytes for the values of slots
+WORDS_PER_MINUTE = 230  # of a reader who wants to know what there is
 BAR_PER_PAPER = 25  # per cent of the longest bar, while there is room
 SHORTEST_BAR = 3  # per cent; a shorter bar cannot be seen
 TEXT_BAR_LENGTH = 20  # columns of the longest bar in plain text
 TEXT_BAR_CHARACTER = "■"
+ROWS = (Form.ROW, Form.TITLE)  # forms of papers that are no cards
 _NOTE_SLOT = SLOT + b"digest.note" + SLOT
 _NO_SLOT = re.compile("(?!)")
 
@@ -92,12 +96,14 @@ def _with_note(piece: EncodedPiece, note: str) -> EncodedPiece:
 def places(plan: DigestPlan) -> dict[str, list[PieceKey]]:
     """The pieces of each place of the layout, in order."""
     shown: list[PieceKey] = []
-    section = None
+    before: PlannedPaper | None = None
     for card in plan.news:
-        if card.topic != section:
-            section = card.topic
-            shown.append(("section", *_topic_key(section, alone=not shown)))
+        if before is None or card.topic != before.topic:
+            shown.append(("section", *_topic_key(card.topic, alone=not shown)))
+        elif card.form in ROWS and before.form not in ROWS and ("also", card.topic) not in shown:
+            shown.append(("also", card.topic))
         shown.append(key_of(card))
+        before = card
     counts = subject_line.counts(plan)
     return {
         "tally": [("tallies",), *(("tally", *_topic_key(topic, alone=False)) for topic in counts)]
@@ -125,9 +131,9 @@ def values(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) ->
     found = {
         "digest.number": str(plan.edition),
         "digest.date": subject_line.weekday_in_words(plan.date),
-        "digest.lede": subject_line.lede(plan, papers),
+        "digest.lede": subject_line.lede(plan, papers, minutes=minutes(layout, plan)),
         "digest.title": f"{layout.brand.name} No. {plan.edition}",
-        "digest.preheader": subject_line.preheader(plan, papers),
+        "digest.preheader": subject_line.preheader(layout.brand, plan, papers),
         "digest.note": rendered(plan.note).text if plan.note else "",  # for a template with it elsewhere
         "digest.more": subject_line.more(plan),
     }
@@ -144,4 +150,20 @@ def values(layout: Layout, plan: DigestPlan, papers: Mapping[int, PaperView]) ->
         seen_on = papers[card.paper_id].seen_on
         if seen_on is not None:
             found[f"digest.seen_{seen_on}"] = "today" if seen_on == plan.date else in_words(seen_on)
+            found[f"digest.listed_{seen_on}"] = subject_line.listed(seen_on, plan.date)
+    for topic, count in rows_below_cards(plan).items():
+        found[f"digest.also_{topic}"] = subject_line.also(layout.topics, topic, count)
     return found
+
+
+def minutes(layout: Layout, plan: DigestPlan) -> int:
+    """Minutes that it takes to read the papers of a plan; at least one."""
+    keys = [*map(key_of, plan.news), *(key_of(card, maybe=True) for card in plan.maybe)]
+    return max(1, round(sum(layout.pieces[key].words for key in keys) / WORDS_PER_MINUTE))
+
+
+def rows_below_cards(plan: DigestPlan) -> dict[str, int]:
+    """Number of rows by section, for sections that begin with a card."""
+    cards = {card.topic for card in plan.news if card.form not in ROWS}
+    rows = Counter(card.topic for card in plan.news if card.form in ROWS)
+    return {topic: count for topic, count in rows.items() if topic in cards}

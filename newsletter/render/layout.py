@@ -17,7 +17,7 @@ from newsletter.core.debts.digest_plan import EVERYTHING, NewVersion, PlannedPap
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.mail.quoted_printable import decoded_size
 from newsletter.core.mail.text_wrap import columns
-from newsletter.core.states import Role
+from newsletter.core.states import Form, Role
 from newsletter.render.document import encode_part, render_document, shared_context
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.slots import TemplateSlot
@@ -29,6 +29,7 @@ PLACES = {  # template of a part that repeats or may be missing, to its place in
     "note": "note",
     "section": "papers",
     "card": "papers",
+    "also": "papers",
     "more": "papers",
     "doubtful": "maybe",
     "maybe": "maybe",
@@ -52,6 +53,7 @@ class EncodedPiece:
     html: bytes
     text: bytes
     size: int  # bytes of its HTML once decoded
+    words: int = 0  # of a paper, that its reader reads
 
 
 @dataclass(slots=True)
@@ -124,7 +126,12 @@ class Layout:
         text_frame, text = self.cut(self.render("txt", wanted), list(wanted))
         for key in wanted:
             encoded = html.get(key, b"")  # empty where an operator's template has no such place
-            self.pieces[key] = EncodedPiece(html=encoded, text=text.get(key, b""), size=decoded_size(encoded))
+            self.pieces[key] = EncodedPiece(
+                html=encoded,
+                text=text.get(key, b""),
+                size=decoded_size(encoded),
+                words=_words(wanted[key]),
+            )
         if not self.frame.html:
             size = sum(decoded_size(part) for part in html_frame if isinstance(part, bytes))
             self.frame = LayoutFrame(html=html_frame, text=text_frame, size=size)
@@ -189,9 +196,13 @@ class Layout:
             "topic": self.topics[card.topic],
             "also_in": [self.topics[slug] for slug in card.also_in if slug in self.topics],
             "form": card.form.value,
+            "lead": paper.lead if card.form in (Form.FULL, Form.SHORT) else "",
+            "rest": paper.rest(card.form),
+            "line": paper.line(card.form),
             "excerpt": paper.excerpt(card.form),
             "matched": paper.matched(card.topic),
             "is_old": seen_on is not None,
+            "listed": TemplateSlot(f"digest.listed_{seen_on}") if seen_on is not None else "",
             "first_seen": TemplateSlot(f"digest.seen_{seen_on}") if seen_on is not None else "",
         }
 
@@ -227,6 +238,8 @@ class Layout:
                 "label_width": min(LABEL_WIDTH, 8 + 7 * widest),
             }
             wanted[("section", *names)] = {"topic": topic, "count": count}
+        for slug in self.topics:
+            wanted[("also", slug)] = {"also": TemplateSlot(f"digest.also_{slug}")}
         return wanted
 
     def _add_missing_topics(self, slugs: Iterable[str]) -> None:
@@ -252,3 +265,11 @@ class Layout:
                     hint="Print it once, in html.j2 and in txt.j2.",
                     template=self.folder,
                 )
+
+
+def _words(context: Mapping[str, Any]) -> int:
+    """Words of a paper in a piece; 0 for other pieces."""
+    if "paper" not in context:
+        return 0
+    lead = context.get("lead") or context.get("line") or context.get("excerpt") or ""
+    return sum(len(text.split()) for text in (context["paper"].title, lead, context.get("rest", "")))

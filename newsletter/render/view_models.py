@@ -9,15 +9,21 @@ from datetime import date, timedelta
 from urllib.parse import quote, quote_plus
 
 from newsletter.core.papers.links import paper_link
+from newsletter.core.papers.sentences import sentence_spans
 from newsletter.core.states import Form
 from newsletter.render.topic_colors import NEUTRAL_ACCENT, AccentShades, shades_of
-from newsletter.render.truncate import cut
+from newsletter.render.truncate import cut, one_line, shortened
 
 OLD_PAPER = timedelta(days=60)  # age at the first listing; an older paper shows when it was first seen
-FULL_LENGTH = 520  # characters of an abstract in the full form
+FULL_LENGTH = 520  # characters of an abstract in the full form, where there is no lead
 SHORT_LENGTH = 190  # characters in the short form
+CARD_LENGTH = 300  # characters of a lead and of what follows it
+REST_LENGTH = 70  # characters at least of what follows; less room stays empty
+ROW_LENGTH = 86  # characters of a lead in a row: a line on a screen, two on a phone
+META_LENGTH = 48  # characters of the line below a title: one line on a phone
+LISTED_LENGTH = len("listed 30 September")  # the longest words about an old paper's listing
 MOST_NAMES = 4  # authors listed by name; of more, three names and their number
-MOST_MATCHED = 4  # words shown as the reason
+MOST_MATCHED = 3  # words shown as the reason
 _KEPT_IN_LINKS = "%/:?#[]@!$&'()*+,;=~-._"  # RFC 3986: what may stand in a link as it is
 SEARCH_URL = "https://huggingface.co/papers?q="  # for a paper without a known page
 _WEB = re.compile(r"https?://[^\s\x00-\x1f\x7f<>\"]+", re.IGNORECASE)
@@ -70,6 +76,9 @@ class PaperView:
     first_listed_on: date
     arxiv_id: str | None = None
     doi: str | None = None
+    lead: str = ""  # of its abstract, in the words of `newsletter.leads`
+    lead_span: tuple[int, int] = (0, 0)  # where the lead stands in the abstract
+    page: str = ""  # its page on the web; empty: it has none that everybody may see
     evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by topic, strongest first
 
     @property
@@ -88,9 +97,31 @@ class PaperView:
         return web_address(self.code_url)
 
     @property
+    def discussed(self) -> bool:
+        """Whether there are several comments: the first one often comes with the listing."""
+        return (self.comments or 0) > 1
+
+    @property
     def byline(self) -> str:
         """The authors: few by name, many by number; without authors the organisation."""
         return byline_of(self.author_names, self.author_count, self.organization)
+
+    @property
+    def meta(self) -> str:
+        """Authors and day of publication; with `listed` of an old paper it fits a line of a phone."""
+        day = f"{self.published_on.day} {self.published_on:%b %Y}" if self.published_on else ""
+        room = META_LENGTH - (len(day) + 3 if day else 0) - (LISTED_LENGTH + 3 if self.seen_on else 0)
+        return " · ".join(filter(None, (self._byline_in(room), day)))
+
+    def _byline_in(self, room: int) -> str:
+        """The authors in so many characters: names, the first name and a number, or the number."""
+        names = self.author_names
+        count = len(names) or self.author_count or 0
+        ways = [", ".join(names)] if len(names) <= MOST_NAMES else []
+        if len(names) > 1:
+            ways.append(f"{names[0]} and {len(names) - 1} more")
+        ways.append(f"{count} author{'s' if count > 1 else ''}" if count else self.organization or "")
+        return next((way for way in ways if len(way) <= room), "") or shortened(ways[-1], room)
 
     @property
     def dated(self) -> str:
@@ -102,6 +133,22 @@ class PaperView:
         """The day of the first listing for a paper that was old by then; else None."""
         old = self.published_on is not None and self.first_listed_on - self.published_on > OLD_PAPER
         return self.first_listed_on if old else None
+
+    def rest(self, form: str) -> str:
+        """Further sentences in the full form: those after the lead; before it, where it is the last one.
+
+        Empty where the lead takes the room of a card by itself.
+        """
+        room = CARD_LENGTH - len(self.lead)
+        if Form(form) is not Form.FULL or not self.lead or room < REST_LENGTH:
+            return ""
+        begin, end = self.lead_span
+        after = next((start for start, _ in sentence_spans(self.abstract) if start >= end), None)
+        return cut(self.abstract[:begin] if after is None else self.abstract[after:], room)
+
+    def line(self, form: str) -> str:
+        """The beginning of the lead, in the form of a row."""
+        return one_line(self.lead, ROW_LENGTH) if Form(form) is Form.ROW else ""
 
     def excerpt(self, form: str) -> str:
         """The first sentences of the abstract, as long as `form` allows."""

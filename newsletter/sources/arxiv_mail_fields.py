@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from newsletter.sources.text.cleaning import had_room
+
 # By name: a folded line of a title may begin with a word and a colon, too.
 _FIELD = re.compile(
     r"(?P<name>Date|Title|Authors?|Categories|Comments|(?:Subj|MSC|ACM)-class|Journal-ref|Report-no|DOI|License|Proxy)"
@@ -29,32 +31,39 @@ _ORDER = ("title", "author", "categories")
 def is_folded(lines: Sequence[str]) -> bool:
     """Whether the lines of a text are as arXiv folded them; no program wrapped them again."""
     pairs = [(a, b) for a, b in pairwise(lines) if b.startswith("  ") and b.strip() and _FIELD.match(a)]
-    return bool(pairs) and 10 * sum(_fits(a, b) for a, b in pairs) <= len(pairs)
+    return bool(pairs) and 10 * sum(had_room(a, b, WIDTH) for a, b in pairs) <= len(pairs)
 
 
-def read_fields(block: Sequence[str], *, folded: bool) -> tuple[dict[str, str], str] | None:
+def width_of(lines: Sequence[str], *, folded: bool) -> int:
+    """The columns into which a text was folded: those of arXiv, or of the program that wrapped it again."""
+    return WIDTH if folded else max((len(line.rstrip()) for line in lines if " " in line.strip()), default=0)
+
+
+def read_fields(block: Sequence[str], *, folded: bool, width: int) -> tuple[dict[str, str], str] | None:
     """(fields by their names in lower case, the abstract); None when lines of the block are lost or astray.
 
-    block: the lines of one paper, from its identifier to the line that ends it, with their indents. folded:
-    as `is_folded` says of the whole text.
+    block: the lines of one paper, from its identifier to the line that ends it, with their indents. folded
+    and width: as `is_folded` and `width_of` say of the whole text.
     """
     fields: dict[str, str] = {}
     last: str | None = None
     for number, line in enumerate(block[1:], 1):
         if line.strip() == "\\\\":
             abstract = block[number + 1 :]
-            if any(_ASTRAY.match(text) for text in abstract):
+            if any(_ASTRAY.match(text) for text in abstract) or (folded and not _is_indented(abstract)):
                 return None
             return (fields, " ".join(abstract)) if _is_whole(fields) else None
         found = _FIELD.match(line.strip())
         if found is not None and not (folded and line.startswith("  ")):
             last = found["name"].lower()
-            if last in fields:
-                return None
+            if last in fields or (last in _ORDER and "   " in line.strip()):
+                return None  # the line end within a title is lost
             fields[last] = found["text"] or ""
         elif last is not None and line.strip():
-            if folded and last in _ORDER and (not line.startswith("  ") or _fits(block[number - 1], line)):
-                return None
+            if last in _ORDER and (
+                (folded and not line.startswith("  ")) or had_room(block[number - 1], line, width)
+            ):
+                return None  # words between these lines are lost, or the line is of another place
             fields[last] += f" {line.strip()}"
         elif not line.strip():
             last = None  # a blank line ends a field
@@ -63,9 +72,10 @@ def read_fields(block: Sequence[str], *, folded: bool) -> tuple[dict[str, str], 
     return (fields, "") if _is_whole(fields) else None
 
 
-def _fits(line: str, following: str) -> bool:
-    """Whether the first word of the following line had room in this one."""
-    return len(line.rstrip()) + 1 + len(following.split()[0]) < WIDTH
+def _is_indented(abstract: Sequence[str]) -> bool:
+    """Whether an abstract begins as arXiv indents it, and has no blank line in it."""
+    text = "\n".join(line.rstrip() for line in abstract).rstrip("\n")
+    return not text or (text.startswith("  ") and "\n\n" not in text)
 
 
 def _is_whole(fields: dict[str, str]) -> bool:

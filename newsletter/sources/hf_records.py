@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from newsletter.core.papers.identity import title_key
 from newsletter.core.papers.listing import Entry, Unread
 from newsletter.sources.entries import make_entry
 
@@ -30,13 +31,19 @@ def read_records(records: Sequence[Any]) -> tuple[tuple[Entry, ...], tuple[Unrea
     entries: list[Entry] = []
     unread: list[Unread] = []
     for number, record in enumerate(records, 1):
-        if not is_record(record) or not _text(record["paper"].get("title")).strip():
+        if not is_record(record) or not _is_one_paper(record):
             unread.append(
                 Unread(line=number, reason="no paper with an id and a title", text=str(record)[:200])
             )
         else:
             entries.append(_entry(record, position=len(entries) + 1, number=number))
     return tuple(entries), tuple(unread)
+
+
+def _is_one_paper(record: Mapping[str, Any]) -> bool:
+    """Whether a record has a title, and its two levels say the same of it; else two records ran into one."""
+    title, above = _text(record["paper"].get("title")), _text(record.get("title"))
+    return bool(title.strip()) and (not above.strip() or title_key(title) == title_key(above))
 
 
 def listed_on(records: Iterable[Any]) -> date | None:

@@ -6,6 +6,7 @@ import email
 import email.policy
 import quopri
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from email.message import Message
@@ -26,7 +27,7 @@ _NESTING = re.compile(rb"multipart/|message/", re.IGNORECASE)
 _BODY = re.compile(rb"\r?\n\r?\n")
 _SOFT_BREAK = re.compile(r"[^=\s]=[ \t]*$", re.MULTILINE)
 _BLANKS = re.compile(
-    r"(?<![ \t\r])[ \t\r]+\n"
+    rb"(?<![ \t\r])[ \t\r]+\n"
 )  # at the ends of lines: what transport added (RFC 2045, section 6.7)
 _HEADER = re.compile(rb"(?:From \S+ .*\r?\n)?(?:[A-Za-z][A-Za-z-]{1,40}: ?.*\r?\n(?:[ \t].*\r?\n)*+){3}")
 _MBOX = re.compile(rb"^From \S+ .*\d{4}\r?$\n", re.MULTILINE)
@@ -64,7 +65,7 @@ def _pasted(text: str) -> str:
     """The text without a mail's header; it may still be quoted-printable (RFC 2045, section 6.7)."""
     if len(_SOFT_BREAK.findall(text[:20_000])) < 3:
         return text
-    return quopri.decodestring(_BLANKS.sub("\n", text).encode("utf-8", "replace")).decode("utf-8", "replace")
+    return quopri.decodestring(_BLANKS.sub(b"\n", text.encode("utf-8", "replace"))).decode("utf-8", "replace")
 
 
 def _sent_on(message: Message) -> date | None:
@@ -91,13 +92,25 @@ def _text(message: Message) -> str:
         if part.get_content_type() == "text/plain":
             encoding = _field(part, "Content-Transfer-Encoding").lower()
             del part["Content-Transfer-Encoding"]
-            part["Content-Transfer-Encoding"] = encoding or "8bit"
-            if encoding == "quoted-printable":
-                part.set_payload(_BLANKS.sub("\n", str(part.get_payload())))
+            quoted = (
+                encoding == "quoted-printable"
+            )  # the library reads it wrongly where it has bytes above 127
+            part["Content-Transfer-Encoding"] = "8bit" if quoted else encoding or "8bit"
+            if encoding == "base64":
+                part.set_payload(_base64_lines(str(part.get_payload())))
             payload = part.get_payload(decode=True)
             data = payload if isinstance(payload, bytes) else b""
+            if quoted:
+                data = quopri.decodestring(_BLANKS.sub(b"\n", data))
             try:
                 parts.append(data.decode(part.get_content_charset("utf-8") or "utf-8", "replace"))
             except LookupError:
                 parts.append(data.decode("utf-8", "replace"))
     return "\n".join(parts)
+
+
+def _base64_lines(payload: str) -> str:
+    """The lines of base64 without others: all but the last have one length (RFC 2045, section 6.8)."""
+    lines = [line.strip() for line in payload.split("\n") if line.strip()]
+    usual = max(Counter(map(len, lines)).items(), key=lambda item: item[1], default=(0, 0))[0]
+    return "\n".join(line for line in lines[:-1] if len(line) == usual) + "\n" + "".join(lines[-1:])

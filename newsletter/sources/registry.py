@@ -17,6 +17,7 @@ from newsletter.core.papers.listing import Listing
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.formats.no_listings import known_kind
 from newsletter.sources.gate import admit
+from newsletter.sources.text.cleaning import has_columns, is_clipped, unix_lines
 
 BY_TEXT_ALONE = 0.5  # how sure a format is that sees no banner, no link and no block of authors
 
@@ -63,6 +64,8 @@ def read_listing(data: bytes, *, name: str, format: str | None = None) -> Listin
     decoded = dump.decoded
     chosen, score = _recognised(dump, named)
     listing = admit(chosen.parse(dump), sure=score > BY_TEXT_ALONE)
+    if listing.doubt is None:
+        listing = dataclasses.replace(listing, doubt=_doubt(dump))
     if not listing.entries and listing.empty_because is None:
         message = f"there is no paper in this {chosen.NAME} dump"
         if listing.unread:
@@ -77,6 +80,14 @@ def read_listing(data: bytes, *, name: str, format: str | None = None) -> Listin
         unread = tuple(sorted((*listing.unread, *decoded.unread), key=lambda item: item.line))
         listing = dataclasses.replace(listing, unread=unread)
     return listing
+
+
+def _doubt(dump: DumpFile) -> str | None:
+    """What is wrong with the lines of the whole file, whatever its format."""
+    lines = unix_lines(dump.text).split("\n")
+    if is_clipped(lines):
+        return "the lines are cut at the edge of a window"
+    return "two columns were copied as one" if has_columns(lines) else None
 
 
 def _named(format: str, name: str) -> DumpFormat:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, insert, text
 from sqlmodel import SQLModel
 
 from newsletter.core.errors import DatabaseTooNewError, StorageError
 from newsletter.db import tables  # noqa: F401  (registers the tables)
 from newsletter.db.engine import default_url, open_engine, reading, writing
 from newsletter.db.migrate import MIGRATIONS, check_current, current_revision, known_revisions, upgrade
-from newsletter.db.search_index import EDITION_INDEX, PAPER_INDEX
+from newsletter.db.schema import dumps, editions, papers
+from newsletter.db.search_index import EDITION_INDEX, PAPER_INDEX, create_indexes, fill_indexes
+from newsletter.papers.search.full_text import matching, noted_editions
+from newsletter.papers.search.query import Phrase, Term
 from subscribers import tables as subscribers_tables  # noqa: F401
 
 
@@ -125,3 +129,31 @@ def test_migration_that_fails_leaves_nothing_behind(engine: Engine, tmp_path: Pa
             connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
         )
     assert list(names) == ["runs"]
+
+
+@pytest.mark.dialects
+def test_migration_indexes_what_is_stored(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    with writing(engine) as connection:
+        for name in (PAPER_INDEX, EDITION_INDEX):  # as before the migration
+            connection.execute(text(f"DROP TABLE {name}"))
+        when = datetime(2026, 4, 17, tzinfo=UTC)
+        dump = {"sha256": "0", "file": "a", "size": 1, "status": "ingested", "received_at": when}
+        connection.execute(insert(dumps), dump)
+        paper = {"first_listed_on": when.date(), "first_dump_id": 1, "ingested_at": when}
+        rows = [
+            {"title": f"Paper {n}", "abstract": "On α-rays.", "first_position": n, **paper}
+            for n in range(1_201)
+        ]
+        connection.execute(insert(papers), rows)
+        edition = {"number": 1, "date": when.date(), "published_at": when, "ready_at": when, "held": False}
+        connection.execute(insert(editions), edition | {"note": "Rays."})
+        create_indexes(connection)
+        fill_indexes(connection)
+    query = Term(phrases=(Phrase(("alpha", "ray")),)), Term(phrases=(Phrase(("1200",)),))
+    with reading(engine) as connection:
+        assert [row.id for row in connection.execute(matching(connection, query))] == [1_201]
+        notes = noted_editions(connection, [Term(phrases=(Phrase(("ray",)),))])
+        assert connection.execute(notes).scalars().all() == [1]
+    engine.dispose()

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
+
+import pytest
 
 from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, PlannedPaper
 from newsletter.core.mail.quoted_printable import SLOTS, decoded_size
 from newsletter.core.mail.text_wrap import columns
 from newsletter.core.states import Form, Role
-from newsletter.render.assembly import HTML_LIMIT, SLOT_RESERVE, assemble, budget
+from newsletter.render.assembly import HTML_LIMIT, SLOT_RESERVE, assemble, budget, minutes
 from newsletter.render.check import specimens
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.layout import Layout, key_of
@@ -35,7 +38,7 @@ class Outline(HTMLParser):
             self._open.append(tag)
             self.headings.append((tag, ""))
         if tag == "a":
-            self._href = dict(attrs)["href"] or ""
+            self._href = dict(attrs).get("href") or ""
             self.links.append((self._href, ""))
 
     def handle_endtag(self, tag: str) -> None:
@@ -79,8 +82,8 @@ def test_html_shows_every_paper_under_its_topic_with_its_link() -> None:
 def test_html_of_a_dump_shows_as_text() -> None:
     assert "A &lt;b&gt;bold&lt;/b&gt; Claim &amp; a “Quote”, with a Trick" in HTML
     assert "&lt;i&gt;over&lt;/i&gt;" in HTML
-    third = PlannedPaper(paper_id=3, topic="circuits", also_in=("quantum", "power-grids"))
-    assert "Institute &lt;of&gt; Things" in pages(digest(replace(BUSY, news=(third,))))[0]
+    sixth = PlannedPaper(paper_id=6, topic="circuits")
+    assert "Institute &lt;of&gt; Things" in pages(digest(replace(BUSY, news=(sixth,))))[0]
     assert "Good morning, Zoë &lt;script&gt;." in HTML
     assert "<script" not in HTML
     assert "\u202e" not in HTML + TEXT
@@ -109,29 +112,96 @@ def test_text_of_a_small_digest() -> None:
     (card,) = plan.news
     assert (card.paper_id, card.form) == (1, Form.FULL)
     _, text = pages(digest(plan))
-    assert text[: text.index("  We study")] == (
+    assert text[: text.index("  They gain")] == (
         "PAPER DIGEST\n"
         "No. 12 · Friday 17 April 2026\n"
         "Unsubscribe: https://papers.example/u/abc?x=1&y=2\n\n"
         "Good morning, Zoë <script>.\n"
-        "One new paper in the topics you follow, with code.\n\n\n"
+        "One new paper in the topics you follow, with code: about a minute.\n\n\n"
         "QUANTUM\n"
         f"{'-' * 76}\n\n"
         "Learning to Size Analog Circuits\n"
-        "  1 author · 29 February 2024 · 1 comment\n"
-        "  first seen today\n"
+        "  1 author · 29 Feb 2024\n"
+        "  new on this list\n"
         "  Search: https://huggingface.co/papers?q=Learning+to+Size+Analog+Circuits\n"
+        "  Abstract, BibTeX, related: https://papers.example/papers/1-a-slug\n"
         "  Code: https://code.example/?a=1&b=2\n\n"
     )
 
 
+@pytest.mark.parametrize(
+    ("paper_id", "form", "shown", "hidden"),
+    [
+        (1, Form.FULL, ("lead", "rest", "ways-on"), ("abstract", "line")),
+        (1, Form.SHORT, ("lead", "ways-on"), ("rest", "abstract", "line")),
+        (1, Form.ROW, ("row", "line"), ("lead", "rest", "ways-on", "meta")),
+        (1, Form.TITLE, ("row",), ("line", "lead", "rest", "ways-on", "meta")),
+        (2, Form.FULL, ("abstract",), ("lead", "rest")),  # no sentence could be the lead
+        (5, Form.FULL, ("meta",), ("lead", "rest", "abstract")),  # no abstract
+        (5, Form.ROW, ("row",), ("line",)),
+    ],
+)
+def test_a_card_has_the_parts_of_its_form(
+    paper_id: int, form: Form, shown: tuple[str, ...], hidden: tuple[str, ...]
+) -> None:
+    card = PlannedPaper(paper_id=paper_id, topic="quantum", form=form)
+    html, text = pages(digest(replace(specimens.plan({}), news=(card,))))
+    assert [name for name in shown if f'class="{name}' not in html] == []
+    assert [name for name in hidden if f'class="{name}' in html] == []
+    paper = specimens.papers()[paper_id]
+    assert not paper.lead or (paper.lead in text) == (form is not Form.TITLE)
+    for line in (paper.rest(form), paper.page if form is Form.FULL else ""):
+        assert " ".join(line.split()) in " ".join(text.split())
+
+
+def test_the_tally_leads_to_the_sections_and_each_section_back() -> None:
+    html, _ = pages(digest())
+    jumps = re.findall(r'<a class="jump" href="#([a-z-]+)"', html)
+    assert jumps == ["in-circuits", "in-quantum", "in-everything"]
+    assert re.findall(r'<a class="over" href="#([a-z-]+)"', html) == jumps  # the bars
+    assert re.findall(r'<a name="(in-[a-z-]+)" id="\1"></a><h2', html) == jumps
+    assert html.count('href="#top"') == len(jumps)
+    assert html.index('<a name="top" id="top"></a>') < html.index('class="tally')
+
+
+def test_rows_are_announced_below_the_cards_of_their_section() -> None:
+    def some(topic: str, ids: Sequence[int], form: Form) -> list[PlannedPaper]:
+        return [PlannedPaper(paper_id=number, topic=topic, form=form) for number in ids]
+
+    news = (
+        *some("quantum", [1, 3], Form.FULL),
+        *some("quantum", [4, 6, 7], Form.ROW),
+        *some("power-grids", [8], Form.ROW),
+        *some(EVERYTHING, [9], Form.SHORT),
+        *some(EVERYTHING, [2], Form.TITLE),
+    )
+    for part in pages(digest(replace(specimens.plan({}), news=news))):
+        assert re.findall(r"(?:Three|Four|One|Two) more[ \w]*", part) == [
+            "Three more in Quantum",
+            "One more",
+        ]
+
+
+def test_the_time_to_read_grows_with_what_is_shown() -> None:
+    def minutes_of(form: Form, count: int) -> int:
+        papers, cards = _many(count)
+        layout = Layout(MailEnvironment(), brand=BRAND, topics=specimens.topics())
+        layout.prepare(cards, papers)
+        news = tuple(card for card in cards if card.form is form)
+        return minutes(layout, DigestPlan(edition=1, date=BUSY.date, news=news))
+
+    assert minutes_of(Form.TITLE, 1) == 1
+    assert minutes_of(Form.FULL, 100) > minutes_of(Form.ROW, 100) > minutes_of(Form.TITLE, 100) > 1
+    assert minutes_of(Form.TITLE, 100) == round(100 * 6 / 230)
+
+
 def test_a_card_says_when_it_was_first_seen() -> None:
-    assert "29 February 2024 · first seen today" in HTML
+    assert "29 Feb 2024 · new on this list" in HTML
     other = replace(BUSY, date=BUSY.date.replace(day=18))
     html, text = pages(digest(other))
-    assert "29 February 2024 · first seen 17 April 2026" in html
-    assert "first seen 17 April 2026" in text
-    assert "today" not in html.replace("Nothing new today", "")
+    assert "29 Feb 2024 · listed 17 April" in html
+    assert "listed 17 April" in text
+    assert "new on this list" not in html + text
 
 
 def test_a_tally_is_shown_only_for_several_topics() -> None:
@@ -148,7 +218,7 @@ def test_everything_is_everything_else_below_other_topics() -> None:
         "Quantum",
         "Everything else",
     ]
-    assert below.count("Everything else</td>") == 1  # next to its bar
+    assert below.count("Everything else</a></td>") == 1  # next to its bar
     assert re.search(r"\n  Everything else +■■ 2\n", text)
     assert "\nEVERYTHING ELSE\n" in text
 
@@ -219,7 +289,7 @@ def _many(count: int) -> tuple[dict[int, PaperView], list[PlannedPaper]]:
     cards = [
         PlannedPaper(paper_id=number, topic="circuits", also_in=("quantum",), form=form)
         for number in papers
-        for form in (Form.FULL, Form.SHORT, Form.TITLE)
+        for form in (Form.FULL, Form.SHORT, Form.ROW, Form.TITLE)
     ]
     return papers, cards
 
@@ -228,8 +298,8 @@ def test_sizes_keep_a_full_digest_below_the_limit() -> None:
     papers, cards = _many(60)
     layout = Layout(MailEnvironment(), brand=BRAND, topics=specimens.topics())
     layout.prepare(cards, papers)
-    full, short, title = (layout.pieces[key_of(card)].size for card in cards[:3])
-    assert full > short > title > 0
+    full, short, row, title = (layout.pieces[key_of(card)].size for card in cards[:4])
+    assert full > short > row > title > 0
     room = budget(layout, [], "A note.")
     shown: list[PlannedPaper] = []
     for card in (card for card in cards if card.form is Form.FULL):

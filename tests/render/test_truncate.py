@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.render.truncate import cut, shortened
+from newsletter.render.truncate import cut, one_line, shortened
 
 
 @pytest.mark.parametrize(
@@ -57,3 +57,30 @@ def test_shortened_marks_the_cut() -> None:
         "one…",
         "one…",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("We show that less is more.", "We show that less is more."),
+        (
+            "We show a circuit that needs no clock, no bias, and no ground plane.",
+            "We show a circuit that needs no clock, no bias…",
+        ),
+        (
+            "We show a circuit that needs neither a clock and the bias of others",
+            "We show a circuit that needs neither a clock…",
+        ),
+        (
+            "We show a circuit for the measurement of the temperature of the",
+            "We show a circuit for the measurement…",
+        ),
+        (
+            "We, that is, all who took part in this very long experiment, agree",
+            "We, that is, all who took part in this very long…",
+        ),
+        ("x" * 60, "x" * 49 + "…"),
+    ],
+)
+def test_one_line_ends_at_a_clause_or_at_a_word_that_says_something(text: str, line: str) -> None:
+    assert one_line(text, 50) == line

@@ -7,7 +7,7 @@ import pytest
 
 from newsletter.core.states import Form
 from newsletter.render.check import specimens
-from newsletter.render.view_models import PaperView
+from newsletter.render.view_models import META_LENGTH, PaperView
 
 PAPER = specimens.papers()[1]
 
@@ -83,3 +83,72 @@ def test_excerpt_has_the_length_of_its_form() -> None:
     assert 230 < lengths[Form.FULL] <= 520
     assert 80 < lengths[Form.SHORT] <= 190
     assert lengths[Form.TITLE] == lengths[Form.LEFT] == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "organization", "published", "meta"),
+    [
+        (("Ada Lovelace",), None, None, date(2026, 4, 15), "Ada Lovelace · 15 Apr 2026"),
+        (
+            ("Ada One", "Bo Two", "Cy Three", "Di Four"),
+            None,
+            None,
+            None,
+            "Ada One, Bo Two, Cy Three, Di Four",
+        ),
+        (("Ada One", *"ABCDE"), None, None, date(2026, 4, 15), "Ada One and 5 more · 15 Apr 2026"),
+        (("A" * 40, *"BCDEF"), None, None, date(2026, 4, 15), "6 authors · 15 Apr 2026"),
+        (
+            ("Ada Lovelace", "Bo Two"),
+            None,
+            None,
+            date(2013, 9, 17),
+            "2 authors · 17 Sep 2013",
+        ),  # old: less room
+        ((), 12, None, date(2026, 4, 15), "12 authors · 15 Apr 2026"),
+        ((), None, "Institute of Things", date(2026, 4, 15), "Institute of Things · 15 Apr 2026"),
+        ((), None, "Institute of Things", date(2013, 9, 17), "Institute… · 17 Sep 2013"),
+        ((), None, None, date(2026, 4, 15), "15 Apr 2026"),
+        (("周" * 30,), None, None, None, "周" * 30),
+        ((), None, None, None, ""),
+    ],
+)
+def test_meta_fits_a_line_of_a_phone(
+    names: tuple[str, ...], count: int | None, organization: str | None, published: date | None, meta: str
+) -> None:
+    paper = replace(
+        PAPER,
+        author_names=names,
+        author_count=count,
+        organization=organization,
+        published_on=published,
+        first_listed_on=date(2026, 4, 17),
+    )
+    assert paper.meta == meta
+    listed = " · " + "listed 30 September" if paper.seen_on else ""
+    assert len(paper.meta + listed) <= META_LENGTH
+
+
+FIRST, SECOND, THIRD = (
+    "Circuits are everywhere.",
+    "We show a small one.",
+    "It uses less power than all others.",
+)
+
+
+@pytest.mark.parametrize(
+    ("abstract", "lead", "rest"),
+    [
+        (f"{FIRST} {SECOND} {THIRD}", SECOND, THIRD),
+        (f"{FIRST} {THIRD} {SECOND}", SECOND, f"{FIRST} {THIRD}"),
+        (SECOND, SECOND, ""),
+        (f"{FIRST} {SECOND}", "", ""),
+        (f"{'x' * 240}. {THIRD}", f"{'x' * 240}.", ""),  # the lead takes the room of a card
+    ],
+)
+def test_rest_holds_what_the_lead_leaves(abstract: str, lead: str, rest: str) -> None:
+    begin = abstract.index(lead)
+    paper = replace(PAPER, abstract=abstract, lead=lead, lead_span=(begin, begin + len(lead)))
+    assert paper.rest(Form.FULL) == rest
+    assert {paper.rest(form) for form in Form if form is not Form.FULL} == {""}
+    assert paper.line(Form.ROW) == (lead if len(lead) < 90 else "x" * 85 + "…")

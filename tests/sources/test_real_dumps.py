@@ -82,14 +82,16 @@ def test_real_dump_leaves_no_line_unaccounted_for(name: str) -> None:
 
 @pytest.mark.parametrize("name", first_quick(DUMPS))
 @pytest.mark.parametrize("step", [997])
-def test_real_dump_cut_anywhere_keeps_every_title_before_the_cut(name: str, step: int) -> None:
+def test_real_dump_cut_anywhere_keeps_every_paper_before_the_cut(name: str, step: int) -> None:
+    """A last title with less than an abstract below it is none: the cut may be in it."""
     data = (SHARED / "dumps" / name).read_bytes()
     whole = listing_of(name).entries
     for cut in range(2000, len(data), step):
         line = data[:cut].decode(errors="ignore").count("\n")
         entries = read_listing(data[:cut], name=name).entries
         expected = [entry.title for entry in whole if entry.line <= line]
-        assert [entry.title for entry in entries][: len(expected)] == expected
+        found = [entry.title for entry in entries][: len(expected)]
+        assert found in (expected, expected[:-1])
 
 
 def test_reading_ten_dumps_in_one_costs_no_more_a_line() -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from newsletter.core.papers.identity import GREEK_NAMES, LATEX_FONTS, LATEX_SIGNS, without_accents
@@ -50,13 +50,12 @@ class Word(NamedTuple):
     end: int
 
 
+_word = partial(tuple.__new__, Word)  # a third of the time of `Word(…)`, which would be most of a search
+
+
 def words_of(text: str) -> list[Word]:
     """The words of a text in their order. Works in time proportional to its length, for any text."""
-    return [
-        Word(word, match.start(), match.end())
-        for match in _form(text).finditer(text)
-        for word in _words(match[0])
-    ]
+    return [_word((word, *match.span())) for match in _form(text).finditer(text) for word in _words(match[0])]
 
 
 def bare_words_of(text: str) -> list[str]:

@@ -14,7 +14,7 @@ _LONGEST_WORD = 24  # characters; an abbreviation is shorter
 _STOP = re.compile(r"[.!?…。！？][.!?…。！？]*[)\]\"”’»'*}」』）]*")
 # What may follow the end: a capital, a figure, a formula, or a name like "vLLM". A small letter goes on.
 _FOLLOWS = re.compile(
-    r"\s+[\"“‘'`«(\[*•–—-]*\s?(?:[^\W_a-zß-öø-ÿ]|[$\\{<]|[a-z]{1,8}[A-Z\d])|\s*\Z|\s+[\"“‘'`«(\[]*[^\x00-\u024f\s]"
+    r"\s+[\"“‘'`«(\[*%•–—-]*\s?(?:[^\W_a-zß-öø-ÿ]|[$\\{<]|[a-z]{1,8}[A-Z\d])|\s*\Z|\s+[\"“‘'`«(\[]*[^\x00-\u024f\s]"
 )
 # Words that begin a sentence far more often than a name.
 _OPENER = re.compile(
@@ -39,6 +39,8 @@ _SELDOM_LAST = frozenset(  # it does where a word follows that begins sentences
     """.split()  # noqa: SIM905
 )
 _INITIAL = re.compile(r"(?:[^\W\d_]\.-?){1,4}\Z")
+_MARKS = "%•"  # before a sentence: of a comment in TeX, of an item in a list
+_LONG_WORD = 7  # letters; no abbreviation has as many
 _LONGEST_NUMBER = 6  # characters of "(iii."
 _NUMBER_ALONE = re.compile(r"\(?(?:\d{1,2}|[ivx]{1,4}|[a-zA-Z])\.\Z")  # "1. First"
 _BEFORE_WORD = "([{\"“‘'~/,;"  # what may stand before an abbreviation without a blank
@@ -69,7 +71,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     spans = []
     begin = 0
     for end in ends:
-        while begin < end and text[begin].isspace():
+        while begin < end and (text[begin].isspace() or text[begin] in _MARKS):
             begin += 1
         last = end
         while last > begin and text[last - 1].isspace():
@@ -121,8 +123,10 @@ def _ends(text: str, stop: re.Match[str], whole: list[tuple[int, int]]) -> bool:
         return True
     if end < len(text) and not text[end].isspace():  # a blank is missing, or it is a number, name or address
         return text[at - 2 : at].islower() and _OPENER.match(text, end) is not None
-    if not _FOLLOWS.match(text, end):
+    if not "A" <= text[end + 1 : end + 2] <= "Z" and not _FOLLOWS.match(text, end):
         return False
+    if at >= _LONG_WORD and text[at - _LONG_WORD : at].isalpha():
+        return True
     if sign in ".!" and text[at + 1 : at + 2] != ".":
         words = text[max(0, at - _LONGEST_WORD) : at + 1].split()
         word = words[-1].lstrip(_BEFORE_WORD).lower()

@@ -23,7 +23,8 @@ class Paper(SQLModel, table=True):
             ),  # as statements say it: else it is not used
             postgresql_where=text("edition is null and not backfill"),
         ),
-        Index("ix_papers_first_listed", "first_listed_on", "id"),  # the newest papers, and those of a month
+        # The order of the archive: the newest papers, those of a month, the one before another.
+        Index("ix_papers_first_listed", "first_listed_on", "first_dump_id", "first_position", "id"),
         # Few papers are merged. Over all papers, SQLite would use it to look for those that are not.
         Index(
             "ix_papers_merged_into",

@@ -67,7 +67,11 @@ def matching(
     conditions: on columns of `papers`. Without terms the score is 0.
     """
     if not terms:
-        newest = (papers.c.first_listed_on.desc(), papers.c.id.desc())
+        newest = (
+            papers.c.first_listed_on.desc(),
+            papers.c.first_dump_id.desc(),
+            papers.c.first_position.desc(),
+        )
         return select(*_FOUND, literal(0.0).label("score")).where(*conditions).order_by(*newest).limit(limit)
     if connection.dialect.name == "sqlite":
         # As a sum the rowid is no key for the index: SQLite begins with its matches, and looks papers up.

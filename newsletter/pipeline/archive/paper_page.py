@@ -17,6 +17,7 @@ from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import dumps, edition_papers, editions, listed_entries, paper_topics, papers
 from newsletter.leads import lead_of
 from newsletter.papers.editions import PAIR_COUNTS
+from newsletter.papers.related import related_papers
 from newsletter.papers.topic_matches import ADDED_EVIDENCE, BY_ADMIN
 from newsletter.pipeline.archive.rows import export_links
 from newsletter.pipeline.archive.scope import ORDER, ArchiveScope
@@ -236,7 +237,11 @@ def _editions(scope: ArchiveScope, group: Sequence[int]) -> tuple[EditionLink, .
 
 
 def _related(scope: ArchiveScope, paper_id: int) -> tuple[NearPaper, ...]:
-    return ()
+    found = related_papers(scope.connection, paper_id, view=scope.visibility)
+    return tuple(
+        NearPaper(title=near.title, link=scope.links.paper(near.paper_id, near.title), shares=near.shared)
+        for near in found
+    )
 
 
 def _neighbour(scope: ArchiveScope, row: Row[Any], *, later: bool) -> NamedLink | None:

@@ -276,7 +276,7 @@ def _once(maybes: Iterable[OwedPair]) -> tuple[PlannedPaper, ...]:
     for pair in maybes:
         best.setdefault(
             pair.paper_id,
-            PlannedPaper(paper_id=pair.paper_id, topic=pair.topic, form=Form.SHORT, edition=pair.edition),
+            PlannedPaper(paper_id=pair.paper_id, topic=pair.topic, form=Form.ROW, edition=pair.edition),
         )
     return tuple(best.values())[:MAX_MAYBES]
 

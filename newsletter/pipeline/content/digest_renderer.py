@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -13,7 +14,10 @@ from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, NewVersion
 from newsletter.core.mail.values import Content
 from newsletter.core.states import Form, Role
 from newsletter.db.schema import paper_topics, papers
+from newsletter.leads import Lead, lead_of
 from newsletter.papers.lookup import bibliographic_fields
+from newsletter.papers.visibility import Visibility
+from newsletter.render.archive_links import ArchiveLinks, paper_path
 from newsletter.render.assembly import assemble, budget, size_of_versions
 from newsletter.render.environment import MailEnvironment
 from newsletter.render.layout import Layout, key_of
@@ -34,13 +38,18 @@ class DigestRenderer:
         *,
         brand: Brand,
         topics: Sequence[Topic],
+        links: ArchiveLinks | None = None,
         cache_size: int = CACHED_PAPERS,
     ) -> None:
-        """topics: in reading order. cache_size: papers; a full cache is emptied."""
+        """topics: in reading order. links: to the pages of papers; None: there are none.
+        cache_size: papers; a full cache is emptied."""
         views = topic_views(topics)
         self.topic_order: Mapping[str, int] = {slug: rank for rank, slug in enumerate(views)}
         self._layout = Layout(environment, brand=brand, topics=views)
         self._papers: dict[int, PaperView] = {}
+        self._links = links
+        self._public = frozenset(topic.slug for topic in topics if topic.public)
+        self._private = frozenset(topic.slug for topic in topics if not topic.public)
         self._cache_size = cache_size
 
     def prepare(
@@ -59,6 +68,8 @@ class DigestRenderer:
         lines = list(dict.fromkeys(new_versions))
         ids = {card.paper_id for card in (*wanted, *doubtful)} | {line.paper_id for line in lines}
         views = load_views(connection, sorted(ids))
+        if self._links is not None:
+            views = self._with_pages(connection, views, self._links)
         if len(self._papers) > self._cache_size:
             self._papers = {}
         changed = {id_ for id_, view in views.items() if self._papers.get(id_) != view}
@@ -70,6 +81,23 @@ class DigestRenderer:
             for form in (Form.FULL, Form.SHORT, Form.ROW, Form.TITLE)
         )
         self._layout.prepare(every, self._papers, maybe=doubtful, new_versions=lines)
+
+    def _with_pages(
+        self, connection: Connection, views: Mapping[int, PaperView], links: ArchiveLinks
+    ) -> dict[int, PaperView]:
+        """The papers with the addresses of their pages, as far as everybody may see these."""
+        visibility = Visibility(now=None, shown=self._public, hidden=self._private)
+        shown = set(views)
+        if self._private:
+            shown = set(
+                connection.execute(
+                    select(papers.c.id).where(papers.c.id.in_(list(views)), visibility.topics_allow(papers))
+                ).scalars()
+            )
+        return {
+            id_: replace(view, page=links.permanent(paper_path(id_, view.title))) if id_ in shown else view
+            for id_, view in views.items()
+        }
 
     def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
         """Bytes of HTML that a prepared paper takes in its form. maybe: among the doubtful ones."""
@@ -98,7 +126,7 @@ def topic_views(topics: Sequence[Topic]) -> dict[str, TopicView]:
 
 
 def load_views(connection: Connection, ids: Sequence[int]) -> dict[int, PaperView]:
-    """The papers as cards show them, by id."""
+    """The papers as cards show them, by id, without their pages."""
     views: dict[int, PaperView] = {}
     for start in range(0, len(ids), PAPERS_PER_STATEMENT):
         page = ids[start : start + PAPERS_PER_STATEMENT]
@@ -118,11 +146,19 @@ _SHOWN = frozenset(each.name for each in fields(PaperView))
 
 
 def _view(row: Row[Any], evidence: Mapping[str, tuple[str, ...]]) -> PaperView:
+    lead = _lead_of(row.title, row.abstract)
     return PaperView(
         id=row.id,
         title=row.title,
         abstract=row.abstract,
         first_listed_on=row.first_listed_on,
+        lead=lead.text if lead is not None else "",
+        lead_span=(lead.start, lead.end) if lead is not None else (0, 0),
         evidence=evidence,
         **{name: value for name, value in bibliographic_fields(row).items() if name in _SHOWN},
     )
+
+
+@lru_cache(maxsize=CACHED_PAPERS)
+def _lead_of(title: str, abstract: str) -> Lead | None:
+    return lead_of(title, abstract)

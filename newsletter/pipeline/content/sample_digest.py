@@ -16,6 +16,7 @@ from newsletter.core.mail.values import Content
 from newsletter.core.papers.listing import Entry
 from newsletter.core.states import Form
 from newsletter.core.topics.topic_match import STRONG, TopicMatch
+from newsletter.leads import lead_of
 from newsletter.pipeline.content.digest_renderer import topic_views
 from newsletter.render.assembly import assemble
 from newsletter.render.environment import MailEnvironment
@@ -93,6 +94,7 @@ def _few(cards: Sequence[PlannedPaper], *, known: set[str]) -> tuple[PlannedPape
 
 
 def _view(entry: Entry, number: int, matches: Sequence[TopicMatch], now: datetime) -> PaperView:
+    lead = lead_of(entry.title, entry.abstract)
     return PaperView(
         id=number,
         title=entry.title,
@@ -105,5 +107,7 @@ def _view(entry: Entry, number: int, matches: Sequence[TopicMatch], now: datetim
         code_url=entry.code_url,
         url=entry.url,
         first_listed_on=now.date(),
+        lead=lead.text if lead is not None else "",
+        lead_span=(lead.start, lead.end) if lead is not None else (0, 0),
         evidence={match.topic: match.evidence for match in matches},
     )

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 STYLE_LIMIT = 8_192  # bytes; Gmail drops a longer style sheet
 REMOVED_TAGS = ("script", "form", "iframe", "link", "object", "embed", "video")  # mail programs remove them
 SCHEMES = {"href": ("https://", "http://", "mailto:"), "src": ("https://", "http://")}
+_ANCHOR = re.compile(r"#\S+")  # a place in the same mail
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 
@@ -34,7 +35,7 @@ def html_faults(document: str) -> list[str]:
     words += [
         f"{attribute}={url[:60]!r} is no link of the web: it must start with https://"
         for attribute, url in dict.fromkeys(reader.links)
-        if not url.lower().startswith(SCHEMES[attribute])
+        if not url.lower().startswith(SCHEMES[attribute]) and not _ANCHOR.fullmatch(url)
     ]
     words += [f"an image has no alt: {url[:60]!r}" for url in dict.fromkeys(reader.without_alt)]
     return words

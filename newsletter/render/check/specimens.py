@@ -30,6 +30,7 @@ ABSTRACT = (
     "This matters since everything else is slower & larger; a link such as https://code.example/a-very-long"
     "-path/that/goes/on/and/on/without/any/space shows how it wraps. "
 ) * 3
+LEAD = "They gain 3.5 dB <i>over</i> the rest."
 READER_VALUES = {
     "greeting": "Good morning, Zoë <script>.",
     "because": "You get this daily at 07:00 (Europe/Berlin) & because you signed up for it.",
@@ -76,6 +77,9 @@ def papers() -> dict[int, PaperView]:
             code_url="https://code.example/?a=1&b=2" if number % 2 else None,
             url="https://papers.example/é?q=1" if number % 4 == 0 else None,
             first_listed_on=date(2026, 4, 17) if number < 4 else date(2026, 4, 16),
+            lead=LEAD if number % 5 and number != 2 else "",
+            lead_span=(ABSTRACT.index(LEAD), ABSTRACT.index(LEAD) + len(LEAD)),
+            page=f"https://papers.example/papers/{number}-a-slug" if number % 2 else "",
             evidence={"circuits": ("analog circuit", "<b>", "sizing"), "quantum": ("qubit",)},
         )
         for number, title in enumerate(TITLES, 1)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from newsletter.core.papers.listing import Announcement, Entry, Listing, Unread
-from newsletter.sources.arxiv_mail_fields import author_names, is_folded, read_fields
+from newsletter.sources.arxiv_mail_fields import author_names, is_folded, read_fields, width_of
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import full_date, make_entry
 from newsletter.sources.mail_texts import mail_texts
@@ -50,18 +50,22 @@ def parse(dump: DumpFile) -> Listing:
     entries: list[Entry] = []
     unread: list[Unread] = []
     days: list[date] = []
-    number = 0
+    number = records = 0
     for sent_on, text in mail_texts(dump):
         lines = split_lines(text)
         raw = unix_lines(text).split("\n")
         folded = is_folded(raw)
+        width = width_of(raw, folded=folded)
         day = sent_on or _received(lines)
         days += [day] if day else []
         starts = list(_starts(lines))
         dump.check_papers(number + len(starts))
+        lost = _ends_alone(lines, starts)
+        unread += [Unread(line=number + 1, reason=LOST, text=line[:200]) for line in lost]
+        records += len(lost)
         for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
             number += 1
-            entry = _entry(raw[start:end], folded, position=len(entries) + 1, number=number)
+            entry = _entry(raw[start:end], folded, width, position=len(entries) + 1, number=number)
             if entry is None:
                 unread.append(Unread(line=number, reason=LOST, text=lines[start][:200]))
             else:
@@ -70,8 +74,8 @@ def parse(dump: DumpFile) -> Listing:
         format=NAME,
         printed=full_date(max(days, default=None)),
         entries=tuple(entries),
-        unread=tuple(unread),
-        nonblank_lines=number,
+        unread=tuple(sorted(unread, key=lambda item: item.line)),
+        nonblank_lines=number + records,
         unit="record",
     )
 
@@ -82,6 +86,17 @@ def _starts(lines: Sequence[str]) -> Iterator[int]:
             yield number
 
 
+def _ends_alone(lines: Sequence[str], starts: Sequence[int]) -> list[str]:
+    """The lines that end a paper, without the beginning of that paper."""
+    begun = {_bare(found["id"]) for n in starts if (found := _START.match(lines[n]))}
+    ends = [(line, closed[1]) for line in lines if _END.match(line) and (closed := _CLOSING.search(line))]
+    return [line for line, closed in ends if _bare(closed) not in begun]
+
+
+def _bare(arxiv_id: str) -> str:
+    return re.sub(r"v[0-9]+$", "", arxiv_id)
+
+
 def _received(lines: Sequence[str]) -> date | None:
     """The last day of the submissions, in a text without the mail's own header."""
     found = next((match for line in lines[:60] if (match := _RECEIVED.search(line[:300] + " "))), None)
@@ -89,11 +104,11 @@ def _received(lines: Sequence[str]) -> date | None:
     return date(printed[0].year, printed[0].month, printed[0].day) if printed and printed[0].year else None
 
 
-def _entry(block: Sequence[str], folded: bool, *, position: int, number: int) -> Entry | None:
+def _entry(block: Sequence[str], folded: bool, width: int, *, position: int, number: int) -> Entry | None:
     start = _START.match(block[0].strip())
     assert start is not None
     end = next((n for n, line in enumerate(block) if _END.match(line.strip())), len(block))
-    read = read_fields(block[:end], folded=folded)
+    read = read_fields(block[:end], folded=folded, width=width)
     if read is None or start["id"] not in (
         _CLOSING.findall(block[end]) if end < len(block) else [start["id"]]
     ):
@@ -114,7 +129,7 @@ def _entry(block: Sequence[str], folded: bool, *, position: int, number: int) ->
         published=printed[0] if printed else None,
         arxiv_id=start["id"],
         doi=fields.get("doi"),
-        url=f"https://arxiv.org/abs/{re.sub(r'v[0-9]+$', '', start['id'])}",
+        url=f"https://arxiv.org/abs/{_bare(start['id'])}",
         categories=tuple(fields.get("categories", "").split()),
         announcement=kinds[2 * replaced + crossed],
     )

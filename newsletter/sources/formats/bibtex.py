@@ -20,6 +20,7 @@ DEEPEST = 20  # braces in a row; more of them are an attack
 _START = re.compile(r"^[ \t]*@[A-Za-z]{3,20}\s*[{(]\s*[^\s,{}]*\s*,", re.MULTILINE)
 _BLOCK = re.compile(r"^[ \t]*@", re.MULTILINE)
 _FIELD = re.compile(r"(?:^|,)[ \t]*title\s*=", re.MULTILINE | re.IGNORECASE)
+_NEXT_FIELD = re.compile(r"^[ \t]*\w{3,20}[ \t]*=[ \t]*[{\"]", re.MULTILINE)
 _GROUP = re.compile(r"(?<![\\^_$A-Za-z}])\{([^{}\\$]*)\}")  # keeps capitals
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905
 _PIECE = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|\{(?P<braced>[^{}]*)\}|(?P<name>[\w.:-]+))\s*(?:#|$)')
@@ -59,8 +60,16 @@ def parse(dump: DumpFile) -> Listing:
         else:
             found.append((line, fields))
     by_key = {entry.key: _fields(entry, strings) for entry in library.entries}
-    rows = [_row(fields, by_key) for _, fields in sorted(found, key=lambda item: item[0])]
+    rows = [
+        {"damaged": str(fields)[:200]} if _holds_next(fields) else _row(fields, by_key)
+        for _, fields in sorted(found, key=lambda item: item[0])
+    ]
     return read_rows(rows, format=NAME, unread=unread)
+
+
+def _holds_next(fields: Mapping[str, str]) -> bool:
+    """Whether a field holds the next field or the next entry, as happens where a line is lost."""
+    return any(_START.search(value) or _NEXT_FIELD.search(value) for value in fields.values())
 
 
 def _fields(entry: Any, strings: Mapping[str, str]) -> dict[str, str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import make_entry
+from newsletter.sources.gate import is_furniture
 from newsletter.sources.hf_records import PAGE
 from newsletter.sources.limits import LONGEST_LINK
 from newsletter.sources.printed_dates import read_count, read_date
+from newsletter.sources.text.cleaning import had_room
 
 NAME = "hf-search-markdown"
 ABOUT = "a search page of Hugging Face's papers as Markdown, or as lynx prints it"
@@ -57,6 +60,7 @@ def recognise(dump: DumpFile) -> float:
 def parse(dump: DumpFile) -> Listing:
     """Read the page; a paper without an abstract is one all the same. Raises nothing."""
     text = dump.text
+    width = max((len(line.rstrip()) for line in dump.lines if " " in line), default=0)
     references = {found["n"] or found["m"]: found["id"] for found in _REFERENCE.finditer(text)}
     found = list(_HEADING.finditer(text))
     dump.check_papers(len(found))
@@ -70,7 +74,7 @@ def parse(dump: DumpFile) -> Listing:
         paper_id = heading["id"] or references.get(heading["number"])
         line += text.count("\n", found[number - 1].start() if number else 0, heading.start())
         entry = _entry(heading, card, before, paper_id, position=len(entries) + 1, line=line)
-        if entry is not None:
+        if entry is not None and _is_title(heading[0], width):
             entries.append(entry)
         else:
             unread.append(Unread(line=line, reason="a card in disorder", text=heading["title"][:200]))
@@ -85,7 +89,13 @@ def parse(dump: DumpFile) -> Listing:
 
 
 def _entry(
-    heading: re.Match[str], card: str, before: str, paper_id: str | None, *, position: int, line: int
+    heading: re.Match[str],
+    card: str,
+    before: str,
+    paper_id: str | None,
+    *,
+    position: int,
+    line: int,
 ) -> Entry | None:
     plain = _plain if heading["id"] else str  # lynx escapes nothing
     printed_text = None if heading["id"] else _PRINTED.search(card)
@@ -112,6 +122,13 @@ def _entry(
         comments=int(comments["count"]) if comments else None,
         upvotes=read_count(votes["count"]) if votes and votes["count"] != "-" else None,
     )
+
+
+def _is_title(text: str, width: int) -> bool:
+    """Whether the lines of a heading are those of one that was wrapped."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    whole = not any(had_room(first, second, width) for first, second in pairwise(lines))
+    return whole and not any(map(is_furniture, lines[1:]))
 
 
 def _belongs(abstract: re.Match[str], heading: re.Match[str]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
 from newsletter.sources.author_blocks import AuthorBlock, TextLine, block_at, take_organization
@@ -18,7 +18,7 @@ from newsletter.sources.entries import clean_text, make_entry
 from newsletter.sources.gate import is_furniture, is_scholarly
 from newsletter.sources.limits import LONGEST_TEXT, MOST_ROWS, check_number
 from newsletter.sources.printed_dates import read_date
-from newsletter.sources.text.cleaning import split_lines
+from newsletter.sources.text.cleaning import had_room, split_lines
 from newsletter.sources.text.latex import readable
 from newsletter.sources.title_or_abstract import (
     TYPICAL_TITLE,
@@ -109,6 +109,7 @@ def parse(dump: DumpFile) -> Listing:
         blocks=any(block is not None and block.rows for _, block, _ in runs),
         spaced=4 * apart >= sum(len(row.text) > TYPICAL_TITLE for row in body),
         wrapped=2 * sum(not row.apart for row in rows_of_text) > len(rows_of_text),
+        width=max((len(row.text) for row in rows_of_text if " " in row.text), default=0),
     )
     read = _Read()
     for found, block, _ in runs:
@@ -135,6 +136,7 @@ class _Page:
     blocks: bool  # some paper has an author block
     spaced: bool  # blank lines are reliable; else each long row is a paragraph
     wrapped: bool  # the text was wrapped at any word, so only a row that is a whole paragraph can be judged
+    width: int  # characters of its longest row
 
 
 @dataclass(slots=True)
@@ -286,8 +288,15 @@ def _paragraphs(texts: list[TextLine], *, spaced: bool) -> list[list[TextLine]]:
     return groups
 
 
-def _has_furniture(group: Sequence[TextLine]) -> bool:
-    return any(is_furniture(row.text) for row in group)
+def _is_wrapped_title(group: Sequence[TextLine], page: _Page) -> bool:
+    """Whether several rows are one title that was wrapped."""
+    full = not any(had_room(a.text, b.text, page.width) for a, b in pairwise(group))
+    return page.wrapped and full and not any(is_furniture(row.text) for row in group)
+
+
+def _is_full(paragraph: Paragraph, page: _Page) -> bool:
+    """Whether the first line of a paragraph was wrapped, so that it may not be the whole title."""
+    return not had_room(paragraph.lines[0], paragraph.lines[1], page.width)
 
 
 def _is_second(first: str, second: str) -> bool:
@@ -313,13 +322,17 @@ def _read_run(texts: list[TextLine], block: AuthorBlock | None, page: _Page, rea
     roles = assign_roles(paragraphs, blocks=page.blocks)
     titled = False
     for group, paragraph, role in zip(groups, paragraphs, roles, strict=True):
-        if role is ParagraphRole.TITLE and len(group) > 1 and (not page.wrapped or _has_furniture(group)):
+        if role is ParagraphRole.TITLE and len(group) > 1 and not _is_wrapped_title(group, page):
             read.unread += [_unread(row, "several lines in the place of a title") for row in group]
             read.astray += 1
             titled = False
         elif role is ParagraphRole.TITLE:
             drafts.append((group[0].line, paragraph.text, []))
             titled = True
+        elif role is ParagraphRole.BOTH and page.wrapped and _is_full(paragraph, page):
+            read.unread += [_unread(row, "no blank line tells where the title ends") for row in group]
+            read.astray += 1
+            titled = False
         elif role is ParagraphRole.BOTH:
             drafts.append((group[0].line, paragraph.lines[0], list(paragraph.lines[1:])))
             titled = True

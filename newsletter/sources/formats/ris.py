@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from newsletter.core.errors import DumpRefusedError
@@ -17,6 +20,7 @@ ABOUT = "RIS, as reference managers export it"
 _START = re.compile(r"^TY {1,2}- ?\w+", re.MULTILINE)
 _TAG = re.compile(r"(?P<tag>[A-Z][A-Z0-9]) {1,2}-(?: |\r?$)")
 _SHORT = ("TI", "T1", "AU", "A1", "TY", "DA", "PY", "Y1", "DO", "UR", "ER")  # tags whose text is one line
+MANY = 3  # times as often the other way round
 _ONCE = ("TI", "T1", "AB", "N2")
 _TITLE = re.compile(r"^(?:TI|T1) {1,2}- ", re.MULTILINE)
 
@@ -33,7 +37,7 @@ def parse(dump: DumpFile) -> Listing:
     text = dump.text.lstrip("\ufeff")
     start = _START.search(text)
     dump.check_papers(sum(1 for _ in _START.finditer(text)), "records")
-    text, damaged = _tagged(text[start.start() :] if start else "")
+    text, damaged = _sound(text[start.start() :] if start else "")
     try:
         records: list[dict[str, Any]] = rispy.loads(text, skip_unknown_tags=True)
     except Exception as error:  # rispy raises OSError, ValueError, KeyError and others for odd lines
@@ -51,28 +55,45 @@ def parse(dump: DumpFile) -> Listing:
     return read_rows(records, format=NAME)
 
 
-def _tagged(text: str) -> tuple[str, set[int]]:
-    """The lines that rispy can read, and the numbers of records, from 0, with lines astray."""
+def _sound(text: str) -> tuple[str, set[int]]:
+    """The text that rispy can read, and the numbers of its records, from 0, that have lines astray.
+
+    Of such a record only its beginning and its end are left.
+    """
+    chunks: list[list[str]] = []
+    for line in text.split("\n"):
+        if not chunks or line.startswith("TY "):
+            chunks.append([])
+        chunks[-1].append(line)
+    orders = [[found["tag"] for line in chunk if (found := _TAG.match(line))] for chunk in chunks]
+    pairs = Counter(pair for order in orders for pair in set(pairwise(order)))
     kept: list[str] = []
     damaged: set[int] = set()
-    number, tag, held = -1, "", 0
-    seen: set[str] = set()
-    for line in text.split("\n"):
-        found = _TAG.match(line)
-        if found is not None:
-            tag = found["tag"]
-            number, seen = (number + 1, set()) if tag == "TY" else (number, seen)
-            held = 0 if tag == "TY" else held
-            if tag in seen and tag in _ONCE:
-                damaged.add(number)
-            seen.add(tag)
-            line = f"{tag}  - {line[found.end() :]}"  # rispy wants two blanks
-        elif line.strip() and tag in ("", *_SHORT):
+    for number, (chunk, order) in enumerate(zip(chunks, orders, strict=True)):
+        closed = order[-1:] == ["ER"] or number + 1 == len(chunks)
+        moved = any(pairs[b, a] > MANY * pairs[a, b] for a, b in pairwise(order) if a != b)
+        runs = [tag for n, tag in enumerate(order) if order[n - 1 : n] != [tag]]
+        doubled = order.count("ER") > 1 or runs.count("AU") > 1 or any(order.count(tag) > 1 for tag in _ONCE)
+        long = len(chunk) > MOST_LINES
+        if long or moved or doubled or not closed or _has_stray_line(chunk):
             damaged.add(number)
-            continue
-        held += 1
-        if held > MOST_LINES:
-            damaged.add(number)
-        else:
-            kept.append(line)
+            chunk = ["TY  - GEN", "ER  - "]
+        kept += [_spaced(line) for line in chunk]
     return "\n".join(kept), damaged
+
+
+def _has_stray_line(chunk: Sequence[str]) -> bool:
+    """Whether a line without a tag follows one whose text has one line."""
+    tag = ""
+    for line in chunk:
+        found = _TAG.match(line)
+        tag = found["tag"] if found else tag
+        if found is None and line.strip() and tag in ("", *_SHORT):
+            return True
+    return False
+
+
+def _spaced(line: str) -> str:
+    """The line with two blanks behind its tag, as rispy wants it."""
+    found = _TAG.match(line)
+    return f"{found['tag']}  - {line[found.end() :]}" if found else line

@@ -10,6 +10,7 @@ from typing import Any
 
 from lxml import etree
 
+_NESTED = ("{*}title", "{*}summary", "{*}description", "{*}link", "{*}guid", "{*}category", "{*}pubDate")
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 
 
@@ -24,9 +25,11 @@ def children(element: Any, name: str) -> Iterator[Any]:
 
 
 def text_of(element: Any, *names: str) -> str:
-    """The text of the first child that has one of these names; empty when there is none."""
+    """The text of the first child that has one of these names; empty when none has, or it holds fields."""
     for name in names:
         for child in children(element, name):
+            if next(child.iterdescendants(*_NESTED), None) is not None:
+                return ""  # a tag was lost: the rest of the record is in this element
             return "".join(child.itertext()).strip()
     return ""
 

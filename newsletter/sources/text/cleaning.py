@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 
 # Characters that must not reach a title, a header or a page: C0 and C1 controls, soft hyphens, zero-width
 # marks, marks and overrides of direction (Trojan Source, CVE-2021-42574), tag characters, noncharacters, lone
@@ -25,6 +27,40 @@ _LINE_END = re.compile(r"(?<!\r)\r*+\n|\r")  # "\r\r\n": a CRLF text was written
 def unix_lines(text: str) -> str:
     """Return `text` with each line end as one line feed."""
     return _LINE_END.sub("\n", text) if "\r" in text else text
+
+
+MANY_FULL = 10  # lines; fewer say little
+LEFT_COLUMN, WIDEST = 30, 400  # characters; a second column begins between
+_GAP = re.compile(r" {2,}(?=\S)")
+
+
+def is_clipped(lines: Sequence[str]) -> bool:
+    """Whether lines end at the edge of a window, in the middle of words: most long ones are equally long.
+
+    A program that wraps at blanks fills few lines to the last column.
+    """
+    lengths = Counter(len(line.rstrip()) for line in lines if " " in line.strip())
+    width = max(lengths, default=0)
+    long = sum(count for length, count in lengths.items() if 4 * length >= 3 * width)
+    return lengths[width] >= MANY_FULL and 5 * lengths[width] >= 3 * long
+
+
+def has_columns(lines: Sequence[str]) -> bool:
+    """Whether two columns stand beside each other: behind a gap, many lines go on in the same place."""
+    filled = sum(not line.isspace() for line in lines if line)
+    places = Counter(
+        found.end() for line in lines for found in _GAP.finditer(line[:WIDEST]) if found.end() > LEFT_COLUMN
+    )
+    together = max(places.values(), default=0)
+    return together >= MANY_FULL and 5 * together >= 2 * filled
+
+
+def had_room(line: str, following: str, width: int) -> bool:
+    """Whether the first word of the following line had room in this one, in a text of so many columns.
+
+    Then no program wrapped a text between the two: words are lost there, or they are two texts.
+    """
+    return len(line.rstrip()) + 1 + len(following.split()[0]) < width
 
 
 def split_lines(text: str) -> list[str]:

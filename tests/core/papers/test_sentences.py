@@ -71,6 +71,8 @@ def test_this_is_one_sentence(sentence: str) -> None:
         ("It burns... We follow.", ["It burns...", "We follow."]),
         ("It burns. vLLM follows.", ["It burns.", "vLLM follows."]),
         ("It burns. zip2zip follows.", ["It burns.", "zip2zip follows."]),
+        ("It burns. % We follow.", ["It burns.", "We follow."]),
+        ("It burns. • We follow.", ["It burns.", "We follow."]),
         ("It burns. $x$ follows.", ["It burns.", "$x$ follows."]),
         ("It costs $5. We pay $10.", ["It costs $5.", "We pay $10."]),
         ("It burns.\nWe\nfollow.", ["It burns.", "We\nfollow."]),

@@ -22,7 +22,9 @@ def upgrade() -> None:
         "subscribers",
         sa.Column("links_epoch", sa.Integer(), nullable=False, server_default=sa.text("0")),
     )
-    op.create_index("ix_papers_first_listed", "papers", ["first_listed_on", "id"])
+    op.create_index(
+        "ix_papers_first_listed", "papers", ["first_listed_on", "first_dump_id", "first_position", "id"]
+    )
     dropped = sa.text("dropped_at is not null")
     op.create_index(
         "ix_edition_papers_dropped",
