@@ -29,15 +29,15 @@ _LETTERS = rf"[^\W_{_EASTERN}]++|[{_INVISIBLE}]++"
 _ACCENT = (
     r"""\{?\\['"`^~=.](?:\{\\?[A-Za-z]\}|\\[ij](?![A-Za-z])|[A-Za-z])\}?|\{?\\[cvuHkrbdt]\{[A-Za-z]\}\}?"""
 )
-_LANGUAGE = r"(?<![^\W_])[A-Za-z](?:\+\+|\\?\#)"
-_PLAIN = re.compile(rf"{_LANGUAGE}|[{_EASTERN}]|(?:{_LETTERS})++")
-_TEX = re.compile(rf"{_LANGUAGE}|[{_EASTERN}]|(?:{_LETTERS}|{_ACCENT})++|\\[A-Za-z]+")
+_LANGUAGE = r"(?:(?<=[A-Za-z])(?<![^\W_][A-Za-z])(?:\+\+|\\?\#))?"  # after a letter alone: C++, C\#
+_PLAIN = re.compile(rf"(?:{_LETTERS})++{_LANGUAGE}|[{_EASTERN}]")
+_TEX = re.compile(rf"(?:{_LETTERS}|{_ACCENT})++{_LANGUAGE}|[{_EASTERN}]|\\[A-Za-z]+")
 _TEX_MARKS = re.compile(r"""\\['"`^~=.]|\\[cvuHkrbdt](?=\{)|\\(?=[ij])|[{}]""")
 _UNSEEN = re.compile(
     r"[\u00ad\u200b-\u200d\u2060\ufeff]"
 )  # all but the accents, which `without_accents` knows
 _PARTS = re.compile(r"\d+|[\u0370-\u03ff\u1f00-\u1fff]+|[^\d\u0370-\u03ff\u1f00-\u1fff]+")
-_COMPOUND = re.compile(r"(?<![^\W\d_])[^\W\d_]++(?:[-\u2010\u2011][^\W\d_]++)++")
+_COMPOUND = re.compile(r"(?<![^\W\d_])[^\W\d_]++(?:-[^\W\d_]++)++")
 
 _NO_PLURAL = frozenset(["bias", "alias", "atlas", "canvas", "lens", "texas"])
 
@@ -69,8 +69,10 @@ def _form(text: str) -> re.Pattern[str]:
 
 def compounds_of(text: str) -> list[str]:
     """Words with hyphens as one word each, as others write them: “pre-training” gives “pretraining”."""
-    joined = (re.sub(r"[-\u2010\u2011]", "", match[0]) for match in _COMPOUND.finditer(text))
-    return [word for run in joined for word in _words(run)]
+    if not text.isascii():
+        text = text.replace("\u2010", "-").replace("\u2011", "-")
+    with_hyphen = " ".join(part for part in text.split() if "-" in part)
+    return [word for run in _COMPOUND.findall(with_hyphen) for word in _words(run.replace("-", ""))]
 
 
 @lru_cache(maxsize=50_000)  # a word of a paper is mostly one that another has

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
@@ -97,7 +98,7 @@ def _sections(scope: ArchiveScope, number: int, ready_at: datetime) -> tuple[Top
 def edition_links(scope: ArchiveScope, chosen: Select[Any], *, titles: bool = False) -> list[EditionLink]:
     """The editions of a selection of `editions` of which the visitor may see something.
 
-    titles: with the number of papers and the first titles, which take a statement for each.
+    titles: with the number of papers and the first titles, which take another statement.
     """
     found = scope.connection.execute(
         chosen.with_only_columns(editions.c.number, editions.c.date).where(
@@ -107,35 +108,37 @@ def edition_links(scope: ArchiveScope, chosen: Select[Any], *, titles: bool = Fa
     links = [
         EditionLink(number=row.number, date=row.date, link=scope.links.edition(row.number)) for row in found
     ]
-    return [_with_titles(scope, edition) for edition in links] if titles else links
+    return _with_titles(scope, links) if titles else links
 
 
-def _with_titles(scope: ArchiveScope, edition: EditionLink) -> EditionLink:
-    held = _shown_papers(scope, number=edition.number).order_by(edition_papers.c.place)
-    titles = [row.title for row in scope.connection.execute(held)]
-    return EditionLink(
-        number=edition.number,
-        date=edition.date,
-        link=edition.link,
-        papers=len(titles),
-        titles=tuple(titles[:TITLES_SHOWN]),
-    )
+def _with_titles(scope: ArchiveScope, found: list[EditionLink]) -> list[EditionLink]:
+    """The editions with the number of their papers and the first titles."""
+    held = _shown_papers(scope, [edition.number for edition in found]).add_columns(edition_papers.c.edition)
+    titles: dict[int, list[str]] = {}
+    for row in scope.connection.execute(held.order_by(edition_papers.c.edition, edition_papers.c.place)):
+        titles.setdefault(row.edition, []).append(row.title)
+    return [
+        replace(edition, papers=len(of_it := titles[edition.number]), titles=tuple(of_it[:TITLES_SHOWN]))
+        for edition in found
+    ]
 
 
-def _shown_papers(scope: ArchiveScope, *, number: int | None = None) -> Select[Any]:
-    """The papers of an edition that the visitor may see; without number, of the edition of the outer row."""
+def _shown_papers(scope: ArchiveScope, numbers: Sequence[int] | None = None) -> Select[Any]:
+    """The papers of editions that the visitor may see; without numbers, of the edition of the outer row."""
     return (
         select(papers.c.title)
         .select_from(edition_papers)
         .join(_held, _held.c.id == edition_papers.c.paper_id)
         .join(papers, papers.c.id == func.coalesce(_held.c.merged_into, _held.c.id))
         .where(
-            edition_papers.c.edition == (editions.c.number if number is None else number),
+            edition_papers.c.edition == editions.c.number
+            if numbers is None
+            else edition_papers.c.edition.in_(numbers),
             edition_papers.c.topic == EVERYTHING,
             PAIR_COUNTS,
             scope.shown(),
         )
-        .correlate(*([editions] if number is None else []))
+        .correlate(*([editions] if numbers is None else []))
     )
 
 

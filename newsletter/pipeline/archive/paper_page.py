@@ -15,11 +15,10 @@ from newsletter.core.papers.links import paper_link
 from newsletter.core.states import DumpStatus
 from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import dumps, edition_papers, editions, listed_entries, paper_topics, papers
-from newsletter.leads import lead_of
 from newsletter.papers.editions import PAIR_COUNTS
 from newsletter.papers.related import related_papers
 from newsletter.papers.topic_matches import ADDED_EVIDENCE, BY_ADMIN
-from newsletter.pipeline.archive.rows import export_links
+from newsletter.pipeline.archive.rows import export_links, known_lead
 from newsletter.pipeline.archive.scope import ORDER, ArchiveScope
 from newsletter.pipeline.archive.values import (
     EditionLink,
@@ -95,7 +94,7 @@ def paper_page(scope: ArchiveScope, place: PaperPlace) -> PaperPage:
         row.id,
         *connection.execute(select(papers.c.id).where(papers.c.merged_into == row.id)).scalars(),
     ]
-    lead = lead_of(row.title, row.abstract)
+    lead = known_lead(row.title, row.abstract)
     start, end = (lead.start, lead.end) if lead is not None else (0, 0)
     authors = tuple(str(name) for name in row.author_names or ())
 

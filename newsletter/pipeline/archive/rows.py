@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from sqlalchemy import select
@@ -10,12 +11,20 @@ from sqlalchemy import select
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import paper_topics
-from newsletter.leads import lead_of
+from newsletter.leads import Lead, lead_of
 from newsletter.papers.lookup import in_chunks
 from newsletter.pipeline.archive.scope import ArchiveScope
 from newsletter.pipeline.archive.values import DayOfPapers, NamedLink, PaperRow, TopicLink
 from newsletter.pipeline.content.digest_renderer import load_views
 from newsletter.render.archive_links import ALL, EXPORTS, FEEDS
+
+LEADS_KEPT = 4_096  # with their abstracts some 8 MB
+
+
+@lru_cache(maxsize=LEADS_KEPT)
+def known_lead(title: str, abstract: str) -> Lead | None:
+    """The lead of a paper, remembered: the same papers stand on many pages."""
+    return lead_of(title, abstract)
 
 
 def load_rows(scope: ArchiveScope, ids: Sequence[int]) -> dict[int, PaperRow]:
@@ -23,7 +32,7 @@ def load_rows(scope: ArchiveScope, ids: Sequence[int]) -> dict[int, PaperRow]:
     topics = load_topics(scope, ids)
     rows = {}
     for paper in load_views(scope.connection, ids).values():
-        lead = lead_of(paper.title, paper.abstract)
+        lead = known_lead(paper.title, paper.abstract)
         rows[paper.id] = PaperRow(
             id=paper.id,
             title=paper.title,

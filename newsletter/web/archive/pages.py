@@ -17,7 +17,7 @@ router = APIRouter(include_in_schema=False)
 
 _PAPER = re.compile(r"([1-9][0-9]{0,17})(?:-(.*))?")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
-_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"((?:19|20|21)[0-9]{2})-(0[1-9]|1[0-2])")
 
 
 def page_number(text: str) -> int | None:
@@ -36,7 +36,7 @@ def archive(request: Request) -> Response:
 def month(request: Request, month: str, page: str = "1") -> Response:
     """The papers of a month."""
     found = _MONTH.fullmatch(month)
-    if found is None or not _NUMBER.fullmatch(page) or found[1] == "0000":
+    if found is None or not _NUMBER.fullmatch(page):
         return missing(request)
     with archive_of(request) as scope:
         try:
