@@ -196,7 +196,7 @@ class Layout:
             "topic": self.topics[card.topic],
             "also_in": [self.topics[slug] for slug in card.also_in if slug in self.topics],
             "form": card.form.value,
-            "lead": paper.lead if card.form in (Form.FULL, Form.SHORT) else "",
+            "lead": paper.quoted_lead if card.form in (Form.FULL, Form.SHORT) else "",
             "rest": paper.rest(card.form),
             "line": paper.line(card.form),
             "excerpt": paper.excerpt(card.form),

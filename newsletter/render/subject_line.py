@@ -96,7 +96,7 @@ def preheader(brand: Brand, plan: DigestPlan, papers: Mapping[int, PaperView]) -
     shown = [papers[card.paper_id] for card in (*plan.news, *plan.maybe, *plan.recaps)]
     unnamed = bool(brand.subject) and "{first" not in brand.subject
     parts = [shown[0].title] if shown and unnamed else []
-    parts += [one_line(paper.lead, LEAD_LENGTH) for paper in shown[:1] if paper.lead]
+    parts += [one_line(paper.quoted_lead, LEAD_LENGTH) for paper in shown[:1] if paper.lead]
     parts += [paper.title for paper in shown[1:3]]
     return shortened(" · ".join(parts) or _opening(plan, papers), PREHEADER_LENGTH)
 

@@ -19,7 +19,7 @@ FULL_LENGTH = 520  # characters of an abstract in the full form, where there is 
 SHORT_LENGTH = 190  # characters in the short form
 CARD_LENGTH = 300  # characters of a lead and of what follows it
 REST_LENGTH = 70  # characters at least of what follows; less room stays empty
-ROW_LENGTH = 86  # characters of a lead in a row: a line on a screen, two on a phone
+ROW_LENGTH = 80  # characters of a lead in a row: a line on a screen, two on a phone
 META_LENGTH = 48  # characters of the line below a title: one line on a phone
 LISTED_LENGTH = len("listed 30 September")  # the longest words about an old paper's listing
 MOST_NAMES = 4  # authors listed by name; of more, three names and their number
@@ -148,7 +148,13 @@ class PaperView:
 
     def line(self, form: str) -> str:
         """The beginning of the lead, in the form of a row."""
-        return one_line(self.lead, ROW_LENGTH) if Form(form) is Form.ROW else ""
+        return one_line(self.quoted_lead, ROW_LENGTH) if Form(form) is Form.ROW else ""
+
+    @property
+    def quoted_lead(self) -> str:
+        """The lead; where the opening of its sentence is left out, after an ellipsis."""
+        before = self.abstract[: self.lead_span[0]].rstrip()
+        return f"…{self.lead}" if self.lead and before.endswith((",", ";", ":")) else self.lead
 
     def excerpt(self, form: str) -> str:
         """The first sentences of the abstract, as long as `form` allows."""

@@ -151,4 +151,19 @@ def test_rest_holds_what_the_lead_leaves(abstract: str, lead: str, rest: str) ->
     paper = replace(PAPER, abstract=abstract, lead=lead, lead_span=(begin, begin + len(lead)))
     assert paper.rest(Form.FULL) == rest
     assert {paper.rest(form) for form in Form if form is not Form.FULL} == {""}
-    assert paper.line(Form.ROW) == (lead if len(lead) < 90 else "x" * 85 + "…")
+    assert paper.line(Form.ROW) == (lead if len(lead) < 80 else "x" * 79 + "…")
+
+
+@pytest.mark.parametrize(
+    ("before", "shown"),
+    [
+        ("To this end, ", "…we do."),
+        ("Two things count: ", "…we do."),
+        ("Many tried. ", "we do."),
+        ("", "we do."),
+    ],
+)
+def test_a_lead_without_its_opening_begins_with_an_ellipsis(before: str, shown: str) -> None:
+    span = (len(before), len(before) + len("we do."))
+    paper = replace(PAPER, abstract=f"{before}we do.", lead="we do.", lead_span=span)
+    assert paper.quoted_lead == paper.line(Form.ROW) == shown
