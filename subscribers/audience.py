@@ -17,7 +17,7 @@ from subscribers.queries import State, subscribers, subscriptions
 def mailable() -> Select[Any]:
     """People who may get a digest now: subscriber_id, ref, leave_id, address, name, cadence, weekday,
     hour, timezone, text_only, minimum, maximum, cards, maybe, version, paused_until, slots_done_to,
-    confirmed_at, origin (`subscribers.consent.ConsentOrigin`)."""
+    confirmed_at, links_epoch, origin (`subscribers.consent.ConsentOrigin`)."""
     return _people().where(subscribers.c.state == State.CONFIRMED)
 
 
@@ -64,6 +64,7 @@ def _people() -> Select[Any]:
                 "paused_until",
                 "slots_done_to",
                 "confirmed_at",
+                "links_epoch",
             )
         ),
         consent.origin_of(subscribers.c.id).label("origin"),

@@ -93,7 +93,12 @@ class Wiring:
         from newsletter.pipeline.content.personalization import Links
 
         settings = self.work.settings
-        return Links(base_url=settings.base_url, newsletter=settings.brand.name, secret_keys=self.secret_keys)
+        return Links(
+            base_url=settings.base_url,
+            newsletter=settings.brand.name,
+            secret_keys=self.secret_keys,
+            private_topics=not all(topic.public for topic in self.work.topics.values()),
+        )
 
     @cached_property
     def secret_keys(self) -> tuple[str, ...]:

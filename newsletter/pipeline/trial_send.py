@@ -47,6 +47,7 @@ def send_test(
         my = {
             "greeting": "Good day.",
             "because": "This is a sample, sent by hand: you are on no list.",
+            "reader_token": "",
             **dict.fromkeys(("unsubscribe_url", "preferences_url", "pause_url", "web_url"), f"{base_url}/"),
         }
         shown = previewer.anybody(address, my=my, now=now, edition=edition)

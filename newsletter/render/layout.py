@@ -17,6 +17,7 @@ from newsletter.core.debts.digest_plan import EVERYTHING, NewVersion, PlannedPap
 from newsletter.core.errors import ConfigurationError
 from newsletter.core.mail.quoted_printable import decoded_size
 from newsletter.core.mail.text_wrap import columns
+from newsletter.core.mail.values import SLOT
 from newsletter.core.states import Form, Role
 from newsletter.render.document import encode_part, render_document, shared_context
 from newsletter.render.environment import MailEnvironment
@@ -43,6 +44,8 @@ EVERYTHING_ELSE = "rest"  # last in the keys of the section "Everything" when ot
 EVERYTHING_ELSE_TITLE = "Everything else"
 LABEL_WIDTH = 150  # pixels at most of a topic's title next to its bar; longer titles wrap
 NEEDED_PLACES = ("papers", "recaps", "maybe")  # without them papers would not be shown
+TOKEN_RESERVE = 120  # bytes for a reader's token in the link to a private paper
+_TOKEN_SLOT = SLOT + b"my.reader_token" + SLOT
 PieceKey = tuple[Any, ...]  # ("section", slug), ("card", paper id, form, topic, also in), …
 
 
@@ -129,7 +132,7 @@ class Layout:
             self.pieces[key] = EncodedPiece(
                 html=encoded,
                 text=text.get(key, b""),
-                size=decoded_size(encoded),
+                size=decoded_size(encoded) + TOKEN_RESERVE * encoded.count(_TOKEN_SLOT),
                 words=_words(wanted[key]),
             )
         if not self.frame.html:

@@ -1,11 +1,13 @@
 """Checks the places of slots in a finished HTML document. It changes nothing.
 
 Values are filled in later and escaped for text and attributes. They are safe nowhere else: not in a style, a
-script or a comment. A link may start only with a slot whose name says that it is a link.
+script or a comment. A link may start only with a slot whose name says that it is a link; after another
+beginning it may hold a slot called …_token.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 from newsletter.render.slots import SlotMarker
@@ -39,10 +41,13 @@ class _ContextFinder(HTMLParser):
             shown = f"{{{{ {slots[0] if slots else '…'} }}}}"
             if name == "style" or name.startswith("on"):
                 self.found = f"{shown} stands in the attribute {name} of <{tag}>, where no value is safe"
-            elif name in _LINKS and not (
-                value.startswith(self._slot_marker.word) and all(slot.endswith("_url") for slot in slots)
-            ):
+            elif name in _LINKS and not self._safe_link(value, slots):
                 self.found = f"{shown} stands in a link that does not start with a slot called …_url"
+
+    def _safe_link(self, value: str, slots: Sequence[str]) -> bool:
+        if value.startswith(("https://", "http://")):
+            return all(slot.endswith("_token") for slot in slots)
+        return value.startswith(self._slot_marker.word) and all(slot.endswith("_url") for slot in slots)
 
     def handle_data(self, data: str) -> None:
         if self._slot_marker.word in data and self.cdata_elem is not None:

@@ -23,6 +23,7 @@ READER_SLOTS = frozenset(
         "preferences_url",
         "pause_url",
         "web_url",  # this digest, to be read on the web
+        "reader_token",  # ends links to pages that only readers of a private topic may see
     }
 )  # in digests; the slots of transactional mail are in `newsletter.render.mail_kinds`
 DIGEST_SLOTS = frozenset(

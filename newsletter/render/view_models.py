@@ -78,7 +78,8 @@ class PaperView:
     doi: str | None = None
     lead: str = ""  # of its abstract, in the words of `newsletter.leads`
     lead_span: tuple[int, int] = (0, 0)  # where the lead stands in the abstract
-    page: str = ""  # its page on the web; empty: it has none that everybody may see
+    page: str = ""  # its page on the web; empty: it has none
+    is_private: bool = False  # whether only readers of its topics may see that page
     evidence: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by topic, strongest first
 
     @property

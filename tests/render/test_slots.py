@@ -118,6 +118,9 @@ def test_a_slot_that_was_changed_after_printing_is_refused(tmp_path: Path, sourc
     ("source", "words"),
     [
         ('<a href="https://x.example/{{ my.web_url }}">x</a>', "does not start with a slot"),
+        ('<a href="https://x.example/?a={{ my.greeting }}">x</a>', "does not start with a slot"),
+        ('<a href="javascript:{{ my.reader_token }}">x</a>', "does not start with a slot"),
+        ('<a href="{{ my.reader_token }}">x</a>', "does not start with a slot"),
         ('<a href="{{ my.greeting }}">x</a>', "does not start with a slot"),
         ('<img src="{{ my.greeting }}">', "does not start with a slot"),
         ('<p style="color: {{ my.greeting }}">x</p>', "attribute style"),

@@ -32,6 +32,7 @@ MY = {
     "greeting": "Good morning, Ada.",
     "because": "You get this daily at 07:00 (Europe/Berlin), because you signed up for it.",
     "web_url": f"{BASE}/digests/{TOKEN}",
+    "reader_token": TOKEN,
     "pause_url": f"{BASE}/preferences/{TOKEN}#pause",
     "asked": "Somebody, hopefully you, asked for it.",
     "unsubscribe_url": f"{BASE}/u/Jx3kQm9vTz7bLw2c",

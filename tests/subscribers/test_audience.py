@@ -33,6 +33,7 @@ def test_mailable_holds_confirmed_people_with_all_that_a_digest_needs(scenario: 
         "minimum": 1,
         "maximum": None,
         "cards": 10,
+        "links_epoch": 0,
         "maybe": False,
         "version": 1,
         "paused_until": None,

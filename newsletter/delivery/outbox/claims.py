@@ -51,6 +51,7 @@ class Person(NamedTuple):  # made for each message: a frozen dataclass takes fou
     version: int  # the stamp of a message that is composed for them now
     paused_until: datetime | None
     origin: str  # how they came to get the newsletter: `subscribers.consent.ConsentOrigin`
+    links_epoch: int = 0  # their links to the archive carry it
 
 
 class ClaimedMail(NamedTuple):

@@ -85,7 +85,7 @@ class DigestRenderer:
     def _with_pages(
         self, connection: Connection, views: Mapping[int, PaperView], links: ArchiveLinks
     ) -> dict[int, PaperView]:
-        """The papers with the addresses of their pages, as far as everybody may see these."""
+        """The papers with the addresses of their pages, and whether everybody may see these."""
         visibility = Visibility(now=None, shown=self._public, hidden=self._private)
         shown = set(views)
         if self._private:
@@ -95,7 +95,7 @@ class DigestRenderer:
                 ).scalars()
             )
         return {
-            id_: replace(view, page=links.permanent(paper_path(id_, view.title))) if id_ in shown else view
+            id_: replace(view, page=links.permanent(paper_path(id_, view.title)), is_private=id_ not in shown)
             for id_, view in views.items()
         }
 

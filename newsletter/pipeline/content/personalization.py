@@ -36,6 +36,7 @@ class Links:
     base_url: str  # without a slash at the end
     newsletter: str  # its name
     secret_keys: Sequence[str]  # the newest first
+    private_topics: bool = False  # whether there are papers that only their readers may see
     _of_digest: dict[tuple[str, str | None], str] = field(default_factory=dict)  # web links of recent digests
 
     def __call__(self, mail: ClaimedMail) -> dict[str, str]:
@@ -59,6 +60,7 @@ class Links:
             "preferences_url": preferences,
             "pause_url": f"{preferences}#pause",
             "web_url": self._of_digest.get((mail.digest_key, mail.signed_with)) or self._web(mail),
+            "reader_token": self._reader(mail) if self.private_topics else "",  # signing costs
         }
 
     def _keys(self, mail: ClaimedMail) -> Sequence[str]:
@@ -83,6 +85,10 @@ class Links:
         url = self.web(mail.digest_key, at=mail.composed_at, signed_with=mail.signed_with)
         self._of_digest[mail.digest_key, mail.signed_with] = url
         return url
+
+    def _reader(self, mail: ClaimedMail) -> str:
+        payload = {"ref": mail.person.ref, "epoch": str(mail.person.links_epoch)}
+        return tokens.sign(READER, payload, keys=self._keys(mail), now=mail.composed_at)
 
     def _of_transactional(self, mail: ClaimedMail) -> dict[str, str]:
         """The links that a message of its kind prints, and no other: an unsigned link cannot leak."""

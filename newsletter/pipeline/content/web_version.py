@@ -101,6 +101,7 @@ def _html(content: Content, *, key: str, web_url: str, builder: Builder, links: 
                 "preferences_url": link_page,
                 "pause_url": link_page,
                 "web_url": web_url,
+                "reader_token": "",  # a page that anybody may open names no reader
             },
         )
     )

@@ -39,6 +39,7 @@ READER_VALUES = {
     "preferences_url": "https://papers.example/preferences/" + "t0ken" * 20,
     "pause_url": "https://papers.example/preferences/" + "t0ken" * 20 + "#pause",
     "web_url": "https://papers.example/digests/def",
+    "reader_token": "r3ader.t0ken-_x",
     "confirm_url": "https://papers.example/confirm/ghi",
     "account_url": "https://papers.example/account/" + "t0ken" * 20,
     "undo_url": "https://papers.example/u/undo?x=1&y=2",
@@ -80,6 +81,7 @@ def papers() -> dict[int, PaperView]:
             lead=LEAD if number % 5 and number != 2 else "",
             lead_span=(ABSTRACT.index(LEAD), ABSTRACT.index(LEAD) + len(LEAD)),
             page=f"https://papers.example/papers/{number}-a-slug" if number % 2 else "",
+            is_private=number == 3,
             evidence={"circuits": ("analog circuit", "<b>", "sizing"), "quantum": ("qubit",)},
         )
         for number, title in enumerate(TITLES, 1)

@@ -226,7 +226,7 @@ PRIVATE = {"circuits": False, "quantum": True}
         ({}, PRIVATE, True),
     ],
 )
-def test_a_card_leads_to_the_page_of_a_paper_that_everybody_may_see(
+def test_a_card_leads_to_the_page_of_its_paper_by_the_readers_own_link_where_it_is_private(
     tmp_path: Path, topics: dict[str, str], public: dict[str, bool], linked: bool
 ) -> None:
     stored = StoredPapers.at(tmp_path, public=public)
@@ -238,7 +238,9 @@ def test_a_card_leads_to_the_page_of_a_paper_that_everybody_may_see(
             connection.execute(insert(paper_topics), {**row, "evidence": []})
     message = stored.mail(card)
     page = f"https://papers.example/papers/{card.paper_id}-a-circuit"
-    assert (page in shown(message, "html"), page in shown(message, "plain")) == (linked, linked)
+    for part, end in (("html", '"'), ("plain", "\n")):
+        own = f"{page}?reader={specimens.READER_VALUES['reader_token']}"
+        assert (page + end in shown(message, part), own + end in shown(message, part)) == (linked, not linked)
 
 
 def test_a_digest_of_300_papers_stays_within_its_size(tmp_path: Path) -> None:

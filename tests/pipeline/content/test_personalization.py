@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,10 +19,11 @@ from newsletter.pipeline.content.personalization import (
     preferences_path,
     recipient_of,
 )
+from newsletter.render.layout import TOKEN_RESERVE
 from newsletter.render.mail_kinds import TRANSACTIONAL_KINDS
 from subscribers import tokens
 from subscribers.consent import ConsentOrigin
-from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES
+from subscribers.link_purposes import ACCOUNT, ADDRESS, CONFIRM, PREFERENCES, READER
 
 NOW = datetime(2026, 4, 17, 5, 0, tzinfo=UTC)
 KEYS = ["newest key", "older key"]
@@ -73,6 +75,7 @@ def test_links_print_all_that_only_this_mail_shows() -> None:
     my = dict(_links()(MAIL))
     preferences, web = my.pop("preferences_url"), my.pop("web_url")
     assert my == {
+        "reader_token": "",
         "greeting": "Good morning, Ada.",
         "because": "You get this daily at 07:00 (Europe/Berlin), because you signed up for it.",
         "unsubscribe_url": "https://papers.example/u/a-random-id",
@@ -253,3 +256,17 @@ def test_a_confirmation_says_who_asked() -> None:
     assert recipient_of(mail, _links()).my["asked"] == "Somebody, hopefully you, asked for it."
     by_editors = mail._replace(values={"asked": ASKED_BY_EDITORS})
     assert recipient_of(by_editors, _links()).my["asked"] == ASKED_BY_EDITORS
+
+
+@pytest.mark.parametrize(("private", "epoch"), [(False, 0), (True, 0), (True, 3)])
+def test_a_reader_of_a_newsletter_with_private_topics_gets_a_token_for_their_pages(
+    private: bool, epoch: int
+) -> None:
+    mail = MAIL._replace(person=PERSON._replace(links_epoch=epoch))
+    token = _links(private_topics=private)(mail)["reader_token"]
+    if not private:
+        assert token == ""
+        return
+    assert tokens.read(READER, token, keys=KEYS, now=NOW) == {"ref": PERSON.ref, "epoch": str(epoch)}
+    assert len(token) <= TOKEN_RESERVE
+    assert re.fullmatch(r"[A-Za-z0-9._~-]+", token)  # as it stands in a query
