@@ -10,6 +10,7 @@ import pytest
 from newsletter.core.papers.listing import Entry
 from newsletter.db.engine import reading
 from newsletter.papers.search import parse_query, search
+from newsletter.papers.search.full_text import MAX_CANDIDATES
 from newsletter.papers.visibility import Visibility
 from tests.papers.search.conftest import DAY, ENTRIES
 from tests.papers.search.scenario import SearchScenario
@@ -241,3 +242,19 @@ def test_edition_of_private_papers_is_found_by_their_readers_alone(store: Search
         assert 2 not in {edition.number for edition in store.search(typed).editions}, typed
         mine = store.search(typed, reader=("secret",)).editions
         assert 2 in {edition.number for edition in mine}, typed
+
+
+def test_no_more_than_the_newest_thousand_are_ranked(store: SearchScenario) -> None:
+    entries = [
+        Entry(position=n, line=n, title=f"Ocelot {n}", abstract=f"An ocelot, number {n}.")
+        for n in range(1, MAX_CANDIDATES + 21)
+    ]
+    store.list_entries(*entries, on=DAY, sha="f" * 64)
+    store.publish()
+    for typed in ("ocelot", "ocel*", "from:2026"):
+        page = store.search(typed, limit=30)
+        assert (page.total, page.has_more, len(page.hits)) == (MAX_CANDIDATES, True, 30), typed
+        assert store.search(typed, offset=MAX_CANDIDATES - 5).hits[4:] != (), typed
+        beyond = store.search(typed, offset=MAX_CANDIDATES + 5)
+        assert (beyond.total, beyond.hits) == (MAX_CANDIDATES, ()), typed
+    assert store.found("ocelot 7") == {"Ocelot 7"}
