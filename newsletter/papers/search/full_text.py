@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Float,
+    FromClause,
     Select,
     cast,
     column,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     select,
     table,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
@@ -31,6 +33,9 @@ from newsletter.db.search_index import EDITION_INDEX, PAPER_COLUMNS, PAPER_INDEX
 from newsletter.papers.search.query import ABSTRACT, AUTHOR, ORGANIZATION, TITLE, Term
 
 MAX_CANDIDATES = 1_000  # matches that are ranked, the newest first: the work of a query is bounded
+FEW = (
+    5_000  # matches that PostgreSQL collects before it sorts them; of more, it reads the newest papers first
+)
 WEIGHTS = (8.0, 3.0, 2.0, 1.0)  # of a word in the title, authors, organization, abstract
 _FIELD_COLUMNS = dict(zip((TITLE, AUTHOR, ORGANIZATION, ABSTRACT), PAPER_COLUMNS, strict=True))
 _FIELD_LETTERS = dict(zip((TITLE, AUTHOR, ORGANIZATION, ABSTRACT), "ABCD", strict=True))
@@ -84,15 +89,24 @@ def matching(
             .order_by(_FTS.c.rowid.desc())
             .limit(limit)
         )
+    # Compiling such a statement costs PostgreSQL more than running it.
+    connection.exec_driver_sql("SET LOCAL jit = off")
     query = cast(tsquery(terms), TSQUERY)
+    fits: ColumnElement[bool] = _WORDS.c.words.op("@@")(query)
+    source: FromClause = _WORDS
+    few = select(_WORDS.c.id).where(fits).limit(FEW).subquery()
+    if connection.execute(select(func.count()).select_from(few)).scalar_one() < FEW:
+        # Left alone, the planner reads all papers in order, and not the few that the index of words finds.
+        source = select(_WORDS).where(fits).cte("found").prefix_with("MATERIALIZED")
+        fits = true()
     # ts_rank names the weights from D to A; 1: long texts count less
     weights = ",".join(str(weight / WEIGHTS[0]) for weight in reversed(WEIGHTS))
-    rank = func.ts_rank(literal_column(f"'{{{weights}}}'::float4[]"), _WORDS.c.words, query, 1)
+    rank = func.ts_rank(literal_column(f"'{{{weights}}}'::float4[]"), source.c.words, query, 1)
     return (
         select(*_FOUND, cast(rank, Float).label("score"))
-        .select_from(_WORDS.join(papers, papers.c.id == _WORDS.c.id))
-        .where(_WORDS.c.words.op("@@")(query), *conditions)
-        .order_by(_WORDS.c.id.desc())
+        .select_from(source.join(papers, papers.c.id == source.c.id))
+        .where(fits, *conditions)
+        .order_by(source.c.id.desc())
         .limit(limit)
     )
 
