@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 
 from sqlalchemy import func, select  # noqa: E402 - the path above is for it
 
-from newsletter.db.engine import reading  # noqa: E402
+from newsletter.db.engine import DEFAULT_FILE, reading  # noqa: E402
 from newsletter.db.schema import editions, papers  # noqa: E402
 from newsletter.render.archive_links import paper_path  # noqa: E402
 from tests.smtp_servers.recording import RecordingServer  # noqa: E402
@@ -111,7 +111,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary, RecordingServer() as server:
         folder = options.kept or Path(temporary)
-        known = (folder / "newsletter.db").exists() or any(folder.glob("*.db"))
+        known = (folder / DEFAULT_FILE).exists()
         folder.mkdir(parents=True, exist_ok=True)
         site = NewsletterSite(folder, server, client_limit="")
         site.now = datetime(2026, 5, 1, tzinfo=UTC)

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from math import log
 from typing import Any
 
@@ -34,6 +35,7 @@ MOST = 6  # times that a word counts
 MIN_LETTERS = 3
 TITLE_WEIGHT = 3  # a word of the title counts as one that stands three times in the abstract
 _TEXT = 4_000  # characters of an abstract that are read
+WEIGHED = 1_024  # papers whose words are remembered, some 10 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +76,9 @@ def related_papers(
     return tuple(_related(near, value, shared) for _, near, shared in found[:limit])
 
 
-def _weights(title: str, abstract: str) -> dict[str, int]:
-    """How often a paper has each word that may say what it is about."""
+@lru_cache(maxsize=WEIGHED)
+def _weights(title: str, abstract: str) -> Mapping[str, int]:
+    """How often a paper has each word that may say what it is about. The same papers are near many others."""
     counted = Counter(dict.fromkeys(bare_words_of(title), TITLE_WEIGHT))
     counted.update(bare_words_of(abstract[:_TEXT]))
     return {
