@@ -50,18 +50,16 @@ def _best_start(marks: Marks) -> int:
     return best
 
 
-def _marks(words: Sequence[Word], phrases: Iterable[Phrase]) -> Marks:
+def _marks(words: Sequence[Word], phrases: Sequence[Phrase]) -> Marks:
     places: dict[str, list[int]] = {}
     for number, word in enumerate(words):
         places.setdefault(word.word, []).append(number)
-    found: set[tuple[int, int]] = set()
+    beginnings = tuple(phrase.words[0] for phrase in phrases if phrase.is_prefix and len(phrase.words) == 1)
+    found = {(word.start, word.end) for word in words if word.word.startswith(beginnings)}
     for phrase in phrases:
-        if not phrase.is_prefix and phrase.words[0] in places:
-            starts: Iterable[int] = places[phrase.words[0]]
-        elif phrase.is_prefix:
-            starts = range(len(words))
-        else:
+        if phrase.is_prefix and len(phrase.words) == 1:
             continue
+        starts = places.get(phrase.words[0], ())
         length = len(phrase.words)
         for start in starts:
             run = words[start : start + length]
