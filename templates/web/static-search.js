@@ -59,10 +59,11 @@ const archiveSearch = (() => {
   };
   const matching = async (word, isPrefix) => {
     const shards = shardsOf(word, isPrefix);
-    await Promise.all(shards.map((prefix) => load(`words-${about.words[prefix]}`)));
+    const files = [...new Set(shards.map((prefix) => about.words[prefix]))];
+    await Promise.all(files.map((number) => load(`words-${number}`)));
     const texts = [];
-    for (const prefix of shards) {
-      const shard = words.get(prefix) || {};
+    for (const number of files) {
+      const shard = words.get(number) || {};
       if (Object.hasOwn(shard, word)) texts.push([shard[word], 1]);
       if (!isPrefix) continue;
       for (const other of Object.keys(shard)) {
@@ -139,7 +140,7 @@ const archiveSearch = (() => {
   };
   return {
     start: (found) => { about = found; begin(); },
-    words: (prefix, shard) => words.set(prefix, shard),
+    words: (number, shard) => words.set(number, shard),
     papers: (number, shard) => papers.set(number, shard),
   };
 })();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from newsletter.core.states import DumpStatus
 from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import dumps, edition_papers, editions, listed_entries, paper_topics, papers
 from newsletter.papers.editions import PAIR_COUNTS
-from newsletter.papers.related import related_papers
+from newsletter.papers.related import RelatedPaper, related_papers
 from newsletter.papers.topic_matches import ADDED_EVIDENCE, BY_ADMIN
 from newsletter.pipeline.archive.rows import export_links, known_lead
 from newsletter.pipeline.archive.scope import ORDER, ArchiveScope
@@ -86,8 +86,20 @@ def _went_out(scope: ArchiveScope, paper_id: int) -> bool:
     return scope.connection.execute(chosen.limit(1)).first() is not None
 
 
-def paper_page(scope: ArchiveScope, place: PaperPlace) -> PaperPage:
-    """The page of a paper, found by `place_of`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperNeighbours:
+    """What is near a paper, where somebody has it for many papers at once."""
+
+    previous: PaperPlace | None
+    next: PaperPlace | None
+    related: Sequence[RelatedPaper]
+
+
+def paper_page(
+    scope: ArchiveScope, place: PaperPlace, near: Callable[[], PaperNeighbours] | None = None
+) -> PaperPage:
+    """The page of a paper, found by `place_of`. near: asked instead of the database."""
+    around = near() if near is not None else _neighbours(scope, place)
     connection, links = scope.connection, scope.links
     row = connection.execute(select(papers).where(papers.c.id == place.id)).one()
     group = [
@@ -126,11 +138,14 @@ def paper_page(scope: ArchiveScope, place: PaperPlace) -> PaperPage:
         month=NamedLink(
             title=f"{row.first_listed_on:%B %Y}", link=links.month(f"{row.first_listed_on:%Y-%m}")
         ),
-        related=_related(scope, row.id),
+        related=tuple(
+            NearPaper(title=other.title, link=links.paper(other.paper_id, other.title), shares=other.shared)
+            for other in around.related
+        ),
         exports=export_links(scope, f"/papers/{row.id}"),
         citation=_citation(row, authors),
-        previous=_neighbour(scope, row, later=False),
-        next=_neighbour(scope, row, later=True),
+        previous=_named_paper(scope, around.previous),
+        next=_named_paper(scope, around.next),
     )
 
 
@@ -235,15 +250,16 @@ def _editions(scope: ArchiveScope, group: Sequence[int]) -> tuple[EditionLink, .
     )
 
 
-def _related(scope: ArchiveScope, paper_id: int) -> tuple[NearPaper, ...]:
-    found = related_papers(scope.connection, paper_id, view=scope.visibility)
-    return tuple(
-        NearPaper(title=near.title, link=scope.links.paper(near.paper_id, near.title), shares=near.shared)
-        for near in found
+def _neighbours(scope: ArchiveScope, place: PaperPlace) -> PaperNeighbours:
+    row = scope.connection.execute(select(papers).where(papers.c.id == place.id)).one()
+    return PaperNeighbours(
+        previous=_neighbour(scope, row, later=False),
+        next=_neighbour(scope, row, later=True),
+        related=related_papers(scope.connection, place.id, view=scope.visibility),
     )
 
 
-def _neighbour(scope: ArchiveScope, row: Row[Any], *, later: bool) -> NamedLink | None:
+def _neighbour(scope: ArchiveScope, row: Row[Any], *, later: bool) -> PaperPlace | None:
     """The paper before or after this one in the order of the archive."""
     place = tuple_(*(column for column in ORDER))
     here = tuple_(*(getattr(row, column.name) for column in ORDER))
@@ -251,9 +267,11 @@ def _neighbour(scope: ArchiveScope, row: Row[Any], *, later: bool) -> NamedLink 
     order = [column.asc() if later else column.desc() for column in ORDER]
     chosen = select(papers.c.id, papers.c.title).where(beyond, scope.shown()).order_by(*order).limit(1)
     found = scope.connection.execute(chosen).first()
-    return (
-        None if found is None else NamedLink(title=found.title, link=scope.links.paper(found.id, found.title))
-    )
+    return None if found is None else PaperPlace(id=found.id, title=found.title)
+
+
+def _named_paper(scope: ArchiveScope, place: PaperPlace | None) -> NamedLink | None:
+    return None if place is None else NamedLink(title=place.title, link=scope.links.to(place.path))
 
 
 def _citation(row: Row[Any], authors: Sequence[str]) -> str:

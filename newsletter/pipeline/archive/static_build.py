@@ -7,7 +7,7 @@ exception: they are those of the day on which a page was made.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -21,11 +21,12 @@ from newsletter import __version__
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.db.engine import reading
 from newsletter.db.schema import editions
+from newsletter.papers.related import RelatedAmong
 from newsletter.papers.visibility import Visibility
 from newsletter.pipeline.archive import lists, selections
 from newsletter.pipeline.archive.edition_page import edition_links, edition_page
 from newsletter.pipeline.archive.feeds import ENTRIES, topic_feed
-from newsletter.pipeline.archive.paper_page import PaperPlace, paper_page
+from newsletter.pipeline.archive.paper_page import PaperNeighbours, PaperPlace, paper_page
 from newsletter.pipeline.archive.references import load_references
 from newsletter.pipeline.archive.render import Page, page_html
 from newsletter.pipeline.archive.scope import ArchiveScope
@@ -55,6 +56,7 @@ from newsletter.render.page_renderer import ASSETS, PageRenderer
 from newsletter.topics.definitions import Topic
 
 MOST_TOPIC_PAGES = 10  # of a topic; all of them would change with each new paper. Months hold the rest
+FEW_PAGES = 200  # of papers; for more, all words are read once instead of looked up for each
 NAMES_SHOWN = 3  # authors of a result of the search
 
 
@@ -132,13 +134,19 @@ class _Build:
             self.folder.keep(f"assets/{name}", None, partial(bytes, data))
 
     def papers(self) -> None:
-        shown = self.inputs.shown
-        for place, row in enumerate(shown):
-            around = [(near.id, near.title) for near in shown[max(0, place - 1) : place + 2]]
-            made_from = fingerprint(self.made_by, self.inputs.of_paper[row.id], around)
-            at = PaperPlace(id=row.id, title=row.title)
-            self.page(at.path, made_from, partial(paper_page, place=at))
-            self.exports(f"/papers/{row.id}", made_from, partial(_itself, paper_id=row.id))
+        shown = [PaperPlace(id=row.id, title=row.title) for row in self.inputs.shown]
+        made_from = {}
+        for number, at in enumerate(shown):
+            around = [(near.id, near.title) for near in shown[max(0, number - 1) : number + 2]]
+            made_from[at.id] = fingerprint(self.made_by, self.inputs.of_paper[at.id], around)
+        missing = sum(not self.folder.has(file_of(at.path), made_from[at.id]) for at in shown)
+        among = RelatedAmong(self.inputs.shown) if missing > FEW_PAGES else None
+        for number, at in enumerate(shown):
+            make = partial(paper_page, place=at)
+            if among is not None:
+                make = partial(paper_page, place=at, near=partial(_neighbours, among, shown, number))
+            self.page(at.path, made_from[at.id], make)
+            self.exports(f"/papers/{at.id}", made_from[at.id], partial(_itself, paper_id=at.id))
 
     def editions(self) -> None:
         scope = self.scope("index.html")
@@ -277,6 +285,14 @@ class _Build:
                 return form.write(references).encode()
 
             self.folder.keep(file_of(f"{path}.{suffix}"), made_from, write)
+
+
+def _neighbours(among: RelatedAmong, shown: Sequence[PaperPlace], number: int) -> PaperNeighbours:
+    return PaperNeighbours(
+        previous=shown[number - 1] if number else None,
+        next=shown[number + 1] if number + 1 < len(shown) else None,
+        related=among.related_papers(shown[number].id),
+    )
 
 
 def _itself(_scope: ArchiveScope, paper_id: int) -> list[int]:

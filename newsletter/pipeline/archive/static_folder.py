@@ -55,13 +55,17 @@ class StaticFolder:
             raise _unwritable(root, error) from None
         return folder
 
+    def has(self, file: str, made_from: str) -> bool:
+        """Whether the build before made `file` from that."""
+        return self._known.get(file) == made_from and (self.root / file).exists()
+
     def keep(self, file: str, made_from: str | None, make: Callable[[], bytes]) -> None:
         """Have `file` in the folder. made_from: a fingerprint; None when `make` is quicker than to know.
 
         Raises NewsletterError when it cannot be written.
         """
         path = self.root / file
-        if made_from is not None and self._known.get(file) == made_from and path.exists():
+        if made_from is not None and self.has(file, made_from):
             self._kept[file] = made_from
             return
         data = make()

@@ -66,26 +66,36 @@ def words_files(weights: Iterable[Mapping[str, int]]) -> Iterator[tuple[str, byt
             postings.setdefault(word, []).append(_base36((number - last.get(word, 0)) * 8 + weight))
             last[word] = number
     entries = {word: ",".join(found) for word, found in sorted(postings.items())}
-    shards = dict(_shards(entries, 1))
-    for prefix, shard in shards.items():
-        yield f"{WORDS}-{_file_name(prefix)}.js", _call("words", prefix, shard)
-    names = {prefix: _file_name(prefix) for prefix in shards}
-    yield f"{WORDS}.js", _call("start", {"papers": papers, "shard": PAPERS_PER_SHARD, "words": names})
+    groups = list(_shards(entries, 1))
+    file_of: dict[str, int] = {}  # by how its words begin
+    packed: list[dict[str, str]] = [{}]
+    size = 0
+    for prefix, group, own in sorted(groups, key=lambda found: found[0]):
+        if size and size + own > SHARD_SIZE:
+            packed.append({})
+            size = 0
+        packed[-1].update(group)
+        file_of[prefix] = len(packed) - 1
+        size += own
+    for number, shard in enumerate(packed):
+        yield f"{WORDS}-{number}.js", _call("words", number, shard)
+    about = {"papers": papers, "shard": PAPERS_PER_SHARD, "words": file_of}
+    yield f"{WORDS}.js", _call("start", about)
 
 
-def _shards(entries: dict[str, str], length: int) -> Iterator[tuple[str, dict[str, str]]]:
-    """The words by their first characters, few enough in each shard."""
+def _shards(entries: dict[str, str], length: int) -> Iterator[tuple[str, dict[str, str], int]]:
+    """The words by their first characters, few enough in each group; and the bytes of each group."""
     groups: dict[str, dict[str, str]] = {}
     for word, found in entries.items():
         groups.setdefault(word[:length], {})[word] = found
     for prefix, group in groups.items():
         size = sum(len(word) + len(found) + 6 for word, found in group.items())
         if size <= SHARD_SIZE or len(group) == 1:
-            yield prefix, group
+            yield prefix, group, size
             continue
         whole = {word: found for word, found in group.items() if len(word) == length}
-        if whole:
-            yield f"{prefix}$", whole  # the word that is the prefix itself
+        if whole:  # the word that is the prefix itself
+            yield f"{prefix}$", whole, sum(map(len, whole.values()))
         yield from _shards({word: found for word, found in group.items() if len(word) > length}, length + 1)
 
 
@@ -94,15 +104,6 @@ def _call(name: str, *values: object) -> bytes:
     # In a script these would end it, or a line of it.
     safe = written.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return f"archiveSearch.{name}({safe});\n".encode("utf-8", "replace")
-
-
-def _file_name(prefix: str) -> str:
-    """The prefix where a file may have it as name; else its characters in hexadecimal."""
-    plain = prefix.removesuffix("$")
-    safe = (
-        plain if plain.isascii() and plain.isalnum() else "_" + "-".join(f"{ord(sign):x}" for sign in plain)
-    )
-    return f"{safe}-" if prefix.endswith("$") else safe
 
 
 def _base36(number: int) -> str:

@@ -13,9 +13,9 @@ _SPECIAL = {
     "^": r"\textasciicircum{}",
     **{sign: f"\\{sign}" for sign in "&%$#_"},
 }
-_BRACES = {"{": r"\{", "}": r"\}"}
+_PAIRED = str.maketrans({**_SPECIAL, "{": r"\{", "}": r"\}"})
 # BibTeX counts braces with a backslash as well: where they do not pair, they need a name.
-_LONE_BRACES = {"{": r"\lbrace{}", "}": r"\rbrace{}"}
+_UNPAIRED = str.maketrans({**_SPECIAL, "{": r"\lbrace{}", "}": r"\rbrace{}"})
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 # Styles turn titles to small letters; these words would no longer be the same.
 _KEPT_CAPITALS = re.compile(r"[^\s-]*[^\W\d_][^\s-]*[A-Z][^\s-]*|\b[A-Z]\b(?!\w)")
@@ -63,8 +63,7 @@ def _fields(reference: Reference) -> Iterator[tuple[str, str]]:
 
 def escaped(text: str) -> str:
     """The text as TeX prints it."""
-    braces = _BRACES if _is_paired(text) else _LONE_BRACES
-    return "".join(_SPECIAL.get(sign) or braces.get(sign, sign) for sign in text)
+    return text.translate(_PAIRED if _is_paired(text) else _UNPAIRED)
 
 
 def _title(text: str) -> str:
@@ -89,6 +88,8 @@ def _author(name: PersonName) -> str:
 
 
 def _is_paired(text: str) -> bool:
+    if "{" not in text and "}" not in text:
+        return True
     depth = 0
     for sign in text:
         depth += (sign == "{") - (sign == "}")
