@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.cli import output
 from newsletter.cli.notices import of_editions, of_newcomer, print_notes
-from newsletter.cli.wiring import Wiring
+from newsletter.cli.wiring import Wiring, make_sample_digest
 from newsletter.cli.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def previewer(wiring: Wiring) -> Previewer:
         engine=wiring.work.engine,
         options=wiring.send_options,
         builder=wiring.builder,
-        sample_digest=wiring.sample_digest,
+        sample_digest=make_sample_digest(wiring),
         links=wiring.links,
     )
 

@@ -79,14 +79,6 @@ class Wiring:
             self.mail_templates, brand=self.brand, topics=self.topic_views, signed_with=self.signed_with
         )
 
-    @property
-    def sample_digest(self) -> SampleDigest:
-        """A digest of the shipped papers, for a newsletter that has none yet."""
-        from newsletter.pipeline.content.sample_digest import SampleDigest
-
-        topics = tuple(topic for topic in self.work.topics.values() if topic.public)
-        return SampleDigest(self.mail_templates, brand=self.brand, topics=topics, matcher=self.work.matcher)
-
     @cached_property
     def links(self) -> Links:
         """Makes the signed links of one reader; links of the previous keys stay valid."""
@@ -232,6 +224,15 @@ class Wiring:
         )
 
 
+def make_sample_digest(wiring: Wiring) -> SampleDigest:
+    """A digest of the shipped papers, for a newsletter that has none yet."""
+    from newsletter.pipeline.content.sample_digest import SampleDigest
+
+    work = wiring.work
+    topics = tuple(topic for topic in work.topics.values() if topic.public)
+    return SampleDigest(wiring.mail_templates, brand=wiring.brand, topics=topics, matcher=work.matcher)
+
+
 def reader_policy(work: Workspace) -> ReaderPolicy:
     """What the settings say about readers."""
     from newsletter.pipeline.readers.policy import ReaderPolicy
@@ -279,7 +280,7 @@ def make_site(wiring: Wiring) -> Site:
         links=wiring.links,
         transactional_renderer=wiring.transactional_renderer,
         builder=wiring.unsigned_builder,
-        sample_digest=wiring.sample_digest,
+        sample_digest=make_sample_digest(wiring),
         digest_renderer=DigestRenderer(
             wiring.mail_templates,
             brand=wiring.brand,

@@ -23,8 +23,9 @@ ALL = "all"  # the feed of every topic
 
 def slug_of(title: str) -> str:
     """The words of a title for an address: ASCII letters, digits and single hyphens; may be empty."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    slug = "-".join(re.findall(r"[a-z0-9]+", plain.replace("'", "")))
+    apart = re.sub(r"[^\w\s]", " ", re.sub(r"['’]", "", title))  # a dash between words may not join them
+    plain = unicodedata.normalize("NFKD", apart).encode("ascii", "ignore").decode().lower()
+    slug = "-".join(re.findall(r"[a-z0-9]+", plain))
     if len(slug) <= MAX_SLUG:
         return slug
     return slug[: MAX_SLUG + 1].rpartition("-")[0] or slug[:MAX_SLUG]

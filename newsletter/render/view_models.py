@@ -52,6 +52,12 @@ class TopicView:
     slug: str
     title: str
     shades: AccentShades
+    is_public: bool = True  # else its name may stand in no mail and on no page of others, not even in styles
+
+    @property
+    def style(self) -> str:
+        """What the names of its style classes end in. Private topics share those of doubtful papers."""
+        return self.slug if self.is_public else "maybe"
 
 
 def nameless(slug: str) -> TopicView:

@@ -78,7 +78,7 @@ class DumpFile:
         check_number(text.count("{"), "objects of JSON", most=MOST_OBJECTS, name=self.name)
         check_number(text.count(","), "values of JSON", most=MOST_VALUES, name=self.name)
         try:
-            return json.loads(text)
+            return json_value(text)
         except (ValueError, RecursionError):  # nested too deep, or a number of too many digits
             return None
 
@@ -122,6 +122,19 @@ class DumpFile:
         """Whether a tag has more attributes than any real one. Raises DumpRefusedError for too many tags."""
         check_number(text.count("<"), "tags", most=MOST_TAGS, name=self.name)
         return any(map(_has_many_attributes, _TAG.finditer(text)))
+
+
+def json_value(text: str) -> Any:
+    """The value of JSON. An object that says two things under one name comes empty: two of them ran into one.
+
+    Raises ValueError when it is no JSON, and RecursionError when it is nested too deep.
+    """
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) or all(found[name] == value for name, value in pairs) else {}
 
 
 def _has_many_attributes(tag: re.Match[str]) -> bool:

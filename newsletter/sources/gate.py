@@ -73,7 +73,8 @@ _SENTENCE_WITHIN = re.compile(
     r"|[A-Z][a-z]+(?: [a-z]+){3})"
 )
 _FIELDS = re.compile(
-    r'"(?:title|abstract|summary|authors|arxiv_id)"\s*:\s*["\[]|</?(?:item|entry|pubDate|guid|title|dc:|arxiv:)'
+    r'"(?:title|abstract|summary|authors|arxiv_id)"\s*:\s*["\[]|\b(?:TY|TI|AU|AB|UR|ER) - '
+    r"|</?(?:item|entry|pubDate|guid|title|summary|dc:|arxiv:)"
 )
 _ANSWER = re.compile(r"\bwrote: ?>|(?:> .*){5}")
 _WORD = re.compile(r"[^\W_]{4,}")
@@ -155,7 +156,7 @@ def _doubt(listing: Listing, refused: dict[int, str], *, sure: bool) -> str | No
     cued = sum(_CUE.search(abstract) is not None for abstract in abstracts)
     blocks = any(entry.printed or entry.author_count for entry in bare)
     foreign = len(abstracts) >= FEWEST_JUDGED and (cued <= (0 if blocks else HALF * len(abstracts)))
-    unknown = bool(abstracts) and not cued and not any(map(_is_credited, listing.entries))
+    unknown = bool(abstracts) and not cued and len(bare) == len(listing.entries)
     if foreign or unknown or (not sure and scholarly < SCHOLARLY_SHARE * len(bare)):
         return "these do not read like abstracts of papers"
     if len(bare) >= FEWEST_JUDGED and _match(bare, 0) + SHIFTED < max(_match(bare, -1), _match(bare, 1)):

@@ -41,9 +41,18 @@ def read_records(records: Sequence[Any]) -> tuple[tuple[Entry, ...], tuple[Unrea
 
 
 def _is_one_paper(record: Mapping[str, Any]) -> bool:
-    """Whether a record has a title, and its two levels say the same of it; else two records ran into one."""
-    title, above = _text(record["paper"].get("title")), _text(record.get("title"))
-    return bool(title.strip()) and (not above.strip() or title_key(title) == title_key(above))
+    """Whether a record has a title, its two levels say the same of it, and each author has a name.
+
+    Else two records ran into one.
+    """
+    paper = record["paper"]
+    title, above = _text(paper.get("title")), _text(record.get("title"))
+    if not title.strip() or (above.strip() and title_key(title) != title_key(above)):
+        return False
+    authors = paper.get("authors")
+    return not isinstance(authors, list) or all(
+        "name" in author or "fullname" in author for author in authors if isinstance(author, Mapping)
+    )
 
 
 def listed_on(records: Iterable[Any]) -> date | None:

@@ -56,6 +56,7 @@ ARGUMENTS = {  # of the commands that need some
     "archive build": ("/dev/null/archive",),
     "samples": ("/dev/null/samples",),
     "keys retire": ("x",),
+    "bounces parse": ("nowhere.eml",),
     "smtp explain": ("550 5.1.1 no",),
 }
 UNKNOWN = sorted(  # each names something that an empty newsletter does not have
@@ -68,6 +69,7 @@ UNKNOWN = sorted(  # each names something that an empty newsletter does not have
         "topics test",
         "ingest",
         "smtp explain",
+        "bounces parse",
         "samples",
         "dumps try",
     }

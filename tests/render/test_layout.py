@@ -159,9 +159,14 @@ def test_the_tally_leads_to_the_sections_and_each_section_back() -> None:
     jumps = re.findall(r'<a class="jump" href="#([a-z-]+)"', html)
     assert jumps == ["in-circuits", "in-quantum", "in-everything"]
     assert re.findall(r'<a class="over" href="#([a-z-]+)"', html) == jumps  # the bars
-    assert re.findall(r'<a name="(in-[a-z-]+)" id="\1"></a><h2', html) == jumps
-    assert html.count('href="#top"') == len(jumps)
-    assert html.index('<a name="top" id="top"></a>') < html.index('class="tally')
+    assert (
+        re.findall(
+            r'<a name="(in-[a-z-]+)" id="\1" href="#\1" aria-hidden="true" tabindex="-1"></a><h2', html
+        )
+        == jumps
+    )
+    assert html.count('class="up" href="#top"') == len(jumps)
+    assert html.index('<a name="top" id="top"') < html.index('class="tally')
 
 
 def test_rows_are_announced_below_the_cards_of_their_section() -> None:

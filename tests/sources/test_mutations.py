@@ -115,9 +115,13 @@ def _is_spliced(abstract: str, record: Record, case: Case) -> bool:
 
 
 def _joins(text: str, one: str, other: str, case: Case) -> bool:
-    """Whether a text begins as one and ends as another, in a file from which a run of characters was cut."""
+    """Whether a text begins as one and ends as another, in a file from which a run of characters was cut.
+
+    A part of one of the two is cut away: two whole texts in a row are no cut within them.
+    """
     begin, end = _common(text, one), _common(text[::-1], other[::-1])
-    return "cut_out" in case.what and 0 < begin < len(one) and end > 0 and begin + end >= len(text)
+    in_part = 0 < begin < len(text) and 0 < end < len(text) and (begin < len(one) or end < len(other))
+    return "cut_out" in case.what and in_part and begin + end >= len(text)
 
 
 def _common(one: str, other: str) -> int:

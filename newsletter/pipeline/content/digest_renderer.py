@@ -120,7 +120,12 @@ def topic_views(topics: Sequence[Topic]) -> dict[str, TopicView]:
     """Topics as sections, by slug, each with its accent."""
     accents = assign([(topic.slug, topic.accent) for topic in topics], everything=EVERYTHING)
     return {
-        topic.slug: TopicView(slug=topic.slug, title=topic.title, shades=shades_of(accents[topic.slug]))
+        topic.slug: TopicView(
+            slug=topic.slug,
+            title=topic.title,
+            shades=shades_of(accents[topic.slug]),
+            is_public=topic.public,
+        )
         for topic in topics
     }
 

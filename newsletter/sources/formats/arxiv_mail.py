@@ -15,7 +15,7 @@ from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.entries import full_date, make_entry
 from newsletter.sources.mail_texts import mail_texts
 from newsletter.sources.printed_dates import read_date
-from newsletter.sources.text.cleaning import split_lines, unix_lines
+from newsletter.sources.text.cleaning import CLIPPED, is_clipped, split_lines, unix_lines
 
 NAME = "arxiv-mail"
 ABOUT = "a daily mailing of arXiv, saved as mail or as text"
@@ -26,6 +26,8 @@ _START = re.compile(
 _FOLLOWS = re.compile(r"Date\b.*:|replaced with|\(\*cross-listing\*\)|Title:")
 _END = re.compile(r"\\\\ \(\s*https?://|-{30,}$|%[%-]{20,}$")
 _CLOSING = re.compile(r"arxiv\.org/abs/([\w./-]+)")
+_RULE = re.compile(r"-{20,}")
+SHORTEST_RULE = 70  # dashes; arXiv writes 78
 LONGEST_ABSTRACT = 3000  # characters, with indents; arXiv takes 1,920
 LOST = "lines of this paper are lost or in the wrong place"
 _RECEIVED = re.compile(r"received from .* to\s+\w{3},?\s+(?P<day>\d{1,2} \w{3}) (?P<year>\d{2}) ")
@@ -51,11 +53,13 @@ def parse(dump: DumpFile) -> Listing:
     unread: list[Unread] = []
     days: list[date] = []
     number = records = 0
+    clipped = False
     for sent_on, text in mail_texts(dump):
         lines = split_lines(text)
         raw = unix_lines(text).split("\n")
         folded = is_folded(raw)
         width = width_of(raw, folded=folded)
+        clipped = clipped or is_clipped(raw) or _has_short_rules(raw)
         day = sent_on or _received(lines)
         days += [day] if day else []
         starts = list(_starts(lines))
@@ -77,6 +81,7 @@ def parse(dump: DumpFile) -> Listing:
         unread=tuple(sorted(unread, key=lambda item: item.line)),
         nonblank_lines=number + records,
         unit="record",
+        doubt=CLIPPED if clipped else None,
     )
 
 
@@ -84,6 +89,13 @@ def _starts(lines: Sequence[str]) -> Iterator[int]:
     for number, line in enumerate(lines):
         if _START.match(line) and any(map(_FOLLOWS.match, lines[number + 1 : number + 4])):
             yield number
+
+
+def _has_short_rules(lines: Sequence[str]) -> bool:
+    """Whether the lines of dashes have lost their ends, and other lines end in the same column."""
+    width = max((len(line) for line in lines if _RULE.fullmatch(line)), default=0)
+    widest = max(map(len, lines))
+    return width == widest < SHORTEST_RULE and sum(len(line) == width and " " in line for line in lines) > 1
 
 
 def _ends_alone(lines: Sequence[str], starts: Sequence[int]) -> list[str]:
@@ -104,14 +116,17 @@ def _received(lines: Sequence[str]) -> date | None:
     return date(printed[0].year, printed[0].month, printed[0].day) if printed and printed[0].year else None
 
 
+def _closes(lines: Sequence[str], arxiv_id: str) -> bool:
+    """Whether the line that ends a paper names it and is whole; it may be wrapped, and the last one lost."""
+    return not lines or (arxiv_id in _CLOSING.findall(lines[0]) and ")" in "".join(lines))
+
+
 def _entry(block: Sequence[str], folded: bool, width: int, *, position: int, number: int) -> Entry | None:
     start = _START.match(block[0].strip())
     assert start is not None
     end = next((n for n, line in enumerate(block) if _END.match(line.strip())), len(block))
     read = read_fields(block[:end], folded=folded, width=width)
-    if read is None or start["id"] not in (
-        _CLOSING.findall(block[end]) if end < len(block) else [start["id"]]
-    ):
+    if read is None or not _closes(block[end : end + 2], start["id"]):
         return None
     fields, abstract = read
     if len(abstract) > LONGEST_ABSTRACT:

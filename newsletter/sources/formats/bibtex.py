@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from newsletter.core.papers.listing import Listing, Unread
@@ -26,6 +26,10 @@ _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM
 _PIECE = re.compile(r'\s*(?:"(?P<quoted>[^"]*)"|\{(?P<braced>[^{}]*)\}|(?P<name>[\w.:-]+))\s*(?:#|$)')
 _KEY = re.compile(r"[ \t]*(?P<key>[A-Za-z]\w{1,30})[ \t]*=")  # of a field at the beginning of a line
 _BEGIN = re.compile(r"\s*@[A-Za-z]{3,20}\s*[{(]")
+_ONCE = ("title", "author", "abstract", "eprint", "doi", "year", "month", "primaryclass")  # in an entry
+_NAMED = ("title", "author", "eprint", "doi")  # fields in which no exporter leaves a brace alone
+_MARKS = {"{": "}", '"': '"'}
+_BRACE = re.compile(r"(?<!\\)[{}]")
 _AND = re.compile(" and ", re.IGNORECASE)
 
 
@@ -47,19 +51,17 @@ def parse(dump: DumpFile) -> Listing:
     logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # it warns of each odd block
     library: Any = bibtexparser.parse_string(dump.text)  # type: ignore[attr-defined]
     strings = {string.key.lower(): str(string.value).strip('"{}') for string in library.strings}
-    found: list[tuple[int, dict[str, str]]] = [
-        (entry.start_line or 0, _fields(entry, strings)) for entry in library.entries
-    ]
+    found: list[tuple[int, dict[str, str]]] = []
     unread: list[Unread] = []
     lines = dump.text.split("\n")
-    for block in library.failed_blocks:
-        inner, line = getattr(block, "ignore_error_block", None), block.start_line or 0
+    for block in (*library.entries, *library.failed_blocks):
+        inner, line = getattr(block, "ignore_error_block", block), block.start_line or 0
         fields = _fields(inner, strings) if hasattr(inner, "fields_dict") else _by_lines(lines, line)
         if fields is None:
             unread.append(Unread(line=line + 1, reason="no entry of BibTeX", text=str(block.raw)[:200]))
         else:
             found.append((line, fields))
-    by_key = {entry.key: _fields(entry, strings) for entry in library.entries}
+    by_key = {entry.key: _fields(entry, strings) or {} for entry in library.entries}
     rows = [
         {"damaged": str(fields)[:200]} if _holds_next(fields) else _row(fields, by_key)
         for _, fields in sorted(found, key=lambda item: item[0])
@@ -72,11 +74,17 @@ def _holds_next(fields: Mapping[str, str]) -> bool:
     return any(_START.search(value) or _NEXT_FIELD.search(value) for value in fields.values())
 
 
-def _fields(entry: Any, strings: Mapping[str, str]) -> dict[str, str]:
-    """The fields of an entry; of a field that is there twice, the first one."""
+def _fields(entry: Any, strings: Mapping[str, str]) -> dict[str, str] | None:
+    """The fields of an entry; None when two entries ran into one."""
+    return _first([(field.key.lower(), _joined(str(field.value), strings)) for field in entry.fields])
+
+
+def _first(given: Sequence[tuple[str, str]]) -> dict[str, str] | None:
+    """The fields by name, of one that is there twice the first; None when it is one that a paper has once."""
     fields: dict[str, str] = {}
-    for field in entry.fields:
-        fields.setdefault(field.key.lower(), _joined(str(field.value), strings))
+    for key, value in given:
+        if fields.setdefault(key, value) != value and key in _ONCE:
+            return None
     return fields
 
 
@@ -113,8 +121,24 @@ def _by_lines(lines: list[str], start: int) -> dict[str, str] | None:
         elif parts:
             parts[-1][1].append(line)
         before = line.rstrip() or before
-    fields = {key: _bare("\n".join(text)) for key, text in reversed(parts)}
-    return fields if "title" in fields else None
+    given = [(key, "\n".join(text)) for key, text in parts]
+    if not all(_is_whole(key, text.strip().removesuffix(",").rstrip()) for key, text in given):
+        return None
+    fields = _first([(key, _bare(text)) for key, text in given])
+    return fields if fields and "title" in fields else None
+
+
+def _is_whole(key: str, value: str) -> bool:
+    """Whether a value ends with the mark that it begins with, and its braces match in a field of `_NAMED`."""
+    if value[:1] in _MARKS and not (len(value) > 1 and value.endswith(_MARKS[value[0]])):
+        return False
+    depth = 0
+    for found in _BRACE.finditer(value) if key in _NAMED else ():
+        if (depth := depth + (1 if found[0] == "{" else -1)) < 0 or (
+            depth == 0 and value[0] == "{" and found.end() < len(value)
+        ):
+            return False
+    return depth == 0
 
 
 def _bare(value: str) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import Any
 
 from newsletter.core.papers.listing import Listing, Unread
-from newsletter.sources.dump_file import DumpFile
+from newsletter.sources.dump_file import DumpFile, json_value
 from newsletter.sources.formats.paper_rows import read_rows, share_of_papers
 from newsletter.sources.limits import MOST_PAPERS
 
@@ -52,6 +51,6 @@ def _rows(dump: DumpFile, most: int = MOST_PAPERS + 1) -> tuple[list[Any], list[
 
 def _value(line: str) -> Any:
     try:
-        return json.loads(line)
+        return json_value(line)
     except (ValueError, RecursionError):
         return None

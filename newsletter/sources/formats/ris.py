@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from newsletter.core.papers.listing import Listing
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.formats.paper_rows import given_first, read_rows
 from newsletter.sources.limits import MOST_LINES
+from newsletter.sources.text.cleaning import CLIPPED, is_clipped
 
 NAME = "ris"
 ABOUT = "RIS, as reference managers export it"
@@ -52,7 +54,14 @@ def parse(dump: DumpFile) -> Listing:
         ]
         day = record.get("date") or record.get("year") or record.get("publication_year") or ""
         record["date"] = re.sub(r"/+$", "", re.sub(r"/[^/\d]+$", "", str(day)))  # “2026/01/02/online”
-    return read_rows(records, format=NAME)
+    listing = read_rows(records, format=NAME)
+    return dataclasses.replace(listing, doubt=CLIPPED) if is_clipped(_texts(text)) else listing
+
+
+def _texts(text: str) -> list[str]:
+    """The lines of titles and abstracts that are one line each: the long ones."""
+    tags = [(line, found["tag"] if (found := _TAG.match(line)) else "") for line in text.split("\n")]
+    return [a for (a, tag), (b, after) in pairwise(tags) if tag in _ONCE and (after or not b.strip())]
 
 
 def _sound(text: str) -> tuple[str, set[int]]:

@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
 from typing import Any
 
 from lxml import etree
+
+from newsletter.sources.text.cleaning import had_room
 
 _NESTED = ("{*}title", "{*}summary", "{*}description", "{*}link", "{*}guid", "{*}category", "{*}pubDate")
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
@@ -35,9 +38,19 @@ def text_of(element: Any, *names: str) -> str:
 
 
 def title_of(element: Any) -> str:
-    """The title of an element; empty when it has blank lines in it, as no title has."""
+    """The title of an element; empty when it has blank lines or short lines in it, as no title has."""
     text = text_of(element, "title")
-    return "" if _BLANK_LINE.search(text) else text
+    return "" if _BLANK_LINE.search(text) or _has_short_line(text) else text
+
+
+def _has_short_line(text: str) -> bool:
+    """Whether a line within a folded text has room for the word after it: then it is of another text.
+
+    The first line may be shorter, for the tag before it.
+    """
+    lines = [line.strip() for line in text.split("\n")]
+    width = max(map(len, lines)) + 1
+    return any(had_room(line, following, width) for line, following in pairwise(lines[1:]))
 
 
 def day_of(text: str) -> date | None:

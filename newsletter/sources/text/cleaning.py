@@ -29,7 +29,8 @@ def unix_lines(text: str) -> str:
     return _LINE_END.sub("\n", text) if "\r" in text else text
 
 
-MANY_FULL = 10  # lines; fewer say little
+CLIPPED = "the lines are cut at the edge of a window"
+FEW_FULL, SOME_FULL, MANY_FULL = 3, 6, 10  # lines; the fewer they are, the fewer others are nearly as long
 LEFT_COLUMN, WIDEST = 30, 400  # characters; a second column begins between
 _GAP = re.compile(r" {2,}(?=\S)")
 
@@ -37,12 +38,17 @@ _GAP = re.compile(r" {2,}(?=\S)")
 def is_clipped(lines: Sequence[str]) -> bool:
     """Whether lines end at the edge of a window, in the middle of words: most long ones are equally long.
 
-    A program that wraps at blanks fills few lines to the last column.
+    A program that wraps at blanks fills few lines to the last column. Lines with a soft break (RFC 2045,
+    section 6.7) go on in the next one.
     """
-    lengths = Counter(len(line.rstrip()) for line in lines if " " in line.strip())
+    words = {line for line in lines if " " in line.strip() and not line.endswith("=")}
+    lengths = Counter(len(line.rstrip()) for line in words)
     width = max(lengths, default=0)
-    long = sum(count for length, count in lengths.items() if 4 * length >= 3 * width)
-    return lengths[width] >= MANY_FULL and 5 * lengths[width] >= 3 * long
+    long = sum(count for length, count in lengths.items() if 10 * length >= 9 * width)
+    at_blank = sum(len(line.rstrip()) == width - 1 < len(line) for line in words)
+    full = lengths[width] + at_blank
+    share = 1.0 if full < SOME_FULL else 0.8 if full < MANY_FULL else 0.7
+    return full >= FEW_FULL and full >= share * long
 
 
 def has_columns(lines: Sequence[str]) -> bool:

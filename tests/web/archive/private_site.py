@@ -76,9 +76,11 @@ SURFACES = (
 )
 
 
-def private_site(folder: Path, server: RecordingServer, *, base: str = BASE) -> NewsletterSite:
+def private_site(
+    folder: Path, server: RecordingServer, *, base: str = BASE, url: str | None = None
+) -> NewsletterSite:
     """Edition 1 and 2 hold public papers; 2 also a private one; 3 holds nothing but a private one."""
-    site = NewsletterSite(folder, server, base=base, own_topics=TOPICS, client_limit="")
+    site = NewsletterSite(folder, server, base=base, url=url, own_topics=TOPICS, client_limit="")
     news = site.newsletter
     news.ingest_samples([13, 14])
     news.publish("2026-04-14T06:00")

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from pathlib import Path
 from urllib.parse import quote
 from xml.etree import ElementTree
 
@@ -16,6 +17,8 @@ from newsletter.db.engine import reading, writing
 from newsletter.db.schema import editions, papers
 from newsletter.papers import editions as edition_store
 from newsletter.papers import merging
+from tests.smtp_servers.recording import RecordingServer
+from tests.web.archive.private_site import private_site
 from tests.web.newsletter_site import BASE, NewsletterSite
 
 SITEMAPS = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
@@ -309,3 +312,23 @@ def test_a_long_month_has_pages(website: NewsletterSite) -> None:
 def test_an_archive_without_papers_has_its_page(website: NewsletterSite) -> None:
     website.write(update(editions).values(ready_at=website.now + timedelta(days=1)))
     assert "Nothing has come out yet." in website.get("/archive")
+
+
+@pytest.mark.full
+def test_postgresql_has_the_same_pages(tmp_path: Path, server: RecordingServer, postgres_url: str) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    sites = [private_site(tmp_path / "one", server), private_site(tmp_path / "two", server, url=postgres_url)]
+    paths = ["/archive", "/archive/2026-04", "/editions/1", "/editions/2", "/topics/interpretability"]
+    paths += ["/sitemap.xml", "/sitemaps/1.xml", "/sample", *(first_paper(sites[0], n) for n in (1, 2, 3))]
+    for path in paths:
+        one, two = (main_part(site.get(path)) for site in sites)
+        assert one == two, path
+    for hidden in ("/editions/3", "/papers/28"):
+        assert [site.browser.get(hidden).status_code for site in sites] == [404, 404]
+    sites[1].newsletter.engine.dispose()
+
+
+def main_part(page: str) -> str:
+    """A page without what near papers share, which each database ranks in its own way."""
+    return re.sub(r'<section aria-labelledby="near">.*?</section>', "", page, flags=re.DOTALL)

@@ -18,7 +18,7 @@ from tests.web.archive.private_site import (
     reader_of_private,
     token_of,
 )
-from tests.web.newsletter_site import NewsletterSite
+from tests.web.newsletter_site import NewsletterSite, ReceivedMail
 
 TITLE = PRIVATE_PAPERS[0]["title"]
 
@@ -134,3 +134,22 @@ def test_a_reader_keeps_a_private_topic(site: NewsletterSite) -> None:
     assert "Umbral Lore" in site.get(site.preferences(ada))
     site.post(site.preferences(ada), topics=[PRIVATE_TOPIC], cadence="daily", hour="7", timezone="UTC")
     assert site.person("ada@example.org").topics == (PRIVATE_TOPIC,)
+
+
+def test_mail_of_others_names_no_private_topic(site: NewsletterSite) -> None:
+    reader_of_private(site)
+    grace = site.subscribed("grace@example.org", "quantum", "interpretability")
+    site.newsletter.ingest_samples([16, 17], hour="13:00")
+    site.later(days=1)
+    site.newsletter.send(site.now.isoformat())
+    mails: dict[str, str] = {}
+    own = ""
+    for accepted in site.server.accepted:
+        mail = ReceivedMail(accepted.recipient, accepted.data)
+        if accepted.recipient == grace.address:
+            mails[mail.subject] = mail.html + mail.text
+        elif accepted.recipient == "ada@example.org":
+            own = mail.html
+    assert len(mails) >= 3  # the confirmation, the welcome and a digest
+    assert leaks(mails) == []
+    assert "Umbral Lore" in own

@@ -47,7 +47,7 @@ _FULL = (
         words=(
             r"(?:over|exceed\w*|out of|above|beyond|overdrawn) (?:\S+ ){0,3}(?:quota|storage|space|disk|mailbox size|message count)|would exceed|quota is over",
             r"(?:quota|storage|space|disk)(?: \w+){0,2} (?:exceed\w*|full|exhausted|reached)|disk quota|quota violation|not enough (?:disk |storage )?space|QuotaExceeded|overquota|no space left|has no space|space (?:has )?(?:is )?(?:used up|not enough)|larger than the space|receive any more mail|error writing message|too many messages in|too many messages on|zu ?viele mails auf|exhausted (?:\w+ )?storage",
-            rf"{MAILBOX}(?: \S+){{0,3}} (?:is |are |was )?(?:currently |almost )?(?:over ?quota|full|too full)|mailfolder is full|box is full|full mailbox|mailbox size|mailbox (?:has )?exceed\w*|recipient storage|user is over|account is exceeding",
+            rf"{MAILBOX}(?: \S+){{0,3}} (?:is |are |was )?(?:currently |almost )?(?:over ?quota|full|too full)|mailfolder is full|box is full|full mailbox|mailbox size|mailbox (?:has )?exceed\w*|recipient storage|mailbox is too large|mailbox exceed\w* the local limit|user is over|account is exceeding",
             # The same in other languages.
             r"bo[iî]te (?:\S+ )*pleine|postfach\w* (?:ist |\S+ )?voll|speicher(?:platz|volumen)|buz[oó]n (?:\w+ )?lleno|casella (?:\w+ )?piena|caixa (?:\w+ )*cheia|переполнен|(?:邮箱|空间)\w*[满滿]|容量|skrzynka \w*pe[łl]na|przepe[łl]nion",
         ),
@@ -99,7 +99,7 @@ _UNKNOWN = (
             r"null ?MX|(?<!we )(?<!server )(?:does not|doesn'?t|does no longer|can(?:not|'t)) (?:receive|accept) (?:any )?(?:e-?mail|mail)s?\b(?! (?:from|over|for|without|that|via|with))",
             r"(?:mail )?domain (?:is )?(?:not (?:hosted|local|valid|handled|configured)|invalid)",
             r"(?:domain|host)(?: name)?(?: \S+)? (?:not found|does(?: not|n'?t) exist|unknown|is unknown|is not reachable|invalid)|no such (?:domain|host)|unknown (?:domain|host)",
-            r"NXDOMAIN|name service error|unrouteable|unroutable|bad destination (?:system|host)|illegal host|dead domain",
+            r"NXDOMAIN|MX records point to non-?existent hosts|host address lookups failed permanently|indicated no SMTP service|name service error|unrouteable|unroutable|bad destination (?:system|host)|illegal host|dead domain",
         ),
         without=(r"sender|from domain|helo|client host",),
         verdict=hard(Reason.UNKNOWN_DOMAIN),
@@ -112,7 +112,7 @@ _UNKNOWN = (
             r"not (?:currently )?(?:in|on) (?:\w+ ){0,3}(?:directory|system|server|list|database)|is not (?:a )?(?:known|our|local))",
             r"does(?:n't| not) handle mail for|not have an account|destinatari\w+ (?:errat|non valid|inv[aá]lid|inexist|inesist)|no such (?:\w+ ){1,2}(?:drop|defined|here)|"
             rf"no {MAILBOX}\b(?: (?:here|by|with|found|for|of|under|named|called))|no such (?:person|name|one|local)|there is no (?:one|such|user|mailbox)|nobody (?:by|with|here)|invalid-recipient|not present in directory|\w+ in name directory|badrcptto|validrcptto|"
-            r"user not (?:known|local)|do(?:es)?n'?t exists? (?:that|this|such)|rcpt \S+ do(?:es|s)?n'?t exist|not (?:a )?users? (?:of|on|at) this|not listed in (?:\w+ ){0,3}(?:name|address|directory)|not our user|(?:mailbox|address|recipient) not (?!available|currently|allowed)|unknown (?:or|recipient)|not (?:a )?(?:valid |known |local )(?:user|recipient|mailbox|address)|does not like recipient|verify (?:recipient|address)|callout|callback verification",
+            r"user not (?:known|local)|do(?:es)?n'?t exists? (?:that|this|such)|rcpt \S+ do(?:es|s)?n'?t exist|not (?:a )?users? (?:of|on|at) this|not listed in (?:\w+ ){0,3}(?:name|address|directory)|not our user|(?:mailbox|address|recipient) not (?!available|currently|allowed)|unknown (?:or|recipient)|not (?:a )?(?:valid |known |local )(?:user|recipient|mailbox|address)|does not like recipient|unknown local[- ]part|name was not found|addresses were not found|verify (?:recipient|address)|callout|callback verification",
             # The same in other languages.
             r"inconnu|n'existe pas|destinataire invalide|adresse invalide|unbekannt|existiert nicht|(?:benutzer|empf[aä]nger)\w* nicht|desconocid|no existe|inexistente|"
             r"sconosciut|non esiste|inesistente|nessun utente|onbekend|bestaat niet|неизвестн|не существует|не найден|нет такого|不存在|无此|查无|存在しません|見つかりません|宛先不明|존재하지|nie istnieje|nieznany|nie ma takiego|n[aã]o existe|"

@@ -1,0 +1,144 @@
+"""Records that two papers ran into, and lines that a window cut, become no papers; whole ones do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from newsletter.core.errors import DumpRefusedError
+from newsletter.core.papers.listing import Listing
+from newsletter.sources.registry import read_listing
+from tests.sources.shapes import SHAPES
+from tests.sources.shapes.records import shipped_records
+
+DAY = date(2026, 2, 2)
+ABSTRACT = "We propose a method for {}, and its results on three benchmarks are better than those of others."
+WHOLE, DAMAGED = "Lattices of Many Spins", "Orchards under the Rain"
+
+
+def titles(text: str) -> list[str]:
+    return [entry.title for entry in read_listing(text.encode(), name="x").entries]
+
+
+def bib(*fields: str) -> str:
+    return "@misc{key,\n" + "".join(f"\t{field},\n" for field in fields) + "}\n\n"
+
+
+BIBTEX = {
+    "two titles": ("title = {Another Title of Words}", "title = {%s}", "eprint = {2601.00002}"),
+    "two months": ("month = aug", "title = {%s}", "month = jan", "eprint = {2601.00002}"),
+    "two identifiers": ("eprint = {2601.00003}", "title = {%s}", "eprint = {2601.00002}"),
+    "the rest of a line": ("title = {%s}", "autriving}", "eprint = {2601.00002}"),
+    "the beginning of a field": ("title = {%s", "eprint = {2601.00002}"),
+    "a title that ends twice": ("title = {%s} of the} Coast", "eprint = {2601.00002}"),
+    "an abstract without its end": (
+        "title = {%s}", "eprint = {2601.00002}", "abstract = {We propose\n\nid,title\n1,Ferry",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", BIBTEX.values(), ids=BIBTEX)
+def test_entry_of_bibtex_that_is_two_or_a_part_is_no_paper(fields: tuple[str, ...]) -> None:
+    damaged = bib(*(field.replace("%s", DAMAGED) for field in fields))
+    whole = bib(f"title = {{{WHOLE}}}", "eprint = {2601.00001}")
+    assert titles(whole + damaged) == [WHOLE]
+
+
+SAFE = {
+    "a field twice that says the same": ("title = {%s}", "month = jan", "month = jan"),
+    "keywords twice": ("title = {%s}", "keywords = {a}", "keywords = {b}"),
+    "a brace alone in an abstract": ("title = {%s}", "abstract = {A set {x of words.}"),
+    "an escaped brace in an abstract": ("title = {{%s}}", "abstract = {A set \\} of { words.}"),
+    "a year without marks": ("title = {%s}", "year = 2026", "abstract = {A set {x of words.}"),
+}
+
+
+@pytest.mark.parametrize("fields", SAFE.values(), ids=SAFE)
+def test_odd_entry_of_bibtex_is_a_paper(fields: tuple[str, ...]) -> None:
+    assert titles(bib("eprint = {2601.00002}", *(f.replace("%s", DAMAGED) for f in fields))) == [DAMAGED]
+
+
+def row(title: str, number: int) -> str:
+    return json.dumps({"arxiv_id": f"2601.0000{number}", "title": title, "abstract": ABSTRACT.format(title)})
+
+
+@pytest.mark.parametrize("name", ["title", "abstract", "arxiv_id"])
+def test_json_that_says_two_things_under_one_name_is_no_paper(name: str) -> None:
+    damaged = row(DAMAGED, 2).replace("{", f'{{"{name}": "Another", ', 1)
+    for text in (f"{row(WHOLE, 1)}\n{damaged}\n", f"[{row(WHOLE, 1)}, {damaged}]"):
+        assert titles(text) == [WHOLE]
+
+
+def test_json_that_says_one_thing_twice_is_a_paper() -> None:
+    assert titles(row(WHOLE, 1).replace("{", f'{{"title": "{WHOLE}", ', 1)) == [WHOLE]
+
+
+def test_record_of_hugging_face_with_a_part_of_an_author_is_no_paper() -> None:
+    records = json.loads(SHAPES["HF API 2025"].write(shipped_records()[:3], DAY))
+    records[1]["paper"]["authors"].insert(1, {"hidden": False})
+    listing = read_listing(json.dumps(records).encode(), name="x")
+    assert (len(listing.entries), len(listing.unread)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("title", "is_paper"),
+    [
+        ("Joint Pruning and Allocation of Resources for\n  Federated Learning", True),
+        ("Joint Pruning\nand Allocation of Resources for\nFederated Learning", True),  # a tag is before it
+        ("Neural Architecture and Hardware Design with Fast\nSearch", True),
+        ("Joint Pruning and Allocation of Resources for\nLog In\nSign Up\nFederated Learning", False),
+        ("Joint Pruning and Allocation of Resources for\n3\nFederated Learning", False),
+        ("Joint Pruning and Allocation of Resources for\nnew\n\nFederated Learning", False),
+    ],
+)
+def test_title_in_xml_has_no_short_line_in_it(title: str, is_paper: bool) -> None:
+    record = shipped_records()[0]
+    text = SHAPES["arXiv API 2026"].write([record, *shipped_records()[1:3]], DAY).decode()
+    begin = text.index("<title>", text.index("<entry>")) + len("<title>")
+    changed = text[:begin] + title + text[text.index("</title>", begin) :]
+    assert (" ".join(title.split()) in titles(changed)) == is_paper
+
+
+def clipped(shape: str, width: int, count: int) -> bytes:
+    lines = SHAPES[shape].write(shipped_records()[:count], DAY).decode().replace("\r\n", "\n").split("\n")
+    return "\n".join(line[:width] for line in lines).encode()
+
+
+def taken(data: bytes) -> Listing | None:
+    """The listing that needs nobody's look; None when there is none."""
+    try:
+        listing = read_listing(data, name="x")
+    except DumpRefusedError:
+        return None
+    return None if listing.doubt or listing.unread else listing
+
+
+@pytest.mark.parametrize("count", [4, 7])
+@pytest.mark.parametrize("width", [40, 60])
+@pytest.mark.parametrize("shape", ["RIS", "arXiv mail, replaced", "arXiv listing", "HF search text"])
+def test_file_cut_at_the_edge_of_a_window_is_not_taken(shape: str, width: int, count: int) -> None:
+    listing = taken(clipped(shape, width, count))
+    known = {" ".join(record.title.split()) for record in shipped_records()}
+    assert listing is None or {entry.title for entry in listing.entries} <= known
+
+
+@pytest.mark.parametrize("count", [3, 4, 7, 12])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_whole_file_is_taken(shape: str, count: int) -> None:
+    write: Callable[..., bytes] = SHAPES[shape].write
+    assert taken(write(shipped_records()[:count], DAY)) is not None
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_texts_without_a_word_of_abstracts_are_held_though_a_block_of_authors_stands_below(
+    count: int,
+) -> None:
+    text = "Storks spring bread while roofs wait. Flour repair storks on"
+    paper = "{}\n\n" + text + " {}.\n\n  • 3 authors\n·\nFeb 1\n\n"
+    head = "Daily Papers\n\nbyAK and the research community\n\nFeb 2\n\n"
+    names = ("Paper Carries Letters", "Lamps Bread Trains", "Kettles to Islands")
+    listing = read_listing((head + "".join(paper.format(n, n) for n in names[:count])).encode(), name="x")
+    assert listing.doubt == "these do not read like abstracts of papers"
