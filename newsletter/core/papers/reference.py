@@ -15,6 +15,7 @@ _GROUP = re.compile(
     r"|[&@/:]",
     re.IGNORECASE,
 )
+_AND = re.compile(r"(?:^|\s)and(?:\s|$)", re.IGNORECASE)
 _GENERATION = re.compile(r"(?:[JS]r\.?|I{1,3}|IV)")
 _WORD = re.compile(r"[a-z0-9]+")
 _SMALL_WORDS = frozenset(
@@ -39,10 +40,11 @@ def split_name(name: str) -> PersonName:
     """The parts of a name that is written with the given name first.
 
     The family name is the last word, with the lower-case particles before it and a generation after it. A
-    name with a comma or of a group stays whole. `split_name(name).whole` is `name` with single blanks.
+    name with a comma or an "and", and one of a group, stays whole. The `whole` of the result is `name`, with
+    single blanks.
     """
     words = name.split()
-    if len(words) < 2 or "," in name or _GROUP.search(name) or " and " in name:
+    if len(words) < 2 or "," in name or _GROUP.search(name) or _AND.search(name):
         return PersonName("", " ".join(words))
     start = len(words) - 1
     if _GENERATION.fullmatch(words[start]) and len(words) > 2:

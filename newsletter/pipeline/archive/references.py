@@ -9,9 +9,8 @@ from sqlalchemy import select
 from newsletter.core.papers.links import paper_link
 from newsletter.core.papers.reference import Reference
 from newsletter.db.schema import papers
-from newsletter.leads import lead_of
 from newsletter.papers.lookup import in_chunks
-from newsletter.pipeline.archive.rows import load_topics
+from newsletter.pipeline.archive.rows import known_lead, load_topics
 from newsletter.pipeline.archive.scope import ArchiveScope
 from newsletter.render.archive_links import paper_path
 from newsletter.render.view_models import web_address
@@ -23,7 +22,7 @@ def load_references(scope: ArchiveScope, ids: Sequence[int]) -> list[Reference]:
     found: dict[int, Reference] = {}
     for chunk in in_chunks(ids):
         for row in scope.connection.execute(select(papers).where(papers.c.id.in_(chunk))):
-            lead = lead_of(row.title, row.abstract)
+            lead = known_lead(row.title, row.abstract)
             found[row.id] = Reference(
                 id=row.id,
                 title=row.title,

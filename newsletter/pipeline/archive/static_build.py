@@ -193,7 +193,7 @@ class _Build:
                 return replace(found, numbers=_up_to(found.numbers, most))
 
             self.page(path, made_from, page, number)
-        self.exports(path, made_from, partial(selections.latest, slug=slug))
+        self.exports(path, made_from, partial(selections.latest, slug=slug, limit=len(ids) or 1))
 
     def feeds(self) -> None:
         scope = self.scope("index.html")

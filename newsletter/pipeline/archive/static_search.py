@@ -8,9 +8,10 @@ server (`newsletter.core.papers.search_words`).
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from newsletter.core.papers.search_words import compounds_of, words_of
 
@@ -56,14 +57,14 @@ def words_files(weights: Iterable[Mapping[str, int]]) -> Iterator[tuple[str, byt
 
     weights: of each paper, in the order of their numbers.
     """
-    postings: dict[str, list[str]] = {}
+    postings: defaultdict[str, list[str]] = defaultdict(list)
     last: dict[str, int] = {}
     papers = 0
     for number, words in enumerate(weights):
         papers = number + 1
         for word, weight in words.items():
             # Numbers grow, so the distance to the paper before is short.
-            postings.setdefault(word, []).append(_base36((number - last.get(word, 0)) * 8 + weight))
+            postings[word].append(_base36((number - last.get(word, 0)) * 8 + weight))
             last[word] = number
     entries = {word: ",".join(found) for word, found in sorted(postings.items())}
     groups = list(_shards(entries, 1))
@@ -106,6 +107,7 @@ def _call(name: str, *values: object) -> bytes:
     return f"archiveSearch.{name}({safe});\n".encode("utf-8", "replace")
 
 
+@lru_cache(maxsize=100_000)  # the distances are mostly small
 def _base36(number: int) -> str:
     digits = ""
     while True:

@@ -58,7 +58,9 @@ ODD = {
     "groups": replace(
         PLAIN, authors=("The ATLAS Collaboration", "DeepSeek-AI", "Research and Development Team")
     ),
-    "braces and small words in names": replace(PLAIN, authors=("A {B} C", "others", "X and Y")),
+    "braces and small words in names": replace(
+        PLAIN, authors=("A {B} C", "others", "X and Y", "and Jian Xiao")
+    ),
     "600 authors": replace(PLAIN, authors=tuple(f"Given{n} Family{n}" for n in range(600))),
     "no author": replace(PLAIN, authors=(), organization=None),
     "no identifier": replace(PLAIN, arxiv_id=None, doi=None, url=None, published_on=None, topics=()),
@@ -159,6 +161,7 @@ def test_any_text_stays_inside_its_field(title: str, abstract: str) -> None:
         ("The ATLAS Collaboration", "", "The ATLAS Collaboration"),
         ("Qwen Team", "", "Qwen Team"),
         ("Smith, John", "", "Smith, John"),
+        ("and Jian Xiao", "", "and Jian Xiao"),
         ("J.-P.  Serre", "J.-P.", "Serre"),
         ("", "", ""),
     ],
