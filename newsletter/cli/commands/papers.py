@@ -30,24 +30,26 @@ app = typer.Typer(
 
 Paper = Annotated[int, typer.Argument(metavar="ID", help="The paper's id, as papers list shows it.")]
 Other = Annotated[int, typer.Argument(metavar="OTHER", help="The other paper's id.")]
+OfTopic = Annotated[str | None, typer.Option("--topic", metavar="SLUG", help="Those of this topic.")]
+OfDump = Annotated[
+    str | None, typer.Option("--dump", metavar="FILE", help="Those of this dump: file name or SHA-256.")
+]
+OfEdition = Annotated[
+    str | None, typer.Option("--edition", metavar="N|next", help="Those of this edition, or what comes next.")
+]
+OfSearch = Annotated[
+    str | None, typer.Option("--search", metavar="TEXT", help=f"The best {MAX_FOUND} that a search finds.")
+]
 
 
 @app.command("list")
 def list_papers(
     ctx: typer.Context,
     *,
-    topic: Annotated[str | None, typer.Option("--topic", metavar="SLUG", help="Those of this topic.")] = None,
-    dump: Annotated[
-        str | None, typer.Option("--dump", metavar="FILE", help="Those of this dump: file name or SHA-256.")
-    ] = None,
-    edition: Annotated[
-        str | None,
-        typer.Option("--edition", metavar="N|next", help="Those of this edition, or what comes next."),
-    ] = None,
-    search: Annotated[
-        str | None,
-        typer.Option("--search", metavar="TEXT", help=f"The best {MAX_FOUND} that a search finds."),
-    ] = None,
+    topic: OfTopic = None,
+    dump: OfDump = None,
+    edition: OfEdition = None,
+    search: OfSearch = None,
     json: Json = False,
 ) -> None:
     """List papers: all, or those that fit everything asked.
@@ -112,16 +114,18 @@ def export(
     format: Annotated[
         str, typer.Option("--format", metavar="FORM", help="bibtex, ris, csl-json or markdown.")
     ] = "bibtex",
-    topic: Annotated[str | None, typer.Option("--topic", metavar="SLUG", help="Those of this topic.")] = None,
-    edition: Annotated[
-        str | None,
-        typer.Option("--edition", metavar="N|next", help="Those of this edition, or what comes next."),
-    ] = None,
+    topic: OfTopic = None,
+    dump: OfDump = None,
+    edition: OfEdition = None,
+    search: OfSearch = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write there instead of to standard output.")
     ] = None,
 ) -> None:
-    """Write papers as references for other programs: all, or those that fit everything asked."""
+    """Write papers as references for other programs: all, or those that fit everything asked.
+
+    A search knows what `papers list --search` knows.
+    """
     from newsletter.render.exports import FORMATS
 
     if format not in FORMATS:
@@ -135,7 +139,14 @@ def export(
     from newsletter.render.archive_links import LiveLinks
 
     with reading(work.engine) as connection:
-        rows = queries.rows(connection, topic=topic, edition=edition, known_topics=tuple(work.topics))
+        rows = queries.rows(
+            connection,
+            topic=topic,
+            dump=dump,
+            edition=edition,
+            ids=None if search is None else _found(connection, search),
+            known_topics=tuple(work.topics),
+        )
         scope = ArchiveScope(
             connection=connection,
             visibility=Visibility.everything(),

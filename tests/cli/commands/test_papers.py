@@ -9,6 +9,7 @@ import pytest
 
 from newsletter.render.exports import FORMATS
 from tests.cli.shell import Shell
+from tests.render.exports.reading_back import by_json, by_rispy
 from tests.sources.shapes.hf import hf_api
 from tests.sources.shapes.records import Record
 
@@ -56,11 +57,45 @@ def test_export_writes_the_papers_that_list_lists(shell: Shell, form: str) -> No
 
 
 @pytest.mark.parametrize(
+    "asked",
+    [
+        ("--search", "ions fibre"),
+        ("--search", '"weave fibre"'),
+        ("--search", "ions", "--topic", "quantum"),
+        ("--search", "fibre", "--edition", "next"),
+        ("--search", "xyzzy"),
+        ("--dump", "tuesday.json"),
+        ("--dump", "monday.json", "--search", "fibre"),
+    ],
+    ids=" ".join,
+)
+def test_export_chooses_as_list_does(shell: Shell, asked: tuple[str, ...]) -> None:
+    other = replace(RECORD, id="2604.01003", title="Fibre for Looms", abstract="We weave fibre with ions.")
+    days = {"monday.json": ([RECORD, BARE], 13), "tuesday.json": ([other], 14)}
+    for name, (records, day) in days.items():
+        file = shell.state_dir.parent / name
+        file.write_bytes(hf_api(2026)(records, date(2026, 4, day)))
+        shell.ok("ingest", str(file), "--at", f"2026-04-{day}T05:30")
+    every = shell.ok("papers", "list", "--json").json
+    [first] = [row["id"] for row in every if row["title"] == RECORD.title]
+    shell.ok("papers", "topic", str(first), "--add", "quantum")
+    listed = [row["title"] for row in shell.ok("papers", "list", "--json", *asked).json]
+    assert len(listed) < len(every)
+    assert [item.title for item in by_json(exported(shell, "csl-json", *asked))] == listed
+    assert [item.title for item in by_rispy(exported(shell, "ris", *asked))] == listed
+
+
+def exported(shell: Shell, form: str, *asked: str) -> str:
+    return shell.ok("papers", "export", "--format", form, *asked).stdout
+
+
+@pytest.mark.parametrize(
     ("given", "code", "words"),
     [
         (("--format", "word"), 2, "Known: bibtex, ris, csl-json, markdown"),
         (("--topic", "astrology"), 1, "there is no topic 'astrology'"),
         (("--edition", "99"), 1, "99"),
+        (("--dump", "no such.txt"), 1, "no such.txt"),
         (("--edition", "x"), 1, "there is no edition 'x'"),
         (("--out", "/nowhere/at/all"), 1, "cannot write /nowhere/at/all"),
     ],
