@@ -64,6 +64,7 @@ def related_papers(
         _weights(row.title, row.abstract),
         rarity=lambda words: _rarity(connection, words),
         near=lambda value: _near(connection, paper_id, _chosen(value), view),
+        weights=lambda near: _weights(near.title, near.abstract),
         limit=limit,
     )
 
@@ -86,6 +87,7 @@ class RelatedAmong:
             self._weights[paper_id],
             rarity=self._rarity,
             near=lambda value: self._near(paper_id, value),
+            weights=lambda near: self._weights[near.id],
             limit=limit,
         )
 
@@ -109,11 +111,13 @@ def _nearest(
     *,
     rarity: Callable[[Collection[str]], Mapping[str, float]],
     near: Callable[[Mapping[str, float]], Iterable[Row[Any]]],
+    weights: Callable[[Row[Any]], Mapping[str, int]],
     limit: int,
 ) -> tuple[RelatedPaper, ...]:
     """The papers nearest to one with these words.
 
-    rarity: how much a word says. near: papers that have some of the most telling words.
+    rarity: how much a word says. near: papers that have some of the most telling words. weights: the words of
+    such a paper.
     """
     # what a paper is about stands in its title, or more than once
     telling = [word for word, times in own.items() if times > 1][:MAX_ASKED]
@@ -121,7 +125,7 @@ def _nearest(
     value = {word: min(own[word], MOST) ** 0.5 * rare[word] for word in rare}
     found: list[tuple[float, Row[Any], Collection[str]]] = []
     for row in near(value):
-        theirs = _weights(row.title, row.abstract)
+        theirs = weights(row)
         shared = theirs.keys() & value.keys()
         if len(shared) >= LEAST_SHARED:
             likeness = sum(value[word] * min(theirs[word], MOST) ** 0.5 for word in shared)
