@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from newsletter.pipeline.content.sample_digest import SampleDigest
     from newsletter.pipeline.content.transactional import TransactionalRenderer
     from newsletter.pipeline.deliver.options import DeliveryOptions
+    from newsletter.pipeline.inbound.options import InboundOptions
     from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
     from newsletter.render.environment import MailEnvironment
     from newsletter.render.view_models import Brand, TopicView
@@ -231,6 +232,17 @@ def make_sample_digest(wiring: Wiring) -> SampleDigest:
     work = wiring.work
     topics = tuple(topic for topic in work.topics.values() if topic.public)
     return SampleDigest(wiring.mail_templates, brand=wiring.brand, topics=topics, matcher=work.matcher)
+
+
+def inbound_options(wiring: Wiring) -> InboundOptions:
+    """What the door for inbound mail is given."""
+    from newsletter.pipeline.inbound.options import InboundOptions
+
+    return InboundOptions(
+        secret_keys=wiring.secret_keys,
+        suppression_key=wiring.work.suppression_key,
+        renderer=wiring.transactional_renderer,
+    )
 
 
 def reader_policy(work: Workspace) -> ReaderPolicy:

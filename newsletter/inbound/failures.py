@@ -12,8 +12,11 @@ from dataclasses import replace
 from newsletter.core.mail.inbound import FailedRecipient
 from newsletter.core.mail.reply_judge import judge
 from newsletter.core.mail.reply_verdict import About, Reason, ReplyKind, ReplyVerdict
+from newsletter.inbound.addresses import ADDRESS
 from newsletter.inbound.limits import LONGEST_DIAGNOSTIC
 
+MOST_JUDGED = 600  # characters: a server's reply has 200
+_ADDRESS = re.compile(ADDRESS)
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 # A reply within other words: its code, a blank or dash, and more than a number or an address of a host.
 _REPLY = re.compile(
@@ -45,7 +48,7 @@ _MAY_NOT_EXIST = re.compile(r"may not exist|groups\.google\.com", re.IGNORECASE)
 _MAILBOX_UNKNOWN = frozenset({"1.1", "1.10"})  # RFC 3463 3.2, RFC 7505
 # The words alone, which filters use as well; who says more is believed.
 _MERELY_UNKNOWN = re.compile(
-    r"^\W*(?:<[^>]*>\W*)?(?:recipient address rejected\W*)?(?:unknown user|user unknown|no such user|invalid recipient)\b.{0,60}$",
+    r"^\W*(?:<[^>]*>\W*)?(?:recipient address rejected\W*)?(?:unknown user|user unknown|no such user|user not found|not found recipient account|invalid recipient)\b.{0,60}$",
     re.IGNORECASE,
 )
 # What a queue says after its last try; no server said no.
@@ -117,12 +120,13 @@ def _phase_of(text: str) -> str:
 
 def _judged(given: str, words: str, phase: str) -> tuple[ReplyVerdict, int | None, str]:
     """The verdict, the reply's code and the status that the words name."""
+    words = _ADDRESS.sub("…", words)  # so that many recipients share one verdict
     words = _NOT.sub(r"\1 not", words.replace("\u2019", "'").replace("can't", "cannot"))
     code, said, text = _reply_in(words)
     status = _better(given, said)
     phase = phase or _phase_of(words)
     number = code if code is not None else (550 if (status or "5")[0] == "5" else 450)
-    verdict = judge(phase, number if text else code, status or None, text[:1000])
+    verdict = judge(phase, number if text else code, status or None, text[:MOST_JUDGED])
     return _of_bounce(verdict, phase, code, status, words), code, said
 
 

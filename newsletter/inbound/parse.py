@@ -15,6 +15,7 @@ from newsletter.inbound.message import HeaderFields, InboundMessage, UnreadableM
 from newsletter.inbound.names import message_ids, named_delivery
 from newsletter.inbound.reports.amazon_notices import AmazonNotice, read_amazon_notice
 from newsletter.inbound.reports.delivery_status import FAILED, DeliveryStatus, read_delivery_status
+from newsletter.inbound.reports.disposition import Disposition, read_disposition
 from newsletter.inbound.reports.feedback import Feedback, read_feedback
 from newsletter.inbound.reports.plain_words import own_addresses, read_plain_report
 from newsletter.inbound.reports.replies import is_auto_reply, is_request_to_leave
@@ -22,7 +23,6 @@ from newsletter.inbound.reports.returned_mail import returned_header, split_text
 from newsletter.inbound.reports.text_forms import told_failures
 
 LONGEST_SUBJECT = 200  # characters
-_RECEIPT = "message/disposition-notification"  # RFC 8098
 _NO_RECIPIENT = "it reads like a bounce, but names no recipient"
 _NOTHING = "no report, no reply of a program, and no wish to leave"
 
@@ -59,8 +59,9 @@ class _InboundReader:
         if inner is not None:
             return inner
         names = self._names(returned)
-        if message.of_type(_RECEIPT):
-            return self._made(InboundClass.DELIVERY_REPORT, "rfc8098", names, action="displayed")
+        receipt = read_disposition(message)
+        if receipt is not None:
+            return self._receipt(receipt, said, names)
         plain = read_plain_report(message, said, quoted, returned)
         if plain is not None and plain.failed:
             return self._made(InboundClass.BOUNCE, "words", names, recipients=plain.failed)
@@ -132,6 +133,15 @@ class _InboundReader:
             for one in notice.recipients
         ]
         return self._made(InboundClass.BOUNCE, form, names, recipients=recipients)
+
+    def _receipt(self, receipt: Disposition, said: str, names: NamedDelivery) -> InboundReport:
+        if receipt.is_refusal and receipt.recipient:
+            refused = failed_recipient(receipt.recipient, diagnostic=said)
+            return self._made(InboundClass.BOUNCE, "rfc8098", names, recipients=[refused])
+        concerned = (receipt.recipient,) if receipt.recipient else ()
+        return self._made(
+            InboundClass.DELIVERY_REPORT, "rfc8098", names, concerned=concerned, action=receipt.action
+        )
 
     def _report_within(self) -> InboundReport | None:
         """The report that another one returns, where only the inner one says who failed."""

@@ -114,3 +114,37 @@ def test_amazon_notice(notice: str, expected: str, recipients: list[tuple[str, s
     report = parse(plain(notice, subject="AWS Notification Message", sender="no-reply@sns.example", more=""))
     assert report.kind == expected
     assert [(one.address, one.kind) for one in report.recipients] == recipients
+
+
+def _receipt(disposition: str, said: str) -> bytes:
+    return (
+        "Return-Path: <>\nFrom: Postmaster <postmaster@readers.example>\nSubject: Automatically rejected mail\n"
+        "Auto-Submitted: auto-replied\n"
+        'Content-Type: multipart/report; report-type=disposition-notification; boundary="m"\n\n'
+        f"--m\nContent-Type: text/plain\n\n{said}\n"
+        "--m\nContent-Type: message/disposition-notification\n\nReporting-UA: readers.example; Dovecot\n"
+        f"Final-Recipient: rfc822; ada@readers.example\nDisposition: {disposition}\n\n--m--\n"
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("disposition", "said", "expected", "reasons"),
+    [
+        ("manual-action/MDN-sent-manually; displayed", "Your mail was read.", "delivery-report", []),
+        (
+            "manual-action/MDN-sent-automatically; deleted",
+            "It was deleted without being read.",
+            "delivery-report",
+            [],
+        ),
+        (
+            "automatic-action/MDN-sent-automatically; deleted",
+            "Your message to <ada@readers.example> was automatically rejected:\nQuota exceeded (mailbox full)",
+            "bounce",
+            ["full"],
+        ),
+    ],
+)
+def test_disposition_notification(disposition: str, said: str, expected: str, reasons: list[str]) -> None:
+    report = parse(_receipt(disposition, said))
+    assert (report.kind, [one.reason for one in report.recipients]) == (expected, reasons)

@@ -6,6 +6,7 @@ The other tables are in `subscribers.tables`. Both share one metadata, and so on
 from newsletter.db.tables.alarms import AlarmRecord
 from newsletter.db.tables.dumps import Dump, QuarantinedRecord, SourceRecord
 from newsletter.db.tables.editions import CanarySlot, Edition, EditionMaybe, EditionPaper, Run
+from newsletter.db.tables.inbound import InboundRecipient, InboundRecord
 from newsletter.db.tables.outbox import (
     Delivery,
     Digest,
@@ -42,6 +43,8 @@ __all__ = [
     "Edition",
     "EditionMaybe",
     "EditionPaper",
+    "InboundRecipient",
+    "InboundRecord",
     "ListedEntry",
     "MailCount",
     "Paper",

@@ -94,6 +94,12 @@ class Delivery(SQLModel, table=True):
             sqlite_where=text("state = 'failed' and reply_code is null"),
             postgresql_where=text("state = 'failed' and reply_code is null"),
         ),
+        Index(
+            "ix_deliveries_bounced",
+            "bounced_at",
+            sqlite_where=text("bounced_at is not null"),
+            postgresql_where=text("bounced_at is not null"),
+        ),
         Index("ix_deliveries_digest", "digest_id"),
         Index("ix_deliveries_latest", "subscriber_id", "kind", "id"),
     )
@@ -117,6 +123,7 @@ class Delivery(SQLModel, table=True):
     owner: str | None = None  # the sender that leased it
     leased_until: datetime | None = None  # wall clock, never --at
     finished_at: datetime | None = None  # sent, failed, uncertain or skipped
+    bounced_at: datetime | None = None  # when we learned that it came back; its reply is the bounce's then
     relay: str | None = None  # the server that answered last: host:port
     reply_code: int | None = None
     reply_status: str | None = None  # RFC 3463 enhanced code

@@ -66,7 +66,7 @@ def _is_report(message: InboundMessage, said: str, quoted: str) -> bool:
     sender, subject = message.header.get("from"), message.header.get("subject")
     by_daemon = sender in ("", "<>") or DAEMON.search(sender) is not None
     titled = REPORT_SUBJECT.search(subject) is not None
-    if not titled and AUTO_SUBJECT.match(subject):
+    if AUTO_SUBJECT.match(subject) and not (titled and by_daemon):
         return False
     if not titled and not by_daemon and is_auto_reply(message):
         return False
@@ -84,7 +84,7 @@ def _failures(
     own = own_addresses(message, returned)
     told, before = told_failures(said, expected=named or to, own=own)
     if not told and quoted:
-        told, before = told_failures(f"{said}\n{quoted}", expected=named or to, own=own)
+        told, before = told_failures(f"{said}\n{quoted}", expected=named or to, own=own, mentioned=False)
     if named:
         by_address = {one.address.casefold(): one for one in told}
         told = [by_address.get(address.casefold()) or ToldFailure(address) for address in named]

@@ -21,7 +21,7 @@ _SHAPES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         # Postfix, qmail, Yahoo, MXLogic, McAfee: <address>: words, or <address> (words)
-        rf"^[ \t>*-]*<{_A}>[ \t]*(?:\((?:expanded from|generated from|original address|ultimately generated)[^)]{{0,300}}\))?[ \t]*(?::|;|,|\(|\.\.\.|-|$)(?P<said>.*)$",
+        rf"^[ \t>*-]*<{_A}>[ \t]*(?:\((?:expanded from|generated from|original address|ultimately generated)[^)]{{0,300}}\))?[ \t]*(?::|;|,|\(|\.\.\.|-|(?=[45]\d\d\b)|$)(?P<said>.*)$",
         # Exim, Gmail, Notes, Outlook, Domino: the address alone
         rf"^[ \t>*•-]*(?:to[ \t]+)?['\"]?<?{_A}>?['\"]?{_MAILTO}[ \t]*[.,;:]?[ \t]*(?P<said>)$",
         # OpenSMTPD, IONOS, SurfControl: address: words; GMX: "address":
@@ -37,12 +37,13 @@ _SHAPES = tuple(
         rf"^[ \t>*-]*(?:(?:sent|smtp command) *>*[ \t]*)?(?:RCPT TO|(?:failed |final )?recipients?(?:\(s\))?(?: address)?(?:\(es\))?|addressed to|failed address(?:\(?es\)?)?|(?:unknown|invalid|illegal|bad) (?:user|host|domain|receiver|recipient|mailbox|address)(?: address)?|user mailbox exceeds allowed size|mailbox full|(?:e-?mail|mail) ?address|delivery to|recipient\(s\)|destinatari[oa]s?|destinataires?|empf[äa]nger\w*|an|宛先|受信者|收件人|получатель)[ \t]*[:：][ \t]*\[?(?:(?:rfc822|smtp)[;:][ \t]*)?['\"<]*{_A}['\">]*{_MAILTO}(?P<said>.*)$",
         # Zoho, Active!hunter: address words
         rf"^[ \t>*-]*{_A}[ \t]+(?P<said>(?:<[^<>@]{{1,100}}@|invalid|unknown|error|failed|rejected|not |no |user|mailbox|does|host|domain|is (?:un|not|in|full|over|dis)).*)$",
-        # within a sentence
+        # behind a label in any language, within a sentence
+        rf"^(?!\W*(?:to|from|cc|sender|reply-to|return-path|mail from|message-id)\b)[^@\n]{{1,60}}[:：][ \t]*['\"<(\[]*{_A}['\">)\]]*{_MAILTO}[ \t]*(?P<said>[^@]*)$",
         rf"(?:deliver(?:ed|ing|y)?(?: of)?(?: your| the| this)?(?: e-?mail| mail| message)?(?:[^@]{{0,40}}?) to(?: the)?(?: following)?(?: recipients?| address(?:es)?| users?| mailbox)?|undeliverable to|failed \d+ attempts|(?:permanent|temporary|fatal) errors?|not reach(?:ed)?|could not (?:be )?(?:sent|send|delivered)[^@]{{0,20}}?|bounced|failed for|(?:failed|rejected)(?: the)? recipients?|sent to|user|recipient|account|mailbox|message for|mail for|mail to|address)[ \t]*(?:is|are|:)?[ \t]*['\"<(\[]*{_A}['\">)\]]*(?P<said>.*)$",
         rf"(?:konnte an|nachricht an|mail an|zustellung an|message [àa]|livr[ée]\w* [àa]|remis\w* [àa]|enviad\w* a|entreg\w* a|mensaje (?:a|para)|mensagem para|messaggio a|consegna\w* a|доставлено|для)[ \t:]*['\"<]*{_A}['\">]*(?P<said>.*)$",
     )
 )
-_PROSE = 2  # the last shapes read within a sentence: only where no line names a recipient by itself
+_PROSE = 3  # the last shapes read within a sentence: only where no line names a recipient by itself
 _NOT_A_RECIPIENT = re.compile(
     r"^(?:postmaster|mailer-?daemon|mail-?daemon|abuse|support|help(?:desk)?|hostmaster|webmaster|noreply|no-reply|admin(?:istrator)?|postoffice)@",
     re.IGNORECASE,
@@ -71,28 +72,37 @@ class ToldFailure:
         return " ".join(" ".join(self.lines).split())
 
 
-def told_failures(text: str, *, expected: Iterable[str], own: Iterable[str]) -> tuple[list[ToldFailure], str]:
+def told_failures(
+    text: str, *, expected: Iterable[str], own: Iterable[str], mentioned: bool = True
+) -> tuple[list[ToldFailure], str]:
     """The recipients that a report in words says failed, and what it says before the first of them.
 
     expected: recipients of the returned message, and those in X-Failed-Recipients. own: addresses of the report
-    itself, and of the returned message's sender.
+    itself, and of the returned message's sender. mentioned: an address that is only mentioned counts, too.
     """
     expected_set = {address.casefold() for address in expected}
     own_set = {address.casefold() for address in own} - expected_set
     lines = text.split("\n")
     found: list[ToldFailure] = []
     before = ""
-    for shapes, not_these in (
-        (_SHAPES[:-_PROSE], own_set),
-        (_SHAPES[:-_PROSE], set[str]()),  # a message to oneself
-        (_SHAPES[-_PROSE:], own_set),
-    ):
+    by_line, prose = _SHAPES[:-_PROSE], _SHAPES[-_PROSE:]
+    passes: list[tuple[tuple[re.Pattern[str], ...], set[str]]] = [
+        (by_line, own_set),
+        (by_line, set()),  # a message to oneself
+        (prose, own_set),
+    ]
+    for shapes, not_these in passes:
         if not found:
             found, before = _by_line(lines, shapes, expected_set, not_these)
-    if not found:
-        mentioned = [one for one in find_addresses(text) if one.casefold() in expected_set]
-        found, before = [ToldFailure(one, [text]) for one in mentioned[:MOST_RECIPIENTS]], text
-    return _shared(_merged(found, expected_set)), before
+    if not found and mentioned:
+        others = [
+            one
+            for one in find_addresses(text)
+            if one.casefold() not in own_set and not _NOT_A_RECIPIENT.match(one)
+        ]
+        fitting = [one for one in others if one.casefold() in expected_set] or others[: len(others) == 1]
+        found, before = [ToldFailure(one, [text]) for one in fitting[:MOST_RECIPIENTS]], text
+    return _shared(_merged(found)), before
 
 
 def _by_line(
@@ -141,25 +151,14 @@ def _named(
     return None
 
 
-def _merged(found: list[ToldFailure], expected: set[str]) -> list[ToldFailure]:
-    """Each recipient once, with all that is said of them. Where some are expected, no others."""
+def _merged(found: list[ToldFailure]) -> list[ToldFailure]:
+    """Each recipient once, with all that is said of them."""
     by_address: dict[str, ToldFailure] = {}
     for one in found:
         known = by_address.setdefault(one.address.casefold(), one)
         if known is not one and one.words not in known.words:
             known.lines = known.lines + one.lines
-    if any(address in expected for address in by_address):
-        said = {address: one for address, one in by_address.items() if one.words or address in expected}
-        by_address = {a: one for a, one in said.items() if a in expected or _is_plain(one)}
     return list(by_address.values())
-
-
-def _is_plain(one: ToldFailure) -> bool:
-    """Whether the words on a recipient who is not expected are a server's: it was forwarded."""
-    return (
-        re.search(r"\b[45]\d\d\b|\b[45]\.\d\.\d|unknown|not found|no such", one.words, re.IGNORECASE)
-        is not None
-    )
 
 
 def _shared(found: list[ToldFailure]) -> list[ToldFailure]:
@@ -168,8 +167,3 @@ def _shared(found: list[ToldFailure]) -> list[ToldFailure]:
         if not found[number].words:
             found[number].lines = list(found[number + 1].lines)
     return found
-
-
-def is_same(one: ToldFailure, address: str) -> bool:
-    """Whether a failure is of this address."""
-    return same(one.address, address)

@@ -32,7 +32,7 @@ REPORT_SUBJECT = re.compile(
 )
 # Still tried: nobody failed yet.
 DELAY = re.compile(
-    r"warning message only|has been delayed|delayed mail|delivery (?:is |status notification \()?delay|\(delay\)|delivery has (?:not )?yet|not yet (?:been )?delivered|still (?:being )?(?:undelivered|trying|in the queue)|will (?:keep|continue) (?:to )?(?:be )?(?:try|retri|attempt)|will be retried|"
+    r"warning message only|warning only|mail (?:is )?delayed|i'?ll keep trying|has been delayed|delayed mail|delivery (?:is |status notification \()?delay|\(delay\)|delivery has (?:not )?yet|not yet (?:been )?delivered|still (?:being )?(?:undelivered|trying|in the queue)|will (?:keep|continue) (?:to )?(?:be )?(?:try|retri|attempt)|will be retried|"
     r"(?:we'?ll|will|we will) (?:keep trying|try again|retry)|warning: (?:could not send|message .{1,60} delayed)|message .{1,60} delayed \d+|no action is required on your part|delivery attempts will continue|delayed delivery|temporary problem .{0,40}deliver|transient delivery|"
     r"verz[öo]ger|wird (?:weiter|erneut) versucht|retard[ée]|sera r[ée]essay|retrasad|se reintentar|ritard|atrasad|vertraag|задерж|遅延|遅れて|延迟|延遲|再送",
     re.IGNORECASE,
@@ -46,7 +46,7 @@ SUCCESS = re.compile(
 # Subjects of vacation and other replies of programs.
 AUTO_SUBJECT = re.compile(
     r"^(?:\s*(?:re|aw|sv|rv|tr)\s*:)*\s*(?:\[?\(?(?:auto(?:matic|mated|matique|m[áa]tic[ao])?\b[ :-]?\s*(?:reply|response|responder|r[ée]ponse|antwort|respuesta|resposta|risposta|svar|message|mail)?|autoreply|autoresponse|autosvar|autoantwort)|"
-    r"out[ -]of[ -](?:the )?(?:office|town)|ooo\b|vacation|away from|on (?:leave|vacation|holiday|parental|maternity)|i(?:'m| am) (?:away|out|on)|"
+    r"out[ -]of[ -](?:the )?(?:office|town)|ooo\b|vacation|away from|on (?:leave|vacation|holiday|parental|maternity)|i(?:'m| am) (?:away|out|on)|ich bin (?:im|nicht|ab|außer)|je suis (?:absent|en cong)|estoy (?:de vac|fuera|ausente)|"
     r"automatische? (?:antwort|afwezigheid)|abwesenheit|abwesend|nicht im b[üu]ro|im urlaub|urlaub|r[ée]ponse automatique|absence|absent|en cong[ée]|respuesta autom[áa]tica|ausente|fuera de (?:la )?oficina|vacaciones|resposta autom[áa]tica|f[ée]rias|risposta automatica|fuori (?:sede|ufficio)|assenza|assente|afwezig|niet aanwezig|automatisch(?:e)? antwoord|fr[åa]nvaro|automatiskt svar|automatisk svar|frav[æa]r|poissa|automaattinen|"
     r"автоответ|автоматический ответ|отпуск|autoodpowied|nieobecno|automatick[áa] odpov|自動返信|自動応答|不在|休暇|自动回复|自動回覆|자동 ?(?:응답|회신)|부재)|"
     r".{0,60}(?:out of (?:the )?office|auto-?reply|automatic reply|abwesenheits(?:notiz|nachricht)|autoresponder|ticket (?:received|#)|we(?:'ve| have) received your|confirm your (?:e-?mail|message)|challenge|sender verification|please verify yourself)",

@@ -68,7 +68,7 @@ _GONE = (
     ),
     ReplyRule(
         words=(
-            r"(?:has|have) moved|moved to|forwarding address|not our customer|left the company|changed (?:\w+ )?(?:e-?mail )?address|has been replaced by",
+            r"(?:has|have) moved|moved to|forwarding address|not our customer|left the company|changed (?:\w+ )?(?:e-?mail )?address|address (?:has )?changed|has been replaced by",
             r"no longer (?:on (?:this )?(?:server|system)|at|with|here|works?|valid|employed|available|exists?|a (?:customer|user))",
         ),
         verdict=hard(Reason.MOVED),
@@ -99,9 +99,9 @@ _UNKNOWN = (
             r"null ?MX|(?<!we )(?<!server )(?:does not|doesn'?t|does no longer|can(?:not|'t)) (?:receive|accept) (?:any )?(?:e-?mail|mail)s?\b(?! (?:from|over|for|without|that|via|with))",
             r"(?:mail )?domain (?:is )?(?:not (?:hosted|local|valid|handled|configured)|invalid)",
             r"(?:domain|host)(?: name)?(?: \S+)? (?:not found|does(?: not|n'?t) exist|unknown|is unknown|is not reachable|invalid)|no such (?:domain|host)|unknown (?:domain|host)",
-            r"NXDOMAIN|MX records point to non-?existent hosts|host address lookups failed permanently|indicated no SMTP service|name service error|unrouteable|unroutable|bad destination (?:system|host)|illegal host|dead domain",
+            r"NXDOMAIN|name or service not known|no MX found for|MX records point to non-?existent hosts|host address lookups failed permanently|indicated no SMTP service|name service error|unrouteable|unroutable|bad destination (?:system|host)|illegal host|dead domain",
         ),
-        without=(r"sender|from domain|helo|client host",),
+        without=(r"sender|from domain|helo|client host|try again|unexpected name server reply",),
         verdict=hard(Reason.UNKNOWN_DOMAIN),
     ),
     ReplyRule(
@@ -112,9 +112,9 @@ _UNKNOWN = (
             r"not (?:currently )?(?:in|on) (?:\w+ ){0,3}(?:directory|system|server|list|database)|is not (?:a )?(?:known|our|local))",
             r"does(?:n't| not) handle mail for|not have an account|destinatari\w+ (?:errat|non valid|inv[aá]lid|inexist|inesist)|no such (?:\w+ ){1,2}(?:drop|defined|here)|"
             rf"no {MAILBOX}\b(?: (?:here|by|with|found|for|of|under|named|called))|no such (?:person|name|one|local)|there is no (?:one|such|user|mailbox)|nobody (?:by|with|here)|invalid-recipient|not present in directory|\w+ in name directory|badrcptto|validrcptto|"
-            r"user not (?:known|local)|do(?:es)?n'?t exists? (?:that|this|such)|rcpt \S+ do(?:es|s)?n'?t exist|not (?:a )?users? (?:of|on|at) this|not listed in (?:\w+ ){0,3}(?:name|address|directory)|not our user|(?:mailbox|address|recipient) not (?!available|currently|allowed)|unknown (?:or|recipient)|not (?:a )?(?:valid |known |local )(?:user|recipient|mailbox|address)|does not like recipient|unknown local[- ]part|name was not found|addresses were not found|verify (?:recipient|address)|callout|callback verification",
+            r"user not (?:known|local)|do(?:es)?n'?t exists? (?:that|this|such)|rcpt \S+ do(?:es|s)?n'?t exist|not (?:a )?users? (?:of|on|at) this|not listed in (?:\w+ ){0,3}(?:name|address|directory)|not our user|(?:mailbox|address|recipient) not (?!available|currently|allowed)|unknown (?:or|recipient)|not (?:a )?(?:valid |known |local )(?:user|recipient|mailbox|address)|does not like recipient|unknown local[- ]part|can'?t accept user|address(?:es)? (?:was|were) unknown|rejected recipients?\b|no mail ?box available|not have an e-?mail account|envelope recipient has been denied|in my bad ?recipient|name was not found|addresses were not found|verify (?:recipient|address)|callout|callback verification",
             # The same in other languages.
-            r"inconnu|n'existe pas|destinataire invalide|adresse invalide|unbekannt|existiert nicht|(?:benutzer|empf[aä]nger)\w* nicht|desconocid|no existe|inexistente|"
+            r"inconnu|introuvable|n'existe pas|adresse nicht gefunden|empf[aä]nger\w* (?:\w+ )?nicht gefunden|no se ha encontrado|no encontrad|n[aã]o foi encontrad|destinataire invalide|adresse invalide|unbekannt|existiert nicht|(?:benutzer|empf[aä]nger)\w* nicht|desconocid|no existe|inexistente|"
             r"sconosciut|non esiste|inesistente|nessun utente|onbekend|bestaat niet|неизвестн|не существует|не найден|нет такого|不存在|无此|查无|存在しません|見つかりません|宛先不明|존재하지|nie istnieje|nieznany|nie ma takiego|n[aã]o existe|"
             r"neexistuje|nezn[aá]m|finns inte|ok[aä]nd|ukendt|ukjent|findes ikke|finnes ikke|tuntematon|bulunamad|nem l[eé]tez|ismeretlen|inexistent",
         ),

@@ -1,9 +1,10 @@
-"""Adds how many papers a reader sees at length in a digest, and the search index."""
+"""Adds how many papers a reader sees at length, the search index, and what came back by mail."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.db.search_index import create_indexes, fill_indexes
 
@@ -36,3 +37,44 @@ def upgrade() -> None:
     connection = op.get_bind()
     create_indexes(connection)
     fill_indexes(connection)
+    _add_inbound()
+
+
+def _add_inbound() -> None:
+    op.add_column("deliveries", sa.Column("bounced_at", UTCDateTime(), nullable=True))
+    _partial_index("ix_deliveries_bounced", "deliveries", "bounced_at")
+    op.create_table(
+        "inbound_messages",
+        sa.Column("id", sa.Integer(), nullable=False),
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("sha256", "source", "recipient")),
+        sa.Column("received_at", UTCDateTime(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        *(
+            sa.Column(name, sa.String(), nullable=False)
+            for name in ("kind", "form", "feedback", "done", "why")
+        ),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("sha256"),
+    )
+    op.create_index("ix_inbound_messages_received_at", "inbound_messages", ["received_at"])
+    words = ("kind", "status", "reason", "diagnostic", "domain", "address_hash", "found_by", "done", "why")
+    op.create_table(
+        "inbound_recipients",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("message_id", sa.Integer(), nullable=False),
+        sa.Column("subscriber_id", sa.Integer(), nullable=True),
+        sa.Column("delivery_id", sa.Integer(), nullable=True),
+        *(sa.Column(name, sa.String(), nullable=False) for name in words),
+        sa.ForeignKeyConstraint(["message_id"], ["inbound_messages.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_inbound_recipients_message_id", "inbound_recipients", ["message_id"])
+    op.create_index("ix_inbound_recipients_address", "inbound_recipients", ["address_hash"])
+    _partial_index("ix_inbound_recipients_delivery", "inbound_recipients", "delivery_id")
+    _partial_index("ix_inbound_recipients_subscriber", "inbound_recipients", "subscriber_id")
+
+
+def _partial_index(name: str, table: str, column: str) -> None:
+    there = sa.text(f"{column} is not null")
+    op.create_index(name, table, [column], sqlite_where=there, postgresql_where=there)
