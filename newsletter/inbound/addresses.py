@@ -7,7 +7,7 @@ import re
 from newsletter.inbound.limits import LONGEST_ADDRESS
 
 # A local part as reports print it, or a quoted one; SMTPUTF8 (RFC 6531) allows any letter.
-LOCAL = r"(?:\"[^\"\s@]{1,64}\"|[^\s<>()\[\]\",;:@\\|：，。；（）、「」『』【】]{1,200})"
+LOCAL = r"(?:\"[^\"\n@]{1,64}\"|[^\s<>()\[\]\",;:@\\|：，。；（）、「」『』【】]{1,200})"
 DOMAIN = r"[^\W_](?:[\w-]{0,62})(?:\.[\w-]{1,63}){0,20}"
 ADDRESS = rf"{LOCAL}@{DOMAIN}"
 _ADDRESS = re.compile(ADDRESS)
@@ -29,9 +29,7 @@ def first_address(text: str) -> str:
 
 def trimmed(address: str) -> str:
     """An address without quotes and stops around it; empty when it cannot be one."""
-    address = address.strip("'`*=").rstrip(".-").lstrip(".")
-    if address.startswith("mailto:"):
-        address = address[7:]
+    address = address.strip("'`*=").rstrip(".-")
     local, _, domain = address.rpartition("@")
     if not local or not domain or len(address) > LONGEST_ADDRESS:
         return ""

@@ -20,7 +20,7 @@ _ADDRESS = re.compile(ADDRESS)
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 # A reply within other words: its code, a blank or dash, and more than a number or an address of a host.
 _REPLY = re.compile(
-    r"(?<![\d.#:/@=-])([45]\d\d)(?:[ -]+#?|: ?|\s*\(#)(?:([45]\.\d{1,3}\.\d{1,3})\)?[ :-]*)?(?=\S*[^\d\s])"
+    r"(?<![\d./@=-])([45][0-5]\d)(?:[ -]+#?|: ?|\s*\(#)(?:([45]\.\d{1,3}\.\d{1,3})\)?[ :-]*)?(?=\S*[^\d\s])"
 )
 _SAID_BEHIND = re.compile(
     r"(?:said|returned|was|reason|responded|response|message|error|<<<|smtp;)\W{0,6}(?:was)?\W{0,4}([45]\d\d)\b",

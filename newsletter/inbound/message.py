@@ -273,7 +273,8 @@ def _pieces(body: bytes, boundary: str) -> list[bytes]:
 
 def _part(header: HeaderFields, body: bytes, content_type: str, parameters: dict[str, str]) -> MessagePart:
     body = _decoded(body, header.get("content-transfer-encoding").lower())
-    if content_type == "text/plain" and "name" in parameters and _HEADER_LIKE.match(body):
+    named = content_type == "text/plain" and "name" in parameters
+    if named and _HEADER_LIKE.match(body) and b"\nfinal-recipient:" not in body.lower():
         content_type = "text/rfc822-headers"  # attached under another type
     text = as_text(body[: MOST_TEXT * 2], parameters.get("charset", ""))[:MOST_TEXT]
     if len(text) > LONGEST_LINE:

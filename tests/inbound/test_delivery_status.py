@@ -120,6 +120,18 @@ def test_failed_recipient(fields: str, kind: str, reason: str | None, status: st
             "äda@readers.example",
             "",
         ),
+        (
+            'Final-Recipient: rfc822; "a. b"@readers.example',
+            "message/delivery-status",
+            '"a. b"@readers.example',
+            "",
+        ),
+        (
+            "Final-Recipient: rfc822; .a..b.@readers.example",
+            "message/delivery-status",
+            ".a..b.@readers.example",
+            "",
+        ),
         ("Final-Recipient: rfc822; ada", "message/delivery-status", "ada@readers.example", ""),
         ("Final-Recipient: X400; /S=Ada/O=Readers/", "message/delivery-status", "ada@readers.example", ""),
     ],
@@ -187,3 +199,18 @@ def test_report_without_content_type_is_read() -> None:
     head, _, body = data.partition(b"\n\n")
     bare = b"\n".join(line for line in head.split(b"\n") if not line.startswith(b"Content-Type"))
     assert [one.status for one in parse(bare + b"\n\n" + body).recipients] == ["5.1.1"]
+
+
+@pytest.mark.parametrize("kind", ["text/plain; name=details.txt", "application/octet-stream"])
+def test_fields_under_another_type_are_read(kind: str) -> None:
+    report = parse(dsn(f"{FAILED}Status: 5.1.1\n", kind=kind))
+    assert [(one.address, one.kind) for one in report.recipients] == [("ada@readers.example", "hard")]
+
+
+def test_fields_with_empty_lines_between_them_are_one_group() -> None:
+    group = "Final-Recipient: rfc822; {}@readers.example\n\nAction: failed\n\nStatus: {}\n\n"
+    report = parse(dsn(group.format("ada", "5.1.1") + group.format("bob", "5.2.2")))
+    assert [(one.address[:3], one.status) for one in report.recipients] == [
+        ("ada", "5.1.1"),
+        ("bob", "5.2.2"),
+    ]

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from newsletter.inbound.addresses import find_addresses, first_address, from_xtext, typed_address
 from newsletter.inbound.limits import MOST_RECIPIENTS
-from newsletter.inbound.message import HeaderFields, InboundMessage, MessagePart, read_header
+from newsletter.inbound.message import RETURNED, HeaderFields, InboundMessage, MessagePart, read_header
 
 TYPES = ("message/delivery-status", "message/global-delivery-status")
 FAILED = "failed"
+_NOT_FIELDS = RETURNED | {"text/html", "message/disposition-notification"}
 _FINISHED = frozenset({"delivered", "relayed", "expanded", "deliverable"})
 _ABOUT_RECIPIENT = ("final-recipient", "original-recipient", "action", "status", "diagnostic-code")
 _PASTED = re.compile(r"^(?:Final|Original)-Recipient:", re.IGNORECASE | re.MULTILINE)
@@ -45,14 +46,8 @@ def read_delivery_status(message: InboundMessage) -> DeliveryStatus | None:
     parts = message.of_type(*TYPES)
     blocks = [block for part in parts for block in _blocks(part)]
     if not parts:
-        pasted = next(
-            (
-                part
-                for part in message.parts
-                if part.content_type == "text/plain" and _PASTED.search(part.text)
-            ),
-            None,
-        )
+        other = [part for part in message.parts if part.content_type not in _NOT_FIELDS]
+        pasted = next((part for part in other if _PASTED.search(part.text)), None)
         if pasted is None:
             return None
         blocks = _blocks(pasted)
@@ -61,7 +56,7 @@ def read_delivery_status(message: InboundMessage) -> DeliveryStatus | None:
     for block in blocks:
         envelope_id = envelope_id or block.get("original-envelope-id")
         sender = sender or typed_address(block.get("x-postfix-sender"))
-        if any(name in block for name in _ABOUT_RECIPIENT) and len(found) < MOST_RECIPIENTS:
+        if _is_about_recipient(block) and len(found) < MOST_RECIPIENTS:
             recipient = _recipient(block, message)
             if recipient is not None:
                 found.append(recipient)
@@ -73,12 +68,11 @@ def _blocks(part: MessagePart) -> list[HeaderFields]:
     groups = [read_header(block) for block in _BLOCK.split(part.text.encode("utf-8", "replace"))]
     blocks: list[HeaderFields] = []
     for group in groups:
-        about = any(name in group for name in _ABOUT_RECIPIENT)
         torn = (
-            about
-            and blocks
+            blocks
+            and _is_about_recipient(group)
+            and _is_about_recipient(blocks[-1])
             and not any(key in blocks[-1] for key, _ in group.fields)
-            and _is_half(blocks[-1])
         )
         if torn:
             blocks[-1] = HeaderFields(blocks[-1].fields + group.fields)
@@ -87,12 +81,8 @@ def _blocks(part: MessagePart) -> list[HeaderFields]:
     return blocks
 
 
-def _is_half(block: HeaderFields) -> bool:
-    """Whether a group speaks of a recipient without saying who or what."""
-    about = [name for name in _ABOUT_RECIPIENT if name in block]
-    return bool(about) and not (
-        "action" in block and ("final-recipient" in block or "original-recipient" in block)
-    )
+def _is_about_recipient(block: HeaderFields) -> bool:
+    return any(name in block for name in _ABOUT_RECIPIENT)
 
 
 def _recipient(block: HeaderFields, message: InboundMessage) -> StatusOfRecipient | None:
