@@ -7,7 +7,9 @@ import re
 from newsletter.inbound.limits import LONGEST_ADDRESS
 
 # A local part as reports print it, or a quoted one; SMTPUTF8 (RFC 6531) allows any letter.
-LOCAL = r"(?:\"[^\"\n@]{1,64}\"|[^\s<>()\[\]\",;:@\\|：，。；（）、「」『』【】]{1,200})"
+_NEVER = r"\x00-\x1f\x7f-\x9f\ud800-\udfff\"@"  # controls, lone surrogates
+_NOT_BARE = r"\s<>()\[\],;:\\|：，。；（）、「」『』【】"
+LOCAL = rf"(?:\"[^{_NEVER}]{{1,64}}\"|[^{_NEVER}{_NOT_BARE}]{{1,200}})"
 DOMAIN = r"[^\W_](?:[\w-]{0,62})(?:\.[\w-]{1,63}){0,20}"
 ADDRESS = rf"{LOCAL}@{DOMAIN}"
 _ADDRESS = re.compile(ADDRESS)
@@ -51,7 +53,7 @@ def typed_address(value: str) -> str:
 
 def from_xtext(text: str) -> str:
     """The text of xtext (RFC 3461, 4)."""
-    return _XTEXT.sub(lambda found: chr(int(found[1], 16)), text)
+    return _XTEXT.sub(lambda found: _character(found[1]) or found[0], text)
 
 
 def same(one: str, other: str) -> bool:
@@ -61,4 +63,5 @@ def same(one: str, other: str) -> bool:
 
 def _character(digits: str) -> str:
     number = int(digits, 16)
-    return chr(number) if number <= 0x10FFFF and not 0xD800 <= number <= 0xDFFF else ""
+    character = chr(number) if number <= 0x10FFFF else ""
+    return character if character.isprintable() else ""

@@ -7,8 +7,10 @@ pasted on their way. It interprets nothing.
 from __future__ import annotations
 
 import binascii
+import codecs
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.errors import HeaderParseError
 from email.header import decode_header
@@ -36,6 +38,18 @@ RETURNED = frozenset(
         "message/global-headers",
     }
 )
+_NO_CHARSETS = frozenset(
+    {
+        "idna",
+        "punycode",
+        "raw-unicode-escape",
+        "raw_unicode_escape",
+        "undefined",
+        "unicode-escape",
+        "unicode_escape",
+    }
+)
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _FIELD = re.compile(rb"([!-9;-~]{1,100})[ \t]*:[ \t]*(.*)", re.DOTALL)
 _PARAMETER = re.compile(r";\s*([\w*-]+)\s*=\s*(?:\"([^\"]*)\"|([^\s;\"]+))")
 _START = re.compile(rb"\A(?:[ \t]*\n|>?From [^\n]*\n|\xef\xbb\xbf)*")
@@ -169,7 +183,7 @@ def read_header(data: bytes) -> HeaderFields:
 
 def decoded_value(value: bytes) -> str:
     """A field's value as text, encoded words decoded (RFC 2047), cut to LONGEST_VALUE."""
-    text = as_text(value[:LONGEST_VALUE], "").strip()
+    text = " ".join(as_text(value[:LONGEST_VALUE], "").split())
     if "=?" not in text:
         return text
     try:
@@ -191,14 +205,30 @@ def content_type_of(header: HeaderFields, *, default: str) -> tuple[str, dict[st
 
 
 def as_text(data: bytes, charset: str) -> str:
-    """Bytes as text: by the charset, else UTF-8, else ISO 8859-1. Never fails."""
-    for name in (charset, "utf-8"):
-        if name:
-            try:
-                return data.decode(name, "strict" if name == "utf-8" else "replace")
-            except (LookupError, ValueError):  # no such charset, or not one of text
-                continue
-    return data.decode("latin-1")
+    """Bytes as text: by the charset, else UTF-8, else ISO 8859-1; controls as spaces. Never fails."""
+    text = None
+    if charset and _is_charset(charset):
+        with suppress(LookupError, ValueError):
+            text = data.decode(charset, "replace")
+    if text is None:
+        try:
+            text = data.decode("utf-8")
+        except ValueError:
+            text = data.decode("latin-1")
+    return clean(text)
+
+
+def clean(text: str) -> str:
+    """The text with a space for each control and lone surrogate: no database or terminal takes them."""
+    return _UNPRINTABLE.sub(" ", text) if _UNPRINTABLE.search(text) else text
+
+
+def _is_charset(name: str) -> bool:
+    """Whether Python's codec of this name is one of text that costs no more than its input."""
+    try:
+        return codecs.lookup(name).name not in _NO_CHARSETS
+    except (LookupError, ValueError):
+        return False
 
 
 def without_markup(text: str) -> str:

@@ -32,10 +32,18 @@ def check(report: InboundReport) -> None:
     assert bool(report.recipients) == (report.kind == "bounce")
     assert len(report.recipients) <= MOST_RECIPIENTS
     assert bool(report.why) == (report.kind == "other")
+    texts = [report.subject, report.sender, report.message_id, report.why, report.feedback, report.action]
+    texts += [*report.concerned, *report.names.envelope_ids, *report.names.return_paths]
+    texts += [*report.names.message_ids, *(value for field in report.names.headers for value in field)]
     for one in report.recipients:
+        texts += [one.address, one.original, one.status]
         assert "@" in one.address.strip("@")
         assert len(one.diagnostic) <= LONGEST_DIAGNOSTIC
         assert one.diagnostic.isprintable()
+    for text in texts:
+        assert "\0" not in text
+        assert len(text.splitlines()) <= 1
+        assert text.encode() == text.encode("utf-8", "replace")
 
 
 def variants(data: bytes, points: int, rng: random.Random) -> Iterator[bytes]:
@@ -60,6 +68,43 @@ def test_hostile_structure_is_refused(name: str) -> None:
     report = parse(HOSTILE[name](10_000_000))
     assert report.kind == "other"
     assert report.why.startswith("it cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    "charset",
+    [
+        "unicode_escape",
+        "raw-unicode-escape",
+        "utf-7",
+        "utf-16",
+        "idna",
+        "punycode",
+        "undefined",
+        "rot13",
+        "hex",
+        "\0",
+    ],
+)
+def test_charset_that_is_none(charset: str) -> None:
+    text = "<ada@readers.example>: \\ud800\\x00 +2AA- 550 5.1.1 user unknown\n"
+    data = plain(text).replace(b"charset=utf-8", b"charset=" + charset.encode())
+    report = parse(data)
+    check(report)
+    assert report.kind == ("other" if charset == "utf-16" else "bounce")
+
+
+@pytest.mark.parametrize(
+    "address", [r"\x{0}a@b.example", r"\x{d800}a@b.example", r"\x{110000}a@b.example", "a\x00b@c.example"]
+)
+def test_address_with_characters_that_are_none(address: str) -> None:
+    check(
+        parse(
+            dsn(
+                f"Final-Recipient: utf-8; {address}\nOriginal-Recipient: rfc822; +00{address}\n"
+                "Action: failed\n"
+            )
+        )
+    )
 
 
 def test_variants_of_made_messages() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from newsletter.inbound.addresses import first_address
 from newsletter.inbound.limits import MOST_RECIPIENTS
-from newsletter.inbound.message import InboundMessage
+from newsletter.inbound.message import InboundMessage, clean
 from newsletter.inbound.reports.delivery_status import StatusOfRecipient
 
 _START = re.compile(r"\A\s*\{\s*\"(?:notificationType|eventType|Type)\"")
@@ -60,8 +60,8 @@ def read_amazon_notice(message: InboundMessage) -> AmazonNotice | None:
     return AmazonNotice(
         kind,
         recipients,
-        str(about.get("complaintFeedbackType") or "abuse").lower(),
-        str(headers.get("messageId") or "").strip("<> "),
+        clean(str(about.get("complaintFeedbackType") or "abuse"))[:50].lower(),
+        clean(str(headers.get("messageId") or ""))[:500].strip("<> "),
         first_address(str(mail.get("source") or "")),
     )
 
