@@ -59,7 +59,7 @@ _MARKUP = re.compile(
     re.VERBOSE,
 )
 _QUOTED = re.compile(
-    r"""(?:>|\||[-*]|\#+)\ |.*\]\(https?:|\[\d+\]:?$  # of a quoted mail, a list, a link
+    r"""(?:>|\||[-*+]|\#+)\ |\+[A-Z]|.*\]\(https?:|\[\d+\]:?$  # of a quoted mail, a list, a link
     |.*[a-z]{2}=\ [a-z]""",  # a soft line break (RFC 2045, section 6.7) that was not read as one
     re.VERBOSE,
 )
@@ -67,6 +67,9 @@ _UNFINISHED = re.compile(
     r".*(?:[,:]|\b(?:a|an|the|of|for|and|or|with|to|by|from|using|as|at|into|its|their|through|under|between"
     r"|towards?|is|that))$",
     re.IGNORECASE,
+)
+_WITHIN = re.compile(  # how no title begins
+    r"(?:in|of|for|and|with|to|by|from|using|on|at|into|or|as|its|their|under|between) "
 )
 _SENTENCE_WITHIN = re.compile(
     r"[a-z]{3}\. (?:(?:Our|We|This|The|These|It|However|In|To|Moreover|Furthermore|Extensive)\b"
@@ -95,7 +98,8 @@ _FURNITURE = re.compile(
     |about(?:\ us)?|contact(?:\ us)?|help|home|menu|search|subscribe|unsubscribe|previous|next|upvote
     |(?:load|show|see|read)\ more|view\ (?:all|more|pdf|paper)|new|share|cite\ as|sponsored|follow\ us
     |©.*|page\ \d+\ of\ \d+|report\ an\ issue|\d+\ min(?:utes)?\ read|get\ trending\ papers\ in\ your\ .*
-    |forgot\ your\ password.*|daily\ papers|trending\ papers|daily|weekly|monthly|hugging\ face""",
+    |forgot\ your\ password.*|(?:by\ ?)?(?:ak\ )?and\ the\ research\ community
+    |daily\ papers|trending\ papers|daily|weekly|monthly|hugging\ face""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -173,9 +177,11 @@ def _is_alone(entry: Entry) -> bool:
     )
 
 
-def _is_credited(entry: Entry) -> bool:
-    """Whether something shows who wrote it, or which paper it is."""
-    return bool(entry.identifiers or entry.printed or entry.author_count or entry.organization)
+def _is_credited(entry: Entry, *, dated: bool = True) -> bool:
+    """Whether something shows who wrote it, or which paper it is. dated: whether a date does."""
+    return bool(
+        entry.identifiers or entry.author_count or entry.organization or (dated and entry.printed is not None)
+    )
 
 
 def _is_note(entry: Entry) -> bool:
@@ -188,14 +194,15 @@ def _is_rest(entry: Entry) -> bool:
 
     Of 15,000 real titles 3 stop so; of as many abstracts 2 begin with a small letter.
     """
-    if _SENTENCE_WITHIN.search(entry.title):
+    half_quoted = entry.title.endswith('"') and entry.title.count('"') % 2  # the end of a cell of CSV
+    if half_quoted or _SENTENCE_WITHIN.search(entry.title):
         return True
     if entry.identifiers:
         return False
     begins = entry.abstract[:1].islower() and not title_key(entry.title).startswith(
         title_key(entry.abstract.split()[0])
     )
-    return begins or _UNFINISHED.match(entry.title) is not None
+    return begins or any(part.match(entry.title) for part in (_UNFINISHED, _WITHIN))
 
 
 def _is_date(entry: Entry) -> bool:
@@ -214,6 +221,7 @@ def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
     strangers = _strangers(entries)
     copied = _copied(entries)
     credited = 2 * sum(map(_is_credited, entries)) > len(entries)
+    dated = 2 * sum(_is_credited(entry, dated=False) for entry in entries) <= len(entries)
     for entry, key in zip(entries, keys, strict=True):
         is_shown = key.identifiers and entry.abstract  # a paper, even one called “Search”
         if (is_furniture(entry.title) and not is_shown) or _is_date(entry):
@@ -246,7 +254,7 @@ def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
             yield entry.position, ALONE
         elif _is_rest(entry):
             yield entry.position, REST
-        elif credited and not _is_credited(entry) and _is_note(entry):
+        elif credited and not _is_credited(entry, dated=dated) and _is_note(entry):
             yield entry.position, NOTE
         elif entry.position in copied:
             yield entry.position, SAME_ABSTRACT

@@ -17,7 +17,7 @@ from newsletter.core.papers.listing import Listing
 from newsletter.sources.dump_file import DumpFile
 from newsletter.sources.formats.no_listings import known_kind
 from newsletter.sources.gate import admit
-from newsletter.sources.text.cleaning import CLIPPED, has_columns, is_clipped, unix_lines
+from newsletter.sources.text.cleaning import CLIPPED, has_columns, is_clipped, is_listed_by_tool, unix_lines
 
 BY_TEXT_ALONE = 0.5  # how sure a format is that sees no banner, no link and no block of authors
 
@@ -87,6 +87,8 @@ def _doubt(dump: DumpFile) -> str | None:
     lines = unix_lines(dump.text).split("\n")
     if is_clipped(lines):
         return CLIPPED
+    if is_listed_by_tool(lines):
+        return "the lines begin with numbers or with the marks of a comparison"
     return "two columns were copied as one" if has_columns(lines) else None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable
 from datetime import date
 
@@ -107,10 +108,10 @@ def clipped(shape: str, width: int, count: int) -> bytes:
     return "\n".join(line[:width] for line in lines).encode()
 
 
-def taken(data: bytes) -> Listing | None:
+def taken(data: bytes, format: str | None = None) -> Listing | None:
     """The listing that needs nobody's look; None when there is none."""
     try:
-        listing = read_listing(data, name="x")
+        listing = read_listing(data, name="x", format=format)
     except DumpRefusedError:
         return None
     return None if listing.doubt or listing.unread else listing
@@ -142,3 +143,73 @@ def test_texts_without_a_word_of_abstracts_are_held_though_a_block_of_authors_st
     names = ("Paper Carries Letters", "Lamps Bread Trains", "Kettles to Islands")
     listing = read_listing((head + "".join(paper.format(n, n) for n in names[:count])).encode(), name="x")
     assert listing.doubt == "these do not read like abstracts of papers"
+
+
+HEAD = "Daily Papers\n\nbyAK and the research community\n\nFeb 2\n\n"
+CARD = "{}\n\n" + ABSTRACT + "\n\n  • 3 authors\n·\nFeb 1\n\n"
+PAGE = HEAD + "".join(CARD.format(name, name) for name in (WHOLE, DAMAGED, "Kettles of the Islands"))
+
+
+def numbered(text: str) -> str:
+    return "\n".join(f"{n:6}\t{line}" for n, line in enumerate(text.split("\n"), 1))
+
+
+def numbered_from_seven(text: str) -> str:
+    return "\n".join(f"{n}: {line}" for n, line in enumerate(text.split("\n"), 7))
+
+
+def compared(text: str) -> str:
+    return "--- a/x\n+++ b/x\n@@ -1,9 +1,9 @@\n" + "\n".join(" " + line for line in text.split("\n"))
+
+
+def beside_a_few_lines(text: str) -> str:
+    wrapped = [part for line in text.split("\n") for part in (textwrap.wrap(line, 60) or [""])]
+    return "\n".join(f"{line:<60}  {'404 Sorry' if n < 9 else ''}".rstrip() for n, line in enumerate(wrapped))
+
+
+@pytest.mark.parametrize("change", [numbered, numbered_from_seven, compared, beside_a_few_lines])
+@pytest.mark.parametrize("format", [None, "daily-papers"])
+def test_text_with_marks_of_a_tool_is_not_taken(change: Callable[[str], str], format: str | None) -> None:
+    assert taken(PAGE.encode()) is not None
+    assert taken(change(PAGE).encode(), format) is None
+
+
+@pytest.mark.parametrize(
+    "begin", ["e-time Scaling of Text\n\n", "r Inclusive Summaries\n\n", "ial Boxes\n\n"]
+)
+def test_rest_of_a_title_at_the_beginning_of_a_text_is_no_paper(begin: str) -> None:
+    text = begin + ABSTRACT.format("it") + "\n\n  • 3 authors\n·\nFeb 1\n\n" + PAGE.removeprefix(HEAD)
+    assert WHOLE in titles(text)
+    assert begin.strip() not in titles(text)
+
+
+@pytest.mark.parametrize("title", ["in Conversational Systems", "of Spins with Rain", "with Many Kettles"])
+def test_second_line_of_a_title_is_no_paper(title: str) -> None:
+    assert titles(PAGE + CARD.format(title, title)) == [WHOLE, DAMAGED, "Kettles of the Islands"]
+
+
+def test_note_with_a_date_is_no_paper_where_others_have_authors() -> None:
+    note = "Lentil Soup\n\nFry the onions until soft. Add the rest of the lentils.\n\n·\nFeb 1\n\n"
+    assert titles(PAGE + note) == [WHOLE, DAMAGED, "Kettles of the Islands"]
+
+
+def test_end_of_a_cell_of_csv_is_no_title() -> None:
+    rows = f'"{WHOLE}","{ABSTRACT}",2601.00001\nFree-Form Spins","{ABSTRACT}",2601.00002\n'
+    assert titles(f"title,abstract,arxiv_id\n{rows}") == [WHOLE]
+
+
+@pytest.mark.parametrize(
+    ("below", "expected"),
+    [
+        ("Example Institute of Orchards", [DAMAGED]),
+        ("Invertible Consistency of Guided Images in Around Seven Steps, a Survey of It", []),
+        ("Log In", []),  # a part of the page
+    ],
+)
+def test_line_below_a_title_of_a_daily_page_is_an_organisation_or_the_card_is_no_paper(
+    below: str, expected: list[str]
+) -> None:
+    long = f"{WHOLE} and of Everything Else That There Is in a Crystal of Such a Length as Papers Have"
+    card = "Submitted by  reader\n \n{}\n{}\n·\n4 authors\n 5\n"
+    text = "Daily Papers\n Oct 24 \n" + card.format(94, long) + card.format(7, f"{DAMAGED}\n{below}")
+    assert [title for title in titles(text) if title != long] == expected

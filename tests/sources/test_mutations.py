@@ -63,11 +63,12 @@ def judge(case: Case, tally: Tally) -> None:
     """Count each paper that is taken in, and each that a whole file loses.
 
     Invented: its title is that of no paper of the file. A part of a title, two titles joined, or a title with
-    one more word is invented too. Cut: the one exception. The title is the beginning of a paper's title, and
-    the rest of it stands nowhere in the file. Mixed: the title is a paper's, but the identifier is not, or
-    most of the abstract is not. Spliced: a cut began within one text of a paper and ended within the same
-    text of another one, and left a record that is whole. Nothing in the file tells, so it is counted apart,
-    for titles and for abstracts. Lost: a paper of a file whose text is whole, and which gave no such paper.
+    one more word is invented too. Cut: the one exception. The title is the beginning or the end of a paper's
+    title, and the rest of it stands nowhere in the file. Mixed: the title is a paper's, but the identifier is
+    not, or most of the abstract is not. Spliced: a cut began within one text of a paper and ended within the
+    same text of another one, and left a record that is whole. Nothing in the file tells, so it is counted
+    apart, for titles and for abstracts. Lost: a paper of a file whose text is whole, and which gave no such
+    paper.
     """
     listing = read(case)
     tally.outcomes["taken" if listing else "not taken"] += 1
@@ -98,8 +99,9 @@ def judge(case: Case, tally: Tally) -> None:
 
 
 def _is_cut(key: str, title: str, data: bytes) -> bool:
-    """Whether a title begins so, and its end is not in the file, so that nobody could know it."""
-    return bool(key) and title.startswith(key) and title not in rendering_key(data.decode())
+    """Whether a title begins or ends so, and the rest is not in the file, so that nobody could know it."""
+    part = bool(key) and (title.startswith(key) or title.endswith(key))
+    return part and title not in rendering_key(data.decode())
 
 
 def _is_spliced_title(title: str, case: Case) -> bool:

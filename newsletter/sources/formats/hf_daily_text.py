@@ -15,6 +15,7 @@ NAME = "hf-daily-text"
 ABOUT = "Hugging Face's daily page of papers saved as plain text"
 
 HEADER_ROWS = 60  # non-blank lines; the listing's date is among them, above the first card
+LONGEST_ORGANIZATION = 60  # characters
 _SUBMITTED = re.compile(r"Submitted by\b", re.IGNORECASE)
 _AUTHORS = re.compile(r"(?:·\s*)?(?P<count>\d{1,5}) authors?$", re.IGNORECASE)
 _VOTES = re.compile(r"(?:Upvote\s*)?(?P<count>\d[\d,]*(?:\.\d+)?k?|-)$")
@@ -36,7 +37,7 @@ def parse(dump: DumpFile) -> Listing:
     rows = [(number, line) for number, line in enumerate(dump.lines, 1) if line]
     cards = [n for n, (_, line) in enumerate(rows) if _SUBMITTED.match(line)] or [len(rows)]
     dump.check_papers(len(cards))
-    width = max((len(line) for _, line in rows), default=0)
+    width = max((len(line) for _, line in rows[cards[0] :]), default=0)
     entries: list[Entry] = []
     unread: list[Unread] = []
     for start, end in zip(cards, [*cards[1:], len(rows)], strict=True):
@@ -69,6 +70,8 @@ def _entry(card: Sequence[tuple[int, str]], width: int, *, position: int) -> Ent
         return None
     if len(words) == 2 and len(words[0][1]) + 1 + len(words[1][1].split()[0]) > width:
         return None  # the lines of a wrapped title
+    if len(words) == 2 and len(words[1][1]) > LONGEST_ORGANIZATION:
+        return None  # two titles
     authors = next((found for _, line in card[credit:] if (found := _AUTHORS.match(line))), None)
     counts = [int(line) for _, line in card[credit:] if line.isdecimal() and len(line) < 7]
     count = _VOTES.match(card[votes][1])

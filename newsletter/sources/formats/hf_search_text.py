@@ -94,6 +94,8 @@ def parse(dump: DumpFile) -> Listing:
     printed, start = _header(rows)
     header = [row.text for row in rows[:start]]
     body, unread = _without_copies(rows[start:])
+    if start == 0 and body and body[0].text[:1].islower():
+        unread.append(_unread(body.pop(0), "the rest of a text whose beginning is lost"))
     end = _second_listing(body, printed)
     if end < len(body):
         reason = "a second listing begins here: put each page into a file of its own"
@@ -145,7 +147,7 @@ class _Read:
 
     entries: list[Entry] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
-    astray: int = 0  # abstracts and author blocks without a title, second abstracts
+    astray: int = 0  # abstracts and author blocks without a title, second abstracts, lost lines
 
 
 def _without_copies(rows: list[TextLine]) -> tuple[list[TextLine], list[Unread]]:
@@ -299,6 +301,14 @@ def _is_full(paragraph: Paragraph, page: _Page) -> bool:
     return not had_room(paragraph.lines[0], paragraph.lines[1], page.width)
 
 
+def _has_lost_lines(paragraph: Paragraph, page: _Page) -> bool:
+    """Whether a long line of a wrapped paragraph has room for the word after it: a line between is lost."""
+    return any(
+        2 * len(line) > page.width and had_room(line, following, page.width)
+        for line, following in pairwise(paragraph.lines)
+    )
+
+
 def _is_second(first: str, second: str) -> bool:
     """Whether a paragraph is an abstract of its own, below another one: the title between them is lost."""
     if not first:
@@ -342,6 +352,7 @@ def _read_run(texts: list[TextLine], block: AuthorBlock | None, page: _Page, rea
             and not _is_second(" ".join(drafts[-1][2]), paragraph.text)
         ):
             drafts[-1][2].extend(paragraph.lines)
+            read.astray += page.wrapped and _has_lost_lines(paragraph, page)
         else:
             read.unread += [_unread(row, "an abstract without a title") for row in group]
             read.astray += 1

@@ -32,6 +32,9 @@ def unix_lines(text: str) -> str:
 CLIPPED = "the lines are cut at the edge of a window"
 FEW_FULL, SOME_FULL, MANY_FULL = 3, 6, 10  # lines; the fewer they are, the fewer others are nearly as long
 LEFT_COLUMN, WIDEST = 30, 400  # characters; a second column begins between
+JUDGED = 20  # lines, from the beginning
+_NUMBER = re.compile(r"\s*(\d{1,6})(?:[\s:|.]|$)")
+_HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@")  # of `diff -u`
 _GAP = re.compile(r" {2,}(?=\S)")
 
 
@@ -52,13 +55,28 @@ def is_clipped(lines: Sequence[str]) -> bool:
 
 
 def has_columns(lines: Sequence[str]) -> bool:
-    """Whether two columns stand beside each other: behind a gap, many lines go on in the same place."""
+    """Whether two columns stand beside each other: behind a gap, many lines go on in the same place.
+
+    A few lines suffice where every line of the text leaves the gap free.
+    """
     filled = sum(not line.isspace() for line in lines if line)
     places = Counter(
         found.end() for line in lines for found in _GAP.finditer(line[:WIDEST]) if found.end() > LEFT_COLUMN
     )
-    together = max(places.values(), default=0)
-    return together >= MANY_FULL and 5 * together >= 2 * filled
+    place, together = max(places.items(), key=lambda item: item[1], default=(0, 0))
+    if together < FEW_FULL:
+        return False
+    beside = sum(line[place:].strip() != "" and line[:place].strip() != "" for line in lines)
+    apart = all(not line[place - 2 : place].strip() for line in lines)
+    return (together >= MANY_FULL and 5 * together >= 2 * filled) or (apart and beside >= FEW_FULL)
+
+
+def is_listed_by_tool(lines: Sequence[str]) -> bool:
+    """Whether a program has put its marks before the lines: their numbers, or what two versions differ in."""
+    numbers = [_NUMBER.match(line) for line in lines[:JUDGED]]
+    counted = [int(found[1]) - n if found else None for n, found in enumerate(numbers)]
+    numbered = len(counted) > FEW_FULL and None not in counted and len(set(counted)) == 1
+    return numbered or any(map(_HUNK.match, lines))
 
 
 def had_room(line: str, following: str, width: int) -> bool:
