@@ -79,6 +79,8 @@ HOSTILE: dict[str, Callable[[int], bytes]] = {
         tail=b"{}]}}",
     ),
     "stop": _fill(b"please ", head=b"From: a@b.example\nSubject: ", tail=b"\n\n"),
+    "polite": _fill(b"could you please ", head=b"From: a@b.example\nSubject: x\n\n", tail=b"x\n"),
+    "wishes": _fill(b"remove my e-mail address i want to ", head=b"From: a@b.example\n\n", tail=b"x\n"),
     "unsubscribe": _fill(b"unsubscribe me ", head=b"From: a@b.example\n\n"),
     "base64": _fill(b"YUBiLmV4YW1wbGUK", head=HEAD + b"Content-Transfer-Encoding: base64\n\n"),
     "quoted-printable": _fill(b"=40", head=HEAD + b"Content-Transfer-Encoding: quoted-printable\n\n"),

@@ -15,6 +15,7 @@ from newsletter.inbound.reports.delivery_status import FAILED
 from newsletter.inbound.reports.replies import is_auto_reply
 from newsletter.inbound.reports.text_forms import ToldFailure, told_failures
 from newsletter.inbound.reports.wordings import (
+    ANSWER,
     AUTO_SUBJECT,
     DAEMON,
     DELAY,
@@ -65,7 +66,7 @@ def _is_report(message: InboundMessage, said: str, quoted: str) -> bool:
         return True
     sender, subject = message.header.get("from"), message.header.get("subject")
     by_daemon = sender in ("", "<>") or DAEMON.search(sender) is not None
-    titled = REPORT_SUBJECT.search(subject) is not None
+    titled = REPORT_SUBJECT.search(subject) is not None and (by_daemon or not ANSWER.match(subject))
     if AUTO_SUBJECT.match(subject) and not (titled and by_daemon):
         return False
     if not titled and not by_daemon and is_auto_reply(message):

@@ -7,7 +7,13 @@ import re
 
 from newsletter.inbound.addresses import find_addresses
 from newsletter.inbound.message import InboundMessage
-from newsletter.inbound.reports.wordings import AUTO_SUBJECT, AUTO_TEXT, LEAVE_LINE, UNSUBSCRIBE_LOCAL
+from newsletter.inbound.reports.wordings import (
+    AUTO_SUBJECT,
+    AUTO_TEXT,
+    LEAVE_LINE,
+    SENTENCE,
+    UNSUBSCRIBE_LOCAL,
+)
 
 MOST_LINES = 12  # of a reader's own words that are looked at; a request to leave is short
 SHORT = 4  # lines; in a longer mail "stop" alone on a line may mean anything
@@ -54,19 +60,21 @@ def is_auto_reply(message: InboundMessage) -> bool:
 
 
 def is_request_to_leave(message: InboundMessage) -> bool:
-    """Whether a person asks by mail to leave: by the address written to, the subject, or a line of their own."""
+    """Whether a person asks by mail to leave: by the address written to, the subject, or a sentence of their own."""
     header = message.header
     if any(UNSUBSCRIBE_LOCAL.search(to.partition("@")[0] + "@") for to in _written_to(message)):
         return True
-    if LEAVE_LINE.match(header.get("subject")):
+    if LEAVE_LINE.match(header.get("subject")[:200]):
         return True
     own: list[str] = []
     for line in filter(str.strip, message.text[:4000].split("\n")):
         if len(own) >= MOST_LINES or _QUOTED.match(line):
             break
         own.append(line[:200])
-    asked = [line for line in own if LEAVE_LINE.match(line)]
-    return any(len(own) <= SHORT or not _BARE_WORD.match(line) for line in asked)
+    for sentence in SENTENCE.split("\n".join(own)):
+        if LEAVE_LINE.match(sentence) and (len(own) <= SHORT or not _BARE_WORD.match(sentence)):
+            return True
+    return False
 
 
 def _written_to(message: InboundMessage) -> list[str]:

@@ -20,7 +20,7 @@ FAILURE = re.compile(
 )
 # The sender of a report, by name or local part.
 DAEMON = re.compile(
-    r"mailer-?daemon|mail-?daemon|post-?_?master|mail ?deliver\w* ?(?:sub)?system|mail ?system|mail ?admin|delivery (?:subsystem|service|system|status)|system ?administrator|microsoft exchange|maildelivery|mdaemon|\bmds\b|bounce|daemon|mail ?gateway|mail ?router|systemverwalter|administrateur syst|administrador del sistema",
+    r"mailer[- ]?daemon|mail[- ]?daemon|post-?_?master|mail ?deliver\w* ?(?:sub)?system|mail ?system|mail ?admin|delivery (?:subsystem|service|system|status)|system ?administrator|microsoft exchange|maildelivery|mdaemon|mail ?gateway|mail ?router|systemverwalter|administrateur syst|administrador del sistema",
     re.IGNORECASE,
 )
 # A subject that only reports have.
@@ -30,6 +30,7 @@ REPORT_SUBJECT = re.compile(
     r"warning: (?:could not|message)|bounced|mail block|loop alert",
     re.IGNORECASE,
 )
+ANSWER = re.compile(r"\s*(?:re|aw|sv|rv|tr|wg|fwd?|antw)\s*:", re.IGNORECASE)  # by a person
 # Still tried: nobody failed yet.
 DELAY = re.compile(
     r"warning message only|warning only|mail (?:is )?delayed|i'?ll keep trying|has been delayed|delayed mail|delivery (?:is |status notification \()?delay|\(delay\)|delivery has (?:not )?yet|not yet (?:been )?delivered|still (?:being )?(?:undelivered|trying|in the queue)|will (?:keep|continue) (?:to )?(?:be )?(?:try|retri|attempt)|will be retried|"
@@ -49,7 +50,7 @@ AUTO_SUBJECT = re.compile(
     r"out[ -]of[ -](?:the )?(?:office|town)|ooo\b|vacation|away from|on (?:leave|vacation|holiday|parental|maternity)|i(?:'m| am) (?:away|out|on)|ich bin (?:im|nicht|ab|außer)|je suis (?:absent|en cong)|estoy (?:de vac|fuera|ausente)|"
     r"automatische? (?:antwort|afwezigheid)|abwesenheit|abwesend|nicht im b[üu]ro|im urlaub|urlaub|r[ée]ponse automatique|absence|absent|en cong[ée]|respuesta autom[áa]tica|ausente|fuera de (?:la )?oficina|vacaciones|resposta autom[áa]tica|f[ée]rias|risposta automatica|fuori (?:sede|ufficio)|assenza|assente|afwezig|niet aanwezig|automatisch(?:e)? antwoord|fr[åa]nvaro|automatiskt svar|automatisk svar|frav[æa]r|poissa|automaattinen|"
     r"автоответ|автоматический ответ|отпуск|autoodpowied|nieobecno|automatick[áa] odpov|自動返信|自動応答|不在|休暇|自动回复|自動回覆|자동 ?(?:응답|회신)|부재)|"
-    r".{0,60}(?:out of (?:the )?office|auto-?reply|automatic reply|abwesenheits(?:notiz|nachricht)|autoresponder|ticket (?:received|#)|we(?:'ve| have) received your|confirm your (?:e-?mail|message)|challenge|sender verification|please verify yourself)",
+    r".{0,60}(?:out of (?:the )?office|auto-?reply|automatic reply|abwesenheits(?:notiz|nachricht)|autoresponder|ticket (?:received|#)|we(?:'ve| have) received your|confirm your (?:e-?mail|message)|awaits? (?:moderator )?approval|held for (?:moderation|approval)|waiting for (?:moderator )?approval|challenge|sender verification|please verify yourself)",
     re.IGNORECASE,
 )
 AUTO_TEXT = re.compile(
@@ -57,21 +58,32 @@ AUTO_TEXT = re.compile(
     r"bin ich (?:nicht|im|bis|außer|erst)|ich bin .{0,40}(?:abwesend|nicht (?:im|erreichbar)|im urlaub)|je suis (?:absent|en cong|actuellement absent)|estoy (?:de vacaciones|fuera|ausente)|estar[ée] (?:fuera|ausente)|estou (?:de f[ée]rias|ausente|fora)|sono (?:fuori|assente|in ferie)|ik ben (?:afwezig|niet|op vakantie)|я (?:в отпуске|буду)|不在にして|休暇中",
     re.IGNORECASE,
 )
-# A reader's wish to leave: the whole subject, or a line of the reader's own.
+# A reader's wish to leave: the whole subject, or a whole sentence of the reader's own.
+_GREETING = (
+    r"(?:(?:hi|hello|hey|hallo|guten tag|bonjour|hola|ol[áa]|ciao|dear \w+|sehr geehrte \w+ \w+)\b[\s,!]*)?"
+)
+_POLITE = (
+    r"(?:(?:please|pls|kindly|bitte|s'il vous pla[îi]t|svp|merci de(?: bien vouloir)?|veuillez|por favor|per favore|graag|ik wil(?: me)?|(?:could|can|would) you(?: please)?|"
+    r"i(?:'d| would)? (?:want|wish|like)(?: to)?|ich (?:m[öo]chte|will)(?: mich)?(?: bitte)?|je (?:souhaite|veux|voudrais)|(?:quiero|deseo|quisiera)|(?:quero|gostaria de|desejo)|(?:vorrei|voglio|desidero)|прошу|пожалуйста)[\s,]+)*+"
+)
+_OBJECT = r"(?:\s+(?:me|us|my (?:e-?mail(?: address)?|address|subscription)|from|off|this|these|the|your|all|any|future|list|mailing|newsletters?|e-?mails?|mails?|messages?|digests?|subscription|request|address|please|now|again|any ?more|sending|it|to|thanks?|thank you|asap|immediately))*+"
 _LEAVE = (
-    r"(?:please\s+|pls\s+|kindly\s+)?(?:un-?subs?cribe?d?|remove|opt[ -]?out|signoff|sign off|leave|cancel(?: my)?(?: subscription)?|stop)(?:\s+(?:me|my (?:e-?mail|address)|from|this|the|list|mailing|newsletter|e-?mails?|subscription|request|please|now|all|sending|it|to|your|digest|mails?))*|"
-    r"take me off(?: (?:this|the|your)(?: (?:mailing )?list| newsletter)?)?|(?:i (?:want|wish|would like) to |(?:can|could) you (?:please )?)(?:unsubscribe|cancel|be removed|remove me|leave).{0,60}|"
-    r"(?:bitte\s+)?(?:abmelden|abmeldung|abbestellen|abbestellung|austragen|k[üu]ndigen|newsletter (?:abbestellen|abmelden)|bitte (?:mich )?(?:abmelden|austragen|aus dem verteiler).{0,30})|"
-    r"(?:me )?d[ée]s(?:abonn(?:er|ement|ez)?(?:-moi)?|inscri(?:re|ption|vez(?:-moi)?))(?: moi| s'il vous pla[îi]t| svp)?|se d[ée]s(?:abonner|inscrire)|"
-    r"(?:por favor\s+)?(?:darme de baja|dar de baja|baja|cancelar(?: la)? suscripci[óo]n|desuscribir(?:me|se)?|anular suscripci[óo]n)|"
-    r"(?:por favor\s+)?(?:cancelar (?:a )?(?:inscri[çc][ãa]o|assinatura)|descadastrar|remover|desinscrever)|"
-    r"(?:annulla(?:re)? (?:l')?iscrizione|disiscriv(?:i|ere|imi|ermi)|cancella(?:mi|zione|rmi))|(?:afmelden|uitschrijven)|avregistrera(?: mig)?|avprenumerera|avmeld(?: meg)?|afmeld(?: mig)?|peruuta tilaus|"
-    r"отписаться|отписка|отпишите(?: меня)?|wypisz(?: mnie)?|rezygnuj[ęe]|odhl[áa]sit|"
-    r"配信停止|購読解除|退会|登録解除|解除|退订|退訂|取消订阅|取消訂閱|수신 ?거부|구독 ?(?:취소|해지)|aboneli[ğg]i iptal"
+    rf"(?:un-?subs?cribed?|remove|be removed|opt(?: me)?[ -]?out|sign(?: me)? ?off|leave|cancel(?: my)?(?: subscription)?|stop|take me off|delete me){_OBJECT}|"
+    rf"i (?:no longer|do not|don'?t) (?:wish|want)(?: to receive| to get)?{_OBJECT}|(?:do not|don'?t|never) (?:send|e-?mail|mail|write(?: to)?|contact){_OBJECT}|"
+    r"(?:newsletter )?(?:abmelden|abmeldung|abbestellen|abbestellung|austragen|k[üu]ndigen|k[üu]ndigung)|(?:newsletter|e-?mails?|den newsletter|diesen newsletter) (?:abbestellen|abmelden|k[üu]ndigen)|"
+    r"mich (?:abmelden|austragen)|(?:nehmen|streichen|l[öo]schen|tragen|entfernen|melden) sie mich\b.{0,40}|(?:mich )?(?:aus|von) (?:dem|ihrem|der|ihrer) (?:verteiler|newsletter|liste|mailingliste)\b.{0,30}|keine (?:weiteren )?(?:e-?mails|newsletter|mails)\b.{0,20}|"
+    r"(?:me )?d[ée]s(?:abonn(?:er|ement|ez)?(?:-moi)?|inscri(?:re|ption|vez(?:-moi)?))(?: moi| de (?:cette|la|votre) (?:liste|newsletter))?|(?:se|de me) d[ée]s(?:abonner|inscrire)|ne plus recevoir\b.{0,30}|"
+    r"(?:darme|dar(?:me)? de|dadme de|dame de|d[ée]me de)(?: de)? baja\b.{0,30}|baja|cancelar(?: la| mi)? suscripci[óo]n|(?:desuscribir|desuscr[íi]ba)(?:me|se)?|anular(?: la| mi)? suscripci[óo]n|no (?:quiero|deseo) recibir\b.{0,30}|"
+    r"(?:me )?(?:cancelar?(?: (?:a|minha))? (?:inscri[çc][ãa]o|assinatura)|descadastr(?:ar|e)(?:-me| me)?|remover?(?:-me| me)?|desinscrever(?:-me)?)|"
+    r"(?:annulla(?:re)? (?:l')?iscrizione|disiscriv(?:i|ere|imi|ermi)|cancell(?:ami|azione|armi|atemi))(?: dalla (?:lista|newsletter))?|(?:me )?(?:afmelden|uitschrijven)(?: voor .{1,30})?|avregistrera(?: mig)?|avprenumerera|avmeld(?: meg)?|afmeld(?: mig)?|peruuta tilaus|"
+    r"отписаться|отписка|отпишите(?: меня)?|отменить подписку|wypisz(?:cie)?(?: mnie)?|rezygnuj[ęe]|odhl[áa]sit|"
+    r"(?:配信|購読|メール)?(?:の)?(?:停止|解除|退会|登録解除)(?:希望|してください|お願いします)?|退订|退訂|取消订阅|取消訂閱|수신 ?거부|구독 ?(?:취소|해지)|aboneli[ğg]i(?:mi)? iptal\w*"
 )
 LEAVE_LINE = re.compile(
-    rf"^\s*(?:(?:re|aw|sv|fwd?|wg|rv|tr)\s*:\s*)*[\"'“]?(?:{_LEAVE})[\"'”]?\s*[.!。！]*\s*$", re.IGNORECASE
+    rf"^\s*(?:(?:re|aw|sv|fwd?|wg|rv|tr)\s*:\s*)*[\"'“*]*{_GREETING}{_POLITE}(?:{_LEAVE})[\s,]*(?:thanks?|thank you|danke|merci|gracias|obrigad[oa]|grazie|please|bitte)?[\"'”*]*\s*[.!。！]*\s*$",
+    re.IGNORECASE,
 )
+SENTENCE = re.compile(r"(?<=[.!?。！])\s*|\n")
 UNSUBSCRIBE_LOCAL = re.compile(
     r"(?:^|[+._-])(?:unsub(?:scribe)?|leave|optout|opt-out)(?:[+._=-]|@|$)", re.IGNORECASE
 )
