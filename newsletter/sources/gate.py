@@ -76,7 +76,7 @@ _SENTENCE_WITHIN = re.compile(
     r"|[A-Z][a-z]+(?: [a-z]+){3})"
 )
 _FIELDS = re.compile(
-    r'"(?:title|abstract|summary|authors|arxiv_id)"\s*:\s*["\[]|\b(?:TY|TI|AU|AB|UR|ER) - '
+    r'"(?:title|abstract|summary|authors|arxiv_id)"\s*:\s*["\[]|\b(?:TY|TI|AU|AB|UR|ER) - |•\s\d+\sauthors? ·'
     r"|</?(?:item|entry|pubDate|guid|title|summary|dc:|arxiv:)"
 )
 _ANSWER = re.compile(r"\bwrote: ?>|(?:> .*){5}")

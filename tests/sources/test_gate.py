@@ -71,6 +71,15 @@ def test_title_that_resembles_furniture_is_a_paper(title: str) -> None:
     assert admitted(entry(title)) == ([title], [])
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["We propose it. • 7 authors · Jan 5", "We propose TY - JOUR AU - Qiu, Lu it.", "We </summary> it."],
+)
+def test_fields_of_another_file_in_an_abstract_are_no_paper(text: str) -> None:
+    papers = entry("Lattices", arxiv_id="2603.00001", abstract=text)
+    assert admitted(papers) == ([], ["fields of another file in the abstract"])
+
+
 def test_sentence_of_another_abstract_is_no_paper() -> None:
     sentence = "Its results are better than those of others in every case"
     first = entry("Lattices and Spikes", abstract=f"We propose a method. {sentence}. That is all.")
