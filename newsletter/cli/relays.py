@@ -16,6 +16,7 @@ from newsletter.delivery.smtp.relay import Relay, Security, is_loopback
 
 if TYPE_CHECKING:
     from newsletter.settings import Settings
+    from newsletter.settings.inbound import ImapSettings
     from newsletter.settings.model import SmtpSettings
 
 
@@ -62,7 +63,8 @@ def trial_envelope(settings: Settings) -> Envelope:
     )
 
 
-def _tokens(smtp: SmtpSettings, state_dir: Path) -> TokenSource | None:
+def token_source(smtp: SmtpSettings | ImapSettings, state_dir: Path) -> TokenSource | None:
+    """What brings the access tokens of a login; None when it is by password."""
     if smtp.token_command is not None:
         from newsletter.delivery.smtp.token_command import TokenCommand
 
@@ -93,7 +95,7 @@ def _relay(smtp: SmtpSettings, base_url: str, state_dir: Path) -> Relay:
         security=Security(smtp.protection),
         username=smtp.username or "",
         password=smtp.password.get_secret_value() if smtp.password is not None else "",
-        tokens=_tokens(smtp, state_dir),
+        tokens=token_source(smtp, state_dir),
         connections=smtp.connections,
         messages_per_connection=smtp.messages_per_connection,
         weight=smtp.weight,

@@ -44,9 +44,14 @@ class Timetable:
         *,
         leader: LeaderLock,
         stopping: threading.Event,
+        at_end: Sequence[Callable[[], None]] = (),
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """stopping: set at the end; the jobs look at it too. wall: the wall clock, which may jump."""
+        """stopping: set at the end; the jobs look at it too. at_end: called when no job runs any more.
+
+        wall: the wall clock, which may jump.
+        """
+        self._at_end = at_end
         self._wall = wall
         self._leader = leader
         self._stopping = stopping
@@ -80,6 +85,8 @@ class Timetable:
             self._stopping.set()
             watcher.join()
             self._scheduler.shutdown(wait=True)
+            for end in self._at_end:
+                end()
             self._leader.release()
             log.info("scheduler stopped")
 

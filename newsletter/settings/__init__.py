@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from newsletter.core.errors import ConfigurationError
 from newsletter.settings.checks import is_loopback
 from newsletter.settings.error_wording import in_words, meaning
+from newsletter.settings.inbound import ImapSettings
 from newsletter.settings.model import Settings, SmtpSettings
 from newsletter.settings.sources import (
     CREDENTIALS_NAME,
@@ -101,6 +102,7 @@ def _check(settings: Settings, sources: list[SettingsSource]) -> None:
     _check_login(smtp, sources, "smtp")
     for number, relay in enumerate(settings.relays):
         _check_login(relay, sources, "relays", str(number))
+    _check_imap(settings.inbound.imap, sources)
     selectors = [key.selector for key in settings.dkim]
     for selector in selectors:
         if selectors.count(selector) > 1:
@@ -110,12 +112,34 @@ def _check(settings: Settings, sources: list[SettingsSource]) -> None:
             )
 
 
-def _check_login(smtp: SmtpSettings, sources: list[SettingsSource], *table: str) -> None:
+def _check_imap(imap: ImapSettings, sources: list[SettingsSource]) -> None:
+    table = ("inbound", "imap")
+    _check_login(imap, sources, *table)
+    if imap.host and not (imap.password or imap.wants_token):
+        raise ConfigurationError(
+            f"{_place(sources, *table, 'host')}: there is no login for this mailbox",
+            hint="Set inbound.imap.username, and put its password into the credential file "
+            "inbound__imap__password.",
+        )
+    if imap.security == "none" and imap.host and not is_loopback(imap.host):
+        raise ConfigurationError(
+            f"{_place(sources, *table, 'security')}: no protection for a server that is not on this machine",
+            hint='Use "tls" or "starttls".',
+        )
+    if imap.after == "move" and imap.moved_to in ("", imap.folder):
+        raise ConfigurationError(
+            f"{_place(sources, *table, 'after')}: it needs moved_to, another folder than {imap.folder}",
+            hint='Set inbound.imap.moved_to, such as "Taken", or use "seen" or "delete".',
+        )
+
+
+def _check_login(smtp: SmtpSettings | ImapSettings, sources: list[SettingsSource], *table: str) -> None:
+    name = ".".join(step for step in table if not step.isdigit())
     ways = [key for key in ("password", "token_command", "token_url") if getattr(smtp, key) is not None]
     if ways and smtp.username is None:
         raise ConfigurationError(
-            f"{_place(sources, *table, ways[0])}: a {ways[0]} without {table[0]}.username",
-            hint=f"Set {table[0]}.username, too.",
+            f"{_place(sources, *table, ways[0])}: a {ways[0]} without {name}.username",
+            hint=f"Set {name}.username, too.",
         )
     if len(ways) > 1:
         raise ConfigurationError(
@@ -126,20 +150,20 @@ def _check_login(smtp: SmtpSettings, sources: list[SettingsSource], *table: str)
         for key in ("client_id", "client_secret", "refresh_token", "token_scope"):
             if getattr(smtp, key):
                 raise ConfigurationError(
-                    f"{_place(sources, *table, key)}: it is for a token server, and {table[0]}.token_url is "
+                    f"{_place(sources, *table, key)}: it is for a token server, and {name}.token_url is "
                     "not set",
                     hint="Set token_url, or take the key away.",
                 )
     elif smtp.client_id is None:
         raise ConfigurationError(
-            f"{_place(sources, *table, 'token_url')}: {table[0]}.client_id is missing",
+            f"{_place(sources, *table, 'token_url')}: {name}.client_id is missing",
             hint="Your provider gives it to a client that you register there.",
         )
     elif smtp.refresh_token is None and smtp.client_secret is None:
         raise ConfigurationError(
             f"{_place(sources, *table, 'token_url')}: neither refresh_token nor client_secret is set",
             hint="Put a person's refresh token, or the client's own secret, into the credential file "
-            "smtp__refresh_token or smtp__client_secret.",
+            f"{name.replace('.', '__')}__refresh_token or {name.replace('.', '__')}__client_secret.",
         )
 
 

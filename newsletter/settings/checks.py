@@ -165,6 +165,31 @@ def token_url(value: str) -> str:
     return value
 
 
+def local_listener(value: str) -> str:
+    """A path of a socket, or a loopback address with a port; or nothing."""
+    if not value or re.fullmatch(r"/[^\0]{1,100}", value):  # sun_path of a socket's address has 108 octets
+        return value
+    found = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[\w.-]+):(\d{1,5})", value)
+    if not found or not 0 < int(found[2]) <= 65535 or not is_loopback(found[1]):
+        raise ValueError("write it as 127.0.0.1:8024, or as a path such as /run/newsletter/lmtp")
+    return value
+
+
+def sns_topic(value: str) -> str:
+    """The name of a topic of Amazon SNS, or nothing."""
+    if value and not re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]{1,256}", value):
+        raise ValueError("write the topic's ARN, such as arn:aws:sns:eu-west-1:123456789012:bounces")
+    return value
+
+
+def public_key(value: str) -> str:
+    """A public key in base64, as SendGrid shows it, or nothing; lines of PEM around it are cut off."""
+    text = "".join(re.sub(r"-----[A-Z ]+-----", "", value).split())
+    if text and not re.fullmatch(r"[A-Za-z0-9+/]{60,400}={0,2}", text):
+        raise ValueError("write the verification key as SendGrid shows it: a long line that starts with MFkw")
+    return text
+
+
 def command(value: str | tuple[str, ...]) -> str | tuple[str, ...]:
     """A line for the shell, or a program and its arguments."""
     words = [value] if isinstance(value, str) else list(value)

@@ -17,7 +17,8 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {  # by pydantic's na
     "greater_than": lambda given: f"must be more than {given['gt']}",
     "less_than_equal": lambda given: f"must be at most {given['le']}",
     "less_than": lambda given: f"must be less than {given['lt']:g}",
-    "string_too_short": lambda _: "must not be empty",
+    "string_too_short": lambda given: _too_short(given["min_length"]),
+    "too_short": lambda given: _too_short(given["min_length"]),
     "string_too_long": lambda given: f"must have at most {given['max_length']} characters",
     "string_type": lambda _: "must be text, in quotes",
     "tuple_type": lambda _: "must be a list, in [ ]",
@@ -25,6 +26,10 @@ _WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {  # by pydantic's na
     "model_type": lambda _: "must be a table",
 }
 _KINDS = {"int": "must be a whole number", "float": "must be a number", "bool": "must be true or false"}
+
+
+def _too_short(least: int) -> str:
+    return "must not be empty" if least == 1 else f"must have at least {least} characters"
 
 
 def in_words(error: ErrorDetails) -> str:

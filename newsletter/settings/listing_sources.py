@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from newsletter.settings import checks
+from newsletter.settings.table import SettingsTable
 
 MOST_RESULTS = 2000  # of one request; arXiv asks for slices of at most this size
 
 
-class SourceSettings(BaseModel):
+class SourceSettings(SettingsTable):
     """A source that is fetched by itself."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     kind: Literal["hf-daily", "arxiv-feed", "arxiv-api", "url", "folder"] = Field(
         description="What it is: Hugging Face's Daily Papers, arXiv's feeds, a query of arXiv's API, "

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from newsletter.settings import checks
 from newsletter.settings.checks import is_loopback
+from newsletter.settings.inbound import InboundSettings, TokenCommand, TokenUrl
 from newsletter.settings.listing_sources import SourceSettings
+from newsletter.settings.table import SettingsTable
 
 Limit = Annotated[str, AfterValidator(checks.rates)]
 EhloName = Annotated[str, AfterValidator(checks.ehlo_name)]
-TokenUrl = Annotated[str, AfterValidator(checks.token_url)]
-TokenCommand = Annotated[str | tuple[str, ...], AfterValidator(checks.command)]
 ReturnPath = Annotated[str, AfterValidator(checks.return_path)]
 CountLimit = Annotated[str, AfterValidator(checks.count_rates)]
 
@@ -30,12 +30,6 @@ def _lines(value: Any) -> Any:
 
 def _one_or_several(value: Any) -> Any:
     return [value] if isinstance(value, Mapping) else value
-
-
-class SettingsTable(BaseModel):
-    """A table of newsletter.toml. It refuses unknown keys, and is immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class SmtpSettings(SettingsTable):
@@ -349,6 +343,9 @@ class Settings(BaseSettings):
     )
     delivery: DeliverySettings = Field(
         default=DeliverySettings(), description="What the outbox does with the rare cases."
+    )
+    inbound: InboundSettings = Field(
+        default=InboundSettings(), description="By which ways bounces, complaints and replies come in."
     )
     review: ReviewSettings = Field(
         default=ReviewSettings(), description="Who looks at an edition before the others get it."

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from newsletter.db.migrate import known_revisions
-from tests.cli.test_http_connections import served
+from tests.cli.http.test_connections import served
 from tests.web.newsletter_site import NewsletterSite
 from tests.web.serving import STEP_TIMEOUT
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from newsletter.web.middleware import SecurityMiddleware
-from tests.cli.test_http_connections import served
+from tests.cli.http.test_connections import served
 from tests.web.serving import STEP_TIMEOUT
 
 HIDDEN = b"GET /hidden HTTP/1.1\r\nHost: localhost\r\n\r\n"

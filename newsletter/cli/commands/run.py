@@ -19,11 +19,11 @@ def run(ctx: typer.Context, *, host: Host = None, port: Port = None) -> None:
     finished first. The same apart: `newsletter schedule` and `newsletter serve`.
     """
     work = workspace(ctx)
-    from newsletter.cli import http_server
     from newsletter.cli.commands import schedule, serve
+    from newsletter.cli.http import server
 
     wiring = Wiring(work)
     schedule.check(wiring)
     timetable = schedule.make_timetable(wiring)
     app = serve.make_pages(wiring, alongside=timetable.running)
-    http_server.serve_until_stopped(app, work=work, host=host, port=port, workers=1)
+    server.serve_until_stopped(app, work=work, host=host, port=port, workers=1)

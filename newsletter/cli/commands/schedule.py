@@ -78,6 +78,7 @@ def make_watch_step(wiring: Wiring) -> Callable[[], bool]:
 def make_timetable(wiring: Wiring) -> Timetable:
     """The jobs of one newsletter and how often each runs."""
     from newsletter.cli.fetching import due_fetcher
+    from newsletter.cli.inbound import make_intakes
     from newsletter.ops.state_dir import INBOX
     from newsletter.pipeline.intake.inbox import Inbox
     from newsletter.pipeline.jobs import Jobs, inbox_ingester
@@ -109,6 +110,7 @@ def make_timetable(wiring: Wiring) -> Timetable:
         clock=lambda: datetime.now(UTC),
         fetch_due=due_fetcher(work),
     )
+    intakes = make_intakes(wiring)
     runners = [
         JobRunner(
             name,
@@ -126,6 +128,8 @@ def make_timetable(wiring: Wiring) -> Timetable:
             ("check", jobs.check_disk, CHECK_INTERVAL),
             ("watch", make_watch_step(wiring), WATCH_INTERVAL),
             ("tidy", jobs.purge, PURGE_INTERVAL),
+            *((intake.name, intake.step, intake.interval) for intake in intakes),
         )
     ]
-    return Timetable(runners, leader=leader, stopping=stopping)
+    at_end = [intake.close for intake in intakes]
+    return Timetable(runners, leader=leader, stopping=stopping, at_end=at_end)

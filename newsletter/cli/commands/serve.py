@@ -46,7 +46,7 @@ def serve(
     # The workers are new processes: they read the settings themselves.
     os.environ["NEWSLETTER_STATE_DIR"] = str(work.state_dir)
     work.close()
-    from newsletter.cli.http_server import serve_until_stopped
+    from newsletter.cli.http.server import serve_until_stopped
 
     serve_until_stopped(
         FACTORY, work=work, host=host, port=port, workers=workers or work.settings.web.workers
@@ -55,7 +55,7 @@ def serve(
 
 def make_worker() -> FastAPI:
     """The application of one process, from the settings of the state directory in the environment."""
-    from newsletter.cli.http_server import stop_with_parent
+    from newsletter.cli.http.server import stop_with_parent
 
     stop_with_parent()
     return make_pages(Wiring(Workspace()))

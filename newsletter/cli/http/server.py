@@ -29,7 +29,7 @@ def serve_until_stopped(
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
-    from newsletter.cli.http_connections import BoundedProtocol, raise_descriptor_limit
+    from newsletter.cli.http.connections import BoundedProtocol, raise_descriptor_limit
 
     raise_descriptor_limit()
     web = work.settings.web
@@ -42,7 +42,7 @@ def serve_until_stopped(
         workers=workers,
         http=BoundedProtocol,
         ws="none",
-        loop="newsletter.cli.http_connections:BoundedLoop",
+        loop="newsletter.cli.http.connections:BoundedLoop",
         proxy_headers=True,
         forwarded_allow_ips=list(web.trusted_proxies),
         access_log=False,  # it logs whole paths, and ours hold tokens
@@ -79,7 +79,7 @@ def stop_with_parent() -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     """A listening socket, bound before any worker starts, so that a port in use is reported once."""
-    from newsletter.cli.http_connections import BACKLOG
+    from newsletter.cli.http.connections import BACKLOG
 
     try:
         family, _, _, _, address = socket.getaddrinfo(

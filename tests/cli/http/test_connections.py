@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import pytest
 import uvicorn
 
-from newsletter.cli.http_connections import (
+from newsletter.cli.http.connections import (
     MAX_CONNECTIONS,
     MIN_CONNECTIONS,
     RESERVED,
@@ -60,7 +60,7 @@ def served(application: Any, protocol: type[BoundedProtocol] = ImpatientProtocol
         http=protocol,
         ws="none",
         lifespan="off",
-        loop="newsletter.cli.http_connections:BoundedLoop",
+        loop="newsletter.cli.http.connections:BoundedLoop",
         log_config=None,
         timeout_graceful_shutdown=1,
     )
@@ -192,7 +192,7 @@ def test_rare_log_counts_what_it_does_not_log(caplog: pytest.LogCaptureFixture) 
 def test_accept_errors_are_logged_once() -> None:
     program = """
 import asyncio, logging, socket, sys
-from newsletter.cli.http_connections import BoundedLoop
+from newsletter.cli.http.connections import BoundedLoop
 logging.basicConfig(level=logging.INFO)
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
@@ -222,7 +222,7 @@ loop.run_until_complete(main())
 def test_connection_limit_stays_below_the_descriptor_limit(soft: int, most: int) -> None:
     program = (
         f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {soft}));"
-        "from newsletter.cli.http_connections import connection_limit; print(connection_limit())"
+        "from newsletter.cli.http.connections import connection_limit; print(connection_limit())"
     )
     if soft > resource.getrlimit(resource.RLIMIT_NOFILE)[1]:
         pytest.skip("this user may not open as many files")
