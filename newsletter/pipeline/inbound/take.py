@@ -67,12 +67,14 @@ def take_report(
     recipient: str = "",
     sender: str | None = None,
     authentic: bool = False,
+    key: str = "",
 ) -> Taken:
     """Take in a report that was read elsewhere, such as a provider's notice; data: its bytes, for the log.
 
+    key: what a repetition has in common with the first one, where that is not the bytes.
     authentic: its origin was checked, so that address and Message-ID name the delivery without our signature.
     """
-    digest = sha256(data).hexdigest()
+    digest = sha256(key.encode() if key else data).hexdigest()
     with writing(engine) as connection:
         known = log.find(connection, digest)
         if known is not None:
