@@ -16,7 +16,7 @@ from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import editions, paper_topics, papers
 from newsletter.pipeline.archive.edition_page import edition_links
 from newsletter.pipeline.archive.rows import by_day, export_links, feed_links, load_rows
-from newsletter.pipeline.archive.scope import ArchiveScope
+from newsletter.pipeline.archive.scope import ArchiveScope, month_after
 from newsletter.pipeline.archive.values import (
     ArchivePage,
     DayOfPapers,
@@ -67,7 +67,7 @@ def month_page(scope: ArchiveScope, month: date, page: int = 1) -> MonthPage:
 
     Raises NotFoundError for a month of which the visitor may see nothing, or without that page.
     """
-    after = _next_month(month)
+    after = month_after(month)
     within = [papers.c.first_listed_on >= month, papers.c.first_listed_on < after]
     total, days = _page_of(scope, select(papers.c.id).where(*within), page)
     held = select(editions).where(editions.c.date >= month, editions.c.date < after)
@@ -176,7 +176,3 @@ def _neighbour(scope: ArchiveScope, beyond: ColumnElement[bool], day: Any) -> Mo
         return None
     month = found.replace(day=1)
     return MonthLink(month=month, link=scope.links.month(f"{month:%Y-%m}"), papers=0, editions=0)
-
-
-def _next_month(month: date) -> date:
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from newsletter.papers.editions import PAIR_COUNTS
 from newsletter.papers.related import RelatedPaper, related_papers
 from newsletter.papers.topic_matches import ADDED_EVIDENCE, BY_ADMIN
 from newsletter.pipeline.archive.rows import export_links, known_lead
-from newsletter.pipeline.archive.scope import ORDER, ArchiveScope
+from newsletter.pipeline.archive.scope import ORDER, ArchiveScope, month_after
 from newsletter.pipeline.archive.values import (
     EditionLink,
     NamedLink,
@@ -139,7 +140,12 @@ def paper_page(
             title=f"{row.first_listed_on:%B %Y}", link=links.month(f"{row.first_listed_on:%Y-%m}")
         ),
         related=tuple(
-            NearPaper(title=other.title, link=links.paper(other.paper_id, other.title), shares=other.shared)
+            NearPaper(
+                id=other.paper_id,
+                title=other.title,
+                link=links.paper(other.paper_id, other.title),
+                shares=other.shared,
+            )
             for other in around.related
         ),
         exports=export_links(scope, f"/papers/{row.id}"),
@@ -214,6 +220,8 @@ def _listings(scope: ArchiveScope, group: Sequence[int]) -> tuple[PaperListing, 
         .where(listed_entries.c.paper_id.in_(group), dumps.c.status == DumpStatus.INGESTED)
         .order_by(dumps.c.listed_on, dumps.c.id, listed_entries.c.position)
     )
+    listings = [row for row in scope.connection.execute(chosen) if row.listed_on is not None]
+    links = _month_links(scope, (row.listed_on.replace(day=1) for row in listings))
     return tuple(
         PaperListing(
             where=origin_of(row.format or "") or "",
@@ -221,11 +229,22 @@ def _listings(scope: ArchiveScope, group: Sequence[int]) -> tuple[PaperListing, 
             position=row.position,
             of=row.entries,
             upvotes=row.upvotes,
-            month_link=scope.links.month(f"{row.listed_on:%Y-%m}"),
+            month_link=links.get(row.listed_on.replace(day=1), ""),
         )
-        for row in scope.connection.execute(chosen)
-        if row.listed_on is not None
+        for row in listings
     )
+
+
+def _month_links(scope: ArchiveScope, months: Iterable[date]) -> dict[date, str]:
+    """The pages of those months (first days) that have one: papers were first listed then."""
+    found = {}
+    for month in set(months):
+        first = papers.c.first_listed_on
+        within = (first >= month, first < month_after(month))
+        chosen = select(papers.c.id).where(*within, scope.shown()).limit(1)
+        if scope.connection.execute(chosen).first() is not None:
+            found[month] = scope.links.month(f"{month:%Y-%m}")
+    return found
 
 
 def _editions(scope: ArchiveScope, group: Sequence[int]) -> tuple[EditionLink, ...]:

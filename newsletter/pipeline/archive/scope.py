@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 from sqlalchemy import ColumnElement, Connection
@@ -45,3 +46,8 @@ class ArchiveScope:
     @cached_property
     def _shown(self) -> ColumnElement[bool]:
         return self.visibility.paper_is_visible(papers)  # it takes a millisecond to write
+
+
+def month_after(month: date) -> date:
+    """The first day of the next month. month: any day."""
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)

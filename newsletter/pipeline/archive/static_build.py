@@ -1,14 +1,14 @@
 """Writes the public part of the archive as files, for any web server and for a disk without one.
 
-A page is made anew when something that it shows has changed (`StaticInputs`). Related papers are the
-exception: they are those of the day on which a page was made.
+A page is made anew when something that it shows has changed (`StaticInputs`). Related papers are those of the
+day on which a page was made, until one of them has no page any more or another title.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
 from itertools import groupby
@@ -40,7 +40,7 @@ from newsletter.pipeline.archive.static_search import (
     weights_of,
     words_files,
 )
-from newsletter.pipeline.archive.values import PageNumbers
+from newsletter.pipeline.archive.values import PageNumbers, PaperPage
 from newsletter.render import exports, feeds
 from newsletter.render.archive_links import (
     ALL,
@@ -107,6 +107,7 @@ class _Build:
     site: StaticSite
     folder: StaticFolder
     scope: Callable[[str], ArchiveScope]  # of a file: links are relative to it
+    related: dict[str, dict[str, str]] = field(default_factory=dict)  # titles of near papers, by ids
 
     @cached_property
     def inputs(self) -> StaticInputs:
@@ -139,14 +140,33 @@ class _Build:
         for number, at in enumerate(shown):
             around = [(near.id, near.title) for near in shown[max(0, number - 1) : number + 2]]
             made_from[at.id] = fingerprint(self.made_by, self.inputs.of_paper[at.id], around)
+        self.recall_related(shown)
         missing = sum(not self.folder.has(file_of(at.path), made_from[at.id]) for at in shown)
         among = RelatedAmong(self.inputs.shown) if missing > FEW_PAGES else None
         for number, at in enumerate(shown):
-            make = partial(paper_page, place=at)
-            if among is not None:
-                make = partial(paper_page, place=at, near=partial(_neighbours, among, shown, number))
-            self.page(at.path, made_from[at.id], make)
+            near = None if among is None else partial(_neighbours, among, shown, number)
+            self.page(at.path, made_from[at.id], partial(self.paper, place=at, near=near))
             self.exports(f"/papers/{at.id}", made_from[at.id], partial(_itself, paper_id=at.id))
+
+    def recall_related(self, shown: Sequence[PaperPlace]) -> None:
+        """Have those pages made again that name a paper as near which is gone or has another title now."""
+        present = {at.id: fingerprint(at.title) for at in shown}
+        before = self.folder.recalled("related")
+        for at in shown:
+            named: dict[str, str] | None = before.get(str(at.id))
+            if named is None or any(present.get(int(near)) != title for near, title in named.items()):
+                self.folder.make_again(file_of(at.path))
+            else:
+                self.related[str(at.id)] = named
+        self.folder.remember("related", self.related)
+
+    def paper(
+        self, scope: ArchiveScope, place: PaperPlace, near: Callable[[], PaperNeighbours] | None
+    ) -> PaperPage:
+        """The page of a paper; keeps in mind which papers it names as near."""
+        page = paper_page(scope, place, near)
+        self.related[str(place.id)] = {str(each.id): fingerprint(each.title) for each in page.related}
+        return page
 
     def editions(self) -> None:
         scope = self.scope("index.html")

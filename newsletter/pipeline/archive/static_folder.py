@@ -1,6 +1,7 @@
 """Keeps a folder of files up to date: writes what changed, whole or not at all, and removes what is gone.
 
 A small file in the folder remembers from what each file was made, so that a later build need not make it.
+Another names what is being written: after a build that was killed, nothing stays that nobody knows of.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from typing import Any
 from newsletter.core.errors import NewsletterError
 
 MEMORY = ".newsletter-archive"  # the file that remembers; zlib, for it is a few hundred kB
-VERSION = 1  # of its form
+WRITTEN = f"{MEMORY}-written"  # names of files, a line each, that a build wrote and did not remember yet
+VERSION = 1  # of the form of MEMORY
 
 
 def fingerprint(*parts: object) -> str:
@@ -33,19 +35,21 @@ class StaticFolder:
     root: Path
     _known: dict[str, str] = field(default_factory=dict)  # fingerprint by file, of the build before
     _kept: dict[str, str] = field(default_factory=dict)  # of this build
+    _notes: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # what else to remember, by name
     changed: int = 0
 
     @classmethod
     def opened(cls, root: Path) -> StaticFolder:
         """The folder at `root`, made where it is missing.
 
-        Raises NewsletterError for a folder with files of somebody else, and for one that cannot be written.
+        Raises NewsletterError for a folder with files of somebody else, for one whose memory is damaged, and
+        for one that cannot be written.
         """
         folder = cls(root)
         try:
             root.mkdir(parents=True, exist_ok=True)
-            if (root / MEMORY).exists():
-                folder._known = _remembered(root / MEMORY)
+            if (root / MEMORY).exists() or (root / WRITTEN).exists():
+                folder._known = {**_remembered(root / MEMORY), **_left(root)}
             elif any(root.iterdir()):
                 raise NewsletterError(
                     f"{root} holds files that no archive build made",
@@ -58,6 +62,11 @@ class StaticFolder:
     def has(self, file: str, made_from: str) -> bool:
         """Whether the build before made `file` from that."""
         return self._known.get(file) == made_from and (self.root / file).exists()
+
+    def make_again(self, file: str) -> None:
+        """Have the next `keep` make this file, whatever it was made from."""
+        if file in self._known:
+            self._known[file] = ""
 
     def keep(self, file: str, made_from: str | None, make: Callable[[], bytes]) -> None:
         """Have `file` in the folder. made_from: a fingerprint; None when `make` is quicker than to know.
@@ -72,7 +81,9 @@ class StaticFolder:
         self._kept[file] = made_from or ""
         try:
             if not path.exists() or path.read_bytes() != data:
-                self._write(path, data)
+                with (self.root / WRITTEN).open("a", encoding="utf-8") as written:
+                    written.write(f"{file}\n")
+                _write(path, data)
                 self.changed += 1
         except OSError as error:
             raise _unwritable(path, error) from None
@@ -96,12 +107,8 @@ class StaticFolder:
         return found if isinstance(found, dict) else {}
 
     def remember(self, name: str, what: Mapping[str, Any]) -> None:
-        """Remember something for the next build. Raises NewsletterError when it cannot be written."""
-        path = self.root / f"{MEMORY}-{name}"
-        try:
-            self._write(path, zlib.compress(json.dumps(what, separators=(",", ":")).encode(), 1))
-        except OSError as error:
-            raise _unwritable(path, error) from None
+        """Remember for the next build what the mapping holds at the end of this one."""
+        self._notes[name] = what
 
     def __enter__(self) -> StaticFolder:
         """Nothing is to be done at the beginning."""
@@ -129,26 +136,59 @@ class StaticFolder:
         return len(self._kept)
 
     def _remember_files(self, files: Mapping[str, str]) -> None:
+        for name, what in self._notes.items():
+            note = json.dumps(what, separators=(",", ":")).encode()
+            _write(self.root / f"{MEMORY}-{name}", zlib.compress(note, 1))
         memory = json.dumps({"version": VERSION, "files": files}, separators=(",", ":"))
-        self._write(self.root / MEMORY, zlib.compress(memory.encode()))
+        _write(self.root / MEMORY, zlib.compress(memory.encode()))
+        (self.root / WRITTEN).unlink(missing_ok=True)
 
-    def _write(self, path: Path, data: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(path)
+    try:
         partial.write_bytes(data)
         os.replace(partial, path)  # noqa: PTH105 - a visitor finds the old file or the new one
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.partial")
+
+
+def _left(root: Path) -> dict[str, str]:
+    """The files that a build wrote before it was killed: nobody knows from what. Removes halves of files."""
+    try:
+        names = (root / WRITTEN).read_text("utf-8", "replace").splitlines()
+    except FileNotFoundError:
+        return {}
+    for name in filter(_is_inside, names):
+        _partial(root / name).unlink(missing_ok=True)
+    return dict.fromkeys(filter(_is_inside, names), "")
 
 
 def _remembered(file: Path) -> dict[str, str]:
-    """What a build before made; nothing when its memory is damaged: then all is made again."""
+    """What a build before made; nothing where none came to its end.
+
+    Raises NewsletterError for a damaged memory: without it nobody knows which files have to go.
+    """
     try:
         found = json.loads(zlib.decompress(file.read_bytes()))
         if found["version"] != VERSION:
             # Without the list of its files nothing could be removed, so they are made anew under their names.
             return dict.fromkeys(_strings(found["files"]), "")
         return {str(name): str(made_from) for name, made_from in found["files"].items()}
-    except (zlib.error, ValueError, KeyError, TypeError, AttributeError):
+    except FileNotFoundError:
         return {}
+    except (zlib.error, ValueError, KeyError, TypeError, AttributeError):
+        raise NewsletterError(
+            f"{file} is damaged: it named the files of the last build",
+            hint="Remove what that build made, or name a new folder, and build again.",
+        ) from None
 
 
 def _strings(names: Iterable[object]) -> list[str]:
@@ -158,7 +198,7 @@ def _strings(names: Iterable[object]) -> list[str]:
 def _is_inside(file: str) -> bool:
     """Whether a remembered name stays in the folder: somebody may have edited the memory."""
     path = PurePosixPath(file)
-    return not path.is_absolute() and ".." not in path.parts
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 
 def _unwritable(path: Path, error: OSError) -> NewsletterError:

@@ -45,7 +45,9 @@ class StaticInputs:
             edition_papers.c.topic,
             edition_papers.c.dropped_at,
             edition_papers.c.withdrawn_at,
-        )
+            editions.c.date,
+            self._scope.visibility.edition_is_visible().label("is_visible"),
+        ).join(editions, editions.c.number == edition_papers.c.edition)
         matched = select(
             paper_topics.c.paper_id,
             paper_topics.c.topic,

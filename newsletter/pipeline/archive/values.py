@@ -57,7 +57,7 @@ class PaperListing:
     position: int  # 1 for the first of the listing
     of: int  # papers in that listing
     upvotes: int | None = None  # seen in it
-    month_link: str  # to the papers of that month
+    month_link: str  # to the papers of that month; empty where it has no page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,7 @@ class EditionLink:
 class NearPaper:
     """A paper that shares words with another."""
 
+    id: int
     title: str
     link: str
     shares: tuple[str, ...]
