@@ -58,8 +58,9 @@ _FIRST_PART = re.compile(
 )
 _HEADER_LIKE = re.compile(rb"\A\s*(?:[A-Za-z][\w-]{1,40}:[^\n]*\n(?:[ \t][^\n]*\n)*){3}")
 _TAG = re.compile(r"<(?:br|/p|/tr|/div|/li|/h\d|/td)[^<>]{0,200}>", re.IGNORECASE)
+# What has no end goes to the end, so that it is looked for once.
 _MARKUP = re.compile(
-    r"<(?:style|script)\b.{0,50000}?</(?:style|script)>|<!--.{0,20000}?-->|<[^<>]{1,2000}>",
+    r"<(?P<raw>style|script)\b.*?(?:</(?P=raw)>|\Z)|<!--.*?(?:-->|\Z)|<[^<>]{1,2000}>",
     re.IGNORECASE | re.DOTALL,
 )
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&nbsp;": " ", "&#64;": "@", "&#39;": "'", "&amp;": "&"}
