@@ -60,6 +60,7 @@ _MARKUP = re.compile(
 )
 _QUOTED = re.compile(
     r"""(?:>|\||[-*+]|\#+)\ |\+[A-Z]|.*\]\(https?:|\[\d+\]:?$  # of a quoted mail, a list, a link
+    |.*[a-z](?:Title|Authors|Categories):\   # a field that ran into another
     |.*[a-z]{2}=\ [a-z]""",  # a soft line break (RFC 2045, section 6.7) that was not read as one
     re.VERBOSE,
 )
@@ -99,7 +100,7 @@ _FURNITURE = re.compile(
     |(?:load|show|see|read)\ more|view\ (?:all|more|pdf|paper)|new|share|cite\ as|sponsored|follow\ us
     |©.*|page\ \d+\ of\ \d+|report\ an\ issue|\d+\ min(?:utes)?\ read|get\ trending\ papers\ in\ your\ .*
     |forgot\ your\ password.*|(?:by\ ?)?(?:ak\ )?and\ the\ research\ community
-    |daily\ papers|trending\ papers|daily|weekly|monthly|hugging\ face""",
+    |ak|by|daily\ papers|trending\ papers|daily|weekly|monthly|hugging\ face""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -223,7 +224,8 @@ def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
     credited = 2 * sum(map(_is_credited, entries)) > len(entries)
     dated = 2 * sum(_is_credited(entry, dated=False) for entry in entries) <= len(entries)
     for entry, key in zip(entries, keys, strict=True):
-        is_shown = key.identifiers and entry.abstract  # a paper, even one called “Search”
+        named = any(map(str.isalpha, entry.title))
+        is_shown = named and key.identifiers and entry.abstract  # a paper, even one called “Search”
         if (is_furniture(entry.title) and not is_shown) or _is_date(entry):
             yield entry.position, "part of the page, not a paper"
         elif entry.title[0] in ".,;:)" and not key.identifiers:

@@ -32,6 +32,8 @@ def admitted(*entries: Entry) -> tuple[list[str], list[str]]:
     [
         "Submitted by akhaliq",
         "94",
+        "[-] 0",
+        "AK",
         "1.2k",
         "12 authors",
         "Log in",
