@@ -48,7 +48,8 @@ def send_test(
             "greeting": "Good day.",
             "because": "This is a sample, sent by hand: you are on no list.",
             "reader_token": "",
-            **dict.fromkeys(("unsubscribe_url", "preferences_url", "pause_url", "web_url"), f"{base_url}/"),
+            "web_url": f"{base_url}/sample",
+            **dict.fromkeys(("unsubscribe_url", "preferences_url", "pause_url"), f"{base_url}/"),
         }
         shown = previewer.anybody(address, my=my, now=now, edition=edition)
     (outcome,) = send_batch(relays, [replace(shown.envelope, delivery_id=0)])

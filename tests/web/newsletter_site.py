@@ -228,9 +228,13 @@ class ReceivedMail:
         return re.findall(re.escape(self._base) + r"(/\S+)", self.text)
 
     def link(self, start: str) -> str:
-        """The path of the only link that starts like this."""
-        (found,) = {path for path in self.paths() if path.startswith(start)}
+        """The path of the only link to a page that starts like this; files of the page do not count."""
+        (found,) = {path for path in self.paths() if path.startswith(start) and not _is_file(path)}
         return found
+
+
+def _is_file(path: str) -> bool:
+    return path.endswith((".bib", ".ris"))
 
 
 class _Fields(HTMLParser):

@@ -1,15 +1,16 @@
-"""Chooses the papers of an export or feed, by id: of a paper, an edition, a topic, a search, a reader."""
+"""Chooses the papers of an export or feed, by id: of a paper, an edition, a topic, a search, a mail."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.errors import NotFoundError
 from newsletter.core.states import DeliveryState, Form, MailKind
-from newsletter.db.schema import deliveries, digest_papers, papers
+from newsletter.db.schema import deliveries, digest_maybes, digest_papers, papers
+from newsletter.papers.lookup import in_chunks
 from newsletter.papers.search.search import ids_of
 from newsletter.pipeline.archive.edition_page import edition_page
 from newsletter.pipeline.archive.lists import of_topic
@@ -49,6 +50,35 @@ def of_search(
     )
 
 
+def of_digest(scope: ArchiveScope, digest_id: int) -> list[int]:
+    """The papers of a mail in its order, doubtful ones last; without those that were taken back since."""
+    kept = func.coalesce(papers.c.merged_into, papers.c.id)
+    ids: list[int] = []
+    for table in (digest_papers, digest_maybes):
+        chosen = (
+            select(kept)
+            .join(table, table.c.paper_id == papers.c.id)
+            .where(table.c.digest_id == digest_id)
+            .order_by(table.c.position)
+        )
+        if table is digest_papers:
+            chosen = chosen.where(digest_papers.c.form != Form.LEFT)
+        ids += scope.connection.execute(chosen).scalars()
+    return _still_shown(scope, list(dict.fromkeys(ids)))
+
+
+def topics_of_digest(connection: Connection, digest_id: int) -> set[str]:
+    """The slugs of the topics that a mail names at its papers."""
+    chosen = select(digest_papers.c.topic, digest_papers.c.also_in).where(
+        digest_papers.c.digest_id == digest_id
+    )
+    named: set[str] = set()
+    for topic, also_in in connection.execute(chosen):
+        named.update((topic, *also_in))
+    doubtful = select(digest_maybes.c.topic).where(digest_maybes.c.digest_id == digest_id)
+    return named.union(connection.execute(doubtful).scalars())
+
+
 def mailed_to(scope: ArchiveScope, subscriber_id: int, *, limit: int) -> list[int]:
     """The papers of a reader's mails, those of the newest mail first, and in the order of the mail."""
     recent = (
@@ -71,7 +101,13 @@ def mailed_to(scope: ArchiveScope, subscriber_id: int, *, limit: int) -> list[in
         .where(digest_papers.c.form != Form.LEFT)
         .order_by(recent.c.id.desc(), digest_papers.c.position)
     )
-    ids = list(dict.fromkeys(scope.connection.execute(chosen).scalars()))[:limit]
-    shown = select(papers.c.id).where(papers.c.id.in_(ids), scope.shown())  # not what was taken back since
-    may_see = set(scope.connection.execute(shown).scalars())
+    return _still_shown(scope, list(dict.fromkeys(scope.connection.execute(chosen).scalars()))[:limit])
+
+
+def _still_shown(scope: ArchiveScope, ids: list[int]) -> list[int]:
+    """Those of the papers that the visitor may see, and that were not taken back."""
+    may_see: set[int] = set()
+    for chunk in in_chunks(ids):
+        shown = select(papers.c.id).where(papers.c.id.in_(chunk), scope.shown())
+        may_see.update(scope.connection.execute(shown).scalars())
     return [paper_id for paper_id in ids if paper_id in may_see]

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
 from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, arrange
 from newsletter.core.debts.fit_to_size import fit
@@ -74,21 +74,30 @@ def content_of(
     return renderer.content(plan, composed_at=now), plan.key(now)
 
 
+def public_sample_number(connection: Connection, view: Visibility) -> int | None:
+    """The number of the latest edition of which `view` shows a paper; None where it shows none."""
+    shown = _shown(view).subquery()  # an edition that holds papers of private topics alone is passed over
+    number: int | None = connection.execute(select(func.max(shown.c.edition))).scalar()
+    return number
+
+
+def _shown(view: Visibility) -> Select[tuple[int, int]]:
+    """The editions and ids of papers that `view` shows."""
+    return (
+        select(edition_papers.c.edition, papers.c.id)
+        .join(papers, papers.c.id == edition_papers.c.paper_id)
+        .join(editions, editions.c.number == edition_papers.c.edition)
+        .where(PAIR_COUNTS, view.edition_is_visible(), view.paper_is_visible(papers))
+    )
+
+
 def public_sample(engine: Engine, view: Visibility, renderer: Renderer) -> Content | None:
     """The part of the latest edition that `view` shows, as a digest; None where it shows none."""
     with reading(engine) as connection:
-        # An edition that holds papers of private topics alone is passed over.
-        shown = (
-            select(edition_papers.c.edition, papers.c.id)
-            .join(papers, papers.c.id == edition_papers.c.paper_id)
-            .join(editions, editions.c.number == edition_papers.c.edition)
-            .where(PAIR_COUNTS, view.edition_is_visible(), view.paper_is_visible(papers))
-        )
-        latest = select(func.max(shown.subquery().c.edition)).scalar_subquery()
-        found = connection.execute(shown.where(edition_papers.c.edition == latest).distinct()).all()
-        if not found:
+        number = public_sample_number(connection, view)
+        if number is None:
             return None
-        number = found[0].edition
+        found = connection.execute(_shown(view).where(edition_papers.c.edition == number).distinct()).all()
         edition = connection.execute(select(editions).where(editions.c.number == number)).one()
         slugs = renderer.topic_order
         onlooker = Onlooker(

@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from newsletter.core.errors import NotFoundError
 from newsletter.core.mail.values import Builder, Content, Recipient
@@ -40,15 +40,20 @@ class SentDigest:
 def page_of(engine: Engine, key: str, *, web_url: str, builder: Builder, links: Links) -> str:
     """The HTML of the digest whose key begins with `key`. Raises NotFoundError."""
     with reading(engine) as connection:
-        # A range of hexadecimal keys does the same as LIKE, and it can use the index.
-        named = select(digests.c.id).where(
-            digests.c.key >= key, digests.c.key < f"{key}g", digests.c.kind == MailKind.DIGEST
-        )
-        found = connection.execute(named.limit(1)).scalar_one_or_none()
-        if found is None or len(key) != KEY_LENGTH:
-            raise NotFoundError("there is no such digest", hint="It may have been cut from the link.")
-        content = load_content(connection, int(found))
+        content = load_content(connection, digest_of(connection, key))
     return _html(content, key=key, web_url=web_url, builder=builder, links=links)
+
+
+def digest_of(connection: Connection, key: str) -> int:
+    """The id of the digest whose key begins with `key`. Raises NotFoundError."""
+    # A range of hexadecimal keys does the same as LIKE, and it can use the index.
+    named = select(digests.c.id).where(
+        digests.c.key >= key, digests.c.key < f"{key}g", digests.c.kind == MailKind.DIGEST
+    )
+    found = connection.execute(named.limit(1)).scalar_one_or_none()
+    if found is None or len(key) != KEY_LENGTH:
+        raise NotFoundError("there is no such digest", hint="It may have been cut from the link.")
+    return int(found)
 
 
 def sample(content: Content, *, builder: Builder, links: Links) -> str:
