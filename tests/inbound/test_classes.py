@@ -50,7 +50,6 @@ def test_feedback_without_recipient_takes_that_of_the_message() -> None:
         ("Réponse automatique : 12 papers", "Je suis absent.", ""),
         ("Respuesta automática: 12 papers", "Estoy de vacaciones.", ""),
         ("自動返信: 12 papers", "不在にしております。", ""),
-        ("Your message awaits moderator approval", "Your mail to 'list@readers.example' is being held.", "Precedence: bulk\n"),
         ("Ticket received [#1]", "We have received your mail. Delivery of our answer may take a day.", ""),
     ],
 )  # fmt: skip

@@ -101,3 +101,12 @@ def test_report_of_delay_or_success_is_no_bounce(subject: str, text: str) -> Non
 def test_own_addresses_are_no_recipients() -> None:
     text = f"For help write to postmaster@mx.example or <{OURS}>.\n\n<{A}>: 550 5.1.1 unknown user\n"
     assert [one.address for one in parse(plain(text)).recipients] == [A]
+
+
+def test_message_that_a_list_holds_reached_nobody() -> None:
+    text = "Your mail to 'all@lists.example' with the subject\n\n    12 papers\n\nIs being held until the list moderator can review it for approval.\n"
+    sender, more = "all-bounces@lists.example", "Precedence: bulk\nReturn-Path: <>\n"
+    report = parse(
+        plain(text, subject="Your message to All awaits moderator approval", sender=sender, more=more)
+    )
+    assert [(one.address, one.kind == "hard") for one in report.recipients] == [("all@lists.example", False)]

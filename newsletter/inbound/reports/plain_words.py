@@ -66,12 +66,13 @@ def _is_report(message: InboundMessage, said: str, quoted: str) -> bool:
         return True
     sender, subject = message.header.get("from"), message.header.get("subject")
     by_daemon = sender in ("", "<>") or DAEMON.search(sender) is not None
-    titled = REPORT_SUBJECT.search(subject) is not None and (by_daemon or not ANSWER.match(subject))
+    without_path = message.header.get("return-path").lower() in ("<>", "<mailer-daemon>")
+    by_person = not by_daemon and not without_path and ANSWER.match(subject) is not None
+    titled = REPORT_SUBJECT.search(subject) is not None and not by_person
     if AUTO_SUBJECT.match(subject) and not (titled and by_daemon):
         return False
     if not titled and not by_daemon and is_auto_reply(message):
         return False
-    without_path = message.header.get("return-path").lower() in ("<>", "<mailer-daemon>")
     returns = bool(quoted) or message.returned is not None
     if FAILURE.search(said):
         return by_daemon or titled or (without_path and (returns or quotes_reply(said)))

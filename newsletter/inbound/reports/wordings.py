@@ -20,7 +20,7 @@ FAILURE = re.compile(
 )
 # The sender of a report, by name or local part.
 DAEMON = re.compile(
-    r"mailer[- ]?daemon|mail[- ]?daemon|post-?_?master|mail ?deliver\w* ?(?:sub)?system|mail ?system|mail ?admin|delivery (?:subsystem|service|system|status)|system ?administrator|microsoft exchange|maildelivery|mdaemon|mail ?gateway|mail ?router|systemverwalter|administrateur syst|administrador del sistema",
+    r"mailer[- ]?daemon|mail[- ]?daemon|post-?_?master|mail ?deliver\w* ?(?:sub)?system|mail ?system|mail ?admin|delivery (?:subsystem|service|system|status)|system ?administrator|microsoft exchange|maildelivery|mdaemon|bounce|mail ?gateway|mail ?router|systemverwalter|administrateur syst|administrador del sistema",
     re.IGNORECASE,
 )
 # A subject that only reports have.
@@ -30,7 +30,9 @@ REPORT_SUBJECT = re.compile(
     r"warning: (?:could not|message)|bounced|mail block|loop alert",
     re.IGNORECASE,
 )
-ANSWER = re.compile(r"\s*(?:re|aw|sv|rv|tr|wg|fwd?|antw)\s*:", re.IGNORECASE)  # by a person
+ANSWER = re.compile(
+    r"\s*(?:re|aw|sv|antw)\s*:", re.IGNORECASE
+)  # a person answers; who forwards shows the report
 # Still tried: nobody failed yet.
 DELAY = re.compile(
     r"warning message only|warning only|mail (?:is )?delayed|i'?ll keep trying|has been delayed|delayed mail|delivery (?:is |status notification \()?delay|\(delay\)|delivery has (?:not )?yet|not yet (?:been )?delivered|still (?:being )?(?:undelivered|trying|in the queue)|will (?:keep|continue) (?:to )?(?:be )?(?:try|retri|attempt)|will be retried|"
@@ -50,7 +52,7 @@ AUTO_SUBJECT = re.compile(
     r"out[ -]of[ -](?:the )?(?:office|town)|ooo\b|vacation|away from|on (?:leave|vacation|holiday|parental|maternity)|i(?:'m| am) (?:away|out|on)|ich bin (?:im|nicht|ab|außer)|je suis (?:absent|en cong)|estoy (?:de vac|fuera|ausente)|"
     r"automatische? (?:antwort|afwezigheid)|abwesenheit|abwesend|nicht im b[üu]ro|im urlaub|urlaub|r[ée]ponse automatique|absence|absent|en cong[ée]|respuesta autom[áa]tica|ausente|fuera de (?:la )?oficina|vacaciones|resposta autom[áa]tica|f[ée]rias|risposta automatica|fuori (?:sede|ufficio)|assenza|assente|afwezig|niet aanwezig|automatisch(?:e)? antwoord|fr[åa]nvaro|automatiskt svar|automatisk svar|frav[æa]r|poissa|automaattinen|"
     r"автоответ|автоматический ответ|отпуск|autoodpowied|nieobecno|automatick[áa] odpov|自動返信|自動応答|不在|休暇|自动回复|自動回覆|자동 ?(?:응답|회신)|부재)|"
-    r".{0,60}(?:out of (?:the )?office|auto-?reply|automatic reply|abwesenheits(?:notiz|nachricht)|autoresponder|ticket (?:received|#)|we(?:'ve| have) received your|confirm your (?:e-?mail|message)|awaits? (?:moderator )?approval|held for (?:moderation|approval)|waiting for (?:moderator )?approval|challenge|sender verification|please verify yourself)",
+    r".{0,60}(?:out of (?:the )?office|auto-?reply|automatic reply|abwesenheits(?:notiz|nachricht)|autoresponder|ticket (?:received|#)|we(?:'ve| have) received your|confirm your (?:e-?mail|message)|challenge|sender verification|please verify yourself)",
     re.IGNORECASE,
 )
 AUTO_TEXT = re.compile(
