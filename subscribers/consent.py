@@ -47,6 +47,7 @@ HOW_VALUES = (
     "one-click",
     "bounce",
     "complaint",
+    "mail",
     "time",
 )  # the causes of events
 

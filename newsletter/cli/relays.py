@@ -58,9 +58,8 @@ def trial_envelope(settings: Settings) -> Envelope:
     """The addresses that `smtp check` and `doctor` name to a server: from us, to us. It is never sent."""
     _, sender = parseaddr(settings.sender)
     trial_id = "0.trial"
-    return Envelope(
-        sender=return_path(trial_id, sender.rpartition("@")[2]), recipient=sender, data=b"", envid=trial_id
-    )
+    mailbox = settings.inbound.address or sender.rpartition("@")[2]
+    return Envelope(sender=return_path(trial_id, mailbox), recipient=sender, data=b"", envid=trial_id)
 
 
 def token_source(smtp: SmtpSettings | ImapSettings, state_dir: Path) -> TokenSource | None:

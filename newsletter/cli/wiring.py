@@ -129,6 +129,7 @@ class Wiring:
                 secret_keys=self.secret_keys,
                 reply_to=settings.brand.reply_to,
                 archive_url=f"{settings.base_url}/archive",
+                inbound_address=settings.inbound.address,
             )
         )
 

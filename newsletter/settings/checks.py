@@ -76,6 +76,15 @@ def return_path(value: str) -> str:
     return value
 
 
+def plain_mailbox(value: str) -> str:
+    """An address of plain letters before which nothing is marked yet, or nothing."""
+    if value and not re.fullmatch(rf"[A-Za-z0-9_.-]{{1,20}}@{LABEL}(\.{LABEL})*", value):
+        raise ValueError(
+            "write an address such as bounce@papers.example.org, of at most 20 letters, without +"
+        )
+    return value.lower()
+
+
 def one_address(value: str) -> str:
     """An address alone."""
     if not value:

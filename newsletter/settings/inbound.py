@@ -122,6 +122,12 @@ class WebhookSettings(SettingsTable):
 class InboundSettings(SettingsTable):
     """By which ways bounces, complaints and replies come in; several may be on."""
 
+    address: Annotated[str, AfterValidator(checks.plain_mailbox)] = Field(
+        default="",
+        description="The mailbox that is read, such as `bounce@papers.example.org`: return paths become "
+        "`bounce+<id>@papers.example.org`, and every digest offers to leave by mail. Empty: return paths are "
+        "`bounce+<id>@` and the domain of `sender`, and nobody is invited to write.",
+    )
     maildir: MaildirSettings = Field(default=MaildirSettings(), description="A Maildir.")
     imap: ImapSettings = Field(default=ImapSettings(), description="A mailbox over IMAP.")
     lmtp: LmtpSettings = Field(default=LmtpSettings(), description="A listener for LMTP.")

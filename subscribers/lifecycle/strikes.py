@@ -1,4 +1,4 @@
-"""Counts refusals that are about a recipient and not final by themselves; several in a row suppress.
+"""Counts refusals and bounces that are about a recipient and not final by themselves; several suppress.
 
 Whether a refusal is about the recipient is decided by whoever reads the server's reply. Never commits.
 """
@@ -23,7 +23,7 @@ SPAN = timedelta(days=4)  # from the first to the last of them: a mailbox may be
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StrikeCount:
-    """The strikes of one subscriber since the last message that was accepted."""
+    """The strikes of one subscriber since the last message that arrived."""
 
     messages: int
     first_at: datetime
@@ -139,9 +139,32 @@ def struck(connection: Connection) -> set[int]:
 
 
 def clear(connection: Connection, subscriber_ids: Collection[int]) -> None:
-    """Forget the strikes of these: a message was accepted, or an admin says that the address works."""
+    """Forget the strikes of these: a message arrived, or an admin says that the address works."""
     if subscriber_ids:
         connection.execute(delete(strikes).where(strikes.c.subscriber_id.in_(subscriber_ids)))
+
+
+def last_at(connection: Connection) -> dict[int, datetime]:
+    """When each subscriber with strikes got the last one."""
+    found = connection.execute(
+        select(strikes.c.subscriber_id, func.max(strikes.c.at, type_=strikes.c.at.type).label("at"))
+        .where(~strikes.c.doubted)
+        .group_by(strikes.c.subscriber_id)
+    )
+    return {row.subscriber_id: row.at for row in found}
+
+
+def clear_before(connection: Connection, subscriber_id: int, before: datetime) -> None:
+    """Forget the strikes of one that are older: a message arrived since."""
+    connection.execute(delete(strikes).where(strikes.c.subscriber_id == subscriber_id, strikes.c.at < before))
+
+
+def dispel(connection: Connection, subscriber_ids: Collection[int]) -> None:
+    """Forget the doubted refusals of these: a server took a message to them."""
+    if subscriber_ids:
+        connection.execute(
+            delete(strikes).where(strikes.c.doubted, strikes.c.subscriber_id.in_(sorted(subscriber_ids)))
+        )
 
 
 def by_reason(connection: Connection) -> dict[str, int]:

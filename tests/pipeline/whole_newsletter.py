@@ -66,8 +66,9 @@ class WholeNewsletter:
         uncertain: Uncertain = Uncertain.MEND,
         url: str | None = None,
         own_topics: Mapping[str, Mapping[str, Any]] | None = None,
+        inbound_address: str = "",
     ) -> None:
-        """own_topics: `[topics.<slug>]` tables, as in the settings."""
+        """own_topics: `[topics.<slug>]` tables, as in the settings. inbound_address: where mail returns."""
         self.folder = folder
         self.engine = open_engine(url or migrated_url(folder))
         self.topics, self.matcher = shipped_rules()
@@ -89,6 +90,7 @@ class WholeNewsletter:
                 base_url="http://localhost:8000",
                 list_name="Paper Digest",
                 secret_keys=["a key of the tests, 32 octets or so"],
+                inbound_address=inbound_address,
             )
         )
         self.links = Links(

@@ -18,10 +18,17 @@ from newsletter.core.mail.signing_keys import key_of
 from newsletter.core.mail.values import SLOT, Content, Envelope, Recipient
 from newsletter.delivery.addresses import UnsendableAddressError, to_wire
 from newsletter.delivery.message.headers import bracketed, encoded, link, mailbox
-from newsletter.delivery.message.verp import ReturnPathId, keyed_hash, return_path, sign
+from newsletter.delivery.message.verp import (
+    MESSAGE_ID_DIGITS,
+    TAG_DIGITS,
+    ReturnPathId,
+    leave_address,
+    mail_hash,
+    return_path,
+    sign,
+)
 
 JOIN_FROM = 4  # from this many messages of one content on, it pays to join its static stretches
-TAG_DIGITS = 10  # hex digits of a message's keyed hash in its return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +41,9 @@ class SenderIdentity:
     secret_keys: Sequence[str]  # the newest first
     reply_to: str | None = None  # "Name <address>"
     archive_url: str = ""  # where everybody can read earlier digests; empty: nowhere
+    inbound_address: str = (
+        ""  # of the mailbox that is read: bounces and wishes to leave go there; empty: none
+    )
 
 
 class MessageBuilder:
@@ -52,6 +62,7 @@ class MessageBuilder:
             ) from error
         self.domain = wire.rpartition("@")[2]
         self._secret_keys = tuple(identity.secret_keys)
+        self.inbound_address = identity.inbound_address
         self.sender = f"From: {sender}\r\n"
         fields = [
             ("List-Id", bracketed("List-Id", identity.list_name, f"newsletter.{self.domain}")),
@@ -72,12 +83,17 @@ class MessageBuilder:
 
     def identity_hash(self, subscriber_id: int, kind: str, key: str, signed_with: str | None = None) -> str:
         """A keyed hash that identifies a message: 64 hex digits. signed_with: the id of its key."""
-        message = f"{subscriber_id}\x00{kind}\x00{key}".encode()
-        return keyed_hash(self.secret_key(signed_with), b"mail", message).hex()
+        return mail_hash(subscriber_id, kind, key, self.secret_key(signed_with))
 
     def message_id(self, subscriber_id: int, kind: str, key: str, signed_with: str | None = None) -> str:
         """The Message-ID of a message, `<…@domain>`: fixed for it, whenever it is built."""
-        return f"<{self.identity_hash(subscriber_id, kind, key, signed_with)[:40]}@{self.domain}>"
+        return (
+            f"<{self.identity_hash(subscriber_id, kind, key, signed_with)[:MESSAGE_ID_DIGITS]}@{self.domain}>"
+        )
+
+    def return_path(self, signed: str) -> str:
+        """The envelope's sender for a signed id."""
+        return return_path(signed, self.inbound_address or self.domain)
 
     def prepare(self, content: Content) -> PreparedMessage:
         """Build once the parts that all messages with this content share."""
@@ -102,18 +118,25 @@ class PreparedMessage:
     def assemble(self, recipient: Recipient) -> Envelope:
         """The message for one recipient. Raises UnsendableAddressError if SMTP cannot carry the address."""
         builder = self._builder
-        mail_hash = builder.identity_hash(
+        identity = builder.identity_hash(
             recipient.subscriber_id, recipient.kind, recipient.key, recipient.signed_with
+        )
+        signed = sign(
+            ReturnPathId(subscriber_id=recipient.subscriber_id, tag=identity[:TAG_DIGITS]),
+            builder.secret_key(recipient.signed_with),
         )
         head = (
             f"{builder.sender}"
             f"To: {mailbox('To', recipient.address, recipient.name)}\r\n"
             f"{self._head}"
-            f"Message-ID: <{mail_hash[:40]}@{builder.domain}>\r\n"
+            f"Message-ID: <{identity[:MESSAGE_ID_DIGITS]}@{builder.domain}>\r\n"
             f"Feedback-ID: {recipient.kind}:newsletter:{builder.domain}\r\n"
         )
         if recipient.unsubscribe_url:
             unsubscribe = link("List-Unsubscribe", recipient.unsubscribe_url)
+            if builder.inbound_address:
+                mailto = leave_address(builder.inbound_address, signed)
+                unsubscribe += f",\r\n <mailto:{mailto}?subject=unsubscribe>"
             head += (
                 f"List-Unsubscribe: {unsubscribe}\r\n"
                 "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"  # RFC 8058
@@ -121,7 +144,7 @@ class PreparedMessage:
         if recipient.text_only:
             data = self._text_only.filled(recipient.my, f"{head}{_TEXT}")
         else:
-            boundary = f"=_{mail_hash[24:56]}"
+            boundary = f"=_{identity[24:56]}"
             data = self._alternative.filled(
                 recipient.my,
                 f'{head}Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n'
@@ -129,12 +152,8 @@ class PreparedMessage:
                 f"\r\n--{boundary}\r\n{_HTML}",
                 f"\r\n--{boundary}--\r\n",
             )
-        signed = sign(
-            ReturnPathId(subscriber_id=recipient.subscriber_id, tag=mail_hash[:TAG_DIGITS]),
-            builder.secret_key(recipient.signed_with),
-        )
         return Envelope(
-            sender=return_path(signed, builder.domain),
+            sender=builder.return_path(signed),
             recipient=recipient.address,
             data=data,
             envid=signed,

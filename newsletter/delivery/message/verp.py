@@ -1,16 +1,22 @@
 """Signs the id of a message for its return path (VERP) and ENVID, so that a bounce names it.
 
 It reads no bounces. One whose id does not verify may be forged, and must unsubscribe nobody.
+The path to leave by is the return path with a mark: a bounce sent there is none, and a vacation reply to the
+return path is no wish to leave.
 """
 
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass
 from hashlib import blake2b, sha512
 
 SIGNATURE = 10  # octets; a forger needs 2**79 tries on average, each a message to us
-PREFIX = "bounce+"
+MAILBOX = "bounce"  # the local part of a return path, if no mailbox is named
+LEAVE = "leave-"  # before the id in the address that a reader leaves by
+TAG_DIGITS = 10  # hex digits of a message's keyed hash in its return path
+MESSAGE_ID_DIGITS = 40  # of the same hash in its Message-ID
 MAX_KEY = 64  # octets that BLAKE2b takes as a key
 
 
@@ -20,6 +26,12 @@ class ReturnPathId:
 
     subscriber_id: int
     tag: str  # hex digits, from the mail's keyed hash
+
+
+_SIGNED = re.compile(  # also one that was tampered with: a bad signature is told from none at all
+    rf"(?<![0-9a-f.])[0-9]{{1,19}}\.[0-9a-f]{{{TAG_DIGITS}}}\.[0-9a-f]{{{2 * SIGNATURE}}}(?![0-9a-f])",
+    re.IGNORECASE,
+)
 
 
 def sign(path_id: ReturnPathId, secret_key: bytes) -> str:
@@ -40,9 +52,34 @@ def verify(signed: str, secret_keys: list[bytes]) -> ReturnPathId | None:
     return None
 
 
-def return_path(signed: str, domain: str) -> str:
-    """The envelope's sender for a signed id."""
-    return f"{PREFIX}{signed}@{domain}"
+def return_path(signed: str, mailbox: str) -> str:
+    """The envelope's sender for a signed id. mailbox: that is read, or a domain alone."""
+    local, _, domain = mailbox.rpartition("@")
+    return f"{local or MAILBOX}+{signed}@{domain}"
+
+
+def leave_address(address: str, signed: str) -> str:
+    """The address to leave by. address: of the mailbox that is read; the id goes behind its local part."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}+{LEAVE}{signed}@{domain}"
+
+
+def signed_ids(text: str) -> list[str]:
+    """What looks like signed ids in an address or an envelope id, in order; none of them is verified.
+
+    They are found within a rewritten return path as well (SRS, a local part with something before the id).
+    """
+    return list(dict.fromkeys(found.lower() for found in _SIGNED.findall(text)))
+
+
+def is_leave_address(address: str) -> bool:
+    """Whether a reader leaves by this address, if its id verifies."""
+    return f"+{LEAVE}" in address.rpartition("@")[0].lower() and bool(signed_ids(address))
+
+
+def mail_hash(subscriber_id: int, kind: str, key: str, secret_key: bytes) -> str:
+    """A keyed hash that identifies a message: 64 hex digits. Return path and Message-ID hold a part."""
+    return keyed_hash(secret_key, b"mail", f"{subscriber_id}\x00{kind}\x00{key}".encode()).hex()
 
 
 def _signature(text: str, key: bytes) -> str:

@@ -83,6 +83,7 @@ def _due_now(connection: Connection, row: Row[Any], *, now: datetime, expires_at
             next_attempt_at=now,
             expires_at=expires_at,
             finished_at=None,
+            bounced_at=None,
         )
     )
 

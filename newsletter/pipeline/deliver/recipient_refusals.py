@@ -17,6 +17,7 @@ from newsletter.core.mail.values import Outcome
 from newsletter.core.states import DeliveryState
 from newsletter.db.schema import deliveries
 from newsletter.delivery.addresses import domain_of, without_addresses
+from newsletter.delivery.outbox import bounces
 from newsletter.delivery.outbox.claims import ClaimedMail
 from newsletter.delivery.outbox.handover import AttemptResult
 from subscribers.lifecycle import strikes, suppression
@@ -30,15 +31,14 @@ class RecipientRefusals:
     def __init__(self, *, now: datetime, suppression_key: bytes) -> None:
         self._now = now
         self._suppression_key = suppression_key
-        self._struck: set[int] = set()  # subscribers with strikes
         self._doubted: dict[int, datetime] = {}  # subscribers whose refusal is in doubt, and since when
         # by relay those of them for whom a further refusal is enough
         self._proven: dict[str, frozenset[int]] = {}
         self._policy: list[tuple[ClaimedMail, Outcome]] = []  # refusals that may be one recipient's own
 
     def begin(self, connection: Connection) -> None:
-        """Read which subscribers have strikes and doubted refusals."""
-        self._struck = strikes.struck(connection)
+        """Forget strikes that have passed, and read which subscribers have doubted refusals."""
+        bounces.clear_strikes(connection, now=self._now)
         for relay, doubted in strikes.doubted_since(connection).items():
             for reader, since in doubted.items():
                 self._doubted[reader] = min(since, self._doubted.get(reader, since))
@@ -100,17 +100,16 @@ class RecipientRefusals:
         self._policy.append((mail, outcome))
 
     def settle(self, connection: Connection, results: Iterable[tuple[ClaimedMail, AttemptResult]]) -> None:
-        """Suppress addresses that do not exist, add strikes, and clear those of accepted messages."""
+        """Suppress addresses that do not exist, add strikes, and dispel doubts about accepted messages."""
         accepted = set()
         for mail, result in results:
             if result.next.blames_address:
                 self._suppress(connection, mail, _note(mail, result.outcome))
             elif result.next.is_strike:
                 self._strike(connection, mail, result.outcome)
-            elif result.next.fate is Fate.SENT and mail.person.subscriber_id in self._struck:
+            elif result.next.fate is Fate.SENT and mail.person.subscriber_id in self._doubted:
                 accepted.add(mail.person.subscriber_id)
-        strikes.clear(connection, accepted)
-        self._struck -= accepted
+        strikes.dispel(connection, accepted)
 
     def end(self, connection: Connection, *, is_alone: Callable[[str, str], bool]) -> None:
         """Add a strike for each policy refusal of one recipient alone.
@@ -134,8 +133,8 @@ class RecipientRefusals:
         )
         if counted is None:
             return
-        self._struck.add(mail.person.subscriber_id)
-        if counted.suppresses:
+        reader = mail.person.subscriber_id
+        if bounces.in_a_row(connection, reader, counted, message_at=self._now, now=self._now):
             self._suppress(connection, mail, f"{counted.messages} messages in a row were refused: {note}")
 
     def _suppress(self, connection: Connection, mail: ClaimedMail, note: str) -> None:

@@ -6,24 +6,59 @@ Opens no transaction. Bodies hold addresses: they go after a while, and with the
 from __future__ import annotations
 
 import zlib
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from newsletter.core.mail.bounce_policy import Effect
-from newsletter.core.mail.inbound import InboundReport
-from newsletter.db.schema import inbound_messages
+from newsletter.core.mail.inbound import InboundClass, InboundReport
+from newsletter.db.schema import inbound_messages, inbound_recipients
+from newsletter.delivery.addresses import domain_of, without_addresses
+from newsletter.delivery.message.verp import signed_ids
+from newsletter.pipeline.inbound.effects import words_of
+from subscribers.addresses import parse as parse_address
+from subscribers.errors import AddressError
+from subscribers.suppression_key import hashed
+
+if TYPE_CHECKING:
+    from newsletter.pipeline.inbound.judge import Judgement
 
 MOST_KEPT = 64 * 1024  # octets of a message that are kept; what says why stands at its beginning
-LONGEST_RECIPIENT = 320
+BODY_KEPT = timedelta(days=30)
+LONGEST = 320  # characters of an address or a reason
+# The weightiest effect on a recipient is that of the message.
+_WEIGHT = (Effect.SUPPRESSED, Effect.LEFT, Effect.STRIKE, Effect.RETURNED, Effect.LOOK, Effect.NOTHING)
 
 
 def find(connection: Connection, digest: str) -> Row[Any] | None:
-    """The log entry of the message with this hash."""
+    """The entry of the message with this hash."""
     return connection.execute(
         select(inbound_messages).where(inbound_messages.c.sha256 == digest)
     ).one_or_none()
+
+
+def complained(connection: Connection, delivery_id: int) -> bool:
+    """Whether a complaint about this delivery ended a subscription before."""
+    r, m = inbound_recipients.c, inbound_messages.c
+    found = connection.execute(
+        select(r.id)
+        .join(inbound_messages, m.id == r.message_id)
+        .where(
+            r.delivery_id == delivery_id,
+            m.kind == InboundClass.COMPLAINT.value,
+            r.done.in_([Effect.SUPPRESSED.value, Effect.LEFT.value]),
+        )
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+def forget(connection: Connection, message_id: int) -> None:
+    """Delete an entry that is judged again."""
+    connection.execute(delete(inbound_recipients).where(inbound_recipients.c.message_id == message_id))
+    connection.execute(delete(inbound_messages).where(inbound_messages.c.id == message_id))
 
 
 def keep(
@@ -31,26 +66,65 @@ def keep(
     digest: str,
     report: InboundReport,
     data: bytes,
+    judged: Iterable[Judgement],
     *,
     source: str,
     recipient: str,
     now: datetime,
-) -> int:
-    """Write a message down; returns its id."""
-    row = {
+    suppression_key: bytes,
+) -> tuple[int, Effect, str]:
+    """Write a message down; returns its id, the weightiest effect and its reason."""
+    rows = [_recipient(one, suppression_key) for one in judged]
+    weightiest = min(rows, key=lambda row: _WEIGHT.index(row["done"]))
+    done, why = Effect(weightiest["done"]), weightiest["why"]
+    message = {
         "sha256": digest,
-        "source": source,
-        "recipient": recipient[:LONGEST_RECIPIENT],
+        "source": source[:LONGEST],
+        # Another address than a signed return path is somebody's: the body has it, as long as that is kept.
+        "recipient": recipient[:LONGEST] if signed_ids(recipient) else "",
         "received_at": now,
         "size": len(data),
         "kind": report.kind.value,
         "form": report.form,
-        "feedback": report.feedback,
-        "done": Effect.NOTHING.value,
-        "why": report.why,
+        "feedback": report.feedback[:LONGEST],
+        "done": done.value,
+        "why": why,
         "body": zlib.compress(data[:MOST_KEPT]),
     }
-    found: int = connection.execute(
-        insert(inbound_messages).values(row).returning(inbound_messages.c.id)
+    message_id: int = connection.execute(
+        insert(inbound_messages).values(message).returning(inbound_messages.c.id)
     ).scalar_one()
-    return found
+    connection.execute(
+        insert(inbound_recipients),
+        [{**row, "done": row["done"].value, "message_id": message_id} for row in rows],
+    )
+    return message_id, done, why
+
+
+def _recipient(one: Judgement, suppression_key: bytes) -> dict[str, Any]:
+    failed, link = one.failed, one.link
+    try:
+        key = parse_address(one.address).key if one.address else ""
+    except AddressError:
+        key = ""
+    return {
+        "kind": failed.kind.value if failed else "",
+        "status": failed.status if failed else "",
+        "reason": failed.reason.value if failed else "",
+        "diagnostic": words_of(failed) if failed else "",
+        "domain": domain_of(one.address)[:LONGEST] if one.address else "",
+        "address_hash": hashed(key, suppression_key) if key else "",
+        "subscriber_id": link.subscriber_id,
+        "delivery_id": link.delivery.id if link.delivery is not None else None,
+        "found_by": link.found_by.value,
+        "done": one.ruling.effect,
+        "why": without_addresses(one.ruling.why)[:LONGEST],
+    }
+
+
+def delete_old_bodies(connection: Connection, *, now: datetime) -> None:
+    """Delete the bytes of messages that are older than BODY_KEPT; what was done stays."""
+    old = inbound_messages.c.received_at < now - BODY_KEPT
+    connection.execute(
+        update(inbound_messages).where(old, inbound_messages.c.body.is_not(None)).values(body=None)
+    )

@@ -5,7 +5,7 @@ The same bytes act once. What cannot be read, or names nobody, is kept for a loo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -14,8 +14,12 @@ from sqlalchemy import Engine
 from newsletter.core.mail.bounce_policy import Effect
 from newsletter.core.mail.inbound import InboundClass, InboundReport
 from newsletter.db.engine import writing
+from newsletter.delivery.message.verp import is_leave_address, signed_ids
+from newsletter.inbound.addresses import first_address
+from newsletter.inbound.message import UnreadableMessageError, read_message
 from newsletter.inbound.parse import parse
 from newsletter.pipeline.inbound import log
+from newsletter.pipeline.inbound.judge import Envelope, Judge
 from newsletter.pipeline.inbound.options import InboundOptions
 
 
@@ -46,7 +50,7 @@ def take(
     """
     return take_report(
         engine,
-        parse(data),
+        _read(data, recipient),
         data,
         source=source,
         now=now,
@@ -77,7 +81,7 @@ def take_report(
     digest = sha256(key.encode() if key else data).hexdigest()
     with writing(engine) as connection:
         known = log.find(connection, digest)
-        if known is not None:
+        if known is not None and (known.recipient or not signed_ids(recipient) or known.done != Effect.LOOK):
             return Taken(
                 id=known.id,
                 kind=InboundClass(known.kind),
@@ -85,5 +89,40 @@ def take_report(
                 why=known.why,
                 repeated=True,
             )
-        message_id = log.keep(connection, digest, report, data, source=source, recipient=recipient, now=now)
-        return Taken(id=message_id, kind=report.kind, done=Effect.NOTHING, why=report.why)
+        if known is not None:  # it lay for a look; now its envelope says whom it is about
+            log.forget(connection, known.id)
+        envelope = Envelope(
+            recipient=recipient,
+            sender=_return_path(data) if sender is None else sender,
+            authentic=authentic,
+        )
+        judged = Judge(connection, options, now=now).judge(report, envelope, digest=digest)
+        message_id, done, why = log.keep(
+            connection,
+            digest,
+            report,
+            data,
+            judged,
+            source=source,
+            recipient=recipient,
+            now=now,
+            suppression_key=options.suppression_key,
+        )
+    return Taken(id=message_id, kind=report.kind, done=done, why=why)
+
+
+def _read(data: bytes, recipient: str) -> InboundReport:
+    """Read a message. Any letter to the address to leave by is a wish to leave, whatever it says."""
+    report = parse(data)
+    asks = report.kind is InboundClass.OTHER and bool(report.sender)
+    if asks and any(is_leave_address(address) for address in (recipient, *report.names.return_paths)):
+        return replace(report, kind=InboundClass.UNSUBSCRIBE, form="leave address", why="")
+    return report
+
+
+def _return_path(data: bytes) -> str:
+    """The envelope's sender, as the server that took the message wrote it down (RFC 5321, 4.4)."""
+    try:
+        return first_address(read_message(data).header.get("return-path"))
+    except UnreadableMessageError:
+        return ""
