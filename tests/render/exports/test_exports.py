@@ -17,6 +17,7 @@ from newsletter.core.papers.reference import Reference, citation_keys, split_nam
 from newsletter.render.exports import FORMATS
 from newsletter.sources.text.latex import readable
 from tests.marks import examples
+from tests.render.exports import csl_schema
 from tests.render.exports.reading_back import ReadBack, by_bibtexparser, by_json, by_pybtex, by_rispy
 from tests.shared_data import SHARED, needs_shared
 
@@ -112,6 +113,27 @@ def test_reference_is_read_back_as_it_was(reference: Reference, reader: str) -> 
     assert comparable(found, reader) == comparable(expected(reference), reader)
 
 
+@pytest.mark.parametrize("reference", [PLAIN, *ODD.values()], ids=["plain", *ODD])
+def test_csl_json_follows_its_schema(reference: Reference) -> None:
+    assert csl_schema.errors(FORMATS["csl-json"].write([reference])) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        [{"id": "a"}],
+        [{"id": "a", "type": "preprint"}],
+        [{"id": "a", "type": "article", "author": ["Ada Lovelace"]}],
+        [{"id": "a", "type": "article", "issued": {"date-parts": [2026]}}],
+        [{"id": "a", "type": "article", "doi": "10.1/x"}],
+        {"id": "a", "type": "article"},
+    ],
+    ids=str,
+)
+def test_schema_of_csl_json_finds_faults(broken: object) -> None:
+    assert csl_schema.errors(json.dumps(broken)) != []
+
+
 @pytest.mark.parametrize("read", [by_bibtexparser, by_pybtex])
 def test_name_with_a_comma_stays_whole_in_bibtex(read: Callable[[str], list[ReadBack]]) -> None:
     [found] = read(FORMATS["bibtex"].write([replace(PLAIN, authors=("Smith, Jr.", "Ada Lovelace"))]))
@@ -144,6 +166,7 @@ def test_any_text_stays_inside_its_field(title: str, abstract: str) -> None:
     for name, read in READERS.values():
         found = read(FORMATS[name].write(references))
         assert [each.doi for each in found] == [PLAIN.doi, PLAIN.doi]
+    assert csl_schema.errors(FORMATS["csl-json"].write(references)) == []
     page = MarkdownIt("commonmark").render(FORMATS["markdown"].write(references))
     assert page.count("<li>") == 2
     assert page.count("<a ") == 2
@@ -229,3 +252,5 @@ def test_every_paper_of_the_archives_is_read_back_as_it_was(reader: str) -> None
         if comparable(got, reader) != (wanted := comparable(expected(reference), reader))
     ]
     assert other == [], f"{len(other)} of {len(references)} differ"
+    if reader == "json":
+        assert csl_schema.errors(FORMATS[name].write(references)) == []

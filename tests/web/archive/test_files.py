@@ -9,7 +9,9 @@ import feedparser
 import pytest
 
 from newsletter.render.archive_links import EXPORTS, FEEDS
+from tests.render.exports import csl_schema
 from tests.render.exports.reading_back import by_bibtexparser, by_json, by_rispy
+from tests.render.feeds.schemas import atom_errors, json_feed_errors
 from tests.web.newsletter_site import NewsletterSite, ReceivedMail
 
 PLACES = ("/papers/1", "/editions/1", "/topics/circuits", "/topics/everything")
@@ -57,6 +59,18 @@ def test_feed_leads_to_pages_of_papers(website: NewsletterSite, name: str) -> No
             ]
             == path
         )
+
+
+@pytest.mark.parametrize("path", ["/feeds/all", "/feeds/circuits", "/search"])
+def test_feeds_of_the_archive_follow_their_schemas(website: NewsletterSite, path: str) -> None:
+    query = "?q=%22circuits%22+%3Ca%26b%3E+OR+2026" if path == "/search" else ""
+    assert atom_errors(website.browser.get(f"{path}.atom{query}").content) == []
+    assert json_feed_errors(website.browser.get(f"{path}.json{query}").content) == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_references_of_the_archive_follow_their_schema(website: NewsletterSite, place: str) -> None:
+    assert csl_schema.errors(website.get(f"{place}.csl.json")) == []
 
 
 @pytest.mark.parametrize("suffix", EXPORTS)
