@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from newsletter.cli.wiring import Wiring
     from newsletter.inbound.intakes.intake import Intake, Take
+    from newsletter.inbound.intakes.webhooks.hook import Hook, ProviderEvent
+    from newsletter.settings.inbound import WebhookSettings
 
 
 def make_take(wiring: Wiring) -> Take:
@@ -37,3 +40,52 @@ def make_intakes(wiring: Wiring) -> tuple[Intake, ...]:
 
         found.append(LmtpIntake(LmtpAddress.of(settings.lmtp.address), take=make_take(wiring)))
     return tuple(found)
+
+
+def make_event_door(wiring: Wiring) -> Callable[[str, ProviderEvent], object]:
+    """The door for what a provider says of one mail."""
+    from newsletter.cli.wiring import inbound_options
+    from newsletter.pipeline.inbound.take import take_report
+
+    work = wiring.work
+
+    def take_event(provider: str, event: ProviderEvent) -> object:
+        return take_report(
+            work.engine,
+            event.report,
+            event.data,
+            source=provider,
+            now=datetime.now(UTC),
+            options=inbound_options(wiring),
+            authentic=True,
+            key=event.key,
+        )
+
+    return take_event
+
+
+def make_hooks(settings: WebhookSettings) -> dict[str, Hook]:
+    """The webhooks that have their secret or key, by the end of their address."""
+    found: dict[str, Hook] = {}
+    if settings.ses_topic:
+        from newsletter.inbound.intakes.webhooks.amazon_hosts import fetch
+        from newsletter.inbound.intakes.webhooks.amazon_sns import AmazonHook
+
+        found["ses"] = AmazonHook(topic=settings.ses_topic, fetch=fetch)
+    if settings.postmark_secret is not None:
+        from newsletter.inbound.intakes.webhooks.postmark import PostmarkHook
+
+        found["postmark"] = PostmarkHook(secret=settings.postmark_secret.get_secret_value())
+    if settings.mailgun_key is not None:
+        from newsletter.inbound.intakes.webhooks.mailgun import MailgunHook
+
+        found["mailgun"] = MailgunHook(key=settings.mailgun_key.get_secret_value())
+    if settings.sendgrid_key:
+        from newsletter.inbound.intakes.webhooks.sendgrid import SendGridHook
+
+        found["sendgrid"] = SendGridHook(public_key=settings.sendgrid_key)
+    if settings.brevo_secret is not None:
+        from newsletter.inbound.intakes.webhooks.brevo import BrevoHook
+
+        found["brevo"] = BrevoHook(secret=settings.brevo_secret.get_secret_value())
+    return found

@@ -278,6 +278,7 @@ def request_limits(work: Workspace) -> RequestLimits:
 def make_site(wiring: Wiring) -> Site:
     """The parts that the web pages work with."""
     from newsletter.cli.fetching import configured_sources
+    from newsletter.cli.inbound import make_event_door, make_hooks
     from newsletter.pipeline.content.digest_renderer import DigestRenderer
     from newsletter.web.site import Site
 
@@ -303,5 +304,7 @@ def make_site(wiring: Wiring) -> Site:
         metrics_from=work.settings.web.metrics_from,
         sources=configured_sources(work),
         own_templates=(work.templates_dir,),
+        hooks=make_hooks(work.settings.inbound.webhooks),
+        take_event=make_event_door(wiring),
         clock=lambda: datetime.now(UTC),
     )

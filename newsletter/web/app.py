@@ -20,6 +20,7 @@ from newsletter.web import (
     confirm,
     digests,
     health,
+    hooks,
     preferences,
     signed_links,
     signup,
@@ -69,7 +70,7 @@ def make_app(
     of_readers = (signup, confirm, preferences, unsubscribe, account, digests)
     # Files before pages: an address without a suffix is a page.
     of_archive = (archive_files, archive_pages, archive_search, crawlers)
-    for part in (*of_readers, *of_archive, api, health):
+    for part in (*of_readers, *of_archive, api, health, hooks):
         app.include_router(part.router)
     app.add_api_route("/assets/{version}/{name}", _asset, include_in_schema=False)
     app.add_api_route("/sign-up", _sign_up, include_in_schema=False)

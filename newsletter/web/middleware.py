@@ -15,6 +15,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 64 * 1024  # bytes of a request body; our forms are far smaller
+MAX_NOTICE = 1024 * 1024  # of a provider's webhook, which gathers events
 MAX_HEAD = 16 * 1024  # bytes of path and headers; the server has the same limit for what comes in pieces
 
 log = logging.getLogger("newsletter.web")
@@ -51,19 +52,20 @@ class SecurityMiddleware:
         started = time.perf_counter()
         status = 500
         received = 0
+        most = MAX_NOTICE if scope["path"].startswith("/hooks/") else MAX_BODY
 
         async def receive_some() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MAX_BODY:
+            if received > most:
                 raise _TooLargeError
             return message
 
         async def send_guarded(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                if received > MAX_BODY:  # also when a route caught the error of the body
+                if received > most:  # also when a route caught the error of the body
                     message = {**message, "status": 413}
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
@@ -82,7 +84,7 @@ class SecurityMiddleware:
                 await _options(scope, send_guarded)
             elif method == "POST" and _is_from_elsewhere(scope):
                 await _plain(send_guarded, 403, "this form must be sent from its own page")
-            elif _announced(scope) > MAX_BODY:
+            elif _announced(scope) > most:
                 await _plain(send_guarded, 413, "too large")
             else:
                 inner = {**scope, "method": "GET"} if method == "HEAD" else scope
@@ -97,7 +99,7 @@ class SecurityMiddleware:
 
 
 class _TooLargeError(Exception):
-    """A request body exceeds MAX_BODY."""
+    """A request body exceeds its bound."""
 
 
 def _announced(scope: Scope) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from newsletter.core.mail.values import Builder
+from newsletter.inbound.intakes.webhooks.hook import Hook, ProviderEvent
 from newsletter.pipeline.content.digest_renderer import DigestRenderer
 from newsletter.pipeline.content.personalization import Links
 from newsletter.pipeline.content.sample_digest import SampleDigest
@@ -46,6 +47,8 @@ class Site:
     sources: Sequence[Source] = ()  # that are fetched by themselves
     own_templates: Sequence[Path] = ()  # template folders that override the shipped ones
     clock: Callable[[], datetime]  # aware UTC
+    hooks: Mapping[str, Hook] = field(default_factory=dict)  # of providers, by the end of their address
+    take_event: Callable[[str, ProviderEvent], object] = lambda provider, event: None
     wake: Callable[[], None] = lambda: None  # wakes the request mailer
     _teasers: tuple[float, tuple[topic_teasers.TopicTeaser, ...]] | None = field(default=None)
     _origins: tuple[float, str] | None = field(default=None)

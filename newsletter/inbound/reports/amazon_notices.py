@@ -40,8 +40,11 @@ def read_amazon_notice(message: InboundMessage) -> AmazonNotice | None:
             notice = json.loads(notice["Message"])
     except (ValueError, AttributeError, RecursionError):
         return None
-    if not isinstance(notice, dict):
-        return None
+    return notice_of(notice) if isinstance(notice, dict) else None
+
+
+def notice_of(notice: dict[str, Any]) -> AmazonNotice | None:
+    """The notice that is this JSON; None when it is about something else."""
     kind = str(notice.get("notificationType") or notice.get("eventType")).lower()
     mail = _dict(notice.get("mail"))
     about = _dict(notice.get(kind))
