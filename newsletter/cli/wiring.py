@@ -279,15 +279,18 @@ def make_site(wiring: Wiring) -> Site:
     """The parts that the web pages work with."""
     from newsletter.cli.fetching import configured_sources
     from newsletter.cli.inbound import make_event_door, make_hooks
+    from newsletter.papers import known_topics
     from newsletter.pipeline.content.digest_renderer import DigestRenderer
     from newsletter.web.site import Site
 
     work = wiring.work
+    public = {slug: topic.public for slug, topic in work.topics.items()}
     return Site(
         engine=work.engine,
         base_url=work.settings.base_url,
         brand=wiring.brand,
         topics=work.topics,
+        known_topics=known_topics.remember(work.engine, public),
         views=wiring.topic_views,
         policy=reader_policy(work),
         request_limits=request_limits(work),

@@ -34,7 +34,10 @@ class Visibility:
 
     @classmethod
     def public(cls, topics: Mapping[str, bool], *, now: datetime) -> Visibility:
-        """What everybody may see. topics: for each slug of the settings whether it is public."""
+        """What everybody may see.
+
+        topics: for each slug whether it is public; with those of former settings (`known_topics.remember`).
+        """
         shown = frozenset(slug for slug, is_public in topics.items() if is_public)
         return cls(now=now, shown=shown, hidden=frozenset(topics) - shown)
 
@@ -96,7 +99,10 @@ class Visibility:
         return true() if self.shown is None else topic.in_(sorted(self.shown))
 
     def topics_allow(self, papers: FromClause) -> ColumnElement[bool]:
-        """The part of `paper_is_visible` that is about topics: not all of a paper's are private."""
+        """The part of `paper_is_visible` that is about topics: not all of a paper's are private.
+
+        What an edition held as of a private topic counts, too, though no rule finds it today.
+        """
         if not self.hidden:
             return true()
         matches: Any = select(paper_topics.c.paper_id).where(paper_topics.c.paper_id == papers.c.id)
@@ -106,7 +112,12 @@ class Visibility:
         if EVERYTHING in self.hidden:  # the only topic of a paper without others
             return _exists(shown, papers)
         hidden = matches.where(paper_topics.c.topic.in_(sorted(self.hidden)))
-        return or_(~_exists(hidden, papers), _exists(shown, papers))
+        held: Any = select(edition_papers.c.paper_id).where(
+            edition_papers.c.paper_id == papers.c.id,
+            edition_papers.c.topic.in_(sorted(self.hidden)),
+            edition_papers.c.withdrawn_at.is_(None),  # no editor said that it is not of the topic
+        )
+        return or_(and_(~_exists(hidden, papers), ~_exists(held, papers)), _exists(shown, papers))
 
 
 def _exists(chosen: Any, outer: FromClause) -> ColumnElement[bool]:

@@ -106,8 +106,7 @@ def sample(request: Request) -> Response:
 
 
 def _public(site: Site) -> Visibility:
-    topics = {slug: topic.public for slug, topic in site.topics.items()}
-    return Visibility.public(topics, now=site.clock())
+    return Visibility.public(site.known_topics, now=site.clock())
 
 
 def _of_digest(connection: Connection, site: Site, digest_id: int) -> Visibility:

@@ -34,6 +34,7 @@ class Site:
     base_url: str  # without a slash at the end
     brand: Brand
     topics: Mapping[str, Topic]  # by slug, in reading order
+    known_topics: Mapping[str, bool]  # by slug whether it is public; with those of former settings
     views: Mapping[str, TopicView]  # by slug, with their colours
     policy: ReaderPolicy
     request_limits: RequestLimits
@@ -66,7 +67,9 @@ class Site:
         """The teasers of the topics that a person may choose, at most TEASER_CACHE_SECONDS old."""
         cached = self._teasers
         if cached is None or time.monotonic() - cached[0] > TEASER_CACHE_SECONDS:
-            found = topic_teasers.topic_teasers(self.engine, list(self.topics.values()), now=self.clock())
+            found = topic_teasers.topic_teasers(
+                self.engine, list(self.topics.values()), known=self.known_topics, now=self.clock()
+            )
             cached = self._teasers = (time.monotonic(), found)
         offered = self.offered(also)
         return tuple(teaser for teaser in cached[1] if teaser.slug in offered)

@@ -6,18 +6,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine, insert, select, text
 from sqlmodel import SQLModel
 
 from newsletter.core.errors import DatabaseTooNewError, StorageError
 from newsletter.db import tables  # noqa: F401  (registers the tables)
 from newsletter.db.engine import default_url, open_engine, reading, writing
 from newsletter.db.migrate import MIGRATIONS, check_current, current_revision, known_revisions, upgrade
-from newsletter.db.schema import dumps, editions, papers
+from newsletter.db.schema import dumps, editions, known_topics, paper_topics, papers
 from newsletter.db.search_index import EDITION_INDEX, PAPER_INDEX, create_indexes, fill_indexes
 from newsletter.papers.search.full_text import matching, noted_editions
 from newsletter.papers.search.query import Phrase, Term
@@ -156,4 +157,25 @@ def test_migration_indexes_what_is_stored(empty_database_url: str) -> None:
         assert [row.id for row in connection.execute(matching(connection, query))] == [1_201]
         notes = noted_editions(connection, [Term(phrases=(Phrase(("ray",)),))])
         assert connection.execute(notes).scalars().all() == [1]
+    engine.dispose()
+
+
+@pytest.mark.dialects
+def test_topics_of_an_older_database_were_public(empty_database_url: str) -> None:
+    engine = open_engine(empty_database_url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0010")
+        when = datetime(2026, 4, 17, tzinfo=UTC)
+        dump = {"sha256": "0", "file": "a", "size": 1, "status": "ingested", "received_at": when}
+        connection.execute(insert(dumps), dump)
+        paper = {"first_listed_on": when.date(), "first_dump_id": 1, "ingested_at": when}
+        connection.execute(insert(papers), {"title": "A", "abstract": "B", "first_position": 1, **paper})
+        match = {"paper_id": 1, "topic": "rays", "score": 1.0, "strength": "strong", "evidence": []}
+        connection.execute(insert(paper_topics), match)
+    upgrade(engine)
+    with reading(engine) as connection:
+        assert [tuple(row) for row in connection.execute(select(known_topics))] == [("rays", True)]
     engine.dispose()

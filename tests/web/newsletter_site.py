@@ -15,6 +15,7 @@ from sqlalchemy import MetaData, select
 from starlette.testclient import TestClient
 
 from newsletter.db.engine import reading, writing
+from newsletter.papers import known_topics
 from newsletter.pipeline.content.digest_renderer import DigestRenderer, topic_views
 from newsletter.pipeline.content.personalization import preferences_path
 from newsletter.pipeline.content.transactional import TransactionalRenderer
@@ -79,6 +80,10 @@ class NewsletterSite:
             state_dir=folder,
             brand=BRAND,
             topics=self.newsletter.topics,
+            known_topics=known_topics.remember(
+                self.newsletter.engine,
+                {slug: topic.public for slug, topic in self.newsletter.topics.items()},
+            ),
             views=views,
             policy=self.policy,
             request_limits=self.request_limits,

@@ -28,7 +28,7 @@ from newsletter.db.tables.papers import (
     PaperRevision,
     PossibleSame,
 )
-from newsletter.db.tables.topics import PaperTopic, TopicCorrection
+from newsletter.db.tables.topics import KnownTopic, PaperTopic, TopicCorrection
 
 __all__ = [
     "AlarmRecord",
@@ -45,6 +45,7 @@ __all__ = [
     "EditionPaper",
     "InboundRecipient",
     "InboundRecord",
+    "KnownTopic",
     "ListedEntry",
     "MailCount",
     "Paper",

@@ -30,6 +30,15 @@ class PaperTopic(SQLModel, table=True):
     by: str = "rules"  # rules, admin
 
 
+class KnownTopic(SQLModel, table=True):
+    """A topic as the settings defined it last."""
+
+    __tablename__ = "known_topics"
+
+    slug: str = Field(primary_key=True)
+    public: bool
+
+
 class TopicCorrection(SQLModel, table=True):
     """A correction of an admin for a paper and a topic. The latest one overrides the matcher. Append-only."""
 

@@ -129,7 +129,7 @@ def _paper(scope: ArchiveScope, hit: PaperHit) -> FoundPaper:
         byline=byline_of(hit.author_names, hit.author_count, hit.organization),
         listed_on=f"{listed.day} {listed:%B %Y}",
         snippet=_snippet(hit.snippet),
-        topics=tuple(scope.topic_link(slug) for slug in hit.topics),
+        topics=tuple(scope.topic_link(slug) for slug in hit.topics if slug in scope.topics),
     )
 
 

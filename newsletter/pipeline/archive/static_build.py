@@ -21,6 +21,7 @@ from newsletter import __version__
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.db.engine import reading
 from newsletter.db.schema import editions
+from newsletter.papers import known_topics
 from newsletter.papers.related import RelatedAmong
 from newsletter.papers.visibility import Visibility
 from newsletter.pipeline.archive import lists, selections
@@ -84,8 +85,9 @@ class StaticSite:
 def build_archive(engine: Engine, out: Path, site: StaticSite, *, now: datetime) -> BuildReport:
     """Bring the folder `out` up to date. Raises NewsletterError when it is not ours or cannot be written."""
     started = time.perf_counter()
+    known = known_topics.remember(engine, {slug: topic.public for slug, topic in site.topics.items()})
     with StaticFolder.opened(out) as folder, reading(engine) as connection:
-        visibility = Visibility.public({slug: topic.public for slug, topic in site.topics.items()}, now=now)
+        visibility = Visibility.public(known, now=now)
 
         def scope(file: str) -> ArchiveScope:
             links = StaticLinks(page=file, base_url=site.base_url, site_url=site.site_url)
@@ -253,12 +255,8 @@ class _Build:
                 self.folder.keep(name, made_from, partial(bytes, data))
 
     def papers_shard(self, number: int, ids: list[int]) -> bytes:
-        """The script with some papers."""
-        return papers_shard(number, self.found(ids))
-
-    def found(self, ids: list[int]) -> list[StaticHit]:
-        """Papers as results of the search."""
-        return [
+        """The script with some papers, as results of the search."""
+        hits = [
             StaticHit(
                 title=each.title,
                 file=file_of(paper_path(each.id, each.title)),
@@ -267,6 +265,7 @@ class _Build:
             )
             for each in load_references(self.scope("search.html"), ids)
         ]
+        return papers_shard(number, hits)
 
     def words(self) -> list[Mapping[str, int]]:
         """The words of every paper; of those that did not change, as the build before found them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,10 +29,12 @@ class TopicTeaser:
     recent: tuple[tuple[str, str], ...]  # (title, link), the newest first
 
 
-def topic_teasers(engine: Engine, topics: Sequence[Topic], *, now: datetime) -> tuple[TopicTeaser, ...]:
-    """A teaser for each topic, in the given order."""
+def topic_teasers(
+    engine: Engine, topics: Sequence[Topic], *, known: Mapping[str, bool], now: datetime
+) -> tuple[TopicTeaser, ...]:
+    """A teaser for each topic, in the given order. known: of `known_topics.remember`."""
     found = []
-    everybody = Visibility.public({topic.slug: topic.public for topic in topics}, now=now)
+    everybody = Visibility.public(known, now=now)
     with reading(engine) as connection:
         for topic in topics:
             # Papers of a public topic are public, but for the topic that holds every paper.

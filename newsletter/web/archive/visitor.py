@@ -30,7 +30,7 @@ def archive_of(request: Request, reader: SubscriberView | None = None) -> Iterat
     """
     site = site_of(request)
     pages: PageRenderer = request.app.state.pages
-    topics = {slug: topic.public for slug, topic in site.topics.items()}
+    topics = site.known_topics
     token = request.query_params.get(READER, "")
     if reader is not None:
         token = reader_token(site.links, reader.ref, reader.links_epoch, now=site.clock())

@@ -38,6 +38,18 @@ def upgrade() -> None:
     create_indexes(connection)
     fill_indexes(connection)
     _add_inbound()
+    _add_known_topics()
+
+
+def _add_known_topics() -> None:
+    op.create_table(
+        "known_topics",
+        sa.Column("slug", sa.String(), nullable=False),
+        sa.Column("public", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("slug"),
+    )
+    # Before this version every topic was public.
+    op.execute("INSERT INTO known_topics SELECT DISTINCT topic, true FROM paper_topics")
 
 
 def _add_inbound() -> None:
