@@ -21,8 +21,8 @@ def make_take(wiring: Wiring) -> Take:
 
     work = wiring.work
     door = partial(take, work.engine, options=inbound_options(wiring))
-    return lambda data, *, recipient, source: door(
-        data, recipient=recipient, source=source, now=datetime.now(UTC)
+    return lambda data, *, recipient, source, sender=None: door(
+        data, recipient=recipient, source=source, sender=sender, now=datetime.now(UTC)
     )
 
 

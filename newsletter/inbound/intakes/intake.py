@@ -8,11 +8,14 @@ from typing import Protocol
 class Take(Protocol):
     """The door for messages. It returns when the message is stored, also one that cannot be read.
 
-    The same message a second time changes nothing. recipient: of the envelope; empty where nobody knows it.
+    The same message a second time changes nothing. recipient, sender: of the envelope; recipient is empty,
+    and sender None, where the intake does not know it.
     Raises NewsletterError when nothing could be stored: the message must be handed in again later.
     """
 
-    def __call__(self, data: bytes, /, *, recipient: str, source: str) -> object: ...
+    def __call__(
+        self, data: bytes, /, *, recipient: str, source: str, sender: str | None = None
+    ) -> object: ...
 
 
 class Intake(Protocol):

@@ -159,16 +159,16 @@ class _Handler:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        data = bytes(envelope.content[:MOST_BYTES])
+        data, sender = bytes(envelope.content[:MOST_BYTES]), (envelope.mail_from or "").strip("<>")
         loop = asyncio.get_running_loop()
         answers = []
         for recipient in envelope.rcpt_tos:  # RFC 2033, 4.2: a reply for each
-            answers.append(await loop.run_in_executor(self._workers, self._taken, data, recipient))
+            answers.append(await loop.run_in_executor(self._workers, self._taken, data, recipient, sender))
         return "\r\n".join(answers)
 
-    def _taken(self, data: bytes, recipient: str) -> str:
+    def _taken(self, data: bytes, recipient: str, sender: str) -> str:
         try:
-            self._take(data, recipient=recipient, source=LmtpIntake.name)
+            self._take(data, recipient=recipient, source=LmtpIntake.name, sender=sender)
         except NewsletterError as error:
             log.warning("a message by LMTP waits with its mail server why=%r", error.message)
             return "451 4.3.0 It cannot be stored now; keep it"

@@ -12,15 +12,17 @@ class Door:
     """Takes messages until it is busy; a message with a poisoned text makes it fail in an unforeseen way."""
 
     taken: list[tuple[bytes, str, str]] = field(default_factory=list)
+    senders: list[str | None] = field(default_factory=list)
     busy: bool = False
     poison: bytes = b"poison"
 
-    def __call__(self, data: bytes, /, *, recipient: str, source: str) -> object:
+    def __call__(self, data: bytes, /, *, recipient: str, source: str, sender: str | None = None) -> object:
         """Keep one message."""
         if self.busy:
             raise StorageError("the database says: database is locked", hint="Try again.")
         if self.poison in data:
             raise ValueError("unforeseen")
+        self.senders.append(sender)
         self.taken.append((data, recipient, source))
         return len(self.taken)
 

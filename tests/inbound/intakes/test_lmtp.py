@@ -53,6 +53,7 @@ def test_a_message_is_stored_before_it_is_answered(address: str) -> None:
         with client(address) as server:
             assert server.sendmail("", [OURS], message) == {}
         assert door.taken == [(message, OURS, "lmtp")]
+        assert door.senders == [""]
 
 
 def test_every_recipient_has_a_reply(address: str) -> None:
@@ -149,3 +150,11 @@ def test_a_socket_of_a_program_that_died_is_taken_over(tmp_path: Path) -> None:
 )
 def test_addresses_are_read(text: str, address: LmtpAddress) -> None:
     assert LmtpAddress.of(text) == address
+
+
+def test_a_connection_that_is_open_at_the_end_is_closed(address: str) -> None:
+    with listening(Door(), address):
+        server = client(address)
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        server.noop()
+    server.close()

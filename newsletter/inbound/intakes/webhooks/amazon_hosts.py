@@ -58,9 +58,9 @@ def _checked(url: str) -> Any:
     return parts
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
+class _StayAtAmazon(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
 
 
-_OPENER = urllib.request.build_opener(_NoRedirect)
+_OPENER = urllib.request.build_opener(_StayAtAmazon)
