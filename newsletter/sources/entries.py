@@ -52,12 +52,16 @@ def make_entry(
     """An entry from raw strings.
 
     position: from 1. line: where the entry begins, or the number of its record, from 1. published: the day on
-    which the paper came out. more: other fields of `Entry`, taken as they are.
+    which the paper came out. more: other fields of `Entry`; their texts lose what no database can hold.
     """
     words = _short(abstract, LONGEST_TEXT)
     named_authors = (clean_text(author[:LONGEST_NAME]) for author in islice(authors, MOST_AUTHORS + 1))
     names = tuple(name for name in named_authors if name)
     named = (("arxiv", arxiv_id), ("doi", doi))
+    more |= {name: one_line(value) or None for name, value in more.items() if isinstance(value, str)}
+    more["categories"] = tuple(filter(None, map(one_line, more.get("categories", ()))))
+    if organization := more.get("organization"):
+        more["organization"] = clean_text(organization[:LONGEST_NAME]) or None
     more.setdefault("author_count", len(names) or None)
     more["code_url"] = more.get("code_url") or code_link(words)
     return Entry(
@@ -67,6 +71,6 @@ def make_entry(
         abstract=words,
         printed=full_date(published) if isinstance(published, date) else published,
         author_names=names,
-        identifiers=tuple((scheme, value.strip()) for scheme, value in named if value and value.strip()),
+        identifiers=tuple((scheme, text) for scheme, value in named if value and (text := one_line(value))),
         **more,
     )
