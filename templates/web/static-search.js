@@ -57,8 +57,10 @@ const archiveSearch = (() => {
     }
     return found;
   };
-  const matching = async (word, isPrefix) => {
-    const shards = shardsOf(word, isPrefix);
+  // A word that may go on is also looked for as it is: "circuits" is stored as "circuit".
+  const matching = async (typed, isPrefix) => {
+    const word = singular(typed);
+    const shards = isPrefix ? [...shardsOf(word, false), ...shardsOf(typed, true)] : shardsOf(word, false);
     const files = [...new Set(shards.map((prefix) => about.words[prefix]))];
     await Promise.all(files.map((number) => load(`words-${number}`)));
     const texts = [];
@@ -67,7 +69,7 @@ const archiveSearch = (() => {
       if (Object.hasOwn(shard, word)) texts.push([shard[word], 1]);
       if (!isPrefix) continue;
       for (const other of Object.keys(shard)) {
-        if (other !== word && other.startsWith(word) && texts.length < PREFIXES) texts.push([shard[other], 0.5]);
+        if (other !== word && other.startsWith(typed) && texts.length < PREFIXES) texts.push([shard[other], 0.5]);
       }
     }
     const scores = new Map();
@@ -108,7 +110,7 @@ const archiveSearch = (() => {
     if (!typed.length) return show([], 0, "");
     const found = await Promise.all(typed.map((word, place) => {
       const isPrefix = isTyping && place === typed.length - 1 && word.length >= SHORTEST;
-      return matching(isPrefix ? word : singular(word), isPrefix);
+      return matching(word, isPrefix);
     }));
     if (turn !== asked) return undefined;
     const totals = new Map(), hits = new Map();
