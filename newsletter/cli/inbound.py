@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from newsletter.cli.wiring import Wiring
+    from newsletter.inbound.intakes.imap_session import ImapMailbox
     from newsletter.inbound.intakes.intake import Intake, Take
     from newsletter.inbound.intakes.webhooks.hook import Hook, ProviderEvent
     from newsletter.settings.inbound import WebhookSettings
@@ -39,7 +40,41 @@ def make_intakes(wiring: Wiring) -> tuple[Intake, ...]:
         from newsletter.inbound.intakes.lmtp import LmtpAddress, LmtpIntake
 
         found.append(LmtpIntake(LmtpAddress.of(settings.lmtp.address), take=make_take(wiring)))
+    if settings.imap.host:
+        found.append(_imap(wiring))
     return tuple(found)
+
+
+def _imap(wiring: Wiring) -> Intake:
+    from newsletter.inbound.intakes.imap import ImapIntake
+
+    imap = wiring.work.settings.inbound.imap
+    return ImapIntake(
+        make_mailbox(wiring),
+        take=make_take(wiring),
+        position=wiring.work.state_dir / "imap.json",
+        after=imap.after,
+        moved_to=imap.moved_to,
+        interval=float(imap.interval),
+    )
+
+
+def make_mailbox(wiring: Wiring) -> ImapMailbox:
+    """The mailbox that is read over IMAP."""
+    from newsletter.cli.relays import token_source
+    from newsletter.inbound.intakes.imap_session import ImapMailbox
+
+    imap = wiring.work.settings.inbound.imap
+    return ImapMailbox(
+        host=imap.host,
+        port=imap.port,
+        security=imap.security,
+        username=imap.username or "",
+        password=imap.password.get_secret_value() if imap.password is not None else "",
+        tokens=token_source(imap, wiring.work.state_dir),
+        folder=imap.folder,
+        ca_file=imap.ca_file,
+    )
 
 
 def make_event_door(wiring: Wiring) -> Callable[[str, ProviderEvent], object]:
