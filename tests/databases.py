@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.util import LRUCache
 
 from newsletter.db.engine import DEFAULT_FILE, default_url, open_engine
@@ -36,7 +36,7 @@ def share_compiled_statements() -> None:
 
     SQLAlchemy keeps compiled statements by engine and dialect; each test has an engine of its own.
     """
-    with create_engine("sqlite://").connect() as connection:
+    with open_engine("sqlite://").connect() as connection:
         dialect = connection.dialect
     compiled: LRUCache[Any, Any] = LRUCache(STATEMENTS)
 

@@ -6,6 +6,7 @@ On PostgreSQL writers run in parallel; a transaction that must not is `exclusive
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -50,14 +51,22 @@ def open_engine(url: str) -> Engine:
             "database_url cannot be read", hint="Write it as sqlite:////path/to/newsletter.sqlite3"
         ) from None
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT / 1000}, hide_parameters=True)
+        engine = create_engine(
+            parsed,
+            connect_args={"timeout": BUSY_TIMEOUT / 1000},
+            hide_parameters=True,
+            json_deserializer=_from_json,
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
         engine = create_engine(
-            parsed, pool_pre_ping=True, hide_parameters=True
-        )  # parameters may be addresses
+            parsed,
+            pool_pre_ping=True,
+            hide_parameters=True,  # parameters may be addresses
+            json_deserializer=_from_json,
+        )
     except ImportError as error:
         raise ConfigurationError(
             f"database_url needs a driver that is not installed: {error.name or parsed.drivername}",
@@ -71,6 +80,15 @@ def open_engine(url: str) -> Engine:
     event.listen(engine, "connect", _prepare_postgresql)
     event.listen(engine, "begin", _begin_postgresql)
     return engine
+
+
+def _from_json(stored: str | bytes) -> Any:
+    """The value of a JSON column, with “?” for half of a surrogate pair: no page or mail could be encoded."""
+    value = json.loads(stored)
+    escaped = "\\ud" if isinstance(stored, str) else b"\\ud"
+    if escaped not in stored.lower():  # type: ignore[operator]  # both are str, or both are bytes
+        return value
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

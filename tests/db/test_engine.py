@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import JSON, Engine, text
 from sqlalchemy.pool import QueuePool
 
 from newsletter.core.errors import StorageError
@@ -113,3 +113,25 @@ def test_writers_of_one_process_queue_without_a_connection_each(tmp_path: Path) 
 def _count_one(engine: Engine) -> None:
     with writing(engine) as connection:
         connection.execute(text("insert into counts values (1)"))
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        ('["\\ud800x"]', ["?x"]),
+        ('["\\uDFFF"]', ["?"]),
+        ('{"a": ["\\ud83d", "b"]}', {"a": ["?", "b"]}),
+        ('["\\ud83d\\ude42"]', ["🙂"]),
+        ('["\\\\ud800"]', ["\\ud800"]),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_read_as_a_question_mark(
+    empty_database_url: str, stored: str, read: object
+) -> None:
+    engine = open_engine(empty_database_url)
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE notes (words JSON)"))
+        connection.execute(text("INSERT INTO notes VALUES (:stored)"), {"stored": stored})
+        found = connection.execute(text("SELECT words FROM notes").columns(words=JSON)).scalar_one()
+    assert found == read
+    engine.dispose()
