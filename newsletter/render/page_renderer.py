@@ -41,6 +41,7 @@ class PageRenderer:
         own_templates: Sequence[Path] = (),
     ) -> None:
         """topics: those that everybody may know of, by slug. own_templates: folders that override ours."""
+        self.brand = brand
         self._environment = ImmutableSandboxedEnvironment(
             loader=FileSystemLoader([*own_templates, templates_root()]),
             autoescape=lambda name: name is None or name.endswith(".html.j2"),

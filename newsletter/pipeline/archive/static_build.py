@@ -124,6 +124,7 @@ class _Build:
             __version__,
             site.pages.version,
             site.pages.templates_hash,
+            site.pages.brand,
             topics,
             site.newsletter,
             site.language,

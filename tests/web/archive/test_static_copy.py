@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -223,3 +224,23 @@ def test_a_relisting_in_an_empty_month_links_nowhere(site: NewsletterSite, out: 
     assert "/archive/2026-05" not in page
     build(site, out)
     assert dead_links(out) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("footer", "Made by the night desk."),
+        ("postal_address", "1 Own Street, Oslo"),
+        ("privacy_url", "https://example.org/own-privacy"),
+        ("name", "Own Digest"),
+        ("language", "de"),
+    ],
+)
+def test_every_page_follows_the_settings(site: NewsletterSite, out: Path, setting: str, value: str) -> None:
+    build(site, out)
+    site.site.brand = replace(site.site.brand, **{setting: value})  # type: ignore[arg-type]
+    build(site, out)
+    pages = [text for name, text in texts(out).items() if name.endswith(".html")]
+    assert pages
+    assert all(value in page for page in pages)
+    assert build(site, out).changed == 0
