@@ -45,7 +45,7 @@ COMMANDS = (
     CommandEntry(OUT, "preview", "Show the very mail that a reader would get now."),
     CommandEntry(OUT, "send", "Mail everybody what they are owed by now."),
     CommandEntry(OUT, "deliveries", "Follow each mail: sent, waiting, refused."),
-    CommandEntry(OUT, "bounces", "Read what comes back: bounces, complaints, replies."),
+    CommandEntry(OUT, "bounces", "Read and act on what comes back: bounces, complaints, replies."),
     CommandEntry(OUT, "archive", "Write the public archive as files."),
     CommandEntry(PEOPLE, "serve", "Serve the web pages: sign-up, preferences, leaving."),
     CommandEntry(PEOPLE, "subscribers", "Add, import, show and remove readers."),

@@ -90,6 +90,9 @@ class Facts:
     refused_reason: str = ""  # core.mail.reply_verdict.Reason
     suppressed: int = 0  # addresses that refusals suppressed within FAILURE_PERIOD
     suppressed_because: str = ""  # the server's words about the latest of them
+    complaints: str = ""  # of readers, with their share, when it is above what providers ask for
+    complaints_hold: bool = False  # so many that editions are held
+    waiting_inbound: int = 0  # bounces, complaints and requests to leave that nobody can assign
     odd_schedules: Mapping[str, int] = field(default_factory=dict)  # what cannot be, such as hour 99: readers
 
 
@@ -224,6 +227,7 @@ def _mail(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
                 "`newsletter subscribers unsuppress ADDRESS` takes one back.",
             )
         )
+    found += _inbound(facts)
     for number in facts.held_editions:
         because = facts.held_because.get(number)
         notice = notices.edition_held(number, because)
@@ -233,6 +237,32 @@ def _mail(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
                 words=notice.words,
                 hint=f"`newsletter editions show {number}`, then `{notice.command}`"
                 f"{' goes on with the mails that wait' if because else ''}.",
+            )
+        )
+    return found
+
+
+def _inbound(facts: Facts) -> list[Alarm]:
+    found = []
+    if facts.complaints:
+        bound = "0.3 %: the next edition is held" if facts.complaints_hold else "0.1 %"
+        found.append(
+            Alarm(
+                key="complaints",
+                words=f"readers complain: {facts.complaints}; providers bear less than {bound}",
+                hint="`newsletter bounces list --class complaint` shows them. Mail only who asked for it, "
+                "and check what changed in the mail or the roster.",
+            )
+        )
+    if facts.waiting_inbound:
+        number = facts.waiting_inbound
+        found.append(
+            Alarm(
+                key="inbound",
+                words=f"{number} {'message' if number == 1 else 'messages'} that came back within a week "
+                "could not be assigned to a reader for certain",
+                hint="`newsletter bounces list --done look` shows them, and `bounces show ID` says why. "
+                "A request to leave waits for you: `newsletter subscribers unsubscribe ADDRESS`.",
             )
         )
     return found

@@ -72,6 +72,12 @@ def newest(connection: Connection) -> int | None:
     return connection.execute(select(func.max(editions.c.number))).scalar_one_or_none()
 
 
+def published_before(connection: Connection, number: int) -> datetime | None:
+    """When the edition before this one was published; None for the first."""
+    chosen = select(func.max(editions.c.published_at, type_=editions.c.published_at.type))
+    return connection.execute(chosen.where(editions.c.number < number)).scalar_one_or_none()
+
+
 def newest_ready(connection: Connection, *, now: datetime) -> int | None:
     """The number of the newest edition that goes out at `now` (aware): neither held nor in its hold time."""
     chosen = select(func.max(editions.c.number)).where(~editions.c.held, editions.c.ready_at <= now)

@@ -1,4 +1,7 @@
-"""Publishes all news as the next edition; without news there is none. It composes nothing."""
+"""Publishes all news as the next edition; without news there is none. It composes nothing.
+
+An edition is held when too many readers complain.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from sqlalchemy import Connection, Engine, insert
 
 from newsletter.db.engine import lock_exclusively, writing
 from newsletter.db.schema import runs
+from newsletter.delivery.outbox import inbound_records
 from newsletter.papers import editions
 
 NO_HOLD = timedelta(0)
@@ -28,5 +32,16 @@ def publish_in(connection: Connection, *, now: datetime, zone: str, hold: timede
     lock_exclusively(connection)
     number = editions.freeze(connection, now=now, day=now.astimezone(ZoneInfo(zone)).date(), hold=hold)
     if number is not None:
+        _hold_for_complaints(connection, number, now=now)
         connection.execute(insert(runs), {"verb": "publish", "at": now, "done": 1, "everyone": False})
     return number
+
+
+def _hold_for_complaints(connection: Connection, number: int, *, now: datetime) -> None:
+    """Hold an edition when so many readers complained that providers block; once for each new complaint."""
+    share = inbound_records.complaint_share(connection, now=now)
+    if not share.is_too_high:
+        return
+    since = editions.published_before(connection, number)
+    if since is None or inbound_records.count_complaints(connection, since=since, until=now):
+        editions.hold_for(connection, number, f"too many readers complain: {share.words}")

@@ -57,6 +57,8 @@ ARGUMENTS = {  # of the commands that need some
     "samples": ("/dev/null/samples",),
     "keys retire": ("x",),
     "bounces parse": ("nowhere.eml",),
+    "bounces ingest": ("nowhere.eml",),
+    "bounces show": ("1",),
     "smtp explain": ("550 5.1.1 no",),
 }
 UNKNOWN = sorted(  # each names something that an empty newsletter does not have

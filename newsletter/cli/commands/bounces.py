@@ -1,31 +1,34 @@
-"""Reads what comes back by mail: `newsletter bounces …`."""
+"""Reads, acts on and shows what comes back by mail: `newsletter bounces …`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+import zlib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from newsletter.cli import output
-from newsletter.cli.options import Json
+from newsletter.cli.options import At, Json, now
+from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
+from newsletter.core.errors import NewsletterError, NotFoundError, UsageError
+from newsletter.inbound.intakes.files import read_messages
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from newsletter.core.mail.inbound import FailedRecipient, InboundReport
+    from newsletter.pipeline.inbound.take import Taken
+
+TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h: a mail server keeps the message
+SHOWN = 20_000  # characters of a message that `show` prints
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="Read what comes back: bounces, complaints, replies.\n\n"
+    help="Read and act on what comes back: bounces, complaints, replies.\n\n"
     "docs/explanation/what-comes-back.md lists the kinds, the forms and the reasons.",
 )
-
-
-@app.callback()
-def bounces() -> None:
-    """Keep `parse` a command of its own while it is the only one."""
 
 
 @app.command()
@@ -49,7 +52,7 @@ def parse(
 
     rows: list[dict[str, Any]] = []
     unopened = 0
-    for name, data in _messages(files):
+    for name, data in read_messages(files):
         if isinstance(data, OSError):
             unopened += 1
             why = f"the file cannot be opened: {data.strerror or data}"
@@ -64,28 +67,193 @@ def parse(
         raise typer.Exit(output.FAILED if unopened == len(rows) else output.IN_PART)
 
 
-def _messages(files: list[str]) -> Iterator[tuple[str, bytes | OSError]]:
-    """Each file's name and bytes, or why it cannot be read; of a folder all that are not hidden, by name."""
-    from newsletter.inbound.limits import MOST_BYTES
+@app.command()
+def ingest(
+    ctx: typer.Context,
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE…", help="Messages, mboxes, folders or Maildirs of messages, or - for stdin."
+        ),
+    ],
+    *,
+    recipient: Annotated[
+        str, typer.Option("--recipient", metavar="ADDRESS", help="To whom the envelope was.")
+    ] = "",
+    sender: Annotated[
+        str | None, typer.Option("--sender", metavar="ADDRESS", help="From whom the envelope was.")
+    ] = None,
+    source: Annotated[
+        str, typer.Option("--source", metavar="NAME", help="What brings them, for the log.")
+    ] = "file",
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """Act on messages that came back: suppress, count, unsubscribe, and keep a log.
 
-    for file in files:
-        if file == "-":
-            yield "-", typer.get_binary_stream("stdin").read(MOST_BYTES)
+    The same message acts once. What cannot be read, or proves nothing, is kept for a look: no failure. When
+    the database is busy the exit code is 75: a mail server that pipes messages here tries again.
+    """
+    work = workspace(ctx)
+    wiring = Wiring(work)
+    from newsletter.cli.wiring import inbound_options
+    from newsletter.core.errors import StorageError
+    from newsletter.inbound.parse import parse as read
+    from newsletter.pipeline.inbound.take import take
+
+    options = inbound_options(wiring)
+    rows: list[dict[str, Any]] = []
+    unopened: list[str] = []
+    for name, data in read_messages(files):
+        if isinstance(data, OSError):
+            unopened.append(f"{name} cannot be opened: {data.strerror or data}")
             continue
-        path = Path(file)
         try:
-            inside = sorted(path.rglob("*")) if path.is_dir() else [path]
-        except OSError as error:
-            yield file, error
-            continue
-        for one in inside:
-            if one != path and (one.is_dir() or one.name.startswith(".")):
-                continue
-            try:
-                with one.open("rb") as stream:
-                    yield str(one), stream.read(MOST_BYTES)
-            except OSError as error:
-                yield str(one), error
+            taken = take(
+                work.engine,
+                data,
+                source=source,
+                now=now(at),
+                options=options,
+                recipient=recipient,
+                sender=sender,
+            )
+        except StorageError as error:
+            output.note(str(error))
+            raise typer.Exit(TRY_AGAIN) from None
+        rows.append({**_as_json(name, read(data)), **_outcome(taken)})
+    if unopened and not rows:
+        raise NewsletterError(unopened[0], hint="Name files or folders that this user may read, or -.")
+    if json:
+        output.print_json(rows)
+    else:
+        columns = ("id", "file", "class", "done", "why")
+        output.print_table(
+            columns,
+            [tuple(row[column] for column in columns) for row in rows],
+            important=("id", "class", "done"),
+            below="why",
+            empty="no message there",
+        )
+    for words in unopened:
+        output.note(words)
+    if unopened:
+        raise typer.Exit(output.IN_PART)
+
+
+@app.command(name="list")
+def list_(
+    ctx: typer.Context,
+    *,
+    kind: Annotated[
+        str | None,
+        typer.Option("--class", metavar="CLASS", help="Only bounce, complaint, unsubscribe, and so on."),
+    ] = None,
+    done: Annotated[
+        str | None,
+        typer.Option("--done", metavar="WHAT", help="Only those of which this followed, such as look."),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, metavar="N", help="At most N.")] = 100,
+    json: Json = False,
+) -> None:
+    """List what came back, the newest first, with what was done and why."""
+    work = workspace(ctx)
+    from newsletter.core.mail.bounce_policy import Effect
+    from newsletter.core.mail.inbound import InboundClass
+    from newsletter.db.engine import reading
+    from newsletter.delivery.outbox import inbound_records
+
+    for given, known, option in ((kind, InboundClass, "--class"), (done, Effect, "--done")):
+        if given is not None and given not in list(known):
+            words = ", ".join(one.value for one in known)
+            raise UsageError(f"{option} {given!r} is unknown", hint=f"There are {words}.")
+    with reading(work.engine) as connection:
+        rows = inbound_records.listed(connection, kind=kind, done=done, limit=limit)
+        _name_readers(connection, rows)
+    if json:
+        output.print_json(rows)
+        return
+    output.print_table(
+        ("id", "received", "class", "reader", "reason", "done", "why"),
+        [
+            (
+                row["id"],
+                row["received_at"][:16],
+                row["class"],
+                ", ".join(one["address"] or "" for one in row["recipients"]),
+                ", ".join(filter(None, (one["reason"] for one in row["recipients"]))),
+                row["done"],
+                row["why"],
+            )
+            for row in rows
+        ],
+        important=("id", "class", "reader", "done"),
+        below="why",
+        empty="nothing has come back",
+    )
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    message: Annotated[int, typer.Argument(metavar="ID", help="Its id, as `bounces list` shows it.")],
+    *,
+    raw: Annotated[bool, typer.Option("--raw", help="Print the message, as far as it is kept.")] = False,
+    json: Json = False,
+) -> None:
+    """Show one message that came back: whom it names, what was done and why."""
+    work = workspace(ctx)
+    from newsletter.db.engine import reading
+    from newsletter.delivery.outbox import inbound_records
+
+    with reading(work.engine) as connection:
+        found = inbound_records.shown(connection, message)
+        if found is None:
+            raise NotFoundError(
+                f"there is no message {message} that came back", hint="`newsletter bounces list` shows them."
+            )
+        row, body = found
+        _name_readers(connection, [row])
+    data = zlib.decompress(body) if body is not None else None
+    if raw:
+        if data is None:
+            raise NotFoundError(
+                f"message {message} is not kept any more", hint="Messages are kept for 30 days."
+            )
+        typer.get_binary_stream("stdout").write(data)
+        return
+    row["text"] = None if data is None else data.decode("utf-8", "replace")[:SHOWN]
+    if json:
+        output.print_json(row)
+        return
+    text, recipients = row.pop("text"), row.pop("recipients")
+    output.print_fields({key.replace("_", " "): value for key, value in row.items()})
+    for one in recipients:
+        output.say()
+        output.print_fields({key.replace("_", " "): value for key, value in one.items()})
+    output.say()
+    output.say(text if text is not None else "The message itself is not kept any more.")
+
+
+def _name_readers(connection: Connection, rows: list[dict[str, Any]]) -> None:
+    """Write the present address of each reader beside their id."""
+    from subscribers import queries
+
+    about = [one for row in rows for one in row["recipients"]]
+    ids = sorted({one["subscriber"] for one in about if one["subscriber"] is not None})
+    addresses: dict[int, str] = {}
+    for start in range(0, len(ids), queries.PEOPLE_PER_PAGE):
+        some = ids[start : start + queries.PEOPLE_PER_PAGE]
+        addresses |= {person.id: person.address for person in queries.by_ids(connection, some)}
+    for one in about:
+        one["address"] = addresses.get(one["subscriber"]) or None
+
+
+def _outcome(taken: Taken) -> dict[str, Any]:
+    return {"id": taken.id, "class": taken.kind.value, "done": taken.done.value} | {
+        "why": taken.why,
+        "repeated": taken.repeated,
+    }
 
 
 def _as_json(name: str, report: InboundReport) -> dict[str, Any]:

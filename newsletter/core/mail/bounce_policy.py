@@ -60,7 +60,7 @@ class Papers(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class BounceFacts:
     """What is known of one recipient of a message that came back."""
 
     kind: InboundClass
@@ -87,7 +87,7 @@ class Ruling:
     papers: Papers = Papers.STAY
 
 
-def rule(facts: Facts) -> Ruling:
+def rule(facts: BounceFacts) -> Ruling:
     """What follows from one recipient of a message that came back."""
     match facts.kind:
         case InboundClass.BOUNCE:
@@ -104,7 +104,7 @@ def rule(facts: Facts) -> Ruling:
             return _look(facts.unproven or "nobody can say what it is")
 
 
-def _rule_bounce(facts: Facts) -> Ruling:
+def _rule_bounce(facts: BounceFacts) -> Ruling:
     if (ruling := _unfounded(facts)) is not None:
         return ruling
     if not facts.found_by.is_proof:
@@ -133,7 +133,7 @@ def _rule_bounce(facts: Facts) -> Ruling:
     return _return(f"{_words(verdict)}: not because of the reader")
 
 
-def _rule_complaint(facts: Facts) -> Ruling:
+def _rule_complaint(facts: BounceFacts) -> Ruling:
     if (ruling := _unfounded(facts)) is not None:
         return ruling
     if facts.known_bounce:
@@ -143,7 +143,7 @@ def _rule_complaint(facts: Facts) -> Ruling:
     return Ruling(effect=effect, why=f"complaint: {facts.feedback or 'spam'}")
 
 
-def _rule_request(facts: Facts) -> Ruling:
+def _rule_request(facts: BounceFacts) -> Ruling:
     if (ruling := _unfounded(facts)) is not None:
         return ruling
     if not facts.found_by.is_proof and not facts.fits:
@@ -151,7 +151,7 @@ def _rule_request(facts: Facts) -> Ruling:
     return Ruling(effect=Effect.LEFT, why="asked by mail to leave")
 
 
-def _unfounded(facts: Facts) -> Ruling | None:
+def _unfounded(facts: BounceFacts) -> Ruling | None:
     if facts.found_by is FoundBy.NOTHING:
         return _look(facts.unproven or "it names no reader of ours")
     if facts.unproven:

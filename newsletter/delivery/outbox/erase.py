@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from sqlalchemy import Connection, or_, update
 
 from newsletter.db.schema import alarms, deliveries
+from newsletter.delivery.outbox import inbound_records
 
 QUOTING_ALARMS = ("refused", "suppressed")  # keys; alarms of relays quote too
 QUOTE_DELETED = "a mail server refused mail; its words were deleted with a reader's data"
@@ -14,7 +15,7 @@ IDS_PER_STATEMENT = 500  # far below any database's limit of parameters
 
 
 def erase_replies(connection: Connection, subscriber_ids: Collection[int]) -> None:
-    """Empty the reply texts of all deliveries to these subscribers; codes and states stay.
+    """Empty the reply texts of deliveries to these subscribers, and what came back; codes and states stay.
 
     An alarm may quote any of them, so each quotation goes; the next check words open alarms again.
     """
@@ -24,6 +25,7 @@ def erase_replies(connection: Connection, subscriber_ids: Collection[int]) -> No
             .where(deliveries.c.subscriber_id.in_(ids), deliveries.c.reply_text.is_not(None))
             .values(reply_text=None)
         )
+    inbound_records.erase(connection, subscriber_ids)
     if subscriber_ids:
         quoting = or_(alarms.c.key.in_(QUOTING_ALARMS), alarms.c.key.startswith("relay "))
         connection.execute(update(alarms).where(quoting).values(words=QUOTE_DELETED))

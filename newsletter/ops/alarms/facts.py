@@ -11,10 +11,11 @@ from sqlalchemy import Connection, and_, func, or_, select, text
 
 from newsletter.core.alarms import FAILURE_PERIOD, DumpFacts, Facts, RestingRelay
 from newsletter.core.cadence import Cadence
+from newsletter.core.mail.bounce_policy import COMPLAINT_WINDOW
 from newsletter.core.mail.reply_verdict import About, Reason
 from newsletter.core.states import DumpStatus
 from newsletter.db.schema import deliveries, dumps, editions
-from newsletter.delivery.outbox import relay_rests
+from newsletter.delivery.outbox import inbound_records, relay_rests
 from newsletter.delivery.outbox.held_mail import WAITING
 from newsletter.ops.alarms.stuck_files import find_stuck_files
 from newsletter.ops.state_dir import INBOX
@@ -75,8 +76,20 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         **_refused(connection, now=now),
         suppressed=suppressed.number,
         suppressed_because=suppressed.note,
+        **_inbound(connection, now=now),
         odd_schedules=odd_schedules(connection),
     )
+
+
+def _inbound(connection: Connection, *, now: datetime) -> dict[str, Any]:
+    """What came back, as far as alarms need it."""
+    share = inbound_records.complaint_share(connection, now=now)
+    since = now - COMPLAINT_WINDOW
+    return {
+        "complaints": share.words if share.is_alarming else "",
+        "complaints_hold": share.is_too_high,
+        "waiting_inbound": inbound_records.count_waiting(connection, since=since, until=now),
+    }
 
 
 def odd_schedules(connection: Connection) -> dict[str, int]:

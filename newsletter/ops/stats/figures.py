@@ -19,10 +19,12 @@ from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.core.states import DeliveryState, DumpStatus
 from newsletter.core.topics.topic_match import STRONG
 from newsletter.db.schema import deliveries, dumps, paper_topics, papers
+from newsletter.delivery.outbox import inbound_records
 from subscribers import queries, statistics
 from subscribers.lifecycle import strikes
 from subscribers.sql import utc_day
 
+MOST_DOMAINS = 20
 WAITING = "waiting"  # queued, leased or handing over
 OUTCOMES = ("sent", "deferred", "failed", "uncertain", "skipped", WAITING)  # in the order of the page
 _SHOWN = {state: state.value if state.value in OUTCOMES else WAITING for state in DeliveryState}
@@ -65,6 +67,9 @@ class Stats:
     strikes: Mapping[str, int]  # present strikes by reason
     suppressions: Mapping[str, int]  # new ones of this time by reason
     in_force: Mapping[str, int]  # present suppressions by reason
+    came_back: Mapping[str, int]  # messages by class
+    bounce_reasons: Mapping[str, int]  # mails that came back, by reason
+    bounce_domains: Mapping[str, int]  # the same by domain: the first MOST_DOMAINS
 
     def as_json(self) -> dict[str, Any]:
         """The JSON of `newsletter stats`: every list has a number for each period."""
@@ -94,6 +99,11 @@ class Stats:
             "refused": self.refused,
             "skipped": self.skipped,
             "strikes": self.strikes,
+            "came_back": {
+                "classes": self.came_back,
+                "reasons": self.bounce_reasons,
+                "domains": self.bounce_domains,
+            },
             "suppressions": {"made": self.suppressions, "in_force": self.in_force},
         }
 
@@ -144,6 +154,17 @@ def gather(connection: Connection, *, now: datetime, days: int, topics: Collecti
         strikes=strikes.by_reason(connection),
         suppressions=suppressions["made"],
         in_force=suppressions["in_force"],
+        came_back={
+            kind: number
+            for kind, number in inbound_records.by_class(connection, since=since, until=now).items()
+            if number
+        },
+        bounce_reasons=inbound_records.bounces_by(connection, "reason", since=since, until=now),
+        bounce_domains=dict(
+            list(inbound_records.bounces_by(connection, "domain", since=since, until=now).items())[
+                :MOST_DOMAINS
+            ]
+        ),
     )
 
 

@@ -119,6 +119,21 @@ def tallies(stats: Stats, *, topics: Mapping[str, TopicView]) -> tuple[CountTabl
             style="bad",
             nothing="Nothing was refused in this time.",
         ),
+        _tally(
+            "Came back, by reason",
+            "Reason",
+            stats.bounce_reasons,
+            style="bad",
+            nothing="No mail came back in this time.",
+        ),
+        _tally(
+            "Came back, by domain",
+            "Domain",
+            stats.bounce_domains,
+            style="bad",
+            nothing="No mail came back in this time.",
+        ),
+        _tally("Messages to us", "Class", stats.came_back, nothing="Nothing came in this time."),
         _tally("Not to be sent", "Reason", stats.skipped, nothing="Nothing was skipped in this time."),
         _tally(
             "Suppressed in this time",

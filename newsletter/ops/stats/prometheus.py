@@ -11,9 +11,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection, Engine, func, select
 
+from newsletter.core.mail.bounce_policy import COMPLAINT_WINDOW
 from newsletter.core.states import DeliveryState, MailKind
 from newsletter.db.engine import reading
 from newsletter.db.schema import alarms, deliveries, dumps, editions, papers
+from newsletter.delivery.outbox import inbound_records
 from newsletter.ops.alarms.facts import gather
 from subscribers import queries, requests
 
@@ -63,6 +65,11 @@ class _CountCollector(Collector):
         )
         open_alarms = select(func.count()).select_from(alarms).where(alarms.c.ended_at.is_(None))
         yield _one("newsletter_alarms", "Alarms that stand.", connection.execute(open_alarms).scalar_one())
+        since = self._now - COMPLAINT_WINDOW
+        classes = inbound_records.by_class(connection, since=since, until=self._now)
+        yield _by("newsletter_recent_inbound", "Messages of 7 days that came back.", "class", classes)
+        reasons = inbound_records.bounces_by(connection, "reason", since=since, until=self._now)
+        yield _by("newsletter_recent_bounces", "Mails that came back within 7 days.", "reason", reasons)
         if facts.free_bytes is not None:
             yield _one("newsletter_disk_free_bytes", "Room where the state lies.", facts.free_bytes)
         if facts.last_dump_at is not None:

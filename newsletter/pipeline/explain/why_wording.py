@@ -46,6 +46,9 @@ def outcome_of(
     if mail.state == DeliveryState.SKIPPED:
         return f"the mail was composed but not sent: {mail.reason}"
     words = _STATE_IN_WORDS[DeliveryState(mail.state)]
+    if mail.bounced_at is not None:
+        papers = "its papers come once more" if mail.reason else "its papers are not sent again"
+        words = f"the mail was accepted, and came back on {_day(mail.bounced_at.date())}; {papers}"
     return f"{words}: {mail.reply_text}" if mail.reply_text else words
 
 

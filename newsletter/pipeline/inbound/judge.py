@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from newsletter.core.mail.bounce_policy import Effect, Facts, FoundBy, Ruling, rule
+from newsletter.core.mail.bounce_policy import BounceFacts, Effect, FoundBy, Ruling, rule
 from newsletter.core.mail.inbound import FailedRecipient, InboundClass, InboundReport
 from newsletter.delivery.outbox import bounces
 from newsletter.pipeline.inbound import log
@@ -27,7 +27,7 @@ _OTHERS = Ruling(effect=Effect.NOTHING, why="the message was to another recipien
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Envelope:
+class InboundEnvelope:
     """What the intake knows of a message that came back, beside its bytes."""
 
     recipient: str = ""
@@ -54,7 +54,7 @@ class Judge:
         self._links = LinkFinder(connection, options.secret_keys, now=now)
         self._effects = Effects(connection, options, now=now)
 
-    def judge(self, report: InboundReport, envelope: Envelope, *, digest: str) -> list[Judgement]:
+    def judge(self, report: InboundReport, envelope: InboundEnvelope, *, digest: str) -> list[Judgement]:
         """Judge a message, and act. digest: of its bytes. Raises StorageError while the mail is sent."""
         link = Link()
         if report.kind not in (InboundClass.OTHER, InboundClass.AUTO_REPLY, InboundClass.DELIVERY_REPORT):
@@ -85,7 +85,7 @@ class Judge:
         return judged
 
     def _act(
-        self, report: InboundReport, facts: Facts, link: Link, person: SubscriberView | None
+        self, report: InboundReport, facts: BounceFacts, link: Link, person: SubscriberView | None
     ) -> Judgement:
         ruling = rule(facts)
         if person is not None and report.kind is InboundClass.COMPLAINT:
@@ -110,8 +110,8 @@ class Judge:
         link: Link,
         person: SubscriberView | None,
         delivery: Row[Any] | None,
-        envelope: Envelope,
-    ) -> Facts:
+        envelope: InboundEnvelope,
+    ) -> BounceFacts:
         moved = renewed = known = False
         if person is not None and delivery is not None:
             sent_at = delivery.finished_at or delivery.composed_at
@@ -122,7 +122,7 @@ class Judge:
                 if report.kind is InboundClass.COMPLAINT
                 else delivery.bounced_at is not None or delivery.state in ("failed", "skipped")
             )
-        return Facts(
+        return BounceFacts(
             kind=report.kind,
             feedback=report.feedback,
             found_by=link.found_by,
@@ -141,7 +141,7 @@ class Judge:
         return at is not None and at > sent_at
 
 
-def _with(facts: Facts, failed: FailedRecipient, person: SubscriberView | None) -> Facts:
+def _with(facts: BounceFacts, failed: FailedRecipient, person: SubscriberView | None) -> BounceFacts:
     named = person is None or _is_about(failed, person)
     return replace(facts, verdict=failed.verdict, named=named)
 

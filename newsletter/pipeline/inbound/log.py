@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from newsletter.core.mail.bounce_policy import Effect
 from newsletter.core.mail.inbound import InboundClass, InboundReport
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from newsletter.pipeline.inbound.judge import Judgement
 
 MOST_KEPT = 64 * 1024  # octets of a message that are kept; what says why stands at its beginning
-BODY_KEPT = timedelta(days=30)
 LONGEST = 320  # characters of an address or a reason
 # The weightiest effect on a recipient is that of the message.
 _WEIGHT = (Effect.SUPPRESSED, Effect.LEFT, Effect.STRIKE, Effect.RETURNED, Effect.LOOK, Effect.NOTHING)
@@ -120,11 +119,3 @@ def _recipient(one: Judgement, suppression_key: bytes) -> dict[str, Any]:
         "done": one.ruling.effect,
         "why": without_addresses(one.ruling.why)[:LONGEST],
     }
-
-
-def delete_old_bodies(connection: Connection, *, now: datetime) -> None:
-    """Delete the bytes of messages that are older than BODY_KEPT; what was done stays."""
-    old = inbound_messages.c.received_at < now - BODY_KEPT
-    connection.execute(
-        update(inbound_messages).where(old, inbound_messages.c.body.is_not(None)).values(body=None)
-    )

@@ -19,7 +19,7 @@ from newsletter.inbound.addresses import first_address
 from newsletter.inbound.message import UnreadableMessageError, read_message
 from newsletter.inbound.parse import parse
 from newsletter.pipeline.inbound import log
-from newsletter.pipeline.inbound.judge import Envelope, Judge
+from newsletter.pipeline.inbound.judge import InboundEnvelope, Judge
 from newsletter.pipeline.inbound.options import InboundOptions
 
 
@@ -91,7 +91,7 @@ def take_report(
             )
         if known is not None:  # it lay for a look; now its envelope says whom it is about
             log.forget(connection, known.id)
-        envelope = Envelope(
+        envelope = InboundEnvelope(
             recipient=recipient,
             sender=_return_path(data) if sender is None else sender,
             authentic=authentic,

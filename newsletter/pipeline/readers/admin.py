@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine
 
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.db.engine import empty_log, reading, writing
+from newsletter.delivery.outbox import inbound_records
 from newsletter.delivery.outbox.erase import erase_replies
 from newsletter.pipeline.content.personalization import Links, confirm_path, preferences_path
 from newsletter.pipeline.readers import backlog
@@ -154,10 +155,14 @@ def links_of(engine: Engine, address: str, *, links: Links, now: datetime) -> Ro
 
 
 def history(engine: Engine, address: str) -> list[Row]:
-    """The consent events and strikes of a subscriber, oldest first."""
+    """The consent events of a subscriber, their strikes, and what came back about them, oldest first."""
     with reading(engine) as connection:
         person = queries.require(connection, address)
-        rows = [*consent.history(connection, person.id), *strikes.history(connection, person.id)]
+        rows = [
+            *consent.history(connection, person.id),
+            *strikes.history(connection, person.id),
+            *inbound_records.history(connection, person.id),
+        ]
     return sorted(rows, key=lambda row: str(row["at"]))
 
 

@@ -1,4 +1,4 @@
-"""Deletes unconfirmed people, failed requests and ended counts. Deletes nobody who ever consented."""
+"""Deletes unconfirmed people, failed requests, old counts and inbound mail; nobody who ever consented."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from newsletter.db.engine import empty_log, writing
+from newsletter.delivery.outbox import inbound_records
 from newsletter.delivery.outbox.erase import erase_replies
 from subscribers import limits, requests
 from subscribers.lifecycle import signup_choices
@@ -19,6 +20,7 @@ def tidy(engine: Engine, *, now: datetime) -> int:
         limits.delete_ended(connection, now=now)
         requests.delete_old(connection, now=now)
         signup_choices.remove_old(connection, now=now)
+        inbound_records.delete_old_bodies(connection, now=now)
     gone = 0
     while True:
         with writing(engine) as connection:

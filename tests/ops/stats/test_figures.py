@@ -111,6 +111,7 @@ def test_nothing_has_happened_yet(world: Scenario) -> None:
         "refused": {},
         "skipped": {},
         "strikes": {},
+        "came_back": {"classes": {}, "reasons": {}, "domains": {}},
         "suppressions": {"made": {}, "in_force": {}},
     }
 
