@@ -78,8 +78,12 @@ def reader(request: Request, purpose: str, token: str) -> SubscriberView:
             )
         )
     if person.state is State.UNSUBSCRIBED:
+        # A program that polls a feed stops at 410.
+        status = 410 if purpose in (link_purposes.FEED, link_purposes.READER) else 200
         raise LinkRefusedError(
-            lambda request: show(request, "left", address=mask(person.address), leave_id=person.leave_id)
+            lambda request: show(
+                request, "left", status=status, address=mask(person.address), leave_id=person.leave_id
+            )
         )
     if person.state is not State.CONFIRMED:
         raise LinkRefusedError(gone)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from newsletter.pipeline.content.personalization import reader_token
+from newsletter.render.archive_links import EXPORTS, FEEDS
 from subscribers.queries import SubscriberView
 from tests.browser.links import links_of
 from tests.smtp_servers.recording import RecordingServer
@@ -64,6 +65,10 @@ SURFACES = (
     "/search?author=vantagrey",
     f"/search?topic={PRIVATE_TOPIC}",
     "/search?organization=wobblethorpe",
+    *(f"/search.{suffix}?q=lattices" for suffix in (*EXPORTS, *FEEDS)),
+    *(f"/topics/{PRIVATE_TOPIC}.{suffix}" for suffix in EXPORTS),
+    *(f"/feeds/{PRIVATE_TOPIC}.{suffix}" for suffix in FEEDS),
+    *(f"/editions/3.{suffix}" for suffix in EXPORTS),
     "/sitemap.xml",
     "/sitemaps/0.xml",
     "/sitemaps/1.xml",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.smtp_servers.recording import RecordingServer
 from tests.web.archive.private_site import (
@@ -153,3 +155,31 @@ def test_mail_of_others_names_no_private_topic(site: NewsletterSite) -> None:
     assert len(mails) >= 3  # the confirmation, the welcome and a digest
     assert leaks(mails) == []
     assert "Umbral Lore" in own
+
+
+@pytest.mark.parametrize(
+    ("state", "status"), [("unsubscribed", 410), ("suppressed", 410), ("erased", 410), ("pending", 409)]
+)
+def test_links_of_a_reader_who_gets_no_mail_show_nothing(
+    site: NewsletterSite, state: str, status: int
+) -> None:
+    person = reader_of_private(site)
+    token = token_of(site, person)
+    feeds = re.findall(r'href="(/feeds/mine/[^"]+)"', site.get(site.preferences(person)))
+    assert len(feeds) == 2
+    site.write(text("update subscribers set state = :state").bindparams(state=state))
+    paths = (f"/archive?reader={token}", f"/editions/3?reader={token}", f"/search.bib?reader={token}", *feeds)
+    shown = {path: site.get(path, status=status) for path in paths}
+    assert leaks(shown) == []
+
+
+@pytest.mark.parametrize("path", ["/archive", "/topics/everything.bib", "/feeds/all.atom", "/sitemap.xml"])
+@pytest.mark.parametrize("header", ["if-none-match", "if-modified-since"])
+def test_a_public_copy_does_not_stand_for_a_private_page(
+    site: NewsletterSite, path: str, header: str
+) -> None:
+    public = site.browser.get(path)
+    sent = public.headers["etag" if header == "if-none-match" else "last-modified"]
+    assert site.browser.get(path, headers={header: sent}).status_code == 304
+    own = site.browser.get(f"{path}?reader={token_of(site, reader_of_private(site))}", headers={header: sent})
+    assert (own.status_code, own.headers["cache-control"]) == (200, "private, no-store")
