@@ -2,10 +2,10 @@
 
 python benchmarks/static_archive.py ARCHIVE [--folder DIR]
 
-ARCHIVE: gzipped JSON lines, a paper each: {"day", "id", "title", "summary", "authors", "organization"}. All
-but the last day goes into an empty database as an archive, the last day comes as news in an edition. It
-prints files and CPU seconds of each build, and their ratio to a reference of the same run: copying as many
-files. Exits 1 when a bar is missed.
+ARCHIVE: gzipped JSON lines, a paper each: {"day", "id", "title", "summary", "authors", "organization",
+"published", "upvotes"}. All but the last day goes into an empty database as an archive, the last day comes as
+news in an edition. It prints files and CPU seconds of each build, and their ratio to a reference of the same
+run: copying as many files. Exits 1 when a bar is missed.
 """
 
 from __future__ import annotations

@@ -296,7 +296,13 @@ def _where_to_look(folder: Path, server: DemoMailServer, *, asked: date, paper: 
         output.say(f"  {page}   (open it in a browser)")
     output.say("\nAsk it something:")
     why = f"why {READERS[0].address} --on {asked}"
-    for command in (why, f"papers show {paper}", "deliveries list", "audit"):
+    for command in (
+        why,
+        f"papers show {paper}",
+        "deliveries list",
+        "audit",
+        f"archive build {folder / 'archive'}",
+    ):
         output.say(f"  {output.program()} --state-dir {folder} {command}", as_is=True)
 
 
