@@ -245,11 +245,13 @@ def _mail(facts: Facts, policy: AlarmPolicy) -> list[Alarm]:
 def _inbound(facts: Facts) -> list[Alarm]:
     found = []
     if facts.complaints:
-        bound = "0.3 %: the next edition is held" if facts.complaints_hold else "0.1 %"
+        bound = "providers ask for less than 0.1 %"
+        if facts.complaints_hold:
+            bound = "providers block from 0.3 % on, so the next edition is held"
         found.append(
             Alarm(
                 key="complaints",
-                words=f"readers complain: {facts.complaints}; providers bear less than {bound}",
+                words=f"readers complain: {facts.complaints}; {bound}",
                 hint="`newsletter bounces list --class complaint` shows them. Mail only who asked for it, "
                 "and check what changed in the mail or the roster.",
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -96,7 +95,8 @@ def test_what_came_back_is_seen_everywhere(shell: Shell, sent: dict[str, Accepte
     audit = shell("audit", "--at", "2026-04-13T10:00", "--json")
     assert (audit.json["missed"], audit.json["repeated"]) == (0, 0)
     watch = shell("watch", "--at", "2026-04-13T10:00")
-    assert "readers complain: 1 complaint about 1 message in" in " ".join(watch.stdout.split())
+    words = " ".join(watch.stdout.split())
+    assert "Readers complain: 1 complaint about 1 message in 7 days (100.00 %)" in words
 
 
 def test_files_of_every_kind(shell: Shell, sent: dict[str, AcceptedMail], tmp_path: Path) -> None:
@@ -158,33 +158,10 @@ def test_a_busy_database_asks_the_mail_server_to_try_again(
 @pytest.mark.full
 def test_as_a_pipe_of_a_mail_server(shell: Shell, sent: dict[str, AcceptedMail]) -> None:
     ada = sent[READERS[0]]
-    command = [
-        sys.executable,
-        "-m",
-        "newsletter",
-        "--state-dir",
-        str(shell.state_dir),
-        "bounces",
-        "ingest",
-        "-",
-    ]
+    command = [sys.executable, "-m", "newsletter", "--state-dir", str(shell.state_dir)]
+    command += ["bounces", "ingest", "-", "--recipient", ada.sender, "--sender", ""]
     done = subprocess.run(
-        [
-            *command,
-            "bounces",
-            "ingest",
-            "-",
-            "--recipient",
-            ada.sender,
-            "--sender",
-            "",
-            "--at",
-            "2026-04-13T09:00",
-        ],
-        input=bounce(ada),
-        capture_output=True,
-        env={**os.environ},
-        check=False,
+        [*command, "--at", "2026-04-13T09:00"], input=bounce(ada), capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert shell.ok("subscribers", "show", ada.recipient, "--json").json["state"] == "suppressed"
