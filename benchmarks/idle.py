@@ -1,7 +1,8 @@
 """Measures `newsletter run` while nothing is due: its share of a core and its memory.
 
-python benchmarks/idle.py [--readers 100000] [--seconds 120]
+python benchmarks/idle.py [--readers 100000] [--seconds 120] [--intakes]
 
+--intakes turns on every way by which bounces come in: Maildir, IMAP each minute, LMTP, and all webhooks.
 The readers live in 40 time zones and have every hour; all slots up to now are closed. It prints one line of
 JSON: cpu (share of one core), rss_mib (highest).
 """
@@ -26,6 +27,8 @@ sys.path.insert(0, str(ROOT))
 
 from newsletter import samples  # noqa: E402
 from newsletter.db.engine import default_url, open_engine, writing  # noqa: E402
+from tests.imap_servers.scripted import Script, ScriptedImapServer  # noqa: E402
+from tests.inbound.intakes.provider_signatures import TOPIC, sendgrid_public_key  # noqa: E402
 
 ZONES = """
     UTC Europe/Berlin Europe/London America/New_York America/Chicago America/Denver America/Los_Angeles
@@ -95,11 +98,43 @@ def memory(pid: int) -> dict[str, int]:
     return {"peak": int(found["VmHWM"]) // 1024, "now": int(found["VmRSS"]) // 1024}
 
 
-def measure(readers: int, seconds: float, settle: float = 30.0) -> dict[str, object]:
+def turn_on_intakes(state: Path, imap_port: int) -> None:
+    """Write settings with all ways in."""
+    (state / "newsletter.toml").write_text(
+        f"""
+[inbound.maildir]
+path = "Maildir"
+[inbound.lmtp]
+address = "{state.parent}/lmtp"
+[inbound.imap]
+host = "127.0.0.1"
+port = {imap_port}
+security = "none"
+username = "me"
+password = "a password"
+[inbound.webhooks]
+ses_topic = "{TOPIC}"
+postmark_secret = "a long secret"
+mailgun_key = "a long secret"
+sendgrid_key = "{sendgrid_public_key()}"
+brevo_secret = "a long secret"
+""",
+        "utf-8",
+    )
+
+
+def measure(
+    readers: int, seconds: float, settle: float = 30.0, *, intakes: bool = False
+) -> dict[str, object]:
     """Measure for `seconds` after `settle` seconds."""
-    with tempfile.TemporaryDirectory(prefix="newsletter-idle-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="newsletter-idle-") as folder,
+        ScriptedImapServer(Script()) as imap,
+    ):
         state = Path(folder) / "state"
         prepare(state, readers)
+        if intakes:
+            turn_on_intakes(state, imap.port)
         process = subprocess.Popen(command(state, "run", "--port", "0"), cwd=ROOT, stderr=subprocess.DEVNULL)
         try:
             time.sleep(settle)
@@ -112,6 +147,7 @@ def measure(readers: int, seconds: float, settle: float = 30.0) -> dict[str, obj
             process.wait(60)
         return {
             "readers": readers,
+            "intakes": intakes,
             "seconds": round(passed),
             "cpu": round(used / passed, 5),
             "rss_mib": kept["peak"],
@@ -123,5 +159,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--readers", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=120.0)
+    parser.add_argument("--intakes", action="store_true")
     chosen = parser.parse_args()
-    print(json.dumps(measure(chosen.readers, chosen.seconds)))
+    print(json.dumps(measure(chosen.readers, chosen.seconds, intakes=chosen.intakes)))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from newsletter.inbound.intakes.imap_session import ImapMailbox
     from newsletter.inbound.intakes.intake import Intake, Take
     from newsletter.inbound.intakes.webhooks.hook import Hook, ProviderEvent
+    from newsletter.ops.doctor.inbound import ReturnPathTest
     from newsletter.settings.inbound import WebhookSettings
 
 
@@ -124,3 +125,31 @@ def make_hooks(settings: WebhookSettings) -> dict[str, Hook]:
 
         found["brevo"] = BrevoHook(secret=settings.brevo_secret.get_secret_value())
     return found
+
+
+def intake_names(wiring: Wiring) -> str:
+    """The configured intakes that a scheduler steps through, in words; empty when there are none."""
+    settings = wiring.work.settings.inbound
+    named = {
+        "Maildir": settings.maildir.path,
+        "LMTP": settings.lmtp.address,
+        "IMAP": settings.imap.host,
+    }
+    return " or ".join(name for name, value in named.items() if value)
+
+
+def make_return_path_test(wiring: Wiring, *, now: datetime) -> ReturnPathTest:
+    """A test bounce to the return path that the first mail server is given."""
+    from email.utils import parseaddr
+
+    from newsletter.delivery.message.verp import return_path
+    from newsletter.ops.doctor.inbound import ReturnPathTest
+
+    builder, relay = wiring.unsigned_builder, wiring.relays[0]
+
+    def path(signed: str) -> str:
+        own = return_path(signed, builder.inbound_address or builder.domain)
+        return relay.return_path.replace("{id}", signed) or own
+
+    _, sender = parseaddr(wiring.work.settings.sender)
+    return ReturnPathTest(sender=sender, return_path=path, secret_key=builder.secret_key(), now=now)

@@ -66,13 +66,19 @@ retry unix - - n - - error
 discard unix - - n - - discard
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+lmtp unix - - n - - lmtp
+virtual unix - n n - - virtual
+pipe unix - n n - - pipe flags=Fq user={user} argv={argv}
 postlog unix-dgram n - n - 1 postlogd
 """
 
 
 @contextmanager
-def postfix_relay(folder: Path, *, next_hop: int, more: str = "") -> Iterator[int]:
-    """The port of a Postfix that hands all it gets to the port `next_hop` of this machine."""
+def postfix_relay(folder: Path, *, next_hop: int, more: str = "", argv: str = "true") -> Iterator[int]:
+    """The port of a Postfix that hands all it gets to the port `next_hop` of this machine.
+
+    argv: what its transport `pipe` runs.
+    """
     assert PROGRAM is not None
     port = _free_port()
     for path in (folder, *folder.parents):
@@ -85,7 +91,9 @@ def postfix_relay(folder: Path, *, next_hop: int, more: str = "") -> Iterator[in
         made.mkdir()
     shutil.chown(folder / "data", "postfix")
     (config / "main.cf").write_text(MAIN.format(folder=folder, next_hop=next_hop) + more, "ascii")
-    (config / "master.cf").write_text(SERVICES.format(port=f"127.0.0.1:{port}"), "ascii")
+    (config / "master.cf").write_text(
+        SERVICES.format(port=f"127.0.0.1:{port}", user="nobody", argv=argv), "ascii"
+    )
     _run(config, "start")
     try:
         _wait_for(port, folder / "maillog")

@@ -38,7 +38,10 @@ def doctor(
     ctx: typer.Context,
     *,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Ask neither the mail server, nor DNS, nor the web pages.")
+        bool,
+        typer.Option(
+            "--offline", help="Ask neither the mail server, nor DNS, nor the web pages, and mail no test."
+        ),
     ] = False,
     resolver: Annotated[
         str | None,
@@ -62,7 +65,8 @@ def doctor(
     """Look at everything that has to be right; say what is wrong and how to mend it.
 
     Settings, database, disk, clock, templates, keys, mail server, DNS, web pages, and what waits for too
-    long. Changes nothing. Exit code 1 when something failed; warnings do not fail.
+    long. Where bounces are taken in, it mails itself a signed test bounce. Changes nothing. Exit code 1 when
+    something failed; warnings do not fail.
     """
     work = workspace(ctx)
     from newsletter.ops.doctor.finding import Finding, Status, ok
@@ -108,10 +112,12 @@ def _checks(
         from newsletter.ops.doctor.finding import skipped
 
         yield from (
-            (name, partial(skipped, name, "--offline")) for name in ("mail server", "DNS", "web pages")
+            (name, partial(skipped, name, "--offline"))
+            for name in ("mail server", "return path", "DNS", "web pages")
         )
         return
     yield "mail server", lambda: _mail_servers(wiring)
+    yield "return path", lambda: _return_path(wiring, now=now)
     yield "DNS", lambda: _dns(wiring, resolver=resolver, addresses=addresses)
     yield "web pages", lambda: _pages(work, now=now)
 
@@ -229,6 +235,24 @@ def _mail_servers(wiring: Wiring) -> list[Finding]:
             details = [facts.encrypted or "not encrypted", "logged in" if facts.logged_in else "no login"]
             found.append(ok("mail server", f"{facts.host}:{facts.port} answers, {', '.join(details)}"))
     return found
+
+
+def _return_path(wiring: Wiring, *, now: datetime) -> Finding:
+    from newsletter.cli.inbound import intake_names, make_return_path_test
+    from newsletter.delivery.smtp.transport import send_batch
+    from newsletter.ops.doctor.inbound import check_return_path
+    from newsletter.scheduler.leader_lock import LOCK
+
+    work = wiring.work
+    imap = work.settings.inbound.imap
+    return check_return_path(
+        work.engine,
+        make_return_path_test(wiring, now=now),
+        intakes=intake_names(wiring),
+        leader_lock=work.state_dir / "locks" / LOCK,
+        send=lambda envelope: next(iter(send_batch(wiring.relays, [envelope]))),
+        patience=30.0 + (imap.interval if imap.host else 0),
+    )
 
 
 def _dns(wiring: Wiring, *, resolver: str | None, addresses: list[str]) -> list[Finding]:

@@ -160,7 +160,7 @@ def uncertain(connection: Connection) -> Finding:
 
 def scheduler(connection: Connection, *, leader_lock: Path, now: datetime) -> Finding:
     """Whether a scheduler on this machine, or a timer that calls `send`, does what is due."""
-    if _is_locked(leader_lock):
+    if is_locked(leader_lock):
         return ok("scheduler", "one runs on this machine")
     last = connection.execute(
         select(func.max(runs.c.at)).where(runs.c.verb.in_(("compose", "deliver")))
@@ -172,7 +172,8 @@ def scheduler(connection: Connection, *, leader_lock: Path, now: datetime) -> Fi
     return ok("scheduler", f"none here, but `send` ran at {last:%Y-%m-%d %H:%M} UTC")
 
 
-def _is_locked(lock: Path) -> bool:
+def is_locked(lock: Path) -> bool:
+    """Whether a process holds the lock in this file."""
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
