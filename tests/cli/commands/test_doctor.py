@@ -50,7 +50,7 @@ def _bad(found: dict[str, list[dict[str, str]]]) -> dict[str, tuple[str, str]]:
     }
 
 
-OFFLINE = dict.fromkeys(("mail server", "DNS", "web pages"), ("skipped", "--offline"))
+OFFLINE = dict.fromkeys(("mail server", "return path", "DNS", "web pages"), ("skipped", "--offline"))
 
 
 def test_new_newsletter_is_well_but_nothing_runs_it(shell: Shell) -> None:
@@ -287,7 +287,11 @@ def test_everything_online_is_checked(shell: Shell, tmp_path: Path, monkeypatch:
             "base_url": (
                 "warning",
                 f"links in mail lead to https://localhost:{port}/papers, which is every reader's own machine",
-            )
+            ),
+            "return path": (
+                "skipped",
+                "nothing takes bounces in; see “Read bounces with your own Postfix” and the pages next to it",
+            ),
         }
         monkeypatch.delenv("SSL_CERT_FILE")
         status, words = _bad(_ask(shell, *options, code=1))["web pages"]
