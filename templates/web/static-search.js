@@ -87,7 +87,7 @@ const archiveSearch = (() => {
     rows.replaceChildren(...list.map(([title, file, line, lead]) => {
       const row = document.createElement("li");
       row.className = "paper";
-      const heading = document.createElement("h2");
+      const heading = document.createElement("h3");
       heading.className = "title";
       const link = document.createElement("a");
       link.href = file.split("/").map(encodeURIComponent).join("/");

@@ -76,6 +76,8 @@ def test_search_fits_the_smallest_window(copy: Path, browse: Browse, scheme: str
     page.locator("#results a").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROWEST
     assert axe.violations(page) == []
+    title = page.locator("#results .title").first
+    assert title.evaluate("it => getComputedStyle(it).textTransform") == "none"
     assert heard == []
 
 
@@ -160,8 +162,10 @@ def test_a_printed_paper_is_like_an_article(copy: Path, browse: Browse) -> None:
     page = browse(View(scheme="dark"))
     opened(page, copy, "papers/1-*.html")
     page.emulate_media(media="print")
-    assert not page.locator("nav").first.is_visible()
+    assert [nav.is_visible() for nav in page.locator("nav, .files").all()] == [False] * 4
     assert not page.locator("footer").is_visible()
     assert page.locator("h1").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    colours = "[...document.querySelectorAll('h2, dd a')].map(it => getComputedStyle(it).color)"
+    assert set(page.evaluate(colours)) == {"rgb(0, 0, 0)"}  # not those of a dark screen
     assert page.pdf().startswith(b"%PDF")
