@@ -122,3 +122,17 @@ def test_an_editor_can_take_a_paper_out_of_a_private_topic(site: NewsletterSite)
     pair = (edition_papers.c.paper_id == number, edition_papers.c.topic == PRIVATE_TOPIC)
     site.write(update(edition_papers).where(*pair).values(withdrawn_at=site.now))
     assert TITLE in site.get(f"/papers/{number}")
+
+
+def test_postgresql_keeps_it_private(tmp_path: Path, server: RecordingServer, postgres_url: str) -> None:
+    site = private_site(tmp_path, server, url=postgres_url)
+    restarted(restarted(site, OPENED), REMOVED)
+    assert TITLE in site.get(f"/papers/{number_of(site)}")
+    restarted(restarted(site, TOPICS), REMOVED)
+    site.get(f"/papers/{number_of(site)}", status=404)
+    found = crawled(site, SURFACES)
+    shown = {path: text for path, text in found.items() if not any(word[:4] in path for word in PLANTED)}
+    assert leaks(shown) == []
+    build(site, tmp_path / "out")
+    assert leaks(texts(tmp_path / "out")) == []
+    site.newsletter.engine.dispose()
