@@ -15,7 +15,7 @@ from newsletter.core.errors import NewsletterError, NotFoundError, UsageError
 from newsletter.inbound.intakes.files import read_messages
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Engine
 
     from newsletter.core.mail.inbound import FailedRecipient, InboundReport
     from newsletter.pipeline.inbound.take import Taken
@@ -122,6 +122,7 @@ def ingest(
             output.note(str(error))
             raise typer.Exit(TRY_AGAIN) from None
         rows.append({**_as_json(name, read(data)), **_outcome(taken)})
+    _name_subscribers(work.engine, rows)
     if unopened and not rows:
         raise NewsletterError(unopened[0], hint="Name files or folders that this user may read, or -.")
     if json:
@@ -233,6 +234,19 @@ def show(
         output.print_fields({key.replace("_", " "): value for key, value in one.items()})
     output.say()
     output.say(text if text is not None else "The message itself is not kept any more.")
+
+
+def _name_subscribers(engine: Engine, rows: list[dict[str, Any]]) -> None:
+    """Write the reader's id beside the recipients of messages that were just taken in."""
+    from newsletter.db.engine import reading
+    from newsletter.delivery.outbox import inbound_records
+
+    with reading(engine) as connection:
+        for row in rows:
+            found = inbound_records.shown(connection, row["id"])
+            about = found[0]["recipients"] if found is not None else []
+            for one, known in zip(row["recipients"], about, strict=False):
+                one["subscriber"] = known["subscriber"]
 
 
 def _name_readers(connection: Connection, rows: list[dict[str, Any]]) -> None:

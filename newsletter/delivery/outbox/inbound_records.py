@@ -186,10 +186,12 @@ def _as_rows(connection: Connection, rows: Collection[Row[Any]]) -> list[dict[st
 
 
 def _about(one: Any) -> dict[str, Any]:
-    names = ("kind", "status", "reason", "diagnostic", "domain", "found_by", "done", "why")
+    names = ("status", "reason", "diagnostic", "domain", "found_by", "done", "why")
     return {
         "subscriber": one["subscriber_id"],
         "delivery": one["delivery_id"],
+        # As `bounces parse` prints it: what is ours may work later.
+        "kind": (one["kind"] if one["kind"] in ("", "hard") else "soft") or None,
         **{name: one[name] or None for name in names},
     }
 

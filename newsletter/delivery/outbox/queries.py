@@ -119,6 +119,7 @@ def _shown(row: Row[Any], contents: DigestPapers, message_id: MessageId) -> dict
         if row.state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
         else None,
         "finished_at": _when(row.finished_at),
+        "bounced_at": _when(row.bounced_at),
         "papers": [
             {"id": card.id, "title": card.title, "topic": card.topic, "form": card.form, "role": card.role}
             for card in contents.papers

@@ -125,7 +125,7 @@ class Effects:
 
 def words_of(failed: FailedRecipient, *addresses: str) -> str:
     """What a server said of a recipient, without addresses: it is stored, and outlives an erasure."""
-    words = failed.diagnostic
+    words = "".join(character if character.isprintable() else " " for character in failed.diagnostic)
     for address in (failed.address, failed.original, *addresses):
         if address:
             words = without_addresses(words.replace(address, "the address"), address)

@@ -59,8 +59,9 @@ class Judge:
         link = Link()
         if report.kind not in (InboundClass.OTHER, InboundClass.AUTO_REPLY, InboundClass.DELIVERY_REPORT):
             link = self._links.find(report, recipient=envelope.recipient, authentic=envelope.authentic)
-        person = self._person(link)
+        # The message first and then its reader, as a sender locks them: two orders could wait for each other.
         delivery = bounces.lock(self._connection, link.delivery.id) if link.delivery is not None else None
+        person = self._person(link)
         facts = self._facts(report, link, person, delivery, envelope)
         if report.kind is not InboundClass.BOUNCE:
             return [self._act(report, facts, link, person)]
@@ -81,7 +82,8 @@ class Judge:
                         else f"inbound {digest[:16]}"
                     )
                     ruling = self._effects.bounce(ruling, person, delivery, failed, message_key=key)
-            judged.append(Judgement(failed=failed, address=failed.address, link=link, ruling=ruling))
+            mine = link if failed is chosen else Link()
+            judged.append(Judgement(failed=failed, address=failed.address, link=mine, ruling=ruling))
         return judged
 
     def _act(

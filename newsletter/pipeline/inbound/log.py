@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST_KEPT = 64 * 1024  # octets of a message that are kept; what says why stands at its beginning
 LONGEST = 320  # characters of an address or a reason
+LONGEST_DIAGNOSTIC = 500
 # The weightiest effect on a recipient is that of the message.
 _WEIGHT = (Effect.SUPPRESSED, Effect.LEFT, Effect.STRIKE, Effect.RETURNED, Effect.LOOK, Effect.NOTHING)
 
@@ -78,14 +79,14 @@ def keep(
     done, why = Effect(weightiest["done"]), weightiest["why"]
     message = {
         "sha256": digest,
-        "source": source[:LONGEST],
+        "source": _plain(source),
         # Another address than a signed return path is somebody's: the body has it, as long as that is kept.
-        "recipient": recipient[:LONGEST] if signed_ids(recipient) else "",
+        "recipient": _plain(recipient) if signed_ids(recipient) else "",
         "received_at": now,
         "size": len(data),
         "kind": report.kind.value,
         "form": report.form,
-        "feedback": report.feedback[:LONGEST],
+        "feedback": _plain(report.feedback),
         "done": done.value,
         "why": why,
         "body": zlib.compress(data[:MOST_KEPT]),
@@ -108,14 +109,19 @@ def _recipient(one: Judgement, suppression_key: bytes) -> dict[str, Any]:
         key = ""
     return {
         "kind": failed.kind.value if failed else "",
-        "status": failed.status if failed else "",
+        "status": _plain(failed.status) if failed else "",
         "reason": failed.reason.value if failed else "",
-        "diagnostic": words_of(failed) if failed else "",
-        "domain": domain_of(one.address)[:LONGEST] if one.address else "",
+        "diagnostic": _plain(words_of(failed), LONGEST_DIAGNOSTIC) if failed else "",
+        "domain": _plain(domain_of(one.address)) if one.address else "",
         "address_hash": hashed(key, suppression_key) if key else "",
         "subscriber_id": link.subscriber_id,
         "delivery_id": link.delivery.id if link.delivery is not None else None,
         "found_by": link.found_by.value,
         "done": one.ruling.effect,
-        "why": without_addresses(one.ruling.why)[:LONGEST],
+        "why": _plain(without_addresses(one.ruling.why)),
     }
+
+
+def _plain(text: str, longest: int = LONGEST) -> str:
+    """Text that every database takes: of printable characters, on one line, cut."""
+    return "".join(character if character.isprintable() else " " for character in text[:longest])

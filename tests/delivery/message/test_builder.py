@@ -20,7 +20,7 @@ from newsletter.core.mail.values import Content, Envelope, Recipient
 from newsletter.delivery.addresses import UnsendableAddressError
 from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
 from newsletter.delivery.message.headers import clean
-from newsletter.delivery.message.verp import ReturnPathId, verify
+from newsletter.delivery.message.verp import ReturnPathId, is_leave_address, signed_ids, verify
 from tests.delivery.message.odd_texts import INJECTIONS, odd_texts
 from tests.marks import examples
 
@@ -170,6 +170,24 @@ def test_assemble_folds_before_a_long_link() -> None:
     envelope, message = _mail(unsubscribe_url=url)
     assert f"List-Unsubscribe: \r\n <{url}>\r\n" in envelope.data.decode()
     assert message["List-Unsubscribe"].strip() == f"<{url}>"
+
+
+def test_mailbox_that_is_read_is_in_the_return_path_and_takes_requests_to_leave() -> None:
+    builder = MessageBuilder(SenderIdentity(**_IDENTITY, inbound_address="bounce@in.example"))
+    envelope = builder.prepare(_content()).assemble(_recipient())
+    assert envelope.sender == f"bounce+{envelope.envid}@in.example"
+    assert verify(envelope.envid, [_KEY]) is not None
+    message = email.message_from_bytes(envelope.data, policy=_STRICT)
+    mailto = f"bounce+leave-{envelope.envid}@in.example"
+    assert message["List-Unsubscribe"].split() == [
+        "<https://papers.example/u/abc>,",
+        f"<mailto:{mailto}?subject=unsubscribe>",
+    ]
+    assert len(mailto.partition("@")[0]) <= 64
+    assert is_leave_address(mailto)
+    assert not is_leave_address(envelope.sender)
+    assert signed_ids(mailto) == signed_ids(envelope.sender) == [envelope.envid]
+    assert max(map(len, envelope.data.partition(b"\r\n\r\n")[0].split(b"\r\n"))) <= 998
 
 
 def test_builder_refuses_a_sender_without_an_address() -> None:

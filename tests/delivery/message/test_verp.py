@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.delivery.message.verp import ReturnPathId, return_path, sign, verify
+from newsletter.delivery.message.verp import ReturnPathId, return_path, sign, signed_ids, verify
 
 KEY = b"secret key of the tests"
 MARK = ReturnPathId(subscriber_id=7, tag="0123456789")
@@ -64,3 +64,27 @@ def test_verify_refuses_every_changed_character() -> None:
 
 def test_return_path_is_a_plain_address() -> None:
     assert return_path("7.ab.cd", "papers.example") == "bounce+7.ab.cd@papers.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("bounce+{id}@papers.example", 1),
+        ("Bounce+{ID}@PAPERS.EXAMPLE", 1),
+        ("me+{id}@gmail.example", 1),
+        ("SRS0=ab12=xy=papers.example=bounce+{id}@forwarder.example", 1),
+        ("<bounce+{id}@papers.example> <bounce+{id}@papers.example>", 1),
+        ("{id}", 1),
+        ("bounce+1{id}@papers.example", 1),  # another id, which does not verify
+        ("bounce+{id}0@papers.example", 0),
+        ("bounce@papers.example", 0),
+        ("1.2.3@papers.example", 0),
+        ("", 0),
+    ],
+)
+def test_signed_ids_are_found_in_rewritten_addresses(text: str, number: int) -> None:
+    signed = sign(ReturnPathId(subscriber_id=7, tag="0123456789"), b"key")
+    found = signed_ids(text.replace("{id}", signed).replace("{ID}", signed.upper()))
+    assert len(found) == number
+    verified = [verify(one, [b"key"]) is not None for one in found]
+    assert verified == [("+1{id}" not in text)] * number

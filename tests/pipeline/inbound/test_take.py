@@ -14,8 +14,10 @@ from newsletter.core.mail.bounce_policy import Effect
 from newsletter.core.mail.inbound import InboundClass
 from newsletter.db.engine import reading, writing
 from newsletter.delivery.message.verp import leave_address, signed_ids
+from newsletter.delivery.outbox import inbound_records
 from subscribers.lifecycle import address_change, signup, strikes, suppression
 from subscribers.preferences import Preferences
+from tests.inbound.hostile_messages import HOSTILE
 from tests.pipeline.inbound.post_office import INBOUND, PostOffice
 from tests.pipeline.inbound.reports import bounce, complaint, header_of, letter
 from tests.pipeline.whole_newsletter import SUPPRESSION_KEY, titles_in, utc
@@ -411,3 +413,39 @@ def test_a_pending_person_whose_confirmation_comes_back_is_suppressed_by_nobody_
     mail = office.digest(13)
     office.take(bounce(mail, failed="eve@example.org"), "2026-04-13T09:00")
     assert office.person("eve@example.org").state == "pending"
+
+
+@pytest.mark.dialects
+def test_no_message_stops_the_door(office: PostOffice) -> None:
+    mail = office.digest(13)
+    hostile = [make(50_000) for make in HOSTILE.values()]
+    hostile += [bounce(mail)[:length] for length in range(0, 1200, 97)]
+    hostile += [
+        bounce(
+            mail,
+            "5.1.1",
+            "550 \x00\ud83d \u202e\x1b[31m gone".encode("utf-8", "surrogatepass").decode("latin-1"),
+        ),
+        complaint(mail, "ab\x00use"),
+        bounce(mail).replace(b"Status: 5.1.1", b"Status: \x00\xff5.1.1"),
+        bounce(mail, failed="\x00@\xff"),
+    ]
+    for number, data in enumerate(hostile):
+        assert office.take(data, "2026-04-13T09:00", recipient="x\x00@y").id == number + 1
+    with reading(office.engine) as connection:
+        assert len(inbound_records.listed(connection, limit=1000)) == len(hostile)
+        since, until = utc("2026-04-13T00:00"), utc("2026-04-14T00:00")
+        for column in ("reason", "domain"):
+            inbound_records.bounces_by(connection, column, since=since, until=until)
+        assert sum(inbound_records.by_class(connection, since=since, until=until).values()) == len(hostile)
+        inbound_records.complaint_share(connection, now=until)
+
+
+def test_one_recipient_of_a_report_is_ours(office: PostOffice) -> None:
+    group = b"Final-Recipient: rfc822; %s\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+    mail = office.digest(13)
+    data = bounce(mail).replace(
+        b"Final-Recipient", group % b"other@elsewhere.example" + b"Final-Recipient", 1
+    )
+    assert office.take(data, "2026-04-13T09:00").done is Effect.SUPPRESSED
+    assert office.log() == [("", "nothing"), ("return path", "suppressed")]
