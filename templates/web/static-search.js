@@ -21,10 +21,12 @@ const archiveSearch = (() => {
     }
     return word;
   };
-  const folded = (text) => text.normalize("NFKD").replace(/[\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufeff]/g, "")
+  const TEX = /\\['"`^~=.]|\\[cvuHkrbdt](?=\{)|[{}]/g;  // Schr\"odinger
+  const folded = (text) => (text.includes("\\") ? text.replace(TEX, "") : text).normalize("NFKD")
+    .replace(/[\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufeff]/g, "")
     .toLowerCase().replace(/ß/g, "ss").replace(/[α-ω]/g, (letter) => GREEK[letter.codePointAt(0) - 0x3b1]);
-  const wordsOf = (text) => (folded(text).match(/[a-z](?:\+\+|#)|[0-9]+|[\u3040-\u30ff\u3400-\u9fff]|(?:(?![\u3040-\u30ff\u3400-\u9fff])\p{L})+/gu) || [])
-    .slice(0, 12);
+  const wordsOf = (text) => (folded(text).match(/[a-z](?:\+\+|#)|[0-9]+|[\u3040-\u30ff\u3400-\u9fff\u{20000}-\u{3ffff}]|(?:(?![\u3040-\u30ff\u3400-\u9fff\u{20000}-\u{3ffff}])\p{L})+/gu) || [])
+    .slice(0, 12).map((word) => word.slice(0, 40));
 
   const load = (name) => {
     if (!loading.has(name)) {
