@@ -36,6 +36,9 @@ STARTING_TOML = """\
 # uncertain = "mend"              # or "resend"
 # empty = "skip"                  # or "note": a short mail on days without anything new
 
+# [inbound.maildir]               # bounces; see "Read bounces with your own Postfix"
+# path = "Maildir"
+
 # [brand]
 # name = "Research papers"
 # accent = "#22201c"

@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from newsletter.cli.inbound import make_event_door, make_hooks
 from newsletter.cli.wiring import Wiring, make_site
 from newsletter.cli.workspace import Workspace
-from newsletter.core.errors import StorageError
+from newsletter.core.errors import NewsletterError, StorageError
 from newsletter.core.mail.inbound import InboundReport
 from newsletter.db.engine import reading
 from newsletter.inbound.intakes.webhooks.amazon_sns import AmazonHook
@@ -331,6 +331,23 @@ def test_a_subscription_is_confirmed_at_amazon_alone(
     assert hooks.post("ses", request) == status
     assert hooks.amazon.asked == [signed.CERTIFICATE, *asked]
     assert hooks.logged == []
+
+
+def test_a_certificate_that_cannot_be_fetched_makes_amazon_repeat_the_notice(hooks: Hooks) -> None:
+    asked = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        if len(asked) == 1:  # while this one is under way, no other is begun
+            other = signed.sns(bodies.ses_bounce(), at=NOW, SigningCertURL=f"{signed.CERTIFICATE[:-4]}2.pem")
+            assert hooks.post("ses", other) == 503
+            raise NewsletterError("sns.eu-west-1.amazonaws.com cannot be asked")
+        return hooks.amazon(url)
+
+    hooks.site.hooks = {"ses": AmazonHook(topic=signed.TOPIC, fetch=fetch)}
+    assert hooks.post("ses", signed.sns(bodies.ses_bounce(), at=NOW)) == 503
+    assert hooks.post("ses", signed.sns(bodies.ses_bounce(), at=NOW)) == 200
+    assert (len(asked), len(hooks.logged)) == (2, 1)
 
 
 # what a notice means

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from newsletter.core.errors import NewsletterError
 from newsletter.core.mail.inbound import InboundReport
 from newsletter.inbound.failures import failed_recipient
 from newsletter.inbound.intakes.webhooks import said
@@ -57,6 +59,7 @@ class AmazonHook:
     fetch: Fetch
     refusal: int = 403  # SNS repeats no 4xx
     _certificates: dict[str, bytes] = field(default_factory=dict)  # PEM, by URL
+    _fetching: threading.Lock = field(default_factory=threading.Lock)
 
     def events(self, notice: PostedNotice) -> Sequence[ProviderEvent]:
         """See Hook. A topic of ours that asks whether we want its notices is told that we do."""
@@ -120,12 +123,20 @@ class AmazonHook:
             raise RefusedNoticeError("its signature is wrong") from None
 
     def _certificate(self, url: str) -> bytes:
-        if url not in self._certificates:
+        known = self._certificates.get(url)
+        if known is not None:
+            return known
+        # One at a time: strangers must not occupy the threads of the pages with fetches.
+        if not self._fetching.acquire(blocking=False):
+            raise NewsletterError("another certificate is being fetched", hint="Amazon repeats the notice.")
+        try:
             pem = self.fetch(url)
-            if len(self._certificates) >= MOST_CERTIFICATES:
-                self._certificates.clear()
-            self._certificates[url] = pem
-        return self._certificates[url]
+        finally:
+            self._fetching.release()
+        if len(self._certificates) >= MOST_CERTIFICATES:
+            self._certificates.clear()
+        self._certificates[url] = pem
+        return pem
 
 
 def _instant(text: str) -> datetime:
