@@ -153,3 +153,15 @@ def make_return_path_test(wiring: Wiring, *, now: datetime) -> ReturnPathTest:
 
     _, sender = parseaddr(wiring.work.settings.sender)
     return ReturnPathTest(sender=sender, return_path=path, secret_key=builder.secret_key(), now=now)
+
+
+def webhook_secrets(settings: WebhookSettings) -> dict[str, str]:
+    """The secret or key of each provider that is set up; empty where only the provider can sign."""
+    secret = {
+        "postmark": settings.postmark_secret,
+        "mailgun": settings.mailgun_key,
+        "brevo": settings.brevo_secret,
+    }
+    found = {name: value.get_secret_value() for name, value in secret.items() if value is not None}
+    public = {"ses": settings.ses_topic, "sendgrid": settings.sendgrid_key}
+    return found | {name: "" for name, value in public.items() if value}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated
@@ -120,6 +120,7 @@ def _checks(
     yield "return path", lambda: _return_path(wiring, now=now)
     yield "DNS", lambda: _dns(wiring, resolver=resolver, addresses=addresses)
     yield "web pages", lambda: _pages(work, now=now)
+    yield "webhooks", lambda: _webhooks(work)
 
 
 def _machine(wiring: Wiring, *, now: datetime) -> Iterator[Check]:
@@ -279,6 +280,15 @@ def _pages(work: Workspace, *, now: datetime) -> list[Finding]:
     settings = work.settings
     sends_away = "sender" in settings.model_fields_set
     return pages.check_pages(settings.base_url, name=settings.brand.name, sends_away=sends_away, now=now)
+
+
+def _webhooks(work: Workspace) -> list[Finding]:
+    from newsletter.cli.inbound import webhook_secrets
+    from newsletter.ops.doctor.webhooks import check_webhooks
+
+    signing = webhook_secrets(work.settings.inbound.webhooks)
+    # The pages compare the signature's time with the real one, whatever --at says.
+    return list(check_webhooks(work.engine, work.settings.base_url, signing, now=datetime.now(UTC)))
 
 
 def _print(finding: Finding) -> None:
