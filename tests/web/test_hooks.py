@@ -350,6 +350,31 @@ def test_a_certificate_that_cannot_be_fetched_makes_amazon_repeat_the_notice(hoo
     assert (len(asked), len(hooks.logged)) == (2, 1)
 
 
+# what follows
+
+
+@pytest.mark.parametrize(
+    ("provider", "make", "state"),
+    [
+        ("brevo", lambda: post(bodies.brevo("spam")), "suppressed"),
+        ("mailgun", lambda: signed.mailgun(bodies.MAILGUN_LEFT | {"envelope": {}}, at=NOW), "unsubscribed"),
+        ("postmark", lambda: post(bodies.postmark_bounce()), "suppressed"),
+        ("sendgrid", lambda: signed.sendgrid(bodies.SENDGRID[5:6], at=NOW), "suppressed"),
+        ("ses", lambda: signed.sns(bodies.SES_DELIVERY, at=NOW), "confirmed"),
+    ],
+)
+def test_a_reader_is_found_by_address_as_the_provider_vouches(
+    hooks: Hooks, provider: str, make: Callable[[], Request], state: str
+) -> None:
+    shell = Shell(hooks.work.state_dir)
+    shell.ok("subscribers", "add", bodies.READER, "--topic", "circuits", "--confirmed")
+    shell.ok("subscribers", "add", "bob@readers.example", "--topic", "circuits", "--confirmed")
+    assert hooks.post(provider, make()) == 200
+    with reading(hooks.work.engine) as connection:
+        rows = connection.execute(text("SELECT state FROM subscribers ORDER BY id")).scalars().all()
+    assert list(rows) == [state, "confirmed"]
+
+
 # what a notice means
 
 
