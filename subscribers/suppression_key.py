@@ -12,7 +12,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from subscribers.errors import WrongKeyError
+from subscribers.addresses import parse
+from subscribers.errors import AddressError, WrongKeyError
 from subscribers.tables import Suppression, SuppressionKey
 
 suppressions = Suppression.__table__  # type: ignore[attr-defined]
@@ -23,6 +24,14 @@ _FINGERPRINT_TEXT = "the suppression key"  # cannot be an address key: it has no
 def hashed(address_key: str, key: bytes) -> str:
     """The hash under which an address is suppressed: HMAC-SHA256 in hex."""
     return hmac.new(key, address_key.encode(), hashlib.sha256).hexdigest()
+
+
+def address_hash(address: str, *, key: bytes) -> str:
+    """The hash of an address in any spelling; empty for what is no address."""
+    try:
+        return hashed(parse(address).key, key)
+    except AddressError:
+        return ""
 
 
 def count_hashes(connection: Connection) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, and_, func, select, update
 
 from newsletter.core.mail.bounce_policy import COMPLAINT_WINDOW, Effect, alarming, too_many
 from newsletter.core.mail.inbound import InboundClass
@@ -202,6 +202,19 @@ def delete_old_bodies(connection: Connection, *, now: datetime) -> None:
         update(inbound_messages)
         .where(_M.received_at < now - BODY_KEPT, _M.body.is_not(None))
         .values(body=None)
+    )
+
+
+def erase_address(connection: Connection, address_hash: str) -> None:
+    """Delete what messages said that named this address and could not be assigned to its reader."""
+    theirs = and_(_R.address_hash == address_hash, _R.address_hash != "")
+    connection.execute(
+        update(inbound_messages)
+        .where(_M.id.in_(select(_R.message_id).where(theirs)), _M.body.is_not(None))
+        .values(body=None)
+    )
+    connection.execute(
+        update(inbound_recipients).where(theirs).values(diagnostic="", address_hash="", domain="")
     )
 
 

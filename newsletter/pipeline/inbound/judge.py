@@ -94,7 +94,8 @@ class Judge:
             self._effects.complaint(ruling, person)
         elif person is not None and ruling.effect is Effect.LEFT and not self._effects.leave(person):
             ruling = Ruling(effect=Effect.NOTHING, why="the reader had left before")
-        address = next(iter(report.concerned), "") if report.kind is InboundClass.COMPLAINT else ""
+        is_complaint = report.kind is InboundClass.COMPLAINT
+        address = next(iter(report.concerned), "") if is_complaint else report.sender
         return Judgement(failed=None, address=address, link=link, ruling=ruling)
 
     def _person(self, link: Link) -> SubscriberView | None:

@@ -18,9 +18,7 @@ from newsletter.db.schema import inbound_messages, inbound_recipients
 from newsletter.delivery.addresses import domain_of, without_addresses
 from newsletter.delivery.message.verp import signed_ids
 from newsletter.pipeline.inbound.effects import words_of
-from subscribers.addresses import parse as parse_address
-from subscribers.errors import AddressError
-from subscribers.suppression_key import hashed
+from subscribers.suppression_key import address_hash
 
 if TYPE_CHECKING:
     from newsletter.pipeline.inbound.judge import Judgement
@@ -103,17 +101,13 @@ def keep(
 
 def _recipient(one: Judgement, suppression_key: bytes) -> dict[str, Any]:
     failed, link = one.failed, one.link
-    try:
-        key = parse_address(one.address).key if one.address else ""
-    except AddressError:
-        key = ""
     return {
         "kind": failed.kind.value if failed else "",
         "status": _plain(failed.status) if failed else "",
         "reason": failed.reason.value if failed else "",
         "diagnostic": _plain(words_of(failed), LONGEST_DIAGNOSTIC) if failed else "",
         "domain": _plain(domain_of(one.address)) if one.address else "",
-        "address_hash": hashed(key, suppression_key) if key else "",
+        "address_hash": address_hash(one.address, key=suppression_key) if one.address else "",
         "subscriber_id": link.subscriber_id,
         "delivery_id": link.delivery.id if link.delivery is not None else None,
         "found_by": link.found_by.value,

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, select
 from newsletter.core.states import MailKind
 from newsletter.db.engine import empty_log, reading, writing
 from newsletter.db.schema import deliveries, digests
+from newsletter.delivery.outbox import inbound_records
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
 from newsletter.delivery.outbox.erase import erase_replies
 from newsletter.pipeline.content.transactional import TransactionalRenderer, enqueue_transactional
@@ -22,7 +23,7 @@ from subscribers import addresses, consent, limits, queries
 from subscribers.errors import SubscriberError
 from subscribers.lifecycle import address_change, suppression
 from subscribers.queries import State, SubscriberView
-from subscribers.suppression_key import hashed
+from subscribers.suppression_key import address_hash, hashed
 
 
 def request_account_link(
@@ -138,10 +139,13 @@ def rename(engine: Engine, *, subscriber_id: int, name: str) -> SubscriberView:
 def erase(engine: Engine, *, subscriber_id: int, policy: ReaderPolicy, now: datetime) -> None:
     """Erase the reader; only a keyed hash stays. A repeat changes nothing."""
     with writing(engine) as connection:
+        address = queries.by_id(connection, subscriber_id, lock=True).address
         suppression.forget(
             connection, subscriber_id=subscriber_id, how="web", now=now, key=policy.suppression_key
         )
         erase_replies(connection, [subscriber_id])
+        if address:
+            inbound_records.erase_address(connection, address_hash(address, key=policy.suppression_key))
     empty_log(engine)
 
 

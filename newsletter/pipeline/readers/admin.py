@@ -25,6 +25,7 @@ from subscribers.errors import SubscriberError
 from subscribers.lifecycle import signup, signup_choices, strikes, suppression
 from subscribers.lifecycle import unsubscribe as departure
 from subscribers.preferences import as_columns
+from subscribers.suppression_key import address_hash
 
 if TYPE_CHECKING:
     from newsletter.pipeline.content.transactional import TransactionalRenderer
@@ -208,6 +209,7 @@ def forget(engine: Engine, address: str, *, policy: ReaderPolicy, now: datetime)
             connection, subscriber_id=person.id, how="admin", now=now, key=policy.suppression_key
         )
         erase_replies(connection, [person.id])
+        inbound_records.erase_address(connection, address_hash(person.address, key=policy.suppression_key))
     empty_log(engine)
     return {"address": person.address, "state": "erased", "topics": []}
 

@@ -175,3 +175,13 @@ def test_erasing_a_reader_erases_what_came_back(shell: Shell, sent: dict[str, Ac
     assert shown["text"] is None
     assert "ada@" not in str(shown)
     assert b"ada@readers" not in (shell.state_dir / DEFAULT_FILE).read_bytes()
+
+
+def test_erasing_reaches_what_could_not_be_assigned(shell: Shell, sent: dict[str, AcceptedMail]) -> None:
+    (row,) = _ingest(shell, "-", stdin=letter(READERS[0], "bounce@papers.example", "unsubscribe"))
+    (bad,) = _ingest(shell, "-", stdin=bounce(sent[READERS[0]], to="bounce@papers.example", return_path=""))
+    assert (row["done"], bad["done"]) == ("look", "look")
+    shell.ok("subscribers", "forget", READERS[0])
+    for message in (row, bad):
+        assert shell.ok("bounces", "show", str(message["id"]), "--json").json["text"] is None
+    assert b"ada@readers" not in (shell.state_dir / DEFAULT_FILE).read_bytes()
