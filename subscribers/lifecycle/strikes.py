@@ -144,13 +144,16 @@ def clear(connection: Connection, subscriber_ids: Collection[int]) -> None:
         connection.execute(delete(strikes).where(strikes.c.subscriber_id.in_(subscriber_ids)))
 
 
-def last_at(connection: Connection) -> dict[int, datetime]:
-    """When each subscriber with strikes got the last one."""
-    found = connection.execute(
+def last_at(connection: Connection, only: int | None = None) -> dict[int, datetime]:
+    """When each subscriber with strikes got the last one. only: one subscriber's id."""
+    chosen = (
         select(strikes.c.subscriber_id, func.max(strikes.c.at, type_=strikes.c.at.type).label("at"))
         .where(~strikes.c.doubted)
         .group_by(strikes.c.subscriber_id)
     )
+    if only is not None:
+        chosen = chosen.where(strikes.c.subscriber_id == only)
+    found = connection.execute(chosen)
     return {row.subscriber_id: row.at for row in found}
 
 

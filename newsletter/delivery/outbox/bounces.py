@@ -153,9 +153,14 @@ def in_a_row(
     return left is not None and left.suppresses and not may_arrive
 
 
-def clear_strikes(connection: Connection, *, now: datetime) -> None:
-    """Forget the strikes of readers to whom a message went since that has not come back within GOOD_AFTER."""
-    strikes.clear(connection, good_since(connection, strikes.last_at(connection), before=now - GOOD_AFTER))
+def clear_strikes(connection: Connection, *, now: datetime, only: int | None = None) -> None:
+    """Forget the strikes of readers to whom a message went since that has not come back within GOOD_AFTER.
+
+    only: one reader's id.
+    """
+    strikes.clear(
+        connection, good_since(connection, strikes.last_at(connection, only), before=now - GOOD_AFTER)
+    )
 
 
 def good_since(connection: Connection, last_strikes: dict[int, datetime], *, before: datetime) -> set[int]:

@@ -59,7 +59,7 @@ class Effects:
             self._suppress(person, "bounce", note)
             return ruling
         if ruling.effect is Effect.STRIKE:
-            bounces.clear_strikes(self._connection, now=self._now)
+            bounces.clear_strikes(self._connection, now=self._now, only=person.id)
             counted = strikes.add(
                 self._connection,
                 person.id,
