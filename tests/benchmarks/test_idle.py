@@ -9,9 +9,17 @@ from benchmarks.idle import measure
 pytestmark = pytest.mark.full
 
 
-def test_idle_benchmark_runs() -> None:
-    found = measure(50, 3.0, settle=4.0)
-    assert (found["readers"], found["seconds"]) == (50, 3)
+@pytest.mark.parametrize("intakes", [False, True])
+def test_idle_benchmark_runs(intakes: bool) -> None:
+    found = measure(50, 3.0, settle=4.0, intakes=intakes)
+    assert (found["readers"], found["seconds"], found["intakes"]) == (50, 3, intakes)
+
+
+@pytest.mark.prove
+def test_all_intakes_cost_no_more_than_10_mib_and_three_thousandths_of_a_core() -> None:
+    without, with_all = (measure(2_000, 120.0, intakes=intakes) for intakes in (False, True))
+    assert with_all["cpu"] - without["cpu"] < 0.003, (without, with_all)  # type: ignore[operator]
+    assert with_all["rss_mib"] - without["rss_mib"] < 10, (without, with_all)  # type: ignore[operator]
 
 
 @pytest.mark.prove
