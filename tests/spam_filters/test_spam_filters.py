@@ -105,7 +105,8 @@ def test_text_and_html_have_the_same_links(kind: str, brand: Brand) -> None:
     html, text = specimen_pages.pages(content)
     page = re.sub(r"<head>.*?</head>", "", html, flags=re.DOTALL)
     unlinked = re.sub(r"<a .*?</a>|<[^>]+>", " ", page, flags=re.DOTALL)  # a link's own text is not counted
-    linked = re.findall(r'href="([^"]+)"', page) + URL.findall(unlinked)
+    # Links within the mail begin with "#"; text has nothing to lead to.
+    linked = re.findall(r'href="([^"#][^"]*)"', page) + URL.findall(unlinked)
     written = Counter(unquote(url) for url in URL.findall(text))
     # A logo counts as a link, too; in its place the text has the home page.
     assert written - Counter({brand.home_url: page.count("<img")}) == Counter(

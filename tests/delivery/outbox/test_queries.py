@@ -43,6 +43,7 @@ def test_show_has_every_field_of_a_delivery(box: Outbox) -> None:
         "attempts": 1,
         "message_id": BUILDER.message_id(1, "digest", "key 1"),
         "reply": "450 4.2.1 words",
+        "bounced_at": None,
         "composed_at": NOW.isoformat(),
         "next_attempt_at": (NOW + timedelta(minutes=5)).isoformat(),
         "finished_at": None,
