@@ -30,6 +30,7 @@ import subscribers.tables
 from newsletter.core.papers.identity import title_key
 from newsletter.core.papers.overlap import BANDS, bands, triples
 from newsletter.db.engine import open_engine, writing
+from newsletter.db.search_index import create_indexes
 from newsletter.pipeline.intake.ingest import ingest
 from newsletter.topics.definitions import load_topics
 from newsletter.topics.matcher import Matcher
@@ -68,6 +69,7 @@ def new_papers(rng: random.Random, words: list[str], number: int) -> list[Paper]
         title = " ".join(rng.choices(words, k=9)).title() + f" {place}"
         text = [rng.choice(COMMON) if rng.random() < 0.4 else rng.choice(words) for _ in range(190)]
         text[0], text[19] = "we propose", "results show"  # without words of abstracts a listing is held
+        text[1:6] = title.lower().split()[:5]  # and a title that shares none with its abstract is no title
         if rng.random() < 0.25:
             text[rng.randrange(150)] = rng.choice(TOPICAL)
         sentences = [" ".join(text[start : start + 19]).capitalize() + "." for start in range(0, 190, 19)]
@@ -181,6 +183,8 @@ def measure(*, known: int, few: int, papers: int, per_dump: int, folder: Path) -
         started = time.perf_counter()
         stores[name] = open_engine(f"sqlite:///{folder / name}.sqlite3")
         SQLModel.metadata.create_all(stores[name])
+        with writing(stores[name]) as connection:
+            create_indexes(connection)  # of search; the papers that are known are not in it
         fill(stores[name], number, rng=random.Random(1), words=words, coming=coming, per_dump=per_dump)
         print(f"{number:>9,} known papers stored in {time.perf_counter() - started:.0f} s", flush=True)
     for store in stores.values():

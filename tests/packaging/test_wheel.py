@@ -49,8 +49,11 @@ for folder in (templates_root() / "email").iterdir():
     if folder.is_dir() and folder.name != "digest":
         date = datetime(2026, 4, 13, tzinfo=UTC)
         render_transactional(environment, brand=Brand(), kind=folder.name, date=date)
-for page in templates_root().glob("web/*"):  # the tests of the pages render them
-    environment.get_template(f"web/{page.name}")
+for name in ("sign-up", "archive/paper", "archive/search", "archive/static-search"):
+    assert (templates_root() / "web" / f"{name}.html.j2").is_file(), name
+for page in (templates_root() / "web").rglob("*"):  # the tests of the pages render them
+    if page.is_file():
+        used.add(str(page.relative_to(templates_root())))
 print(sorted(
     name for path in templates_root().rglob("*.j2")
     if (name := str(path.relative_to(templates_root()))) not in used
