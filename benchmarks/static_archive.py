@@ -3,9 +3,9 @@
 python benchmarks/static_archive.py ARCHIVE [--folder DIR]
 
 ARCHIVE: gzipped JSON lines, a paper each: {"day", "id", "title", "summary", "authors", "organization",
-"published", "upvotes"}. All but the last day goes into an empty database as an archive, the last day comes as
-news in an edition. It prints files and CPU seconds of each build, and their ratio to a reference of the same
-run: copying as many files. Exits 1 when a bar is missed.
+"published", "upvotes", "comments", "github"}. All but the last day goes into an empty database as an archive,
+the last day comes as news in an edition. It prints files and CPU seconds of each build, and their ratio to a
+reference of the same run: copying as many files. Exits 1 when a bar is missed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from daily_papers import days_of
 from search import load
 
 from newsletter.db.engine import default_url, open_engine
@@ -95,28 +97,14 @@ def run(archive: Path, folder: Path, out: Path) -> int:
     return int(failed or loaded > FIRST_LOAD_BAR)
 
 
-def split(archive: Path, before: Path) -> list[dict[str, object]]:
+def split(archive: Path, before: Path) -> list[dict[str, Any]]:
     """Write all days but the last one to `before`; returns the last one as an answer of the API."""
     with gzip.open(archive, "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     last = max(row["day"] for row in rows)
     with gzip.open(before, "wt", encoding="utf-8", compresslevel=1) as kept:
         kept.writelines(json.dumps(row) + "\n" for row in rows if row["day"] != last)
-    return [
-        {
-            "paper": {
-                "id": row["id"],
-                "authors": [{"name": name, "hidden": False} for name in row["authors"]],
-                "publishedAt": row["published"],
-                "submittedOnDailyAt": f"{row['day']}T00:00:00.000Z",
-                "title": row["title"],
-                "summary": row["summary"],
-                "upvotes": row["upvotes"],
-            }
-        }
-        for row in rows
-        if row["day"] == last
-    ]
+    return days_of(archive)[last]
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ def _rows(days: int) -> Iterator[dict[str, object]]:
                 "organization": None,
                 "published": f"2026-04-{day:02}T09:00:00.000Z",
                 "upvotes": number,
+                "comments": 0,
+                "github": None,
             }
 
 

@@ -16,6 +16,7 @@ from newsletter.core.errors import UsageError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from newsletter.cli.workspace import Workspace
     from newsletter.pipeline.curation.corrections import PaperPair
 
 MAX_FOUND = 200  # papers of a search
@@ -59,17 +60,9 @@ def list_papers(
     """
     work = workspace(ctx)
     from newsletter.db.engine import reading
-    from newsletter.papers import queries
 
     with reading(work.engine) as connection:
-        rows = queries.rows(
-            connection,
-            topic=topic,
-            dump=dump,
-            edition=edition,
-            ids=None if search is None else _found(connection, search),
-            known_topics=tuple(work.topics),
-        )
+        rows = _rows(work, connection, topic=topic, dump=dump, edition=edition, search=search)
     if json:
         output.print_json([_with_lead(row) for row in rows])
         return
@@ -81,6 +74,24 @@ def list_papers(
         ],
         important=("id", "title", "topics"),
         empty="no papers",
+    )
+
+
+def _rows(
+    work: Workspace,
+    connection: Connection,
+    *,
+    topic: str | None,
+    dump: str | None,
+    edition: str | None,
+    search: str | None,
+) -> list[dict[str, Any]]:
+    """The papers that fit all options of `papers list` and `papers export`."""
+    from newsletter.papers import queries
+
+    ids = None if search is None else _found(connection, search)
+    return queries.rows(
+        connection, topic=topic, dump=dump, edition=edition, ids=ids, known_topics=tuple(work.topics)
     )
 
 
@@ -132,21 +143,13 @@ def export(
         raise UsageError(f"there is no form {format!r}", hint=f"Known: {', '.join(FORMATS)}.")
     work = workspace(ctx)
     from newsletter.db.engine import reading
-    from newsletter.papers import queries
     from newsletter.papers.visibility import Visibility
     from newsletter.pipeline.archive.references import load_references
     from newsletter.pipeline.archive.scope import ArchiveScope
     from newsletter.render.archive_links import LiveLinks
 
     with reading(work.engine) as connection:
-        rows = queries.rows(
-            connection,
-            topic=topic,
-            dump=dump,
-            edition=edition,
-            ids=None if search is None else _found(connection, search),
-            known_topics=tuple(work.topics),
-        )
+        rows = _rows(work, connection, topic=topic, dump=dump, edition=edition, search=search)
         scope = ArchiveScope(
             connection=connection,
             visibility=Visibility.everything(),

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, inbound_recipients, reader_debts
+from newsletter.delivery.message.verp import leave_address, signed_ids
 from newsletter.pipeline.inbound.options import InboundOptions
 from newsletter.pipeline.inbound.take import Taken, take
 from subscribers import queries
@@ -75,3 +76,8 @@ class PostOffice(WholeNewsletter):
             assert latest is not None
             connection.execute(update(deliveries).where(deliveries.c.id == latest).values(state="uncertain"))
             debts.recap(connection, [latest], now=utc("2026-04-13T07:00"))
+
+
+def leave_recipient(mail: AcceptedMail) -> str:
+    """The signed address to which the reader of a mail may write to leave."""
+    return leave_address(INBOUND, signed_ids(mail.sender)[0])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,33 +12,19 @@ from newsletter.core.errors import StorageError
 from newsletter.core.mail.bounce_policy import Effect
 from newsletter.core.mail.inbound import InboundClass
 from newsletter.db.engine import reading, writing
-from newsletter.delivery.message.verp import leave_address, signed_ids
+from newsletter.delivery.message.verp import signed_ids
 from newsletter.delivery.outbox import inbound_records
-from subscribers.lifecycle import address_change, signup, strikes, suppression
+from subscribers.lifecycle import signup, strikes, suppression
 from subscribers.preferences import Preferences
 from tests.inbound.hostile_messages import HOSTILE
-from tests.pipeline.inbound.post_office import INBOUND, PostOffice
+from tests.pipeline.inbound.post_office import INBOUND, PostOffice, leave_recipient
 from tests.pipeline.inbound.reports import bounce, complaint, header_of, letter
 from tests.pipeline.whole_newsletter import SUPPRESSION_KEY, titles_in, utc
-from tests.smtp_servers.recording import AcceptedMail, RecordingServer
+from tests.smtp_servers.recording import AcceptedMail
 
 FULL = ("4.2.2", "452 4.2.2 mailbox is full")
 BLOCKED = ("5.7.1", "550 5.7.1 your IP address is listed at a blocklist")
 Make = Callable[[AcceptedMail], bytes]
-
-
-@pytest.fixture
-def server() -> Iterator[RecordingServer]:
-    with RecordingServer() as running:
-        yield running
-
-
-@pytest.fixture
-def office(tmp_path: Path, server: RecordingServer, database_url: str) -> Iterator[PostOffice]:
-    office = PostOffice(tmp_path, server, url=database_url)
-    office.reader("ada@example.org", "circuits", "interpretability", joined="2026-04-12T12:00")
-    yield office
-    office.engine.dispose()
 
 
 @pytest.mark.dialects
@@ -125,8 +110,8 @@ def test_an_uncertain_mail_that_comes_back_leaves_full_debts(
             "confirmed",
         ),
         (lambda m: bounce(m).replace(b"Action: failed", b"Action: delayed"), Effect.NOTHING, "confirmed"),
-        (lambda m: letter("ada@example.org", _leave(m), "unsubscribe"), Effect.LEFT, "unsubscribed"),
-        (lambda m: letter("other@home.example", _leave(m), "", "bye"), Effect.LEFT, "unsubscribed"),
+        (lambda m: letter("ada@example.org", leave_recipient(m), "unsubscribe"), Effect.LEFT, "unsubscribed"),
+        (lambda m: letter("other@home.example", leave_recipient(m), "", "bye"), Effect.LEFT, "unsubscribed"),
         (
             lambda m: letter("Ada <ada@example.org>", INBOUND, "Re: papers", "unsubscribe", _reply_to(m)),
             Effect.LEFT,
@@ -148,10 +133,6 @@ def test_what_follows(office: PostOffice, make: Make, effect: Effect, state: str
 
 def _only(mail: AcceptedMail, name: bytes) -> bytes:
     return b"\r\n".join(line for line in header_of(mail).split(b"\r\n") if line.lower().startswith(name))
-
-
-def _leave(mail: AcceptedMail) -> str:
-    return leave_address(INBOUND, signed_ids(mail.sender)[0])
 
 
 def _reply_to(mail: AcceptedMail) -> str:
@@ -192,7 +173,7 @@ def _forged(mail: AcceptedMail) -> AcceptedMail:
             ),
             "may be forged",
         ),
-        (lambda m: letter("ada@example.org", _leave(_forged(m)), "unsubscribe"), "signature"),
+        (lambda m: letter("ada@example.org", leave_recipient(_forged(m)), "unsubscribe"), "signature"),
         (lambda m: letter("eve@evil.example", INBOUND, "unsubscribe"), "it names no reader"),
         (lambda m: b"", ""),
         (lambda m: b"\x00\xff" * 1000, ""),
@@ -247,99 +228,6 @@ def test_a_complaint_about_the_same_message_acts_once(office: PostOffice) -> Non
     assert office.person().state == "confirmed"
 
 
-def test_a_bounce_of_before_a_return_or_of_long_ago_does_not_suppress(office: PostOffice) -> None:
-    mail = office.digest(13)
-    old = office.take(bounce(mail), "2026-05-20T09:00")
-    assert (old.done, "30 days" in old.why) == (Effect.NOTHING, True)
-    with writing(office.engine) as connection:
-        suppression.suppress(
-            connection,
-            address=mail.recipient,
-            reason="admin",
-            how="admin",
-            now=utc("2026-04-13T08:00"),
-            key=SUPPRESSION_KEY,
-        )
-        suppression.unsuppress(
-            connection, address=mail.recipient, how="admin", now=utc("2026-04-13T10:00"), key=SUPPRESSION_KEY
-        )
-    late = office.take(bounce(mail, number=2), "2026-04-13T11:00")
-    assert (late.done, "taken back" in late.why) == (Effect.NOTHING, True)
-
-
-def test_a_bounce_for_an_erased_reader_changes_nothing(office: PostOffice) -> None:
-    mail = office.digest(13)
-    person = office.person()
-    with writing(office.engine) as connection:
-        suppression.forget(
-            connection, subscriber_id=person.id, how="admin", now=utc("2026-04-13T08:00"), key=SUPPRESSION_KEY
-        )
-    for data in (bounce(mail), bounce(mail, *FULL), complaint(mail), letter("a@b.example", _leave(mail), "")):
-        taken = office.take(data, "2026-04-13T09:00")
-        assert (taken.done, taken.why) == (Effect.NOTHING, "the reader was erased")
-    assert office.states() == [("sent", None, False)]
-
-
-def test_a_bounce_from_an_earlier_address_does_not_shut_the_new_one(office: PostOffice) -> None:
-    mail = office.digest(13)
-    person = office.person()
-    with writing(office.engine) as connection:
-        asked = address_change.ask(
-            connection,
-            subscriber_id=person.id,
-            address="ada@new.example",
-            now=utc("2026-04-13T08:00"),
-            suppression_key=SUPPRESSION_KEY,
-        )
-        assert asked is not None
-        address_change.move(
-            connection,
-            ref=person.ref,
-            to_ref=asked.ref,
-            now=utc("2026-04-13T08:30"),
-            suppression_key=SUPPRESSION_KEY,
-        )
-    taken = office.take(bounce(mail), "2026-04-13T09:00")
-    assert (taken.done, "moved" in taken.why) == (Effect.RETURNED, True)
-    assert office.person("ada@new.example").state == "confirmed"
-    assert set(titles_in(mail.data)) <= set(titles_in(office.digest(14, "ada@new.example").data))
-    assert office.audit("2026-04-14T08:00").clean
-
-
-@pytest.mark.dialects
-def test_three_strikes_over_four_days_suppress_wherever_they_come_from(office: PostOffice) -> None:
-    assert office.take(bounce(office.digest(13), *FULL), "2026-04-13T08:00").done is Effect.STRIKE
-    with writing(office.engine) as connection:  # as a server's refusal does, at SMTP time
-        values = {"reason": "disabled", "note": "550 5.2.1", "now": utc("2026-04-14T07:00")}
-        strikes.add(connection, office.person().id, message_key="digest 2026-04-14", **values)
-    assert office.take(bounce(office.digest(15), *FULL), "2026-04-15T08:00").done is Effect.STRIKE
-    taken = office.take(bounce(office.digest(17), *FULL), "2026-04-17T08:00")
-    assert (taken.done, office.person().state) == (Effect.SUPPRESSED, "suppressed")
-    assert office.audit("2026-04-17T09:00").clean
-
-
-@pytest.mark.parametrize(("day", "left"), [("2026-04-17T06:00", 1), ("2026-04-17T08:00", 0)])
-def test_72_hours_without_a_bounce_clear_strikes(office: PostOffice, day: str, left: int) -> None:
-    office.take(bounce(office.digest(13), *FULL), "2026-04-13T08:00")
-    office.digest(14)
-    office.send(day)
-    with reading(office.engine) as connection:
-        counted = strikes.count(connection, office.person().id)
-    assert (0 if counted is None else counted.messages) == left
-
-
-@pytest.mark.parametrize(
-    ("report", "state"), [(("4.4.1", "connection timed out"), "suppressed"), (BLOCKED, "confirmed")]
-)
-def test_five_digests_in_a_row_suppress_unless_it_is_because_of_us(
-    office: PostOffice, report: tuple[str, str], state: str
-) -> None:
-    for day in range(13, 18):
-        office.take(bounce(office.digest(day), *report), f"2026-04-{day}T09:00")
-    assert office.person().state == state
-    assert office.audit("2026-04-17T10:00").clean
-
-
 def test_a_message_that_is_being_sent_makes_its_bounce_wait(office: PostOffice) -> None:
     from sqlalchemy import update
 
@@ -386,10 +274,10 @@ def test_the_log_keeps_no_address(office: PostOffice) -> None:
 def test_a_request_to_leave_queues_the_goodbye_only_once(office: PostOffice) -> None:
     mail = office.digest(13)
     assert (
-        office.take(letter("a@b.example", _leave(mail), "unsubscribe"), "2026-04-13T09:00").done
+        office.take(letter("a@b.example", leave_recipient(mail), "unsubscribe"), "2026-04-13T09:00").done
         is Effect.LEFT
     )
-    again = office.take(letter("a@b.example", _leave(mail), "Unsubscribe"), "2026-04-13T09:01")
+    again = office.take(letter("a@b.example", leave_recipient(mail), "Unsubscribe"), "2026-04-13T09:01")
     assert (again.done, again.why) == (Effect.NOTHING, "the reader had left before")
 
 
