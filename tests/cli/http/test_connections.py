@@ -261,7 +261,7 @@ def test_pages_answer_under_300_silent_connections(tmp_path: Path, kind: type[Se
             for path in ("/healthz", "/readyz", "/", "/healthz"):
                 started = time.monotonic()
                 assert site.get(path).status == 200
-                assert time.monotonic() - started < PatientProtocol.request_timeout
+                assert time.monotonic() - started < 10
         assert site.stop() == 0
         assert len(site.log()) < 10_000, site.log()[:2000]
         assert "Traceback" not in site.log()
