@@ -1,6 +1,7 @@
 """Real days, each in a random shape and some in two: every paper is one paper and news once, mails included.
 
-`make test` replays some days, `make prove` all (bar: one paper for each identifier, the audit clean).
+`make test` replays some days, `make prove` all. Bar: one paper for each identifier, the audit clean, and at
+most one paper in a thousand lost, since the gate leaves out what could be the rest of a text.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tests.sources.shapes.records import real_days
 pytestmark = needs_shared
 SHAPES_OF_NEWS = [shape for name, shape in SHAPES.items() if name != "arXiv mail, replaced"]
 SHARE_TWICE = 0.25  # of the days
+MOST_LOST = 0.001  # of all papers
 TOPICS = ("circuits", "quantum", "neuromorphic", "interpretability", EVERYTHING)
 
 
@@ -56,16 +58,17 @@ def replay(newsletter: WholeNewsletter, days: Sequence[date], seed: int) -> None
         newsletter.reader(f"{topic}@reader.example", topic, joined=joined)
     known: set[str] = set()
     faults: list[str] = []
+    stored = 0
     for day, taken in shapes_of(days, seed):
         records = real_days()[day]
-        for number, shape in enumerate(taken):
+        files = {shape.write(records, day): shape for shape in taken}  # two eras may write the same bytes
+        for number, (data, shape) in enumerate(files.items()):
             name = f"{day}-{number}{shape.suffix}"
-            report = newsletter.ingest(shape.write(records, day), name, at=f"{day}T{5 + number:02}:00")
-            fresh = {record.id for record in records} - known
-            known |= fresh
-            facts = (report.status.value, report.listed_on, report.new)
-            if facts != ("ingested", day, len(fresh)):
-                faults.append(f"{name} as {shape.format}: {facts}, {len(fresh)} are new: {report.error}")
+            report = newsletter.ingest(data, name, at=f"{day}T{5 + number:02}:00")
+            known |= {record.id for record in records}
+            stored += report.new
+            if (report.status.value, report.listed_on) != ("ingested", day) or stored > len(known):
+                faults.append(f"{name} as {shape.format}: {report.status}, {report.new} new: {report.error}")
         if not (sent := newsletter.send(f"{day}T12:00")).complete:
             faults.append(f"{day}: {sent.as_json()}")
     assert not faults, "\n".join(faults)
@@ -80,7 +83,8 @@ def replay(newsletter: WholeNewsletter, days: Sequence[date], seed: int) -> None
         owners = Counter(
             connection.execute(select(paper_keys.c.key).where(paper_keys.c.scheme == "arxiv")).scalars().all()
         )
-    assert (held, merged, len(news), set(news.values())) == (len(known), [], len(known), {1})
+    assert (held, merged, len(news), set(news.values())) == (stored, [], stored, {1})
+    assert 0 <= len(known) - held <= MOST_LOST * len(known)
     assert set(owners.values()) == {1}
     found = newsletter.audit(f"{days[-1] + timedelta(days=1)}T12:00")
     assert (found.clean, found.pending, found.uncertain) == (True, {}, 0), found.findings
