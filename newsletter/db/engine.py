@@ -106,7 +106,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
-    connection.exec_driver_sql("BEGIN" if options.get("read_only") else "BEGIN IMMEDIATE")
+    reads = options.get("read_only") or options.get("deferred")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:
@@ -193,10 +194,26 @@ class KeptConnection:
     def writing(self) -> Iterator[Connection]:
         """One transaction that writes and is not exclusive."""
         with _wrapped(), _write_queue(self._engine):
-            if self._connection is None:
-                self._connection = self._engine.connect()
-            with self._connection.begin():
-                yield self._connection
+            connection = self._connect()
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One transaction that writes at most temporary tables: SQLite's writer stays free."""
+        with _wrapped():
+            connection = self._connect()
+            connection.execution_options(deferred=True)
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                connection.execution_options(deferred=False)
+
+    def _connect(self) -> Connection:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
 
     def close(self) -> None:
         """Return the connection to the pool."""

@@ -10,16 +10,16 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, select
 
 from newsletter.core.errors import NewsletterError
+from newsletter.core.reader_range import EVERY_READER, ReaderRange
 from newsletter.core.states import SkipReason
-from newsletter.db.engine import rolled_back, writing
+from newsletter.db.engine import reading, rolled_back, writing
 from newsletter.db.schema import deliveries
-from newsletter.delivery.outbox.claims import expire
+from newsletter.delivery.outbox.claims import expire, expire_all
 from newsletter.delivery.outbox.held_mail import WAITING
 from newsletter.delivery.outbox.recovery import recover
 from newsletter.papers import editions
 from newsletter.pipeline.compose import canaries
-from newsletter.pipeline.compose.compose import ComposeReport, compose_in
-from newsletter.pipeline.compose.nothing_new_note import enqueue_notes
+from newsletter.pipeline.compose.compose import ComposeReport, compose, compose_in
 from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.run import deliver
@@ -100,8 +100,15 @@ def send(
     return report
 
 
-def prepare(engine: Engine, options: SendOptions, delivery: DeliveryOptions, *, now: datetime) -> SendReport:
-    """Do all of `send` except delivering, in one transaction; returns the report so far."""
+def prepare(
+    engine: Engine,
+    options: SendOptions,
+    delivery: DeliveryOptions,
+    *,
+    now: datetime,
+    within: ReaderRange = EVERY_READER,
+) -> SendReport:
+    """Do all of `send` except delivering; returns the report so far. within: the readers to compose for."""
     with writing(engine, exclusive=True) as connection:
         # First what earlier runs left behind: papers of expired messages belong in these digests.
         uncertain = recover(
@@ -111,13 +118,12 @@ def prepare(engine: Engine, options: SendOptions, delivery: DeliveryOptions, *, 
             wall=delivery.wall(),
             mode=delivery.uncertain,
         )
-        expired = expire(connection, now=now)
         schedule = options.edition_schedule
         if publish_in(connection, now=now, zone=schedule.zone, hold=schedule.hold) is not None:
             canaries.warn_of_unknown(connection, schedule.canaries)
-        composed = compose_in(connection, options, now=now)
-        if options.note_renderer is not None:
-            enqueue_notes(connection, renderer=options.note_renderer, now=now)
+    expired = expire_all(engine, now=now)
+    composed = compose(engine, options, now=now, within=within)
+    with reading(engine) as connection:
         report = _report(connection, composed, now=now, only=options.only)
     report.uncertain = uncertain
     if expired:

@@ -75,7 +75,7 @@ class Run(SQLModel, table=True):
     __tablename__ = "runs"
 
     id: int | None = Field(default=None, primary_key=True)
-    verb: str  # publish, compose, deliver
+    verb: str  # publish, compose, deliver; composing: begun, and done when its compose is there
     at: datetime = Field(index=True)  # the instant that it used as now
     done: int = 0  # editions published, deliveries composed or messages accepted
     everyone: bool = False  # compose only: `send --now`

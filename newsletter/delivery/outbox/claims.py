@@ -5,20 +5,26 @@ Sends nothing. A lease promises nothing before `newsletter.delivery.outbox.hando
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, or_, select, text, update
+from sqlalchemy import Connection, Engine, Row, Select, and_, bindparam, exists, or_, select, text, update
 
 from newsletter.core.states import REGULAR_KINDS, DebtEnd, DeliveryState, MailKind, SkipReason
+from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries, digests, reader_debts
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.outbox.held_mail import WAITING, hold_back, lock_as_sender, with_held_edition
 
 LEASE = timedelta(hours=1)  # all of SMTP's time limits together, the final dot's 10 minutes included
+
+EXPIRED_AT_ONCE = 500  # far below any database's limit of parameters
+EXPIRED_PAGES = 4  # in one transaction
+PAUSE = 0.12  # seconds between two of them on SQLite, where a waiting writer polls at least every 0.1 seconds
 
 _TRANSACTIONAL = text(
     f"deliveries.kind <> '{MailKind.DIGEST}' and deliveries.kind <> '{MailKind.NOTHING_NEW}'"
@@ -178,20 +184,36 @@ def expire(connection: Connection, *, now: datetime, transactional_only: bool = 
     Run it before composing: then the papers are in the next digest. transactional_only: digests stay.
     """
     count = 0
+    while page := _expire_some(connection, now=now, transactional_only=transactional_only):
+        count += page
+    return count
+
+
+def expire_all(engine: Engine, *, now: datetime) -> int:
+    """The same in transactions of its own, so that other writers get their turns."""
+    count = 0
     while True:
-        late = (
-            select(deliveries.c.id)
-            .where(WAITING, deliveries.c.next_attempt_at <= now, deliveries.c.expires_at <= now)
-            .limit(500)  # far below any database's limit of parameters
-        )
-        if transactional_only:
-            late = late.where(_TRANSACTIONAL)
-        ids = connection.execute(_locked(late)).scalars()
-        page = list(ids)
-        if not page:
-            return count
-        skip(connection, page, reason=SkipReason.EXPIRED, now=now)
-        count += len(page)
+        page = 0
+        with writing(engine, exclusive=True) as connection:
+            for _ in range(EXPIRED_PAGES):
+                page += (some := _expire_some(connection, now=now, transactional_only=False))
+                if not some:
+                    return count + page
+        count += page
+        time.sleep(PAUSE if engine.dialect.name == "sqlite" else 0)
+
+
+def _expire_some(connection: Connection, *, now: datetime, transactional_only: bool) -> int:
+    late = (
+        select(deliveries.c.id)
+        .where(WAITING, deliveries.c.next_attempt_at <= now, deliveries.c.expires_at <= now)
+        .limit(EXPIRED_AT_ONCE)
+    )
+    if transactional_only:
+        late = late.where(_TRANSACTIONAL)
+    ids = list(connection.execute(_locked(late)).scalars())
+    skip(connection, ids, reason=SkipReason.EXPIRED, now=now)
+    return len(ids)
 
 
 def _due(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Connection,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     false,
+    text,
 )
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -31,7 +33,48 @@ class SlotClosing(StrEnum):
     TOO_FEW = "too few"  # fewer papers than the reader's minimum, and none is old enough to go alone
 
 
-_temporary = MetaData()
+_line = MetaData()  # filled once for a run
+due_readers = Table(
+    "due_readers",
+    _line,
+    Column("subscriber_id", BigInteger, primary_key=True, autoincrement=False),
+    prefixes=["TEMPORARY"],
+)
+due_line = Table(  # the same in the order in which they are mailed
+    "due_line",
+    _line,
+    Column("place", BigInteger, primary_key=True, autoincrement=False),  # from 1
+    Column("subscriber_id", BigInteger, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+
+_temporary = MetaData()  # filled for each turn
+chosen = Table(  # the readers of this turn
+    "chosen",
+    _temporary,
+    Column("subscriber_id", Integer, primary_key=True),
+    prefixes=["TEMPORARY"],
+)
+schedules = Table(  # their schedules, each with its slot
+    "schedules",
+    _temporary,
+    Column("timezone", String, primary_key=True),
+    Column("hour", Integer, primary_key=True),
+    Column("cadence", String, primary_key=True),
+    Column("weekday", String, primary_key=True),  # "" for none
+    Column("delivery_key", String, nullable=False),
+    Column("slot_at", UTCDateTime, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("next_slot", UTCDateTime, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+unsent = Table(  # their last digest deliveries, where no sender leased them yet
+    "unsent",
+    _temporary,
+    Column("delivery_id", Integer, primary_key=True),
+    Column("digest_id", Integer, nullable=False),
+    prefixes=["TEMPORARY"],
+)
 batch = Table(
     "batch",
     _temporary,
@@ -112,15 +155,26 @@ NOW = bindparam("now", type_=UTCDateTime())  # of the run, in statements that ar
 
 
 def create_tables(connection: Connection) -> None:
-    """Provide empty tables for this run: created once a connection, emptied after that."""
+    """Provide empty tables for this turn: created once a connection, emptied after that."""
+    _create(connection, _temporary)
+
+
+def create_line(connection: Connection) -> None:
+    """Provide an empty line, and empty tables for the turns."""
+    _create(connection, _line)
+    _create(connection, _temporary)
+
+
+def _create(connection: Connection, temporary: MetaData) -> None:
     on_sqlite = connection.dialect.name == "sqlite"
-    if on_sqlite:
-        there = "SELECT 1 FROM sqlite_temp_master WHERE name = 'batch'"
-    else:
-        there = "SELECT 1 WHERE to_regclass('pg_temp.batch') IS NOT NULL"
-    tables = _temporary.sorted_tables
-    if connection.exec_driver_sql(there).first() is None:
-        _temporary.create_all(connection, checkfirst=False)
+    tables = temporary.sorted_tables
+    there = (
+        text("SELECT 1 FROM sqlite_temp_master WHERE name = :name")
+        if on_sqlite
+        else text("SELECT 1 WHERE to_regclass('pg_temp.' || :name) IS NOT NULL")
+    )
+    if connection.execute(there, {"name": tables[0].name}).first() is None:
+        temporary.create_all(connection, checkfirst=False)
     elif on_sqlite:
         for table in tables:
             connection.execute(table.delete())

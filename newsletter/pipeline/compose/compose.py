@@ -6,7 +6,9 @@ statement queues the deliveries. A second run finds nobody due.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,22 +17,29 @@ from sqlalchemy import Connection, Engine, bindparam, func, insert, literal, sel
 from newsletter.core.cadence import MAX_DEBT_AGE, MINIMUM_YIELDS_AFTER
 from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, NewVersion, PlannedPaper, arrange
 from newsletter.core.debts.fit_to_size import fit
+from newsletter.core.reader_range import EVERY_READER, ReaderRange
 from newsletter.core.states import MailKind
-from newsletter.db.engine import lock_exclusively, writing
+from newsletter.db.engine import KeptConnection, lock_exclusively
 from newsletter.db.schema import deliveries, reader_debts, runs
 from newsletter.delivery.outbox.content_store import store_digest
 from newsletter.delivery.outbox.enqueue import enqueue
 from newsletter.delivery.outbox.held_mail import hold_back_all
 from newsletter.pipeline.compose import due
-from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch, carried_debts, groups
+from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch, carried_debts, create_tables, groups
 from newsletter.pipeline.compose.canaries import ids_of, record_slots
 from newsletter.pipeline.compose.edition_debts import Candidates, Owed, load_candidates, owed_to
 from newsletter.pipeline.compose.grouping import OPEN_DEBT, GroupKey, parse_group_key, write_group_keys
 from newsletter.pipeline.compose.new_versions import gather_new_versions
+from newsletter.pipeline.compose.nothing_new_note import enqueue_notes
 from newsletter.pipeline.compose.options import Renderer, SendOptions
 from newsletter.pipeline.compose.reader_debts import end_debts
+from newsletter.pipeline.compose.turns import READERS_IN_A_TURN, choose, line_up, turns
 from subscribers.lifecycle import strikes
 
+# Runs in the database: an audit trusts that a run that is done was for everybody.
+COMPOSED, COMPOSING = "compose", "composing"
+# Seconds between two turns on SQLite, where whoever waits for the writer polls: at least every 0.1 seconds.
+PAUSE = 0.12
 GROUPS_AT_ONCE = 500  # planned, rendered and stored together
 
 
@@ -43,22 +52,73 @@ class ComposeReport:
     closed: dict[str, int] = field(default_factory=dict)  # slots that passed without a digest, by reason
 
 
-def compose(engine: Engine, options: SendOptions, *, now: datetime) -> ComposeReport:
-    """Queue a digest for everybody who is due at `now` (aware)."""
-    with writing(engine, exclusive=True) as connection:
-        return compose_in(connection, options, now=now)
+def compose(
+    engine: Engine,
+    options: SendOptions,
+    *,
+    now: datetime,
+    within: ReaderRange = EVERY_READER,
+    at_once: int = READERS_IN_A_TURN,
+) -> ComposeReport:
+    """Queue a digest for everybody of a range of readers who is due at `now` (aware), in turns.
+
+    Each turn is one transaction for `at_once` readers; the writer is free in between. A crash between two
+    turns loses and doubles nothing: whoever had no turn is still due.
+    """
+    report = ComposeReport()
+    with closing(KeptConnection(engine)) as kept:
+        with kept.reading() as connection:
+            readers = _line_up(connection, options, now=now, within=within)
+        for first, last in turns(readers, at_once):
+            with kept.writing() as connection:
+                lock_exclusively(connection)
+                _take_turn(connection, report, options, first, last, now=now)
+                if options.note_renderer is not None:
+                    enqueue_notes(connection, renderer=options.note_renderer, now=now)
+                if last >= readers:
+                    _record(connection, report, options, COMPOSED, now=now)
+                elif first == 1:
+                    _record(connection, report, options, COMPOSING, now=now)
+            if last < readers and engine.dialect.name == "sqlite":
+                time.sleep(PAUSE)
+    return report
 
 
 def compose_in(connection: Connection, options: SendOptions, *, now: datetime) -> ComposeReport:
-    """The same inside the caller's transaction (a preview and a dry run roll it back)."""
+    """The same for all readers inside the caller's transaction (a preview and a dry run roll it back)."""
     lock_exclusively(connection)
-    due.gather(
+    report = ComposeReport()
+    readers = _line_up(connection, options, now=now, within=EVERY_READER)
+    _take_turn(connection, report, options, 1, readers, now=now)
+    _record(connection, report, options, COMPOSED, now=now)
+    return report
+
+
+def _line_up(connection: Connection, options: SendOptions, *, now: datetime, within: ReaderRange) -> int:
+    return line_up(
         connection,
         now=now,
         everyone=options.everyone,
         only=options.only,
         canaries=ids_of(connection, options.edition_schedule.canaries),
+        within=within,
     )
+
+
+def _take_turn(
+    connection: Connection,
+    report: ComposeReport,
+    options: SendOptions,
+    first: int,
+    last: int,
+    *,
+    now: datetime,
+) -> None:
+    """Compose for the readers at these places of the line, and add them to the report."""
+    create_tables(connection)
+    choose(connection, first, last)
+    canaries = ids_of(connection, options.edition_schedule.canaries)
+    due.gather(connection, now=now, everyone=options.everyone, canaries=canaries)
     end_debts(connection, now=now)
     candidates = {
         (early, kept): load_candidates(connection, now, early=early, kept=kept)
@@ -76,10 +136,17 @@ def compose_in(connection: Connection, options: SendOptions, *, now: datetime) -
     if any(kept for _, kept in candidates):
         hold_back_all(connection)
     due.close_slots(connection, now=now)
-    result = ComposeReport(due=composed, composed=composed, closed=_closed(connection))
-    run = {"verb": "compose", "at": now, "done": composed}
+    report.due += composed
+    report.composed += composed
+    for reason, people in _closed(connection):
+        report.closed[reason] = report.closed.get(reason, 0) + people
+
+
+def _record(
+    connection: Connection, report: ComposeReport, options: SendOptions, verb: str, *, now: datetime
+) -> None:
+    run = {"verb": verb, "at": now, "done": report.composed}
     connection.execute(insert(runs), {**run, "everyone": options.everyone, "only": options.only})
-    return result
 
 
 def _kinds_of_readers(connection: Connection) -> list[tuple[bool, bool]]:
@@ -252,12 +319,10 @@ def _queue(connection: Connection, now: datetime, signed_with: str | None) -> in
     return composed
 
 
-def _closed(connection: Connection) -> dict[str, int]:
-    by_reason: dict[str, int] = {}
+def _closed(connection: Connection) -> Iterator[tuple[str, int]]:
+    """Slots that passed without a digest: (reason, number)."""
     for statement in (_CLOSED_READERS, _CLOSED_GROUPS):
-        for reason, count in connection.execute(statement):
-            by_reason[reason] = by_reason.get(reason, 0) + count
-    return by_reason
+        yield from ((row.closes, row.people) for row in connection.execute(statement))
 
 
 _KINDS_OF_READERS = select(batch.c.early, batch.c.kept).distinct()
@@ -319,10 +384,12 @@ _HAND_OVER_DEBTS = (
     )
 )
 _CLOSED_READERS = (
-    select(batch.c.closes, func.count()).where(batch.c.closes.is_not(None)).group_by(batch.c.closes)
+    select(batch.c.closes, func.count().label("people"))
+    .where(batch.c.closes.is_not(None))
+    .group_by(batch.c.closes)
 )
 _CLOSED_GROUPS = (
-    select(groups.c.closes, func.sum(groups.c.people))
+    select(groups.c.closes, func.sum(groups.c.people).label("people"))
     .where(groups.c.closes.is_not(None))
     .group_by(groups.c.closes)
 )

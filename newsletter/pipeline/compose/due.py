@@ -5,22 +5,21 @@ It works in sets: memory does not grow with the number of readers.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Date,
     Insert,
     Row,
     Select,
-    String,
+    and_,
     bindparam,
     case,
+    func,
     insert,
     literal,
     or_,
@@ -35,45 +34,27 @@ from newsletter.core.cadence import (
     MAX_CLOCK_LAG,
     Cadence,
     Slot,
-    is_zone,
     last_slot,
     next_slot,
     zone_of,
 )
 from newsletter.core.states import NOW_KEY, DeliveryState, MailKind
 from newsletter.db.schema import deliveries, digests
-from newsletter.pipeline.compose.batch import GATHERED, NOW, SlotClosing, batch, create_tables
+from newsletter.pipeline.compose.batch import GATHERED, NOW, SlotClosing, batch, chosen, schedules
 from newsletter.pipeline.compose.canaries import due_canaries
 from newsletter.pipeline.compose.stale_mail import take_back
 from subscribers import audience
 
-log = logging.getLogger("newsletter.compose")
 
+def gather(connection: Connection, *, now: datetime, everyone: bool, canaries: Sequence[int]) -> None:
+    """Fill the batch from the readers chosen for this turn: those of stale mail, canaries and open slots.
 
-def gather(
-    connection: Connection, *, now: datetime, everyone: bool, only: int | None, canaries: Sequence[int]
-) -> None:
-    """Fill the batch: readers of stale mail, canaries and open slots, or everyone.
-
-    now: aware. everyone: regardless of the hour. only: one subscriber's id. canaries: subscribers' ids.
+    now: aware. everyone: regardless of the hour. canaries: subscribers' ids.
     """
-    create_tables(connection)
-    take_back(connection, now=now, only=only)
+    take_back(connection, now=now)
     if not everyone:
-        _add_canaries(connection, canaries, now=now, only=only)
-    for row in connection.execute(audience.cadences()).all():
-        cadence = Cadence(kind=row.cadence, weekday=row.weekday, hour=row.hour, timezone=row.timezone)
-        if not is_zone(row.timezone):
-            log.warning("timezone=%r of people=%d is not known here: UTC", row.timezone, row.people)
-        if cadence.fault:
-            log.warning("%s of people=%d cannot be: `newsletter watch` says more", cadence.fault, row.people)
-        if everyone:
-            slot = _slot_now(cadence, now)
-        else:
-            slot = last_slot(cadence, now)
-            if only is None and not is_open(row, slot, now):
-                continue
-        _add(connection, cadence, slot, now=now, forced=everyone, only=only)
+        _add_canaries(connection, canaries, now=now)
+    _add_people(connection, None, now=now, forced=everyone)
     if canaries:
         connection.execute(_MARK_CANARIES, {"canaries": list(canaries)})
     connection.execute(_FIND_LAST_DIGESTS, {"far_ahead": now + MAX_CLOCK_LAG})
@@ -83,22 +64,11 @@ def gather(
     _pass_over(connection, now)
 
 
-def _add_canaries(
-    connection: Connection, canaries: Sequence[int], *, now: datetime, only: int | None
-) -> None:
+def _add_canaries(connection: Connection, canaries: Sequence[int], *, now: datetime) -> None:
     """Add a slot at `now` for each canary for whom an edition is due ahead of its time."""
-    if not canaries:
-        return
-    due = due_canaries(connection, canaries, now=now)
-    person = audience.mailable().subquery()
-    for row in connection.execute(select(person).where(person.c.subscriber_id.in_(due))).all():
-        if only is None or only == row.subscriber_id:
-            cadence = Cadence(kind=row.cadence, weekday=row.weekday, hour=row.hour, timezone=row.timezone)
-            _add(connection, cadence, _slot_now(cadence, now), now=now, forced=True, only=row.subscriber_id)
-
-
-def _slot_now(cadence: Cadence, now: datetime) -> Slot:
-    return Slot(at=now, day=now.astimezone(zone_of(cadence.timezone)).date())
+    due = due_canaries(connection, canaries, now=now) if canaries else ()
+    if due:
+        _add_people(connection, sorted(due), now=now, forced=True)
 
 
 def is_open(schedule: Row[Any], slot: Slot, now: datetime) -> bool:
@@ -108,57 +78,90 @@ def is_open(schedule: Row[Any], slot: Slot, now: datetime) -> bool:
     return bool(schedule.done_least < slot.at or schedule.done_most > now + CLOCK_TOLERANCE)
 
 
-def _add(
-    connection: Connection, cadence: Cadence, slot: Slot, *, now: datetime, forced: bool, only: int | None
-) -> None:
-    parameters = {
-        "this_key": NOW_KEY + now.isoformat() if forced else slot.day.isoformat(),
-        "this_slot": slot.at,
-        "this_day": slot.day,
-        "next_slot": next_slot(cadence, now).at,
-        "with_cadence": cadence.kind,
-        "with_weekday": cadence.weekday,
-        "with_hour": cadence.hour,
-        "with_timezone": cadence.timezone,
-    }
+def _add_people(connection: Connection, some: Sequence[int] | None, *, now: datetime, forced: bool) -> None:
+    """Add chosen readers to the batch. some: the ids of those; None: all.
+
+    forced: regardless of the hour; else those whose slot is open.
+    """
+    parameters: dict[str, Any] = {} if some is None else {"some": list(some)}
+    found = connection.execute(_schedules_of(some=some is not None), parameters).all()
+    if not found:
+        return
+    connection.execute(schedules.delete())
+    connection.execute(insert(schedules), [_with_slot(*row, now, forced) for row in found])
     if not forced:
-        parameters["with_slack"] = now + CLOCK_TOLERANCE
-    if only is not None:
-        parameters["only"] = only
-    connection.execute(_add_people(forced=forced, one_reader=only is not None), parameters)
+        parameters["slack"] = now + CLOCK_TOLERANCE
+    connection.execute(_insert_people(forced=forced, some=some is not None), parameters)
 
 
-@cache  # building it costs more than running it
-def _add_people(*, forced: bool, one_reader: bool) -> Insert:
-    """Adds the readers of a schedule. forced: regardless of the hour; else those whose slot is open."""
+@lru_cache(maxsize=10_000)  # there may be thousands of schedules, in each of many turns
+def _with_slot(
+    timezone: str, hour: int, kind: str, weekday: str | None, now: datetime, forced: bool
+) -> dict[str, Any]:
+    cadence = Cadence(kind=kind, weekday=weekday, hour=hour, timezone=timezone)
+    slot = Slot(at=now, day=now.astimezone(zone_of(timezone)).date()) if forced else last_slot(cadence, now)
+    return {
+        "timezone": timezone,
+        "hour": hour,
+        "cadence": kind,
+        "weekday": weekday or "",
+        "delivery_key": NOW_KEY + now.isoformat() if forced else slot.day.isoformat(),
+        "slot_at": slot.at,
+        "day": slot.day,
+        "next_slot": next_slot(cadence, now).at,
+    }
+
+
+@cache  # building these costs more than running them
+def _schedules_of(*, some: bool) -> Select[Any]:
     person = audience.mailable().subquery()
-    chosen = select(
-        person.c.subscriber_id,
-        bindparam("this_key", type_=String()),
-        _THIS_SLOT,
-        bindparam("this_day", type_=Date()),
-        literal(forced),
-        bindparam("next_slot", type_=UTCDateTime()),
-        person.c.version,
-        person.c.minimum,
-        person.c.maximum,
-        person.c.cards,
-        person.c.maybe,
-        case((person.c.paused_until > _THIS_SLOT, literal(SlotClosing.PAUSED.value)), else_=None),
-    ).where(
-        person.c.cadence == bindparam("with_cadence"),
-        person.c.weekday.is_not_distinct_from(bindparam("with_weekday", type_=String())),
-        person.c.hour == bindparam("with_hour"),
-        person.c.timezone == bindparam("with_timezone"),
-        person.c.subscriber_id.not_in(select(batch.c.subscriber_id)),
+    columns = (person.c.timezone, person.c.hour, person.c.cadence, person.c.weekday)
+    found = select(*columns).join_from(chosen, person, person.c.subscriber_id == chosen.c.subscriber_id)
+    if some:
+        found = found.where(chosen.c.subscriber_id.in_(bindparam("some", expanding=True)))
+    return found.distinct()
+
+
+@cache
+def _insert_people(*, forced: bool, some: bool) -> Insert:
+    person = audience.mailable().subquery()
+    found = (
+        select(
+            person.c.subscriber_id,
+            schedules.c.delivery_key,
+            schedules.c.slot_at,
+            schedules.c.day,
+            literal(forced),
+            schedules.c.next_slot,
+            person.c.version,
+            person.c.minimum,
+            person.c.maximum,
+            person.c.cards,
+            person.c.maybe,
+            case(
+                (person.c.paused_until > schedules.c.slot_at, literal(SlotClosing.PAUSED.value)), else_=None
+            ),
+        )
+        .join_from(chosen, person, person.c.subscriber_id == chosen.c.subscriber_id)
+        .join(
+            schedules,
+            and_(
+                schedules.c.timezone == person.c.timezone,
+                schedules.c.hour == person.c.hour,
+                schedules.c.cadence == person.c.cadence,
+                schedules.c.weekday == func.coalesce(person.c.weekday, ""),
+            ),
+        )
+        .where(person.c.subscriber_id.not_in(select(batch.c.subscriber_id)))
     )
     if not forced:
         # A clock that ran ahead closed slots of the future: these are open.
-        with_slack = bindparam("with_slack", type_=UTCDateTime())
-        chosen = chosen.where(or_(person.c.slots_done_to < _THIS_SLOT, person.c.slots_done_to > with_slack))
-    if one_reader:
-        chosen = chosen.where(person.c.subscriber_id == bindparam("only"))
-    return insert(batch).from_select(GATHERED, chosen)
+        with_slack = bindparam("slack", type_=UTCDateTime())
+        done = person.c.slots_done_to
+        found = found.where(or_(done < schedules.c.slot_at, done > with_slack))
+    if some:
+        found = found.where(person.c.subscriber_id.in_(bindparam("some", expanding=True)))
+    return insert(batch).from_select(GATHERED, found)
 
 
 def _pass_over(connection: Connection, now: datetime) -> None:

@@ -344,5 +344,5 @@ _MAYBES = (
     .where(edition_maybes.c.edition.in_(_USABLE), papers.c.merged_into.is_(None))
     .order_by(edition_maybes.c.score.desc(), edition_maybes.c.paper_id, edition_maybes.c.topic)
 )
-_RAN_AHEAD = select(runs.c.id).where(runs.c.verb == "compose", runs.c.at > NOW).limit(1)
+_RAN_AHEAD = select(runs.c.id).where(runs.c.verb.in_(("compose", "composing")), runs.c.at > NOW).limit(1)
 _NEWEST_AHEAD = select(func.max(digests.c.edition)).where(digests.c.composed_at > NOW)

@@ -40,12 +40,13 @@ from newsletter.db.schema import (
     papers,
     reader_debts,
 )
-from newsletter.delivery.outbox.held_mail import digests_with
+from newsletter.delivery.outbox.held_mail import WAITING, digests_with
 from newsletter.papers.editions import KEEPS_DELIVERIES, PAIR_COUNTS
-from newsletter.pipeline.compose.batch import GATHERED, SlotClosing, batch
+from newsletter.pipeline.compose.batch import GATHERED, SlotClosing, batch, chosen, unsent
 from subscribers import audience
 
 _NOT_LEASED_YET = and_(
+    WAITING,  # literal, for the partial index
     deliveries.c.kind == MailKind.DIGEST,
     deliveries.c.state == DeliveryState.QUEUED,
     deliveries.c.attempts == 0,
@@ -54,14 +55,14 @@ _NOW = bindparam("now", type_=UTCDateTime())
 _FAR_AHEAD = bindparam("far_ahead", type_=UTCDateTime())
 
 
-def take_back(connection: Connection, *, now: datetime, only: int | None) -> None:
-    """Delete composed mail that is out of date; its readers join the batch.
+def take_back(connection: Connection, *, now: datetime) -> None:
+    """Delete composed mail that is out of date; its readers, of those chosen for this turn, join the batch.
 
-    only: one subscriber's id. Deliveries that a wrong clock dated far ahead are deleted as well, but their
-    readers do not join.
+    Deliveries that a wrong clock dated far ahead are deleted as well, but their readers do not join.
     """
-    parameters = {**stale_parameters(now), "only": only}
-    connection.execute(_gather_stale(one_reader=only is not None), parameters)
+    parameters = stale_parameters(now)
+    connection.execute(_FIND_UNSENT)
+    connection.execute(_gather_stale(), parameters)
     held = list(connection.execute(_HELD_AUTOMATICALLY).scalars())
     if held:
         connection.execute(_mark_kept(held))
@@ -87,6 +88,12 @@ def stale_deliveries() -> Select[Any]:
         )
         .exists()
     )
+    waiting = select(deliveries.c.digest_id).where(_NOT_LEASED_YET)
+    return _stale(waiting).where(_NOT_LEASED_YET, ~superseded)
+
+
+def _stale(waiting: Select[Any]) -> Select[Any]:
+    """waiting: the ids of the digests that may have lost a paper."""
     person = audience.mailable().subquery()
     return (
         select(
@@ -106,16 +113,14 @@ def stale_deliveries() -> Select[Any]:
         .join(person, person.c.subscriber_id == deliveries.c.subscriber_id)
         .join(digests, digests.c.id == deliveries.c.digest_id)
         .where(
-            _NOT_LEASED_YET,
-            ~superseded,
             or_(
                 deliveries.c.composed_at > _FAR_AHEAD,
                 and_(
                     deliveries.c.composed_at <= _NOW,
                     or_(
                         deliveries.c.stamp != person.c.version,
-                        deliveries.c.digest_id.in_(digests_with_lost_papers()),
-                        deliveries.c.digest_id.in_(_digests_with_lost_maybes()),
+                        deliveries.c.digest_id.in_(_with_lost_papers(waiting)),
+                        deliveries.c.digest_id.in_(_with_lost_maybes(waiting)),
                     ),
                 ),
             ),
@@ -130,7 +135,12 @@ def stale_parameters(now: datetime) -> dict[str, Any]:
 
 @cache
 def digests_with_lost_papers() -> Select[tuple[int]]:
-    """Composed digests that show a paper of which no pair counts any more, merged papers included.
+    """Digests of mail that waits which show a paper of which no pair counts any more."""
+    return _with_lost_papers(select(deliveries.c.digest_id).where(_NOT_LEASED_YET))
+
+
+def _with_lost_papers(waiting: Select[Any]) -> Select[tuple[int]]:
+    """Those of these digests that show a paper of which no pair counts any more, merged papers included.
 
     News needs a pair of the topic that shows it, in an edition that no admin holds; a recap needs any pair.
     """
@@ -149,7 +159,6 @@ def digests_with_lost_papers() -> Select[tuple[int]]:
         .correlate(shown, digest_papers)
         .exists()
     )
-    waiting = select(deliveries.c.digest_id).where(_NOT_LEASED_YET)
     return (
         select(digest_papers.c.digest_id)
         .join(shown, shown.c.id == digest_papers.c.paper_id)
@@ -157,8 +166,8 @@ def digests_with_lost_papers() -> Select[tuple[int]]:
     )
 
 
-def _digests_with_lost_maybes() -> Select[tuple[int]]:
-    """Composed digests with a doubtful paper that no edition has as doubtful any more, or only a held one."""
+def _with_lost_maybes(waiting: Select[Any]) -> Select[tuple[int]]:
+    """Those of these digests with a doubtful paper that no edition has as doubtful, or a held one."""
     counts = (
         select(edition_maybes.c.edition)
         .join(editions, editions.c.number == edition_maybes.c.edition)
@@ -170,17 +179,16 @@ def _digests_with_lost_maybes() -> Select[tuple[int]]:
         .correlate(digest_maybes)
         .exists()
     )
-    waiting = select(deliveries.c.digest_id).where(_NOT_LEASED_YET)
     return select(digest_maybes.c.digest_id).where(digest_maybes.c.digest_id.in_(waiting), ~counts)
 
 
 @cache
-def _gather_stale(*, one_reader: bool) -> Insert:
+def _gather_stale() -> Insert:
+    stale = _stale(select(unsent.c.digest_id)).where(
+        deliveries.c.id.in_(select(unsent.c.delivery_id)), _NOT_LEASED_YET
+    )
     # On PostgreSQL a sender may be leasing some of these: skip the rows that it has locked.
-    stale = stale_deliveries().with_for_update(skip_locked=True, of=deliveries)
-    if one_reader:
-        stale = stale.where(deliveries.c.subscriber_id == bindparam("only"))
-    return insert(batch).from_select(GATHERED, stale)
+    return insert(batch).from_select(GATHERED, stale.with_for_update(skip_locked=True, of=deliveries))
 
 
 def _mark_kept(held: Sequence[int]) -> Any:
@@ -193,6 +201,21 @@ def _mark_kept(held: Sequence[int]) -> Any:
     return update(batch).where(waited.exists()).values(kept=True)
 
 
+_latest = deliveries.alias("latest")
+_FIND_UNSENT = insert(unsent).from_select(
+    ["delivery_id", "digest_id"],
+    select(deliveries.c.id, deliveries.c.digest_id)
+    .join_from(
+        chosen,
+        deliveries,
+        deliveries.c.id
+        == select(func.max(_latest.c.id))
+        .where(_latest.c.subscriber_id == chosen.c.subscriber_id, _latest.c.kind == MailKind.DIGEST)
+        .correlate(chosen)
+        .scalar_subquery(),
+    )
+    .where(_NOT_LEASED_YET),
+)
 _HELD_AUTOMATICALLY = select(editions.c.number).where(editions.c.held, editions.c.held_because.is_not(None))
 _TAKEN_BACK = (
     select(deliveries.c.id)
