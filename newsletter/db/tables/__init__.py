@@ -6,6 +6,7 @@ The other tables are in `subscribers.tables`. Both share one metadata, and so on
 from newsletter.db.tables.alarms import AlarmRecord
 from newsletter.db.tables.dumps import Dump, QuarantinedRecord, SourceRecord
 from newsletter.db.tables.editions import CanarySlot, Edition, EditionMaybe, EditionPaper, Run
+from newsletter.db.tables.history import HistoryContent, HistoryMonth, HistoryPaper, HistoryReader
 from newsletter.db.tables.inbound import InboundRecipient, InboundRecord
 from newsletter.db.tables.outbox import (
     Delivery,
@@ -43,6 +44,10 @@ __all__ = [
     "Edition",
     "EditionMaybe",
     "EditionPaper",
+    "HistoryContent",
+    "HistoryMonth",
+    "HistoryPaper",
+    "HistoryReader",
     "InboundRecipient",
     "InboundRecord",
     "KnownTopic",

@@ -1,0 +1,58 @@
+"""Adds the tables of rolled-up history. Takes nothing away: the release before goes on working beside it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create what this version adds."""
+    _add_history()
+
+
+def _add_history() -> None:
+    op.create_table(
+        "history_months",
+        sa.Column("month", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("begun_at", UTCDateTime(), nullable=False),
+        sa.Column("sealed_at", UTCDateTime(), nullable=True),
+        *(_count(name) for name in ("readers", "deliveries", "given", "contents")),
+        sa.Column("checksum", sa.String(), nullable=False),
+        _count("erased_readers"),
+        sa.Column("erased_checksum", sa.String(), nullable=False),
+        sa.Column("proof", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("month"),
+    )
+    op.create_table(
+        "history_readers",
+        sa.Column("month", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("subscriber_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("month", "subscriber_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "history_contents",
+        sa.Column("digest_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("month", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("digest_id"),
+    )
+    op.create_table(
+        "history_papers",
+        sa.Column("paper_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("month", sa.Integer(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("paper_id", "month"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _count(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer(), nullable=False)
