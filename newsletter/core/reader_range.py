@@ -1,4 +1,4 @@
-"""Names a range of readers: a share of the work that can be done in one place."""
+"""Names a range or a shard of readers: a share of the work that can be done in one place."""
 
 from __future__ import annotations
 
@@ -14,3 +14,36 @@ class ReaderRange:
 
 
 EVERY_READER = ReaderRange()
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Every `of`-th reader. number: from 1 to `of`."""
+
+    number: int
+    of: int
+
+    @property
+    def rest(self) -> int:
+        """What is left of the id of each of these readers when it is divided by `of`."""
+        return self.number - 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
+def shard_of(text: str) -> Shard:
+    """The shard that is written "k/n". Raises ValueError."""
+    number, slash, of = text.partition("/")
+    if not (
+        slash
+        and (number + of).isascii()
+        and number.isdecimal()
+        and of.isdecimal()
+        and 1 <= int(number) <= int(of) <= MAX_SHARDS
+    ):
+        raise ValueError(f"{text!r} is not a shard: write k/n, with k from 1 to n, n at most {MAX_SHARDS}")
+    return Shard(int(number), int(of))
+
+
+MAX_SHARDS = 1000

@@ -112,7 +112,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _prepare_postgresql(connection: Any, _record: object) -> None:
     # Some statements read instants as text, which must be in UTC whatever the zone of the server or role.
-    connection.execute("SET TIME ZONE 'UTC'")
+    # The locks of a machine that lost its power must end: the server looks after it within half a minute.
+    connection.execute(
+        "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; "
+        "SET tcp_keepalives_count = 3; SET tcp_user_timeout = 30000"
+    )
     connection.commit()
 
 
@@ -219,6 +223,14 @@ class KeptConnection:
         """Return the connection to the pool."""
         if self._connection is not None:
             self._connection.close()
+
+    def discard(self) -> None:
+        """End the connection instead; on PostgreSQL the locks of its session end with it."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with connection:
+                if connection.dialect.name == "postgresql" and not connection.invalidated:
+                    connection.detach()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, func, select
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.cadence import Cadence, Slot, last_slot, next_slot
+from newsletter.core.reader_range import Shard
 from newsletter.core.states import MailKind
 from newsletter.db.schema import deliveries
 from newsletter.delivery.outbox import sender_locks
@@ -89,12 +90,18 @@ def _last_slot(kind: str, weekday: str | None, hour: int, timezone: str, now: da
     return around[0]
 
 
-def has_due_deliveries(connection: Connection, *, locks_dir: Path, now: datetime) -> bool:
-    """Whether delivering has work: a delivery that is due, or one that a dead sender held."""
+def has_due_deliveries(
+    connection: Connection, *, locks_dir: Path, now: datetime, shard: Shard | None = None
+) -> bool:
+    """Whether delivering has work: a delivery that is due (to a reader of `shard`), or one that a dead sender
+    held."""
     due = select(deliveries.c.id).where(and_(WAITING, deliveries.c.next_attempt_at <= now)).limit(1)
+    if shard is not None:
+        due = due.where(deliveries.c.subscriber_id % shard.of == shard.rest)
     if connection.execute(due).first() is not None:
         return True
     held = select(deliveries.c.owner).where(deliveries.c.owner.is_not(None)).distinct()
     return any(
-        sender_locks.is_dead(owner, locks_dir) is not False for owner in connection.execute(held).scalars()
+        sender_locks.is_dead(owner, locks_dir, connection) is not False
+        for owner in list(connection.execute(held).scalars())
     )

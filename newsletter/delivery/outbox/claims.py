@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Row, Select, and_, bindparam, exists, or_, select, text, update
 
+from newsletter.core.reader_range import Shard
 from newsletter.core.states import REGULAR_KINDS, DebtEnd, DeliveryState, MailKind, SkipReason
 from newsletter.db.engine import writing
 from newsletter.db.schema import deliveries, digests, reader_debts
@@ -103,6 +104,7 @@ def claim(
     audience: AudienceSelects,
     only: int | None = None,
     transactional_only: bool = False,
+    shard: Shard | None = None,
 ) -> ClaimResult:
     """Lease up to `limit` messages that are due at `now`, oldest first; with `only`, one subscriber's.
 
@@ -125,6 +127,7 @@ def claim(
             only=only,
             transactional=transactional_only,
             after=last,
+            shard=shard,
         )
         if not page:
             break
@@ -224,13 +227,21 @@ def _due(
     only: int | None,
     transactional: bool,
     after: int | None,
+    shard: Shard | None = None,
 ) -> Sequence[Row[Any]]:
     values: dict[str, Any] = {"now": now, "limit": limit}
     if only is not None:
         values["only"] = only
     if after is not None:
         values["last"] = after
-    statement = _due_statement(one=only is not None, transactional=transactional, further=after is not None)
+    if shard is not None:
+        values |= {"of": shard.of, "rest": shard.rest}
+    statement = _due_statement(
+        one=only is not None,
+        transactional=transactional,
+        sharded=shard is not None,
+        further=after is not None,
+    )
     return connection.execute(statement, values).all()
 
 
@@ -238,7 +249,7 @@ _MAIL_COLUMNS = ClaimedMail._fields.index("values")  # columns that a ClaimedMai
 
 
 @cache  # building a statement costs more than running it
-def _due_statement(*, one: bool, transactional: bool, further: bool) -> Select[Any]:
+def _due_statement(*, one: bool, transactional: bool, sharded: bool, further: bool) -> Select[Any]:
     d = deliveries.c
     due = (
         select(
@@ -270,6 +281,8 @@ def _due_statement(*, one: bool, transactional: bool, further: bool) -> Select[A
     due = due.where(d.subscriber_id == bindparam("only")) if one else due.limit(bindparam("limit"))
     if transactional:
         due = due.where(_TRANSACTIONAL)
+    if sharded:
+        due = due.where(d.subscriber_id % bindparam("of") == bindparam("rest"))
     if further:
         last = deliveries.alias("last")
         last_at = select(last.c.next_attempt_at).where(last.c.id == bindparam("last")).scalar_subquery()

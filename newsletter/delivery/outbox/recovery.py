@@ -1,7 +1,7 @@
 """Recovers the messages of dead senders: leases go back, hand-overs become uncertain or are sent again.
 
-It does not decide who is dead: `newsletter.delivery.outbox.sender_locks` does on this host, and on other
-hosts the end of the lease.
+It does not decide who is dead: `newsletter.delivery.outbox.sender_locks` does. Where that cannot tell, the
+end of the lease does.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def recover(
     ).scalars()
     uncertain = 0
     for owner in list(found):
-        dead = sender_locks.is_dead(owner, locks_dir)
+        dead = sender_locks.is_dead(owner, locks_dir, connection)
         if dead is False:
             continue
         held = deliveries.c.owner == owner

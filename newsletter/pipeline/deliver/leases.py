@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from newsletter.core.mail.values import Envelope
+from newsletter.core.reader_range import Shard
 from newsletter.core.states import MailKind, SkipReason
 from newsletter.delivery.outbox.claims import AudienceSelects, ClaimedMail, claim
 from newsletter.delivery.outbox.handover import WINDOW, AttemptResult, hand_over, release
@@ -32,12 +33,14 @@ class Leases:
         wall: Callable[[], datetime],
         only: int | None,
         transactional_only: bool,
+        shard: Shard | None = None,
     ) -> None:
         self._owner = owner
         self._now = now
         self._wall = wall
         self._only = only
         self._transactional_only = transactional_only
+        self._shard = shard
         self._audience = AudienceSelects(
             mailable=audience.mailable(),
             reachable=audience.reachable(),
@@ -91,6 +94,7 @@ class Leases:
             audience=self._audience,
             only=self._only,
             transactional_only=self._transactional_only,
+            shard=self._shard,
         )
         self._leased.extend(found.claimed)
         self._all_claimed = len(found.claimed) < CLAIM

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, insert
 
 from newsletter.core.errors import StorageError
 from newsletter.core.mail.values import Envelope
+from newsletter.core.reader_range import Shard
 from newsletter.core.states import SkipReason
 from newsletter.db.engine import KeptConnection, writing
 from newsletter.db.schema import runs
@@ -22,7 +23,7 @@ from newsletter.delivery.outbox.claims import ClaimedMail, expire
 from newsletter.delivery.outbox.handover import WINDOW, AttemptResult, record
 from newsletter.delivery.outbox.held_mail import lock_as_sender
 from newsletter.delivery.outbox.recovery import recover
-from newsletter.delivery.outbox.sender_locks import owning
+from newsletter.delivery.outbox.sender_locks import hold, owning
 from newsletter.delivery.smtp.relay import Fault
 from newsletter.delivery.smtp.transport import STEP_TIMEOUT, Transport
 from newsletter.pipeline.deliver.batches import Batch, Batches
@@ -43,6 +44,7 @@ def deliver(
     now: datetime,
     only: int | None = None,
     transactional_only: bool = False,
+    shard: Shard | None = None,
     stop: Callable[[], bool] = lambda: False,
     settled: Callable[[int], None] = lambda _mails: None,
     passed: Callable[[str], None] = lambda _point: None,
@@ -50,15 +52,23 @@ def deliver(
     """Send what is due at `now` (aware; may be simulated); `only` one subscriber's.
 
     transactional_only: digests stay untouched, and another run may send them meanwhile.
+    shard: only messages to its readers are sent; what a dead sender held is recovered for all readers.
     stop: asked between steps; once true, what is in flight is finished, and what is leased goes back.
     settled: is given, step by step, how many messages have their outcome.
     passed: is given each point at which a crash would leave something different behind (for tests).
     A relay that cannot be used, and a run that stops itself, are in the result (`stopped`). Messages that
     were not tried stay untouched. Raises StorageError, ConfigurationError.
     """
-    with owning(options.locks_dir) as owner:
+    with owning(options.locks_dir, in_session=engine.dialect.name == "postgresql") as owner:
         run = _Run(
-            engine, options, owner, now=now, only=only, transactional_only=transactional_only, passed=passed
+            engine,
+            options,
+            owner,
+            now=now,
+            only=only,
+            transactional_only=transactional_only,
+            shard=shard,
+            passed=passed,
         )
         run.begin()
         try:
@@ -83,6 +93,7 @@ class _Run:
         now: datetime,
         only: int | None,
         transactional_only: bool,
+        shard: Shard | None,
         passed: Callable[[str], None],
     ) -> None:
         self.report = DeliveryReport()
@@ -95,7 +106,7 @@ class _Run:
         self._transactional_only = transactional_only
         self._passed = passed
         self._leases = Leases(
-            owner, now=now, wall=options.wall, only=only, transactional_only=transactional_only
+            owner, now=now, wall=options.wall, only=only, transactional_only=transactional_only, shard=shard
         )
         self._transport = Transport(options.relays, passed=passed)
         self._limiter = RateLimiter(options.limits, self._transport, options.relays, wall=options.wall)
@@ -158,7 +169,6 @@ class _Run:
     def end(self) -> None:
         """Believe the refusals of a short run, and write the run down."""
         self._transport.close()
-        self._ledger.close()
         stopped = self.report.stopped
         self.report.relay_errors += [error for error in self._transport.failures if error is not stopped]
         with writing(self._engine) as connection:
@@ -169,16 +179,17 @@ class _Run:
             if not self._transactional_only:  # a run of transactional mail explains no day without a digest
                 row = {"verb": "deliver", "at": self._now, "done": self.report.sent, "only": self._only}
                 connection.execute(insert(runs), row)
+        self._ledger.discard()
         self._passed("ended")
 
     def abandon(self) -> None:
         """After an error: give back the messages that have certainly not left; recovery settles the rest."""
         unbegun = self._transport.give_back()
         self._transport.close(politely=False)
-        with suppress(Exception):  # the error that ended the run may be this connection's own
-            self._ledger.close()
         with suppress(StorageError), writing(self._engine) as connection:
             self._leases.release_all(connection, _ids(unbegun))
+        with suppress(Exception):  # the error that ended the run may be this connection's own
+            self._ledger.discard()
 
     # leaving, and messages that come back
 
@@ -250,6 +261,7 @@ class _Run:
         results, self._results = self._results, []
         self._passed("committing")
         with self._ledger.writing() as connection:
+            hold(connection, self._owner)
             lock_as_sender(connection)
             refused = self._record(connection, results)
             handed_over = self._batches.hand_over(connection, batch)

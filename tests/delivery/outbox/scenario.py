@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, update
 import subscribers.tables
 from newsletter.core.mail.retry import decide
 from newsletter.core.mail.values import Outcome, Verdict
+from newsletter.core.reader_range import Shard
 from newsletter.db.engine import open_engine, reading, writing
 from newsletter.db.schema import (
     deliveries,
@@ -221,9 +222,20 @@ class Outbox:
         return {id_: row["state"] for id_, row in self.rows().items()}
 
 
-def take(box: Outbox, *, owner: str = ME, limit: int = 100, only: int | None = None) -> ClaimResult:
+def take(
+    box: Outbox, *, owner: str = ME, limit: int = 100, only: int | None = None, shard: Shard | None = None
+) -> ClaimResult:
     with writing(box.engine) as connection:
-        return claim(connection, owner=owner, now=NOW, wall=NOW, limit=limit, audience=public(), only=only)
+        return claim(
+            connection,
+            owner=owner,
+            now=NOW,
+            wall=NOW,
+            limit=limit,
+            audience=public(),
+            only=only,
+            shard=shard,
+        )
 
 
 def ids(claims: ClaimResult) -> list[int]:

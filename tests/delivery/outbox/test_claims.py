@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from newsletter.core.reader_range import Shard
 from newsletter.core.states import SkipReason
 from newsletter.db.engine import reading, writing
 from newsletter.delivery.outbox.claims import LEASE, _due, claim, expire
@@ -51,6 +52,18 @@ def test_claim_keeps_to_its_limit_and_another_owner_gets_the_rest(box: Outbox) -
     assert ids(take(box, limit=3)) == [1, 2, 3]
     assert ids(take(box, owner="other", limit=3)) == [4, 5]
     assert ids(take(box, owner="third")) == []
+
+
+@pytest.mark.parametrize(("of", "limit"), [(1, 100), (2, 100), (3, 1), (7, 2)])
+def test_claims_of_all_shards_share_out_everybody(box: Outbox, of: int, limit: int) -> None:
+    box.queue(box.readers(6), box.digest())
+    taken: list[int] = []
+    for number in range(1, of + 1):
+        shard = Shard(number, of)
+        while claims := take(box, shard=shard, limit=limit).claimed:
+            assert {mail.subscriber_id % of for mail in claims} == {shard.rest}
+            taken += [mail.subscriber_id for mail in claims]
+    assert sorted(taken) == [1, 2, 3, 4, 5, 6]
 
 
 def test_claim_for_one_subscriber_only(box: Outbox) -> None:

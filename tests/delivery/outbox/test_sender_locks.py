@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from newsletter.core.errors import StorageError
-from newsletter.delivery.outbox.sender_locks import is_dead, owning
+from newsletter.db.engine import KeptConnection, open_engine, reading, writing
+from newsletter.delivery.outbox.sender_locks import hold, is_dead, owning
 
 HOLDER = """
 import sys, time
@@ -52,6 +54,76 @@ def test_owner_of_another_folder_or_host_is_judged_by_its_lease(tmp_path: Path) 
 def test_owner_whose_host_was_renamed_is_known_by_its_lock_file(tmp_path: Path) -> None:
     (tmp_path / "oldname-00000000-1-abc.lock").touch()
     assert is_dead("oldname-00000000-1-abc", tmp_path) is True
+
+
+HOLDER_IN_SESSION = """
+import sys, time
+from pathlib import Path
+from newsletter.db.engine import KeptConnection, open_engine
+from newsletter.delivery.outbox.sender_locks import hold, owning
+ledger = KeptConnection(open_engine(sys.argv[2]))
+with owning(Path(sys.argv[1]), in_session=True) as owner:
+    with ledger.writing() as connection:
+        hold(connection, owner)
+    print(owner, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.dialects
+def test_owner_of_another_host_is_dead_as_soon_as_its_session_ends(tmp_path: Path, postgres_url: str) -> None:
+    here, engine = tmp_path / "here", open_engine(postgres_url)
+    here.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER_IN_SESSION, str(tmp_path / "there"), postgres_url],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    owner = process.stdout.readline().strip()
+    process.stdout.close()
+    with reading(engine) as connection, reading(engine) as another:
+        assert (is_dead(owner, here), is_dead(owner, here, connection)) == (None, False)
+        assert is_dead("elsewhere-00000000-1-abc", here, connection) is None, "of a release without the lock"
+        assert is_dead("elsewhere-00000000-1-abc.session", here, connection) is True
+        assert is_dead("elsewhere-00000000-1-abc.session", here, another) is True, "two may ask at once"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    end = time.monotonic() + 60
+    while True:  # the server has to notice
+        with reading(engine) as connection:
+            if is_dead(owner, here, connection):
+                break
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    engine.dispose()
+
+
+@pytest.mark.dialects
+def test_owner_holds_its_lock_again_on_a_connection_that_was_replaced(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    engine = open_engine(postgres_url)
+    ledger = KeptConnection(engine)
+    owner = "elsewhere-00000000-1-abc.session"
+    for _ in range(2):
+        with ledger.writing() as connection:
+            hold(connection, owner)
+            pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        with reading(engine) as other:
+            assert is_dead(owner, tmp_path, other) is False
+        with writing(engine) as other:
+            other.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 10000)")
+        with reading(engine) as other:
+            assert is_dead(owner, tmp_path, other) is True
+        with pytest.raises(StorageError), ledger.writing() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    with ledger.writing() as connection:
+        hold(connection, owner)
+    ledger.discard()
+    with reading(engine) as other:
+        assert is_dead(owner, tmp_path, other) is True
+    engine.dispose()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
