@@ -60,14 +60,17 @@ def deliver(
     were not tried stay untouched. Raises StorageError, ConfigurationError.
     """
     with owning(options.locks_dir, in_session=engine.dialect.name == "postgresql") as owner:
+        leases = Leases(
+            owner, now=now, wall=options.wall, only=only, transactional_only=transactional_only, shard=shard
+        )
         run = _Run(
             engine,
             options,
             owner,
+            leases,
             now=now,
             only=only,
             transactional_only=transactional_only,
-            shard=shard,
             passed=passed,
         )
         run.begin()
@@ -89,11 +92,11 @@ class _Run:
         engine: Engine,
         options: DeliveryOptions,
         owner: str,
+        leases: Leases,
         *,
         now: datetime,
         only: int | None,
         transactional_only: bool,
-        shard: Shard | None,
         passed: Callable[[str], None],
     ) -> None:
         self.report = DeliveryReport()
@@ -105,9 +108,7 @@ class _Run:
         self._only = only
         self._transactional_only = transactional_only
         self._passed = passed
-        self._leases = Leases(
-            owner, now=now, wall=options.wall, only=only, transactional_only=transactional_only, shard=shard
-        )
+        self._leases = leases
         self._transport = Transport(options.relays, passed=passed)
         self._limiter = RateLimiter(options.limits, self._transport, options.relays, wall=options.wall)
         self._outcomes = Outcomes(options, now=now)
