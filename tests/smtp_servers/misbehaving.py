@@ -184,6 +184,26 @@ class data_without_recipient(Faulty):  # noqa: N801
         self.sender = None
 
 
+@fault
+class refused_mail_kept(Faulty):  # noqa: N801
+    """Refuses at the dot and forgets neither sender nor recipient, as Postfix does after its own rules."""
+
+    kept = False
+
+    def data(self, argument: str) -> None:
+        sender, recipient = self.sender, self.recipient
+        super().data(argument)
+        if self.kept:
+            self.sender, self.recipient, self.kept = sender, recipient, False
+
+    def dot(self, body: bytes) -> None:
+        self.kept = self.server.strikes()
+        if self.kept:
+            self.say(b"554 5.7.1 no")
+        else:
+            super().dot(body)
+
+
 # Broken connections
 
 

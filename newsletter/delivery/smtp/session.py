@@ -78,6 +78,7 @@ class Session:
         self._may_pipeline = pipelining
         self._pipelining = False
         self._needs_reset = False
+        self._keeps_refused = False  # the last final dot was refused: some servers forget no recipients then
         self.trial: list[tuple[str, Reply]] = []  # of `try_addresses`: (phase, reply)
         self._trial_rcpt = b""
 
@@ -232,6 +233,10 @@ class Session:
         assert transaction.refusal is not None
         if transaction.pipelined and not self.done and reply.code in OUT_OF_ORDER:
             events.append(PipeliningBroken())
+        elif self._keeps_refused and transaction.refusal.phase == "mail" and reply.code in OUT_OF_ORDER:
+            # Postfix keeps sender and recipient of a message that its smtpd_end_of_data_restrictions refused:
+            # this MAIL is nested, and the RCPT and DATA behind it would send the reader an empty message.
+            pass
         elif not self.done or meaning_of(transaction.refusal) not in (Meaning.BACK_OFF, Meaning.NEXT):
             return False
         outcome, transaction.refusal = transaction.refusal, None
@@ -247,6 +252,8 @@ class Session:
             return
         # After a refusal this answers the lone dot, and means nothing.
         self.accepted += transaction.refusal is None and reply.code < 400
+        self._keeps_refused = reply.code >= 400
+        self._needs_reset = self._needs_reset or self._keeps_refused
         self._settle(transaction.refusal or transaction.answered(reply, "dot"), events)
         if reply.code == 421:
             self._close(f"421 {reply.text}", events, backed_off=True)
@@ -296,7 +303,7 @@ class Session:
 
     def _begin(self, transaction: Transaction) -> None:
         if self._needs_reset:
-            self._needs_reset = False
+            self._needs_reset = self._keeps_refused = False
             self._send(b"RSET\r\n")
             self._expected.append(("rset", None))
         if transaction.pipelined:

@@ -54,6 +54,7 @@ ALWAYS: dict[str, Counter[str] | Fault] = {
     "data_without_recipient": Counter({"rejected 550 5.1.1 rcpt": MAILS}),
     "mail_451": Counter({"deferred 451 4.3.0 mail": MAILS}),
     "too_large_552": Counter({"rejected 552 5.3.4 dot": MAILS}),
+    "refused_mail_kept": Counter({"rejected 554 5.7.1 dot": MAILS}),
     "policy_554": Counter({"rejected 554 5.7.1 dot": MAILS}),
     "dot_451": Counter({"deferred 451 4.3.0 dot": MAILS}),
     "drop_after_354": Counter({"deferred None None data": MAILS}),

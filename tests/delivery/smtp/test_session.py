@@ -88,7 +88,7 @@ def test_session_waits_for_each_reply_where_pipelining_is_not_offered() -> None:
         (b"RCPT TO:<r1@mail.example>\r\n", b"250 ok\r\n"),
         (b"DATA\r\n", b"354 go\r\n"),
         (BODY + b".\r\n", b"550 5.7.1 no\r\n"),
-        (b"MAIL FROM:<b@news.example>\r\n", b"250 ok\r\n"),
+        (b"RSET\r\nMAIL FROM:<b@news.example>\r\n", b"250 ok\r\n250 ok\r\n"),
         (b"RCPT TO:<r2@mail.example>\r\n", b"550 5.1.1 who\r\n"),
     ]
     events: list[Event] = []
