@@ -1,6 +1,6 @@
 """Takes in one message that came back: the one door of every intake.
 
-The same bytes act once. What cannot be read, or names nobody, is kept for a look; nothing is ever answered.
+The same message acts once, whatever its line ends. What cannot be read, or names nobody, is kept for a look; nothing is ever answered.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def take_report(
     key: what a repetition has in common with the first one, where that is not the bytes.
     authentic: its origin was checked, so that address and Message-ID name the delivery without our signature.
     """
-    digest = sha256(key.encode() if key else data).hexdigest()
+    digest = sha256(key.encode() if key else _with_plain_lines(data)).hexdigest()
     with writing(engine) as connection:
         known = log.find(connection, digest)
         if known is not None and (known.recipient or not signed_ids(recipient) or known.done != Effect.LOOK):
@@ -109,6 +109,11 @@ def take_report(
             suppression_key=options.suppression_key,
         )
     return Taken(id=message_id, kind=report.kind, done=done, why=why)
+
+
+def _with_plain_lines(data: bytes) -> bytes:
+    """The message as every intake brings it: LMTP and IMAP end lines with CRLF, a Maildir with LF."""
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip(b"\n")
 
 
 def _read(data: bytes, recipient: str) -> InboundReport:

@@ -205,6 +205,16 @@ def test_ids_of_two_readers_in_one_report_change_neither(office: PostOffice) -> 
     assert {office.person("bob@example.org").state, office.person().state} == {"confirmed"}
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"], ids=repr)
+def test_a_message_is_the_same_whatever_its_line_ends(office: PostOffice, end: bytes) -> None:
+    data = bounce(office.digest(13)).replace(b"\r\n", b"\n")
+    first = office.take(data, "2026-04-13T09:00")
+    for again in (data.replace(b"\n", end), data.replace(b"\n", end).strip() + end + end):
+        taken = office.take(again, "2026-04-14T09:00")
+        assert (taken.id, taken.repeated) == (first.id, True)
+    assert len(office.log()) == 1
+
+
 def test_a_bounce_with_other_bytes_acts_once_for_each_message(office: PostOffice) -> None:
     mail = office.digest(13)
     assert office.take(bounce(mail), "2026-04-13T09:00").done is Effect.SUPPRESSED
