@@ -1,6 +1,7 @@
 """Takes in one message that came back: the one door of every intake.
 
-The same message acts once, whatever its line ends. What cannot be read, or names nobody, is kept for a look; nothing is ever answered.
+The same message acts once, whatever its line ends. What cannot be read, or names nobody, is kept for a look;
+nothing is ever answered.
 """
 
 from __future__ import annotations
