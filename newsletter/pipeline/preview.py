@@ -52,7 +52,7 @@ class Preview:
         """Its decoded html or text part."""
         message = email.message_from_bytes(self.envelope.data, policy=modern)
         body = cast(Any, message).get_body(("html",) if kind == "html" else ("plain",))
-        return str(body.get_content()) if body is not None else ""
+        return str(body.get_content()).replace("\r\n", "\n") if body is not None else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -150,6 +150,14 @@ def web_link(value: str) -> str:
     return value
 
 
+def listing_link(value: str) -> str:
+    """A link to a listing, in which `{date}` may stand for the day."""
+    for name in re.findall(r"\{[A-Za-z_ ]*\}", value):
+        if name != "{date}":
+            raise ValueError(f"write {{date}} for the day: {name} stands for nothing")
+    return web_link(value)
+
+
 def public_link(value: str) -> str:
     """A link that stands in every mail."""
     parts = urlsplit(value)

@@ -19,7 +19,7 @@ class SourceSettings(SettingsTable):
         description="What it is: Hugging Face's Daily Papers, arXiv's feeds, a query of arXiv's API, "
         "any address of a listing, or a folder of files."
     )
-    url: Annotated[str, AfterValidator(checks.web_link)] | None = Field(
+    url: Annotated[str, AfterValidator(checks.listing_link)] | None = Field(
         default=None,
         description="For `url`: its address; `{date}` stands for the day. For others: instead of their own.",
     )

@@ -126,9 +126,10 @@ def toml_file(file: Path) -> SettingsSource:
     try:
         values = tomllib.loads(text + "\n")  # so that an error on the last line has a line number
     except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(
-            f"{file} is not valid TOML: {error}", hint="Mend the line, or put # before it; text needs quotes."
-        ) from None
+        hint = "Mend the line, or put # before it; text needs quotes."
+        if "twice" in str(error) or "overwrite" in str(error):
+            hint = "Each table and each key stands once: put its lines together, or # before one of them."
+        raise ConfigurationError(f"{file} is not valid TOML: {error}", hint=hint) from None
     unknown = _first_unknown(values)
     if unknown:
         raise _unknown(str(file), unknown)
@@ -210,7 +211,9 @@ def _unknown(
 ) -> ConfigurationError:
     path, siblings = unknown
     close = get_close_matches(path[-1], siblings, n=1, cutoff=0.6)
-    if close:
+    if not environment and len(path) > 1 and path[-1] in Settings.model_fields:
+        hint = f"{path[-1]} is no key of a table: move its line above the first line in brackets."
+    elif close:
         meant = (*path[:-1], close[0])
         name = PREFIX + "__".join(meant).upper() if environment else ".".join(meant)
         hint = f"Did you mean {name}?"

@@ -51,6 +51,7 @@ RULE_KEYS: dict[str, type | tuple[type, ...]] = {
 }
 _NAMES = {str: "a text", bool: "true or false", int: "a whole number", list: "a list", dict: "a table"}
 _SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_TAKEN = frozenset({"all"})  # /feeds/all.atom holds the papers of all topics
 _ACCENT = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -97,6 +98,8 @@ def topic_of(slug: str, table: Mapping[str, Any]) -> Topic:
         _refuse(
             slug, "", "is no good name", "Use lower-case letters, digits and hyphens, like `power-grids`."
         )
+    if slug in _TAKEN:
+        _refuse(slug, "", "is a name of the archive's own", "A feed has it: name the topic otherwise.")
     _check_keys(slug, table, KEYS, "")
     for key in ("title", "description"):
         if not str(table.get(key, "")).strip():

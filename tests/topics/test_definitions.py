@@ -75,6 +75,7 @@ def test_topic_of_title_description_and_phrases_works() -> None:
         ("robotics", {**ROBOTS, "add": {"title": "x"}}, "topics.robotics.add.title is unknown"),
         ("Robotics", ROBOTS, "topics.Robotics is no good name"),
         ("a b", ROBOTS, "topics.a b is no good name"),
+        ("all", ROBOTS, "topics.all is a name of the archive's own"),
         ("robotics", "robot", "topics.robotics is not a table"),
         ("circuits", {"phrases": ["x"], "unles": []}, "topics.circuits.unles is unknown"),
     ],

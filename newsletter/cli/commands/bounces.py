@@ -179,7 +179,7 @@ def list_(
         [
             (
                 row["id"],
-                row["received_at"][:16],
+                output.time_of(row["received_at"]),
                 row["class"],
                 ", ".join(one["address"] or "" for one in row["recipients"]),
                 ", ".join(filter(None, (one["reason"] for one in row["recipients"]))),
@@ -230,6 +230,8 @@ def show(
     text, recipients = row.pop("text"), row.pop("recipients")
     output.print_fields({key.replace("_", " "): value for key, value in row.items()})
     for one in recipients:
+        if {key for key, value in one.items() if value not in (None, row.get(key))} == set():
+            continue  # it names nobody, and says what stands above
         output.say()
         output.print_fields({key.replace("_", " "): value for key, value in one.items()})
     output.say()

@@ -77,7 +77,7 @@ def list_deliveries(
         ],
         important=("id", "address", "state", "attempts", "next try", "composed", "kind"),
         below="reply",
-        empty="no mail yet",
+        empty="no mail yet" if state is None else f"no mail is {state}",
     )
 
 

@@ -256,14 +256,18 @@ def _print_drop(found: DroppedPaper, *, undo: str, json: bool) -> None:
 
 
 def _row(work: Workspace, number: str) -> dict[str, Any]:
+    """An edition with the address of its `page`; what publishing would freeze now has none."""
     from newsletter.db.engine import reading
     from newsletter.papers import editions
+    from newsletter.render.archive_links import LiveLinks, edition_path
 
     with reading(work.engine) as connection:
         if number == NEXT:
-            return editions.next_row(connection)
+            return {**editions.next_row(connection), "page": None}
         editions.require(connection, _number(number))
-        return editions.rows(connection, _number(number))[0]
+        row = editions.rows(connection, _number(number))[0]
+    page = LiveLinks(base_url=work.settings.base_url).permanent(edition_path(row["number"]))
+    return {**row, "page": page}
 
 
 def _number(text: str) -> int:

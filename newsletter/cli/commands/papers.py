@@ -64,7 +64,7 @@ def list_papers(
     with reading(work.engine) as connection:
         rows = _rows(work, connection, topic=topic, dump=dump, edition=edition, search=search)
     if json:
-        output.print_json([_with_lead(row) for row in rows])
+        output.print_json([_as_shown(work, row) for row in rows])
         return
     output.print_table(
         ("id", "first listed", "edition", "title", "topics"),
@@ -115,7 +115,7 @@ def show(ctx: typer.Context, paper: Paper, *, json: Json = False) -> None:
 
     with reading(work.engine) as connection:
         row = queries.show(connection, paper)
-    _answer(_with_lead(row), json)
+    _answer(_as_shown(work, row), json)
 
 
 @app.command()
@@ -123,8 +123,14 @@ def export(
     ctx: typer.Context,
     *,
     format: Annotated[
-        str, typer.Option("--format", metavar="FORM", help="bibtex, ris, csl-json or markdown.")
-    ] = "bibtex",
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORM",
+            help="bibtex, ris, csl-json or markdown. Else the end of FILE decides (.bib, .ris, .csl.json, "
+            ".md), and without one it is BibTeX.",
+        ),
+    ] = None,
     topic: OfTopic = None,
     dump: OfDump = None,
     edition: OfEdition = None,
@@ -139,6 +145,10 @@ def export(
     """
     from newsletter.render.exports import FORMATS
 
+    if format is None:
+        ending = out.name.lower() if out else ""
+        fitting = [name for name, form in FORMATS.items() if ending.endswith(f".{form.suffix}")]
+        format = fitting[0] if fitting else "bibtex"
     if format not in FORMATS:
         raise UsageError(f"there is no form {format!r}", hint=f"Known: {', '.join(FORMATS)}.")
     work = workspace(ctx)
@@ -173,7 +183,7 @@ def merge(
         ask(_share_nothing(pair), "Are they one paper?", yes=yes)
     row = corrections.merge_papers(work.engine, keep, other, now=now(at))
     if json:
-        output.print_json({**_with_lead(row), "undo": " && ".join(pair.undo) or None})
+        output.print_json({**_as_shown(work, row), "undo": " && ".join(pair.undo) or None})
     elif pair.are_one:
         output.say(f"{_named(pair)[0]} and {_named(pair)[1]} were one before: nothing changed.")
     else:
@@ -211,7 +221,7 @@ def split(
     kept = pair.other if off == pair.kept else pair.kept
     undo = f"newsletter papers merge {kept} {off}{'' if pair.related else ' --yes'}"
     if json:
-        output.print_json({**_with_lead(row), "undo": undo if pair.are_one else None})
+        output.print_json({**_as_shown(work, row), "undo": undo if pair.are_one else None})
     elif pair.are_one:
         first, second = _named(pair)
         output.say(f"{first} and {second} are two papers again.")
@@ -254,7 +264,7 @@ def topic(
     )
     undo = done.undo
     if json:
-        output.print_json({**_with_lead(done.row), "undo": undo})
+        output.print_json({**_as_shown(work, done.row), "undo": undo})
         return
     topics = ", ".join(match["topic"] for match in done.row["topics"]) or "no topic"
     output.say(f"Paper {done.row['id']} “{done.row['title']}” is in: {topics}.")
@@ -291,12 +301,14 @@ def _share_nothing(pair: PaperPair) -> str:
     return f"These two share {shared}:\n  {first}\n  {second}"
 
 
-def _with_lead(row: dict[str, Any]) -> dict[str, Any]:
-    """A paper's row with the `lead` of its abstract, None where there is none."""
+def _as_shown(work: Workspace, row: dict[str, Any]) -> dict[str, Any]:
+    """A paper's row with the address of its `page` and the `lead` of its abstract, None without one."""
     from newsletter.leads import lead_of
+    from newsletter.render.archive_links import LiveLinks, paper_path
 
     lead = lead_of(row["title"], row["abstract"] or "")
-    return {**row, "lead": lead.text if lead else None}
+    page = LiveLinks(base_url=work.settings.base_url).permanent(paper_path(row["id"], row["title"]))
+    return {**row, "page": page, "lead": lead.text if lead else None}
 
 
 def _answer(row: dict[str, Any], json: bool) -> None:
@@ -320,6 +332,7 @@ def _answer(row: dict[str, Any], json: bool) -> None:
             "code": row["code_url"],
             "project": row["project_url"],
             "link": row["url"],
+            "page": row["page"],
             "edition": row["edition"],
             "topics": output.topics_of(row),
             "because of": [word for match in row["topics"] for word in match["evidence"]],

@@ -62,6 +62,7 @@ def fetch(
     """Fetch the sources whose hour has come, or one of them now, and take in what they bring."""
     work = workspace(ctx)
     from newsletter.cli.fetching import configured_sources, fetched_ingester, web_client
+    from newsletter.core.states import DumpStatus
     from newsletter.pipeline.intake.fetch import fetch_due
 
     reports = fetch_due(
@@ -82,8 +83,8 @@ def fetch(
             [
                 (
                     report.name,
-                    len(report.dumps),
-                    sum(dump.entries for dump in report.dumps),
+                    sum(dump.status is not DumpStatus.UNCHANGED for dump in report.dumps),
+                    sum(dump.entries for dump in report.dumps if dump.status is not DumpStatus.UNCHANGED),
                     sum(dump.new for dump in report.dumps),
                     _minute(report.next_fetch_at.isoformat() if report.next_fetch_at else None),
                     report.error,
@@ -106,15 +107,18 @@ def ask_once(ctx: typer.Context, name: Name, *, at: At = None, json: Json = Fals
     from newsletter.sources.fetchers.http import FetchError
 
     rows: list[dict[str, Any]] = []
+    sources = configured_sources(work)
     try:
-        for found in try_source(configured_sources(work), name, client=lambda: web_client(work), now=now(at)):
+        for found in try_source(sources, name, client=lambda: web_client(work), now=now(at)):
             rows.append(found)
             if not json:
                 output.say(f"{found['file']}: {found['entries']} papers, {found['format']}")
                 for entry in found["first"]:
                     output.say(f"  {entry['title']}")
     except FetchError as error:
-        hint = f"Check the network, and the address in the table [sources.{name}] of newsletter.toml."
+        is_folder = any(source.name == name and source.kind == "folder" for source in sources)
+        check = "`path`" if is_folder else "the network, and the address"
+        hint = f"Check {check} in the table [sources.{name}] of newsletter.toml."
         raise NewsletterError(f"the source {name} brought nothing: {error}", hint=hint) from error
     if json:
         output.print_json(rows)

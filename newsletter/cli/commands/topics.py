@@ -39,11 +39,24 @@ def list_topics(ctx: typer.Context, *, json: Json = False) -> None:
     topics = workspace(ctx).topics.values()
     if json:
         output.print_json(
-            [{"slug": topic.slug, "title": topic.title, "description": topic.description} for topic in topics]
+            [
+                {
+                    "slug": topic.slug,
+                    "title": topic.title,
+                    "public": topic.public,
+                    "description": topic.description,
+                }
+                for topic in topics
+            ]
         )
         return
     output.print_table(
-        ("slug", "title", "description"), [(topic.slug, topic.title, topic.description) for topic in topics]
+        ("slug", "title", "archive", "description"),
+        [
+            (topic.slug, topic.title, "public" if topic.public else "private", topic.description)
+            for topic in topics
+        ],
+        important=("slug", "archive", "title"),
     )
 
 

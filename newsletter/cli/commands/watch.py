@@ -64,7 +64,7 @@ def watch(
         known = {alarm.words for alarm in report.open}
         print_notes([each for each in notes if each.words not in known])
     if report.error:
-        output.note(f"Error: {report.error}")
+        output.note(f"Error: the alarm could not be passed on: {report.error}")
         raise typer.Exit(output.IN_PART)
     if report.open:
         raise typer.Exit(output.FAILED)

@@ -192,7 +192,7 @@ def _files(folder: Path, *, since: datetime | None) -> Iterator[tuple[str, bytes
     try:
         found = sorted(folder.iterdir())
     except OSError as error:
-        raise FetchError(f"the folder {folder} cannot be read: {error.strerror}") from error
+        raise FetchError(f"the folder {folder.absolute()} cannot be read: {error.strerror}") from error
     faults: list[str] = []
     for file in found:
         if is_hidden(file.name) or is_unfinished(file.name) or file.is_symlink() or not file.is_file():

@@ -14,7 +14,16 @@ def write(references: Sequence[Reference]) -> str:
 
     keys = citation_keys(references)
     entries = [_entry(reference, keys[reference.id]) for reference in references]
-    return str(rispy.dumps(entries)) if entries else ""
+    if not entries:
+        return ""
+
+    class UnnumberedRis(rispy.RisWriter):  # type: ignore[misc]
+        """Puts no number before each entry: a RIS entry begins with its type."""
+
+        def set_header(self, count: int) -> None:
+            """Writes nothing."""
+
+    return str(rispy.dumps(entries, implementation=UnnumberedRis))
 
 
 def _entry(reference: Reference, key: str) -> dict[str, Any]:

@@ -185,3 +185,11 @@ def test_erasing_reaches_what_could_not_be_assigned(shell: Shell, sent: dict[str
     for message in (row, bad):
         assert shell.ok("bounces", "show", str(message["id"]), "--json").json["text"] is None
     assert b"ada@readers" not in (shell.state_dir / DEFAULT_FILE).read_bytes()
+
+
+@pytest.mark.parametrize("data", [b"Subject: hi\n\nyou\n", b"From x\n", b"\0" * 100])
+def test_show_says_once_what_was_done_with_a_message_that_names_nobody(shell: Shell, data: bytes) -> None:
+    (row,) = _ingest(shell, "-", stdin=data)
+    told = shell.ok("bounces", "show", str(row["id"])).stdout.splitlines()
+    assert [line.split()[0] for line in told if line.startswith(("done", "why"))] == ["done", "why"]
+    assert "2026-04-13 09:00 UTC" in shell.ok("bounces", "list").stdout

@@ -125,3 +125,36 @@ def test_a_search_lists_the_papers_that_fit_the_best_first(shell: Shell) -> None
     assert found("--search", "xyzzy") == []
     assert "Add a rarer word." in shell.ok("papers", "list", "--search", "the of").stderr
     assert "Fibre for Looms" in shell.ok("papers", "list", "--search", "loom*").stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "begins"),
+    [("a.bib", "@"), ("a.ris", "TY  -"), ("a.csl.json", "["), ("a.MD", "#"), ("a.txt", "@"), ("ris", "@")],
+)
+def test_the_end_of_the_file_decides_its_form_unless_an_option_does(
+    shell: Shell, file: str, begins: str
+) -> None:
+    listing = shell.state_dir.parent / "monday.json"
+    listing.write_bytes(hf_api(2026)([RECORD], date(2026, 4, 13)))
+    shell.ok("ingest", str(listing), "--at", "2026-04-13T05:30")
+    out = shell.state_dir.parent / file
+    shell.ok("papers", "export", "--out", str(out))
+    assert out.read_text().startswith(begins) or (begins == "#" and "2604.01001" in out.read_text())
+    shell.ok("papers", "export", "--format", "ris", "--out", str(out))
+    assert out.read_text().startswith("TY  -")
+
+
+def test_papers_and_editions_name_their_pages(shell: Shell) -> None:
+    listing = shell.state_dir.parent / "monday.json"
+    listing.write_bytes(hf_api(2026)([RECORD], date(2026, 4, 13)))
+    shell.ok("ingest", str(listing), "--at", "2026-04-13T05:30")
+    assert shell.ok("editions", "show", "next", "--json").json["page"] is None
+    shell.ok("editions", "publish", "--at", "2026-04-13T06:00")
+    [row] = shell.ok("papers", "list", "--json").json
+    page = f"http://localhost:8000/papers/{row['id']}-entangling-ions-over-a-metre-of-fibre"
+    assert row["page"] == page
+    assert shell.ok("papers", "show", str(row["id"]), "--json").json["page"] == page
+    assert page in shell.ok("papers", "show", str(row["id"])).stdout
+    edition = shell.ok("editions", "show", "1", "--json").json["page"]
+    assert edition == "http://localhost:8000/editions/1"
+    assert edition in shell.ok("editions", "show", "1").stdout

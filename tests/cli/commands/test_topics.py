@@ -226,3 +226,20 @@ def test_broken_weights_are_named_with_what_to_do(robots: Shell) -> None:
     answer = robots("topics", "classify", "-", stdin='{"title": "x"}')
     assert answer.code == 1
     assert "topics train" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("table", "slug", "word"),
+    [
+        ("[topics.quantum]\npublic = false", "quantum", "private"),
+        (f"{ROBOTS}public = false", "robotics", "private"),
+        (ROBOTS, "robotics", "public"),
+        ("[topics.quantum]\npublic = false", "circuits", "public"),
+    ],
+)
+def test_list_says_which_topics_are_private(shell: Shell, table: str, slug: str, word: str) -> None:
+    shell.settings(table)
+    [line] = [line for line in shell.ok("topics", "list").stdout.splitlines() if line.startswith(slug)]
+    assert word in line.split()
+    rows = {row["slug"]: row["public"] for row in shell.ok("topics", "list", "--json").json}
+    assert rows[slug] is (word == "public")

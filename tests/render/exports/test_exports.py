@@ -254,3 +254,11 @@ def test_every_paper_of_the_archives_is_read_back_as_it_was(reader: str) -> None
     assert other == [], f"{len(other)} of {len(references)} differ"
     if reader == "json":
         assert csl_schema.errors(FORMATS[name].write(references)) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 30])
+def test_each_entry_of_a_ris_file_begins_with_its_type(count: int) -> None:
+    written = FORMATS["ris"].write([replace(PLAIN, id=number) for number in range(count)])
+    entries = written.split("ER  -")
+    assert len(entries) == count + 1
+    assert all(entry.lstrip().startswith("TY  - ") for entry in entries[:-1])

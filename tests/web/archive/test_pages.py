@@ -332,3 +332,21 @@ def test_postgresql_has_the_same_pages(tmp_path: Path, server: RecordingServer, 
 def main_part(page: str) -> str:
     """A page without what near papers share, which each database ranks in its own way."""
     return re.sub(r'<section aria-labelledby="near">.*?</section>', "", page, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("month", "words"),
+    [
+        ("2026-05", "No paper was first listed then."),
+        ("2026-04", " papers"),
+        ("2027-01", "No paper was first"),
+    ],
+)
+def test_a_month_of_editions_alone_says_so(website: NewsletterSite, month: str, words: str) -> None:
+    if month != "2026-04":
+        with writing(website.newsletter.engine) as connection:
+            moved = datetime.fromisoformat(f"{month}-02").date()
+            connection.execute(update(editions).where(editions.c.number == 1).values(date=moved))
+    page = website.browser.get(f"/archive/{month}").text
+    assert words in page
+    assert "0 papers" not in page.replace("10 papers", "")
