@@ -11,12 +11,12 @@ from newsletter.cli.wiring import Wiring, make_sample_digest
 from newsletter.cli.workspace import Workspace
 
 if TYPE_CHECKING:
-    from newsletter.pipeline.preview import Preview, Previewer
+    from newsletter.pipeline.trial.preview import Preview, Previewer
 
 
 def previewer(wiring: Wiring) -> Previewer:
     """What previews and trials of this newsletter are made with."""
-    from newsletter.pipeline.preview import Previewer
+    from newsletter.pipeline.trial.preview import Previewer
 
     return Previewer(
         engine=wiring.work.engine,

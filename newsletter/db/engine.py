@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -29,6 +29,8 @@ LARGE_CACHE_SIZE = -64_000  # KiB: the often used part of the paper index, for i
 # Advisory locks of PostgreSQL; the numbers are arbitrary but fixed.
 EXCLUSIVE_LOCK = 0x6E657773  # of transactions that decide from what they read
 LIMITS_LOCK = 0x6E657774  # of transactions that take from a rate limit
+SHRINKS = 2  # SQLite's number of auto_vacuum = INCREMENTAL
+PAGES_AT_ONCE = 2_000  # given back in one transaction: 8 MB
 DEFAULT_FILE = "newsletter.sqlite3"  # in the state directory
 
 
@@ -95,6 +97,8 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # SQLAlchemy's begin event starts transactions; the driver must not start its own.
     connection.isolation_level = None
     cursor = connection.cursor()
+    # Of a file that is still empty, so first: `free_pages` can give pages back. Other files stay as they are.
+    cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")  # a recorded outcome survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
@@ -184,6 +188,47 @@ def empty_log(engine: Engine) -> bool:
         finally:
             connection.close()
     return not busy
+
+
+def shrinks(engine: Engine) -> bool:
+    """Whether `free_pages` gives space back to the disk; a SQLite file of an older version cannot."""
+    if engine.dialect.name != "sqlite":
+        return False
+    with reading(engine) as connection:
+        return bool(connection.exec_driver_sql("PRAGMA auto_vacuum").scalar_one() == SHRINKS)
+
+
+def free_pages(engine: Engine, *, stop: Callable[[], bool] = lambda: False) -> int:
+    """Give free pages of SQLite's file back to the disk, some at a time; returns how many bytes.
+
+    Other writers work in between. stop: whether to leave the rest. Other databases do it themselves.
+    """
+    if not shrinks(engine):
+        return 0
+    freed = 0
+    while not stop():
+        with _wrapped(), _write_queue(engine), closing(engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            (before,) = cursor.execute("PRAGMA freelist_count").fetchone()
+            cursor.execute(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})").fetchall()
+            (after,) = cursor.execute("PRAGMA freelist_count").fetchone()
+            (size,) = cursor.execute("PRAGMA page_size").fetchone()
+            cursor.close()
+        freed += (before - after) * size
+        if not after or after >= before:
+            break
+    return freed
+
+
+def rewrite(engine: Engine) -> None:
+    """Write SQLite's file anew, without free pages; from then on `free_pages` can give them back.
+
+    Others wait meanwhile, and as much space as the file takes must be free. Raises StorageError.
+    """
+    with _wrapped(), _write_queue(engine), closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        cursor.execute("VACUUM")
+        cursor.close()
 
 
 class KeptConnection:

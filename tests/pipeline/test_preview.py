@@ -11,8 +11,8 @@ from newsletter.core.errors import NotFoundError
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests, editions, pieces, runs
 from newsletter.pipeline.compose.compose import compose
-from newsletter.pipeline.preview import Preview, Previewer
 from newsletter.pipeline.publish import publish
+from newsletter.pipeline.trial.preview import Preview, Previewer
 from subscribers.lifecycle import suppression
 from tests.pipeline.whole_newsletter import WholeNewsletter, read, titles_in, utc
 from tests.smtp_servers.recording import RecordingServer

@@ -49,7 +49,7 @@ def preview(
     """
     work = workspace(ctx)
     from newsletter.db.engine import reading
-    from newsletter.pipeline.preview import edition_of
+    from newsletter.pipeline.trial.preview import edition_of
     from subscribers import queries
 
     number = edition_of(edition)

@@ -196,8 +196,8 @@ def _counted(report: SendReport) -> str:
 
 def _send_test(wiring: Wiring, address: str, *, edition: str | None, at: datetime, json: bool) -> None:
     from newsletter.core.mail.values import Verdict
-    from newsletter.pipeline.preview import edition_of
-    from newsletter.pipeline.trial_send import send_test
+    from newsletter.pipeline.trial.preview import edition_of
+    from newsletter.pipeline.trial.trial_send import send_test
 
     trial = send_test(
         previewer(wiring),

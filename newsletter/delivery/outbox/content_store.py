@@ -25,21 +25,24 @@ ROWS_PER_STATEMENT = 400  # rows named in one statement; far below any database'
 CACHE_SIZE = 16 * 1024 * 1024  # bytes of pieces kept: some hundred papers in every form
 
 
-def store_pieces(connection: Connection, bodies: Iterable[bytes]) -> list[int]:
-    """Store encoded pieces by their hash; their ids in the order given."""
+def store_pieces(connection: Connection, bodies: Iterable[bytes], *, lock: bool = False) -> list[int]:
+    """Store encoded pieces by their hash; their ids in the order given.
+
+    lock: for a transaction that is not exclusive, so that nobody deletes an old piece meanwhile.
+    """
     keys = [(hashlib.sha256(body).hexdigest(), body) for body in bodies]
     by_key = dict(keys)
     ids: dict[str, int] = {}
     upsert = dialect_insert(connection)
     for page in _pages(list(by_key)):
-        ids |= _ids(connection, page)
+        ids |= _ids(connection, page, lock=lock)
         missing = [key for key in page if key not in ids]
         if missing:
             connection.execute(
                 upsert(pieces).on_conflict_do_nothing(index_elements=["sha256"]),
                 [{"sha256": key, "body": by_key[key]} for key in missing],
             )
-            ids |= _ids(connection, missing)
+            ids |= _ids(connection, missing, lock=lock)
     return [ids[key] for key, _ in keys]
 
 
@@ -111,7 +114,7 @@ def store_transactional(connection: Connection, kind: str, content: Content) -> 
                 date=content.date.date(),
                 composed_at=content.date,
                 subject=content.subject,
-                parts=_store_parts(connection, content),
+                parts=_store_parts(connection, content, lock=True),
                 values={},
                 has_left_out=False,
             )
@@ -177,10 +180,10 @@ class ContentCache:
         return found
 
 
-def _store_parts(connection: Connection, content: Content) -> dict[str, list[int]]:
+def _store_parts(connection: Connection, content: Content, *, lock: bool = False) -> dict[str, list[int]]:
     return {
-        "html": store_pieces(connection, content.html),
-        "text": store_pieces(connection, content.text),
+        "html": store_pieces(connection, content.html, lock=lock),
+        "text": store_pieces(connection, content.text, lock=lock),
     }
 
 
@@ -195,8 +198,9 @@ def _digests(connection: Connection, ids: Sequence[int]) -> list[Row[Any]]:
     return list(connection.execute(chosen))
 
 
-def _ids(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
-    rows = connection.execute(select(pieces.c.sha256, pieces.c.id).where(pieces.c.sha256.in_(keys)))
+def _ids(connection: Connection, keys: Sequence[str], *, lock: bool) -> dict[str, int]:
+    chosen = select(pieces.c.sha256, pieces.c.id).where(pieces.c.sha256.in_(keys))
+    rows = connection.execute(chosen.with_for_update(read=True, key_share=True) if lock else chosen)
     return {row.sha256: row.id for row in rows}
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, sel
 
 from newsletter.core.states import Form
 from newsletter.db.schema import digest_maybes, digest_papers, digests, paper_topics, papers
+from newsletter.delivery.outbox.past_contents import past_contents
 
 IDS_PER_STATEMENT = 400  # digests or papers named in one statement; far below any limit
 
@@ -68,6 +69,59 @@ def contents_of(connection: Connection, digest_ids: Collection[int]) -> dict[int
             found.setdefault(digest_id, DigestPapers()).maybe.append(_shown_paper(*values))
         for digest_id, version in _versions_of(connection, page):
             found.setdefault(digest_id, DigestPapers()).new_versions.append(version)
+    return found | _packed_contents(connection, [key for key in ids if key not in found])
+
+
+def _packed_contents(connection: Connection, digest_ids: Sequence[int]) -> dict[int, DigestPapers]:
+    """The same of digests whose rows are packed."""
+    packed = past_contents(connection, digest_ids)
+    pairs = {(p.paper_id, p.topic) for of in packed.values() for p in of.papers if p.form != Form.LEFT}
+    pairs |= {pair for of in packed.values() for pair in of.maybe}
+    ids = sorted(
+        {paper for paper, _ in pairs} | {key for of in packed.values() for key, _ in of.new_versions}
+    )
+    titles = _titles(connection, ids)
+    words = _matched_words(connection, ids)
+    found: dict[int, DigestPapers] = {}
+    for digest_id, of in packed.items():
+
+        def card(paper: int, topic: str, form: str = "", role: str = "") -> ShownPaper:
+            evidence = words.get((paper, topic))
+            return _shown_paper(paper, titles[paper], topic, evidence, form, role)
+
+        shown = DigestPapers(
+            papers=[card(p.paper_id, p.topic, p.form, p.role) for p in of.papers if p.form != Form.LEFT],
+            maybe=[card(paper, topic) for paper, topic in of.maybe],
+            new_versions=[
+                ShownVersion(id=paper, title=titles[paper], listed_on=day) for paper, day in of.new_versions
+            ],
+        )
+        if shown.papers or shown.maybe or shown.new_versions:
+            found[digest_id] = shown
+    return found
+
+
+def _titles(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for start in range(0, len(ids), IDS_PER_STATEMENT):
+        page = ids[start : start + IDS_PER_STATEMENT]
+        chosen = select(papers.c.id, papers.c.title).where(papers.c.id.in_(page))
+        found |= {row.id: row.title for row in connection.execute(chosen)}
+    return found
+
+
+def _matched_words(connection: Connection, ids: Sequence[int]) -> dict[tuple[int, str], list[str]]:
+    """By paper and topic; a merged paper has its matches under the kept one."""
+    kept = func.coalesce(papers.c.merged_into, papers.c.id)
+    found: dict[tuple[int, str], list[str]] = {}
+    for start in range(0, len(ids), IDS_PER_STATEMENT):
+        page = ids[start : start + IDS_PER_STATEMENT]
+        rows = connection.execute(
+            select(papers.c.id, paper_topics.c.topic, paper_topics.c.evidence)
+            .join(paper_topics, paper_topics.c.paper_id == kept)
+            .where(papers.c.id.in_(page))
+        )
+        found |= {(row.id, row.topic): row.evidence for row in rows}
     return found
 
 
@@ -79,12 +133,7 @@ def _versions_of(connection: Connection, digest_ids: Sequence[int]) -> list[tupl
         .order_by(digests.c.id)
     ).all()
     lines = [(row.id, paper_id, day) for row in rows for paper_id, day in row.new_versions]
-    titles: dict[int, str] = {}
-    ids = sorted({paper_id for _, paper_id, _ in lines})
-    for start in range(0, len(ids), IDS_PER_STATEMENT):
-        page = ids[start : start + IDS_PER_STATEMENT]
-        chosen = select(papers.c.id, papers.c.title).where(papers.c.id.in_(page))
-        titles |= {row.id: row.title for row in connection.execute(chosen)}
+    titles = _titles(connection, sorted({paper_id for _, paper_id, _ in lines}))
     return [
         (
             digest_id,

@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 
 from newsletter.core.cadence import Cadence, zone_of
 from newsletter.core.debts.no_digest import ChoicePeriod, ReaderRecord, period_at
 from newsletter.core.states import NOW_KEY, REGULAR_KINDS, DeliveryState, MailKind
 from newsletter.db.schema import deliveries, runs
 from newsletter.pipeline.explain.accounts import DigestContents, load_pairs, read_accounts
+from newsletter.pipeline.history import past_mail
 from subscribers.preference_history import PreferenceHistory, history_of
 
 
@@ -40,16 +40,30 @@ class DayExplainer:
 
     def reader(self, subscriber_id: int) -> ReaderHistory | None:
         """The history of one reader; None of a person who was never confirmed."""
-        found = read_accounts(self._connection, self._contents, only=subscriber_id)
+        found = read_accounts(self._connection, self._contents, [subscriber_id])
         account = next((account for _, account in found), None)
         if account is None:
             return None
         past_choices = history_of(self._connection, subscriber_id)
-        found_deliveries = self._connection.execute(
+        past, _ = past_mail.of_readers(self._connection, [subscriber_id], kinds=REGULAR_KINDS)
+        found_deliveries: list[HistoryMail] = [
+            HistoryMail(subscriber_id=subscriber_id, **{name: getattr(mail, name) for name in _MAIL_FIELDS})
+            for mail in past.get(subscriber_id, ())
+        ]
+        rows = self._connection.execute(
             select(deliveries)
             .where(deliveries.c.subscriber_id == subscriber_id, deliveries.c.kind.in_(REGULAR_KINDS))
             .order_by(deliveries.c.id)
-        ).all()
+        )
+        found_deliveries += (
+            HistoryMail(
+                subscriber_id=subscriber_id,
+                reply_text=row.reply_text,
+                **{name: getattr(row, name) for name in _MAIL_FIELDS},
+            )
+            for row in rows
+        )
+        found_deliveries.sort(key=lambda mail: mail.id)
         return ReaderHistory(
             record=ReaderRecord(
                 account=account,
@@ -64,11 +78,41 @@ class DayExplainer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryMail:
+    """A digest or note of one reader, whether its row is packed or not."""
+
+    id: int
+    subscriber_id: int
+    kind: str
+    key: str
+    digest_id: int
+    state: str
+    reason: str | None
+    composed_at: datetime
+    finished_at: datetime | None
+    bounced_at: datetime | None
+    reply_text: str | None = None  # gone when it is packed
+
+
+_MAIL_FIELDS = (
+    "id",
+    "kind",
+    "key",
+    "digest_id",
+    "state",
+    "reason",
+    "composed_at",
+    "finished_at",
+    "bounced_at",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderHistory:
     """One reader as `why` sees them."""
 
     record: ReaderRecord
-    deliveries: Sequence[Row[Any]]  # of digests and notes, in order
+    deliveries: Sequence[HistoryMail]  # of digests and notes, in order
 
     def zone_at(self, at: datetime) -> ZoneInfo:
         """The zone that held at an instant."""
@@ -82,11 +126,11 @@ class ReaderHistory:
         """The zone that held at noon UTC of a date."""
         return zone_of(self.period_on(day).cadence.timezone)
 
-    def deliveries_on(self, day: date, kind: str = MailKind.DIGEST) -> list[Row[Any]]:
+    def deliveries_on(self, day: date, kind: str = MailKind.DIGEST) -> list[HistoryMail]:
         """Deliveries for the date's slot, and those made on it regardless of the hour."""
         return [mail for mail in self.deliveries if mail.kind == kind and self.date_of(mail) == day]
 
-    def late_deliveries_on(self, day: date) -> list[Row[Any]]:
+    def late_deliveries_on(self, day: date) -> list[HistoryMail]:
         """Digests that were sent on a date for the slot of another date, for example after downtime."""
         return [
             mail
@@ -96,15 +140,15 @@ class ReaderHistory:
             and self.sent_at(mail).date() == day != self.date_of(mail)
         ]
 
-    def sent_at(self, mail: Row[Any]) -> datetime:
+    def sent_at(self, mail: HistoryMail) -> datetime:
         """When a delivery was sent, in the zone that held then."""
         at: datetime = mail.finished_at or mail.composed_at
         return at.astimezone(self.zone_at(mail.composed_at))
 
-    def date_of(self, mail: Row[Any]) -> date:
+    def date_of(self, mail: HistoryMail) -> date:
         """The date of a delivery's slot; without a slot, the date of its composing."""
         if mail.key.startswith(NOW_KEY):
-            return cast(date, mail.composed_at.astimezone(self.zone_at(mail.composed_at)).date())
+            return mail.composed_at.astimezone(self.zone_at(mail.composed_at)).date()
         return date.fromisoformat(mail.key)
 
 

@@ -5,11 +5,12 @@ The day is one in the reader's zone. The answer comes from the same events as th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, select
 
 from newsletter.core.cadence import local_instant, next_slot, slot_on, zone_of
 from newsletter.core.debts.account import EditionPair
@@ -26,7 +27,8 @@ from newsletter.db.engine import reading
 from newsletter.db.schema import canary_slots, digest_papers, papers
 from newsletter.delivery.outbox.digest_contents import DigestPapers, ShownPaper, contents_of
 from newsletter.delivery.outbox.held_mail import with_held_edition
-from newsletter.pipeline.explain.reader_history import DayExplainer, ReaderHistory
+from newsletter.delivery.outbox.past_contents import past_contents
+from newsletter.pipeline.explain.reader_history import DayExplainer, HistoryMail, ReaderHistory
 from newsletter.pipeline.explain.why_wording import (
     came_late,
     never_confirmed,
@@ -146,19 +148,14 @@ def _never_joined(
 
 
 def _mail(
-    connection: Connection, history: ReaderHistory, mail: Row[Any], shown: DigestPapers
+    connection: Connection, history: ReaderHistory, mail: HistoryMail, shown: DigestPapers
 ) -> dict[str, Any]:
     """One mail that was sent: its delivery, when, the editions that it brought, the ids of its papers."""
-    editions = connection.execute(
-        select(digest_papers.c.edition)
-        .where(digest_papers.c.digest_id == mail.digest_id, digest_papers.c.form != Form.LEFT)
-        .distinct()
-        .order_by(digest_papers.c.edition)
-    ).scalars()
+    editions = {place.edition for place in _places(connection, mail.digest_id) if place.form != Form.LEFT}
     return {
         "delivery": mail.id,
         "at": history.sent_at(mail).isoformat(),
-        "editions": [number for number in editions if number is not None],
+        "editions": sorted(number for number in editions if number is not None),
         "papers": [card.id for card in shown.papers],
         "maybe": [card.id for card in shown.maybe],
         "new_versions": [line.id for line in shown.new_versions],
@@ -171,16 +168,27 @@ def _card(card: ShownPaper, **more: str) -> dict[str, Any]:
 
 def _left_out(connection: Connection, digest_ids: list[int]) -> list[dict[str, Any]]:
     """The papers that the digests had no room for."""
-    rows = connection.execute(
-        select(digest_papers.c.paper_id, papers.c.title)
-        .join(papers, papers.c.id == digest_papers.c.paper_id)
-        .where(digest_papers.c.digest_id.in_(digest_ids), digest_papers.c.form == Form.LEFT)
-        .order_by(digest_papers.c.digest_id, digest_papers.c.position)
-    )
+    places = [place for digest_id in sorted(set(digest_ids)) for place in _places(connection, digest_id)]
+    ids = [place.paper_id for place in places if place.form == Form.LEFT]
+    rows = connection.execute(select(papers.c.id, papers.c.title).where(papers.c.id.in_(ids)))
+    titles = {row.id: row.title for row in rows}
     return [
-        {"paper": row.paper_id, "title": row.title, "reason": "no room; it leads the next digest"}
-        for row in rows
+        {"paper": paper, "title": titles[paper], "reason": "no room; it leads the next digest"}
+        for paper in ids
     ]
+
+
+def _places(connection: Connection, digest_id: int) -> Sequence[Any]:
+    """The papers of a digest in its order: paper_id, form, edition."""
+    rows = connection.execute(
+        select(digest_papers.c.paper_id, digest_papers.c.form, digest_papers.c.edition)
+        .where(digest_papers.c.digest_id == digest_id)
+        .order_by(digest_papers.c.position)
+    ).all()
+    if rows:
+        return rows
+    packed = past_contents(connection, [digest_id])
+    return packed[digest_id].papers if digest_id in packed else ()
 
 
 def _not_in_mail(
@@ -218,26 +226,23 @@ def _waiting_pairs(record: ReaderRecord, explanation: DayExplanation) -> list[Ed
     return list(found.values())
 
 
-def _canary(connection: Connection, mail: Row[Any]) -> str:
+def _canary(connection: Connection, mail: HistoryMail) -> str:
     """Says which editions of a digest the reader had ahead of their time."""
     if not mail.key.startswith(NOW_KEY):
         return ""
-    numbers = connection.execute(
+    shown = {place.edition for place in _places(connection, mail.digest_id)}
+    early = connection.execute(
         select(canary_slots.c.edition)
-        .join(digest_papers, digest_papers.c.edition == canary_slots.c.edition)
-        .where(
-            canary_slots.c.subscriber_id == mail.subscriber_id,
-            canary_slots.c.at <= mail.composed_at,
-            digest_papers.c.digest_id == mail.digest_id,
-        )
+        .where(canary_slots.c.subscriber_id == mail.subscriber_id, canary_slots.c.at <= mail.composed_at)
         .distinct()
         .order_by(canary_slots.c.edition)
     ).scalars()
+    numbers = [number for number in early if number in shown]
     found = " and ".join(str(number) for number in numbers)
     return f"; they are a canary: edition {found} was theirs when it was published" if found else ""
 
 
-def _held(connection: Connection, mail: Row[Any]) -> str:
+def _held(connection: Connection, mail: HistoryMail) -> str:
     """Says whether a delivery waits for an edition that is held."""
     waits = mail.state in (DeliveryState.QUEUED, DeliveryState.DEFERRED)
     return (

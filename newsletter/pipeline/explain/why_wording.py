@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
-
-from sqlalchemy import Row
 
 from newsletter.core.cadence import Slot, local_instant, zone_of
 from newsletter.core.debts.account import NEVER_RECEIVED, Account, EditionPair
@@ -18,7 +15,7 @@ from newsletter.core.debts.no_digest import (
 )
 from newsletter.core.notices import instant
 from newsletter.core.states import NOW_KEY, DeliveryState, Form, MailKind
-from newsletter.pipeline.explain.reader_history import ReaderHistory
+from newsletter.pipeline.explain.reader_history import HistoryMail, ReaderHistory
 
 NO_TOPIC = "in no topic that they follow"
 _STATE_IN_WORDS = {
@@ -32,7 +29,7 @@ _STATE_IN_WORDS = {
 
 
 def outcome_of(
-    history: ReaderHistory, found_deliveries: Sequence[Row[Any]], sent: Sequence[Row[Any]], day: date
+    history: ReaderHistory, found_deliveries: Sequence[HistoryMail], sent: Sequence[HistoryMail], day: date
 ) -> str:
     """The outcome of the digests of a day. sent: those of `found_deliveries` that were sent."""
     mail = (sent or found_deliveries)[-1]
@@ -52,7 +49,7 @@ def outcome_of(
     return f"{words}: {mail.reply_text}" if mail.reply_text else words
 
 
-def came_late(history: ReaderHistory, mail: Row[Any]) -> str:
+def came_late(history: ReaderHistory, mail: HistoryMail) -> str:
     """Says that the digest for another date came on this one."""
     return f"the digest for {_day(history.date_of(mail))} came on this day at {history.sent_at(mail):%H:%M}"
 

@@ -11,7 +11,7 @@ from newsletter.core.states import MailKind
 from newsletter.db.engine import reading
 from newsletter.delivery.smtp.relay import Relay
 from newsletter.delivery.smtp.transport import send_batch
-from newsletter.pipeline.preview import Preview, Previewer
+from newsletter.pipeline.trial.preview import Preview, Previewer
 from subscribers import queries
 
 
@@ -34,9 +34,9 @@ def send_test(
 ) -> Trial:
     """Send a reader the digest that they would get at `now` (aware); any other address the latest one.
 
-    edition: its number, or `newsletter.pipeline.preview.NEXT`: to a reader what it brings them, to any other
-    address all of it. A newsletter without digests sends the sample of shipped papers. The Message-ID is new
-    each time. Raises RelayError when the server cannot be used, NotFoundError for an unknown edition.
+    edition: its number, or `newsletter.pipeline.trial.preview.NEXT`: to a reader what it brings them, to any
+    other address all of it. A newsletter without digests sends the sample of shipped papers. The Message-ID
+    is new each time. Raises RelayError when the server cannot be used, NotFoundError for an unknown edition.
     """
     with reading(previewer.engine) as connection:
         reader = queries.find(connection, address)
