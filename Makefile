@@ -69,5 +69,5 @@ clean:
 	touch $@
 
 .venv/.installed-for-tests: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,lint,postgres]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,lint,postgres,workers]"
 	touch .venv/.installed $@

@@ -119,6 +119,12 @@ def cadences() -> Select[Any]:
     )
 
 
+def newest(connection: Connection) -> int:
+    """The highest id of anybody; 0 when there is nobody."""
+    found: int | None = connection.execute(select(func.max(subscribers.c.id))).scalar_one()
+    return found or 0
+
+
 def addresses() -> Select[Any]:
     """Addresses of all people but erased ones, also of people who may not be mailed: subscriber_id, address.
     For reports only."""

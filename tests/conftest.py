@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +13,9 @@ from hypothesis import settings
 
 from newsletter.db.engine import default_url
 from tests.databases import migrate, migrated_url, share_compiled_statements
+from tests.postgres_server import private_postgres
 
 pytest_plugins = ["tests.browser.fixtures"]
-
-UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
-START_TIMEOUT = 60  # seconds for initdb and start on a slow machine
 
 
 # A loaded machine is no failure: no example has a time limit. `make test` tries a quarter of the examples.
@@ -71,57 +64,11 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-def _postgres_programs() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    named = shutil.which("initdb")
-    if found:
-        return found[-1].parent
-    return Path(named).resolve().parent if named else None
-
-
 @pytest.fixture(scope="session")
 def postgres_cluster() -> Iterator[str]:
     """The URL of a fresh private PostgreSQL server; the test is skipped where there is none."""
-    programs = _postgres_programs()
-    if programs is None or not (programs / "postgres").exists():
-        pytest.skip("PostgreSQL is not installed")
-    if find_spec("psycopg") is None:
-        pytest.skip("psycopg is not installed (the extra newsletter[postgres])")
-    user = UNPRIVILEGED if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="newsletter-pg-", dir="/tmp"))
-    if user is not None:
-        shutil.chown(folder, user)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def run(*command: str) -> None:
-        subprocess.run(
-            command,
-            check=True,
-            user=user,
-            cwd=folder,
-            timeout=START_TIMEOUT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={"PATH": os.environ.get("PATH", ""), "HOME": str(folder), "LC_ALL": "C.UTF-8"},
-        )
-
-    data = str(folder / "data")
-    try:
-        run(str(programs / "initdb"), "-D", data, "-U", "tester", "--auth=trust", "-E", "UTF8", "--no-sync")
-        options = (
-            f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off"
-        )
-        run(str(programs / "pg_ctl"), "-D", data, "-w", "-o", options, "-l", str(folder / "log"), "start")
-    except (OSError, subprocess.SubprocessError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        pytest.skip(f"PostgreSQL does not start here: {error}")
-    try:
-        yield f"postgresql+psycopg://tester@127.0.0.1:{port}"
-    finally:
-        run(str(programs / "pg_ctl"), "-D", data, "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+    with private_postgres() as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

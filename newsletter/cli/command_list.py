@@ -41,6 +41,7 @@ COMMANDS = (
     CommandEntry(
         OUT, "schedule", "Do what is due from now on: take dumps from the inbox, publish, compose, send."
     ),
+    CommandEntry(OUT, "worker", "Work with other machines on one PostgreSQL database, each a worker."),
     CommandEntry(OUT, "editions", "Gather what is new into numbered editions."),
     CommandEntry(OUT, "preview", "Show the very mail that a reader would get now."),
     CommandEntry(OUT, "send", "Mail everybody what they are owed by now."),

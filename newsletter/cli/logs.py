@@ -64,6 +64,8 @@ LOGGING: dict[str, Any] = {
             ("newsletter", "INFO"),
             ("subscribers", "INFO"),
             ("apscheduler", "ERROR"),
+            ("procrastinate", "CRITICAL"),  # newsletter.workers tells of failures, without a traceback
+            ("psycopg.pool", "ERROR"),
         )
     },
 }

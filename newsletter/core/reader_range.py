@@ -16,6 +16,12 @@ class ReaderRange:
 EVERY_READER = ReaderRange()
 
 
+def ranges_up_to(newest: int, *, at_once: int) -> list[ReaderRange]:
+    """Ranges of `at_once` ids that cover everybody; newest: the highest id. The last one has no upper end."""
+    firsts = range(1, max(newest, 1) + 1, at_once)
+    return [ReaderRange(first, first + at_once - 1) for first in firsts[:-1]] + [ReaderRange(firsts[-1])]
+
+
 @dataclass(frozen=True, slots=True)
 class Shard:
     """Every `of`-th reader. number: from 1 to `of`."""

@@ -55,7 +55,12 @@ def copy_to(target: Path, *, url: str) -> None:
     """
     if kind_of(url) is DatabaseKind.POSTGRESQL:
         _run(
-            "pg_dump", "--format=custom", f"--file={target}", f"--dbname={_conninfo(make_url(url))}", url=url
+            "pg_dump",
+            "--format=custom",
+            "--exclude-schema=newsletter_jobs_*",
+            f"--file={target}",
+            f"--dbname={_conninfo(make_url(url))}",
+            url=url,
         )
         return
     source = sqlite_file(url)

@@ -10,12 +10,13 @@ import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from newsletter.core.errors import StorageError
+from newsletter.core.reader_range import ReaderRange, Shard, ranges_up_to
 from newsletter.core.topics.topic_match import TopicMatcher
 from newsletter.db.engine import reading
 from newsletter.pipeline import pending_work
@@ -27,8 +28,10 @@ from newsletter.pipeline.intake.fetch import FetchReport
 from newsletter.pipeline.intake.inbox import Inbox
 from newsletter.pipeline.intake.ingest import ingest_bytes
 from newsletter.pipeline.readers.purge import tidy
-from newsletter.pipeline.send import prepare
+from newsletter.pipeline.send import SendReport, compose_due, prepare, publish_news
+from subscribers import audience
 
+READERS_IN_A_RANGE = 50_000  # composed in some seconds; each range puts its readers in line once
 MIN_FREE_BYTES = 200 * 2**20  # on the disk of the state directory; the mail of a day takes a tenth of it
 
 log = logging.getLogger("newsletter.scheduler")
@@ -59,32 +62,46 @@ class Jobs:
 
     def compose(self) -> bool:
         """Publish what is new, and compose for everybody who is due."""
+        if not self.digests_are_due():
+            return False
+        _log_composed(prepare(self.engine, self.options, self.delivery, now=self.clock()))
+        return False  # nothing more is due now
+
+    def digests_are_due(self) -> bool:
+        """Whether there is something to publish or to compose."""
         now = self.clock()
         with reading(self.engine) as connection:
-            wanted = (
+            return (
                 pending_work.has_news(connection)
                 or pending_work.has_due_slots(connection, now=now)
                 or pending_work.has_due_canaries(connection, self.options.edition_schedule.canaries, now=now)
             )
-        if not wanted:
-            return False
-        report = prepare(self.engine, self.options, self.delivery, now=now)
-        log.info(
-            "composed edition=%s mails=%d waiting=%d%s",
-            report.edition,
-            report.composed,
-            report.due,
-            "".join(f" {reason.replace(' ', '_')}={n}" for reason, n in sorted(report.closed.items())),
-        )
-        return False  # nothing more is due now
 
-    def deliver(self, stop: Callable[[], bool]) -> bool:
-        """Send the deliveries that are due. stop: see `deliver`. Raises NewsletterError without a server."""
-        now = self.clock()
+    def reader_ranges(self, connection: Connection) -> list[ReaderRange]:
+        """The ranges of readers that are composed for one by one."""
+        return ranges_up_to(audience.newest(connection), at_once=READERS_IN_A_RANGE)
+
+    def publish(self, alongside: Callable[[Connection], None]) -> None:
+        """Publish what is new. alongside: called at the end of the transaction."""
+        publish_news(self.engine, self.options, self.delivery, now=self.clock(), alongside=alongside)
+
+    def compose_range(self, within: ReaderRange, alongside: Callable[[Connection], None]) -> None:
+        """Compose for those of a range of readers who are due. alongside: see `compose`."""
+        report = compose_due(self.engine, self.options, now=self.clock(), within=within, alongside=alongside)
+        _log_composed(report)
+
+    def mail_is_due(self, *, since: timedelta = timedelta(0), shard: Shard | None = None) -> bool:
+        """Whether a message is due since so long (to a reader of `shard`), or a dead sender held one."""
         with reading(self.engine) as connection:
-            if not pending_work.has_due_deliveries(connection, locks_dir=self.delivery.locks_dir, now=now):
-                return False
-        report = deliver(self.engine, self.delivery, now=now, stop=stop)
+            return pending_work.has_due_deliveries(
+                connection, locks_dir=self.delivery.locks_dir, now=self.clock() - since, shard=shard
+            )
+
+    def deliver(self, stop: Callable[[], bool], *, shard: Shard | None = None) -> bool:
+        """Send the deliveries that are due. stop: see `deliver`. Raises NewsletterError without a server."""
+        if not self.mail_is_due(shard=shard):
+            return False
+        report = deliver(self.engine, self.delivery, now=self.clock(), shard=shard, stop=stop)
         log.info(
             "delivered sent=%d deferred=%d failed=%d uncertain=%d skipped=%d",
             report.sent,
@@ -115,6 +132,16 @@ class Jobs:
                 hint="Make room: without it nothing can be ingested, composed or sent.",
             )
         return False
+
+
+def _log_composed(report: SendReport) -> None:
+    log.info(
+        "composed edition=%s mails=%d waiting=%d%s",
+        report.edition,
+        report.composed,
+        report.due,
+        "".join(f" {reason.replace(' ', '_')}={n}" for reason, n in sorted(report.closed.items())),
+    )
 
 
 def inbox_ingester(

@@ -109,6 +109,22 @@ def prepare(
     within: ReaderRange = EVERY_READER,
 ) -> SendReport:
     """Do all of `send` except delivering; returns the report so far. within: the readers to compose for."""
+    uncertain = publish_news(engine, options, delivery, now=now)
+    return compose_due(engine, options, now=now, within=within, uncertain=uncertain)
+
+
+def publish_news(
+    engine: Engine,
+    options: SendOptions,
+    delivery: DeliveryOptions,
+    *,
+    now: datetime,
+    alongside: Callable[[Connection], None] = lambda _connection: None,
+) -> int:
+    """Recover messages of dead senders and publish what is new; returns how many messages became uncertain.
+
+    alongside: called at the end of the transaction.
+    """
     with writing(engine, exclusive=True) as connection:
         # First what earlier runs left behind: papers of expired messages belong in these digests.
         uncertain = recover(
@@ -121,8 +137,22 @@ def prepare(
         schedule = options.edition_schedule
         if publish_in(connection, now=now, zone=schedule.zone, hold=schedule.hold) is not None:
             canaries.warn_of_unknown(connection, schedule.canaries)
+        alongside(connection)
+    return uncertain
+
+
+def compose_due(
+    engine: Engine,
+    options: SendOptions,
+    *,
+    now: datetime,
+    within: ReaderRange = EVERY_READER,
+    uncertain: int = 0,
+    alongside: Callable[[Connection], None] = lambda _connection: None,
+) -> SendReport:
+    """Compose what is due, and report with what waits. alongside: see `compose`."""
     expired = expire_all(engine, now=now)
-    composed = compose(engine, options, now=now, within=within)
+    composed = compose(engine, options, now=now, within=within, alongside=alongside)
     with reading(engine) as connection:
         report = _report(connection, composed, now=now, only=options.only)
     report.uncertain = uncertain

@@ -9,10 +9,21 @@ import fcntl
 import os
 import threading
 from pathlib import Path
+from typing import Protocol
 
 from newsletter.core.errors import StorageError
 
 LOCK = "scheduler.leader"  # in the folder of sender locks, whose names end differently
+
+
+class Leadership(Protocol):
+    """A lock that one of several programs holds: `LeaderLock` on one host, `DatabaseLeaderLock` on many."""
+
+    def acquire(self) -> bool:
+        """Whether this program leads; it begins to when nobody does. Raises StorageError."""
+
+    def release(self) -> None:
+        """Let another program lead."""
 
 
 class LeaderLock:

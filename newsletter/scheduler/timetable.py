@@ -19,7 +19,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from newsletter.core.errors import StorageError
 from newsletter.scheduler.job_runner import JobRunner
-from newsletter.scheduler.leader_lock import LeaderLock
+from newsletter.scheduler.leader_lock import Leadership
 
 # Seconds between two runs of a job.
 INBOX_INTERVAL = 10.0
@@ -42,7 +42,7 @@ class Timetable:
         self,
         jobs: Sequence[JobRunner],
         *,
-        leader: LeaderLock,
+        leader: Leadership,
         stopping: threading.Event,
         at_end: Sequence[Callable[[], None]] = (),
         wall: Callable[[], float] = time.time,

@@ -10,7 +10,7 @@ import logging
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from newsletter.core.errors import NewsletterError
@@ -84,7 +84,15 @@ def metrics(request: Request) -> Response:
     if not _may_see_metrics(request, site):
         return PlainTextResponse("not found\n", status_code=404)
     text = exposition(site.engine, state_dir=site.state_dir, now=site.clock())
-    return Response(text, media_type=CONTENT_TYPE)
+    return Response(text + site.more_metrics(), media_type=CONTENT_TYPE)
+
+
+def make_health_app(site: Site) -> FastAPI:
+    """An application that answers monitoring alone, for a program without pages."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.site = site
+    app.include_router(router)
+    return app
 
 
 def _may_see_metrics(request: Request, site: Site) -> bool:

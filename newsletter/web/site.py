@@ -50,6 +50,7 @@ class Site:
     clock: Callable[[], datetime]  # aware UTC
     hooks: Mapping[str, Hook] = field(default_factory=dict)  # of providers, by the end of their address
     take_event: Callable[[str, ProviderEvent], object] = lambda provider, event: None
+    more_metrics: Callable[[], bytes] = lambda: b""  # in the format of Prometheus
     wake: Callable[[], None] = lambda: None  # wakes the request mailer
     _teasers: tuple[float, tuple[topic_teasers.TopicTeaser, ...]] | None = field(default=None)
     _origins: tuple[float, str] | None = field(default=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.core.reader_range import Shard, shard_of
+from newsletter.core.reader_range import ReaderRange, Shard, ranges_up_to, shard_of
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,17 @@ def test_shard_is_read_and_written(text: str, shard: Shard) -> None:
 def test_what_is_no_shard_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a shard"):
         shard_of(text)
+
+
+@pytest.mark.parametrize(
+    ("newest", "expected"),
+    [
+        (0, [ReaderRange(1)]),
+        (1, [ReaderRange(1)]),
+        (10, [ReaderRange(1)]),
+        (11, [ReaderRange(1, 10), ReaderRange(11)]),
+        (30, [ReaderRange(1, 10), ReaderRange(11, 20), ReaderRange(21)]),
+    ],
+)
+def test_ranges_cover_everybody_and_newcomers(newest: int, expected: list[ReaderRange]) -> None:
+    assert ranges_up_to(newest, at_once=10) == expected

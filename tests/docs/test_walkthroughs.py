@@ -43,7 +43,7 @@ PLACES = {
     "/srv/papers": "papers",
     "/root": "root",
 }
-NEVER_ENDS = {"run", "serve", "schedule"}
+NEVER_ENDS = {"run", "serve", "schedule", "worker"}
 MAY_FIND_FAULT = {"doctor", "watch"}  # exit 1: they found a fault, such as a DNS without an answer
 SETTINGS = """
 sender = "Research papers <papers@example.org>"

@@ -51,7 +51,7 @@ def build(
     work = workspace(ctx)
     from newsletter.pipeline.archive.static_build import build_archive
 
-    report = build_archive(work.engine, out, _site(work, base_url), now=now(at))
+    report = build_archive(work.engine, out, static_site(work, base_url), now=now(at))
     if json:
         output.print_json(report)
         return
@@ -59,7 +59,7 @@ def build(
     output.note(f"Open {out / 'index.html'}, or let any web server show the folder.")
 
 
-def _site(work: Workspace, base_url: str) -> StaticSite:
+def static_site(work: Workspace, base_url: str) -> StaticSite:
     """What a static copy is made from. base_url: of its folder; may be empty."""
     from newsletter.cli.wiring import Wiring
     from newsletter.pipeline.archive.static_build import StaticSite

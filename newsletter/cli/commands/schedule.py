@@ -17,6 +17,7 @@ from newsletter.cli.wiring import Wiring
 from newsletter.cli.workspace import workspace
 
 if TYPE_CHECKING:
+    from newsletter.pipeline.jobs import Jobs
     from newsletter.scheduler.timetable import Timetable
 
 log = logging.getLogger("newsletter.scheduler")
@@ -75,13 +76,31 @@ def make_watch_step(wiring: Wiring) -> Callable[[], bool]:
     return step
 
 
-def make_timetable(wiring: Wiring) -> Timetable:
-    """The jobs of one newsletter and how often each runs."""
+def make_jobs(wiring: Wiring) -> Jobs:
+    """The recurring jobs of one newsletter."""
     from newsletter.cli.fetching import due_fetcher
-    from newsletter.cli.inbound import make_intakes
     from newsletter.ops.state_dir import INBOX
     from newsletter.pipeline.intake.inbox import Inbox
     from newsletter.pipeline.jobs import Jobs, inbox_ingester
+
+    work = wiring.work
+    return Jobs(
+        engine=work.engine,
+        state_dir=work.state_dir,
+        inbox=Inbox(
+            work.state_dir / INBOX,
+            ingest=inbox_ingester(work.engine, archive=work.dumps_dir, matcher=work.matcher),
+        ),
+        options=wiring.send_options,
+        delivery=wiring.delivery_options,
+        clock=lambda: datetime.now(UTC),
+        fetch_due=due_fetcher(work),
+    )
+
+
+def make_timetable(wiring: Wiring) -> Timetable:
+    """The jobs of one newsletter and how often each runs."""
+    from newsletter.cli.inbound import make_intakes
     from newsletter.scheduler.job_runner import JobRunner
     from newsletter.scheduler.leader_lock import LeaderLock
     from newsletter.scheduler.timetable import (
@@ -98,18 +117,7 @@ def make_timetable(wiring: Wiring) -> Timetable:
     work = wiring.work
     stopping = threading.Event()
     leader = LeaderLock(wiring.delivery_options.locks_dir)
-    jobs = Jobs(
-        engine=work.engine,
-        state_dir=work.state_dir,
-        inbox=Inbox(
-            work.state_dir / INBOX,
-            ingest=inbox_ingester(work.engine, archive=work.dumps_dir, matcher=work.matcher),
-        ),
-        options=wiring.send_options,
-        delivery=wiring.delivery_options,
-        clock=lambda: datetime.now(UTC),
-        fetch_due=due_fetcher(work),
-    )
+    jobs = make_jobs(wiring)
     intakes = make_intakes(wiring)
     runners = [
         JobRunner(

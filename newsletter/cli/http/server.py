@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from newsletter.cli import output
@@ -60,6 +62,27 @@ def serve_until_stopped(
     supervisor.run()
     if any(worker.exitcode == WORKER_FAILED for worker in supervisor.processes):
         raise NewsletterError("the workers cannot start", hint="The lines above say why.")
+
+
+@contextmanager
+def serving_alongside(app: Any, *, host: str, port: int) -> Iterator[int]:
+    """Serve `app` in a thread during the block; yields the port. Raises NewsletterError."""
+    import uvicorn
+
+    from newsletter.cli.http.connections import BoundedProtocol
+
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        app, http=BoundedProtocol, ws="none", access_log=False, server_header=False, log_config=LOGGING
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="health")
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def stop_with_parent() -> None:

@@ -7,7 +7,7 @@ statement queues the deliveries. A second run finds nobody due.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,22 +59,27 @@ def compose(
     now: datetime,
     within: ReaderRange = EVERY_READER,
     at_once: int = READERS_IN_A_TURN,
+    alongside: Callable[[Connection], None] = lambda _connection: None,
 ) -> ComposeReport:
     """Queue a digest for everybody of a range of readers who is due at `now` (aware), in turns.
 
     Each turn is one transaction for `at_once` readers; the writer is free in between. A crash between two
-    turns loses and doubles nothing: whoever had no turn is still due.
+    turns loses and doubles nothing: whoever had no turn is still due. alongside: called at the end of each
+    transaction that queued something.
     """
     report = ComposeReport()
     with closing(KeptConnection(engine)) as kept:
         with kept.reading() as connection:
             readers = _line_up(connection, options, now=now, within=within)
         for first, last in turns(readers, at_once):
+            before = report.composed
             with kept.writing() as connection:
                 lock_exclusively(connection)
                 _take_turn(connection, report, options, first, last, now=now)
                 if options.note_renderer is not None:
                     enqueue_notes(connection, renderer=options.note_renderer, now=now)
+                if report.composed > before:
+                    alongside(connection)
                 if last >= readers:
                     _record(connection, report, options, COMPOSED, now=now)
                 elif first == 1:

@@ -1,0 +1,20 @@
+"""A newsletter's database on PostgreSQL with the engine's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from newsletter.db.engine import open_engine
+from newsletter.workers.engine_tables import make_tables, see_tables
+
+
+@pytest.fixture
+def engine(postgres_url: str) -> Iterator[Engine]:
+    engine = open_engine(postgres_url)
+    see_tables(engine)
+    make_tables(engine)
+    yield engine
+    engine.dispose()
