@@ -12,6 +12,14 @@ class Edition(SQLModel, table=True):
     """The new (paper, topic) pairs since the edition before, frozen."""
 
     __tablename__ = "editions"
+    __table_args__ = (
+        Index(  # few at any time, and every step asks for them
+            "ix_editions_held",
+            "number",
+            sqlite_where=text("held = 1"),  # as statements say it: else it is not used
+            postgresql_where=text("held"),
+        ),
+    )
 
     number: int | None = Field(default=None, primary_key=True)
     date: date

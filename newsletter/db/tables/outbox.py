@@ -136,6 +136,15 @@ class ReaderDebt(SQLModel, table=True):
     """A debt or recap of one reader; or the record that a repeated delivery had given a paper before."""
 
     __tablename__ = "reader_debts"
+    __table_args__ = (
+        Index(  # open rows are few among all that ever were
+            "ix_reader_debts_open",
+            "subscriber_id",
+            "made_at",
+            sqlite_where=text("carried_by is null and ended is null"),
+            postgresql_where=text("carried_by is null and ended is null"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     subscriber_id: int = Field(index=True)

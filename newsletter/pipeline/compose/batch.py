@@ -116,6 +116,28 @@ reappearing_papers = Table(  # papers that a reader may have had although a pair
     Column("paper_id", Integer, primary_key=True),
     prefixes=["TEMPORARY"],
 )
+recent_papers = Table(  # papers of editions that may be mailed
+    "recent_papers",
+    _temporary,
+    Column("paper_id", Integer, primary_key=True),
+    prefixes=["TEMPORARY"],
+)
+showing_digests = Table(  # digests that showed one of those papers
+    "showing_digests",
+    _temporary,
+    Column("digest_id", Integer, primary_key=True),
+    Column("paper_id", Integer, primary_key=True),
+    Column("doubtful", Boolean, primary_key=True),
+    prefixes=["TEMPORARY"],
+)
+papers_had = Table(  # the readers of this turn who had one of them, or saw it as doubtful
+    "papers_had",
+    _temporary,
+    Column("subscriber_id", Integer, primary_key=True),
+    Column("doubtful", Boolean, primary_key=True),
+    Column("paper_id", Integer, primary_key=True),
+    prefixes=["TEMPORARY"],
+)
 recent_versions = Table(  # versions of papers that a recent dump brought
     "recent_versions",
     _temporary,
@@ -180,3 +202,9 @@ def _create(connection: Connection, temporary: MetaData) -> None:
             connection.execute(table.delete())
     else:  # autovacuum never sees a temporary table: deleted rows would stay in it
         connection.exec_driver_sql(f"TRUNCATE {', '.join(table.name for table in tables)}")
+
+
+def know_size(connection: Connection, *tables: Table) -> None:
+    """Let PostgreSQL know how many rows these hold: otherwise it takes them for large, and reads all mail."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"ANALYZE {', '.join(table.name for table in tables)}")

@@ -32,6 +32,7 @@ from newsletter.pipeline.compose.grouping import OPEN_DEBT, GroupKey, parse_grou
 from newsletter.pipeline.compose.new_versions import gather_new_versions
 from newsletter.pipeline.compose.nothing_new_note import enqueue_notes
 from newsletter.pipeline.compose.options import Renderer, SendOptions
+from newsletter.pipeline.compose.papers_had import gather_papers_had
 from newsletter.pipeline.compose.reader_debts import end_debts
 from newsletter.pipeline.compose.turns import READERS_IN_A_TURN, choose, line_up, turns
 from subscribers.lifecycle import strikes
@@ -132,7 +133,9 @@ def _take_turn(
     if options.new_versions:
         gather_new_versions(connection, now=now)
     reappearing = {paper for each in candidates.values() for paper in each.reappearing}
-    write_group_keys(connection, window=now - MAX_DEBT_AGE, reappearing=sorted(reappearing))
+    window = now - MAX_DEBT_AGE
+    gather_papers_had(connection, window=window, reappearing=sorted(reappearing))
+    write_group_keys(connection, window=window)
     for page in _pages(connection):
         _compose_page(connection, page, candidates, renderer=options.renderer, now=now)
     composed = _queue(connection, now, options.signed_with)

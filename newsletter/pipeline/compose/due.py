@@ -40,7 +40,7 @@ from newsletter.core.cadence import (
 )
 from newsletter.core.states import NOW_KEY, DeliveryState, MailKind
 from newsletter.db.schema import deliveries, digests
-from newsletter.pipeline.compose.batch import GATHERED, NOW, SlotClosing, batch, chosen, schedules
+from newsletter.pipeline.compose.batch import GATHERED, NOW, SlotClosing, batch, chosen, know_size, schedules
 from newsletter.pipeline.compose.canaries import due_canaries
 from newsletter.pipeline.compose.stale_mail import take_back
 from subscribers import audience
@@ -55,9 +55,11 @@ def gather(connection: Connection, *, now: datetime, everyone: bool, canaries: S
     if not everyone:
         _add_canaries(connection, canaries, now=now)
     _add_people(connection, None, now=now, forced=everyone)
+    know_size(connection, batch)
     if canaries:
         connection.execute(_MARK_CANARIES, {"canaries": list(canaries)})
     connection.execute(_FIND_LAST_DIGESTS, {"far_ahead": now + MAX_CLOCK_LAG})
+    know_size(connection, batch)
     connection.execute(_CLOSE_BEHIND_THE_CLOCK, {"now": now})
     if everyone:
         connection.execute(_CLOSE_WHILE_ONE_WAITS)

@@ -11,7 +11,23 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, func, or_, select, union
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Insert,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    union,
+    union_all,
+)
+from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.cadence import MAX_DEBT_AGE
 from newsletter.core.debts.digest_plan import MAX_MAYBES, OwedPair, PlannedPaper
@@ -27,7 +43,7 @@ from newsletter.db.schema import (
     runs,
 )
 from newsletter.papers.editions import KEEPS_DELIVERIES, PAIR_COUNTS
-from newsletter.pipeline.compose.batch import NOW
+from newsletter.pipeline.compose.batch import NOW, know_size, recent_papers
 from newsletter.pipeline.compose.canaries import may_be_mailed
 from newsletter.pipeline.compose.grouping import GroupKey
 from newsletter.pipeline.compose.reader_debts import open_debts
@@ -53,8 +69,7 @@ class Candidates:
     now: datetime
     pairs: list[OwedPair]
     maybes: list[OwedPair]  # doubtful pairs
-    ready_rank: dict[int, int]  # edition to how many editions were ready before it, of all
-    recent_rank: dict[int, int]  # the same among recent ones
+    recent_rank: dict[int, int]  # edition to how many recent editions were ready before it
     notes: dict[int, str]
     newest: int  # the highest number that may be mailed
     reappearing: tuple[int, ...]
@@ -88,7 +103,7 @@ class Candidates:
         return (
             pair.restored  # what the reader had is excluded by `had`
             or pair.edition > group_key.settled_number
-            or self.ready_rank[pair.edition] >= group_key.settled_count
+            or self.recent_rank[pair.edition] >= group_key.settled_count
         )
 
 
@@ -98,18 +113,17 @@ def load_candidates(connection: Connection, now: datetime, *, early: bool, kept:
     early: for canaries, who need not wait. kept: for readers whose delivery waited: editions that the program
     itself holds count as well.
     """
-    order = connection.execute(_editions(early=early, kept=kept), {"now": now}).all()
-    window = now - MAX_DEBT_AGE
-    recent = [row for row in order if row.ready_at >= window]
+    window = {"now": now, "window": now - MAX_DEBT_AGE}
+    recent = connection.execute(_editions(early=early, kept=kept), window).all()
     usable = [row.number for row in recent if row.usable]
+    newest = connection.execute(_newest(early=early, kept=kept), {"now": now}).scalar()
     return Candidates(
         now=now,
         pairs=pairs_of(connection, usable),
         maybes=_maybes(connection, usable),
-        ready_rank={row.number: rank for rank, row in enumerate(order)},
         recent_rank={row.number: rank for rank, row in enumerate(recent)},
         notes={row.number: row.note for row in recent if row.note},
-        newest=max((row.number for row in order if row.usable), default=0),
+        newest=newest or 0,
         reappearing=_reappearing(connection, usable, now=now),
     )
 
@@ -132,12 +146,28 @@ def pairs_of(connection: Connection, numbers: Sequence[int]) -> list[OwedPair]:
 
 @cache
 def _editions(*, early: bool, kept: bool) -> Select[Any]:
-    """All editions by readiness, each with whether it may be mailed."""
-    counts = KEEPS_DELIVERIES if kept else ~editions.c.held
-    usable_now = and_(counts, may_be_mailed(early=early)).label("usable")
-    return select(editions.c.number, editions.c.ready_at, editions.c.note, usable_now).order_by(
-        editions.c.ready_at, editions.c.number
+    """The recent editions by readiness, each with whether it may be mailed."""
+    return (
+        select(
+            editions.c.number,
+            editions.c.ready_at,
+            editions.c.note,
+            _usable_now(early=early, kept=kept).label("usable"),
+        )
+        .where(editions.c.ready_at >= bindparam("window", type_=UTCDateTime()))
+        .order_by(editions.c.ready_at, editions.c.number)
     )
+
+
+@cache
+def _newest(*, early: bool, kept: bool) -> Select[Any]:
+    """The highest number that may be mailed: it looks at the newest editions first."""
+    usable = _usable_now(early=early, kept=kept)
+    return select(editions.c.number).where(usable).order_by(editions.c.number.desc()).limit(1)
+
+
+def _usable_now(*, early: bool, kept: bool) -> ColumnElement[bool]:
+    return and_(KEEPS_DELIVERIES if kept else ~editions.c.held, may_be_mailed(early=early))
 
 
 def _maybes(connection: Connection, usable: list[int]) -> list[OwedPair]:
@@ -162,25 +192,46 @@ def _reappearing(connection: Connection, usable: list[int], *, now: datetime) ->
     papers of an edition that was held after some readers got it, papers that count as given with the one that
     they were split from, and papers that a clock which ran ahead may have mailed.
     """
+    connection.execute(recent_papers.delete())
+    connection.execute(_add_recent_papers(), {"usable": usable})
+    know_size(connection, recent_papers)
     parameters = {"usable": usable, "mailed_ahead": _mailed_ahead(connection, now)}
-    return tuple(sorted(connection.execute(_reappearing_papers(), parameters).scalars()))
+    return tuple(sorted(set(connection.execute(_reappearing_papers(), parameters).scalars())))
 
 
-@cache  # building it costs more than running it
-def _reappearing_papers() -> Select[Any]:
-    heirs = select(CANONICAL).join(paper_heirs, paper_heirs.c.heir_id == papers.c.id)
-    several = (
-        select(CANONICAL.label("paper_id"))
+@cache  # building these costs more than running them
+def _add_recent_papers() -> Insert:
+    counted = (
+        select(CANONICAL)
         .select_from(edition_papers)
         .join(papers, papers.c.id == edition_papers.c.paper_id)
-        .group_by(CANONICAL)
+        .where(edition_papers.c.edition.in_(_USABLE), PAIR_COUNTS)
+        .distinct()
+    )
+    return insert(recent_papers).from_select(["paper_id"], counted)
+
+
+@cache
+def _reappearing_papers() -> CompoundSelect[Any]:
+    recent = recent_papers.c.paper_id
+    known = recent + 0  # as a sum it is no key, so that SQLite begins with these few papers
+    itself = select(papers.c.id, recent.label("paper_id")).join_from(
+        recent_papers, papers, papers.c.id == known
+    )
+    merged = select(papers.c.id, recent).join_from(recent_papers, papers, papers.c.merged_into == known)
+    member = union_all(itself, merged).subquery()
+    heirs = select(member.c.paper_id).where(member.c.id.in_(select(paper_heirs.c.heir_id)))
+    several = (
+        select(member.c.paper_id)
+        .join(edition_papers, edition_papers.c.paper_id == member.c.id)
+        .group_by(member.c.paper_id)
         .having(
             or_(
                 func.count(edition_papers.c.edition.distinct()) > 1,
                 func.count(edition_papers.c.paper_id.distinct()) > 1,
             )
         )
-    ).subquery()
+    )
     later = editions.alias("later")
     rewound = select(later.c.number).where(
         later.c.number > editions.c.number, later.c.published_at < editions.c.published_at
@@ -191,22 +242,17 @@ def _reappearing_papers() -> Select[Any]:
             or_(editions.c.released, editions.c.number <= bindparam("mailed_ahead"), rewound.exists()),
         )
     )
-    return (
+    by_edition = (
         select(CANONICAL)
         .select_from(edition_papers)
         .join(papers, papers.c.id == edition_papers.c.paper_id)
         .where(
             edition_papers.c.edition.in_(_USABLE),
             PAIR_COUNTS,
-            or_(
-                doubtful,
-                edition_papers.c.restored_at.is_not(None),
-                CANONICAL.in_(select(several.c.paper_id)),
-                CANONICAL.in_(heirs),
-            ),
+            or_(doubtful, edition_papers.c.restored_at.is_not(None)),
         )
-        .distinct()
     )
+    return union_all(heirs, several, by_edition)
 
 
 def _mailed_ahead(connection: Connection, now: datetime) -> int:

@@ -6,7 +6,7 @@ decided in `newsletter.pipeline.compose.edition_debts`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import reduce
@@ -23,32 +23,22 @@ from sqlalchemy import (
     cast,
     func,
     insert,
-    or_,
     select,
-    union_all,
     update,
 )
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.debts.digest_plan import NewVersion
-from newsletter.core.states import DeliveryState, Form, MailKind
 from newsletter.db.schema import (
-    canary_slots,
-    deliveries,
-    digest_maybes,
-    digest_papers,
     digests,
     editions,
-    paper_heirs,
-    papers,
     reader_debts,
 )
-from newsletter.delivery.outbox.debts import was_sent
 from newsletter.pipeline.compose.batch import (
     batch,
     groups,
     last_digests,
-    reappearing_papers,
+    papers_had,
     version_lines,
 )
 from subscribers import audience
@@ -58,7 +48,6 @@ SEPARATOR = "|"  # between the fields; occurs in none of them
 OPEN_DEBT = and_(reader_debts.c.carried_by.is_(None), reader_debts.c.ended.is_(None))
 
 _WINDOW = bindparam("window", type_=UTCDateTime())  # editions that were ready before it are too old
-_CANONICAL = func.coalesce(papers.c.merged_into, papers.c.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +64,7 @@ class GroupKey:
     early: bool  # a canary: editions that are not ready as well
     kept: bool  # their delivery waited: editions that the program itself holds as well
     settled_number: int  # editions up to this number …
-    settled_count: int  # … among the first so many by readiness were settled by the last digest
+    settled_count: int  # … among the first so many recent ones by readiness were settled by the last digest
     left_by: int | None  # the last digest, when it left papers out
     topics: dict[str, int]  # slug to how many recent editions were ready before it was followed
     debts: tuple[int, ...]  # ids of their open rows in reader_debts
@@ -99,15 +88,12 @@ def parse_group_key(text: str) -> GroupKey:
     return GroupKey(**{field.name: field.parse(part) for field, part in parts})
 
 
-def write_group_keys(connection: Connection, *, window: datetime, reappearing: Sequence[int]) -> None:
+def write_group_keys(connection: Connection, *, window: datetime) -> None:
     """Write each reader's group key into the batch, and each distinct key into `groups`.
 
-    window: editions that were ready before it are too old. reappearing: ids of papers that a reader may have
-    had although a pair of theirs is unsettled (a corrected topic, a released edition).
+    window: editions that were ready before it are too old.
     """
-    if reappearing:
-        connection.execute(insert(reappearing_papers), [{"paper_id": paper} for paper in reappearing])
-    connection.execute(_SETTLE_LAST_DIGESTS)
+    connection.execute(_SETTLE_LAST_DIGESTS, {"window": window})
     connection.execute(_WRITE_KEYS, {"window": window})
     connection.execute(_ADD_GROUPS)
 
@@ -190,56 +176,16 @@ def _debts() -> ColumnElement[str]:
     )
 
 
-def _papers_had() -> ColumnElement[str]:
-    """Reappearing papers that the reader had, or that were split from a paper that the reader had."""
-    shown = (
-        select(digest_papers.c.digest_id, _CANONICAL.label("paper_id"))
-        .join(papers, papers.c.id == digest_papers.c.paper_id)
-        .where(digest_papers.c.form != Form.LEFT)
-    )
-    inherited = (
-        select(digest_papers.c.digest_id, _CANONICAL)
-        .join(paper_heirs, paper_heirs.c.source_id == digest_papers.c.paper_id)
-        .join(papers, papers.c.id == paper_heirs.c.heir_id)
-        .join(digests, digests.c.id == digest_papers.c.digest_id)
-        .where(digest_papers.c.form != Form.LEFT, digests.c.composed_at < paper_heirs.c.until)
-    )
-    return _of_earlier_digests(union_all(shown, inherited).subquery())
-
-
-def _papers_seen() -> ColumnElement[str]:
-    """Reappearing papers that a digest of this reader showed as doubtful."""
-    doubted = select(digest_maybes.c.digest_id, _CANONICAL.label("paper_id")).join(
-        papers, papers.c.id == digest_maybes.c.paper_id
-    )
-    return _of_earlier_digests(doubted.subquery())
-
-
-def _of_earlier_digests(contents: Any) -> ColumnElement[str]:
-    """Papers of the reader's digests that may come again. contents: (digest_id, paper_id)."""
-    reappears = contents.c.paper_id.in_(select(reappearing_papers.c.paper_id))
-    held = (
-        select(func.aggregate_strings(cast(contents.c.paper_id, String), ","))
-        .select_from(deliveries)
-        .join(contents, contents.c.digest_id == deliveries.c.digest_id)
-        .where(
-            deliveries.c.subscriber_id == batch.c.subscriber_id,
-            deliveries.c.kind == MailKind.DIGEST,
-            # papers that these gave back are rows of reader_debts
-            or_(
-                deliveries.c.state.not_in([DeliveryState.SKIPPED.value, DeliveryState.FAILED.value]),
-                was_sent(),
-            ),
-        )
+def _papers_had(*, doubtful: bool) -> ColumnElement[str]:
+    """Reappearing papers that the reader had. doubtful: that a digest showed as doubtful."""
+    had = (
+        select(func.aggregate_strings(cast(papers_had.c.paper_id, String), ","))
+        .where(papers_had.c.subscriber_id == batch.c.subscriber_id, papers_had.c.doubtful.is_(doubtful))
         .correlate(batch)
+        .scalar_subquery()
     )
-    # A canary may have had any paper ahead of time, so that any may come again.
-    canaries = select(canary_slots.c.subscriber_id).where(canary_slots.c.at >= _WINDOW)
-    for_canary = held.where(or_(reappears, deliveries.c.composed_at >= _WINDOW)).scalar_subquery()
-    for_others = held.where(reappears).scalar_subquery()
-    any_reappears = select(reappearing_papers.c.paper_id).exists()
-    chosen = case((batch.c.subscriber_id.in_(canaries), for_canary), (any_reappears, for_others), else_=None)
-    return func.coalesce(chosen, "")
+    any_had = select(papers_had.c.paper_id).exists()
+    return func.coalesce(case((any_had, had), else_=None), "")
 
 
 def _new_versions() -> ColumnElement[str]:
@@ -270,8 +216,8 @@ FIELDS = (
     KeyField("left_by", _optional_number(_settled(last_digests.c.left_by)), _parse_optional_number),
     KeyField("topics", _topics(), _parse_topics),
     KeyField("debts", _debts(), _parse_numbers),
-    KeyField("had", _papers_had(), _parse_number_set),
-    KeyField("seen", _papers_seen(), _parse_number_set),
+    KeyField("had", _papers_had(doubtful=False), _parse_number_set),
+    KeyField("seen", _papers_had(doubtful=True), _parse_number_set),
     KeyField("new_versions", _new_versions(), _parse_versions),
 )
 
@@ -292,7 +238,7 @@ _SETTLE_LAST_DIGESTS = insert(last_digests).from_select(
         digests.c.edition,
         select(func.count())
         .select_from(editions)
-        .where(editions.c.ready_at <= digests.c.composed_at)
+        .where(editions.c.ready_at >= _WINDOW, editions.c.ready_at <= digests.c.composed_at)
         .correlate(digests)
         .scalar_subquery(),
         case((digests.c.has_left_out, digests.c.id)),

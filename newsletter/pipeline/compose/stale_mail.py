@@ -42,7 +42,7 @@ from newsletter.db.schema import (
 )
 from newsletter.delivery.outbox.held_mail import WAITING, digests_with
 from newsletter.papers.editions import KEEPS_DELIVERIES, PAIR_COUNTS
-from newsletter.pipeline.compose.batch import GATHERED, SlotClosing, batch, chosen, unsent
+from newsletter.pipeline.compose.batch import GATHERED, SlotClosing, batch, chosen, know_size, unsent
 from subscribers import audience
 
 _NOT_LEASED_YET = and_(
@@ -61,7 +61,11 @@ def take_back(connection: Connection, *, now: datetime) -> None:
     Deliveries that a wrong clock dated far ahead are deleted as well, but their readers do not join.
     """
     parameters = stale_parameters(now)
+    know_size(connection, chosen)
     connection.execute(_FIND_UNSENT)
+    if connection.execute(_ANY_UNSENT).first() is None:
+        return
+    know_size(connection, unsent)
     connection.execute(_gather_stale(), parameters)
     held = list(connection.execute(_HELD_AUTOMATICALLY).scalars())
     if held:
@@ -216,6 +220,7 @@ _FIND_UNSENT = insert(unsent).from_select(
     )
     .where(_NOT_LEASED_YET),
 )
+_ANY_UNSENT = select(unsent.c.delivery_id).limit(1)
 _HELD_AUTOMATICALLY = select(editions.c.number).where(editions.c.held, editions.c.held_because.is_not(None))
 _TAKEN_BACK = (
     select(deliveries.c.id)

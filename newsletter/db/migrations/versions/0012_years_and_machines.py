@@ -1,4 +1,7 @@
-"""Adds the tables of rolled-up history. Takes nothing away: the release before goes on working beside it."""
+"""Adds the tables of rolled-up history, and indexes of the few rows among many.
+
+It takes nothing away: the release before goes on working beside it.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,14 @@ depends_on = None
 def upgrade() -> None:
     """Create what this version adds."""
     _add_history()
+    _add_partial_index("ix_editions_held", "editions", ["number"], sqlite="held = 1", postgresql="held")
+    is_open = "carried_by is null and ended is null"
+    columns = ["subscriber_id", "made_at"]
+    _add_partial_index("ix_reader_debts_open", "reader_debts", columns, sqlite=is_open, postgresql=is_open)
+
+
+def _add_partial_index(name: str, table: str, columns: list[str], *, sqlite: str, postgresql: str) -> None:
+    op.create_index(name, table, columns, sqlite_where=sa.text(sqlite), postgresql_where=sa.text(postgresql))
 
 
 def _add_history() -> None:
