@@ -92,6 +92,7 @@ class Facts:
     suppressed_because: str = ""  # the server's words about the latest of them
     complaints: str = ""  # of readers, with their share, when it is above what providers ask for
     complaints_hold: bool = False  # so many that editions are held
+    held_bounces: int = 0  # “no such user”, so many at once that an admin must look
     waiting_inbound: int = 0  # bounces, complaints and requests to leave that nobody can assign
     odd_schedules: Mapping[str, int] = field(default_factory=dict)  # what cannot be, such as hour 99: readers
 
@@ -254,6 +255,18 @@ def _inbound(facts: Facts) -> list[Alarm]:
                 words=f"readers complain: {facts.complaints}; {bound}",
                 hint="`newsletter bounces list --class complaint` shows them. Mail only who asked for it, "
                 "and check what changed in the mail or the roster.",
+            )
+        )
+    if facts.held_bounces:
+        number = facts.held_bounces
+        found.append(
+            Alarm(
+                key="held bounces",
+                words=f"{number} {'address' if number == 1 else 'addresses'} came back as unknown with so many "
+                "others that nobody is suppressed: perhaps a provider's directory is broken",
+                hint="`newsletter bounces list --done held` shows them. `newsletter bounces release` suppresses "
+                "them; `newsletter bounces drop` lets them be. Those just before them were suppressed: "
+                "`newsletter bounces list --done suppressed`, `newsletter subscribers unsuppress ADDRESS`.",
             )
         )
     if facts.waiting_inbound:

@@ -59,6 +59,8 @@ ARGUMENTS = {  # of the commands that need some
     "bounces parse": ("nowhere.eml",),
     "bounces ingest": ("nowhere.eml",),
     "bounces show": ("1",),
+    "bounces release": ("1",),
+    "bounces drop": ("1",),
     "smtp explain": ("550 5.1.1 no",),
 }
 UNKNOWN = sorted(  # each names something that an empty newsletter does not have

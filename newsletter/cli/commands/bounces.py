@@ -15,6 +15,8 @@ from newsletter.core.errors import NewsletterError, NotFoundError, UsageError
 from newsletter.inbound.intakes.files import read_messages
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection, Engine
 
     from newsletter.core.mail.inbound import FailedRecipient, InboundReport
@@ -236,6 +238,56 @@ def show(
         output.print_fields({key.replace("_", " "): value for key, value in one.items()})
     output.say()
     output.say(text if text is not None else "The message itself is not kept any more.")
+
+
+@app.command()
+def release(
+    ctx: typer.Context,
+    messages: Annotated[
+        list[int] | None, typer.Argument(metavar="[ID]…", help="Held bounces, by id. Default: all.")
+    ] = None,
+    *,
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """Believe bounces that are held, and suppress their readers.
+
+    Bounces are held when many addresses come back as unknown at once: `bounces list --done held`.
+    """
+    _settle(ctx, messages or [], believe=True, at=at, json=json)
+
+
+@app.command()
+def drop(
+    ctx: typer.Context,
+    messages: Annotated[
+        list[int] | None, typer.Argument(metavar="[ID]…", help="Held bounces, by id. Default: all.")
+    ] = None,
+    *,
+    at: At = None,
+    json: Json = False,
+) -> None:
+    """Do not believe bounces that are held: their readers stay, and get their papers once more."""
+    _settle(ctx, messages or [], believe=False, at=at, json=json)
+
+
+def _settle(
+    ctx: typer.Context, messages: list[int], *, believe: bool, at: datetime | None, json: bool
+) -> None:
+    wiring = Wiring(workspace(ctx))
+    from newsletter.cli.wiring import inbound_options
+    from newsletter.core.mail.bounce_policy import Effect
+    from newsletter.db.engine import writing
+    from newsletter.pipeline.inbound.breaker import settle
+
+    with writing(wiring.work.engine) as connection:
+        options = inbound_options(wiring)
+        done = settle(connection, believe=believe, options=options, now=now(at), messages=messages)
+    suppressed, let_be = done.get(Effect.SUPPRESSED, 0), done.get(Effect.RETURNED, 0)
+    if json:
+        output.print_json({"suppressed": suppressed, "dropped": let_be})
+    else:
+        output.say(f"{suppressed} suppressed, {let_be} let be.")
 
 
 def _name_subscribers(engine: Engine, rows: list[dict[str, Any]]) -> None:

@@ -16,6 +16,10 @@ from newsletter.core.mail.reply_verdict import About, ReplyKind, ReplyVerdict
 GOOD_AFTER = timedelta(hours=72)  # without a bounce: a relay's 250 proves nothing
 LATEST = 5  # digests in a row that bounced softly, and not because of us
 OLDEST = timedelta(days=30)  # age of a message whose bounce still counts; queues give up after five days
+# “No such user” of so many that it is not believed, as of refusals at SMTP time (docs/explanation/delivery.md).
+JUDGED_TOGETHER = 50  # mails that were sent just before
+MOST_UNKNOWN = 5  # of them that may come back as unknown, also from a small list
+MOST_UNKNOWN_SHARE = 0.2  # or this share
 COMPLAINT_WINDOW = timedelta(days=7)  # in which complaints and messages are counted
 ALARMING_COMPLAINTS = 0.001  # share of messages: Gmail and Yahoo ask for less
 TOO_MANY_COMPLAINTS = 0.003  # share from which providers block
@@ -27,6 +31,7 @@ class Effect(StrEnum):
     """What was done about one recipient of a message that came back."""
 
     SUPPRESSED = "suppressed"  # the address is mailed no more
+    HELD = "held"  # a suppression that waits for an admin: many addresses came back as unknown at once
     LEFT = "left"  # the reader asked to leave
     STRIKE = "strike"  # counted; several suppress
     RETURNED = "returned"  # only the papers came back: nobody is blamed
@@ -173,6 +178,11 @@ def _nothing(why: str) -> Ruling:
 
 def _return(why: str) -> Ruling:
     return Ruling(effect=Effect.RETURNED, why=why, papers=Papers.RETURN)
+
+
+def too_many_unknown(unknown: int, mails: int) -> bool:
+    """Whether so many of the mails just before came back as “no such user” that another is not believed."""
+    return unknown > max(MOST_UNKNOWN, MOST_UNKNOWN_SHARE * mails)
 
 
 def alarming(complaints: int, messages: int) -> bool:

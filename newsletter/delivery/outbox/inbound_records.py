@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, select, update
 
-from newsletter.core.mail.bounce_policy import COMPLAINT_WINDOW, Effect, alarming, too_many
+from newsletter.core.mail.bounce_policy import COMPLAINT_WINDOW, OLDEST, Effect, alarming, too_many
 from newsletter.core.mail.inbound import InboundClass
 from newsletter.core.states import DeliveryState
 from newsletter.db.schema import deliveries, digests, inbound_messages, inbound_recipients
@@ -89,6 +89,12 @@ def count_waiting(connection: Connection, *, since: datetime, until: datetime) -
         _M.done == Effect.LOOK.value,
     )
     return connection.execute(counted).scalar_one()
+
+
+def count_held(connection: Connection, *, now: datetime) -> int:
+    """Bounces of the last 30 days whose suppression waits for an admin."""
+    held = select(func.count()).where(_M.received_at > now - OLDEST, _M.done == Effect.HELD.value)
+    return connection.execute(held).scalar_one()
 
 
 def by_class(connection: Connection, *, since: datetime, until: datetime) -> dict[str, int]:

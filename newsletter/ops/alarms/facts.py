@@ -88,6 +88,7 @@ def _inbound(connection: Connection, *, now: datetime) -> dict[str, Any]:
     return {
         "complaints": share.words if share.is_alarming else "",
         "complaints_hold": share.is_too_high,
+        "held_bounces": inbound_records.count_held(connection, now=now),
         "waiting_inbound": inbound_records.count_waiting(connection, since=since, until=now),
     }
 

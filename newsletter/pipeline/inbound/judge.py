@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from newsletter.core.mail.bounce_policy import BounceFacts, Effect, FoundBy, Ruling, rule
+from newsletter.core.mail.bounce_policy import BounceFacts, Effect, FoundBy, Papers, Ruling, rule
 from newsletter.core.mail.inbound import FailedRecipient, InboundClass, InboundReport
+from newsletter.core.mail.reply_verdict import Reason
 from newsletter.delivery.outbox import bounces
-from newsletter.pipeline.inbound import log
+from newsletter.pipeline.inbound import breaker, log
 from newsletter.pipeline.inbound.effects import Effects
 from newsletter.pipeline.inbound.links import Link, LinkFinder, is_old
 from newsletter.pipeline.inbound.options import InboundOptions
@@ -23,6 +24,7 @@ from subscribers.errors import AddressError, UnknownAddressError
 from subscribers.queries import State, SubscriberView
 
 _RENEWALS = (EventKind.CONFIRMED, EventKind.CAME_BACK, EventKind.UNSUPPRESSED)
+_OF_BOUNCES = (Effect.SUPPRESSED, Effect.HELD, Effect.STRIKE, Effect.RETURNED)
 _OTHERS = Ruling(effect=Effect.NOTHING, why="the message was to another recipient of the same report")
 
 
@@ -71,11 +73,8 @@ class Judge:
             ruling = _OTHERS
             if failed is chosen:
                 ruling = rule(_with(facts, failed, person))
-                if person is not None and ruling.effect in (
-                    Effect.SUPPRESSED,
-                    Effect.STRIKE,
-                    Effect.RETURNED,
-                ):
+                ruling = self._unless_doubted(ruling, failed, delivery)
+                if person is not None and ruling.effect in _OF_BOUNCES:
                     key = (
                         f"{delivery.kind} {delivery.key}"
                         if delivery is not None
@@ -85,6 +84,17 @@ class Judge:
             mine = link if failed is chosen else Link()
             judged.append(Judgement(failed=failed, address=failed.address, link=mine, ruling=ruling))
         return judged
+
+    def _unless_doubted(
+        self, ruling: Ruling, failed: FailedRecipient, delivery: Row[Any] | None
+    ) -> Ruling:
+        is_unknown = ruling.effect is Effect.SUPPRESSED and failed.reason is Reason.UNKNOWN_MAILBOX
+        doubt = ""
+        if is_unknown and delivery is not None:
+            doubt = breaker.doubt(self._connection, delivery, now=self._now)
+        if not doubt:
+            return ruling
+        return Ruling(effect=Effect.HELD, why=f"{ruling.why}; {doubt}", papers=Papers.RETURN)
 
     def _act(
         self, report: InboundReport, facts: BounceFacts, link: Link, person: SubscriberView | None

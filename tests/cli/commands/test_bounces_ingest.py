@@ -193,3 +193,9 @@ def test_show_says_once_what_was_done_with_a_message_that_names_nobody(shell: Sh
     told = shell.ok("bounces", "show", str(row["id"])).stdout.splitlines()
     assert [line.split()[0] for line in told if line.startswith(("done", "why"))] == ["done", "why"]
     assert "2026-04-13 09:00 UTC" in shell.ok("bounces", "list").stdout
+
+
+@pytest.mark.parametrize("verb", ["release", "drop"])
+def test_nothing_is_held(shell: Shell, verb: str) -> None:
+    assert shell.ok("bounces", verb, "--json").json == {"suppressed": 0, "dropped": 0}
+    assert shell.ok("bounces", verb).stdout == "0 suppressed, 0 let be.\n"
