@@ -262,10 +262,10 @@ def _inbound(facts: Facts) -> list[Alarm]:
         found.append(
             Alarm(
                 key="held bounces",
-                words=f"{number} {'address' if number == 1 else 'addresses'} came back as unknown with so many "
-                "others that nobody is suppressed: perhaps a provider's directory is broken",
-                hint="`newsletter bounces list --done held` shows them. `newsletter bounces release` suppresses "
-                "them; `newsletter bounces drop` lets them be. Those just before them were suppressed: "
+                words=f"{number} {'address' if number == 1 else 'addresses'} came back as unknown with so "
+                "many others that nobody is suppressed: perhaps a provider's directory is broken",
+                hint="`newsletter bounces list --done held` shows them. `newsletter bounces release` "
+                "suppresses them; `newsletter bounces drop` lets them be. Those just before were suppressed: "
                 "`newsletter bounces list --done suppressed`, `newsletter subscribers unsuppress ADDRESS`.",
             )
         )

@@ -16,7 +16,7 @@ from newsletter.core.mail.reply_verdict import About, ReplyKind, ReplyVerdict
 GOOD_AFTER = timedelta(hours=72)  # without a bounce: a relay's 250 proves nothing
 LATEST = 5  # digests in a row that bounced softly, and not because of us
 OLDEST = timedelta(days=30)  # age of a message whose bounce still counts; queues give up after five days
-# “No such user” of so many that it is not believed, as of refusals at SMTP time (docs/explanation/delivery.md).
+# “No such user” of so many that it is not believed, as at SMTP time (docs/explanation/delivery.md).
 JUDGED_TOGETHER = 50  # mails that were sent just before
 MOST_UNKNOWN = 5  # of them that may come back as unknown, also from a small list
 MOST_UNKNOWN_SHARE = 0.2  # or this share

@@ -61,8 +61,8 @@ def settle(
 ) -> dict[Effect, int]:
     """Suppress the readers of held bounces, or let them be; returns how many of each.
 
-    messages: their ids in the log; none: all that are held. Who confirmed, moved or was taken back since is let
-    be. Raises NotFoundError.
+    messages: their ids in the log; none: all that are held. Who confirmed, moved or was taken back since is
+    let be. Raises NotFoundError.
     """
     r = inbound_recipients.c
     chosen = (

@@ -85,9 +85,7 @@ class Judge:
             judged.append(Judgement(failed=failed, address=failed.address, link=mine, ruling=ruling))
         return judged
 
-    def _unless_doubted(
-        self, ruling: Ruling, failed: FailedRecipient, delivery: Row[Any] | None
-    ) -> Ruling:
+    def _unless_doubted(self, ruling: Ruling, failed: FailedRecipient, delivery: Row[Any] | None) -> Ruling:
         is_unknown = ruling.effect is Effect.SUPPRESSED and failed.reason is Reason.UNKNOWN_MAILBOX
         doubt = ""
         if is_unknown and delivery is not None:

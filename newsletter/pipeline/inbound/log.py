@@ -27,7 +27,15 @@ MOST_KEPT = 64 * 1024  # octets of a message that are kept; what says why stands
 LONGEST = 320  # characters of an address or a reason
 LONGEST_DIAGNOSTIC = 500
 # The weightiest effect on a recipient is that of the message.
-_WEIGHT = (Effect.SUPPRESSED, Effect.HELD, Effect.LEFT, Effect.STRIKE, Effect.RETURNED, Effect.LOOK, Effect.NOTHING)
+_WEIGHT = (
+    Effect.SUPPRESSED,
+    Effect.HELD,
+    Effect.LEFT,
+    Effect.STRIKE,
+    Effect.RETURNED,
+    Effect.LOOK,
+    Effect.NOTHING,
+)
 
 
 def find(connection: Connection, digest: str) -> Row[Any] | None:

@@ -45,7 +45,15 @@ def states(office: PostOffice) -> Counter[str]:
 
 @pytest.mark.parametrize(
     ("unknown", "mails", "expected"),
-    [(0, 0, False), (5, 5, False), (6, 6, True), (6, 30, False), (7, 30, True), (10, 50, False), (11, 50, True)],
+    [
+        (0, 0, False),
+        (5, 5, False),
+        (6, 6, True),
+        (6, 30, False),
+        (7, 30, True),
+        (10, 50, False),
+        (11, 50, True),
+    ],
 )
 def test_bounds(unknown: int, mails: int, expected: bool) -> None:
     assert too_many_unknown(unknown, mails) is expected
