@@ -11,7 +11,7 @@ import binascii
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from newsletter.core.errors import NewsletterError
@@ -31,6 +31,8 @@ from newsletter.inbound.reports.amazon_notices import notice_of
 
 NAME = "ses"
 FORM = "amazon-ses"
+# https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
+TRIED_FOR = timedelta(hours=1)
 NOTIFICATION = "Notification"
 CONFIRMATION = "SubscriptionConfirmation"
 SIGNED = {  # in this order
@@ -69,7 +71,7 @@ class AmazonHook:
             raise RefusedNoticeError("it is no notice of Amazon SNS")
         if words(posted, "TopicArn") != self.topic:
             raise RefusedNoticeError("it is of another topic")
-        check_age(_instant(words(posted, "Timestamp")), notice.now)
+        check_age(_instant(words(posted, "Timestamp")), notice.now, tried_for=TRIED_FOR)
         self._verify(posted, kind, notice.now)
         if kind == CONFIRMATION:
             try:

@@ -13,9 +13,7 @@ from typing import Any, Protocol
 
 from newsletter.core.mail.inbound import InboundReport
 
-# A signed request that is older is refused. Providers try again for hours, and what is lost so comes back by
-# itself: they all keep a list of their own of who bounced or complained, and say so at the next mail.
-OLDEST = timedelta(hours=1)
+SLACK = timedelta(hours=1)  # that a signed request may be older than its provider's last try
 EARLIEST = timedelta(minutes=5)  # a clock may be so much ahead
 MOST_EVENTS = 2_000  # of one request; SendGrid, which sends the most, stops at about a thousand
 
@@ -73,9 +71,12 @@ def check_secret(notice: PostedNotice, secret: str) -> None:
         raise RefusedNoticeError("its secret is wrong")
 
 
-def check_age(at: datetime, now: datetime) -> None:
-    """Raise RefusedNoticeError unless it was signed lately."""
-    if now - at > OLDEST:
+def check_age(at: datetime, now: datetime, *, tried_for: timedelta) -> None:
+    """Raise RefusedNoticeError unless it was signed while its provider would still try.
+
+    tried_for: how long, by its documentation. A repetition within that time acts no second time: see `key`.
+    """
+    if now - at > tried_for + SLACK:
         raise RefusedNoticeError("it was signed too long ago")
     if at - now > EARLIEST:
         raise RefusedNoticeError("it was signed in the future")

@@ -11,6 +11,7 @@ import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from newsletter.core.mail.inbound import InboundReport
@@ -29,6 +30,8 @@ from newsletter.inbound.intakes.webhooks.hook import (
 
 NAME = "mailgun"
 TOKEN = re.compile(r"[0-9a-zA-Z_-]{1,100}")  # they have 50 hex digits
+# https://documentation.mailgun.com/docs/mailgun/user-manual/events/webhooks
+TRIED_FOR = timedelta(hours=8)
 BEFORE = {"suppress-bounce": said.SUPPRESSED, "605": said.SUPPRESSED}  # reason or code: it failed before
 COMPLAINED = {"suppress-complaint", "607"}
 LEFT = {"suppress-unsubscribe", "606"}
@@ -51,7 +54,7 @@ class MailgunHook:
         made = hmac.new(self.key.encode(), f"{time}{token}".encode(), hashlib.sha256).hexdigest()
         if not hmac.compare_digest(made.encode(), words(signature, "signature").lower().encode()):
             raise RefusedNoticeError("its signature is wrong")
-        check_age(instant_of(time), notice.now)
+        check_age(instant_of(time), notice.now, tried_for=TRIED_FOR)
         event = table(posted, "event-data")
         report = _report(event)
         if report is None:

@@ -9,6 +9,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from newsletter.core.mail.inbound import InboundReport
@@ -28,6 +29,8 @@ from newsletter.inbound.intakes.webhooks.hook import (
 NAME = "sendgrid"
 SIGNATURE = "x-twilio-email-event-webhook-signature"
 TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
+# https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/troubleshooting
+TRIED_FOR = timedelta(hours=24)
 CLASSES = {  # bounce_classification
     "Invalid Address": said.NO_SUCH_MAILBOX,
     "Mailbox Unavailable": said.FULL,
@@ -52,7 +55,7 @@ class SendGridHook:
         """See Hook."""
         time = notice.headers.get(TIMESTAMP, "")
         self._verify(time.encode() + notice.body, notice.headers.get(SIGNATURE, ""))
-        check_age(instant_of(time), notice.now)
+        check_age(instant_of(time), notice.now, tried_for=TRIED_FOR)
         events = read_json(notice.body)
         if not isinstance(events, list) or len(events) > MOST_EVENTS:
             raise RefusedNoticeError("it is no list of events")
