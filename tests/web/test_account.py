@@ -107,6 +107,7 @@ def test_all_stored_data_can_be_exported(website: NewsletterSite) -> None:
     assert exported["subscriber"]["address"] == "ada@example.org"
     assert [event["what"] for event in exported["history"]] == ["requested", "confirmed"]
     assert [mail["kind"] for mail in exported["mails"]] == ["confirm", "welcome", "account"]
+    assert exported["came_back"] == []
 
 
 def test_erasure_needs_the_box_and_leaves_only_a_hash(website: NewsletterSite) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -146,6 +147,39 @@ def history(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+def of_reader(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
+    """All that is stored of what came back about a reader, oldest first; with the message, while it is kept.
+
+    The message of a report about several recipients is left out: it is theirs, too.
+    """
+    rows = connection.execute(
+        select(inbound_recipients, _M.received_at, _M.kind.label("class_"), _M.body, _M.source)
+        .join(inbound_messages, _M.id == _R.message_id)
+        .where(_R.subscriber_id == subscriber_id)
+        .order_by(_M.received_at, _R.id)
+    ).all()
+    shared = _naming_several(connection, {row.message_id for row in rows})
+    return [
+        {
+            "received_at": row.received_at.isoformat(),
+            "class": row.class_,
+            "by": row.source,
+            **{key: value for key, value in _about(row._mapping).items() if key != "subscriber"},
+            "message": None
+            if row.body is None or row.message_id in shared
+            else zlib.decompress(row.body).decode("utf-8", "replace"),
+        }
+        for row in rows
+    ]
+
+
+def _naming_several(connection: Connection, ids: Collection[int]) -> set[int]:
+    several = (
+        select(_R.message_id).where(_R.message_id.in_(ids)).group_by(_R.message_id).having(func.count() > 1)
+    )
+    return set(connection.execute(several).scalars())
 
 
 def listed(

@@ -150,13 +150,17 @@ def erase(engine: Engine, *, subscriber_id: int, policy: ReaderPolicy, now: date
 
 
 def export(engine: Engine, *, subscriber_id: int) -> dict[str, Any]:
-    """All stored data of a reader as a JSON object: subscriber, history (consent events), mails."""
+    """All stored data of a reader as a JSON object.
+
+    Its parts: subscriber, history (consent events), mails, came_back (bounces, complaints, wishes to leave).
+    """
     with reading(engine) as connection:
         person = queries.by_id(connection, subscriber_id)
         return {
             "subscriber": person.row(),
             "history": consent.history(connection, person.id),
             "mails": _mails(connection, person.id),
+            "came_back": inbound_records.of_reader(connection, person.id),
         }
 
 

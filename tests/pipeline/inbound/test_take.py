@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from newsletter.core.mail.inbound import InboundClass
 from newsletter.db.engine import reading, writing
 from newsletter.delivery.message.verp import signed_ids
 from newsletter.delivery.outbox import inbound_records
+from newsletter.pipeline.readers import account
 from subscribers.lifecycle import signup, strikes, suppression
 from subscribers.preferences import Preferences
 from tests.inbound.hostile_messages import HOSTILE
@@ -260,6 +262,18 @@ def test_an_envelope_that_comes_later_settles_what_lay_for_a_look(office: PostOf
     assert office.take(data, "2026-04-13T09:01").repeated
     assert office.take(data, "2026-04-13T09:02", recipient=mail.sender).done is Effect.SUPPRESSED
     assert len(office.log()) == 1
+
+
+@pytest.mark.dialects
+def test_a_reader_may_see_what_came_back(office: PostOffice) -> None:
+    mail = office.digest(13)
+    office.take(bounce(mail, *FULL), "2026-04-13T09:00")
+    office.take(bounce(_forged(mail)), "2026-04-13T10:00")  # proves nothing: it is nobody's
+    exported = account.export(office.engine, subscriber_id=office.person().id)
+    (one,) = exported["came_back"]
+    assert (one["class"], one["reason"], one["done"], one["by"]) == ("bounce", "full", "strike", "file")
+    assert "Final-Recipient: rfc822; ada@example.org" in one["message"]
+    json.dumps(exported)
 
 
 @pytest.mark.dialects
