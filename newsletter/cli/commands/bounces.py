@@ -38,12 +38,16 @@ def parse(
     ctx: typer.Context,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE…", help="Messages, folders of messages, or - for one on stdin."),
+        typer.Argument(
+            metavar="FILE…", help="Messages, mboxes, folders or Maildirs of messages, or - for stdin."
+        ),
     ],
     *,
     json: Json = False,
 ) -> None:
     """Say what messages are, who failed and why. Changes nothing.
+
+    The JSON has an object for each message, in order; those of an mbox all have the name of its file.
 
     A message that cannot be read is of class "other", and says why. So is a file that cannot be opened; the
     exit code is then 3, or 1 when there was no other.
@@ -280,8 +284,8 @@ def _settle(
     from newsletter.db.engine import writing
     from newsletter.pipeline.inbound.breaker import settle
 
+    options = inbound_options(wiring)
     with writing(wiring.work.engine) as connection:
-        options = inbound_options(wiring)
         done = settle(connection, believe=believe, options=options, now=now(at), messages=messages)
     suppressed, let_be = done.get(Effect.SUPPRESSED, 0), done.get(Effect.RETURNED, 0)
     if json:

@@ -17,7 +17,7 @@ def read_messages(files: Sequence[str]) -> Iterator[tuple[str, bytes | OSError]]
     """Each message with its file's name, cut at MOST_BYTES, or why a file cannot be read.
 
     Of a folder all files that are not hidden, by name; of a Maildir those in `new` and `cur`; of an mbox each
-    message. `-` is one message, or an mbox, on standard input.
+    message, in order. `-` is one message, or an mbox, on standard input.
     """
     for file in files:
         if file == "-":
@@ -49,14 +49,14 @@ def _of_stream(name: str, stream: BinaryIO) -> Iterator[tuple[str, bytes]]:
     if not first.startswith(_MBOX_START):
         yield name, (first + stream.read(MOST_BYTES))[:MOST_BYTES]
         return
-    number, size, after_empty = 1, 0, False
+    size, after_empty = 0, False
     lines: list[bytes] = []
     while line := stream.readline(_LINE):
         if after_empty and line.startswith(_MBOX_START):
-            yield f"{name}:{number}", b"".join(lines)
-            number, size, lines = number + 1, 0, []
+            yield name, b"".join(lines)
+            size, lines = 0, []
         elif size < MOST_BYTES:
             lines.append(line[1:] if line.startswith(b">From ") else line)
             size += len(line)
         after_empty = not line.strip()
-    yield (name if number == 1 else f"{name}:{number}"), b"".join(lines)
+    yield name, b"".join(lines)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.shell import Shell
 from tests.inbound.hostile_messages import HOSTILE
 from tests.inbound.made_messages import OURS, dsn, feedback, plain
@@ -78,3 +80,19 @@ def test_file_that_cannot_be_opened(shell: Shell, tmp_path: Path) -> None:
     alone = shell("bounces", "parse", str(tmp_path / "no.eml"))
     assert alone.code == 1
     assert "cannot be opened: No such file" in alone.stdout
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_an_mbox_is_an_object_for_each_message(shell: Shell, tmp_path: Path, end: bytes) -> None:
+    messages = [BOUNCE, feedback("abuse"), plain("> quoted\nFrom here on: nothing.\n"), BOUNCE]
+    box = b"\n".join(b"From MAILER-DAEMON Tue Dec  1 00:00:00 2026\n" + one + b"\n" for one in messages)
+    (tmp_path / "all.mbox").write_bytes(box.replace(b"\r\n", b"\n").replace(b"\n", end))
+    (tmp_path / "one.eml").write_bytes(BOUNCE)
+    files = [str(tmp_path / name) for name in ("all.mbox", "one.eml")]
+    rows = shell.ok("bounces", "parse", "--json", *files).json
+    kinds = ["bounce", "complaint", "other", "bounce"]
+    assert [(row["file"], row["class"]) for row in rows] == [
+        *((files[0], kind) for kind in kinds),
+        (files[1], "bounce"),
+    ]
+    assert [len(row["recipients"]) for row in rows] == [2, 0, 0, 2, 2]
