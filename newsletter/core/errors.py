@@ -66,3 +66,7 @@ class UnstorableError(StorageError):
 
 class DatabaseTooNewError(StorageError):
     """The database was migrated by a newer version of this program."""
+
+
+class DatabaseMovedError(StorageError):
+    """The newsletter moves, or has moved, to another database: nothing is written to this one."""

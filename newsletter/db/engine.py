@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import Pool
 
-from newsletter.core.errors import ConfigurationError, StorageError, UnstorableError
+from newsletter.core.errors import ConfigurationError, DatabaseMovedError, StorageError, UnstorableError
 
 BUSY_TIMEOUT = 30_000  # milliseconds that a writer waits for the lock
 LOG_TIMEOUT = 1_000  # milliseconds that emptying the log waits for readers; a person waits for the page
@@ -31,6 +31,7 @@ EXCLUSIVE_LOCK = 0x6E657773  # of transactions that decide from what they read
 LIMITS_LOCK = 0x6E657774  # of transactions that take from a rate limit
 SHRINKS = 2  # SQLite's number of auto_vacuum = INCREMENTAL
 PAGES_AT_ONCE = 2_000  # given back in one transaction: 8 MB
+MOVES = "this newsletter moves to another database"  # said by the triggers of newsletter.db.move_marks
 DEFAULT_FILE = "newsletter.sqlite3"  # in the state directory
 
 
@@ -47,7 +48,7 @@ def file_url(file: Path) -> str:
 def open_engine(url: str) -> Engine:
     """An engine for `url` (sqlite or postgresql+psycopg). Connects lazily; raises ConfigurationError."""
     try:
-        parsed = make_url(url)
+        parsed = _with_driver(make_url(url))
     except (ArgumentError, ValueError):  # its text may hold the password
         raise ConfigurationError(
             "database_url cannot be read", hint="Write it as sqlite:////path/to/newsletter.sqlite3"
@@ -82,6 +83,11 @@ def open_engine(url: str) -> Engine:
     event.listen(engine, "connect", _prepare_postgresql)
     event.listen(engine, "begin", _begin_postgresql)
     return engine
+
+
+def _with_driver(url: URL) -> URL:
+    """The URL with the driver that comes with the extra `postgres`, where it names none."""
+    return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
 
 
 def _from_json(stored: str | bytes) -> Any:
@@ -329,6 +335,9 @@ def _wrapped() -> Iterator[None]:
 
 
 def _storage_error(text: str) -> StorageError:
+    if MOVES in text:
+        hint = "Stop this program, and set database_url to the new database; nothing of this step was stored."
+        return DatabaseMovedError(MOVES, hint=hint)
     hints = {
         "locked": "Another command is writing for a long time; try again when it is done.",
         "readonly": "The state directory is read-only; make it writable for this user.",

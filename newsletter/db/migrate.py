@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from newsletter.core.errors import DatabaseTooNewError, StorageError
 from newsletter.db.engine import reading, writing
+from newsletter.db.move_marks import check_no_move
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -33,10 +34,12 @@ def current_revision(connection: Connection) -> str | None:
 def check_known(engine: Engine) -> str:
     """The database's revision, which may be an older one.
 
-    Raises StorageError for a database not set up, DatabaseTooNewError for one of a newer version.
+    Raises StorageError for a database not set up, DatabaseTooNewError for one of a newer version,
+    DatabaseMovedError for one that has moved.
     """
     with reading(engine) as connection:
         revision = current_revision(connection)
+        check_no_move(connection)
     if revision is None:
         raise StorageError("the database is not set up", hint="Run `newsletter init`.")
     _refuse_newer(revision)
@@ -63,6 +66,7 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
         if before is not None:
             _refuse_newer(before)
         if before != head:
+            check_no_move(connection)
             _run_alembic(connection)
     return before, head
 

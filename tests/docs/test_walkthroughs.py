@@ -43,6 +43,7 @@ PLACES = {
     "/srv/papers": "papers",
     "/root": "root",
 }
+POSTGRESQL = "postgresql://newsletter@db.example.org/newsletter"  # stands for a database that is moved to
 NEVER_ENDS = {"run", "serve", "schedule", "worker"}
 MAY_FIND_FAULT = {"doctor", "watch"}  # exit 1: they found a fault, such as a DNS without an answer
 SETTINGS = """
@@ -105,6 +106,7 @@ def _words_of(line: str, folder: Path) -> list[str]:
     """The words of a command, with the paths of a real machine moved into the folder."""
     for place, name in PLACES.items():
         line = line.replace(place, str(folder / name))
+    line = line.replace(POSTGRESQL, f"sqlite:///{folder}/moved.sqlite3")
     if line == "newsletter demo":  # it needs an own folder
         line = f"newsletter --state-dir {folder}/demo-state demo"
     words = shlex.split(re.split(r"\s>", line)[0], comments=True)[1:]
@@ -170,3 +172,5 @@ def test_commands_of_a_page_do_their_work(
         output = f"{line}\n{answer.stdout}{answer.stderr}"
         assert answer.code in ({0, 1} if words[2] in MAY_FIND_FAULT else {0}), output
         assert "Traceback" not in output
+        if "--to" in words:  # the page says to change this setting now
+            monkeypatch.setenv("NEWSLETTER_DATABASE_URL", words[words.index("--to") + 1])
