@@ -61,6 +61,14 @@ _GAVE_UP = re.compile(
 )
 
 
+# A program that stores mail says that it cannot: the account is there, or nobody looked.
+_NOT_STORED = re.compile(
+    r"\b(?:could ?n[o']t|can ?not|can't|unable to|failed to) (?:create|open|lock|write(?: to)?|append to)\W{1,3}"
+    r"(?:the |user )?(?:mail ?box|maildir|mail ?file|mail ?folder|spool|/\w)",
+    re.IGNORECASE,
+)
+
+
 def failed_recipient(
     address: str,
     *,
@@ -135,6 +143,8 @@ def _of_bounce(verdict: ReplyVerdict, phase: str, code: int | None, status: str,
     silent = not verdict.certain or (verdict.reason is Reason.BUSY and code is None)
     if silent and _GAVE_UP.search(words):
         return ReplyVerdict(about=About.SERVER, kind=ReplyKind.SOFT, reason=Reason.UNREACHABLE, certain=False)
+    if verdict.kind is ReplyKind.HARD and _NOT_STORED.search(words):
+        return ReplyVerdict(about=About.SERVER, kind=ReplyKind.SOFT, reason=Reason.BUSY, certain=False)
     if verdict.kind is ReplyKind.HARD and _MAY_NOT_EXIST.search(words):
         return ReplyVerdict(
             about=About.RECIPIENT, kind=ReplyKind.SOFT, reason=Reason.REFUSED_BY_RECIPIENT, certain=False

@@ -68,6 +68,21 @@ FAILED = f"{A}Action: failed\n"
             None,
             "5.0.0",
         ),
+        # The program that stores mail failed, whatever it adds.
+        *(
+            (
+                f"{FAILED}Status: 5.1.1\nDiagnostic-Code: X-Unix; {words}: No such user\n",
+                "soft",
+                "busy",
+                "5.1.1",
+            )
+            for words in (
+                'procmail: Couldn\'t create "/var/spool/mail/ada"',
+                "maildrop: Unable to open mailbox",
+                "mail.local: cannot lock /var/mail/ada",
+                "deliver: failed to write to the mail file",
+            )
+        ),
         # Exchange and others write no Status, or another word for the action.
         (f"{A}Action: expired\nStatus: \nDiagnostic-Code: Connection timed out\n", "soft", "unreachable", ""),
         (f"{A}Status: 5.1.10\n", "hard", "unknown-mailbox", "5.1.10"),
