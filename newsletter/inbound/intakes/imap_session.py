@@ -136,7 +136,12 @@ def opened(mailbox: ImapMailbox) -> Iterator[ImapSession]:
 def _connect(mailbox: ImapMailbox) -> imaplib.IMAP4:
     if mailbox.security == "none":
         return imaplib.IMAP4(mailbox.host, mailbox.port, timeout=TIME_LIMIT)
-    context = ssl.create_default_context(cafile=mailbox.ca_file)
+    try:
+        context = ssl.create_default_context(cafile=mailbox.ca_file)
+    except OSError as error:
+        raise ImapError(
+            f"inbound.imap.ca_file cannot be read: {mailbox.ca_file}", hint="Name a file of PEM certificates."
+        ) from error
     if mailbox.security == "tls":
         return imaplib.IMAP4_SSL(mailbox.host, mailbox.port, ssl_context=context, timeout=TIME_LIMIT)
     client = imaplib.IMAP4(mailbox.host, mailbox.port, timeout=TIME_LIMIT)

@@ -285,3 +285,15 @@ def test_dovecot_with_a_wrong_password_or_certificate_is_told_of(server: Dovecot
     ):
         with pytest.raises(ImapError, match=said):
             ImapIntake(wrong, take=Door(), position=position).step()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate\n"])
+def test_a_file_of_certificates_that_cannot_be_read_is_named(
+    tmp_path: Path, position: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_bytes(content)
+    mailbox = ImapMailbox(host="127.0.0.1", port=1, security="tls", username="me", ca_file=str(path))
+    with pytest.raises(ImapError, match=r"inbound\.imap\.ca_file cannot be read: .*ca\.pem"):
+        ImapIntake(mailbox, take=Door(), position=position).step()
