@@ -23,7 +23,7 @@ from newsletter.workers.retrying import BackOffStrategy, ForgivingManager, first
 from newsletter.workers.step import Step
 from newsletter.workers.step_counts import StepCounts
 
-POLL_INTERVAL = 5.0  # seconds between two looks for jobs; notifications come at once
+POLL_INTERVAL = 2.0  # seconds between two looks for jobs; notifications come at once
 HEARTBEAT_INTERVAL = 5.0  # seconds
 SILENT_AFTER = 30.0  # seconds without a heartbeat, after which the engine takes a worker for dead
 RESTART_DELAY = 1.0  # seconds

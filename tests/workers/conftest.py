@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 from sqlalchemy import Engine
 
 from newsletter.db.engine import open_engine
-from newsletter.workers.engine_tables import make_tables, see_tables
+
+collect_ignore_glob = [] if find_spec("procrastinate") else ["test_*.py"]  # the extra newsletter[workers]
 
 
 @pytest.fixture
 def engine(postgres_url: str) -> Iterator[Engine]:
+    from newsletter.workers.engine_tables import make_tables, see_tables
+
     engine = open_engine(postgres_url)
     see_tables(engine)
     make_tables(engine)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -64,11 +65,16 @@ class Machines:
         at = (self.began - timedelta(hours=3)).isoformat()
         self.shell.ok("ingest", str(dumps()[0]), "--at", at)
 
-    def start(self, name: str, *options: str) -> None:
-        """Start the worker of a machine, again under the same name."""
+    def state_dir_of(self, name: str) -> Path:
+        """The state directory of a machine, with the settings and keys of the first."""
         state_dir = self.folder / name
         if not state_dir.exists():
             shutil.copytree(self.shell.state_dir, state_dir)
+        return state_dir
+
+    def start(self, name: str, *options: str) -> None:
+        """Start the worker of a machine, again under the same name."""
+        state_dir = self.state_dir_of(name)
         with (self.folder / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
                 [sys.executable, "-m", "newsletter", "--state-dir", str(state_dir), "worker", *options],
@@ -126,6 +132,51 @@ class Machines:
         names = ", ".join(f"{schema}.{table}" for schema, table in found)
         with psycopg.connect(f"{self._server[:-8]}papers", autocommit=True) as connection:
             connection.execute(f"TRUNCATE {names}")  # type: ignore[arg-type]
+
+
+class Forks:
+    """Workers that are forks of one process: they are back within a moment after a kill."""
+
+    def __init__(self, machines: Machines) -> None:
+        self._machines = machines
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.workers.worker_forks"],
+            cwd=ROOT,
+            env=dict(os.environ),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._pids: dict[str, int] = {}
+
+    def start(self, name: str) -> None:
+        """Start the worker of a machine, again under the same name."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        state_dir = self._machines.state_dir_of(name)
+        self._process.stdin.write(f"{state_dir} {self._machines.folder / name}.log\n")
+        self._process.stdin.flush()
+        self._pids[name] = int(self._process.stdout.readline())
+
+    def runs(self, name: str) -> bool:
+        """Whether it has not ended."""
+        with suppress(ProcessLookupError):
+            os.kill(self._pids[name], 0)
+            return True
+        return False
+
+    def kill(self, name: str) -> None:
+        """Kill -9."""
+        with suppress(ProcessLookupError):
+            os.kill(self._pids[name], signal.SIGKILL)
+        while self.runs(name):
+            time.sleep(0.01)
+
+    def end(self) -> None:
+        """Kill all of them."""
+        for name in self._pids:
+            self.kill(name)
+        self._process.communicate()
 
 
 class Ages:
