@@ -52,6 +52,7 @@ COMMANDS = (
     CommandEntry(PEOPLE, "subscribers", "Add, import, show and remove readers."),
     CommandEntry(PROOF, "why", "Explain what a reader got on a day, or why nothing."),
     CommandEntry(PROOF, "audit", "Prove that nobody got a paper twice or missed one."),
+    CommandEntry(PROOF, "history", "Pack old mail month by month, and check the seals of packed months."),
     CommandEntry(PROOF, "stats", "Look at the numbers: papers, readers, mails; also as a page."),
     CommandEntry(UPKEEP, "watch", "Look for what an admin must hear of, and tell them what is new."),
     CommandEntry(

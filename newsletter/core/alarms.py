@@ -94,6 +94,7 @@ class Facts:
     complaints_hold: bool = False  # so many that editions are held
     held_bounces: int = 0  # “no such user”, so many at once that an admin must look
     waiting_inbound: int = 0  # bounces, complaints and requests to leave that nobody can assign
+    broken_months: Sequence[str] = ()  # packed months that do not match their seals
     odd_schedules: Mapping[str, int] = field(default_factory=dict)  # what cannot be, such as hour 99: readers
 
 
@@ -118,6 +119,7 @@ def alarms_of(facts: Facts, policy: AlarmPolicy) -> tuple[Alarm, ...]:
         *inbox_alarms(facts.stuck_files, now=facts.now, max_age=policy.max_inbox_age),
         *_requests(facts),
         *_schedules(facts),
+        *_history(facts),
     )
 
 
@@ -354,4 +356,16 @@ def _schedules(facts: Facts) -> list[Alarm]:
             "ADDRESS` with --cadence, --weekday or --hour mends it.",
         )
         for fault, readers in facts.odd_schedules.items()
+    ]
+
+
+def _history(facts: Facts) -> list[Alarm]:
+    return [
+        Alarm(
+            key=f"history {month}",
+            words=f"the packed mail of {month} does not match its seal: something else changed the database",
+            hint="`newsletter history verify` tells more. Look at the disk, and restore the newest backup of "
+            "which it says that it matches.",
+        )
+        for month in facts.broken_months
     ]

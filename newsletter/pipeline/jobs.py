@@ -23,6 +23,9 @@ from newsletter.pipeline import pending_work
 from newsletter.pipeline.compose.options import SendOptions
 from newsletter.pipeline.deliver.options import DeliveryOptions
 from newsletter.pipeline.deliver.run import deliver
+from newsletter.pipeline.explain.audit import prove
+from newsletter.pipeline.history.roll_up import roll_up
+from newsletter.pipeline.history.seal_watch import check_seals
 from newsletter.pipeline.intake.dump_report import DumpReport
 from newsletter.pipeline.intake.fetch import FetchReport
 from newsletter.pipeline.intake.inbox import Inbox
@@ -47,6 +50,7 @@ class Jobs:
     options: SendOptions
     delivery: DeliveryOptions
     clock: Callable[[], datetime]  # aware UTC
+    keep_days: int = 90  # for which mail is kept as it was sent
     fetch_due: Callable[[datetime], Sequence[FetchReport]] = lambda _now: ()
 
     def ingest_inbox(self) -> bool:
@@ -121,6 +125,17 @@ class Jobs:
         purged = tidy(self.engine, now=self.clock())
         if purged:
             log.info("purged people=%d", purged)
+        return False
+
+    def roll_up(self, stop: Callable[[], bool]) -> bool:
+        """Pack months that are old enough, and check the seals of packed ones. stop: see `roll_up`."""
+        now = self.clock()
+        report = roll_up(self.engine, keep_days=self.keep_days, now=now, prove=prove, stop=stop)
+        if report.months:
+            log.info("packed months=%s mails=%d", ",".join(report.months), report.deliveries)
+        broken = [check.name for check in check_seals(self.engine, now=now) if not check.matches]
+        if broken:
+            log.error("packed months=%s do not match their seals", ",".join(broken))
         return False
 
     def check_disk(self) -> bool:

@@ -29,6 +29,7 @@ DELIVER_INTERVAL = 5.0
 CHECK_INTERVAL = 60.0
 WATCH_INTERVAL = 300.0
 PURGE_INTERVAL = 3600.0
+HISTORY_INTERVAL = 24 * 3600.0
 POLL_INTERVAL = 1.0  # seconds between two checks of the clock and of the request to stop
 CLOCK_JUMP = 30.0  # seconds that the wall clock may gain or lose between two checks before jobs are replanned
 

@@ -260,6 +260,18 @@ class ReviewSettings(SettingsTable):
     )
 
 
+class HistorySettings(SettingsTable):
+    """How long mail is kept as it was sent."""
+
+    keep_days: int = Field(
+        default=90,
+        ge=45,
+        le=36_500,
+        description="Days for which each mail is kept with its content and the server's words. Whole months "
+        "that are older are packed; see “Old mail in compact form”.",
+    )
+
+
 class WatchSettings(SettingsTable):
     """When and how an admin is notified of alarms."""
 
@@ -349,6 +361,9 @@ class Settings(BaseSettings):
     )
     review: ReviewSettings = Field(
         default=ReviewSettings(), description="Who looks at an edition before the others get it."
+    )
+    history: HistorySettings = Field(
+        default=HistorySettings(), description="How long mail is kept as it was sent."
     )
     watch: WatchSettings = Field(default=WatchSettings(), description="What an admin is told of, and how.")
     web: WebSettings = Field(default=WebSettings(), description="The web pages.")

@@ -29,8 +29,10 @@ from newsletter.db.schema import deliveries, digest_papers, papers
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.smtp.relay import Relay
 from newsletter.pipeline.deliver.options import DeliveryOptions
-from newsletter.pipeline.explain.audit import audit
+from newsletter.pipeline.explain.audit import audit, prove
 from newsletter.pipeline.explain.reader_history import DayExplainer
+from newsletter.pipeline.explain.why import why
+from newsletter.pipeline.history.roll_up import roll_up
 from newsletter.pipeline.intake.inbox import QUIET_SECONDS, Inbox
 from newsletter.pipeline.jobs import Jobs, inbox_ingester
 from subscribers.lifecycle import signup, unsubscribe
@@ -409,6 +411,32 @@ class Year:
         reasons = sum(explained, Counter[str]())
         assert set(reasons) >= {MAILED, *EVERY_REASON}, "a year in which little happened proves little"
 
+    def check_rolled_up(self) -> None:
+        """The same answers once old mail is packed: the audit's, and `why` for each day of each reader."""
+        engine = self.scenario.engine
+        before, told = audit(engine, now=self.now), self._told()
+        report = roll_up(engine, keep_days=1, now=self.now, prove=prove)
+        assert report.deliveries > before.deliveries / 3, "something is packed"
+        for full in (False, True):
+            after = audit(engine, now=self.now, full=full)
+            for name in ("subscribers", "deliveries", "repeated", "missed", "given", "pending", "ended"):
+                assert getattr(after, name) == getattr(before, name), (name, full)
+            assert all(seal.matches for seal in after.seals)
+        with reading(engine) as connection:
+            explainer = DayExplainer(connection, now=self.now)
+            for model in self.models:
+                self._explain(explainer, model)
+        assert self._told() == told
+
+    def _told(self) -> list[dict[str, object]]:
+        """What `why` says of some days of some readers."""
+        days = [self.start.date() + number * DAY for number in range(3, (self.end - self.start).days - 1, 11)]
+        return [
+            why(self.scenario.engine, subscriber_id=model.id, address="x", on=day, now=self.now).as_json()
+            for model in self.models[::7]
+            for day in days
+        ]
+
     def _explain(self, explainer: DayExplainer, model: Model) -> Counter[str]:
         """`why` for each date of one reader, held against the model."""
         history = explainer.reader(model.id)
@@ -447,6 +475,7 @@ def test_simulated_weeks_keep_every_slot_and_every_reason(tmp_path: Path) -> Non
     year = Year(tmp_path, seed=1, readers=40, days=35, dumps=24, outages=5)
     year.play()
     year.check()
+    year.check_rolled_up()
     year.scenario.engine.dispose()
 
 
@@ -456,4 +485,5 @@ def test_simulated_year_keeps_every_slot_and_every_reason(tmp_path: Path) -> Non
     year = Year(tmp_path, seed=2026, readers=400, days=365, dumps=250, outages=30)
     year.play()
     year.check()
+    year.check_rolled_up()
     year.scenario.engine.dispose()

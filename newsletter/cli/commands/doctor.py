@@ -219,6 +219,26 @@ def _records(work: Workspace, *, now: datetime) -> Iterator[Check]:
 
     yield "records", ask
 
+    yield "history", lambda: _packed(work, now=now)
+
+
+def _packed(work: Workspace, *, now: datetime) -> Finding:
+    """Whether the packed months are those that were sealed."""
+    from newsletter.ops.doctor.finding import failed, ok
+    from newsletter.pipeline.history.seal_watch import check_seals
+
+    checks = check_seals(work.engine, now=now)
+    broken = [check for check in checks if not check.matches]
+    if broken:
+        named = ", ".join(f"{check.name}{check.what_is_wrong}" for check in broken)
+        return failed(
+            "history",
+            f"packed mail does not match its seal: {named}",
+            hint="Something else changed the database. Look at the disk, and restore the newest backup of "
+            "which `newsletter history verify` says that it matches.",
+        )
+    return ok("history", f"{len(checks)} packed months match their seals" if checks else "no month is packed")
+
 
 def _mail_servers(wiring: Wiring) -> list[Finding]:
     from newsletter.cli.relays import trial_envelope

@@ -94,6 +94,7 @@ def make_jobs(wiring: Wiring) -> Jobs:
         options=wiring.send_options,
         delivery=wiring.delivery_options,
         clock=lambda: datetime.now(UTC),
+        keep_days=work.settings.history.keep_days,
         fetch_due=due_fetcher(work),
     )
 
@@ -108,6 +109,7 @@ def make_timetable(wiring: Wiring) -> Timetable:
         COMPOSE_INTERVAL,
         DELIVER_INTERVAL,
         FETCH_INTERVAL,
+        HISTORY_INTERVAL,
         INBOX_INTERVAL,
         PURGE_INTERVAL,
         WATCH_INTERVAL,
@@ -136,6 +138,7 @@ def make_timetable(wiring: Wiring) -> Timetable:
             ("check", jobs.check_disk, CHECK_INTERVAL),
             ("watch", make_watch_step(wiring), WATCH_INTERVAL),
             ("tidy", jobs.purge, PURGE_INTERVAL),
+            ("history", lambda: jobs.roll_up(stopping.is_set), HISTORY_INTERVAL),
             *((intake.name, intake.step, intake.interval) for intake in intakes),
         )
     ]

@@ -29,6 +29,7 @@ class HistoryMonth(SQLModel, table=True):
     checksum: str = NO_CHECKSUM  # of all its rows: the sum of their hashes
     erased_readers: int = 0
     erased_checksum: str = NO_CHECKSUM  # of the rows of erased readers
+    broken_since: datetime | None = None  # when a check first found that its rows are not those of the seal
     # what the audit proved before anything was deleted: counts and findings
     proof: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
 

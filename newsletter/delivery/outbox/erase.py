@@ -1,12 +1,13 @@
-"""Deletes what servers said about single readers: their words may name the mailbox. Deletes no delivery."""
+"""Deletes what servers said about single readers, and the packed mail of erased ones. Deletes no delivery."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from sqlalchemy import Connection, or_, update
+from sqlalchemy import Connection, delete, or_, select, update
 
-from newsletter.db.schema import alarms, deliveries
+from newsletter.core.debts.packed_bytes import row_checksum, total
+from newsletter.db.schema import alarms, deliveries, history_months, history_readers
 from newsletter.delivery.outbox import inbound_records
 
 QUOTING_ALARMS = ("refused", "suppressed")  # keys; alarms of relays quote too
@@ -29,6 +30,29 @@ def erase_replies(connection: Connection, subscriber_ids: Collection[int]) -> No
     if subscriber_ids:
         quoting = or_(alarms.c.key.in_(QUOTING_ALARMS), alarms.c.key.startswith("relay "))
         connection.execute(update(alarms).where(quoting).values(words=QUOTE_DELETED))
+
+
+def erase_packed(connection: Connection, subscriber_ids: Collection[int]) -> None:
+    """Delete the packed mail of these subscribers. The seals keep the sum of its hashes, and still match."""
+    for ids in _paged(sorted(subscriber_ids)):
+        own = history_readers.c.subscriber_id.in_(ids)
+        gone: dict[int, list[int]] = {}
+        for row in connection.execute(select(history_readers).where(own)):
+            hashed = row_checksum("readers", row.month, row.subscriber_id, row.body)
+            gone.setdefault(row.month, []).append(hashed)
+        for month, hashes in sorted(gone.items()):
+            seal = connection.execute(
+                select(history_months).where(history_months.c.month == month).with_for_update()
+            ).one()
+            connection.execute(
+                update(history_months)
+                .where(history_months.c.month == month)
+                .values(
+                    erased_readers=seal.erased_readers + len(hashes),
+                    erased_checksum=total(seal.erased_checksum, add=hashes),
+                )
+            )
+        connection.execute(delete(history_readers).where(own))
 
 
 def _paged(ids: list[int]) -> Iterator[list[int]]:

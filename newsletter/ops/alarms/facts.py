@@ -13,8 +13,9 @@ from newsletter.core.alarms import FAILURE_PERIOD, DumpFacts, Facts, RestingRela
 from newsletter.core.cadence import Cadence
 from newsletter.core.mail.bounce_policy import COMPLAINT_WINDOW
 from newsletter.core.mail.reply_verdict import About, Reason
+from newsletter.core.months import shown
 from newsletter.core.states import DumpStatus
-from newsletter.db.schema import deliveries, dumps, editions
+from newsletter.db.schema import deliveries, dumps, editions, history_months
 from newsletter.delivery.outbox import inbound_records, relay_rests
 from newsletter.delivery.outbox.held_mail import WAITING
 from newsletter.ops.alarms.stuck_files import find_stuck_files
@@ -26,6 +27,11 @@ from subscribers.lifecycle import suppression
 # Failed before a server was asked. SQLite uses its partial index only for this very text.
 FAILED_HERE = text("state = 'failed' and reply_code is null")
 DOUBT_PERIOD = timedelta(hours=2)  # for which a refusal may be somebody's own
+_BROKEN_MONTHS = (
+    select(history_months.c.month)
+    .where(history_months.c.broken_since.is_not(None))
+    .order_by(history_months.c.month)
+)
 MAX_DUMPS = 25  # the latest ones: alarms of older ones were reported long ago
 
 
@@ -77,6 +83,7 @@ def gather(connection: Connection, *, state_dir: Path, now: datetime) -> Facts:
         suppressed=suppressed.number,
         suppressed_because=suppressed.note,
         **_inbound(connection, now=now),
+        broken_months=[shown(month) for month in connection.execute(_BROKEN_MONTHS).scalars()],
         odd_schedules=odd_schedules(connection),
     )
 

@@ -146,6 +146,15 @@ recent_versions = Table(  # versions of papers that a recent dump brought
     Column("at", UTCDateTime, nullable=False),  # when the first dump that told of it was ingested
     prefixes=["TEMPORARY"],
 )
+past_versions = Table(  # versions of papers that packed mail gave a reader
+    "past_versions",
+    _temporary,
+    Column("subscriber_id", Integer, primary_key=True),
+    Column("paper_id", Integer, primary_key=True),
+    Column("listed_on", Date, primary_key=True),
+    Column("at", UTCDateTime, nullable=False),
+    prefixes=["TEMPORARY"],
+)
 version_lines = Table(  # what each reader is told of them
     "version_lines",
     _temporary,

@@ -6,7 +6,7 @@ nor is what stands in a digest that never arrives.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -42,7 +42,8 @@ from newsletter.db.schema import (
 )
 from newsletter.delivery.outbox.debts import was_sent
 from newsletter.papers.editions import PAIR_COUNTS
-from newsletter.pipeline.compose.batch import NOW, batch, recent_versions, version_lines
+from newsletter.pipeline.compose.batch import NOW, batch, past_versions, recent_versions, version_lines
+from newsletter.pipeline.history.given import had_before
 
 # The mails of several categories tell of one version, at most some days apart.
 REPEATED_WITHIN = timedelta(days=3)
@@ -61,7 +62,27 @@ def gather_new_versions(connection: Connection, *, now: datetime) -> None:
     window = {"now": now, "since": since, "seen_since": since - REPEATED_WITHIN}
     connection.execute(_add_recent_versions(), window)
     if connection.execute(_ANY_RECENT).first() is not None:
+        _find_past_versions(connection)
         connection.execute(_add_lines(), {"now": now})
+
+
+def _find_past_versions(connection: Connection) -> None:
+    """Fill `past_versions` from mail whose rows are packed."""
+    versions: dict[int, list[tuple[date, datetime]]] = {}
+    for row in connection.execute(select(recent_versions)):
+        versions.setdefault(row.paper_id, []).append((row.listed_on, row.at))
+    readers = select(batch.c.subscriber_id).where(batch.c.closes.is_(None))
+    found = {
+        (reader, paper, listed_on, at)
+        for reader, paper, shown, inherited in had_before(connection, versions, readers)
+        if shown.sent and not (shown.doubtful or inherited)
+        for listed_on, at in versions[paper]
+        if shown.composed_at < at
+    }
+    if found:
+        names = ("subscriber_id", "paper_id", "listed_on", "at")
+        rows = [dict(zip(names, row, strict=True)) for row in sorted(found)]
+        connection.execute(insert(past_versions), rows)
 
 
 @cache  # building it costs more than running it
@@ -125,12 +146,8 @@ def _add_lines() -> Insert:
     )
     member = all_of(itself, merged).subquery()
     last = digests.alias("last")
-    had = (
-        select(
-            batch.c.subscriber_id,
-            member.c.paper_id,
-            func.max(member.c.listed_on, type_=Date()).label("listed_on"),
-        )
+    mailed = (
+        select(batch.c.subscriber_id, member.c.paper_id, member.c.listed_on)
         .join_from(member, digest_papers, digest_papers.c.paper_id == _known(member.c.id))
         .join(deliveries, deliveries.c.digest_id == _known(digest_papers.c.digest_id))
         .join(batch, batch.c.subscriber_id == _known(deliveries.c.subscriber_id))
@@ -142,7 +159,21 @@ def _add_lines() -> Insert:
             was_sent(),
             member.c.at > last.c.composed_at,
         )
-        .group_by(batch.c.subscriber_id, member.c.paper_id)
+    )
+    packed = (
+        select(past_versions.c.subscriber_id, past_versions.c.paper_id, past_versions.c.listed_on)
+        .join(batch, batch.c.subscriber_id == past_versions.c.subscriber_id)
+        .join(last, last.c.id == batch.c.last_digest)
+        .where(past_versions.c.at > last.c.composed_at)
+    )
+    every = all_of(mailed, packed).subquery()
+    had = (
+        select(
+            every.c.subscriber_id,
+            every.c.paper_id,
+            func.max(every.c.listed_on, type_=Date()).label("listed_on"),
+        )
+        .group_by(every.c.subscriber_id, every.c.paper_id)
         .subquery()
     )
     place = func.row_number().over(

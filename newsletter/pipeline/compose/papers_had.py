@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.states import DeliveryState, Form, MailKind
+from newsletter.db.engine import dialect_insert
 from newsletter.db.schema import (
     canary_slots,
     deliveries,
@@ -45,6 +46,7 @@ from newsletter.pipeline.compose.batch import (
     reappearing_papers,
     showing_digests,
 )
+from newsletter.pipeline.history.given import had_before
 
 _WINDOW = bindparam("window", type_=UTCDateTime())
 _CANONICAL = func.coalesce(papers.c.merged_into, papers.c.id)
@@ -63,8 +65,23 @@ def gather_papers_had(connection: Connection, *, window: datetime, reappearing: 
         first = connection.execute(_FIRST_DELIVERY).scalar_one()
         if first is not None:
             connection.execute(_find_readers(), {"first": first})
+        _add_packed(connection, reappearing)
     if connection.execute(_ANY_CANARY, {"window": window}).first() is not None:
         connection.execute(_add_of_canaries(), {"window": window})
+
+
+def _add_packed(connection: Connection, reappearing: Sequence[int]) -> None:
+    """Add what mail showed whose rows are packed."""
+    readers = select(batch.c.subscriber_id).where(batch.c.closes.is_(None))
+    found = {
+        (reader, paper, shown.doubtful)
+        for reader, paper, shown, inherited in had_before(connection, reappearing, readers)
+        if shown.received and not (shown.doubtful and inherited)
+    }
+    if found:
+        add = dialect_insert(connection)(papers_had).on_conflict_do_nothing()
+        names = ("subscriber_id", "paper_id", "doubtful")
+        connection.execute(add, [dict(zip(names, row, strict=True)) for row in sorted(found)])
 
 
 @cache  # building these costs more than running them

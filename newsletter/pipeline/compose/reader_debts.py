@@ -35,6 +35,7 @@ from newsletter.delivery.outbox.debts import RETURNED, was_sent
 from newsletter.papers.editions import PAIR_COUNTS
 from newsletter.pipeline.compose.batch import NOW, batch
 from newsletter.pipeline.compose.grouping import OPEN_DEBT
+from newsletter.pipeline.history.given import had_before
 from subscribers import audience
 
 
@@ -65,8 +66,28 @@ def end_debts(connection: Connection, *, now: datetime) -> None:
     """End open rows of the batch's readers: given, too old, or covered by no topic that they follow."""
     if connection.execute(_ANY_OPEN).first() is None:
         return
+    _end_given_before(connection, now=now)
     for statement in _ends():
         connection.execute(statement, {"now": now, "too_old": now - MAX_DEBT_AGE})
+
+
+def _end_given_before(connection: Connection, *, now: datetime) -> None:
+    """End open rows whose paper, or one that it is merged with, was given by mail whose rows are packed."""
+    open_papers = set(connection.execute(_OPEN_PAPERS).scalars())
+    found = had_before(connection, open_papers, select(batch.c.subscriber_id))
+    given = {
+        (reader, paper)
+        for reader, paper, shown, inherited in found
+        if shown.sent and not (shown.recap or shown.doubtful or inherited)
+    }
+    if given:
+        rows = connection.execute(_OPEN_ROWS.where(_CANONICAL.in_(sorted({paper for _, paper in given}))))
+        ids = [row.id for row in rows if (row.subscriber_id, row.paper) in given]
+        connection.execute(
+            update(reader_debts)
+            .where(reader_debts.c.id.in_(ids))
+            .values(ended=DebtEnd.GIVEN.value, ended_at=now)
+        )
 
 
 @cache  # building these costs more than running them
@@ -151,6 +172,15 @@ def _given() -> ColumnElement[bool]:
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _OF_BATCH = and_(OPEN_DEBT, reader_debts.c.subscriber_id.in_(select(batch.c.subscriber_id)))
+_CANONICAL = func.coalesce(papers.c.merged_into, papers.c.id)
+_OPEN_PAPERS = (
+    select(_CANONICAL).join(reader_debts, reader_debts.c.paper_id == papers.c.id).where(_OF_BATCH).distinct()
+)
+_OPEN_ROWS = (
+    select(reader_debts.c.id, reader_debts.c.subscriber_id, _CANONICAL.label("paper"))
+    .join(papers, papers.c.id == reader_debts.c.paper_id)
+    .where(_OF_BATCH)
+)
 _ANY_OPEN = select(reader_debts.c.id).where(_OF_BATCH).limit(1)
 _DEBTS = (
     select(

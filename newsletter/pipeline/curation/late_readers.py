@@ -23,6 +23,7 @@ from newsletter.delivery.outbox.debts import was_sent
 from newsletter.papers.editions import PAIR_COUNTS, require
 from newsletter.papers.lookup import in_chunks
 from newsletter.pipeline.explain.notices import newcomers
+from newsletter.pipeline.history.given import had_before
 from subscribers import audience
 
 _CANONICAL = func.coalesce(papers.c.merged_into, papers.c.id)
@@ -148,7 +149,14 @@ def _shown(
             or_(deliveries.c.state.not_in(["skipped", "failed"]), was_sent()),
         )
     )
-    return {(row[0], row[1]) for row in connection.execute(chosen)}
+    # Only people who have a last digest of which the row is there can have packed mail.
+    readers = select(deliveries.c.subscriber_id).where(deliveries.c.subscriber_id.in_(people)).distinct()
+    packed = {
+        (reader, paper)
+        for reader, paper, shown, inherited in had_before(connection, paper_ids, readers)
+        if shown.received and not (shown.doubtful or inherited)
+    }
+    return packed | {(row[0], row[1]) for row in connection.execute(chosen)}
 
 
 def _owed(

@@ -5,14 +5,14 @@ Composing asks for few papers: those that come up again. It reads only the month
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, func, or_, select
 
 from newsletter.core.debts.packed_content import unpack as unpack_content
-from newsletter.core.debts.packed_reader import PastMail
+from newsletter.core.debts.packed_reader import ReaderMonth, unpack_shared
 from newsletter.core.states import RESENT, DeliveryState, Form, MailKind, Role
 from newsletter.db.schema import (
     digest_maybes,
@@ -20,17 +20,18 @@ from newsletter.db.schema import (
     history_contents,
     history_papers,
     history_readers,
+    paper_heirs,
+    papers,
 )
-from newsletter.pipeline.history.past_mail import unpacked
+from newsletter.pipeline.history.past_mail import checked_shared_part
 
 IDS_PER_STATEMENT = 400  # far below any database's limit of parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastShown:
-    """A paper in a packed mail of one reader, under the id that the mail shows."""
+    """A paper in a packed mail, under the id that the mail shows."""
 
-    subscriber_id: int
     paper_id: int
     composed_at: datetime
     received: bool  # the mail neither failed nor was skipped, or its first copy had been sent
@@ -57,10 +58,10 @@ def months_of(connection: Connection, paper_ids: Collection[int]) -> list[int]:
 
 def shown_before(
     connection: Connection, paper_ids: Collection[int], readers: Select[tuple[int]]
-) -> Iterator[PastShown]:
-    """Yields where packed mail of these readers shows these papers, by the ids that mails show.
+) -> Iterator[tuple[int, PastShown]]:
+    """Yields (reader, where): where packed mail of these readers shows these papers.
 
-    readers: selects subscriber ids. Raises StorageError for a row that was changed.
+    paper_ids: as mails show them. readers: selects subscriber ids. Raises StorageError for a changed row.
     """
     wanted = set(paper_ids)
     of_months = months_of(connection, wanted)
@@ -73,28 +74,60 @@ def shown_before(
             .where(history_readers.c.month == month, history_readers.c.subscriber_id.in_(readers))
             .order_by(history_readers.c.subscriber_id)
         )
-        for row in rows:
-            packed = unpacked(row.subscriber_id, month, row.body)
-            resent = {debt.paper_id for debt in packed.debts if debt.kind == RESENT}
-            for mail in packed.mails:
-                if mail.kind == MailKind.DIGEST:
-                    yield from _of_mail(row.subscriber_id, mail, places.get(mail.digest_id, ()), resent)
+        known: dict[bytes, list[PastShown]] = {}  # readers with equal mail are unpacked once
+        for reader, body in rows:
+            shared = checked_shared_part(reader, month, body)
+            if shared not in known:
+                known[shared] = _shown_in(unpack_shared(shared), places)
+            for shown in known[shared]:
+                yield reader, shown
 
 
-def _of_mail(
-    reader: int, mail: PastMail, places: Sequence[_Place], resent: Collection[int]
-) -> Iterator[PastShown]:
-    for place in places:
-        sent = mail.state == DeliveryState.SENT or place.paper_id in resent
-        yield PastShown(
-            subscriber_id=reader,
-            paper_id=place.paper_id,
-            composed_at=mail.composed_at,
-            received=sent or mail.state == DeliveryState.UNCERTAIN,
-            sent=sent,
-            recap=place.recap,
-            doubtful=place.doubtful,
+def had_before(
+    connection: Connection, paper_ids: Collection[int], readers: Select[tuple[int]]
+) -> Iterator[tuple[int, int, PastShown, bool]]:
+    """Yields (reader, paper, where, inherited) of these canonical papers, merged and split ones included.
+
+    inherited: the mail shows a paper from which this one was split later. Raises as `shown_before` does.
+    """
+    if not paper_ids or connection.execute(select(history_papers.c.month).limit(1)).first() is None:
+        return
+    stands_for: dict[int, list[tuple[int, datetime | None]]] = {}  # shown id to (paper, only before)
+    canonical = func.coalesce(papers.c.merged_into, papers.c.id)
+    for page in _pages(sorted(paper_ids)):
+        members = select(papers.c.id, canonical).where(
+            or_(papers.c.id.in_(page), papers.c.merged_into.in_(page))
         )
+        for member, paper in connection.execute(members):
+            stands_for.setdefault(member, []).append((paper, None))
+    heirs = select(paper_heirs.c.heir_id, paper_heirs.c.source_id, paper_heirs.c.until)
+    for heir, source, until in connection.execute(heirs):
+        for paper, before in list(stands_for.get(heir, ())):
+            if before is None:
+                stands_for.setdefault(source, []).append((paper, until))
+    for reader, shown in shown_before(connection, stands_for, readers):
+        for paper, before in stands_for[shown.paper_id]:
+            if before is None or shown.composed_at < before:
+                yield reader, paper, shown, before is not None
+
+
+def _shown_in(month: ReaderMonth, places: Mapping[int, Sequence[_Place]]) -> list[PastShown]:
+    resent = {debt.paper_id for debt in month.debts if debt.kind == RESENT}
+    found: list[PastShown] = []
+    for mail in month.mails:
+        for place in places.get(mail.digest_id, ()) if mail.kind == MailKind.DIGEST else ():
+            sent = mail.state == DeliveryState.SENT or place.paper_id in resent
+            found.append(
+                PastShown(
+                    paper_id=place.paper_id,
+                    composed_at=mail.composed_at,
+                    received=sent or mail.state == DeliveryState.UNCERTAIN,
+                    sent=sent,
+                    recap=place.recap,
+                    doubtful=place.doubtful,
+                )
+            )
+    return found
 
 
 def _places(connection: Connection, wanted: Collection[int]) -> dict[int, list[_Place]]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from sqlalchemy import ColumnElement, Connection, select
 
 from newsletter.core.debts.packed_bytes import DamagedHistoryError
-from newsletter.core.debts.packed_reader import PastDebt, PastMail, ReaderMonth, unpack
+from newsletter.core.debts.packed_reader import PastDebt, PastMail, ReaderMonth, is_sound, shared_part, unpack
 from newsletter.core.errors import StorageError
 from newsletter.core.months import shown
 from newsletter.core.states import MailKind
@@ -60,3 +60,10 @@ def unpacked(reader: int, month: int, body: bytes) -> ReaderMonth:
             f"the packed mail of subscriber {reader} in {shown(month)} is damaged: {error}",
             hint="`newsletter history verify` looks at all of it; restore a backup whose seals match.",
         ) from None
+
+
+def checked_shared_part(reader: int, month: int, body: bytes) -> bytes:
+    """The part of a packed month that is equal for equal mail. Raises StorageError for a changed row."""
+    if not is_sound(body):
+        unpacked(reader, month, body)
+    return shared_part(body)

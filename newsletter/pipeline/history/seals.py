@@ -36,6 +36,13 @@ class SealCheck:
         """The month as people read it."""
         return months.shown(self.month)
 
+    @property
+    def what_is_wrong(self) -> str:
+        """A clause that says which rows are damaged; empty when nobody can tell, or nothing is."""
+        named = ", ".join(map(str, self.damaged[:5])) + (" and others" if len(self.damaged) > 5 else "")
+        rows = f"; rows of subscribers {named} are damaged" if self.damaged else ""
+        return rows + (f"; {self.lost} rows are missing" if self.lost else "")
+
     def as_json(self) -> dict[str, Any]:
         """The JSON of `audit` and `history verify`."""
         return {

@@ -15,7 +15,7 @@ from newsletter.db.engine import empty_log, reading, writing
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox import inbound_records
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
-from newsletter.delivery.outbox.erase import erase_replies
+from newsletter.delivery.outbox.erase import erase_packed, erase_replies
 from newsletter.pipeline.content.transactional import TransactionalRenderer, enqueue_transactional
 from newsletter.pipeline.readers import mail_limits
 from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
@@ -144,6 +144,7 @@ def erase(engine: Engine, *, subscriber_id: int, policy: ReaderPolicy, now: date
             connection, subscriber_id=subscriber_id, how="web", now=now, key=policy.suppression_key
         )
         erase_replies(connection, [subscriber_id])
+        erase_packed(connection, [subscriber_id])
         if address:
             inbound_records.erase_address(connection, address_hash(address, key=policy.suppression_key))
     empty_log(engine)

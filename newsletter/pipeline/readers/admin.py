@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 from newsletter.core.debts.digest_plan import EVERYTHING
 from newsletter.db.engine import empty_log, reading, writing
 from newsletter.delivery.outbox import inbound_records
-from newsletter.delivery.outbox.erase import erase_replies
+from newsletter.delivery.outbox.erase import erase_packed, erase_replies
 from newsletter.pipeline.content.personalization import Links, confirm_path, preferences_path
 from newsletter.pipeline.readers import backlog
 from newsletter.pipeline.readers.policy import ReaderPolicy
@@ -209,6 +209,7 @@ def forget(engine: Engine, address: str, *, policy: ReaderPolicy, now: datetime)
             connection, subscriber_id=person.id, how="admin", now=now, key=policy.suppression_key
         )
         erase_replies(connection, [person.id])
+        erase_packed(connection, [person.id])
         inbound_records.erase_address(connection, address_hash(person.address, key=policy.suppression_key))
     empty_log(engine)
     return {"address": person.address, "state": "erased", "topics": []}

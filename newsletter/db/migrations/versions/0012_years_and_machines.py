@@ -38,6 +38,7 @@ def _add_history() -> None:
         sa.Column("checksum", sa.String(), nullable=False),
         _count("erased_readers"),
         sa.Column("erased_checksum", sa.String(), nullable=False),
+        sa.Column("broken_since", UTCDateTime(), nullable=True),
         sa.Column("proof", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("month"),
     )
