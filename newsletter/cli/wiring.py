@@ -69,6 +69,7 @@ class Wiring:
             brand=self.brand,
             topics=tuple(self.work.topics.values()),
             links=LiveLinks(base_url=self.work.settings.base_url),
+            known_topics=recalled_topics(self.work),
         )
 
     @cached_property
@@ -90,7 +91,7 @@ class Wiring:
             base_url=settings.base_url,
             newsletter=settings.brand.name,
             secret_keys=self.secret_keys,
-            private_topics=not all(topic.public for topic in self.work.topics.values()),
+            private_topics=not all(recalled_topics(self.work).values()),
         )
 
     @cached_property
@@ -311,3 +312,10 @@ def make_site(wiring: Wiring) -> Site:
         take_event=make_event_door(wiring),
         clock=lambda: datetime.now(UTC),
     )
+
+
+def recalled_topics(work: Workspace) -> dict[str, bool]:
+    """By slug whether a topic is public, with those of former settings. Stores nothing."""
+    from newsletter.papers import known_topics
+
+    return known_topics.recalled(work.engine, {slug: topic.public for slug, topic in work.topics.items()})

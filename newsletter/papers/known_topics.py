@@ -27,9 +27,14 @@ def remember(engine: Engine, topics: Mapping[str, bool]) -> dict[str, bool]:
                 index_elements=[known_topics.c.slug], set_={"public": insert.excluded.public}
             )
             connection.execute(replaced, rows)
+    return recalled(engine, topics)
+
+
+def recalled(engine: Engine, topics: Mapping[str, bool]) -> dict[str, bool]:
+    """As `remember` returns them, without storing any."""
     with reading(engine) as connection:
         matched = connection.execute(select(paper_topics.c.topic).distinct()).scalars()
-        return {**dict.fromkeys(matched, False), **known, **topics}
+        return {**dict.fromkeys(matched, False), **_known(connection), **topics}
 
 
 def _known(connection: Connection) -> dict[str, bool]:

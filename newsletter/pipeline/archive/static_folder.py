@@ -6,6 +6,7 @@ Another names what is being written: after a build that was killed, nothing stay
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -37,24 +38,30 @@ class StaticFolder:
     _kept: dict[str, str] = field(default_factory=dict)  # of this build
     _notes: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # what else to remember, by name
     changed: int = 0
+    _lock: int | None = None  # a descriptor; the operating system frees it when a build is killed
 
     @classmethod
     def opened(cls, root: Path) -> StaticFolder:
         """The folder at `root`, made where it is missing.
 
-        Raises NewsletterError for a folder with files of somebody else, for one whose memory is damaged, and
-        for one that cannot be written.
+        Raises NewsletterError for a folder with files of somebody else, for one whose memory is damaged, for
+        one that cannot be written, and for one into which another build writes now.
         """
         folder = cls(root)
         try:
             root.mkdir(parents=True, exist_ok=True)
-            if (root / MEMORY).exists() or (root / WRITTEN).exists():
-                folder._known = {**_remembered(root / MEMORY), **_left(root)}
-            elif any(root.iterdir()):
+            ours = any((root / name).exists() for name in (MEMORY, WRITTEN))
+            if not ours and any(root.iterdir()):
                 raise NewsletterError(
                     f"{root} holds files that no archive build made",
                     hint="Name a new or an empty folder.",
                 )
+            folder._lock = _locked(root)
+            try:
+                folder._known = {**_remembered(root / MEMORY), **_left(root)}
+            except BaseException:
+                folder._release()
+                raise
         except OSError as error:
             raise _unwritable(root, error) from None
         return folder
@@ -115,10 +122,13 @@ class StaticFolder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Remember the files of a build that failed: the next one goes on from there."""
-        if kind is not None and self._kept:
-            with suppress(OSError):
-                self._remember_files({**self._known, **self._kept})
+        """Remember the files of a build that failed: the next one goes on from there. Let others build."""
+        try:
+            if kind is not None and self._kept:
+                with suppress(OSError):
+                    self._remember_files({**self._known, **self._kept})
+        finally:
+            self._release()
 
     def finish(self) -> int:
         """Remove what this build did not keep, and remember the rest. Returns the number of files."""
@@ -133,7 +143,17 @@ class StaticFolder:
             self._remember_files(self._kept)
         except OSError as error:
             raise _unwritable(self.root, error) from None
+        self._release()
         return len(self._kept)
+
+    def __del__(self) -> None:
+        """Let others build into a folder that was opened and left."""
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _remember_files(self, files: Mapping[str, str]) -> None:
         for name, what in self._notes.items():
@@ -142,6 +162,21 @@ class StaticFolder:
         memory = json.dumps({"version": VERSION, "files": files}, separators=(",", ":"))
         _write(self.root / MEMORY, zlib.compress(memory.encode()))
         (self.root / WRITTEN).unlink(missing_ok=True)
+
+
+def _locked(root: Path) -> int:
+    """A descriptor that keeps other builds out of the folder until it is closed."""
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise NewsletterError(
+            f"another build writes into {root} now", hint="Wait until it is done, and build again."
+        ) from None
+    except OSError:
+        pass  # a file system without locks, such as some network shares
+    return descriptor
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from functools import lru_cache
@@ -39,17 +39,20 @@ class DigestRenderer:
         brand: Brand,
         topics: Sequence[Topic],
         links: ArchiveLinks | None = None,
+        known_topics: Mapping[str, bool] | None = None,
         cache_size: int = CACHED_PAPERS,
     ) -> None:
-        """topics: in reading order. links: to the pages of papers; None: there are none.
-        cache_size: papers; a full cache is emptied."""
+        """topics: in reading order. links: to the pages of papers; None: there are none. known_topics: by
+        slug whether they are public, with those of former settings. cache_size: papers; a full cache is
+        emptied."""
         views = topic_views(topics)
         self.topic_order: Mapping[str, int] = {slug: rank for rank, slug in enumerate(views)}
         self._layout = Layout(environment, brand=brand, topics=views)
         self._papers: dict[int, PaperView] = {}
         self._links = links
-        self._public = frozenset(topic.slug for topic in topics if topic.public)
-        self._private = frozenset(topic.slug for topic in topics if not topic.public)
+        known = {**(known_topics or {}), **{topic.slug: topic.public for topic in topics}}
+        self._public = frozenset(slug for slug, public in known.items() if public)
+        self._private = frozenset(known).difference(self._public)
         self._cache_size = cache_size
 
     def prepare(
@@ -67,9 +70,9 @@ class DigestRenderer:
         wanted, doubtful = list(dict.fromkeys(cards)), list(dict.fromkeys(maybe))
         lines = list(dict.fromkeys(new_versions))
         ids = {card.paper_id for card in (*wanted, *doubtful)} | {line.paper_id for line in lines}
-        views = load_views(connection, sorted(ids))
-        if self._links is not None:
-            views = self._with_pages(connection, views, self._links)
+        views = load_views(
+            connection, sorted(ids), links=self._links, private=self._private_among(connection, ids)
+        )
         if len(self._papers) > self._cache_size:
             self._papers = {}
         changed = {id_ for id_, view in views.items() if self._papers.get(id_) != view}
@@ -78,26 +81,18 @@ class DigestRenderer:
         every = (
             replace(card, form=form) if card.role is not Role.RECAP else card
             for card in wanted
+            if key_of(card) not in self._layout.pieces  # all forms of a card are rendered together
             for form in (Form.FULL, Form.SHORT, Form.ROW, Form.TITLE)
         )
         self._layout.prepare(every, self._papers, maybe=doubtful, new_versions=lines)
 
-    def _with_pages(
-        self, connection: Connection, views: Mapping[int, PaperView], links: ArchiveLinks
-    ) -> dict[int, PaperView]:
-        """The papers with the addresses of their pages, and whether everybody may see these."""
+    def _private_among(self, connection: Connection, ids: Collection[int]) -> Collection[int]:
+        """Those of the papers whose pages only readers of their topics may see."""
+        if self._links is None or not self._private:
+            return ()
         visibility = Visibility(now=None, shown=self._public, hidden=self._private)
-        shown = set(views)
-        if self._private:
-            shown = set(
-                connection.execute(
-                    select(papers.c.id).where(papers.c.id.in_(list(views)), visibility.topics_allow(papers))
-                ).scalars()
-            )
-        return {
-            id_: replace(view, page=links.permanent(paper_path(id_, view.title)), is_private=id_ not in shown)
-            for id_, view in views.items()
-        }
+        allowed = select(papers.c.id).where(papers.c.id.in_(list(ids)), visibility.topics_allow(papers))
+        return set(ids).difference(connection.execute(allowed).scalars())
 
     def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
         """Bytes of HTML that a prepared paper takes in its form. maybe: among the doubtful ones."""
@@ -130,27 +125,38 @@ def topic_views(topics: Sequence[Topic]) -> dict[str, TopicView]:
     }
 
 
-def load_views(connection: Connection, ids: Sequence[int]) -> dict[int, PaperView]:
-    """The papers as cards show them, by id, without their pages."""
+def load_views(
+    connection: Connection,
+    ids: Sequence[int],
+    *,
+    links: ArchiveLinks | None = None,
+    private: Collection[int] = (),
+) -> dict[int, PaperView]:
+    """The papers as cards show them, by id. links: to their pages. private: whose pages are for readers."""
     views: dict[int, PaperView] = {}
     for start in range(0, len(ids), PAPERS_PER_STATEMENT):
-        page = ids[start : start + PAPERS_PER_STATEMENT]
+        some = ids[start : start + PAPERS_PER_STATEMENT]
         evidence: dict[int, dict[str, tuple[str, ...]]] = {}
         for row in connection.execute(
             select(paper_topics.c.paper_id, paper_topics.c.topic, paper_topics.c.evidence).where(
-                paper_topics.c.paper_id.in_(page)
+                paper_topics.c.paper_id.in_(some)
             )
         ):
             evidence.setdefault(row.paper_id, {})[row.topic] = tuple(row.evidence)
-        for found in connection.execute(select(papers).where(papers.c.id.in_(page))).all():
-            views[found.id] = _view(found, evidence.get(found.id, {}))
+        for found in connection.execute(select(papers).where(papers.c.id.in_(some))).all():
+            page = links.permanent(_path_of(found.id, found.title)) if links is not None else ""
+            views[found.id] = _view(
+                found, evidence.get(found.id, {}), page=page, is_private=found.id in private
+            )
     return views
 
 
 _SHOWN = frozenset(each.name for each in fields(PaperView))
 
 
-def _view(row: Row[Any], evidence: Mapping[str, tuple[str, ...]]) -> PaperView:
+def _view(
+    row: Row[Any], evidence: Mapping[str, tuple[str, ...]], *, page: str, is_private: bool
+) -> PaperView:
     lead = _lead_of(row.title, row.abstract)
     return PaperView(
         id=row.id,
@@ -160,8 +166,15 @@ def _view(row: Row[Any], evidence: Mapping[str, tuple[str, ...]]) -> PaperView:
         lead=lead.text if lead is not None else "",
         lead_span=(lead.start, lead.end) if lead is not None else (0, 0),
         evidence=evidence,
+        page=page,
+        is_private=is_private,
         **{name: value for name, value in bibliographic_fields(row).items() if name in _SHOWN},
     )
+
+
+@lru_cache(maxsize=CACHED_PAPERS)
+def _path_of(paper_id: int, title: str) -> str:
+    return paper_path(paper_id, title)
 
 
 @lru_cache(maxsize=CACHED_PAPERS)

@@ -265,3 +265,20 @@ def test_addresses_are_those_of_the_folder_where_it_is_known(site: NewsletterSit
         assert (out / unquote(urlsplit(urljoin(base, entry.link)).path.removeprefix("/archive/"))).exists()
     page = (out / "editions/1.html").read_text()
     assert f'<link rel="canonical" href="{base}editions/1.html">' in page
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_two_builds_into_one_folder_keep_apart(tmp_path: Path, held: bool) -> None:
+    folder = tmp_path / "public"
+    if held:
+        with StaticFolder.opened(folder) as first:
+            first.keep("index.html", None, lambda: b"x")
+            with pytest.raises(NewsletterError, match="another build writes into"):
+                StaticFolder.opened(folder)
+        assert (folder / "index.html").read_bytes() == b"x"
+    else:
+        with pytest.raises(ValueError, match="broken"), StaticFolder.opened(folder):
+            raise ValueError("broken")
+    with StaticFolder.opened(folder) as after:
+        after.keep("index.html", None, lambda: b"y")
+        assert after.finish() == 1

@@ -67,6 +67,7 @@ class StoredPapers:
         brand: Brand | None = None,
         overrides: Sequence[Path] = (),
         public: Mapping[str, bool] | None = None,
+        former: Mapping[str, bool] | None = None,
         cache_size: int = 2_000,
     ) -> StoredPapers:
         renderer = DigestRenderer(
@@ -76,6 +77,7 @@ class StoredPapers:
                 replace(topic, public=(public or {}).get(slug, True)) for slug, topic in load_topics().items()
             ),
             links=LiveLinks(base_url="https://papers.example"),
+            known_topics=former,
             cache_size=cache_size,
         )
         folder.mkdir(exist_ok=True)
@@ -241,6 +243,51 @@ def test_a_card_leads_to_the_page_of_its_paper_by_the_readers_own_link_where_it_
     for part, end in (("html", '"'), ("plain", "\n")):
         own = f"{page}?reader={specimens.READER_VALUES['reader_token']}"
         assert (page + end in shown(message, part), own + end in shown(message, part)) == (linked, not linked)
+
+
+@pytest.mark.parametrize(
+    ("former", "topics", "linked"),
+    [
+        ({"removed": False}, ["removed"], False),
+        ({"removed": True}, ["removed"], True),
+        ({"removed": False}, ["removed", "quantum"], True),
+        ({"removed": False}, [], True),
+        ({"removed": False, "quantum": False}, ["quantum"], True),
+    ],
+)
+def test_a_topic_that_was_private_when_it_was_removed_stays_so_in_mail(
+    tmp_path: Path, former: dict[str, bool], topics: list[str], linked: bool
+) -> None:
+    stored = StoredPapers.at(tmp_path, former=former)
+    card = stored.paper("A Circuit")
+    with writing(stored.scenario.engine) as connection:
+        connection.execute(delete(paper_topics))
+        for topic in topics:
+            row = {"paper_id": card.paper_id, "topic": topic, "score": 0.9, "strength": "strong"}
+            connection.execute(insert(paper_topics), {**row, "evidence": []})
+    page = f"https://papers.example/papers/{card.paper_id}-a-circuit"
+    assert (f'{page}"' in shown(stored.mail(card), "html")) == linked
+
+
+@pytest.mark.parametrize(
+    ("form", "abstract", "word"),
+    [
+        (Form.FULL, ABSTRACT, "Abstract, BibTeX, related"),
+        (Form.SHORT, ABSTRACT, "Abstract, BibTeX, related"),
+        (Form.ROW, ABSTRACT, "more</a>"),
+        (Form.ROW, "", ""),
+        (Form.TITLE, ABSTRACT, ""),
+    ],
+)
+def test_rows_with_a_line_lead_to_the_page_of_their_paper(
+    tmp_path: Path, form: Form, abstract: str, word: str
+) -> None:
+    stored = StoredPapers.at(tmp_path)
+    card = replace(stored.paper("A Circuit", abstract=abstract), form=form)
+    page = f"https://papers.example/papers/{card.paper_id}-a-circuit"
+    message = stored.mail(card)
+    assert [page in shown(message, part) for part in ("html", "plain")] == [bool(word)] * 2
+    assert word in shown(message, "html")
 
 
 def test_a_digest_of_300_papers_stays_within_its_size(tmp_path: Path) -> None:
