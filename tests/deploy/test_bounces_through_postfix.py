@@ -50,10 +50,10 @@ SOME_REFUSED = 3  # exit code of `send`
 SHORT = (  # patience, so that Postfix gives up while the test waits
     "maximal_queue_lifetime = 12s",
     "delay_warning_time = 1s",
-    "queue_run_delay = 1s",
+    "queue_run_delay = 4s",  # a loaded machine still delivers after a second: then Postfix waits for minutes
     "transport_retry_time = 1s",
-    "minimal_backoff_time = 1s",
-    "maximal_backoff_time = 1s",
+    "minimal_backoff_time = 4s",
+    "maximal_backoff_time = 4s",
 )
 
 
