@@ -58,6 +58,26 @@ def test_compose_file_names_existing_files_volumes_and_networks() -> None:
     assert services["app"]["ulimits"]["nofile"] >= 4096  # each visitor takes a descriptor
 
 
+def test_compose_file_of_workers_is_like_the_other_one() -> None:
+    workers = yaml.safe_load((CONTAINER / "compose.workers.yaml").read_text("utf-8"))
+    one = _compose()
+    services = workers["services"]
+    assert set(services) == {"web", "worker-1", "worker-2", "relay", "postgres"}
+    assert {key: workers[key] for key in ("networks", "volumes")} == {
+        key: one[key] for key in ("networks", "volumes")
+    }
+    assert services["relay"] == one["services"]["relay"]
+    assert {**services["postgres"], "profiles": ["postgres"]} == one["services"]["postgres"]
+    own = ("command", "depends_on", "ports")
+    app = {key: value for key, value in one["services"]["app"].items() if key not in own}
+    for name in ("web", "worker-1", "worker-2"):
+        assert {key: value for key, value in services[name].items() if key not in own} == app
+    assert services["web"]["ports"] == one["services"]["app"]["ports"]
+    assert services["web"]["command"] == ["serve"]
+    assert services["worker-1"]["command"] == services["worker-2"]["command"] == ["worker", "--port", "8000"]
+    assert not [name for name, service in services.items() if name != "web" and "ports" in service]
+
+
 def test_compose_file_sets_only_settings_that_exist() -> None:
     example = (CONTAINER / "example.env").read_text("utf-8")
     named = set(re.findall(r"^#?(NEWSLETTER_\w+)=", example, flags=re.MULTILINE))
@@ -89,10 +109,11 @@ def _compose_program() -> list[str]:
     return [_program("docker-compose")]
 
 
-def test_compose_accepts_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.workers.yaml"])
+def test_compose_accepts_the_file(tmp_path: Path, name: str) -> None:
     shutil.copytree(CONTAINER, tmp_path / "deploy/container")
     shutil.copy(CONTAINER / "example.env", tmp_path / "deploy/container/.env")
-    _output(*_compose_program(), "-f", str(tmp_path / "deploy/container/compose.yaml"), "config", "--quiet")
+    _output(*_compose_program(), "-f", str(tmp_path / "deploy/container" / name), "config", "--quiet")
 
 
 @pytest.mark.parametrize("name", ["Containerfile", "Containerfile.relay"])

@@ -59,6 +59,10 @@ def test_services_differ_in_nothing_but_their_command() -> None:
         "-serve": "serve",
     }
     assert services[""] == services["-schedule"] == services["-serve"]
+    worker = _service(FOLDER / "newsletter-worker@.service")
+    assert worker.pop("ExecStart") == f"{PROGRAM} worker $WORKER_OPTIONS"
+    assert worker.pop("EnvironmentFile") == "-/etc/newsletter/worker-%i.env"
+    assert worker == {**services[""], "RestartSec": "2s"}  # mail waits for it
     assert int(services[""]["LimitNOFILE"]) >= 4096  # each visitor takes a descriptor
 
 

@@ -102,11 +102,14 @@ def settled(tmp_path_factory: pytest.TempPathFactory, mail_server: RecordingServ
     return shell.state_dir
 
 
-def _words_of(line: str, folder: Path) -> list[str]:
-    """The words of a command, with the paths of a real machine moved into the folder."""
+def _words_of(line: str, folder: Path, moved_to: str) -> list[str]:
+    """The words of a command, with the paths of a real machine moved into the folder.
+
+    moved_to: the URL of the database that a move leads to.
+    """
     for place, name in PLACES.items():
         line = line.replace(place, str(folder / name))
-    line = line.replace(POSTGRESQL, f"sqlite:///{folder}/moved.sqlite3")
+    line = line.replace(POSTGRESQL, moved_to)
     if line == "newsletter demo":  # it needs an own folder
         line = f"newsletter --state-dir {folder}/demo-state demo"
     words = shlex.split(re.split(r"\s>", line)[0], comments=True)[1:]
@@ -146,9 +149,16 @@ def _start_and_stop(words: list[str]) -> CommandResult:
 
 @pytest.mark.parametrize("walk", WALKS, ids=lambda walk: str(walk.relative_to(ROOT)))
 def test_commands_of_a_page_do_their_work(
-    walk: Path, settled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    walk: Path,
+    settled: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
     text = walk.read_text("utf-8")
+    moved_to = f"sqlite:///{tmp_path}/moved.sqlite3"
+    if "newsletter worker" in text:
+        moved_to = request.getfixturevalue("empty_postgres_url")
     monkeypatch.chdir(tmp_path)
     shutil.copytree(settled, tmp_path / "state")
     for name, content in FILES.items():
@@ -165,7 +175,7 @@ def test_commands_of_a_page_do_their_work(
         with (tmp_path / "state/newsletter.toml").open("a", encoding="utf-8") as settings:
             settings.write(table.group(1))
     for line in _lines(text):
-        words = _words_of(line, tmp_path)
+        words = _words_of(line, tmp_path, moved_to)
         assert all(Path(word).is_relative_to(tmp_path) for word in words if word.startswith("/")), line
         _prepare(words, tmp_path)
         answer = _start_and_stop(words) if words[2] in NEVER_ENDS else Shell(Path(words[1]))(*words[2:])
