@@ -21,6 +21,7 @@ INGEST, COMPOSE, DELIVER, UPKEEP = "ingest", "compose", "deliver", "upkeep"
 EVERY_TEN_SECONDS = "* * * * * */10"
 EVERY_MINUTE = "* * * * *"
 HOURLY = "17 * * * *"
+NIGHTLY = "43 2 * * *"  # of UTC
 OVERDUE = timedelta(seconds=30)  # after which every worker takes the mail of a shard
 
 
@@ -44,6 +45,7 @@ class WorkerSteps:
             self._compose,
             self._deliver,
             Step(name="tidy", queue=UPKEEP, run=jobs.purge, cron=HOURLY),
+            Step(name="history", queue=UPKEEP, run=self.pack, cron=NIGHTLY),
             *upkeep,
         )
 
@@ -69,6 +71,11 @@ class WorkerSteps:
         """Send what is due (to the readers of a shard) until nothing is."""
         of = shard_of(shard) if shard else None
         while not self._stop() and self._jobs.deliver(self._stop, shard=of):
+            pass
+
+    def pack(self) -> None:
+        """Pack months that are old enough."""
+        while not self._stop() and self._jobs.roll_up(self._stop):
             pass
 
     # looks: what the rows say is due is deferred, whatever the engine knows
