@@ -46,8 +46,11 @@ NOW = datetime(2026, 4, 17, 7, tzinfo=UTC)
 PLAIN_MESSAGES = 100  # of the plain way, which takes some 0.1 s for each
 
 
-def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dict[str, float]:
-    """Run one step (compose or deliver); returns its count, seconds, CPU seconds and peak memory."""
+def work(folder: Path, verb: str, port: int, connections: int, dkim: str, url: str) -> dict[str, float]:
+    """Run one step (compose or deliver); returns its count, seconds, CPU seconds and peak memory.
+
+    url: of the database; empty for the one in the folder.
+    """
     from newsletter.core.mail.rates import Rate
     from newsletter.db.engine import default_url, open_engine
     from newsletter.delivery.message.builder import MessageBuilder, SenderIdentity
@@ -63,7 +66,7 @@ def work(folder: Path, verb: str, port: int, connections: int, dkim: str) -> dic
     from newsletter.render.view_models import Brand
     from newsletter.topics.definitions import load_topics
 
-    engine = open_engine(default_url(folder))
+    engine = open_engine(url or default_url(folder))
     started, cpu = time.perf_counter(), _cpu()
     if verb == "compose":
         brand = Brand(name="Paper Digest")
@@ -129,15 +132,34 @@ def _cpu() -> float:
 
 
 def step(
-    folder: Path, verb: str, *, port: int = 0, connections: int = 10, dkim: str = "none"
+    folder: Path, verb: str, *, port: int = 0, connections: int = 10, dkim: str = "none", url: str = ""
 ) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, __file__, "--worker", verb, str(folder), str(port), str(connections), dkim],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    found: dict[str, float] = json.loads(done.stdout)
+    return result_of(begin(folder, verb, port=port, connections=connections, dkim=dkim, url=url))
+
+
+def begin(
+    folder: Path, verb: str, *, port: int, connections: int = 10, dkim: str = "none", url: str = ""
+) -> subprocess.Popen[str]:
+    """Start a step in a process of its own. url: of the database, when it is not in the folder."""
+    command = [
+        sys.executable,
+        __file__,
+        "--worker",
+        verb,
+        str(folder),
+        str(port),
+        str(connections),
+        dkim,
+        url,
+    ]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def result_of(process: subprocess.Popen[str]) -> dict[str, float]:
+    """What a step found, once it is over."""
+    output, _ = process.communicate()
+    assert process.returncode == 0, process.returncode
+    found: dict[str, float] = json.loads(output)
     return found
 
 
@@ -305,11 +327,11 @@ def main() -> None:
         "--rtt", type=float, default=0, help="milliseconds; compares 2,000 messages with smtplib"
     )
     parser.add_argument("--compose", type=int, default=0, help="compose so many deliveries and stop")
-    parser.add_argument("--worker", nargs=5, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", nargs=6, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        verb, folder, port, connections, dkim = options.worker
-        print(json.dumps(work(Path(folder), verb, int(port), int(connections), dkim)))
+        verb, folder, port, connections, dkim, url = options.worker
+        print(json.dumps(work(Path(folder), verb, int(port), int(connections), dkim, url)))
         return
     count = options.compose or (2_000 if options.rtt else options.subscribers)
     with tempfile.TemporaryDirectory() as name:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import func, select
 
 from benchmarks import delivery as benchmark
+from benchmarks.postgresql_server import postgresql_programs
 from benchmarks.smtp_sink import smtp_sink_program
 from newsletter.db.engine import default_url, open_engine, reading
 from newsletter.db.schema import deliveries
@@ -44,6 +45,23 @@ def test_delivery_benchmark_runs(more: list[str]) -> None:
     assert "times as fast" in report
 
 
+@needs_load_tools
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ([], "PostgreSQL delivers"),
+        (["--two"], "a mail server that answers at once: two senders"),
+        (["--two", "--slow", "5"], "a mail server that answers after 5 ms: two senders"),
+    ],
+)
+def test_benchmark_of_postgresql_runs(more: list[str], words: str) -> None:
+    if postgresql_programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    done = run_benchmark("delivery_postgresql.py", "--subscribers", "60", "--pairs", "1", *more, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert words in done.stdout
+
+
 def test_compose_benchmark_runs() -> None:
     assert "plain sqlite3 inserts as many rows in" in printed("--compose", "60")
 
@@ -64,6 +82,7 @@ def test_audit_is_clean_after_the_sender_is_killed_again_and_again(tmp_path: Pat
             str(server.port),
             "10",
             "none",
+            "",
         ]
         while True:
             enough = len(server.accepted) + chance.randint(0, 250)

@@ -73,6 +73,7 @@ class Delivery(SQLModel, table=True):
         Index(
             "ix_deliveries_waiting",
             "next_attempt_at",
+            "id",  # many are due at one instant: PostgreSQL would sort them all for each lease
             sqlite_where=text("state in ('queued', 'deferred')"),
             postgresql_where=text("state in ('queued', 'deferred')"),
         ),

@@ -7,11 +7,24 @@ It sends nothing and opens no transaction: the caller commits. The rules are in 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, String, bindparam, case, func, literal_column, null, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    Update,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    null,
+    select,
+    update,
+)
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.mail.retry import Fate, NextStep, verdict_of
@@ -71,30 +84,43 @@ _RECORD = (
 _IDS = deliveries.c.id.in_(bindparam("ids", expanding=True))
 _HELD = (_IDS, deliveries.c.owner == bindparam("b_owner"))
 
+
+def _update_sent(value: Mapping[str, ColumnElement[Any]]) -> Update:
+    return (
+        update(deliveries)
+        .where(
+            deliveries.c.id == value["b_id"],
+            deliveries.c.owner == value["b_owner"],
+            deliveries.c.state == literal_column(f"'{DeliveryState.HANDING_OVER.value}'"),
+        )
+        .values(
+            state=literal_column(f"'{DeliveryState.SENT.value}'"),
+            reason=null(),
+            owner=null(),
+            leased_until=null(),
+            attempts=deliveries.c.attempts + literal_column("1"),
+            finished_at=value["b_now"],
+            relay=value["b_relay"],
+            reply_code=value["b_code"],
+            reply_status=value["b_status"],
+            reply_text=value["b_text"],
+            reply_about=null(),
+            reply_reason=null(),
+        )
+    )
+
+
 # Runs for every message that is sent.
 _SENT = ManyRows(
-    update(deliveries)
-    .where(
-        deliveries.c.id == bindparam("b_id"),
-        deliveries.c.owner == bindparam("b_owner"),
-        deliveries.c.state == literal_column(f"'{DeliveryState.HANDING_OVER.value}'"),
-    )
-    .values(
-        state=literal_column(f"'{DeliveryState.SENT.value}'"),
-        reason=null(),
-        owner=null(),
-        leased_until=null(),
-        attempts=deliveries.c.attempts + literal_column("1"),
-        finished_at=bindparam("b_now", type_=UTCDateTime()),
-        relay=bindparam("b_relay"),
-        reply_code=bindparam("b_code"),
-        reply_status=bindparam("b_status"),
-        reply_text=bindparam("b_text"),
-        reply_about=null(),
-        reply_reason=null(),
-    ),
+    _update_sent,
     shared={"b_now": UTCDateTime(), "b_owner": String()},
-    own=("b_id", "b_relay", "b_code", "b_status", "b_text"),
+    own={
+        "b_id": Integer(),
+        "b_relay": String(),
+        "b_code": Integer(),
+        "b_status": String(),
+        "b_text": String(),
+    },
 )
 
 _HAND_OVER = (

@@ -26,6 +26,10 @@ def upgrade() -> None:
         # A roll-up deletes a month at once: its space is to be free before the next one.
         for table in ("deliveries", "reader_debts", "digest_papers", "digests", "pieces"):
             op.execute(f"ALTER TABLE {table} SET (autovacuum_vacuum_scale_factor = 0.02)")
+    op.drop_index("ix_deliveries_waiting", "deliveries")  # it lacked the id
+    waits = "state in ('queued', 'deferred')"
+    columns = ["next_attempt_at", "id"]
+    _add_partial_index("ix_deliveries_waiting", "deliveries", columns, sqlite=waits, postgresql=waits)
 
 
 def _add_partial_index(name: str, table: str, columns: list[str], *, sqlite: str, postgresql: str) -> None:
