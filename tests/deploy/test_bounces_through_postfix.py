@@ -226,7 +226,8 @@ def test_every_reader_ends_in_the_right_state(folder: Path, way: str) -> None:
 @needs_machine
 def test_a_bounce_waits_while_the_settings_have_a_typo(folder: Path) -> None:
     """Postfix keeps a bounce that the pipe cannot take now, and brings it again."""
-    with machine_with_mailboxes(folder, [sample_transport("newsletter:")]) as machine:
+    more = ["maximal_queue_lifetime = 30s"]  # time to mend the settings
+    with machine_with_mailboxes(folder, [sample_transport("newsletter:")], more) as machine:
         shell = Shell(machine.state_dir)
         set_up(shell, machine, "")
         right = (machine.state_dir / "newsletter.toml").read_text()
