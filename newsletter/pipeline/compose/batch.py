@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Date,
+    Float,
     Integer,
     MetaData,
     String,
@@ -174,10 +175,72 @@ groups = Table(
     prefixes=["TEMPORARY"],
 )
 
+own_debts = Table(  # open rows of reader_debts of this turn's readers
+    "own_debts",
+    _temporary,
+    Column("debt_id", Integer, primary_key=True),
+    Column("subscriber_id", Integer, nullable=False, index=True),
+    Column("kept", Integer, nullable=False),  # the paper, or the one that it was merged into
+    Column("kind", String, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("made_at", UTCDateTime, nullable=False),
+    Column("leads", Boolean, nullable=False),
+    Column("after_slot", Boolean, nullable=False),  # ready after the reader's slot
+    Column("fresh", Boolean, nullable=False),  # not old enough to go alone
+    Column("ended", String),
+    prefixes=["TEMPORARY"],
+)
+owed_members = Table(  # the papers of those rows, with those that are merged with them
+    "owed_members",
+    _temporary,
+    Column("id", Integer, primary_key=True),
+    Column("kept", Integer, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+owed_pairs = Table(  # the pairs of their papers
+    "owed_pairs",
+    _temporary,
+    Column("kept", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True),
+    Column("topic", String, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("ready_at", UTCDateTime, nullable=False),
+    Column("counts", Boolean, nullable=False),
+    Column("offered", Boolean, nullable=False),  # counts, in an edition that may be mailed
+    Column("dropped", Boolean, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+covers = Table(  # the topics by which these pairs reach their reader
+    "covers",
+    _temporary,
+    Column("debt_id", Integer, primary_key=True),
+    Column("topic", String, primary_key=True),
+    Column("best", Integer),  # id of the best pair that is offered
+    Column("counts", Boolean, nullable=False),
+    Column("dropped", Boolean, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    prefixes=["TEMPORARY"],
+)
+giving_digests = Table(  # digests that give one of these papers
+    "giving_digests",
+    _temporary,
+    Column("digest_id", Integer, primary_key=True),
+    Column("kept", Integer, primary_key=True),
+    prefixes=["TEMPORARY"],
+)
+shown_papers = Table(  # what the digests of this turn show, but for doubtful papers
+    "shown_papers",
+    _temporary,
+    Column("digest_id", Integer, primary_key=True),
+    Column("paper_id", Integer, primary_key=True),
+    prefixes=["TEMPORARY"],
+)
 carried_debts = Table(
     "carried_debts",
     _temporary,
-    Column("debt_id", Integer, primary_key=True),  # a row of reader_debts that a new delivery carries
+    Column("debt_id", Integer, primary_key=True),
+    Column("delivery_id", Integer, nullable=False),  # that shows its paper
     prefixes=["TEMPORARY"],
 )
 

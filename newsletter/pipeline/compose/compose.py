@@ -20,20 +20,20 @@ from newsletter.core.debts.fit_to_size import fit
 from newsletter.core.reader_range import EVERY_READER, ReaderRange
 from newsletter.core.states import MailKind
 from newsletter.db.engine import KeptConnection, lock_exclusively
-from newsletter.db.schema import deliveries, reader_debts, runs
+from newsletter.db.schema import runs
 from newsletter.delivery.outbox.content_store import store_digest
 from newsletter.delivery.outbox.enqueue import enqueue
 from newsletter.delivery.outbox.held_mail import hold_back_all
 from newsletter.pipeline.compose import due
-from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch, carried_debts, create_tables, groups
+from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch, create_tables, groups, own_debts
 from newsletter.pipeline.compose.canaries import ids_of, record_slots
 from newsletter.pipeline.compose.edition_debts import Candidates, Owed, load_candidates, owed_to
-from newsletter.pipeline.compose.grouping import OPEN_DEBT, GroupKey, parse_group_key, write_group_keys
+from newsletter.pipeline.compose.grouping import GroupKey, parse_group_key, write_group_keys
 from newsletter.pipeline.compose.new_versions import gather_new_versions
 from newsletter.pipeline.compose.nothing_new_note import enqueue_notes
 from newsletter.pipeline.compose.options import Renderer, SendOptions
 from newsletter.pipeline.compose.papers_had import gather_papers_had
-from newsletter.pipeline.compose.reader_debts import end_debts
+from newsletter.pipeline.compose.reader_debts import OwedPairOfDebt, carry_debts, gather_debts
 from newsletter.pipeline.compose.turns import READERS_IN_A_TURN, choose, line_up, turns
 from subscribers.lifecycle import strikes
 
@@ -125,7 +125,7 @@ def _take_turn(
     choose(connection, first, last)
     canaries = ids_of(connection, options.edition_schedule.canaries)
     due.gather(connection, now=now, everyone=options.everyone, canaries=canaries)
-    end_debts(connection, now=now)
+    own_pairs = gather_debts(connection, now=now)
     candidates = {
         (early, kept): load_candidates(connection, now, early=early, kept=kept)
         for early, kept in _kinds_of_readers(connection)
@@ -137,7 +137,7 @@ def _take_turn(
     gather_papers_had(connection, window=window, reappearing=sorted(reappearing))
     write_group_keys(connection, window=window)
     for page in _pages(connection):
-        _compose_page(connection, page, candidates, renderer=options.renderer, now=now)
+        _compose_page(connection, page, candidates, own_pairs=own_pairs, renderer=options.renderer, now=now)
     composed = _queue(connection, now, options.signed_with)
     if any(early for early, _ in candidates):
         record_slots(connection, now=now)
@@ -190,6 +190,7 @@ def _compose_page(
     page: Sequence[str],
     candidates: Mapping[tuple[bool, bool], Candidates],
     *,
+    own_pairs: Mapping[int, OwedPairOfDebt],
     renderer: Renderer,
     now: datetime,
 ) -> None:
@@ -198,7 +199,7 @@ def _compose_page(
     for text in page:
         group_key = parse_group_key(text)
         offered = candidates[group_key.early, group_key.kept]
-        owed = owed_to(connection, offered, group_key)
+        owed = owed_to(connection, offered, group_key, own_pairs=own_pairs)
         closes = _closes(owed, group_key, now)
         if closes is not None:
             outcomes.append({"text": text, "digest": None, "why": closes.value})
@@ -227,7 +228,6 @@ def _compose_page(
             content = renderer.content(plan, composed_at=now)
             digests[plan] = store_digest(connection, plan, content, key=plan.key(now))
         outcomes.append({"text": draft.text, "digest": digests[plan], "why": None})
-        _carry(connection, draft, plan)
     if outcomes:
         connection.execute(_SETTLE_GROUP, outcomes)
 
@@ -310,20 +310,12 @@ def _new_versions(
     return tuple(lines)
 
 
-def _carry(connection: Connection, draft: _Draft, plan: DigestPlan) -> None:
-    """Note the rows of reader_debts that this digest covers; the deliveries carry them once queued."""
-    shown = {paper.paper_id for paper in (*plan.news, *plan.recaps)}
-    carried = [debt for debt, paper in draft.owed.debt_papers.items() if paper in shown]
-    if carried:
-        connection.execute(insert(carried_debts), [{"debt_id": debt} for debt in carried])
-
-
 def _queue(connection: Connection, now: datetime, signed_with: str | None) -> int:
     """Queue one delivery for each reader, then let the deliveries carry the rows of reader_debts."""
     # Counted, as PostgreSQL's driver does not tell how many rows such a statement made.
-    composed: int = connection.execute(_COUNT_DELIVERIES, {"now": now}).scalar_one()
+    composed: int = connection.execute(_COUNT_DELIVERIES).scalar_one()
     enqueue(connection, _DELIVERIES, {"now": now}, signed_with=signed_with)
-    connection.execute(_HAND_OVER_DEBTS)
+    carry_debts(connection)
     return composed
 
 
@@ -346,9 +338,8 @@ _SETTLE_GROUP = (
     .values(digest_id=bindparam("digest"), closes=bindparam("why"))
 )
 _WAITING_SINCE = (
-    select(reader_debts.c.subscriber_id, func.min(reader_debts.c.made_at).label("since"))
-    .where(OPEN_DEBT)
-    .group_by(reader_debts.c.subscriber_id)
+    select(own_debts.c.subscriber_id, func.min(own_debts.c.made_at).label("since"))
+    .group_by(own_debts.c.subscriber_id)
     .subquery()
 )
 _DELIVERIES = (
@@ -376,21 +367,7 @@ _DELIVERIES = (
         batch.c.subscriber_id,
     )
 )
-_COUNT_DELIVERIES = select(func.count()).select_from(_DELIVERIES.subquery())
-_HAND_OVER_DEBTS = (
-    update(reader_debts)
-    .where(reader_debts.c.id.in_(select(carried_debts.c.debt_id)))
-    .values(
-        carried_by=select(deliveries.c.id)
-        .join(batch, batch.c.subscriber_id == deliveries.c.subscriber_id)
-        .where(
-            deliveries.c.subscriber_id == reader_debts.c.subscriber_id,
-            deliveries.c.kind == MailKind.DIGEST,
-            deliveries.c.key == batch.c.delivery_key,
-        )
-        .scalar_subquery()
-    )
-)
+_COUNT_DELIVERIES = select(func.coalesce(func.sum(groups.c.people), 0)).where(groups.c.digest_id.is_not(None))
 _CLOSED_READERS = (
     select(batch.c.closes, func.count().label("people"))
     .where(batch.c.closes.is_not(None))

@@ -5,31 +5,26 @@ It reads the candidates once for a run and decides for each group key in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    CompoundSelect,
     Connection,
-    Insert,
     Select,
     and_,
     bindparam,
     func,
-    insert,
-    or_,
     select,
     union,
-    union_all,
 )
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from newsletter.core.cadence import MAX_DEBT_AGE
+from newsletter.core.cadence import MAX_DEBT_AGE, MINIMUM_YIELDS_AFTER
 from newsletter.core.debts.digest_plan import MAX_MAYBES, OwedPair, PlannedPaper
 from newsletter.core.states import Form, Role
 from newsletter.db.schema import (
@@ -40,14 +35,14 @@ from newsletter.db.schema import (
     editions,
     paper_heirs,
     papers,
-    runs,
 )
 from newsletter.papers.editions import KEEPS_DELIVERIES, PAIR_COUNTS
-from newsletter.pipeline.compose.batch import NOW, know_size, recent_papers
 from newsletter.pipeline.compose.canaries import may_be_mailed
-from newsletter.pipeline.compose.grouping import GroupKey
-from newsletter.pipeline.compose.reader_debts import open_debts
+from newsletter.pipeline.compose.grouping import GroupKey, OwnDebt
+from newsletter.pipeline.compose.reader_debts import OwedPairOfDebt
+from newsletter.pipeline.compose.reappearing import reappearing
 
+MOMENT = timedelta(microseconds=1)
 CANONICAL = func.coalesce(papers.c.merged_into, papers.c.id)
 
 
@@ -59,7 +54,6 @@ class Owed:
     recaps: tuple[PlannedPaper, ...]
     recaps_since: datetime | None  # when the oldest recap arose
     maybes: tuple[PlannedPaper, ...]  # doubtful papers, best first: shown if there is room, never owed
-    debt_papers: dict[int, int]  # id of a row of reader_debts to its paper
 
 
 @dataclass(slots=True)
@@ -124,7 +118,7 @@ def load_candidates(connection: Connection, now: datetime, *, early: bool, kept:
         recent_rank={row.number: rank for rank, row in enumerate(recent)},
         notes={row.number: row.note for row in recent if row.note},
         newest=newest or 0,
-        reappearing=_reappearing(connection, usable, now=now),
+        reappearing=reappearing(connection, usable, now=now),
     )
 
 
@@ -185,85 +179,14 @@ def _maybes(connection: Connection, usable: list[int]) -> list[OwedPair]:
     ]
 
 
-def _reappearing(connection: Connection, usable: list[int], *, now: datetime) -> tuple[int, ...]:
-    """Papers that a reader may have had although a pair of theirs is unsettled.
-
-    These are papers in several editions (a corrected topic, a merge), papers that were dropped and restored,
-    papers of an edition that was held after some readers got it, papers that count as given with the one that
-    they were split from, and papers that a clock which ran ahead may have mailed.
-    """
-    connection.execute(recent_papers.delete())
-    connection.execute(_add_recent_papers(), {"usable": usable})
-    know_size(connection, recent_papers)
-    parameters = {"usable": usable, "mailed_ahead": _mailed_ahead(connection, now)}
-    return tuple(sorted(set(connection.execute(_reappearing_papers(), parameters).scalars())))
-
-
-@cache  # building these costs more than running them
-def _add_recent_papers() -> Insert:
-    counted = (
-        select(CANONICAL)
-        .select_from(edition_papers)
-        .join(papers, papers.c.id == edition_papers.c.paper_id)
-        .where(edition_papers.c.edition.in_(_USABLE), PAIR_COUNTS)
-        .distinct()
-    )
-    return insert(recent_papers).from_select(["paper_id"], counted)
-
-
-@cache
-def _reappearing_papers() -> CompoundSelect[Any]:
-    recent = recent_papers.c.paper_id
-    known = recent + 0  # as a sum it is no key, so that SQLite begins with these few papers
-    itself = select(papers.c.id, recent.label("paper_id")).join_from(
-        recent_papers, papers, papers.c.id == known
-    )
-    merged = select(papers.c.id, recent).join_from(recent_papers, papers, papers.c.merged_into == known)
-    member = union_all(itself, merged).subquery()
-    heirs = select(member.c.paper_id).where(member.c.id.in_(select(paper_heirs.c.heir_id)))
-    several = (
-        select(member.c.paper_id)
-        .join(edition_papers, edition_papers.c.paper_id == member.c.id)
-        .group_by(member.c.paper_id)
-        .having(
-            or_(
-                func.count(edition_papers.c.edition.distinct()) > 1,
-                func.count(edition_papers.c.paper_id.distinct()) > 1,
-            )
-        )
-    )
-    later = editions.alias("later")
-    rewound = select(later.c.number).where(
-        later.c.number > editions.c.number, later.c.published_at < editions.c.published_at
-    )
-    doubtful = edition_papers.c.edition.in_(
-        select(editions.c.number).where(
-            editions.c.number.in_(_USABLE),
-            or_(editions.c.released, editions.c.number <= bindparam("mailed_ahead"), rewound.exists()),
-        )
-    )
-    by_edition = (
-        select(CANONICAL)
-        .select_from(edition_papers)
-        .join(papers, papers.c.id == edition_papers.c.paper_id)
-        .where(
-            edition_papers.c.edition.in_(_USABLE),
-            PAIR_COUNTS,
-            or_(doubtful, edition_papers.c.restored_at.is_not(None)),
-        )
-    )
-    return union_all(heirs, several, by_edition)
-
-
-def _mailed_ahead(connection: Connection, now: datetime) -> int:
-    """The newest edition that a digest of the future can show; 0 when the clock never ran ahead."""
-    if connection.execute(_RAN_AHEAD, {"now": now}).first() is None:
-        return 0
-    return connection.execute(_NEWEST_AHEAD, {"now": now}).scalar_one() or 0
-
-
-def owed_to(connection: Connection, candidates: Candidates, group_key: GroupKey) -> Owed:
-    """Decide what the readers with this group key are owed."""
+def owed_to(
+    connection: Connection,
+    candidates: Candidates,
+    group_key: GroupKey,
+    *,
+    own_pairs: Mapping[int, OwedPairOfDebt],
+) -> Owed:
+    """Decide what the readers with this group key are owed. own_pairs: what `gather_debts` returned."""
     pairs: list[OwedPair] = []
     fresh = candidates.unsettled(group_key)
     for topic, late in group_key.topics.items():
@@ -278,15 +201,15 @@ def owed_to(connection: Connection, candidates: Candidates, group_key: GroupKey)
         pairs += _left_before(connection, candidates, group_key)
     recaps: list[PlannedPaper] = []
     recaps_since: datetime | None = None
-    debt_papers: dict[int, int] = {}
-    for debt in open_debts(connection, group_key.debts, now=candidates.now):
-        debt_papers[debt.id] = debt.paper_id
+    for place, debt in enumerate(group_key.debts, 1):
+        ready_at = _standing_for(debt, group_key, now=candidates.now)
+        topics = [own_pairs[pair] for pair in debt.brought_by]
         if debt.kind == Role.RECAP:
-            if debt.scores:
+            if topics:
                 recaps.append(
                     PlannedPaper(paper_id=debt.paper_id, topic=debt.topic, form=Form.TITLE, role=Role.RECAP)
                 )
-                recaps_since = min(recaps_since or debt.ready_at, debt.ready_at)
+                recaps_since = min(recaps_since or ready_at, ready_at)
             continue
         if debt.paper_id in group_key.had:  # a digest showed the paper that it was merged with
             continue
@@ -296,24 +219,31 @@ def owed_to(connection: Connection, candidates: Candidates, group_key: GroupKey)
                 topic=topic,
                 score=score,
                 edition=None,
-                place=debt.id,
-                ready_at=debt.ready_at,
+                place=place,
+                ready_at=ready_at,
                 leads=debt.leads,
                 role=Role.WELCOME if debt.kind == Role.WELCOME else Role.NEWS,
             )
-            for topic, score in debt.scores.items()
+            for topic, score in topics
         )
     news_ids = {pair.paper_id for pair in pairs}
     shown = tuple({r.paper_id: r for r in recaps if r.paper_id not in news_ids}.values())
-    owed_ids = news_ids | set(debt_papers.values())
+    owed_ids = news_ids | {debt.paper_id for debt in group_key.debts}
     maybes = candidates.doubtful(group_key) if group_key.maybe else []
     return Owed(
         pairs=tuple(pairs),
         recaps=shown,
         maybes=_once(pair for pair in maybes if pair.paper_id not in owed_ids),
         recaps_since=recaps_since,
-        debt_papers=debt_papers,
     )
+
+
+def _standing_for(debt: OwnDebt, group_key: GroupKey, *, now: datetime) -> datetime:
+    """An instant that is before or after the slot, and old enough to go alone or not, as the row's own is."""
+    yields = now - MINIMUM_YIELDS_AFTER
+    if debt.after_slot:
+        return max(group_key.slot_at, yields) + MOMENT if debt.fresh else yields
+    return group_key.slot_at if debt.fresh else min(group_key.slot_at, yields)
 
 
 def _once(maybes: Iterable[OwedPair]) -> tuple[PlannedPaper, ...]:
@@ -390,5 +320,3 @@ _MAYBES = (
     .where(edition_maybes.c.edition.in_(_USABLE), papers.c.merged_into.is_(None))
     .order_by(edition_maybes.c.score.desc(), edition_maybes.c.paper_id, edition_maybes.c.topic)
 )
-_RAN_AHEAD = select(runs.c.id).where(runs.c.verb.in_(("compose", "composing")), runs.c.at > NOW).limit(1)
-_NEWEST_AHEAD = select(func.max(digests.c.edition)).where(digests.c.composed_at > NOW)

@@ -10,14 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
     String,
-    and_,
     bindparam,
     case,
     cast,
@@ -32,12 +31,13 @@ from newsletter.core.debts.digest_plan import NewVersion
 from newsletter.db.schema import (
     digests,
     editions,
-    reader_debts,
 )
 from newsletter.pipeline.compose.batch import (
     batch,
+    covers,
     groups,
     last_digests,
+    own_debts,
     papers_had,
     version_lines,
 )
@@ -45,9 +45,19 @@ from subscribers import audience
 
 SEPARATOR = "|"  # between the fields; occurs in none of them
 
-OPEN_DEBT = and_(reader_debts.c.carried_by.is_(None), reader_debts.c.ended.is_(None))
-
 _WINDOW = bindparam("window", type_=UTCDateTime())  # editions that were ready before it are too old
+
+
+class OwnDebt(NamedTuple):
+    """A row of reader_debts, without what differs between readers who are owed the same."""
+
+    paper_id: int  # canonical
+    kind: str  # returned, welcome, recap
+    topic: str  # that it was first shown under
+    leads: bool
+    after_slot: bool  # ready after the slot
+    fresh: bool  # not old enough to go alone
+    brought_by: tuple[int, ...]  # ids of the pairs that can bring it now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +77,7 @@ class GroupKey:
     settled_count: int  # … among the first so many recent ones by readiness were settled by the last digest
     left_by: int | None  # the last digest, when it left papers out
     topics: dict[str, int]  # slug to how many recent editions were ready before it was followed
-    debts: tuple[int, ...]  # ids of their open rows in reader_debts
+    debts: tuple[OwnDebt, ...]  # what their open rows in reader_debts say, in the order of the rows
     had: frozenset[int]  # reappearing papers that a digest of theirs showed
     seen: frozenset[int]  # reappearing papers that one showed as doubtful
     new_versions: tuple[NewVersion, ...]  # of papers that they had, the newest first
@@ -131,6 +141,22 @@ def _parse_numbers(text: str) -> tuple[int, ...]:
     return tuple(sorted(int(part) for part in text.split(",") if part))
 
 
+def _parse_debts(text: str) -> tuple[OwnDebt, ...]:
+    rows = sorted((part.split(":") for part in text.split(",") if part), key=lambda row: int(row[0]))
+    return tuple(
+        OwnDebt(
+            paper_id=int(paper),
+            kind=kind,
+            topic=topic,
+            leads=_parse_flag(leads),
+            after_slot=_parse_flag(after),
+            fresh=_parse_flag(fresh),
+            brought_by=tuple(sorted(int(pair) for pair in pairs.split("+") if pair)),
+        )
+        for _, paper, kind, topic, leads, after, fresh, pairs in rows
+    )
+
+
 def _parse_number_set(text: str) -> frozenset[int]:
     return frozenset(_parse_numbers(text))
 
@@ -166,14 +192,34 @@ def _topics() -> ColumnElement[str]:
 
 
 def _debts() -> ColumnElement[str]:
-    """Ids of the reader's open debts."""
-    return func.coalesce(
-        select(func.aggregate_strings(cast(reader_debts.c.id, String), ","))
-        .where(reader_debts.c.subscriber_id == batch.c.subscriber_id, OPEN_DEBT)
-        .correlate(batch)
+    """The reader's open rows of reader_debts, by their content."""
+    brought_by = func.coalesce(
+        select(func.aggregate_strings(cast(covers.c.best, String), "+"))
+        .where(covers.c.debt_id == own_debts.c.debt_id, covers.c.best.is_not(None))
+        .correlate(own_debts)
         .scalar_subquery(),
         "",
     )
+    place = func.row_number().over(order_by=own_debts.c.debt_id)
+    parts = (
+        cast(place, String),
+        cast(own_debts.c.kept, String),
+        own_debts.c.kind,
+        own_debts.c.topic,
+        _flag(own_debts.c.leads),
+        _flag(own_debts.c.after_slot),
+        _flag(own_debts.c.fresh),
+        brought_by,
+    )
+    rows = (
+        select(reduce(lambda line, part: line + ":" + part, parts).label("words"))
+        .where(own_debts.c.subscriber_id == batch.c.subscriber_id)
+        .correlate(batch)
+        .subquery()
+    )
+    every = select(func.aggregate_strings(rows.c.words, ",")).scalar_subquery()
+    any_open = select(own_debts.c.debt_id).exists()
+    return func.coalesce(case((any_open, every), else_=None), "")
 
 
 def _papers_had(*, doubtful: bool) -> ColumnElement[str]:
@@ -215,7 +261,7 @@ FIELDS = (
     KeyField("settled_count", _number(func.coalesce(_settled(last_digests.c.settled_count), 0)), int),
     KeyField("left_by", _optional_number(_settled(last_digests.c.left_by)), _parse_optional_number),
     KeyField("topics", _topics(), _parse_topics),
-    KeyField("debts", _debts(), _parse_numbers),
+    KeyField("debts", _debts(), _parse_debts),
     KeyField("had", _papers_had(doubtful=False), _parse_number_set),
     KeyField("seen", _papers_had(doubtful=True), _parse_number_set),
     KeyField("new_versions", _new_versions(), _parse_versions),

@@ -21,7 +21,7 @@ from newsletter.db.schema import reader_debts
 from newsletter.pipeline.compose.batch import chosen, create_line, due_line, due_readers
 from newsletter.pipeline.compose.canaries import due_canaries
 from newsletter.pipeline.compose.due import is_open
-from newsletter.pipeline.compose.grouping import OPEN_DEBT
+from newsletter.pipeline.compose.reader_debts import OPEN_DEBT
 from newsletter.pipeline.compose.stale_mail import stale_deliveries, stale_parameters
 from subscribers import audience
 from subscribers.lifecycle import strikes

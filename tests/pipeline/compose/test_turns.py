@@ -16,6 +16,7 @@ from newsletter.core.reader_range import EVERY_READER, ReaderRange
 from newsletter.core.states import DeliveryState
 from newsletter.db.engine import reading, writing
 from newsletter.db.schema import deliveries, digests, runs
+from newsletter.delivery.outbox.claims import expire
 from newsletter.pipeline.compose.compose import ComposeReport, compose
 from newsletter.pipeline.compose.options import EditionSchedule, SendOptions
 from subscribers.lifecycle import strikes
@@ -46,6 +47,16 @@ class CrashingRenderer(PlainRenderer):
         self.left -= 1
         if self.left < 0:
             raise CrashError
+        return super().content(plan, composed_at=composed_at)
+
+
+class CountingRenderer(PlainRenderer):
+    """Counts its digests."""
+
+    made = 0
+
+    def content(self, plan: DigestPlan, *, composed_at: datetime) -> Content:
+        self.made += 1
         return super().content(plan, composed_at=composed_at)
 
 
@@ -149,4 +160,20 @@ def test_ranges_of_readers_together_make_the_mail_of_all(scenario: Scenario, las
     assert (first.composed, second.composed) == (last, READERS - last)
     scenario.end(DeliveryState.SENT, at="2026-04-14T07:05")
     found = scenario.audit("2026-04-14T08:00")
+    assert (found.repeated, found.missed, found.pending) == (0, 0, {})
+
+
+def test_readers_who_missed_the_same_digests_are_one_group(scenario: Scenario) -> None:
+    """After an outage everybody has rows of their own: equal ones make one digest, rendered once."""
+    _compose(scenario, 100)
+    with writing(scenario.engine) as connection:
+        assert expire(connection, now=utc("2026-04-15T07:00")) == READERS
+    renderer = CountingRenderer()
+    options = SendOptions(renderer=renderer)
+    report = compose(scenario.engine, options, now=utc("2026-04-15T07:00"), at_once=100)
+    assert report.composed == READERS
+    # Those of circuits, of quantum, of everything, and of quantum who wait for B as well.
+    assert renderer.made == 4
+    scenario.end(DeliveryState.SENT, at="2026-04-15T07:05")
+    found = scenario.audit("2026-04-15T08:00")
     assert (found.repeated, found.missed, found.pending) == (0, 0, {})
