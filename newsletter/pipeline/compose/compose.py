@@ -1,7 +1,6 @@
 """Composes one delivery for each reader who is due; equal plans share one digest. Sends nothing.
 
-The database gathers and groups the readers; a digest is planned and rendered once for each group, and one
-statement queues the deliveries. A second run finds nobody due.
+The database gathers and groups the readers; a digest is planned and rendered once for each group.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch, create_ta
 from newsletter.pipeline.compose.canaries import ids_of, record_slots
 from newsletter.pipeline.compose.edition_debts import Candidates, Owed, load_candidates, owed_to
 from newsletter.pipeline.compose.grouping import GroupKey, parse_group_key, write_group_keys
+from newsletter.pipeline.compose.memory import TurnMemory
 from newsletter.pipeline.compose.new_versions import gather_new_versions
 from newsletter.pipeline.compose.nothing_new_note import enqueue_notes
 from newsletter.pipeline.compose.options import Renderer, SendOptions
@@ -39,8 +39,9 @@ from subscribers.lifecycle import strikes
 
 # Runs in the database: an audit trusts that a run that is done was for everybody.
 COMPOSED, COMPOSING = "compose", "composing"
-# Seconds between two turns on SQLite, where whoever waits for the writer polls: at least every 0.1 seconds.
-PAUSE = 0.12
+# Seconds between two turns on SQLite, where whoever waits for the writer polls every 0.1 seconds. After a
+# long turn many wait: the pause is half as long as the turn.
+SHORTEST_PAUSE = 0.12
 GROUPS_AT_ONCE = 500  # planned, rendered and stored together
 
 
@@ -69,14 +70,16 @@ def compose(
     transaction that queued something.
     """
     report = ComposeReport()
+    memory = TurnMemory()
     with closing(KeptConnection(engine)) as kept:
         with kept.reading() as connection:
             readers = _line_up(connection, options, now=now, within=within)
         for first, last in turns(readers, at_once):
             before = report.composed
             with kept.writing() as connection:
+                begun = time.monotonic()
                 lock_exclusively(connection)
-                _take_turn(connection, report, options, first, last, now=now)
+                _take_turn(connection, report, options, first, last, memory=memory, now=now)
                 if options.note_renderer is not None:
                     enqueue_notes(connection, renderer=options.note_renderer, now=now)
                 if report.composed > before:
@@ -86,16 +89,16 @@ def compose(
                 elif first == 1:
                     _record(connection, report, options, COMPOSING, now=now)
             if last < readers and engine.dialect.name == "sqlite":
-                time.sleep(PAUSE)
+                time.sleep(max(SHORTEST_PAUSE, (time.monotonic() - begun) / 2))
     return report
 
 
 def compose_in(connection: Connection, options: SendOptions, *, now: datetime) -> ComposeReport:
-    """The same for all readers inside the caller's transaction (a preview and a dry run roll it back)."""
+    """The same for all readers inside the caller's transaction (a preview rolls it back)."""
     lock_exclusively(connection)
     report = ComposeReport()
     readers = _line_up(connection, options, now=now, within=EVERY_READER)
-    _take_turn(connection, report, options, 1, readers, now=now)
+    _take_turn(connection, report, options, 1, readers, memory=TurnMemory(), now=now)
     _record(connection, report, options, COMPOSED, now=now)
     return report
 
@@ -118,6 +121,7 @@ def _take_turn(
     first: int,
     last: int,
     *,
+    memory: TurnMemory,
     now: datetime,
 ) -> None:
     """Compose for the readers at these places of the line, and add them to the report."""
@@ -126,10 +130,13 @@ def _take_turn(
     canaries = ids_of(connection, options.edition_schedule.canaries)
     due.gather(connection, now=now, everyone=options.everyone, canaries=canaries)
     own_pairs = gather_debts(connection, now=now)
-    candidates = {
-        (early, kept): load_candidates(connection, now, early=early, kept=kept)
-        for early, kept in _kinds_of_readers(connection)
-    }
+    kinds = _kinds_of_readers(connection)
+    candidates = memory.current(
+        {
+            (early, kept): load_candidates(connection, now, early=early, kept=kept)
+            for early, kept in sorted({(False, False), *kinds})
+        }
+    )
     if options.new_versions:
         gather_new_versions(connection, now=now)
     reappearing = {paper for each in candidates.values() for paper in each.reappearing}
@@ -137,17 +144,26 @@ def _take_turn(
     gather_papers_had(connection, window=window, reappearing=sorted(reappearing))
     write_group_keys(connection, window=window)
     for page in _pages(connection):
-        _compose_page(connection, page, candidates, own_pairs=own_pairs, renderer=options.renderer, now=now)
+        _compose_page(
+            connection,
+            page,
+            candidates,
+            own_pairs=own_pairs,
+            memory=memory,
+            renderer=options.renderer,
+            now=now,
+        )
     composed = _queue(connection, now, options.signed_with)
-    if any(early for early, _ in candidates):
+    if any(early for early, _ in kinds):
         record_slots(connection, now=now)
-    if any(kept for _, kept in candidates):
+    if any(kept for _, kept in kinds):
         hold_back_all(connection)
     due.close_slots(connection, now=now)
     report.due += composed
     report.composed += composed
-    for reason, people in _closed(connection):
-        report.closed[reason] = report.closed.get(reason, 0) + people
+    for statement in (_CLOSED_READERS, _CLOSED_GROUPS):
+        for row in connection.execute(statement):
+            report.closed[row.closes] = report.closed.get(row.closes, 0) + row.people
 
 
 def _record(
@@ -159,8 +175,7 @@ def _record(
 
 def _kinds_of_readers(connection: Connection) -> list[tuple[bool, bool]]:
     """The kinds of readers in the batch: (canary, replaces a delivery that waited)."""
-    found = connection.execute(_KINDS_OF_READERS)
-    return [(row.early, row.kept) for row in found]
+    return [(row.early, row.kept) for row in connection.execute(_KINDS_OF_READERS)]
 
 
 def _pages(connection: Connection) -> Iterator[list[str]]:
@@ -191,18 +206,25 @@ def _compose_page(
     candidates: Mapping[tuple[bool, bool], Candidates],
     *,
     own_pairs: Mapping[int, OwedPairOfDebt],
+    memory: TurnMemory,
     renderer: Renderer,
     now: datetime,
 ) -> None:
     drafts: list[_Draft] = []
     outcomes: list[dict[str, object]] = []
     for text in page:
+        known = memory.recall(text)
+        if known is not None:
+            outcomes.append(known)
+            continue
         group_key = parse_group_key(text)
         offered = candidates[group_key.early, group_key.kept]
         owed = owed_to(connection, offered, group_key, own_pairs=own_pairs)
         closes = _closes(owed, group_key, now)
         if closes is not None:
             outcomes.append({"text": text, "digest": None, "why": closes.value})
+            if not group_key.debts:
+                memory.keep(text, outcomes[-1])
             continue
         news = arrange(owed.pairs, topic_order=renderer.topic_order)
         drafts.append(
@@ -228,6 +250,8 @@ def _compose_page(
             content = renderer.content(plan, composed_at=now)
             digests[plan] = store_digest(connection, plan, content, key=plan.key(now))
         outcomes.append({"text": draft.text, "digest": digests[plan], "why": None})
+        if not draft.group_key.debts:
+            memory.keep(draft.text, outcomes[-1])
     if outcomes:
         connection.execute(_SETTLE_GROUP, outcomes)
 
@@ -317,12 +341,6 @@ def _queue(connection: Connection, now: datetime, signed_with: str | None) -> in
     enqueue(connection, _DELIVERIES, {"now": now}, signed_with=signed_with)
     carry_debts(connection)
     return composed
-
-
-def _closed(connection: Connection) -> Iterator[tuple[str, int]]:
-    """Slots that passed without a digest: (reason, number)."""
-    for statement in (_CLOSED_READERS, _CLOSED_GROUPS):
-        yield from ((row.closes, row.people) for row in connection.execute(statement))
 
 
 _KINDS_OF_READERS = select(batch.c.early, batch.c.kept).distinct()

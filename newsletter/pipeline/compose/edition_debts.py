@@ -67,7 +67,7 @@ class Candidates:
     notes: dict[int, str]
     newest: int  # the highest number that may be mailed
     reappearing: tuple[int, ...]
-    _open: dict[tuple[int, int], dict[str, list[OwedPair]]] = field(default_factory=dict)
+    _open: dict[tuple[int, int], dict[str, list[OwedPair]]] = field(default_factory=dict, compare=False)
 
     def unsettled(self, group_key: GroupKey) -> dict[str, list[OwedPair]]:
         """Pairs by topic that the group's last digest did not settle."""

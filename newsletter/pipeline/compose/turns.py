@@ -26,7 +26,7 @@ from newsletter.pipeline.compose.stale_mail import stale_deliveries, stale_param
 from subscribers import audience
 from subscribers.lifecycle import strikes
 
-READERS_IN_A_TURN = 5_000  # composed in less than a second: a sign-up waits for no more than that
+READERS_IN_A_TURN = 2_500  # composed in some tenths of a second: a sign-up waits for no more than that
 
 log = logging.getLogger("newsletter.compose")
 
