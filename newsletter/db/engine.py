@@ -235,6 +235,7 @@ def rewrite(engine: Engine) -> None:
         cursor = connection.cursor()
         cursor.execute("VACUUM")
         cursor.close()
+    empty_log(engine)  # the new file is in the log first
 
 
 class KeptConnection:

@@ -113,13 +113,14 @@ def shrink(ctx: typer.Context, *, json: Json = False) -> None:
     Needs as much free space as the file takes. Later roll-ups then give space back by themselves.
     """
     work = workspace(ctx)
-    from newsletter.db.engine import rewrite
+    from newsletter.db.engine import empty_log, rewrite
     from newsletter.ops.doctor.records import size
 
     if work.engine.dialect.name != "sqlite":
         freed = 0
         output.note("PostgreSQL uses the space of deleted rows again by itself: nothing was done.")
     else:
+        empty_log(work.engine)
         before = size(work.engine, url=work.database_url)
         rewrite(work.engine)
         freed = before - size(work.engine, url=work.database_url)

@@ -10,13 +10,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, select
 
-from newsletter.core.states import MailKind
+from newsletter.core.states import REGULAR_KINDS, MailKind
 from newsletter.db.engine import empty_log, reading, writing
 from newsletter.db.schema import deliveries, digests
 from newsletter.delivery.outbox import inbound_records
 from newsletter.delivery.outbox.digest_contents import DigestPapers, contents_of
 from newsletter.delivery.outbox.erase import erase_packed, erase_replies
+from newsletter.delivery.outbox.past_contents import past_contents
 from newsletter.pipeline.content.transactional import TransactionalRenderer, enqueue_transactional
+from newsletter.pipeline.history import past_mail
 from newsletter.pipeline.readers import mail_limits
 from newsletter.pipeline.readers.policy import ReaderPolicy, RequestLimits
 from subscribers import addresses, consent, limits, queries
@@ -167,17 +169,24 @@ def export(engine: Engine, *, subscriber_id: int) -> dict[str, Any]:
 
 def _mails(connection: Connection, subscriber_id: int) -> list[dict[str, Any]]:
     d = deliveries.c
-    rows = connection.execute(
-        select(d.id, d.kind, d.state, d.composed_at, d.finished_at, d.digest_id, digests.c.subject)
-        .join(digests, digests.c.id == d.digest_id)
-        .where(d.subscriber_id == subscriber_id)
-        .order_by(d.id)
-    ).all()
+    rows: list[Any] = list(
+        connection.execute(
+            select(d.id, d.kind, d.state, d.composed_at, d.finished_at, d.digest_id, digests.c.subject)
+            .join(digests, digests.c.id == d.digest_id)
+            .where(d.subscriber_id == subscriber_id)
+            .order_by(d.id)
+        )
+    )
+    subjects = {row.digest_id: row.subject for row in rows}
+    packed, _ = past_mail.of_readers(connection, [subscriber_id], kinds=REGULAR_KINDS)
+    rows = sorted([*packed.get(subscriber_id, ()), *rows], key=lambda mail: mail.id)
+    unknown = {row.digest_id for row in rows} - subjects.keys()
+    subjects |= {key: of.subject for key, of in past_contents(connection, unknown).items()}
     contents = contents_of(connection, {row.digest_id for row in rows})
     return [
         {
             "kind": row.kind,
-            "subject": row.subject,
+            "subject": subjects.get(row.digest_id, ""),
             "state": row.state,
             "composed_at": row.composed_at.isoformat(),
             "finished_at": None if row.finished_at is None else row.finished_at.isoformat(),

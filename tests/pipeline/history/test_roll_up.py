@@ -26,6 +26,7 @@ from newsletter.delivery.outbox.erase import erase_packed
 from newsletter.papers import merging
 from newsletter.pipeline.explain.audit import audit
 from newsletter.pipeline.history.seal_watch import check_seals
+from newsletter.pipeline.readers import account
 from subscribers.lifecycle import suppression
 from tests.databases import migrated_url
 from tests.pipeline.history.months import END, answers, live_some_months, roll
@@ -316,3 +317,9 @@ def test_pair_tables_are_not_touched(copy: Scenario) -> None:
     pairs = _count(copy, edition_papers)
     roll(copy)
     assert _count(copy, edition_papers) == pairs
+
+
+def test_reader_still_gets_all_their_data(copy: Scenario, lived: tuple[Path, list[int]]) -> None:
+    before = account.export(copy.engine, subscriber_id=lived[1][0])["mails"]
+    roll(copy)
+    assert account.export(copy.engine, subscriber_id=lived[1][0])["mails"] == before
