@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -17,6 +18,7 @@ LEADER_LOCK = 0x6E657777  # advisory lock of PostgreSQL
 
 log = logging.getLogger("newsletter.scheduler")
 
+_UNLOCK = text(f"SELECT pg_advisory_unlock({LEADER_LOCK})")
 _TRY = text(f"SELECT pg_try_advisory_lock({LEADER_LOCK})")
 
 
@@ -57,8 +59,11 @@ class DatabaseLeaderLock:
             return False
 
     def release(self) -> None:
-        """Let another worker lead."""
+        """Let another worker lead, at once."""
         with self._acquiring:
+            if self._connection is not None:
+                with suppress(DBAPIError):  # the lock is lost already
+                    self._connection.execute(_UNLOCK)
             self._drop()
 
     def _drop(self) -> None:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from newsletter.core.errors import StorageError
 from newsletter.db.engine import KeptConnection, open_engine, reading, writing
@@ -70,6 +71,17 @@ with owning(Path(sys.argv[1]), in_session=True) as owner:
 """
 
 
+def await_death(engine: Engine, owner: str, folder: Path) -> None:
+    """The server has to notice that a session ended."""
+    end = time.monotonic() + 60
+    while True:
+        with reading(engine) as connection:
+            if is_dead(owner, folder, connection):
+                return
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 @pytest.mark.dialects
 def test_owner_of_another_host_is_dead_as_soon_as_its_session_ends(tmp_path: Path, postgres_url: str) -> None:
     here, engine = tmp_path / "here", open_engine(postgres_url)
@@ -89,13 +101,7 @@ def test_owner_of_another_host_is_dead_as_soon_as_its_session_ends(tmp_path: Pat
         assert is_dead("elsewhere-00000000-1-abc.session", here, another) is True, "two may ask at once"
     process.send_signal(signal.SIGKILL)
     process.wait()
-    end = time.monotonic() + 60
-    while True:  # the server has to notice
-        with reading(engine) as connection:
-            if is_dead(owner, here, connection):
-                break
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    await_death(engine, owner, here)
     engine.dispose()
 
 
@@ -121,8 +127,7 @@ def test_owner_holds_its_lock_again_on_a_connection_that_was_replaced(
     with ledger.writing() as connection:
         hold(connection, owner)
     ledger.discard()
-    with reading(engine) as other:
-        assert is_dead(owner, tmp_path, other) is True
+    await_death(engine, owner, tmp_path)
     engine.dispose()
 
 
