@@ -12,7 +12,19 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, insert, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    case,
+    func,
+    insert,
+    literal,
+    literal_column,
+    or_,
+    select,
+)
 
 from subscribers.tables import ConsentEvent, Subscriber
 
@@ -66,21 +78,27 @@ class ConsentOrigin(StrEnum):
 def origin_of(subscriber_id: ColumnElement[int]) -> ColumnElement[str]:
     """The `ConsentOrigin` of a subscriber as an expression. subscriber_id: a column of the outer query."""
 
-    def latest(value: ColumnElement[str], *kinds: EventKind) -> ColumnElement[str]:
-        chosen = events.c.subscriber_id == subscriber_id, events.c.what.in_([str(kind) for kind in kinds])
-        newest = select(value).where(*chosen).order_by(events.c.id.desc()).limit(1)
-        return newest.correlate_except(events).scalar_subquery()
+    def newest(*kinds: EventKind) -> Select[Any]:
+        # Literal: a bound list would be written into the statement anew each time.
+        any_of = or_(*(events.c.what == literal_column(f"'{kind.value}'") for kind in kinds))
+        chosen = select(events.c.what, events.c.how).where(events.c.subscriber_id == subscriber_id, any_of)
+        return chosen.order_by(events.c.id.desc()).limit(literal_column("1")).correlate_except(events)
 
-    agreed = latest(events.c.what + literal(" ") + events.c.how, EventKind.CONFIRMED, EventKind.CAME_BACK)
-    asked = latest(events.c.how, EventKind.REQUESTED, EventKind.CAME_BACK)
-    return case(
-        (agreed.is_(None), str(ConsentOrigin.UNKNOWN)),
-        (agreed == f"{EventKind.CONFIRMED} admin", str(ConsentOrigin.ADDED)),
-        (agreed == f"{EventKind.CONFIRMED} import", str(ConsentOrigin.IMPORTED)),
-        (agreed.startswith(str(EventKind.CAME_BACK)), str(ConsentOrigin.CAME_BACK)),
-        (asked.in_(["admin", "import"]), str(ConsentOrigin.CONFIRMED)),
-        else_=str(ConsentOrigin.SIGNED_UP),
+    def word(text: str) -> ColumnElement[str]:
+        return literal_column(f"'{text}'", String())
+
+    asked = newest(EventKind.REQUESTED, EventKind.CAME_BACK).with_only_columns(events.c.how).scalar_subquery()
+    agreed = newest(EventKind.CONFIRMED, EventKind.CAME_BACK).subquery("agreed")  # looked up once
+    origin = select(
+        case(
+            (agreed.c.what == word(EventKind.CAME_BACK), word(ConsentOrigin.CAME_BACK)),
+            (agreed.c.how == word("admin"), word(ConsentOrigin.ADDED)),
+            (agreed.c.how == word("import"), word(ConsentOrigin.IMPORTED)),
+            (or_(asked == word("admin"), asked == word("import")), word(ConsentOrigin.CONFIRMED)),
+            else_=word(ConsentOrigin.SIGNED_UP),
+        )
     )
+    return func.coalesce(origin.scalar_subquery(), word(ConsentOrigin.UNKNOWN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

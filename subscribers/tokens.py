@@ -10,14 +10,15 @@ import hashlib
 import hmac
 import json
 import secrets
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
 
 from itsdangerous import BadData, SignatureExpired, Signer, TimestampSigner, URLSafeTimedSerializer
-from itsdangerous.encoding import base64_encode, int_to_bytes, want_bytes
-from itsdangerous.signer import SigningAlgorithm
+from itsdangerous.encoding import base64_encode, int_to_bytes
 
 from subscribers.errors import TokenExpiredError, TokenForgedError
 
@@ -47,10 +48,10 @@ def sign(purpose: str, payload: Mapping[str, Any], *, keys: Sequence[str], now: 
 
     keys: the newest first; it signs.
     """
-    # The output of URLSafeTimedSerializer.dumps, with a cached signer: a digest run signs many tokens.
-    body = base64_encode(_JSON(dict(payload)))
-    stamp = _stamp(int(now.timestamp()))
-    return _cached_signer(purpose, tuple(keys)).sign(body + b"." + stamp).decode()
+    # The output of URLSafeTimedSerializer.dumps in a fifth of its time: a digest run signs many tokens.
+    value = b"%b.%b" % (_url_base64(_json(payload)), _stamp(int(now.timestamp())))
+    signature = hmac.digest(_derived(purpose, keys[0]), value, "sha256")
+    return f"{value.decode()}.{_url_base64(signature).decode()}"
 
 
 def read(
@@ -99,6 +100,19 @@ def _forged() -> TokenForgedError:
 
 
 _JSON = json.JSONEncoder(separators=(",", ":")).encode
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+def _json(payload: Mapping[str, Any]) -> bytes:
+    if len(payload) == 1:  # most links: an encoder for two strings costs more than all the rest of a token
+        ((name, value),) = payload.items()
+        if type(value) is str:
+            return f"{{{_quoted(name)}:{_quoted(value)}}}".encode()
+    return _JSON(dict(payload)).encode()
+
+
+def _url_base64(raw: bytes) -> bytes:
+    return b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=")
 
 
 @lru_cache(maxsize=64)
@@ -106,32 +120,9 @@ def _stamp(seconds: int) -> bytes:
     return base64_encode(int_to_bytes(seconds))
 
 
-class _OneCallHmac(SigningAlgorithm):
-    """The HMAC of itsdangerous in one call of OpenSSL, in a third of the time."""
-
-    def get_signature(self, key: bytes, value: bytes) -> bytes:
-        return hmac.digest(key, value, "sha256")
-
-
-class _CachingSigner(Signer):
-    """A signer that derives each key only once."""
-
-    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
-        key = self.secret_keys[-1] if secret_key is None else want_bytes(secret_key)
-        return _derived(self, key)
-
-    def derive(self, key: bytes) -> bytes:
-        return super().derive_key(key)
-
-
-@lru_cache(maxsize=64)
-def _derived(signer: _CachingSigner, key: bytes) -> bytes:
-    return signer.derive(key)
-
-
-@lru_cache(maxsize=32)  # combinations of a purpose and a set of keys
-def _cached_signer(purpose: str, keys: tuple[str, ...]) -> _CachingSigner:
-    return _CachingSigner(list(reversed(keys)), salt=_salt(purpose), algorithm=_OneCallHmac(), **_METHOD)
+@lru_cache(maxsize=64)  # combinations of a purpose and a key
+def _derived(purpose: str, key: str) -> bytes:
+    return Signer(key, salt=_salt(purpose), **_METHOD).derive_key()
 
 
 def _salt(purpose: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 
 from subscribers.errors import TokenExpiredError, TokenForgedError
 from subscribers.tokens import random_id, read, sign
@@ -67,3 +69,27 @@ def test_random_ids_differ_and_fit_a_link() -> None:
     ids = {random_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert {len(each) for each in ids} == {22}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"ref": "abc"},
+        {"ref": 'a "quoted" word \\ /+'},
+        {"ref": "abc", "epoch": "3"},
+        {"ref": 7},
+        {},
+    ],
+)
+def test_sign_gives_the_bytes_of_the_library(payload: dict[str, object]) -> None:
+    class At(TimestampSigner):
+        def get_timestamp(self) -> int:
+            return int(NOON.timestamp())
+
+    library = URLSafeTimedSerializer(
+        ["old key", "new key"],
+        salt="newsletter.preferences",
+        signer=At,
+        signer_kwargs={"digest_method": sha256, "key_derivation": "hmac"},
+    )
+    assert sign("preferences", payload, keys=KEYS, now=NOON) == library.dumps(payload)

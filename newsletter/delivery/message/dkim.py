@@ -11,7 +11,7 @@ import re
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -104,7 +104,7 @@ class SignedPrepared:
     def assemble(self, recipient: Recipient) -> Envelope:
         """The message for one recipient. Raises UnsendableAddressError if SMTP cannot carry the address."""
         envelope = self.prepared.assemble(recipient)
-        return replace(envelope, data=self.signer.sign(envelope.data))
+        return envelope._replace(data=self.signer.sign(envelope.data))
 
 
 def is_aligned(domain: str, sender_domain: str) -> bool:

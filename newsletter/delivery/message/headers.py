@@ -19,8 +19,10 @@ CRLF = "\r\n"
 # Controls of both sets, line and paragraph separators, bidi overrides and isolates, surrogates.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")  # RFC 5322 atoms and spaces
+_PLAIN_WORDS = re.compile(r"[A-Za-z0-9-]+(?: [A-Za-z0-9-]+)*")  # of them, needing no look at all
 _LINK = re.compile(r"https?://[!#-;=?-~]+")
 _NOT_Q = re.compile(rb"[^A-Za-z0-9!*+/ -]")  # an underscore stands for a space
+_LONGEST_PLAIN = 40  # characters of a name that stands on the field's first line
 _LONGEST_WORD = 60  # characters; a longer one does not fit on a line of 78 behind its field's name
 
 
@@ -48,6 +50,9 @@ def mailbox(field: str, address: str, name: str = "") -> str:
     Raises UnsendableAddressError.
     """
     wire = to_wire(address)[0].decode()
+    if len(name) <= _LONGEST_PLAIN and _PLAIN_WORDS.fullmatch(name):  # nearly every name: as it is
+        gap = " " if len(field) + len(name) + len(wire) + 5 <= MAX_LINE else CRLF + " "
+        return f"{name}{gap}<{wire}>"
     return bracketed(field, name, wire) if name else wire
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b, sha512
 
 SIGNATURE = 10  # octets; a forger needs 2**79 tries on average, each a message to us
@@ -91,6 +92,11 @@ def keyed_hash(key: bytes, use: bytes, text: bytes) -> bytes:
 
     use: at most 16 octets; a hash for one use is not valid for another.
     """
-    return blake2b(
-        text, key=key if len(key) <= MAX_KEY else sha512(key).digest(), person=use, digest_size=32
-    ).digest()
+    keyed = _keyed(key, use).copy()
+    keyed.update(text)
+    return keyed.digest()
+
+
+@lru_cache(maxsize=64)  # the key is hashed once, not for each message
+def _keyed(key: bytes, use: bytes) -> blake2b:
+    return blake2b(key=key if len(key) <= MAX_KEY else sha512(key).digest(), person=use, digest_size=32)

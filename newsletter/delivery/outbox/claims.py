@@ -12,11 +12,25 @@ from datetime import datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, Select, and_, bindparam, exists, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    or_,
+    select,
+    text,
+    type_coerce,
+    update,
+)
 
 from newsletter.core.reader_range import Shard
 from newsletter.core.states import REGULAR_KINDS, DebtEnd, DeliveryState, MailKind, SkipReason
 from newsletter.db.engine import writing
+from newsletter.db.id_lists import CachedDateTime, among
 from newsletter.db.schema import deliveries, digests, reader_debts
 from newsletter.delivery.outbox import debts
 from newsletter.delivery.outbox.held_mail import WAITING, hold_back, lock_as_sender, with_held_edition
@@ -89,7 +103,7 @@ class ClaimResult:
 
 _LEASE_THEM = (
     update(deliveries)
-    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)))
+    .where(among(deliveries.c.id))
     .values(state=DeliveryState.LEASED.value, owner=bindparam("b_owner"), leased_until=bindparam("b_until"))
 )
 
@@ -262,8 +276,8 @@ def _due_statement(*, one: bool, transactional: bool, sharded: bool, further: bo
             # Not a join: the query must follow the index on waiting messages.
             select(digests.c.key).where(digests.c.id == d.digest_id).scalar_subquery().label("digest_key"),
             d.attempts,
-            d.composed_at,
-            d.expires_at,
+            type_coerce(d.composed_at, CachedDateTime).label("composed_at"),
+            type_coerce(d.expires_at, CachedDateTime).label("expires_at"),
             exists().where(reader_debts.c.carried_by == d.id, reader_debts.c.ended.is_(None)),
             d.signed_with,
             # Only for the claim itself.
@@ -306,9 +320,12 @@ def _divide(
     skipped: dict[SkipReason, list[int]],
 ) -> None:
     """Divide due messages into those that may be sent and those to skip."""
-    digest_readers = {row.subscriber_id for row in page if row.kind in REGULAR_KINDS}
-    leavers = {row.subscriber_id for row in page if row.kind == MailKind.GOODBYE}
-    others = {row.subscriber_id for row in page if row.kind not in (*REGULAR_KINDS, MailKind.GOODBYE)}
+    by_kind: dict[str, set[int]] = {}
+    for row in page:
+        by_kind.setdefault(row.kind, set()).add(row.subscriber_id)
+    leavers = by_kind.pop(MailKind.GOODBYE, set())
+    digest_readers = set[int]().union(*(by_kind.pop(kind, ()) for kind in REGULAR_KINDS))
+    others = set[int]().union(*by_kind.values())
     mailable = _people(connection, audience.mailable, digest_readers)
     departed = _people(connection, audience.departed, leavers)
     reachable = _people(connection, audience.reachable, others)
@@ -339,15 +356,13 @@ def _people(connection: Connection, people: Select[Any], ids: set[int]) -> dict[
     if not ids:
         return {}
     rows = connection.execute(_people_statement(people), {"ids": sorted(ids)}).all()
-    return {row[0]: Person(*row) for row in rows}
+    return {row[0]: Person._make(row) for row in rows}
 
 
 @lru_cache(maxsize=16)  # the selectables of a few runs
 def _people_statement(people: Select[Any]) -> Select[Any]:
     offered = people.subquery()
-    return select(*(offered.c[name] for name in Person._fields)).where(
-        offered.c.subscriber_id.in_(bindparam("ids", expanding=True))
-    )
+    return select(*(offered.c[name] for name in Person._fields)).where(among(offered.c.subscriber_id))
 
 
 def _states(connection: Connection, everybody: Select[Any], ids: set[int]) -> dict[int, str]:

@@ -31,6 +31,7 @@ from newsletter.core.mail.retry import Fate, NextStep, verdict_of
 from newsletter.core.mail.values import Outcome
 from newsletter.core.states import DeliveryState, SkipReason
 from newsletter.db.bulk_update import ManyRows
+from newsletter.db.id_lists import among
 from newsletter.db.schema import deliveries
 from newsletter.delivery.addresses import without_addresses
 from newsletter.delivery.outbox import debts
@@ -81,7 +82,7 @@ _RECORD = (
 )
 
 
-_IDS = deliveries.c.id.in_(bindparam("ids", expanding=True))
+_IDS = among(deliveries.c.id)
 _HELD = (_IDS, deliveries.c.owner == bindparam("b_owner"))
 
 

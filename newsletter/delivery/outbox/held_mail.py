@@ -21,6 +21,8 @@ from newsletter.db.schema import deliveries, digest_papers, digests, editions
 WAITING = text("deliveries.state in ('queued', 'deferred')")
 _HELD_BACK = deliveries.c.next_attempt_at == deliveries.c.expires_at  # no retry is as late as that
 
+_HELD = select(editions.c.number).where(editions.c.held)
+
 RELEASE = 0x6E657775  # key of PostgreSQL's advisory lock: senders share it, a release holds it alone
 
 
@@ -53,7 +55,7 @@ def digests_with(numbers: Collection[int]) -> Select[Any]:
 
 def held_editions(connection: Connection) -> Sequence[int]:
     """The numbers of the editions that are held."""
-    return connection.execute(select(editions.c.number).where(editions.c.held)).scalars().all()
+    return connection.execute(_HELD).scalars().all()
 
 
 def with_held_edition(connection: Connection, digest_ids: Collection[int]) -> frozenset[int]:

@@ -154,6 +154,11 @@ class Handshake:
         words = f"refuses the {what}: {words}; {self._offered()}"
         raise self._error(reply, Fault.LOGIN, words, hint=self._login_hint())
 
+    @property
+    def has_secrets(self) -> bool:
+        """Whether anything was sent to log in, which the server may quote."""
+        return bool(self._secret_lines)
+
     def without_secrets(self, text: str) -> str:
         """The server's words without anything of our login that it quotes.
 

@@ -5,9 +5,11 @@ It opens no socket, never waits and knows no time; `newsletter.delivery.smtp.con
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from newsletter.core.mail.retry import Meaning, meaning_of
 from newsletter.core.mail.values import Envelope, Outcome
@@ -16,11 +18,14 @@ from newsletter.delivery.smtp.relay import Fault, Relay, RelayError, Security
 from newsletter.delivery.smtp.replies import Reply, ReplyReader, UnreadableReplyError
 from newsletter.delivery.smtp.transaction import Transaction, UnsendableError, prepare
 
+# The answers to a message, and to MAIL, RCPT and DATA of the next; all but the first are the same for us.
+_USUAL = re.compile(
+    rb"250 ([^\r\n]{0,999})\r\n250 [^\r\n]{0,999}\r\n250 [^\r\n]{0,999}\r\n354 [^\r\n]{0,999}\r\n"
+)
 OUT_OF_ORDER = frozenset({500, 502, 503})  # from servers that cannot take several commands in one write
 
 
-@dataclass(frozen=True, slots=True)
-class EnvelopeSettled:
+class EnvelopeSettled(NamedTuple):
     """An envelope has its outcome."""
 
     outcome: Outcome
@@ -100,6 +105,8 @@ class Session:
     def receive(self, data: bytes) -> list[Event]:
         """Take bytes from the server. Raises RelayError while no mail was named."""
         events: list[Event] = []
+        if len(self._expected) == 4 and self._take_usual(data, events):
+            return events
         self._reader.feed(data)
         try:
             while not self.over and (reply := self._reader.next()) is not None:
@@ -185,7 +192,21 @@ class Session:
         else:
             self._take_command_reply(phase, transaction, reply, events)
 
+    def _take_usual(self, data: bytes, events: list[Event]) -> bool:
+        """Take an accepted message and the accepted commands of the next in one step; False: not these."""
+        (phase, transaction), (_, following), *_ = self._expected
+        found = None if phase != "dot" or self._reader.leftover else _USUAL.fullmatch(data)
+        if found is None or transaction is None or transaction.refusal or following is None:
+            return False
+        self._expected.clear()
+        self._take_dot_reply(transaction, self._without_secrets(Reply(250, (found[1],))), events)
+        following.accepted_mail = True
+        self._write_body(following, events)
+        return True
+
     def _without_secrets(self, reply: Reply) -> Reply:
+        if not self.handshake.has_secrets:
+            return reply
         lines = (line.decode("utf-8", "surrogateescape") for line in reply.lines)
         cut = (self.handshake.without_secrets(line).encode("utf-8", "surrogateescape") for line in lines)
         return Reply(reply.code, tuple(cut))

@@ -16,7 +16,7 @@ from newsletter.core.reader_range import Shard
 from newsletter.core.states import MailKind, SkipReason
 from newsletter.delivery.outbox.claims import AudienceSelects, ClaimedMail, claim
 from newsletter.delivery.outbox.handover import WINDOW, AttemptResult, hand_over, release
-from newsletter.delivery.outbox.held_mail import hold_back, with_held_edition
+from newsletter.delivery.outbox.held_mail import held_editions, hold_back, with_held_edition
 from subscribers import audience
 
 CLAIM = 4 * WINDOW  # messages leased in one commit: of so many a change of choices may be missed
@@ -138,6 +138,8 @@ class Leases:
 
         taken: messages that `take` returned, and that are not handed over yet.
         """
+        if not held_editions(connection):  # nearly always
+            return frozenset()
         leased = [*taken, *self.held]
         held = with_held_edition(
             connection, {mail.digest_id for mail in leased if mail.kind == MailKind.DIGEST}

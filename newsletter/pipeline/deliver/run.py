@@ -6,6 +6,7 @@ share a commit with the next hand-overs, of at most WINDOW messages (docs/explan
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -74,18 +75,24 @@ def deliver(
             passed=passed,
         )
         run.begin()
+        gc.freeze()  # what lives already is not looked through again for each few mails
         try:
             while run.step(stop=stop):
                 settled(run.report.settled)
         except BaseException:
             run.abandon()
             raise
+        finally:
+            gc.unfreeze()
         run.end()
         return run.report
 
 
 class _Run:
-    """The loop of one run, with the results that wait for their commit."""
+    """The loop of one run, with the results that wait for their commit.
+
+    Past 200 lines, since a step may send, commit, wait or leave, and each depends on the others.
+    """
 
     def __init__(
         self,
@@ -121,6 +128,7 @@ class _Run:
             wall=options.wall,
         )
         self._results: list[AttemptResult] = []  # to be recorded
+        self._quiet = True  # the last look at the connections found no outcome
         self._leaving = False  # nothing more is begun
         self._recorded_at = time.monotonic()
         # Outcomes that are worth a commit: meanwhile every connection still has two messages to send.
@@ -148,7 +156,10 @@ class _Run:
     def step(self, *, stop: Callable[[], bool]) -> bool:
         """Do a part of the work; whether there was any."""
         if self._transport.unsettled:
-            for outcome in self._transport.step(STEP_TIMEOUT):
+            full = len(self._results) >= self._enough
+            outcomes = self._transport.step(0.0 if full else STEP_TIMEOUT)
+            self._quiet = not outcomes
+            for outcome in outcomes:
                 assert outcome.delivery_id is not None
                 mail = self._leases.handed_over(outcome.delivery_id)
                 self._results.append(self._outcomes.result_of(mail, outcome))
@@ -252,7 +263,9 @@ class _Run:
     def _wants_commit(self) -> bool:
         if not self._transport.unsettled:
             return bool(self._results) or not self._leaving
-        if len(self._results) >= self._enough or (self._batches.held_up and self._limiter.gives_way()):
+        if len(self._results) >= self._enough and (self._quiet or self._transport.unsettled < SMALLEST_BATCH):
+            return True
+        if self._batches.held_up and self._limiter.gives_way():
             return True
         return bool(self._results) and time.monotonic() - self._recorded_at > LINGER
 

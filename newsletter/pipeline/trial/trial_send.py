@@ -52,7 +52,7 @@ def send_test(
             **dict.fromkeys(("unsubscribe_url", "preferences_url", "pause_url"), f"{base_url}/"),
         }
         shown = previewer.anybody(address, my=my, now=now, edition=edition)
-    (outcome,) = send_batch(relays, [replace(shown.envelope, delivery_id=0)])
+    (outcome,) = send_batch(relays, [shown.envelope._replace(delivery_id=0)])
     return Trial(outcome=outcome, shown=shown)
 
 
@@ -73,4 +73,4 @@ class _TrialPrepared:
     now: datetime
 
     def assemble(self, recipient: Recipient) -> Envelope:
-        return self.prepared.assemble(replace(recipient, kind=MailKind.TEST, key=self.now.isoformat()))
+        return self.prepared.assemble(recipient._replace(kind=MailKind.TEST, key=self.now.isoformat()))

@@ -9,7 +9,7 @@ from email.policy import default
 
 import pytest
 
-from newsletter.delivery.message.headers import clean, encoded, mailbox
+from newsletter.delivery.message.headers import bracketed, clean, encoded, mailbox
 from tests.delivery.message.odd_texts import INJECTIONS, is_decent, odd_texts
 
 _STRICT = default.clone(raise_on_defect=True)
@@ -130,3 +130,12 @@ def test_payloads_add_no_field(payload: str) -> None:
 def test_clean_keeps_printable_text() -> None:
     assert clean("x\r\nBcc: evil@example.org") == "x Bcc: evil@example.org"
     assert clean("a\u202eb\u2066c\x85d\ud800e  f\u2028") == "a b c d e f"
+
+
+@pytest.mark.parametrize(
+    "name", ["Ada", "Ada Lovelace", "a-b C3", "x" * 40, "x" * 41, "Ada  L", " Ada", "A. L", "=?x"]
+)
+@pytest.mark.parametrize("local", ["a", "a" * 24, "a" * 50])
+def test_mailbox_writes_a_plain_name_as_any_other(name: str, local: str) -> None:
+    address = f"{local}@example.org"
+    assert mailbox("To", address, name) == bracketed("To", name, address)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,6 +73,6 @@ def test_probe_ends_when_the_server_hangs_up_during_the_trial() -> None:
     with MisbehavingServer(conversation=FAULTS["mail_421"]) as server, pytest.raises(RelayError):
         probe(relay_to(server), TRIAL)
     with RecordingServer(rules=ServerRules(extensions=())) as server:
-        odd = replace(TRIAL, sender="bücher@x.example")
+        odd = TRIAL._replace(sender="bücher@x.example")
         with pytest.raises(RelayError, match="cannot take our sender"):
             probe(relay_to(server), odd)

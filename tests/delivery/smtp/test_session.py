@@ -230,3 +230,26 @@ def test_session_gives_each_mail_one_fate_whatever_it_hears(
             assert event.outcome.verdict is not Verdict.UNCERTAIN
         if isinstance(event, EnvelopeSettled) and event.outcome.verdict is Verdict.UNCERTAIN:
             assert all_left
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"250 2.0.0 ok\r\n" + GO,
+        b"250 queued as 4XyZ\r\n250 ok\r\n250 ok\r\n354 go\r\n",
+        b"250-2.0.0 ok\r\n250 2.0.0 more\r\n" + GO,
+        b"250 2.0.0 ok\r\n250 2.1.0 ok\r\n550 5.1.1 nobody\r\n354 go on\r\n",
+        b"451 4.3.0 later\r\n" + GO,
+        b"250 \xff\r\n" + GO,
+    ],
+)
+def test_answers_in_one_piece_mean_the_same_as_byte_by_byte(answer: bytes) -> None:
+    def heard(pieces: list[bytes]) -> tuple[list[Event], bytes, object]:
+        talk = Talk(3)
+        talk.hear(GO)
+        talk.said()
+        events = [event for piece in pieces for event in talk.hear(piece)]
+        waiting = talk.session.waiting
+        return events, talk.said(), waiting and waiting[0]
+
+    assert heard([answer]) == heard([answer[at : at + 1] for at in range(len(answer))])

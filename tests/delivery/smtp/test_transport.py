@@ -24,15 +24,12 @@ QUICK = Timeouts(connect=2, tls=2, greeting=2, ehlo=2, auth=2, mail=2, rcpt=2, d
 
 
 def mail(number: int, **columns: object) -> Envelope:
-    return replace(
-        Envelope(
-            sender=f"bounce+{number}@news.example",
-            recipient=f"r{number}@mail.example",
-            data=BODY,
-            delivery_id=number,
-        ),
-        **columns,
-    )
+    return Envelope(
+        sender=f"bounce+{number}@news.example",
+        recipient=f"r{number}@mail.example",
+        data=BODY,
+        delivery_id=number,
+    )._replace(**columns)
 
 
 def relay_to(server: RecordingServer, **columns: object) -> Relay:

@@ -111,7 +111,7 @@ def assembled(content: Content, *, identity: Any = None, name: str = "") -> byte
         "list_name": "Paper Digest",
         "secret_keys": ["secret key of the tests"],
     } | (identity or {})
-    return MessageBuilder(SenderIdentity(**settings)).prepare(content).assemble(replace(ADA, name=name)).data
+    return MessageBuilder(SenderIdentity(**settings)).prepare(content).assemble(ADA._replace(name=name)).data
 
 
 def shown(message: EmailMessage, kind: str) -> str:
