@@ -97,7 +97,8 @@ def deferred(connection: Connection, *, limit: int) -> list[dict[str, Any]]:
 def no_such_delivery(delivery_id: int) -> NotFoundError:
     """The error for an id that no delivery has."""
     return NotFoundError(
-        f"no such delivery: {delivery_id}", hint="`newsletter deliveries list` shows all of them."
+        f"no such delivery: {delivery_id}",
+        hint="`newsletter deliveries list` shows them; older mail is packed: `newsletter why`.",
     )
 
 
