@@ -39,6 +39,7 @@ def _assert_found(url: str, ids: Collection[int], found: list[int]) -> None:
         assert connection.execute(CHOSEN, {"ids": ids}).scalars().all() == found
         changed = connection.execute(update(things).where(among(things.c.id)).values(word="b"), {"ids": ids})
         assert changed.rowcount == len(found)
+    engine.dispose()
 
 
 def test_among_is_looked_up_by_the_primary_key() -> None:
