@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import Pool
@@ -29,6 +29,7 @@ LARGE_CACHE_SIZE = -64_000  # KiB: the often used part of the paper index, for i
 # Advisory locks of PostgreSQL; the numbers are arbitrary but fixed.
 EXCLUSIVE_LOCK = 0x6E657773  # of transactions that decide from what they read
 LIMITS_LOCK = 0x6E657774  # of transactions that take from a rate limit
+LEADER_LOCK = 0x6E657777  # of the worker that leads
 SHRINKS = 2  # SQLite's number of auto_vacuum = INCREMENTAL
 PAGES_AT_ONCE = 2_000  # given back in one transaction: 8 MB
 MOVES = "this newsletter moves to another database"  # said by the triggers of newsletter.db.move_marks
@@ -167,6 +168,21 @@ def take_lock(connection: Connection, lock: int, *, shared: bool = False) -> Non
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}({lock})")
+
+
+def is_lock_held(connection: Connection, lock: int) -> bool:
+    """Whether a session holds that advisory lock; never on SQLite."""
+    if connection.dialect.name != "postgresql":
+        return False
+    found = connection.execute(_HELD, {"lock": lock})
+    return bool(found.scalar_one())
+
+
+_HELD = text("""
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+WHERE datname = current_database() AND locktype = 'advisory' AND classid = 0 AND objid = :lock
+  AND objsubid = 1 AND granted
+""")
 
 
 def enlarge_cache(connection: Connection) -> None:

@@ -13,8 +13,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from newsletter.core.errors import StorageError
-
-LEADER_LOCK = 0x6E657777  # advisory lock of PostgreSQL
+from newsletter.db.engine import LEADER_LOCK
 
 log = logging.getLogger("newsletter.scheduler")
 

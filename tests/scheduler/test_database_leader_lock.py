@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from newsletter.core.errors import StorageError
-from newsletter.db.engine import open_engine, writing
-from newsletter.scheduler.database_leader_lock import LEADER_LOCK, DatabaseLeaderLock
+from newsletter.db.engine import LEADER_LOCK, is_lock_held, open_engine, reading, writing
+from newsletter.scheduler.database_leader_lock import DatabaseLeaderLock
 
 pytestmark = pytest.mark.dialects
 
@@ -25,7 +25,11 @@ def test_one_leads_until_it_lets_go(engine: Engine) -> None:
     one, two = DatabaseLeaderLock(engine), DatabaseLeaderLock(engine)
     assert [one.acquire(), two.acquire(), one.acquire()] == [True, False, True]
     assert (one.held, two.held) == (True, False)
+    with reading(engine) as connection:
+        assert is_lock_held(connection, LEADER_LOCK)
     one.release()
+    with reading(engine) as connection:
+        assert not is_lock_held(connection, LEADER_LOCK)
     assert [two.acquire(), one.acquire()] == [True, False]
     two.release()
 

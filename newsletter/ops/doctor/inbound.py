@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 
 from newsletter.core.mail.values import Envelope, Outcome, Verdict
-from newsletter.db.engine import reading
+from newsletter.db.engine import LEADER_LOCK, is_lock_held, reading
 from newsletter.db.schema import inbound_messages
 from newsletter.delivery.message.verp import TAG_DIGITS, ReturnPathId, sign
 from newsletter.ops.doctor.finding import Finding, failed, ok, skipped, warning
@@ -74,7 +74,9 @@ def check_return_path(
     """
     if not intakes:
         return skipped(CHECK, f"nothing takes bounces in; {HOW_TO}")
-    if not is_locked(leader_lock):
+    with reading(engine) as connection:
+        workers = is_lock_held(connection, LEADER_LOCK)
+    if not (workers or is_locked(leader_lock)):
         return warning(
             CHECK,
             "bounces wait, and none was tried: nothing runs that takes them in",

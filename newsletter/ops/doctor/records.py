@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, select
 
 from newsletter.core.states import DeliveryState
-from newsletter.db.engine import reading
+from newsletter.db.engine import LEADER_LOCK, is_lock_held, reading
 from newsletter.db.migrate import check_current, known_revisions
 from newsletter.db.schema import deliveries, dumps, reader_debts, runs
 from newsletter.db.snapshot import damage, sqlite_file
@@ -159,9 +159,11 @@ def uncertain(connection: Connection) -> Finding:
 
 
 def scheduler(connection: Connection, *, leader_lock: Path, now: datetime) -> Finding:
-    """Whether a scheduler on this machine, or a timer that calls `send`, does what is due."""
+    """Whether workers, a scheduler on this machine, or a timer that calls `send`, do what is due."""
     if is_locked(leader_lock):
         return ok("scheduler", "one runs on this machine")
+    if is_lock_held(connection, LEADER_LOCK):
+        return ok("scheduler", "workers share the work, and one of them leads")
     last = connection.execute(
         select(func.max(runs.c.at)).where(runs.c.verb.in_(("compose", "deliver")))
     ).scalar()
