@@ -79,11 +79,12 @@ def _is_indented(abstract: Sequence[str]) -> bool:
 
 
 def _is_whole(fields: dict[str, str]) -> bool:
-    """Whether title and authors are there, in their order, and the title does not end in mid-phrase."""
+    """Whether title and authors are there, in their order, and the title has no gap and ends in no phrase."""
     found = [name.rstrip("s") if name == "authors" else name for name in fields]
     order = [name for name in found if name in _ORDER]
     title = fields.get("title", "").strip()
-    return order[:2] == ["title", "author"] and len(title) <= LONGEST_TITLE and not _UNFINISHED.match(title)
+    whole = len(title) <= LONGEST_TITLE and "  " not in title and not _UNFINISHED.match(title)
+    return whole and order[:2] == ["title", "author"]
 
 
 def author_names(text: str) -> list[str]:

@@ -16,6 +16,7 @@ from newsletter.sources.limits import LONGEST_TEXT, MOST_AUTHORS
 from newsletter.sources.printed_dates import read_date
 
 SHORTEST_TITLE = 3  # characters of its key, without identifier and date
+LONG_TITLE = 230  # characters; with a full stop behind it, it is a sentence
 LONGEST_TITLE = 400  # characters; the longest of 15,000 real ones has 223
 IRREGULAR_SHARE = 0.1  # of the papers; with more of them out of order, pairs of title and abstract are wrong
 FEWEST_JUDGED = 3  # abstracts; fewer say little about a whole file
@@ -55,7 +56,8 @@ _MARKUP = re.compile(
     |^["{}<]\s*["{}<\w-]*"?\s*:|"\s*:\s*["{\[\d]|^\\\\|^<\?xml|\w=\ \w
     |^(?:Title|Authors?|Date|Abstract|Categories|Subjects|Comments|arXiv|Ray\ ID):
     |^[A-Z][A-Z0-9]\ {1,2}-\ |^</|^@\w+\{
-    |^\[[\w\ -]*$|^\S{60,}$""",
+    |^\[[\w\ -]*$|^\S{60,}$
+    |^\d+[;|]\w|\w[;|]\w.*\w[;|]\w|[^\W\d]{3},[^\W\d]{3}.*[^\W\d]{3},[^\W\d]{3}  # cells of a table""",
     re.VERBOSE,
 )
 _QUOTED = re.compile(
@@ -72,6 +74,7 @@ _UNFINISHED = re.compile(
 _WITHIN = re.compile(  # how no title begins
     r"(?:in|of|for|and|with|to|by|from|using|on|at|into|or|as|its|their|under|between) "
 )
+_NAME = re.compile(r"[a-z](?=[^\s,]*[-\dA-Z])[\w.+-]+(?:,| is| are) (?:an?|the) ")
 _SENTENCE_WITHIN = re.compile(
     r"[a-z]{3}\. (?:(?:Our|We|This|The|These|It|However|In|To|Moreover|Furthermore|Extensive)\b"
     r"|[A-Z][a-z]+(?: [a-z]+){3})"
@@ -79,6 +82,7 @@ _SENTENCE_WITHIN = re.compile(
 _FIELDS = re.compile(
     r'"(?:title|abstract|summary|authors|arxiv_id)"\s*:\s*["\[]|\b(?:TY|TI|AU|AB|UR|ER) - |•\s\d+\sauthors? ·'
     r"|</?(?:item|entry|pubDate|guid|title|summary|dc:|arxiv:)"
+    r"|\b\d+ authors?\]\(https?:|huggingface\.co/login\?next="
 )
 _ANSWER = re.compile(r"\bwrote: ?>|(?:> .*){5}")
 _WORD = re.compile(r"[^\W_]{4,}")
@@ -111,7 +115,7 @@ def admit(listing: Listing, *, sure: bool = True) -> Listing:
     sure: whether the contents showed the format, and not a name alone. A listing whose parts are out of
     order, or whose texts are not those of papers, has a `doubt`.
     """
-    reasons = dict(_refused(listing.entries))
+    reasons = dict(_refused(listing.entries, by_place=listing.unit != "record"))
     if reasons or listing.irregular or listing.unread:  # the file is damaged
         for entry in listing.entries:
             if not entry.identifiers and len(_stems(entry.title)) >= FEWEST_STEMS and _fit(entry) <= FOREIGN:
@@ -190,31 +194,52 @@ def _is_note(entry: Entry) -> bool:
     return len(entry.abstract) < SHORTEST_COPY and not is_scholarly(entry.abstract)
 
 
-def _is_rest(entry: Entry) -> bool:
+def _is_rest(entry: Entry, by_place: bool) -> bool:
     """Whether the title is a part of a text: it stops in mid-phrase, or it and its abstract begin in one.
 
-    Of 15,000 real titles 3 stop so; of as many abstracts 2 begin with a small letter.
+    Of 15,000 real titles 3 stop so and none ends as a sentence; of as many abstracts 2 begin with a small
+    letter, both with a name.
     """
+    ends = entry.title.endswith(".") and not entry.title.endswith("..")
+    if ends and (
+        len(entry.title) > LONG_TITLE or (not entry.abstract and (by_place or not entry.identifiers))
+    ):
+        return True  # where titles are named, exporters of medical papers put a full stop behind them
     half_quoted = entry.title.endswith('"') and entry.title.count('"') % 2  # the end of a cell of CSV
     if half_quoted or _SENTENCE_WITHIN.search(entry.title):
         return True
     if entry.identifiers:
         return False
-    begins = entry.abstract[:1].islower() and not title_key(entry.title).startswith(
-        title_key(entry.abstract.split()[0])
-    )
+    begins = entry.abstract[:1].islower() and not _begins_with_name(entry)
     return begins or any(part.match(entry.title) for part in (_UNFINISHED, _WITHIN))
 
 
-def _is_date(entry: Entry) -> bool:
-    """Whether the title is a date and the rest does not show that it is one all the same."""
+def _begins_with_name(entry: Entry) -> bool:
+    """Whether an abstract begins with a name in small letters: “gsplat is”, “jina-code-embeddings is a”.
+
+    The title begins with it; or it has a hyphen, a digit or a capital, a word of the title, and is explained.
+    """
+    name = entry.abstract.split()[0]
+    if title_key(entry.title).startswith(title_key(name)):
+        return True
+    return _NAME.match(entry.abstract) is not None and bool(_stems(name) & _stems(entry.title))
+
+
+def _is_date(entry: Entry, by_place: bool) -> bool:
+    """Whether the title is a date and the rest does not show that it is one all the same.
+
+    Where the place of a line shows what it is, the date must be printed in its own place, too.
+    """
     found = read_date(entry.title)
-    shown = entry.identifiers or (entry.printed and entry.abstract and found and found[1] is None)
-    return found is not None and not shown
+    named = bool(entry.identifiers) and not by_place
+    return found is not None and not (named or (entry.printed and entry.abstract and found[1] is None))
 
 
-def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
-    """(position, reason) of each entry that is no paper."""
+def _refused(entries: tuple[Entry, ...], *, by_place: bool) -> Iterator[tuple[int, str]]:
+    """(position, reason) of each entry that is no paper.
+
+    by_place: whether the place of a line alone shows what it is, and no name of a field.
+    """
     keys = [keys_of(entry) for entry in entries]
     titles = Counter(key.title for key in keys)
     holders: dict[tuple[str, str], str] = {}
@@ -226,7 +251,7 @@ def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
     for entry, key in zip(entries, keys, strict=True):
         named = any(map(str.isalpha, entry.title))
         is_shown = named and key.identifiers and entry.abstract  # a paper, even one called “Search”
-        if (is_furniture(entry.title) and not is_shown) or _is_date(entry):
+        if (is_furniture(entry.title) and not is_shown) or _is_date(entry, by_place):
             yield entry.position, "part of the page, not a paper"
         elif entry.title[0] in ".,;:)" and not key.identifiers:
             yield entry.position, "the rest of a sentence"
@@ -254,7 +279,7 @@ def _refused(entries: tuple[Entry, ...]) -> Iterator[tuple[int, str]]:
             yield entry.position, "encoded text"
         elif _is_alone(entry):
             yield entry.position, ALONE
-        elif _is_rest(entry):
+        elif _is_rest(entry, by_place):
             yield entry.position, REST
         elif credited and not _is_credited(entry, dated=dated) and _is_note(entry):
             yield entry.position, NOTE

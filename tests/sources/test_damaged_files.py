@@ -193,6 +193,81 @@ def test_note_with_a_date_is_no_paper_where_others_have_authors() -> None:
     assert titles(PAGE + note) == [WHOLE, DAMAGED, "Kettles of the Islands"]
 
 
+RIS = (
+    "TY  - JOUR\nTI  - {}\nAU  - Example, Ada\nAB  - {}\nDA  - 2026/01/05\nPY  - 2026\n{}UR  - {}\nER  - \n\n"
+)
+LINK = "https://arxiv.org/abs/2601.0000"
+
+
+@pytest.mark.parametrize(
+    ("more", "is_paper"),
+    [
+        ("PY  - 2025\n", False),
+        ("DO  - 10.1234/one\nDO  - 10.1234/two\n", False),
+        (f"UR  - {LINK}7\n", False),
+        ("DO  - 10.48550/arXiv.2601.00007\n", False),
+        ("PY  - 2026\n", True),
+        ("DO  - 10.48550/arXiv.2601.00002\nUR  - https://doi.org/10.1234/two\n", True),
+    ],
+)
+def test_record_of_ris_with_two_values_of_which_a_paper_has_one_is_no_paper(
+    more: str, is_paper: bool
+) -> None:
+    whole, other = (
+        RIS.format(t, ABSTRACT.format(t), m, f"{LINK}{n}") for t, m, n in ((WHOLE, "", 1), (DAMAGED, more, 2))
+    )
+    assert titles(whole + other) == [WHOLE, *[DAMAGED] * is_paper]
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_paper"),
+    [
+        ({"url": f"{LINK}7"}, False),
+        ({"pdf_url": "https://arxiv.org/pdf/2601.00007v2"}, False),
+        ({"doi": "10.48550/arXiv.2601.00007"}, False),
+        ({"url": "https://arxiv.org/abs/2601.00002v3", "doi": "10.48550/arXiv.2601.00002"}, True),
+        ({"url": "https://example.org/2601.00007", "note": "extends arXiv:2601.00007"}, True),
+    ],
+)
+def test_row_that_names_two_papers_is_no_paper(fields: dict[str, str], is_paper: bool) -> None:
+    rows = [
+        {"title": WHOLE, "abstract": ABSTRACT.format(WHOLE), "arxiv_id": "2601.00001"},
+        {"title": DAMAGED, "abstract": ABSTRACT.format(DAMAGED), "arxiv_id": "2601.00002"} | fields,
+    ]
+    assert titles(json.dumps(rows)) == [WHOLE, *[DAMAGED] * is_paper]
+
+
+@pytest.mark.parametrize(("more", "is_paper"), [(",Example,2601.00007", False), (",x", False), (",,", True)])
+def test_row_of_csv_with_more_cells_than_columns_is_no_paper(more: str, is_paper: bool) -> None:
+    rows = f'"{WHOLE}","{ABSTRACT}",2601.00001\n"{DAMAGED}","{ABSTRACT}",2601.00002{more}\n'
+    assert titles(f"title,abstract,arxiv_id\n{rows}") == [WHOLE, *[DAMAGED] * is_paper]
+
+
+MAIL = "\\\\\narXiv:2601.0000{}\nDate: Mon, 5 Jan 2026 00:16:29 GMT   (15kb)\n\nTitle: {}\n"
+MAIL += (
+    "Authors: Ada Example\nCategories: cs.LG\n\\\\\n  {}\n\\\\ ( https://arxiv.org/abs/2601.0000{} ,  15kb)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("title", "is_paper"),
+    [
+        ("Orchards  under the Rain", False),
+        ("Orchards under   the Rain", False),
+        ("Orchards under\n  the  Rain", False),
+        ("Orchards under the Rain ", True),
+    ],
+)
+def test_title_of_a_mail_with_a_gap_has_lost_words(title: str, is_paper: bool) -> None:
+    text = MAIL.format(1, WHOLE, ABSTRACT, 1) + MAIL.format(2, title, ABSTRACT, 2)
+    assert titles(text) == [WHOLE, *[DAMAGED] * is_paper]
+
+
+def test_one_text_with_authors_and_no_abstract_is_held() -> None:
+    text = "The Family Leaves for the South\n\n  • 2 authors\n·\nDec 11 3\n"
+    assert read_listing(text.encode(), name="x").doubt == "no paper has an abstract"
+
+
 def test_end_of_a_cell_of_csv_is_no_title() -> None:
     rows = f'"{WHOLE}","{ABSTRACT}",2601.00001\nFree-Form Spins","{ABSTRACT}",2601.00002\n'
     assert titles(f"title,abstract,arxiv_id\n{rows}") == [WHOLE]

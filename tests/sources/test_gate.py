@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.core.papers.listing import Entry, Listing
+from newsletter.core.papers.listing import Entry, Listing, PartialDate
 from newsletter.sources.gate import admit
 
 ABSTRACT = "We propose a method for {}, and its results on three benchmarks are better than those of others."
@@ -19,10 +19,10 @@ def entry(title: str, *, arxiv_id: str | None = None, **more: Any) -> Entry:
     return Entry(position=1, line=1, title=title, identifiers=identifiers, **more)
 
 
-def admitted(*entries: Entry) -> tuple[list[str], list[str]]:
+def admitted(*entries: Entry, unit: str = "line") -> tuple[list[str], list[str]]:
     """(titles that pass, reasons of those that do not)"""
     numbered = tuple(replace(each, position=n, line=n) for n, each in enumerate(entries, 1))
-    listing = admit(Listing(format="test", printed=None, entries=numbered))
+    listing = admit(Listing(format="test", printed=None, entries=numbered, unit=unit))
     assert [each.position for each in listing.entries] == list(range(1, len(listing.entries) + 1))
     return [each.title for each in listing.entries], [item.reason for item in listing.unread]
 
@@ -52,9 +52,92 @@ def test_furniture_is_no_paper(title: str) -> None:
     assert admitted(entry(title, arxiv_id="2603.00001", abstract=""))[0] == []
 
 
-@pytest.mark.parametrize("title", ["Search", "Error", "Home", "Loading", "Daily", "May 4"])
+@pytest.mark.parametrize("title", ["Search", "Error", "Home", "Loading", "Daily", "May 4", "Mar 6, 2025"])
 def test_paper_with_identifier_and_abstract_may_be_called_anything(title: str) -> None:
-    assert admitted(entry(title, arxiv_id="2603.00001")) == ([title], [])
+    assert admitted(entry(title, arxiv_id="2603.00001"), unit="record") == ([title], [])
+
+
+@pytest.mark.parametrize("title", ["Mar 6, 2025", "May 4", "10 April 2024"])
+@pytest.mark.parametrize("unit", ["line", "card"])
+def test_date_in_the_place_of_a_title_is_one_where_another_date_stands_in_its_own(
+    title: str, unit: str
+) -> None:
+    swapped = entry(title, arxiv_id="2603.00001")
+    assert admitted(swapped, unit=unit) == ([], ["part of the page, not a paper"])
+    assert admitted(replace(swapped, printed=PartialDate(month=3, day=5)), unit=unit) == ([title], [])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "9;Bread Letters Where Paper Waits;Dee Gardener;Storks argue about islands.;2026-02-02",
+        "9|Bread Letters",
+        "Bread Letters;Dee Gardener;Storks argue",
+        "Bread Letters,Dee Gardener,Storks argue",
+    ],
+)
+def test_row_of_a_table_is_no_title(row: str) -> None:
+    assert admitted(entry(row)) == ([], ["markup, not a title"])
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Protocols: Reliability,Reproducibility, and Use", "Waves with p,d,f,g,i", "A Norm of x|y in Spins"],
+)
+def test_title_with_commas_or_a_bar_is_a_paper(title: str) -> None:
+    assert admitted(entry(title)) == ([title], [])
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "In September the family leaves for the south, said the officer in charge.",
+        "Swimmers cheered outside the town hall until late in the evening.",
+        "Our code is public.",
+        "A second boat follows on Thursday if the weather holds.",
+    ],
+)
+def test_sentence_without_an_abstract_is_no_title(sentence: str) -> None:
+    alone = entry(sentence, abstract="", author_count=2, printed=PartialDate(month=12, day=11))
+    assert admitted(alone) == ([], ["the rest of a text, not a title"])
+    linked = entry(sentence, abstract="", author_count=2, arxiv_id="2603.00001")
+    assert admitted(linked, unit="card") == ([], ["the rest of a text, not a title"])
+    assert admitted(linked, unit="record") == ([sentence], [])  # so PubMed's titles end
+
+
+def test_title_that_runs_into_the_end_of_an_abstract_is_none() -> None:
+    joined = f"Auto-SLURP:ilure into two bottlenecks, {'and evidence ' * 20} establishes a principled target."
+    assert admitted(entry(joined, arxiv_id="2603.00001"), unit="record")[0] == []
+
+
+@pytest.mark.parametrize(
+    ("title", "abstract"),
+    [
+        (
+            "Efficient Code Embeddings",
+            "jina-code-embeddings is a suite of models for code. We show its results.",
+        ),
+        ("gsplat: An Open-Source Library", "gsplat is an open-source library. We show its results."),
+        ("Fast Splatting with mSplat", "mSplat, a library for splatting, is fast. We show its results."),
+        ("Scaling k2 Models", "k2-models are the first models of their size. We show results."),
+    ],
+)
+def test_abstract_may_begin_with_a_name_in_small_letters(title: str, abstract: str) -> None:
+    assert admitted(entry(title, abstract=abstract, author_count=2)) == ([title], [])
+
+
+@pytest.mark.parametrize(
+    "abstract",
+    [
+        "embeddings is a suite of models for code. We show its results.",
+        "large-scale code is searched by our method. We show its results.",
+        "state-of-the-art, and our models are better. We show their results.",
+        "jina-code-embeddings of our own. We show their results.",
+    ],
+)
+def test_abstract_that_begins_within_a_sentence_is_the_rest_of_one(abstract: str) -> None:
+    rest = entry("Efficient Code Embeddings", abstract=abstract, author_count=2)
+    assert admitted(rest) == ([], ["the rest of a text, not a title"])
 
 
 @pytest.mark.parametrize(
@@ -75,7 +158,13 @@ def test_title_that_resembles_furniture_is_a_paper(title: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["We propose it. • 7 authors · Jan 5", "We propose TY - JOUR AU - Qiu, Lu it.", "We </summary> it."],
+    [
+        "We propose it. • 7 authors · Jan 5",
+        "We propose TY - JOUR AU - Qiu, Lu it.",
+        "We </summary> it.",
+        "[ Lattices 6 authors](https://huggingface.co/papers/2503.00001) We propose it.",
+        "We propose it. https://huggingface.co/login?next=%2Fpapers%2F2503.00001 Spikes",
+    ],
 )
 def test_fields_of_another_file_in_an_abstract_are_no_paper(text: str) -> None:
     papers = entry("Lattices", arxiv_id="2603.00001", abstract=text)

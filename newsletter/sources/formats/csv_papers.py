@@ -16,6 +16,7 @@ from newsletter.sources.limits import MOST_COLUMNS, MOST_PAPERS, MOST_VALUES, ch
 NAME = "csv-papers"
 ABOUT = "papers as CSV with named columns"
 
+MORE = "cells behind the last column"
 JUDGED = 200  # rows, from the beginning; enough to know a table by
 
 
@@ -45,13 +46,13 @@ def _rows(dump: DumpFile, most: int = MOST_PAPERS + 1) -> tuple[list[Mapping[str
     mark = max(",;\t", key=header.count)
     check_number(header.count(mark), "columns", most=MOST_COLUMNS, name=dump.name)
     check_number(text.count(mark), "cells", most=MOST_VALUES, name=dump.name)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark, restkey=MORE)
     rows: list[Mapping[str, str]] = []
     try:
         for row in islice(reader, most):
-            rows.append(
-                {k.strip(): v.strip() for k, v in row.items() if isinstance(k, str) and v and v.strip()}
-            )
+            more = "".join(row.pop(MORE, None) or ()).strip()
+            found = {k.strip(): v.strip() for k, v in row.items() if v and v.strip()}
+            rows.append({MORE: more} if more else found)  # two rows ran into one
     except csv.Error as error:  # a field without end
         return rows, [Unread(line=len(rows) + 1, reason=f"no row of a table: {error}", text="")]
     return rows, []

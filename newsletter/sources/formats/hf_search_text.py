@@ -128,6 +128,7 @@ def parse(dump: DumpFile) -> Listing:
         nonblank_lines=len(rows),
         header_lines=tuple(header),
         irregular=read.astray if any(entry.abstract for entry in entries) else len(entries),
+        doubt=None if any(entry.abstract for entry in entries) else "no paper has an abstract",
     )
 
 

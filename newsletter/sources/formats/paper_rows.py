@@ -50,6 +50,7 @@ _NAMES = {  # of each field, the best one first; case, blanks and underscores do
     "comments": ("comments",),
     "upvotes": ("upvotes", "votes"),
 }
+_OWN = ("arxivid", "arxiv", "eprint", "id", "url", "link", "absurl", "paperurl", "pdfurl", "urls", "doi")
 _ARXIV = re.compile(
     r"(?:^|arxiv(?:\.org/(?:abs|pdf|html)/|(?:\.org)?:\s?)|huggingface\.co/papers/|10\.48550/arxiv\.)"
     r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?(?:\.pdf)?(?:\s*\[[\w.-]+\])?/?$",
@@ -83,6 +84,17 @@ def fields_of(row: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def names_two(row: Mapping[str, Any]) -> bool:
+    """Whether fields that name the paper itself name two papers of arXiv: two rows ran into one."""
+    if len(row) > MOST_COLUMNS:
+        return False
+    given = {re.sub(r"[\W_]+", "", str(key)).lower(): value for key, value in row.items()}
+    values = [given.get(name) for name in _OWN]
+    items = (item for value in values for item in (value if isinstance(value, list) else [value]))
+    found = (_ARXIV.search(_link_text(item)) for item in items)
+    return len({match[1].lower() for match in found if match}) > 1
+
+
 def is_paper(row: Any) -> bool:
     """Whether a row is one of a paper."""
     found = fields_of(row) if isinstance(row, Mapping) else {}
@@ -107,10 +119,9 @@ def read_rows(rows: Sequence[Any], *, format: str, unread: Iterable[Unread] = ()
     lost = list(unread)
     days: Counter[date] = Counter()
     for number, row in enumerate(rows, 1):
-        if not is_paper(row):
-            lost.append(
-                Unread(line=number, reason="no title, or nothing that shows a paper", text=_shown(row))
-            )
+        reason = _why_none(row)
+        if reason is not None:
+            lost.append(Unread(line=number, reason=reason, text=_shown(row)))
             continue
         found = fields_of(row)
         if day := _day(found.get("listed_on")):
@@ -124,6 +135,13 @@ def read_rows(rows: Sequence[Any], *, format: str, unread: Iterable[Unread] = ()
         nonblank_lines=len(rows),
         unit="record",
     )
+
+
+def _why_none(row: Any) -> str | None:
+    """Why a row is no paper; None when it is one."""
+    if not is_paper(row):
+        return "no title, or nothing that shows a paper"
+    return "the identifiers of two papers" if names_two(row) else None
 
 
 def _shown(row: Any) -> str:

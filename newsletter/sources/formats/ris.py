@@ -24,6 +24,7 @@ _TAG = re.compile(r"(?P<tag>[A-Z][A-Z0-9]) {1,2}-(?: |\r?$)")
 _SHORT = ("TI", "T1", "AU", "A1", "TY", "DA", "PY", "Y1", "DO", "UR", "ER")  # tags whose text is one line
 MANY = 3  # times as often the other way round
 _ONCE = ("TI", "T1", "AB", "N2")
+_OF_ONE_VALUE = ("PY", "Y1", "DO")  # tags; a second value is of another record
 _TITLE = re.compile(r"^(?:TI|T1) {1,2}- ", re.MULTILINE)
 
 
@@ -83,6 +84,8 @@ def _sound(text: str) -> tuple[str, set[int]]:
         moved = any(pairs[b, a] > MANY * pairs[a, b] for a, b in pairwise(order) if a != b)
         runs = [tag for n, tag in enumerate(order) if order[n - 1 : n] != [tag]]
         doubled = order.count("ER") > 1 or runs.count("AU") > 1 or any(order.count(tag) > 1 for tag in _ONCE)
+        values = {line.strip() for line in chunk if line.startswith(_OF_ONE_VALUE) and _TAG.match(line)}
+        doubled = doubled or any(n > 1 for n in Counter(line[:2] for line in values).values())
         long = len(chunk) > MOST_LINES
         if long or moved or doubled or not closed or _has_stray_line(chunk):
             damaged.add(number)
