@@ -68,6 +68,7 @@ def open_engine(url: str) -> Engine:
         engine = create_engine(
             parsed,
             pool_pre_ping=True,
+            isolation_level="READ COMMITTED",  # whatever the server's default is
             hide_parameters=True,  # parameters may be addresses
             json_deserializer=_from_json,
         )
@@ -351,11 +352,28 @@ def _wrapped() -> Iterator[None]:
         raise _storage_error(str(error.orig)) from error
 
 
+_CONNECTIONS = (
+    "The database server takes no further connection; raise max_connections, or run fewer programs."
+)
+_COLLISION = "Two programs wanted the same rows; the step is tried again, and nothing of it was stored."
+_RESTART = "The database server stops or restarts; nothing of this step was stored."
+
+
 def _storage_error(text: str) -> StorageError:
     if MOVES in text:
         hint = "Stop this program, and set database_url to the new database; nothing of this step was stored."
         return DatabaseMovedError(MOVES, hint=hint)
     hints = {
+        "too many clients": _CONNECTIONS,
+        "connection slots": _CONNECTIONS,
+        "deadlock detected": _COLLISION,
+        "could not serialize": _COLLISION,
+        "No space left": "The disk of the database server is full; nothing of this step was stored.",
+        "terminating connection": _RESTART,
+        "server closed the connection": _RESTART,
+        "shutting down": _RESTART,
+        "starting up": _RESTART,
+        "not yet accepting": _RESTART,
         "locked": "Another command is writing for a long time; try again when it is done.",
         "readonly": "The state directory is read-only; make it writable for this user.",
         "unable to open": "The state directory is missing or not accessible; run `newsletter init`.",

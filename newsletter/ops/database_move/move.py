@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, inspect, select
+from sqlalchemy import Connection, Engine, inspect, select
 from sqlalchemy.engine import URL, make_url
 
 from newsletter.core.errors import StorageError, UnstorableError, UsageError
@@ -172,7 +172,7 @@ def _hold_when_idle(source: Engine, move_id: str, options: MoveOptions, *, other
                 .where(deliveries.c.state.in_(AT_WORK))
                 .distinct()
             ).all()
-            alive = [owner for owner, until in held if not _is_over(owner, until, options)]
+            alive = [owner for owner, until in held if not _is_over(connection, owner, until, options)]
             if not alive:
                 write_mark(connection, MoveState.LEAVING, move=move_id, other=other, now=options.now)
                 hold(connection, names)
@@ -185,8 +185,8 @@ def _hold_when_idle(source: Engine, move_id: str, options: MoveOptions, *, other
         time.sleep(LOOK_AGAIN)
 
 
-def _is_over(owner: str | None, until: datetime | None, options: MoveOptions) -> bool:
-    dead = sender_locks.is_dead(owner, options.locks_dir) if owner is not None else True
+def _is_over(connection: Connection, owner: str | None, until: datetime | None, options: MoveOptions) -> bool:
+    dead = sender_locks.is_dead(owner, options.locks_dir, connection) if owner is not None else True
     return bool(dead) or (dead is None and (until is None or until < options.now))
 
 

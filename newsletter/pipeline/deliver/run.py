@@ -33,8 +33,10 @@ from newsletter.pipeline.deliver.leases import Leases
 from newsletter.pipeline.deliver.options import DeliveryOptions, DeliveryReport
 from newsletter.pipeline.deliver.outcomes import Outcomes
 from newsletter.pipeline.deliver.rate_limiter import LONGEST_WAIT, RateLimiter, limit_reached
+from newsletter.pipeline.deliver.rescue import RESCUE, rescue
 
 SMALLEST_BATCH = WINDOW // 5  # outcomes worth a commit however many connections there are
+FINISH = 60.0  # seconds that messages in transit get when the database failed
 LINGER = 1.0  # seconds an outcome may wait for its commit when a slow server gives few
 
 
@@ -79,8 +81,8 @@ def deliver(
         try:
             while run.step(stop=stop):
                 settled(run.report.settled)
-        except BaseException:
-            run.abandon()
+        except BaseException as error:
+            run.abandon(error)
             raise
         finally:
             gc.unfreeze()
@@ -129,6 +131,8 @@ class _Run:
         )
         self._results: list[AttemptResult] = []  # to be recorded
         self._quiet = True  # the last look at the connections found no outcome
+        self._unrecorded: list[AttemptResult] = []  # those of a commit that is under way
+        self._committing: list[int] = []  # messages that it hands over
         self._leaving = False  # nothing more is begun
         self._recorded_at = time.monotonic()
         # Outcomes that are worth a commit: meanwhile every connection still has two messages to send.
@@ -157,12 +161,7 @@ class _Run:
         """Do a part of the work; whether there was any."""
         if self._transport.unsettled:
             full = len(self._results) >= self._enough
-            outcomes = self._transport.step(0.0 if full else STEP_TIMEOUT)
-            self._quiet = not outcomes
-            for outcome in outcomes:
-                assert outcome.delivery_id is not None
-                mail = self._leases.handed_over(outcome.delivery_id)
-                self._results.append(self._outcomes.result_of(mail, outcome))
+            self._quiet = not self._take_outcomes(0.0 if full else STEP_TIMEOUT)
             self._passed("stepped")
         if self._leaving:
             self._take_back()
@@ -177,6 +176,15 @@ class _Run:
         return bool(
             self._transport.unsettled or self._results or (not self._leaving and self._leases.any_left)
         )
+
+    def _take_outcomes(self, timeout: float = STEP_TIMEOUT) -> int:
+        """Let the connections work; how many outcomes came."""
+        outcomes = self._transport.step(timeout)
+        for outcome in outcomes:
+            assert outcome.delivery_id is not None
+            mail = self._leases.handed_over(outcome.delivery_id)
+            self._results.append(self._outcomes.result_of(mail, outcome))
+        return len(outcomes)
 
     def end(self) -> None:
         """Believe the refusals of a short run, and write the run down."""
@@ -194,14 +202,30 @@ class _Run:
         self._ledger.discard()
         self._passed("ended")
 
-    def abandon(self) -> None:
-        """After an error: give back the messages that have certainly not left; recovery settles the rest."""
-        unbegun = self._transport.give_back()
+    def abandon(self, error: BaseException) -> None:
+        """After an error: give back the messages that have certainly not left; recovery settles the rest.
+
+        When the database failed, what is being sent is finished first, and its outcomes are kept until the
+        database takes them.
+        """
+        unsent = [*_ids(self._transport.give_back()), *self._committing]
+        failed = isinstance(error, StorageError)
+        if failed:
+            self._finish_sending()
         self._transport.close(politely=False)
-        with suppress(StorageError), writing(self._engine) as connection:
-            self._leases.release_all(connection, _ids(unbegun))
+        unsent += [mail.id for mail in self._leases.held]
+        results = [*self._unrecorded, *self._results] if failed else ()
         with suppress(Exception):  # the error that ended the run may be this connection's own
             self._ledger.discard()
+        longest = RESCUE if failed else 0.0
+        rescue(
+            self._engine, owner=self._owner, results=results, unsent=unsent, now=self._now, longest=longest
+        )
+
+    def _finish_sending(self) -> None:
+        end = time.monotonic() + FINISH
+        while self._transport.unsettled and time.monotonic() < end:
+            self._take_outcomes()
 
     # leaving, and messages that come back
 
@@ -273,6 +297,8 @@ class _Run:
         """Record outcomes, hand the next messages over, lease more: one transaction."""
         batch = Batch() if self._leaving else self._batches.choose(unsettled=self._transport.unsettled)
         results, self._results = self._results, []
+        self._unrecorded = results
+        self._committing = _ids(batch.envelopes)  # leave only behind the commit
         self._passed("committing")
         with self._ledger.writing() as connection:
             hold(connection, self._owner)
@@ -280,6 +306,7 @@ class _Run:
             refused = self._record(connection, results)
             handed_over = self._batches.hand_over(connection, batch)
             skipped = {} if self._leaving else self._batches.refill(connection)
+        self._unrecorded, self._committing = [], []
         self._passed("committed")
         self._recorded_at = time.monotonic()
         for result in results:
