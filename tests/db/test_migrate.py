@@ -17,7 +17,15 @@ from sqlmodel import SQLModel
 from newsletter.core.errors import DatabaseTooNewError, StorageError
 from newsletter.db import tables  # noqa: F401  (registers the tables)
 from newsletter.db.engine import default_url, open_engine, reading, writing
-from newsletter.db.migrate import MIGRATIONS, check_current, current_revision, known_revisions, upgrade
+from newsletter.db.migrate import (
+    MIGRATIONS,
+    READABLE_FROM,
+    READERS,
+    check_current,
+    current_revision,
+    known_revisions,
+    upgrade,
+)
 from newsletter.db.schema import dumps, editions, known_topics, paper_topics, papers
 from newsletter.db.search_index import EDITION_INDEX, PAPER_INDEX, create_indexes, fill_indexes
 from newsletter.papers.search.full_text import matching, noted_editions
@@ -34,7 +42,7 @@ def _differences(engine: Engine) -> list[object]:
 
 def _is_declared(name: str | None, kind: str, _parents: object) -> bool:
     """Whether the tables declare it; `newsletter.db.search_index` creates its own."""
-    return kind != "table" or not str(name).startswith((PAPER_INDEX, EDITION_INDEX))
+    return kind != "table" or not str(name).startswith((PAPER_INDEX, EDITION_INDEX, READERS))
 
 
 def _set_revision(engine: Engine, revision: str) -> None:
@@ -60,9 +68,9 @@ def test_migrated_sqlite_tables_equal_created_ones_exactly(engine: Engine, tmp_p
 
     def shape(which: Engine) -> set[tuple[str, str]]:
         with reading(which) as connection:
-            names = connection.execute(text("SELECT name FROM sqlite_master WHERE name != 'alembic_version'"))
+            names = connection.execute(text("SELECT name FROM sqlite_master"))
             sql = text("SELECT sql FROM sqlite_master WHERE name = :name")
-            ours = ("sqlite_", PAPER_INDEX, EDITION_INDEX)
+            ours = ("sqlite_", PAPER_INDEX, EDITION_INDEX, READERS, "alembic_version")
             wanted = [name for name in names.scalars() if not name.startswith(ours)]
             return {
                 (name, " ".join((connection.execute(sql, {"name": name}).scalar() or "").split()))
@@ -98,15 +106,36 @@ def test_upgrade_of_a_current_database_does_nothing(engine: Engine) -> None:
     check_current(engine)
 
 
-def test_database_from_a_newer_version_is_refused_and_left_alone(engine: Engine) -> None:
+@pytest.mark.parametrize(
+    "statements",
+    [
+        (f"UPDATE {READERS} SET oldest = '9999'",),
+        (f"DELETE FROM {READERS}",),
+        (f"DROP TABLE {READERS}",),  # written by a version that says nothing
+    ],
+)
+def test_database_from_a_newer_version_is_refused_and_left_alone(
+    engine: Engine, statements: tuple[str, ...]
+) -> None:
     upgrade(engine)
     _set_revision(engine, "9999")
+    with writing(engine) as connection:
+        for statement in statements:
+            connection.execute(text(statement))
     with pytest.raises(DatabaseTooNewError, match="newer version"):
         check_current(engine)
     with pytest.raises(DatabaseTooNewError, match="newer version"):
         upgrade(engine)
     with reading(engine) as connection:
         assert current_revision(connection) == "9999"
+
+
+def test_newer_database_that_only_adds_is_used_and_left_alone(engine: Engine) -> None:
+    upgrade(engine)
+    _set_revision(engine, "9998")
+    assert known_revisions()[-1] >= READABLE_FROM
+    check_current(engine)
+    assert upgrade(engine) == ("9998", "9998")
 
 
 def test_database_that_was_never_set_up_is_named_as_such(engine: Engine) -> None:

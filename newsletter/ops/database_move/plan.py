@@ -7,13 +7,14 @@ from sqlmodel import SQLModel
 
 from newsletter.core.errors import StorageError
 from newsletter.db import tables  # noqa: F401  (registers the tables)
+from newsletter.db.migrate import READERS
 from newsletter.db.move_marks import MARK
 from newsletter.db.search_index import EDITION_INDEX, PAPER_INDEX
 from subscribers import tables as subscribers_tables  # noqa: F401
 
 # Made anew on the other side: the search index, whose form differs. The last two are made by the database.
 OWN_TO_A_SIDE = (PAPER_INDEX, EDITION_INDEX)
-_NO_ROWS_OF_OURS = ("alembic_version", MARK, "sqlite_sequence", "sqlite_stat1")
+_NO_ROWS_OF_OURS = ("alembic_version", READERS, MARK, "sqlite_sequence", "sqlite_stat1")
 
 
 def declared_tables() -> list[Table]:

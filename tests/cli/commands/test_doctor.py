@@ -189,6 +189,7 @@ def test_stuck_files_are_reported(shell: Shell) -> None:
 
 def test_damaged_and_newer_databases_fail(shell: Shell) -> None:
     _change(shell, "UPDATE alembic_version SET version_num = '9999'")
+    _change(shell, "UPDATE schema_readers SET oldest = '9999'")
     status, words = _bad(_ask(shell, "--offline", code=1))["database"]
     assert (status, "newer version" in words) == ("failed", True)
 

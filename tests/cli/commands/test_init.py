@@ -116,6 +116,7 @@ def test_migrate_without_init_is_refused(bare: Shell) -> None:
 def test_database_of_a_newer_version_stops_every_command(shell: Shell, command: list[str]) -> None:
     with sqlite3.connect(shell.state_dir / "newsletter.sqlite3") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE schema_readers SET oldest = '9999'")
     connection.close()
     answer = shell(*command)
     assert answer.code == 1
