@@ -57,7 +57,8 @@ _MARKUP = re.compile(
     |^(?:Title|Authors?|Date|Abstract|Categories|Subjects|Comments|arXiv|Ray\ ID):
     |^[A-Z][A-Z0-9]\ {1,2}-\ |^</|^@\w+\{
     |^\[[\w\ -]*$|^\S{60,}$
-    |^\d+[;|]\w|\w[;|]\w.*\w[;|]\w|[^\W\d]{3},[^\W\d]{3}.*[^\W\d]{3},[^\W\d]{3}  # cells of a table""",
+    |^\d+[;|]\w|\w[;|]\w.*\w[;|]\w|[^\W\d]{3},[^\W\d]{3}.*[^\W\d]{3},[^\W\d]{3}  # cells of a table
+    |\b\d\d:\d\d:\d\d\b  # a line of a log""",
     re.VERBOSE,
 )
 _QUOTED = re.compile(
@@ -82,7 +83,7 @@ _SENTENCE_WITHIN = re.compile(
 _FIELDS = re.compile(
     r'"(?:title|abstract|summary|authors|arxiv_id)"\s*:\s*["\[]|\b(?:TY|TI|AU|AB|UR|ER) - |•\s\d+\sauthors? ·'
     r"|</?(?:item|entry|pubDate|guid|title|summary|dc:|arxiv:)"
-    r"|\b\d+ authors?\]\(https?:|huggingface\.co/login\?next="
+    r"|\b\d+ authors?\]\(https?:|huggingface\.co/login\?next=|(?:\b\d\d:\d\d:\d\d\b.*){3}"
 )
 _ANSWER = re.compile(r"\bwrote: ?>|(?:> .*){5}")
 _WORD = re.compile(r"[^\W_]{4,}")

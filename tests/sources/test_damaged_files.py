@@ -237,6 +237,22 @@ def test_row_that_names_two_papers_is_no_paper(fields: dict[str, str], is_paper:
     assert titles(json.dumps(rows)) == [WHOLE, *[DAMAGED] * is_paper]
 
 
+@pytest.mark.parametrize(
+    ("title", "is_paper"),
+    [
+        ("Orchards under\n\nNext\n\nthe Rain", False),
+        ("Orchards\n \nunder the Rain", False),
+        ("Orchards under\nLoad more\nthe Rain", False),
+        ("12\nOrchards under the Rain", False),
+        ("Orchards under\n  the Rain", True),
+        ("Orchards under the Rain\n", True),
+    ],
+)
+def test_line_of_a_page_within_a_title_of_csv_makes_no_paper(title: str, is_paper: bool) -> None:
+    rows = f'"{WHOLE}","{ABSTRACT}",2601.00001\n"{title}","{ABSTRACT}",2601.00002\n'
+    assert titles(f"title,abstract,arxiv_id\n{rows}") == [WHOLE, *[DAMAGED] * is_paper]
+
+
 @pytest.mark.parametrize(("more", "is_paper"), [(",Example,2601.00007", False), (",x", False), (",,", True)])
 def test_row_of_csv_with_more_cells_than_columns_is_no_paper(more: str, is_paper: bool) -> None:
     rows = f'"{WHOLE}","{ABSTRACT}",2601.00001\n"{DAMAGED}","{ABSTRACT}",2601.00002{more}\n'
@@ -261,6 +277,16 @@ MAIL += (
 def test_title_of_a_mail_with_a_gap_has_lost_words(title: str, is_paper: bool) -> None:
     text = MAIL.format(1, WHOLE, ABSTRACT, 1) + MAIL.format(2, title, ABSTRACT, 2)
     assert titles(text) == [WHOLE, *[DAMAGED] * is_paper]
+
+
+def test_wrapped_page_with_lines_out_of_order_is_held() -> None:
+    text = SHAPES["HF search text, no blocks"].write(shipped_records()[:12], DAY).decode()
+    lines = [part for line in text.split("\n") for part in (textwrap.wrap(line, 60) or [""])]
+    assert read_listing("\n".join(lines).encode(), name="x").doubt is None
+    title = next(n for n, line in enumerate(lines) if line and shipped_records()[0].title.startswith(line))
+    end = lines.index("", title)
+    doubt = read_listing("\n".join([*lines[:title], *lines[end + 1 :]]).encode(), name="x").doubt
+    assert doubt == "lines of a wrapped text are lost or in the wrong order"
 
 
 def test_one_text_with_authors_and_no_abstract_is_held() -> None:

@@ -74,9 +74,11 @@ def test_date_in_the_place_of_a_title_is_one_where_another_date_stands_in_its_ow
         "9|Bread Letters",
         "Bread Letters;Dee Gardener;Storks argue",
         "Bread Letters,Dee Gardener,Storks argue",
+        "2026-11-01 09:00:00 INFO worker[1]: job 1 done in 1.2 s",
+        "INFO 09:00:00 worker 1 is done",
     ],
 )
-def test_row_of_a_table_is_no_title(row: str) -> None:
+def test_row_of_a_table_or_line_of_a_log_is_no_title(row: str) -> None:
     assert admitted(entry(row)) == ([], ["markup, not a title"])
 
 

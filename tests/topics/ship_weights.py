@@ -1,4 +1,4 @@
-"""Makes the weights that ship, from the labelled real papers of ../shared.
+"""Makes weights to ship, from the labelled real papers of ../shared.
 
     python -m tests.topics.ship_weights [FILE]
 

@@ -128,8 +128,14 @@ def parse(dump: DumpFile) -> Listing:
         nonblank_lines=len(rows),
         header_lines=tuple(header),
         irregular=read.astray if any(entry.abstract for entry in entries) else len(entries),
-        doubt=None if any(entry.abstract for entry in entries) else "no paper has an abstract",
+        doubt=_doubt(read, page),
     )
+
+
+def _doubt(read: _Read, page: _Page) -> str | None:
+    if not any(entry.abstract for entry in read.entries):
+        return "no paper has an abstract"
+    return "lines of a wrapped text are lost or in the wrong order" if page.wrapped and read.astray else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 from newsletter.core.papers.listing import Entry, Listing, PartialDate, Unread
 from newsletter.sources.entries import full_date, make_entry
-from newsletter.sources.gate import is_scholarly
+from newsletter.sources.gate import is_furniture, is_scholarly
 from newsletter.sources.limits import LONGEST_LINK, LONGEST_TEXT, MOST_COLUMNS
 from newsletter.sources.printed_dates import read_date
 
@@ -141,7 +141,12 @@ def _why_none(row: Any) -> str | None:
     """Why a row is no paper; None when it is one."""
     if not is_paper(row):
         return "no title, or nothing that shows a paper"
-    return "the identifiers of two papers" if names_two(row) else None
+    if names_two(row):
+        return "the identifiers of two papers"
+    lines = [line.strip() for line in fields_of(row)["title"].strip().split("\n")]
+    if "" in lines or any(map(is_furniture, lines[:-1])):
+        return "a line of another text within the title"  # the last line of a wrapped title may be “Search”
+    return None
 
 
 def _shown(row: Any) -> str:
