@@ -34,7 +34,7 @@ SHIFTED = 0.2  # of the words of titles; papers whose titles fit another abstrac
 TWICE = "the same line twice"
 STRANGER = "a text of another kind, or a title above the abstract of another paper"
 ALONE = "a line alone, not a paper"
-NOTE = "a short text without authors, where other papers have both"
+NOTE = "a short text without authors, where other papers have a long one"
 REST = "the rest of a text, not a title"
 SAME_ABSTRACT = "the abstract of another paper"
 _ASTRAY = (TWICE, STRANGER, REST, NOTE, SAME_ABSTRACT, "a sentence of another paper's abstract")
@@ -64,7 +64,7 @@ _MARKUP = re.compile(
 _QUOTED = re.compile(
     r"""(?:>|\||[-*+]|\#+)\ |\+[A-Z]|.*\]\(https?:|\[\d+\]:?$  # of a quoted mail, a list, a link
     |.*[a-z](?:Title|Authors|Categories):\   # a field that ran into another
-    |.*[a-z]{2}=\ [a-z]""",  # a soft line break (RFC 2045, section 6.7) that was not read as one
+    |.*[^\W\d_]=\ [^\W\d_]""",  # a soft line break (RFC 2045, section 6.7) that was not read as one
     re.VERBOSE,
 )
 _UNFINISHED = re.compile(
@@ -249,6 +249,8 @@ def _refused(entries: tuple[Entry, ...], *, by_place: bool) -> Iterator[tuple[in
     copied = _copied(entries)
     credited = 2 * sum(map(_is_credited, entries)) > len(entries)
     dated = 2 * sum(_is_credited(entry, dated=False) for entry in entries) <= len(entries)
+    long = sum(len(entry.abstract) >= SHORTEST_COPY for entry in entries)
+    told = credited or (len(entries) > FEWEST_JUDGED and long >= MATCHING_SHARE * len(entries))
     for entry, key in zip(entries, keys, strict=True):
         named = any(map(str.isalpha, entry.title))
         is_shown = named and key.identifiers and entry.abstract  # a paper, even one called “Search”
@@ -276,13 +278,13 @@ def _refused(entries: tuple[Entry, ...], *, by_place: bool) -> Iterator[tuple[in
             yield entry.position, "a mail that quotes another, not an abstract"
         elif _FIELDS.search(entry.abstract):
             yield entry.position, "fields of another file in the abstract"
-        elif _ENCODED.search(entry.abstract):
+        elif _ENCODED.search(entry.abstract) or _ENCODED.search(entry.title):
             yield entry.position, "encoded text"
         elif _is_alone(entry):
             yield entry.position, ALONE
         elif _is_rest(entry, by_place):
             yield entry.position, REST
-        elif credited and not _is_credited(entry, dated=dated) and _is_note(entry):
+        elif told and not _is_credited(entry, dated=dated) and _is_note(entry):
             yield entry.position, NOTE
         elif entry.position in copied:
             yield entry.position, SAME_ABSTRACT

@@ -188,6 +188,26 @@ def test_second_line_of_a_title_is_no_paper(title: str) -> None:
     assert titles(PAGE + CARD.format(title, title)) == [WHOLE, DAMAGED, "Kettles of the Islands"]
 
 
+@pytest.mark.parametrize(
+    "note",
+    [
+        "Present: Anna, Bo, Cy\n\n1. Roof\nBo asks two firms.\n\n2. Party\nMoved to May.\n",
+        "Lentil Soup\n\nFry the onions until soft. Add the lentils, and wait for an hour.\n",
+        "How do I clean a filter?\n\nI have tried water and soap. Nothing helped so far.\n",
+    ],
+)
+@pytest.mark.parametrize("is_last", [True, False], ids=["last", "first"])
+def test_short_text_among_abstracts_is_no_paper(note: str, is_last: bool) -> None:
+    page = SHAPES["HF search text, no blocks"].write(shipped_records()[:12], DAY).decode()
+    head, first = page.split(shipped_records()[0].title, 1)
+    parts = (
+        (head, shipped_records()[0].title, first.rstrip() + "\n\n", note)
+        if is_last
+        else (head, note, "\n", shipped_records()[0].title, first)
+    )
+    assert set(titles("".join(parts))) <= {record.title for record in shipped_records()}
+
+
 def test_note_with_a_date_is_no_paper_where_others_have_authors() -> None:
     note = "Lentil Soup\n\nFry the onions until soft. Add the rest of the lentils.\n\n·\nFeb 1\n\n"
     assert titles(PAGE + note) == [WHOLE, DAMAGED, "Kettles of the Islands"]

@@ -76,6 +76,8 @@ def test_date_in_the_place_of_a_title_is_one_where_another_date_stands_in_its_ow
         "Bread Letters,Dee Gardener,Storks argue",
         "2026-11-01 09:00:00 INFO worker[1]: job 1 done in 1.2 s",
         "INFO 09:00:00 worker 1 is done",
+        "Bye-bye, Bluebook? Automating Procedure with Language Mo= dels",
+        "Learning i= n Networks",
     ],
 )
 def test_row_of_a_table_or_line_of_a_log_is_no_title(row: str) -> None:
@@ -84,7 +86,11 @@ def test_row_of_a_table_or_line_of_a_log_is_no_title(row: str) -> None:
 
 @pytest.mark.parametrize(
     "title",
-    ["Protocols: Reliability,Reproducibility, and Use", "Waves with p,d,f,g,i", "A Norm of x|y in Spins"],
+    [
+        "Protocols: Reliability,Reproducibility, and Use",
+        "Waves with p,d,f,g,i",
+        "A Norm of x|y in Spins",
+    ],
 )
 def test_title_with_commas_or_a_bar_is_a_paper(title: str) -> None:
     assert admitted(entry(title)) == ([title], [])
@@ -171,6 +177,14 @@ def test_title_that_resembles_furniture_is_a_paper(title: str) -> None:
 def test_fields_of_another_file_in_an_abstract_are_no_paper(text: str) -> None:
     papers = entry("Lattices", arxiv_id="2603.00001", abstract=text)
     assert admitted(papers) == ([], ["fields of another file in the abstract"])
+
+
+@pytest.mark.parametrize("title", ["Lattices {}", "{} of Lattices", "{}"])
+@pytest.mark.parametrize("field", ["title", "abstract"])
+def test_encoded_text_is_no_part_of_a_paper(title: str, field: str) -> None:
+    encoded = title.format("YmUsIGUtbWFpbCBUbzogY3NAYXJYaXYub3JnLCBTdWJqZWN0OiBjYW5jZWwgYW5kIG1vcmU0")
+    text = {"title": "Lattices", "abstract": ABSTRACT} | {field: encoded}
+    assert admitted(entry(text["title"], abstract=text["abstract"], arxiv_id="2603.00001"))[0] == []
 
 
 def test_sentence_of_another_abstract_is_no_paper() -> None:
