@@ -12,7 +12,7 @@ from newsletter.core.debts.digest_plan import PlannedPaper
 from newsletter.core.states import Form
 
 SPARED = 10  # of the strongest papers, which stay cards while there is something else to shorten
-_FROM_LONG_TO_SHORT = (Form.FULL, Form.SHORT, Form.ROW, Form.TITLE, Form.LEFT)
+FROM_LONG_TO_SHORT = (Form.FULL, Form.SHORT, Form.ROW, Form.TITLE, Form.LEFT)
 _STEPS = (  # what papers shrink to, the weakest first, and how many of the strongest are spared
     (Form.SHORT, 0),
     (Form.ROW, SPARED),
@@ -39,16 +39,7 @@ def fit(
     one planned paper in its form.
     Returns what is shown, in order, and what is left out, in the order in which it will lead.
     """
-    # Papers left out before are shortened last; then each section's best before any section's rest.
-    depth: dict[str, int] = {}
-    urgency: dict[int, tuple[int, int, int]] = {}
-    for position, paper in enumerate(news):
-        depth[paper.topic] = depth.get(paper.topic, 0) + 1
-        urgency[paper.paper_id] = (0 if paper.paper_id in first else 1, depth[paper.topic], position)
-    by_urgency = sorted(news, key=lambda paper: urgency[paper.paper_id])
-    kept = by_urgency if maximum is None else by_urgency[: max(maximum, 1)]
-    most = len(kept) if cards is None else cards
-    kept = [replace(paper, form=Form.FULL if n < most else Form.ROW) for n, paper in enumerate(kept)]
+    kept = as_wished(news, first=first, maximum=maximum, cards=cards)
     sizes = [size_of(paper) for paper in kept]
     total = sum(sizes)
     for smaller, spared in _STEPS:
@@ -68,11 +59,33 @@ def fit(
     )
     left = tuple(
         replace(paper, form=Form.LEFT)
-        for paper in by_urgency
+        for paper in by_urgency(news, first=first)
         if forms.get(paper.paper_id, Form.LEFT) is Form.LEFT
     )
     return shown, left
 
 
+def as_wished(
+    news: Sequence[PlannedPaper], *, first: frozenset[int], maximum: int | None, cards: int | None
+) -> list[PlannedPaper]:
+    """The papers that a digest would show if it had room, each in its form, the most urgent first.
+
+    The arguments are those of `fit`.
+    """
+    kept = by_urgency(news, first=first)[: None if maximum is None else max(maximum, 1)]
+    most = len(kept) if cards is None else cards
+    return [replace(paper, form=Form.FULL if n < most else Form.ROW) for n, paper in enumerate(kept)]
+
+
+def by_urgency(news: Sequence[PlannedPaper], *, first: frozenset[int]) -> list[PlannedPaper]:
+    """Papers left out before are shortened last; then each section's best before any section's rest."""
+    depth: dict[str, int] = {}
+    urgency: dict[int, tuple[int, int, int]] = {}
+    for position, paper in enumerate(news):
+        depth[paper.topic] = depth.get(paper.topic, 0) + 1
+        urgency[paper.paper_id] = (0 if paper.paper_id in first else 1, depth[paper.topic], position)
+    return sorted(news, key=lambda paper: urgency[paper.paper_id])
+
+
 def _length(form: Form) -> int:
-    return _FROM_LONG_TO_SHORT.index(form)
+    return FROM_LONG_TO_SHORT.index(form)

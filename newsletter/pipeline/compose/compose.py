@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, bindparam, func, insert, literal, sel
 
 from newsletter.core.cadence import MAX_DEBT_AGE, MINIMUM_YIELDS_AFTER
 from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, NewVersion, PlannedPaper, arrange
-from newsletter.core.debts.fit_to_size import fit
+from newsletter.core.debts.fit_to_size import as_wished, fit
 from newsletter.core.reader_range import EVERY_READER, ReaderRange
 from newsletter.core.states import MailKind
 from newsletter.db.engine import KeptConnection, lock_exclusively
@@ -239,7 +239,7 @@ def _compose_page(
         )
     renderer.prepare(
         connection,
-        (card for draft in drafts for card in (*draft.news, *draft.recaps)),
+        (card for draft in drafts for card in (*_as_wished(draft), *draft.recaps)),
         maybe=(card for draft in drafts for card in draft.owed.maybes),
         new_versions=(line for draft in drafts for line in draft.group_key.new_versions),
     )
@@ -269,14 +269,22 @@ def _closes(owed: Owed, group_key: GroupKey, now: datetime) -> SlotClosing | Non
     return None
 
 
+def _as_wished(draft: _Draft) -> list[PlannedPaper]:
+    wishes = draft.group_key
+    return as_wished(draft.news, first=_leads(draft), maximum=wishes.maximum, cards=wishes.cards)
+
+
+def _leads(draft: _Draft) -> frozenset[int]:
+    return frozenset(pair.paper_id for pair in draft.owed.pairs if pair.leads)
+
+
 def _plan(draft: _Draft, renderer: Renderer) -> DigestPlan:
     candidates = draft.candidates
-    leads = frozenset(pair.paper_id for pair in draft.owed.pairs if pair.leads)
     note = _note(draft)
     budget = renderer.budget(draft.recaps, note)
     shown, left = fit(
         draft.news,
-        first=leads,
+        first=_leads(draft),
         budget=budget,
         maximum=draft.group_key.maximum,
         cards=draft.group_key.cards,

@@ -29,10 +29,13 @@ class Renderer(Protocol):
         maybe: Iterable[PlannedPaper] = (),
         new_versions: Iterable[NewVersion] = (),
     ) -> None:
-        """Render the pieces of these papers in every form. maybe: papers to render as doubtful ones."""
+        """Render the pieces of these papers, each in its form. maybe: papers to render as doubtful ones."""
 
     def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
-        """Bytes of HTML that a prepared paper takes in its form. maybe: among the doubtful ones."""
+        """Bytes of HTML that a prepared paper takes in its form, which may be shorter than it was prepared.
+
+        maybe: among the doubtful ones.
+        """
 
     def size_of_versions(self, lines: Sequence[NewVersion]) -> int | None:
         """Bytes of HTML of the section with these prepared lines; None where the templates have none."""

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Engine, Select, func, select
 
 from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, arrange
-from newsletter.core.debts.fit_to_size import fit
+from newsletter.core.debts.fit_to_size import as_wished, fit
 from newsletter.core.errors import NewsletterError
 from newsletter.core.mail.values import Content
 from newsletter.db.engine import reading
@@ -61,13 +61,14 @@ def content_of(
         )
     note = connection.execute(select(editions.c.note).where(editions.c.number == number)).scalar() or ""
     news = arrange(pairs, topic_order=renderer.topic_order)
-    renderer.prepare(connection, news)
+    maximum, cards = onlooker.maximum, onlooker.cards
+    renderer.prepare(connection, as_wished(news, first=frozenset(), maximum=maximum, cards=cards))
     shown, left = fit(
         news,
         first=frozenset(),
         budget=renderer.budget((), note),
-        maximum=onlooker.maximum,
-        cards=onlooker.cards,
+        maximum=maximum,
+        cards=cards,
         size_of=renderer.size,
     )
     plan = DigestPlan(edition=number, date=day, news=shown, left_out=left, note=note)

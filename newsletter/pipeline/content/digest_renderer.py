@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from newsletter.core.debts.digest_plan import EVERYTHING, DigestPlan, NewVersion, PlannedPaper
+from newsletter.core.debts.fit_to_size import FROM_LONG_TO_SHORT
 from newsletter.core.mail.values import Content
-from newsletter.core.states import Form, Role
+from newsletter.core.states import Role
 from newsletter.db.schema import paper_topics, papers
 from newsletter.leads import Lead, lead_of
 from newsletter.papers.lookup import bibliographic_fields
@@ -49,6 +50,7 @@ class DigestRenderer:
         self.topic_order: Mapping[str, int] = {slug: rank for rank, slug in enumerate(views)}
         self._layout = Layout(environment, brand=brand, topics=views)
         self._papers: dict[int, PaperView] = {}
+        self._cards: list[PlannedPaper] = []  # prepared last
         self._links = links
         known = {**(known_topics or {}), **{topic.slug: topic.public for topic in topics}}
         self._public = frozenset(slug for slug, public in known.items() if public)
@@ -63,9 +65,9 @@ class DigestRenderer:
         maybe: Iterable[PlannedPaper] = (),
         new_versions: Iterable[NewVersion] = (),
     ) -> None:
-        """Render the pieces of these papers in every form; again where a paper changed.
+        """Render the pieces of these papers, each in the form that it has; again where a paper changed.
 
-        maybe: papers to render as doubtful ones, in the form that they have.
+        maybe: papers to render as doubtful ones.
         """
         wanted, doubtful = list(dict.fromkeys(cards)), list(dict.fromkeys(maybe))
         lines = list(dict.fromkeys(new_versions))
@@ -78,13 +80,8 @@ class DigestRenderer:
         changed = {id_ for id_, view in views.items() if self._papers.get(id_) != view}
         self._papers |= views
         self._layout.keep_only(set(self._papers) - changed)
-        every = (
-            replace(card, form=form) if card.role is not Role.RECAP else card
-            for card in wanted
-            if key_of(card) not in self._layout.pieces  # all forms of a card are rendered together
-            for form in (Form.FULL, Form.SHORT, Form.ROW, Form.TITLE)
-        )
-        self._layout.prepare(every, self._papers, maybe=doubtful, new_versions=lines)
+        self._cards = [card for card in wanted if card.role is not Role.RECAP]
+        self._layout.prepare(wanted, self._papers, maybe=doubtful, new_versions=lines)
 
     def _private_among(self, connection: Connection, ids: Collection[int]) -> Collection[int]:
         """Those of the papers whose pages only readers of their topics may see."""
@@ -95,8 +92,17 @@ class DigestRenderer:
         return set(ids).difference(connection.execute(allowed).scalars())
 
     def size(self, card: PlannedPaper, *, maybe: bool = False) -> int:
-        """Bytes of HTML that a prepared paper takes in its form. maybe: among the doubtful ones."""
-        return self._layout.pieces[key_of(card, maybe=maybe)].size
+        """Bytes of HTML that a prepared paper takes in its form, which may be shorter than it was prepared.
+
+        maybe: among the doubtful ones.
+        """
+        key = key_of(card, maybe=maybe)
+        if key not in self._layout.pieces:
+            # The other cards will be shortened as well: one document renders them all.
+            longer = FROM_LONG_TO_SHORT[: FROM_LONG_TO_SHORT.index(card.form)]
+            shorter = (replace(each, form=card.form) for each in self._cards if each.form in longer)
+            self._layout.prepare((card, *shorter), self._papers)
+        return self._layout.pieces[key].size
 
     def size_of_versions(self, lines: Sequence[NewVersion]) -> int | None:
         """Bytes of HTML of the section with these prepared lines; None where the templates have none."""

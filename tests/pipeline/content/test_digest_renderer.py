@@ -27,6 +27,7 @@ from newsletter.pipeline.content.digest_renderer import DigestRenderer
 from newsletter.render.archive_links import LiveLinks
 from newsletter.render.check import specimens
 from newsletter.render.environment import MailEnvironment
+from newsletter.render.layout import key_of
 from newsletter.render.view_models import Brand
 from newsletter.topics.definitions import load_topics
 from tests.delivery.message.odd_texts import INJECTIONS
@@ -139,6 +140,39 @@ def test_the_press_forgets_and_makes_anew(tmp_path: Path) -> None:
     for card in cards:
         stored.content(card)
     assert stored.content(*cards) == first
+
+
+@pytest.mark.parametrize(
+    ("prepared", "asked", "rendered"),
+    [
+        (("full", "row"), "full", {"full", "row"}),
+        (("full", "row"), "row", {"full", "row"}),
+        (("full", "row"), "short", {"full", "row", "short"}),
+        (("full", "full"), "row", {"full", "row"}),
+        (("row", "full"), "title", {"full", "row", "title"}),
+    ],
+)
+def test_a_form_is_rendered_when_a_digest_needs_it_and_for_its_neighbours_too(
+    tmp_path: Path, prepared: tuple[str, str], asked: str, rendered: set[str]
+) -> None:
+    stored = StoredPapers.at(tmp_path)
+    cards = [
+        replace(stored.paper(f"Title {number}", abstract=f"We show {number}."), form=Form(form))
+        for number, form in enumerate(prepared)
+    ]
+    wanted = replace(cards[0], form=Form(asked))
+    with reading(stored.scenario.engine) as connection:
+        stored.renderer.prepare(connection, cards)
+        size = stored.renderer.size(wanted)
+        pieces = stored.renderer._layout.pieces
+        assert {key[2] for key in pieces if key[0] == "card"} == rendered
+        other = StoredPapers.at(tmp_path / "other").renderer
+        other.prepare(connection, [wanted])
+    assert other.size(wanted) == size
+    alone = other._layout.pieces[key_of(wanted)]
+    assert pieces[key_of(wanted)] == alone
+    if Form(prepared[1]) is Form.FULL and asked in ("row", "title"):
+        assert key_of(replace(cards[1], form=Form(asked))) in pieces
 
 
 @pytest.mark.parametrize("payload", first_quick(INJECTIONS, 6))
