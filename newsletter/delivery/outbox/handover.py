@@ -29,7 +29,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from newsletter.core.mail.retry import Fate, NextStep, verdict_of
 from newsletter.core.mail.values import Outcome
-from newsletter.core.states import DeliveryState, SkipReason
+from newsletter.core.states import DeliveryState, MailKind, SkipReason
 from newsletter.db.bulk_update import ManyRows
 from newsletter.db.id_lists import among
 from newsletter.db.schema import deliveries
@@ -100,6 +100,12 @@ def _update_sent(value: Mapping[str, ColumnElement[Any]]) -> Update:
             owner=null(),
             leased_until=null(),
             attempts=deliveries.c.attempts + literal_column("1"),
+            # What only waiting mail needs makes room in the row for what follows: SQLite splits no page.
+            slot_at=null(),
+            expires_at=case(
+                (deliveries.c.kind == literal_column(f"'{MailKind.DIGEST}'"), null()),
+                else_=deliveries.c.expires_at,
+            ),
             finished_at=value["b_now"],
             relay=value["b_relay"],
             reply_code=value["b_code"],

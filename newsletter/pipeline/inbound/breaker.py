@@ -25,6 +25,7 @@ from subscribers.lifecycle import suppression
 from subscribers.queries import State
 
 WINDOW = timedelta(days=1)  # in which mails were sent that are looked at together
+REACH = 20 * JUDGED_TOGETHER  # ids that are looked through for them, so that no look reads the whole table
 _SINCE = (EventKind.CONFIRMED, EventKind.CAME_BACK, EventKind.UNSUPPRESSED, EventKind.MOVED)
 
 
@@ -39,7 +40,7 @@ def doubt(connection: Connection, delivery: Row[Any], *, now: datetime) -> str:
     )
     before = connection.execute(
         select(d.bounced_at, d.reply_reason)
-        .where(d.id < delivery.id, d.finished_at > now - WINDOW, accepted)
+        .where(d.id.between(delivery.id - REACH, delivery.id - 1), d.finished_at > now - WINDOW, accepted)
         .order_by(d.id.desc())
         .limit(JUDGED_TOGETHER)
     ).all()

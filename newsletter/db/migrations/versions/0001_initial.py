@@ -177,7 +177,7 @@ def upgrade() -> None:
             ["digests.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("subscriber_id", "kind", "key"),
+        sa.UniqueConstraint("key", "kind", "subscriber_id"),
     )
     op.create_index("ix_deliveries_digest", "deliveries", ["digest_id"], unique=False)
     op.create_index(
