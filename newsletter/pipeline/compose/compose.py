@@ -6,7 +6,7 @@ The database gathers and groups the readers; a digest is planned and rendered on
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,8 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine, bindparam, func, insert, literal, select, update
 
 from newsletter.core.cadence import MAX_DEBT_AGE, MINIMUM_YIELDS_AFTER
-from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, NewVersion, PlannedPaper, arrange
-from newsletter.core.debts.fit_to_size import as_wished, fit
+from newsletter.core.debts.digest_plan import MAX_RECAPS, DigestPlan, arrange
 from newsletter.core.reader_range import EVERY_READER, ReaderRange
 from newsletter.core.states import MailKind
 from newsletter.db.engine import KeptConnection, lock_exclusively
@@ -26,6 +25,7 @@ from newsletter.delivery.outbox.held_mail import hold_back_all
 from newsletter.pipeline.compose import due
 from newsletter.pipeline.compose.batch import NOW, SlotClosing, batch, create_tables, groups, own_debts
 from newsletter.pipeline.compose.canaries import ids_of, record_slots
+from newsletter.pipeline.compose.draft import Draft, plan_of
 from newsletter.pipeline.compose.edition_debts import Candidates, Owed, load_candidates, owed_to
 from newsletter.pipeline.compose.grouping import GroupKey, parse_group_key, write_group_keys
 from newsletter.pipeline.compose.memory import TurnMemory
@@ -188,18 +188,6 @@ def _pages(connection: Connection) -> Iterator[list[str]]:
         yield list(page)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Draft:
-    """A group that gets a digest: its papers in order; their forms are not chosen yet."""
-
-    text: str  # of the group key
-    group_key: GroupKey
-    candidates: Candidates
-    owed: Owed
-    news: tuple[PlannedPaper, ...]
-    recaps: tuple[PlannedPaper, ...]
-
-
 def _compose_page(
     connection: Connection,
     page: Sequence[str],
@@ -210,7 +198,7 @@ def _compose_page(
     renderer: Renderer,
     now: datetime,
 ) -> None:
-    drafts: list[_Draft] = []
+    drafts: list[Draft] = []
     outcomes: list[dict[str, object]] = []
     for text in page:
         known = memory.recall(text)
@@ -228,7 +216,7 @@ def _compose_page(
             continue
         news = arrange(owed.pairs, topic_order=renderer.topic_order)
         drafts.append(
-            _Draft(
+            Draft(
                 text=text,
                 group_key=group_key,
                 candidates=offered,
@@ -239,13 +227,13 @@ def _compose_page(
         )
     renderer.prepare(
         connection,
-        (card for draft in drafts for card in (*_as_wished(draft), *draft.recaps)),
+        (card for draft in drafts for card in (*draft.as_wished(), *draft.recaps)),
         maybe=(card for draft in drafts for card in draft.owed.maybes),
         new_versions=(line for draft in drafts for line in draft.group_key.new_versions),
     )
     digests: dict[DigestPlan, int] = {}
     for draft in drafts:
-        plan = _plan(draft, renderer)
+        plan = plan_of(draft, renderer)
         if plan not in digests:
             content = renderer.content(plan, composed_at=now)
             digests[plan] = store_digest(connection, plan, content, key=plan.key(now))
@@ -267,79 +255,6 @@ def _closes(owed: Owed, group_key: GroupKey, now: datetime) -> SlotClosing | Non
     if not owed.recaps and len(papers) < group_key.minimum and min(instants) > now - MINIMUM_YIELDS_AFTER:
         return SlotClosing.TOO_FEW
     return None
-
-
-def _as_wished(draft: _Draft) -> list[PlannedPaper]:
-    wishes = draft.group_key
-    return as_wished(draft.news, first=_leads(draft), maximum=wishes.maximum, cards=wishes.cards)
-
-
-def _leads(draft: _Draft) -> frozenset[int]:
-    return frozenset(pair.paper_id for pair in draft.owed.pairs if pair.leads)
-
-
-def _plan(draft: _Draft, renderer: Renderer) -> DigestPlan:
-    candidates = draft.candidates
-    note = _note(draft)
-    budget = renderer.budget(draft.recaps, note)
-    shown, left = fit(
-        draft.news,
-        first=_leads(draft),
-        budget=budget,
-        maximum=draft.group_key.maximum,
-        cards=draft.group_key.cards,
-        size_of=renderer.size,
-    )
-    room = budget - sum(renderer.size(card) for card in shown)
-    maybe = () if left else _maybes(draft, shown, room=room, renderer=renderer)
-    room -= sum(renderer.size(card, maybe=True) for card in maybe)
-    named = {card.paper_id for card in (*shown, *draft.recaps, *left, *maybe)}
-    return DigestPlan(
-        edition=candidates.newest,
-        date=draft.group_key.day,
-        news=shown,
-        recaps=draft.recaps,
-        left_out=left,  # a paper that has a row in reader_debts keeps its open row as well
-        maybe=maybe,
-        note=note,
-        new_versions=_new_versions(draft, named, room=room, renderer=renderer),
-    )
-
-
-def _note(draft: _Draft) -> str:
-    """The notes of the editions that the digest is the first to show, in their order."""
-    fresh = {pair.edition for pair in draft.owed.pairs if pair.edition is not None and not pair.leads}
-    notes = draft.candidates.notes
-    return "\n\n".join(notes[number] for number in sorted(fresh) if number in notes)
-
-
-def _maybes(
-    draft: _Draft, shown: Sequence[PlannedPaper], *, room: int, renderer: Renderer
-) -> tuple[PlannedPaper, ...]:
-    """Doubtful papers for the room that is left; the others are not shown."""
-    most = draft.group_key.maximum
-    chosen: list[PlannedPaper] = []
-    for card in draft.owed.maybes:
-        room -= renderer.size(card, maybe=True)
-        if room < 0 or (most is not None and len(shown) + len(chosen) >= most):
-            break
-        chosen.append(card)
-    return tuple(chosen)
-
-
-def _new_versions(
-    draft: _Draft, named: Collection[int], *, room: int, renderer: Renderer
-) -> tuple[NewVersion, ...]:
-    """Lines on new versions for the room that is left. named: papers that the digest shows or owes."""
-    lines = [line for line in draft.group_key.new_versions if line.paper_id not in named]
-    while lines:
-        size = renderer.size_of_versions(lines)
-        if size is None:
-            return ()
-        if size <= room:
-            break
-        lines.pop()
-    return tuple(lines)
 
 
 def _queue(connection: Connection, now: datetime, signed_with: str | None) -> int:
