@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from functools import partial
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -31,6 +32,7 @@ from newsletter.web.archive import files as archive_files
 from newsletter.web.archive import pages as archive_pages
 from newsletter.web.archive import search as archive_search
 from newsletter.web.archive.caching import SeenPages
+from newsletter.web.fresh_site import FreshSiteMiddleware
 from newsletter.web.middleware import COMMON, SecurityMiddleware
 from newsletter.web.pages import go, missing, notice, show
 from newsletter.web.site import Site
@@ -41,9 +43,15 @@ log = logging.getLogger("newsletter.web")
 
 
 def make_app(
-    site: Site, *, background: Callable[[], AbstractContextManager[object]] = nullcontext
+    site: Site,
+    *,
+    background: Callable[[], AbstractContextManager[object]] = nullcontext,
+    fresh: Callable[[], Site | None] = lambda: None,
 ) -> FastAPI:
-    """The application of one site. background: runs as long as the application does."""
+    """The application of one site. background: runs as long as the application does.
+
+    fresh: called before each request; the site that it returns is shown from then on.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -59,14 +67,7 @@ def make_app(
         redirect_slashes=False,  # such a redirect would lead to whatever host the request names
         lifespan=lifespan,
     )
-    app.state.site = site
-    app.state.pages = PageRenderer(
-        brand=site.brand,
-        topics={slug: view for slug, view in site.views.items() if slug in site.offered()},
-        base_url=site.base_url,
-        own_templates=site.own_templates,
-    )
-    app.state.seen_pages = SeenPages()
+    _use(app, site)
     of_readers = (signup, confirm, preferences, unsubscribe, account, digests)
     # Files before pages: an address without a suffix is a page.
     of_archive = (archive_files, archive_pages, archive_search, crawlers)
@@ -81,11 +82,30 @@ def make_app(
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(StorageError, _storage)
     app.add_exception_handler(Exception, _fault)
+    app.add_middleware(FreshSiteMiddleware, fresh=fresh, use=partial(_use, app))
     app.add_middleware(SecurityMiddleware)
-    # The topics come from the settings, so the description can list them only here.
+    _describe_topics(app, site)
+    return app
+
+
+def _use(app: FastAPI, site: Site) -> None:
+    """Show this site from now on."""
+    app.state.site = site
+    app.state.pages = PageRenderer(
+        brand=site.brand,
+        topics={slug: view for slug, view in site.views.items() if slug in site.offered()},
+        base_url=site.base_url,
+        own_templates=site.own_templates,
+    )
+    app.state.seen_pages = SeenPages()
+    if app.openapi_schema is not None:
+        _describe_topics(app, site)
+
+
+def _describe_topics(app: FastAPI, site: Site) -> None:
+    """List the topics, which the settings know, in the description of the JSON endpoints."""
     topics = app.openapi()["components"]["schemas"]["SignUp"]["properties"]["topics"]
     topics["items"] = {"type": "string", "enum": list(site.offered())}
-    return app
 
 
 def _asset(request: Request, version: str, name: str) -> Response:

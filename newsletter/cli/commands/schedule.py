@@ -70,7 +70,7 @@ def make_watch_step(wiring: Wiring) -> Callable[[], bool]:
     def step() -> bool:
         now = datetime.now(UTC)
         if changed_at(settings) != changed_before:
-            log.warning("%s has changed since it was read: restart to use it, topics too", TOML_NAME)
+            log.warning("%s has changed since it was read: restart to use it in mails, topics too", TOML_NAME)
         return watch_step(work.engine, state_dir=work.state_dir, policy=policy, notifier=notifier, now=now)
 
     return step

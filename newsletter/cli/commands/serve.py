@@ -65,6 +65,7 @@ def make_pages(
     wiring: Wiring, *, alongside: Callable[[], AbstractContextManager[object]] = nullcontext
 ) -> FastAPI:
     """The application with its request mailer. alongside: runs as long as the application does."""
+    from newsletter.cli.http.settings_watch import SettingsWatch
     from newsletter.scheduler.request_mailer import RequestMailer
     from newsletter.web.app import make_app
 
@@ -85,4 +86,4 @@ def make_pages(
         with mailer.running(), alongside():
             yield
 
-    return make_app(site, background=running)
+    return make_app(site, background=running, fresh=SettingsWatch(work, wake=mailer.wake))
