@@ -273,6 +273,20 @@ def test_line_of_a_page_within_a_title_of_csv_makes_no_paper(title: str, is_pape
     assert titles(f"title,abstract,arxiv_id\n{rows}") == [WHOLE, *[DAMAGED] * is_paper]
 
 
+@pytest.mark.parametrize("below", ["1.4k", "Load more", "Example Institute"])
+def test_line_below_a_wrapped_title_among_links_makes_no_paper(below: str) -> None:
+    text = SHAPES["HF links"].write(shipped_records()[:12], DAY).decode()
+    lines = [
+        part
+        for line in text.split("\n")
+        for part in (textwrap.wrap(line, 60, break_long_words=False) or [""])
+    ]
+    whole = titles("\n".join(lines))
+    place = next(n for n, line in enumerate(lines) if line and whole[1].endswith(line))
+    found = titles("\n".join([*lines[: place + 1], below, *lines[place + 1 :]]))
+    assert found == [whole[0], *whole[2:]]
+
+
 @pytest.mark.parametrize(("more", "is_paper"), [(",Example,2601.00007", False), (",x", False), (",,", True)])
 def test_row_of_csv_with_more_cells_than_columns_is_no_paper(more: str, is_paper: bool) -> None:
     rows = f'"{WHOLE}","{ABSTRACT}",2601.00001\n"{DAMAGED}","{ABSTRACT}",2601.00002{more}\n'

@@ -12,6 +12,7 @@ from newsletter.sources.entries import make_entry
 from newsletter.sources.gate import is_furniture
 from newsletter.sources.hf_records import PAGE
 from newsletter.sources.printed_dates import read_count, read_date
+from newsletter.sources.text.cleaning import had_room
 
 NAME = "hf-search-links"
 ABOUT = "a search page of Hugging Face's papers as text with its links in lines of their own"
@@ -38,7 +39,8 @@ def recognise(dump: DumpFile) -> float:
 def parse(dump: DumpFile) -> Listing:
     """Read the page; a card without a title is unread. Raises nothing."""
     rows = [(number, line) for number, line in enumerate(dump.lines, 1) if line]
-    wrapped = all(len(line) <= LONG for _, line in rows)
+    widest = max((len(line) for _, line in rows if " " in line), default=0)
+    width = widest if all(len(line) <= LONG for _, line in rows) else 0
     starts = [n for n, (_, line) in enumerate(rows) if _VOTE_LINK.match(line)] or [len(rows)]
     dump.check_papers(len(starts))
     entries: list[Entry] = []
@@ -46,7 +48,7 @@ def parse(dump: DumpFile) -> Listing:
     for start, end in zip(starts, [*starts[1:], len(rows) + 1], strict=True):
         card = rows[start : end - 1]  # the last line before the next link is the next paper's votes
         entry = (
-            _entry(card, rows[start - 1][1] if start else "", wrapped, position=len(entries) + 1)
+            _entry(card, rows[start - 1][1] if start else "", width, position=len(entries) + 1)
             if card
             else None
         )
@@ -64,7 +66,8 @@ def parse(dump: DumpFile) -> Listing:
     )
 
 
-def _entry(card: Sequence[tuple[int, str]], votes_line: str, wrapped: bool, *, position: int) -> Entry | None:
+def _entry(card: Sequence[tuple[int, str]], votes_line: str, width: int, *, position: int) -> Entry | None:
+    """The paper of a card; None without a title. width: columns of a page that was wrapped, else 0."""
     link = _VOTE_LINK.match(card[0][1])
     assert link is not None
     own = [
@@ -75,10 +78,10 @@ def _entry(card: Sequence[tuple[int, str]], votes_line: str, wrapped: bool, *, p
     if not own or own[0] < 2:
         return None
     words = [line for _, line in card[1 : own[0]]]
-    if len(words) > 1 and (
-        not wrapped or any(len(line) < SHORT or is_furniture(line) for line in words[:-1])
-    ):
+    if len(words) > 1 and (not width or any(len(line) < SHORT or is_furniture(line) for line in words[:-1])):
         return None
+    if any(had_room(line, following, width) for line, following in pairwise(words)):
+        return None  # a line of another text stands below the title
     abstract = " ".join(line for _, line in card[own[0] + 1 : own[1]]) if len(own) > 1 else ""
     rest = [line for _, line in card[(own[1] if len(own) > 1 else own[0]) + 1 :]]
     authors = next((found for line in rest if (found := _AUTHORS.match(line))), None)
