@@ -285,7 +285,7 @@ def test_help_of_ingest_lists_every_format(shell: Shell) -> None:
     assert not [name for name in formats() if f"\n {name}: " not in page]
 
 
-@pytest.mark.parametrize(("file", "pattern"), [("a.txt", "*.txt"), ("a.json", "*"), ("", "*")])
+@pytest.mark.parametrize(("file", "pattern"), [("a.txt", "*.txt"), ("a.json", "*.json"), ("", "*")])
 def test_folder_is_refused_with_a_pattern_to_copy(
     shell: Shell, tmp_path: Path, file: str, pattern: str
 ) -> None:

@@ -79,7 +79,8 @@ def try_file(
         output.print_json(row)
     else:
         papers, unread = row.pop("first"), row.pop("unread")
-        output.print_fields({key.replace("_", " "): value for key, value in row.items()})
+        told = {**row, "outcome": f"would be {row['outcome']}; nothing is stored"}
+        output.print_fields({key.replace("_", " "): value for key, value in told.items()})
         for heading, rows in (("The first papers:", papers), ("Not read:", unread)):
             if rows:
                 output.say(f"\n{heading}")
@@ -115,8 +116,10 @@ def redate(
     json: Json = False,
 ) -> None:
     """Mend the date of a dump, and of the papers that were dated from it."""
+    from newsletter.core.papers.dating import check_no_future
     from newsletter.pipeline.intake import dumps
 
+    check_no_future(listed_on, today=now(None).date())
     _answer(dumps.redate_dump(workspace(ctx).engine, dump, listed_on), json)
 
 

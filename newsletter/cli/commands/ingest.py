@@ -57,9 +57,12 @@ def ingest(
     rest goes on. A dump of which too much cannot be read is held until you have looked: see dumps.
     """
     work = workspace(ctx)
+    from newsletter.core.papers.dating import check_no_future
     from newsletter.pipeline.intake.ingest import IngestOptions
     from newsletter.pipeline.intake.ingest import ingest as take_in
 
+    if listed_on is not None:
+        check_no_future(listed_on, today=now(at).date())
     rows: list[dict[str, Any]] = []
     work.partial["dumps"] = rows
     with output.progress("ingesting") as tick:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,8 +30,21 @@ app = typer.Typer(
     "of two merged papers counts as having got both.",
 )
 
-Paper = Annotated[int, typer.Argument(metavar="ID", help="The paper's id, as papers list shows it.")]
-Other = Annotated[int, typer.Argument(metavar="OTHER", help="The other paper's id.")]
+
+def _paper_id(text: str) -> int:
+    """The id of a paper; words of its title are answered with the command that finds it."""
+    if text.isascii() and text.isdecimal():
+        return int(text)
+    raise typer.BadParameter(
+        f"must be a whole number, not {text!r}; to find papers: "
+        f"`newsletter papers list --search {shlex.quote(text)}`"
+    )
+
+
+Paper = Annotated[
+    int, typer.Argument(metavar="ID", parser=_paper_id, help="The paper's id, as papers list shows it.")
+]
+Other = Annotated[int, typer.Argument(metavar="OTHER", parser=_paper_id, help="The other paper's id.")]
 OfTopic = Annotated[str | None, typer.Option("--topic", metavar="SLUG", help="Those of this topic.")]
 OfDump = Annotated[
     str | None, typer.Option("--dump", metavar="FILE", help="Those of this dump: file name or SHA-256.")

@@ -11,12 +11,21 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
+from newsletter.core.errors import UsageError
 from newsletter.core.papers.listing import ListedOn, PartialDate
 
 GRACE = timedelta(days=2)  # a page from a zone ahead of ours, or saved on a clock that is a little fast
 EARLIEST_YEAR = 1991  # of a listing: arXiv began
 ENOUGH_PRINTED = 3  # papers with the largest printed year; fewer may be chance
 _ISO_DATE = re.compile(r"(?<!\d)(\d{4}-\d{2}-\d{2})(?!\d)")
+
+
+def check_no_future(day: date, *, today: date) -> None:
+    """Raise UsageError for a date of a listing that has yet to come. today: in UTC."""
+    if day > today + GRACE:
+        raise UsageError(
+            f"{day} has yet to come: today is {today}", hint="Give the day on which the papers were listed."
+        )
 
 
 def decide_listed_on(

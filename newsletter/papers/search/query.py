@@ -16,6 +16,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass, replace
 from datetime import date
+from difflib import get_close_matches
 
 from newsletter.core.papers.identity import identifier_key
 from newsletter.core.papers.search_words import bare_words_of, singular
@@ -41,6 +42,8 @@ _FIELDS = {
     "to": "to",
     "until": "to",
 }
+_FIELD_NAMES = ("title:", "abstract:", "author:", "org:", "topic:", "from:", "to:")
+_SCHEMES = ("http", "https", "arxiv", "doi")  # before identifiers and links
 _STOP_WORDS = """
     a about all also an and any are as at be been but by can could do does for from had has have how i if in
     into is it its may more most no nor not of on or our other over paper papers show shows so some such
@@ -166,6 +169,8 @@ class _Reader:
             if field in ("topic", "from", "to"):
                 self.set(field, value)
                 continue
+            if field is None and quoted is None and not self._tells_of_field(value):
+                continue
             half_typed = is_typing and item is items[-1] and quoted is None
             self._add(
                 value,
@@ -174,6 +179,20 @@ class _Reader:
                 is_quoted=quoted is not None,
                 is_prefix=quoted is None and (half_typed or value.endswith("*")),
             )
+
+    def _tells_of_field(self, value: str) -> bool:
+        """Note what may be a misspelt field; False for the name of a field without a value."""
+        name, colon, rest = value.partition(":")
+        if not colon or not name.isalpha() or name.lower() in _SCHEMES or rest.startswith("//"):
+            return True
+        if name.lower() in _FIELDS and not rest:
+            self._note(f"“{value}” says nothing: write a word right after the colon. It was left out.")
+            return False
+        if rest[:1].isalnum():
+            meant = get_close_matches(name.lower(), _FIELDS, n=1)
+            known = f"Did you mean {meant[0]}:?" if meant else f"There are {', '.join(_FIELD_NAMES)}."
+            self._note(f"“{name}:” is no field of a search. {known} It was searched as words.")
+        return True
 
     def add(self, field: str, value: str) -> None:
         """A field of its own, such as the author's: every word of it, or a phrase in quotes."""

@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+_GOES_ON = (",", ";", ":", "–", "—")  # after the lead, where its sentence was cut
+
+
+def quoted(before: str, lead: str, after: str) -> str:
+    """A lead between the parts of its abstract, as `PaperPage.quoted_lead` shows it."""
+    if not before:
+        return lead
+    begins = "…" if before.rstrip().endswith((",", ";", ":")) else ""
+    follows = after.lstrip()[:1]
+    return f"{begins}{lead}{'…' if follows in _GOES_ON or follows.islower() else ''}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedLink:
@@ -120,6 +131,14 @@ class PaperPage:
     def abstract(self) -> str:
         """The whole abstract."""
         return self.before_lead + self.lead + self.after_lead
+
+    @property
+    def quoted_lead(self) -> str:
+        """The lead above the whole abstract, with an ellipsis where its sentence begins earlier or goes on.
+
+        Where the abstract begins with the lead, the rest stands below it and goes on from it.
+        """
+        return quoted(self.before_lead, self.lead, self.after_lead)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -203,7 +203,8 @@ def read_file(path: Path) -> bytes:
     """The bytes of a file. Raises DumpRefusedError for a folder, a device, or a file that is too large."""
     try:
         if path.is_dir():
-            pattern = "*.txt" if any(path.glob("*.txt")) else "*"
+            endings = {file.suffix for file in path.iterdir() if file.is_file()}
+            pattern = f"*{endings.pop()}" if len(endings) == 1 else "*"
             files = f"{shlex.quote(str(path))}/{pattern}"
             raise DumpRefusedError("this is a folder", hint=f"Name the files in it: {files}", file=str(path))
         if path.exists() and not path.is_file():

@@ -23,7 +23,9 @@ def test_a_listing_is_shown_and_nothing_is_stored(shell: Shell) -> None:
     assert row["entries"] >= len(row["first"]) > 0
     assert row["first"][0].keys() >= {"title", "abstract", "authors", "arxiv", "url"}
     assert shell("dumps", "list", "--json").json == []
-    assert "The first papers:" in shell("dumps", "try", str(SAMPLES / "arxiv-mail.daily.eml")).stdout
+    told = shell("dumps", "try", str(SAMPLES / "arxiv-mail.daily.eml")).stdout
+    assert "The first papers:" in told
+    assert "would be ingested; nothing is stored" in told
 
 
 @pytest.mark.parametrize(

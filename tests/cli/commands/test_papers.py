@@ -158,3 +158,59 @@ def test_papers_and_editions_name_their_pages(shell: Shell) -> None:
     edition = shell.ok("editions", "show", "1", "--json").json["page"]
     assert edition == "http://localhost:8000/editions/1"
     assert edition in shell.ok("editions", "show", "1").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "next_step"),
+    [
+        (("show", "Attention"), "papers list --search Attention"),
+        (("show", "Attention is all you need"), "papers list --search 'Attention is all you need'"),
+        (("merge", "1", "2604.00001"), "papers list --search 2604.00001"),
+        (("topic", "１", "--add", "quantum"), "papers list --search"),  # a full-width digit
+    ],
+)
+def test_words_in_place_of_an_id_are_answered_with_a_search(
+    shell: Shell, arguments: tuple[str, ...], next_step: str
+) -> None:
+    answer = shell("papers", *arguments)
+    assert answer.code == 2
+    assert next_step in " ".join(answer.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(("day", "code"), [("2026-04-15", 0), ("2026-04-16", 2), ("2031-01-01", 2)])
+def test_a_listing_is_not_of_a_day_to_come(shell: Shell, day: str, code: int) -> None:
+    file = shell.state_dir.parent / "monday.json"
+    file.write_bytes(hf_api(2026)([RECORD, BARE], date(2026, 4, 13)))
+    answer = shell("ingest", str(file), "--listed-on", day, "--at", "2026-04-13T05:30")
+    assert answer.code == code
+    assert ("has yet to come: today is 2026-04-13" in answer.stderr) == (code == 2)
+    assert len(shell.ok("dumps", "list", "--json").json) == (0 if code else 1)
+
+
+def test_no_dump_is_moved_to_a_day_to_come(shell: Shell) -> None:
+    file = shell.state_dir.parent / "monday.json"
+    file.write_bytes(hf_api(2026)([RECORD, BARE], date(2026, 4, 13)))
+    shell.ok("ingest", str(file), "--at", "2026-04-13T05:30")
+    answer = shell("dumps", "redate", "monday.json", "9999-01-01")
+    assert (answer.code, "has yet to come" in answer.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern"),
+    [
+        (("a.txt", "b.txt"), "/*.txt"),
+        (("a.eml",), "/*.eml"),
+        (("a.txt", "b.eml"), "/*"),
+        (("a", "b.txt"), "/*"),
+        ((), "/*"),
+    ],
+)
+def test_a_folder_is_answered_with_the_files_in_it(
+    shell: Shell, names: tuple[str, ...], pattern: str
+) -> None:
+    folder = shell.state_dir.parent / "listings"
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_text("words")
+    answer = shell("ingest", str(folder))
+    assert f"Name the files in it: {folder}{pattern}" in answer.stderr.replace("\n", "") + " "

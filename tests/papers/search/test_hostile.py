@@ -156,10 +156,36 @@ def test_any_text_has_a_reading(typed: str, field: str) -> None:
             {"text": "x", "since": "2025", "until": "2024"},
             "The first date is after the second: the two were exchanged.",
         ),
+        (
+            {"text": "autr:gao"},
+            "“autr:” is no field of a search. Did you mean author:? It was searched as words.",
+        ),
+        (
+            {"text": "Topics:quantum codes"},
+            "“Topics:” is no field of a search. Did you mean topic:? It was searched as words.",
+        ),
+        (
+            {"text": "venue:neurips"},
+            "“venue:” is no field of a search. There are title:, abstract:, author:, org:, topic:, from:, "
+            "to:. It was searched as words.",
+        ),
+        (
+            {"text": "spikes author:"},
+            "“author:” says nothing: write a word right after the colon. It was left out.",
+        ),
+        ({"text": "topic: "}, "“topic:” says nothing: write a word right after the colon. It was left out."),
     ],
 )
 def test_what_was_left_out_is_said(fields: dict[str, str], notice: str) -> None:
     assert parse_query(**fields).notices == (notice,)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["author:gao", "BERT: pre-training", "https://example.org/a", "arXiv:cs", "10:30", ":", "a::b", '"x:y"'],
+)
+def test_other_colons_are_no_misspelt_fields(typed: str) -> None:
+    assert parse_query(typed).notices == ()
 
 
 def test_exchanged_dates_cover_both_ends() -> None:

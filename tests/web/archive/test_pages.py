@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from newsletter.db.engine import reading, writing
 from newsletter.db.schema import editions, papers
 from newsletter.papers import editions as edition_store
 from newsletter.papers import merging
+from newsletter.pipeline.archive.values import quoted
 from tests.smtp_servers.recording import RecordingServer
 from tests.web.archive.private_site import private_site
 from tests.web.newsletter_site import BASE, NewsletterSite
@@ -233,6 +234,30 @@ def test_news_that_no_edition_holds_have_no_page(website: NewsletterSite) -> Non
     assert news
     for paper_id in news:
         website.get(f"/papers/{paper_id}", status=404)
+
+
+def test_a_month_of_editions_alone_counts_these(website: NewsletterSite) -> None:
+    with writing(website.newsletter.engine) as connection:
+        connection.execute(update(editions).where(editions.c.number == 1).values(date=date(2026, 12, 1)))
+    page = website.get("/archive")
+    december = page.partition('id="months"')[2].partition("December")[2].partition("</li>")[0]
+    assert '<span class="count">1 edition</span>' in december
+
+
+@pytest.mark.parametrize(
+    ("before", "lead", "after", "shown"),
+    [
+        ("", "We show a ladder", ", and climb it.", "We show a ladder"),
+        ("Ladders are old. ", "We show a ladder", ", and climb it.", "We show a ladder…"),
+        ("Ladders are old. ", "We show a ladder", " – a steep one.", "We show a ladder…"),
+        ("Ladders are old. ", "We show a ladder", " which is steep.", "We show a ladder…"),
+        ("Ladders are old. ", "We show a ladder.", " It is steep.", "We show a ladder."),
+        ("Ladders are old. ", "We show a ladder.", "", "We show a ladder."),
+        ("To climb, ", "we show a ladder.", "", "…we show a ladder."),
+    ],
+)
+def test_a_lead_that_is_part_of_its_sentence_says_so(before: str, lead: str, after: str, shown: str) -> None:
+    assert quoted(before, lead, after) == shown
 
 
 @pytest.mark.parametrize("path", ["/archive", "/archive/2026-04", "/editions/1", "/topics/quantum", "paper"])
