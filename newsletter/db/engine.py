@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleErr
 from sqlalchemy.pool import Pool
 
 from newsletter.core.errors import ConfigurationError, DatabaseMovedError, StorageError, UnstorableError
+from newsletter.db.commit_meanwhile import commit
 
 BUSY_TIMEOUT = 30_000  # milliseconds that a writer waits for the lock
 LOG_TIMEOUT = 1_000  # milliseconds that emptying the log waits for readers; a person waits for the page
@@ -264,12 +265,14 @@ class KeptConnection:
         self._connection: Connection | None = None
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """One transaction that writes and is not exclusive."""
+    def writing(self, *, meanwhile: Callable[[], object] | None = None) -> Iterator[Connection]:
+        """One transaction that writes and is not exclusive. meanwhile: as for `commit_meanwhile.commit`."""
         with _wrapped(), _write_queue(self._engine):
             connection = self._connect()
             with connection.begin():
                 yield connection
+                if meanwhile is not None:
+                    commit(connection, meanwhile)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

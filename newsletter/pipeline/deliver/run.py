@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, Engine, insert
 
@@ -37,6 +38,7 @@ from newsletter.pipeline.deliver.rescue import RESCUE, rescue
 
 SMALLEST_BATCH = WINDOW // 5  # outcomes worth a commit however many connections there are
 FINISH = 60.0  # seconds that messages in transit get when the database failed
+COMMIT_STEP = 0.001  # seconds of one look at the connections during a commit
 LINGER = 1.0  # seconds an outcome may wait for its commit when a slow server gives few
 
 
@@ -300,7 +302,9 @@ class _Run:
         self._unrecorded = results
         self._committing = _ids(batch.envelopes)  # leave only behind the commit
         self._passed("committing")
-        with self._ledger.writing() as connection:
+        # What is in transit goes on while the disk writes; a new message leaves only behind the commit.
+        send_on = partial(self._take_outcomes, COMMIT_STEP) if self._transport.unsettled else None
+        with self._ledger.writing(meanwhile=send_on) as connection:
             hold(connection, self._owner)
             lock_as_sender(connection)
             refused = self._record(connection, results)
