@@ -64,5 +64,5 @@ COMMANDS = (
     CommandEntry(UPKEEP, "keys", "Change the secret key that signs links, and look after earlier ones."),
     CommandEntry(UPKEEP, "backup", "Copy everything into one file, while it runs."),
     CommandEntry(UPKEEP, "restore", "Put a backup in place of an empty state directory."),
-    CommandEntry(UPKEEP, "migrate", "Bring the database up to this version."),
+    CommandEntry(UPKEEP, "migrate", "Bring the database up to this version, or move it to another database."),
 )

@@ -106,12 +106,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # SQLAlchemy's begin event starts transactions; the driver must not start its own.
     connection.isolation_level = None
     cursor = connection.cursor()
-    # Of a file that is still empty, so first: `free_pages` can give pages back. Other files stay as they are.
-    cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+    (pages,) = cursor.execute("PRAGMA page_count").fetchone()
+    if not pages:  # a new file: `free_pages` can give its pages back
+        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")  # a recorded outcome survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
     cursor.execute(f"PRAGMA cache_size = {CACHE_SIZE}")
     cursor.execute("PRAGMA secure_delete = ON")  # zeros over what is deleted: addresses of erased readers
     cursor.close()

@@ -54,7 +54,7 @@ PROMISED = {
     "backup": set(),
     "restore": set(),
 }
-NO_JSON = {"demo", "papers export", "preview", "run", "schedule", "serve"}
+NO_JSON = {"demo", "papers export", "preview", "run", "schedule", "serve", "worker"}
 WITH_AT = {  # those that look at the clock
     "ingest",
     "doctor",

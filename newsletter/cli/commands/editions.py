@@ -130,7 +130,7 @@ def release(ctx: typer.Context, number: Number, *, at: At = None, json: Json = F
     before = _row(work, str(number))
     row = review.release(work.engine, number, now=now(at))
     _answer(row, json)
-    if row == before and not json:
+    if not json and _row(work, str(number)) == before:
         output.say("It waited for nothing: nothing changed.")
 
 

@@ -36,7 +36,7 @@ def migrate(
     ] = 60.0,
     json: Json = False,
 ) -> None:
-    """Bring the database up to this version; with --from and --to, move to another database.
+    """Bring the database up to this version, or move it to another database.
 
     Runs the missing steps in one transaction; a database of a newer version is refused and left alone.
 
