@@ -107,8 +107,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-    (pages,) = cursor.execute("PRAGMA page_count").fetchone()
-    if not pages:  # a new file: `free_pages` can give its pages back
+    if cursor.execute("PRAGMA page_count").fetchone() == (0,):  # a new file: `free_pages` can shrink it
         cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")  # a recorded outcome survives a power cut
