@@ -6,7 +6,6 @@ share a commit with the next hand-overs, of at most WINDOW messages (docs/explan
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -79,15 +78,12 @@ def deliver(
             passed=passed,
         )
         run.begin()
-        gc.freeze()  # what lives already is not looked through again for each few mails
         try:
             while run.step(stop=stop):
                 settled(run.report.settled)
         except BaseException as error:
             run.abandon(error)
             raise
-        finally:
-            gc.unfreeze()
         run.end()
         return run.report
 
