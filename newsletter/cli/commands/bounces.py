@@ -244,12 +244,13 @@ def show(
     output.say(text if text is not None else "The message itself is not kept any more.")
 
 
+Held = Annotated[list[int] | None, typer.Argument(metavar="[ID]…", help="Held bounces, by id. Default: all.")]
+
+
 @app.command()
 def release(
     ctx: typer.Context,
-    messages: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID]…", help="Held bounces, by id. Default: all.")
-    ] = None,
+    messages: Held = None,
     *,
     at: At = None,
     json: Json = False,
@@ -264,9 +265,7 @@ def release(
 @app.command()
 def drop(
     ctx: typer.Context,
-    messages: Annotated[
-        list[int] | None, typer.Argument(metavar="[ID]…", help="Held bounces, by id. Default: all.")
-    ] = None,
+    messages: Held = None,
     *,
     at: At = None,
     json: Json = False,
