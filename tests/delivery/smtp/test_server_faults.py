@@ -15,19 +15,9 @@ from tests.smtp_servers.certificates import server_tls
 from tests.smtp_servers.misbehaving import FAULTS, MisbehavingServer
 from tests.smtp_servers.recording import ServerRules
 
-# Real sockets with limits of a second: a machine that other tests load may miss one.
+# Real sockets: long enough for a machine that other tests load, short enough to wait for a silent server.
 SHORT = Timeouts(
-    connect=1,
-    tls=1,
-    greeting=0.6,
-    ehlo=0.6,
-    auth=0.6,
-    mail=0.6,
-    rcpt=0.6,
-    data=0.6,
-    block=0.6,
-    dot=0.8,
-    quit=0.3,
+    connect=3, tls=3, greeting=2, ehlo=2, auth=2, mail=2, rcpt=2, data=2, block=2, dot=2.5, quit=0.3
 )
 MAILS = 4
 
