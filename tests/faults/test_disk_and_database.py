@@ -135,9 +135,10 @@ def test_scheduler_on_a_full_disk_goes_on_by_itself_once_there_is_room(
             with ballast.open("wb", buffering=0) as file, suppress(OSError):
                 while file.write(b"x" * KIB):
                     pass
-            _wait(lambda: "step=deliver failures=" in log.read_text("utf-8"), process)
+            _wait(lambda: "wait for the database failures=" in log.read_text("utf-8"), process)
             server.rules.delay = 0.0
             ballast.unlink()
+            _wait(lambda: "were written after failures=" in log.read_text("utf-8"), process)
             _wait(lambda: "step=deliver works again" in log.read_text("utf-8"), process)
             _wait(lambda: shell.ok("send", "--dry-run", "--json").json["due"] == 0, process)
         finally:
