@@ -251,7 +251,7 @@ def rewrite(engine: Engine) -> None:
     """
     with _wrapped(), _write_queue(engine), closing(engine.raw_connection()) as connection:
         cursor = connection.cursor()
-        cursor.execute("VACUUM")
+        cursor.executescript("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
         cursor.close()
     empty_log(engine)  # the new file is in the log first
 
