@@ -30,4 +30,9 @@
   };
   form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 200); });
   form.addEventListener("change", () => { clearTimeout(timer); timer = setTimeout(ask, 50); });
+  // What was typed before this ran, or came back with the page, is not what the page shows.
+  if ([...form.elements].some((field) => field.type === "search" && field.value !== field.defaultValue)) {
+    shown = "";
+    ask();
+  }
 })();

@@ -325,6 +325,14 @@ def _as_shown(work: Workspace, row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "page": page, "lead": lead.text if lead else None}
 
 
+def _short_page(row: dict[str, Any]) -> str:
+    """The address of the page without the words of the title: it fits a terminal, and leads there, too."""
+    from newsletter.render.archive_links import paper_path
+
+    page: str = row["page"]
+    return page.removesuffix(paper_path(row["id"], row["title"])) + paper_path(row["id"], "")
+
+
 def _answer(row: dict[str, Any], json: bool) -> None:
     if json:
         output.print_json(row)
@@ -346,7 +354,7 @@ def _answer(row: dict[str, Any], json: bool) -> None:
             "code": row["code_url"],
             "project": row["project_url"],
             "link": row["url"],
-            "page": row["page"],
+            "page": _short_page(row),
             "edition": row["edition"],
             "topics": output.topics_of(row),
             "because of": [word for match in row["topics"] for word in match["evidence"]],

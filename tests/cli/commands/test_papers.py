@@ -154,7 +154,8 @@ def test_papers_and_editions_name_their_pages(shell: Shell) -> None:
     page = f"http://localhost:8000/papers/{row['id']}-entangling-ions-over-a-metre-of-fibre"
     assert row["page"] == page
     assert shell.ok("papers", "show", str(row["id"]), "--json").json["page"] == page
-    assert page in shell.ok("papers", "show", str(row["id"])).stdout
+    printed = shell.ok("papers", "show", str(row["id"])).stdout.split()
+    assert f"http://localhost:8000/papers/{row['id']}" in printed  # without the title: it fits a terminal
     edition = shell.ok("editions", "show", "1", "--json").json["page"]
     assert edition == "http://localhost:8000/editions/1"
     assert edition in shell.ok("editions", "show", "1").stdout

@@ -20,7 +20,7 @@ from tests.web.newsletter_site import NewsletterSite
 from tests.web.test_journey import open_to_browsers
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 PATHS = (
     "/archive",
@@ -133,6 +133,17 @@ def test_search_works_without_script(site: NewsletterSite, browse: Browse) -> No
     assert page.locator("#results h3").count() > 1
     page.locator("#results h3 a").first.click()
     assert "/papers/" in page.url
+
+
+def test_words_typed_before_the_script_ran_are_searched(site: NewsletterSite, browse: Browse) -> None:
+    page = browse(View())
+    waiting: list[Route] = []
+    page.route("**/*search*.js*", lambda route: waiting.append(route))
+    page.goto(f"{site.base}/search", wait_until="commit")
+    page.locator("#q").fill("qubit")
+    waiting[0].continue_()
+    page.locator("#results h3 a").first.wait_for()
+    assert "q=qubit" in page.url
 
 
 def test_a_private_search_stays_private(site: NewsletterSite, browse: Browse) -> None:
